@@ -1,0 +1,142 @@
+/**
+ * What the sandbox lets a command do, and the command line that lets it do more.
+ *
+ * @module
+ */
+
+import config from "../../deno.json" with { type: "json" };
+import type { Command } from "./command.ts";
+import { type OptionTable, parseCommandLine } from "./options.ts";
+import type { Denial } from "./reasons.ts";
+
+/** What may be reached: hosts (`example.com`, `unix:/path`), files to read, files to write. */
+export interface Grants {
+  /** Hosts, without ports. */
+  readonly net?: readonly string[];
+  /** Paths that are read. */
+  readonly read?: readonly string[];
+  /** Paths that are written. */
+  readonly write?: readonly string[];
+}
+
+const KINDS = ["net", "read", "write"] as const;
+
+/**
+ * What a task is granted in deno.json, the only table of permissions.
+ *
+ * @example The client may reach this machine alone
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(grantsOf("client"), { net: ["localhost", "127.0.0.1", "[::1]"], read: [], write: [] });
+ * ```
+ */
+export function grantsOf(task: string): Required<Grants> {
+  const command =
+    Object.entries(config.tasks).find(([name]) => name === task)?.[1].command ??
+      "";
+  const list = (kind: string) =>
+    command.match(`--allow-${kind}=(\\S+)`)?.[1]?.split(",") ?? [];
+  return { net: list("net"), read: list("read"), write: list("write") };
+}
+
+/**
+ * Quotes a word for a POSIX shell, where it needs quotes.
+ *
+ * @example A glob would be expanded
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(quote("a=[::1]"), "'a=[::1]'");
+ * assertEquals(quote("it's"), `'it'\\''s'`);
+ * assertEquals(quote("a.ts"), "a.ts");
+ * ```
+ */
+export function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word)
+    ? word
+    : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The script as it was started: relative to the working directory where it lies below it. */
+function scriptOf(name: string): string {
+  const url = new URL(Deno.mainModule);
+  if (Deno.build.standalone || !url.pathname.endsWith(`/${name}.ts`)) {
+    return `tasks/${name}.ts`;
+  }
+  const path = decodeURIComponent(url.pathname).replace(/^\/(?=[A-Za-z]:)/, "");
+  const folder = Deno.cwd().replaceAll("\\", "/").replace(/\/?$/, "/");
+  return path.startsWith(folder) ? path.slice(folder.length) : path;
+}
+
+/** The arguments as they may be shown: the values of secret options, passwords in URLs and the operands' secrets are `***`. */
+function redact<Table extends OptionTable>(
+  command: Command<Table>,
+  args: readonly string[],
+): string[] {
+  const secrets = Object.entries(
+    parseCommandLine(plain(command.options), args).options,
+  )
+    .filter(([name]) => command.options[name]?.secret)
+    .flatMap(([, value]) => value === undefined ? [] : [String(value)]);
+  return args.map((arg) => {
+    for (const secret of secrets) arg = arg.replaceAll(secret, "***");
+    arg = arg.replace(/(\/\/)[^/@\s]+@/g, "$1***@");
+    return command.redact?.(arg) ?? arg;
+  });
+}
+
+/** The same options with their texts as they are. */
+function plain(table: OptionTable): OptionTable {
+  const text = (value: string) => value;
+  return Object.fromEntries(
+    Object.entries(table).map((
+      [name, option],
+    ) => [name, option.parse ? { ...option, parse: text } : option]),
+  );
+}
+
+/**
+ * The command that would be permitted: this script's grants, plus every host and file of this call, plus what was
+ * denied. For a binary, the line that compiles one with these grants.
+ *
+ * @param command The command that was run.
+ * @param args Its arguments; secrets in them are not shown.
+ * @param denial What the sandbox denied.
+ *
+ * @example A host more
+ * ```ts
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * const command = { name: "client", summary: "", usage: "", examples: [], options: {}, run: () => Promise.resolve(0 as const) };
+ * const hint = formatGrantHint(command, ["example.com:7"], { kind: "net", what: "example.com:7" });
+ * assertStringIncludes(hint, "[::1],example.com' tasks/client.ts example.com:7");
+ * ```
+ */
+export function formatGrantHint<Table extends OptionTable>(
+  command: Command<Table>,
+  args: readonly string[],
+  denial: Denial,
+): string {
+  const granted = grantsOf(command.name);
+  const needed = command.reach?.(
+    parseCommandLine(
+      command.options,
+      args,
+    ),
+  ) ?? {};
+  const flags = KINDS.flatMap((kind) => {
+    const denied = denial.kind === kind
+      ? [denial.what.replace(/:\d+$/, "")]
+      : [];
+    const all = [
+      ...new Set([...granted[kind], ...needed[kind] ?? [], ...denied]),
+    ];
+    return all.length === 0 ? [] : [`--allow-${kind}=${all.join(",")}`];
+  });
+  const script = scriptOf(command.name);
+  return (Deno.build.standalone
+    ? ["deno", "compile", ...flags, "-o", command.name, script]
+    : ["deno", "run", ...flags, script, ...redact(command, args)]).map(quote)
+    .join(" ");
+}

@@ -1,0 +1,97 @@
+import type { Command } from "./command.ts";
+import { ExitCode } from "./exit_code.ts";
+import { formatOptionName, type Option, type OptionTable } from "./options.ts";
+
+const WIDTH = 80;
+
+function formatLabel(name: string, option: Option): string {
+  const value = option.value === undefined
+    ? ""
+    : option.implied
+    ? ` [${option.value}]`
+    : ` ${option.value}`;
+  return (option.short === undefined ? "" : `-${option.short}, `) +
+    formatOptionName(name) + value;
+}
+
+/** Rows of label and help; an option without help shares the row of the one before it. */
+function rowsOf(table: OptionTable): [string, string][] {
+  const rows: [string, string][] = [];
+  for (const [name, option] of Object.entries(table)) {
+    const label = formatLabel(name, option);
+    const last = rows.at(-1);
+    if (option.help === undefined && last) {
+      last[0] += `, ${label}`;
+      continue;
+    }
+    const known = typeof option.default === "number" ||
+      typeof option.default === "string";
+    rows.push([
+      label,
+      (option.help ?? "") +
+      (known && option.default !== "" ? ` [default: ${option.default}]` : ""),
+    ]);
+  }
+  return rows;
+}
+
+/** Names and numbers of the exit codes, wrapped: the same table that the code uses. */
+function formatExitCodes(): string {
+  const words = Object.entries(ExitCode).map(([name, code]) =>
+    `${code} ${
+      name.replace(/[A-Z]/g, (letter) => " " + letter.toLowerCase()).trim()
+    }`
+  );
+  const lines = ["Exit codes:"];
+  for (const word of words) {
+    const line = lines.at(-1) ?? "";
+    if (line.length + word.length + 2 > WIDTH) lines.push(`  ${word}`);
+    else {lines[lines.length - 1] = line + (line.endsWith(":") ? " " : ", ") +
+        word;}
+  }
+  return lines.join("\n").replaceAll(/([^:])\n/g, "$1,\n");
+}
+
+/**
+ * The help of a command: what it does, usage, examples, options from its own table, exit codes; at most 80 columns.
+ *
+ * @example Options come from the table
+ * ```ts
+ * import { assertStringIncludes } from "@std/assert";
+ *
+ * const help = formatHelp({
+ *   name: "hello",
+ *   summary: "Greet.",
+ *   usage: "[NAME]",
+ *   examples: [["hello Ada", "greet one"]],
+ *   options: { times: { short: "t", value: "N", parse: Number, default: 1, help: "How often" } },
+ * });
+ * assertStringIncludes(help, "-t, --times N  How often [default: 1]");
+ * ```
+ */
+export function formatHelp(
+  command: Pick<
+    Command<OptionTable>,
+    "name" | "summary" | "usage" | "examples" | "options"
+  >,
+): string {
+  const { name, summary, usage, examples, options } = command;
+  const rows = rowsOf(options);
+  const width = Math.max(
+    ...rows.map(([label]) => label.length).filter((length) => length <= 30),
+  );
+  const column = Math.max(...examples.map(([line]) => line.length));
+  return [
+    summary,
+    "",
+    `Usage: ${name} [OPTIONS] ${usage}`.trimEnd(),
+    "",
+    ...examples.map(([line, purpose]) =>
+      `  ${line.padEnd(column)}  ${purpose}`
+    ),
+    "",
+    ...rows.map(([label, help]) => `  ${label.padEnd(width)}  ${help}`),
+    "",
+    formatExitCodes(),
+  ].join("\n") + "\n";
+}

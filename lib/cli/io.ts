@@ -1,0 +1,88 @@
+/**
+ * What a command reads from and writes to: the process's own streams in `process.ts`, memory in tests and the demo.
+ *
+ * @module
+ */
+
+/** Where bytes come from. */
+export interface Input {
+  /** Whether a person types there. */
+  readonly isTerminal: boolean;
+  /** Reads up to `buffer.length` bytes; resolves to their number, or to null at the end. */
+  readonly read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>;
+}
+
+/** Where bytes go. Both writes write all of it and throw {@linkcode ClosedOutput} when nobody reads on. */
+export interface Output {
+  /** Whether a person reads there. */
+  readonly isTerminal: boolean;
+  /** Whether colours are shown. */
+  readonly color: boolean;
+  /** The width in columns, 80 where it is not known. */
+  readonly columns: number;
+  /** Writes at once, blocking while the reader is slow: the fastest way; only a stream that cannot block gives a promise. */
+  readonly write: (bytes: Uint8Array) => Promise<void> | void;
+  /** Writes without blocking: for whoever must attend to something else meanwhile. */
+  readonly writeLater: (bytes: Uint8Array) => Promise<void>;
+}
+
+/** The edge of a process, as a command sees it. */
+export interface Io {
+  /** Standard input. */
+  readonly stdin: Input;
+  /** The result, byte for byte. */
+  readonly stdout: Output;
+  /** Everything said to a person. */
+  readonly stderr: Output;
+  /**
+   * Aborted by the first Ctrl-C or SIGTERM once {@linkcode Io.drain} was called, with the exit code as its reason;
+   * until then a signal ends the process.
+   */
+  readonly signal: AbortSignal;
+  /** Says that this command finishes its work on a first signal; a second one still ends the process. */
+  readonly drain: () => void;
+}
+
+/**
+ * Thrown by a write to an output that nobody reads any more, as under `| head -1`: a command then ends quietly,
+ * while the same error from a socket is a failure.
+ *
+ * @example It is told apart by its class
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(new ClosedOutput("stdout").message, "stdout is closed");
+ * ```
+ */
+export class ClosedOutput extends Error {
+  /** The name of this class. */
+  override name = "ClosedOutput";
+
+  /** Names the output that was closed. */
+  constructor(output: string) {
+    super(`${output} is closed`);
+  }
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Writes a text as UTF-8.
+ *
+ * @throws {ClosedOutput} When nobody reads the output any more.
+ *
+ * @example To any output
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const chunks: Uint8Array[] = [];
+ * await print({ write: (bytes) => void chunks.push(bytes) }, "hi\n");
+ * assertEquals(chunks[0]?.length, 3);
+ * ```
+ */
+export function print(
+  output: Pick<Output, "write">,
+  text: string,
+): Promise<void> | void {
+  return output.write(encoder.encode(text));
+}

@@ -1,0 +1,218 @@
+/**
+ * argv -> typed options and operands, strictly, from one table that also makes the help.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { UsageError } from "./errors.ts";
+
+/** One option of a command: a flag, or with `parse` one that takes a value. */
+export interface Option {
+  /** The one-letter name, without its dash. */
+  readonly short?: string;
+  /** What the value is called in the help: `PORT`. */
+  readonly value?: string;
+  /** Reads the value; throws {@linkcode UsageError}. Without it the option is a flag. */
+  readonly parse?: (text: string) => unknown;
+  /** The value when the option is not given. */
+  readonly default?: unknown;
+  /** Whether its value must not be shown again, as in a hint. */
+  readonly secret?: boolean;
+  /** Whether it may be given more than once: its value is then a list. */
+  readonly repeat?: boolean;
+  /** Makes the value optional: the text taken when no next argument matches `accepts`. */
+  readonly implied?: { readonly text: string; readonly accepts: RegExp };
+  /** The help, one short line; without it the option shares the line of the one before it. */
+  readonly help?: string;
+}
+
+/** The options of a command by their long names in camelCase: `maxClients` is typed `--max-clients`. */
+export type OptionTable = Readonly<Record<string, Option>>;
+
+/** The value that one option has after parsing. */
+export type ValueOf<O extends Option> = O extends
+  { parse: (text: string) => infer T }
+  ? O extends { repeat: true } ? readonly T[]
+  : O extends { default: infer D } ? T | D
+  : T | undefined
+  : boolean;
+
+/** The values that a table's options have after parsing. */
+export type Options<Table extends OptionTable> = {
+  readonly [Name in keyof Table]: ValueOf<Table[Name]>;
+};
+
+/** What a command line says. */
+export interface CommandLine<Table extends OptionTable> {
+  /** Every option of the table: its value, its default, or undefined. */
+  readonly options: Options<Table>;
+  /** What is not an option, in order. */
+  readonly operands: readonly string[];
+}
+
+/**
+ * The name of an option as it is typed.
+ *
+ * @example camelCase becomes kebab-case
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(formatOptionName("maxClients"), "--max-clients");
+ * ```
+ */
+export function formatOptionName(name: string): string {
+  return "--" + name.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
+}
+
+/** An option that no table knows; the edge adds a hint, with what other tools mean by it. */
+export class UnknownOptionError extends UsageError {
+  /** The name of this class. */
+  override name = "UnknownOptionError";
+  /** The option as it was typed, with its dashes and without its value. */
+  readonly option: string;
+
+  /** Makes the error from the option as it was typed. */
+  constructor(option: string) {
+    super(`Unknown option "${option}"`);
+    this.option = option;
+  }
+}
+
+/**
+ * Splits argv into `[name, value]` pairs and operands. `parseArgs` alone would take unknown options,
+ * lose missing values and turn text into numbers, so each token is settled before it gets there.
+ */
+function settle(
+  table: OptionTable,
+  args: readonly string[],
+): { given: [string, string?][]; operands: string[] } {
+  const longs = new Map(
+    Object.keys(table).map((name) => [formatOptionName(name), name]),
+  );
+  const shorts = new Map(
+    Object.entries(table).map(([name, option]) => [option.short, name]),
+  );
+  const given: [string, string?][] = [];
+  const operands: string[] = [];
+  const rest = [...args];
+  const take = (name: string, typed: string, attached: string | undefined) => {
+    const option = table[name] ?? {};
+    if (!option.parse) {
+      if (attached !== undefined) {
+        throw new UsageError(`Cannot give ${typed} a value: it takes none`);
+      }
+      return given.push([name]);
+    }
+    const next = rest[0];
+    if (attached !== undefined) return given.push([name, attached]);
+    if (option.implied) {
+      const taken = next !== undefined && option.implied.accepts.test(next)
+        ? rest.shift()
+        : undefined;
+      return given.push([name, taken ?? option.implied.text]);
+    }
+    // a value may be "-" or a negative number; any other dash is the next option, and the value is missing
+    if (next === undefined || /^-[^\d]/.test(next)) {
+      throw new UsageError(
+        `Cannot use ${typed} without a value: expected ${
+          option.value ?? "VALUE"
+        }`,
+      );
+    }
+    given.push([name, next]);
+    rest.shift();
+  };
+  for (let token = rest.shift(); token !== undefined; token = rest.shift()) {
+    if (token === "--") {
+      operands.push(...rest.splice(0));
+    } else if (token.startsWith("--")) {
+      const [typed = "", ...value] = token.split("=");
+      const name = longs.get(typed);
+      if (name === undefined) throw new UnknownOptionError(typed);
+      take(name, typed, value.length === 0 ? undefined : value.join("="));
+    } else if (
+      /^-[^-]/.test(token) && (shorts.has(token[1]) || !/^-\d/.test(token))
+    ) {
+      for (let at = 1; at < token.length; at++) {
+        const typed = "-" + token.charAt(at);
+        const name = shorts.get(token[at]);
+        if (name === undefined) throw new UnknownOptionError(typed);
+        const tail = token.slice(at + 1);
+        if (table[name]?.parse || tail.startsWith("=")) {
+          take(name, typed, tail === "" ? undefined : tail.replace(/^=/, ""));
+          break;
+        }
+        take(name, typed, undefined);
+      }
+    } else {
+      operands.push(token);
+    }
+  }
+  return { given, operands };
+}
+
+/**
+ * Reads a command line by its table of options. Options and operands may be mixed; after `--` all are operands.
+ *
+ * @param table The options that exist.
+ * @param args What was typed, without the command's name.
+ * @throws {UsageError} On an unknown option, a missing or needless value, an option given twice, or a value
+ * that its parser refuses.
+ *
+ * @example Values are typed by their parsers
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const table = { port: { short: "p", parse: Number, default: 0 }, once: {} };
+ * const { options, operands } = parseCommandLine(table, ["-p8080", "--once", "echo"]);
+ * assertEquals(options, { port: 8080, once: true });
+ * assertEquals(operands, ["echo"]);
+ * ```
+ */
+export function parseCommandLine<const Table extends OptionTable>(
+  table: Table,
+  args: readonly string[],
+): CommandLine<Table> {
+  const { given, operands } = settle(table, args);
+  const names = Object.keys(table);
+  const argv = parseArgs(
+    given.map(([name, value]) =>
+      `--${name}` + (value === undefined ? "" : `=${value}`)
+    ),
+    {
+      boolean: names.filter((name) => !table[name]?.parse),
+      string: names.filter((name) => table[name]?.parse),
+      collect: names.filter((name) => table[name]?.parse),
+    },
+  );
+  const options: unknown = Object.fromEntries(
+    Object.entries(table).map((
+      [name, option],
+    ) => [name, valueOf(name, option, argv[name])]),
+  );
+  if (!isComplete(table, options)) {
+    throw new TypeError("Cannot read the options: one is missing");
+  }
+  return { options, operands };
+}
+
+function valueOf(name: string, option: Option, raw: unknown): unknown {
+  if (!option.parse) return raw === true;
+  const texts = Array.isArray(raw) ? raw.map(String) : [];
+  if (option.repeat) return texts.map(option.parse);
+  if (texts.length > 1) {
+    throw new UsageError(`Cannot use ${formatOptionName(name)} more than once`);
+  }
+  const [text] = texts;
+  return text === undefined ? option.default : option.parse(text);
+}
+
+/** Every option has been read by its own parser: that makes the values the table's. */
+function isComplete<Table extends OptionTable>(
+  table: Table,
+  values: unknown,
+): values is Options<Table> {
+  return typeof values === "object" && values !== null &&
+    Object.keys(table).every((name) => name in values);
+}

@@ -1,0 +1,233 @@
+/**
+ * Why something failed: the one place that knows the error texts of Deno, the system, hyper, rustls and SQLite.
+ *
+ * @module
+ */
+
+import { ExitCode } from "./exit_code.ts";
+
+/** Why something failed: in words, and as an exit code. */
+export interface Reason {
+  /** The reason in a few words, without a period. */
+  readonly says: string;
+  /** The exit code that goes with it. */
+  readonly code: ExitCode;
+}
+
+interface Wording {
+  readonly test: RegExp;
+  readonly says: string | ((match: RegExpMatchArray) => string);
+  readonly code?: ExitCode;
+}
+
+/** Deno's error classes and texts, the first match wins. Texts come from the system, hyper, rustls and SQLite. */
+const WORDINGS: readonly Wording[] = [
+  {
+    test:
+      /^NotCapable: Requires (\w+) access to "?(.+?)"?(?:, run again|, specify|$)/,
+    says: ([, kind, what]) => `${kind} access to ${what} is not permitted`,
+  },
+  { test: /^NotCapable/, says: "not permitted" },
+  {
+    test: /CaUsedAsEndEntity/,
+    says: "it is a CA certificate, not a server's",
+    code: ExitCode.Certificate,
+  },
+  {
+    test:
+      /certificate expired: verification time (\d+)[^,]*, but certificate is not valid after (\d+)/,
+    says: ([, now, end]) =>
+      `certificate expired ${formatAgo(Number(now) - Number(end))} ago`,
+    code: ExitCode.Certificate,
+  },
+  {
+    test: /certificate expired|invalid peer certificate: Expired/,
+    says: "certificate expired",
+    code: ExitCode.Certificate,
+  },
+  {
+    test: /certificate not valid yet|NotValidYet/,
+    says: "certificate is not valid yet",
+    code: ExitCode.Certificate,
+  },
+  {
+    test:
+      /certificate not valid for name "?([^";]+)"?(?:; certificate is (only valid for .*|not valid for any names.*))?/,
+    says: ([, name, names]) =>
+      `certificate is not for ${name}` + formatNames(names),
+    code: ExitCode.Certificate,
+  },
+  {
+    test: /UnknownIssuer|unable to get local issuer|self.signed certificate/i,
+    says: "certificate of an unknown issuer",
+    code: ExitCode.Certificate,
+  },
+  {
+    test: /CertificateRequired/,
+    says: "the server wants a client certificate",
+    code: ExitCode.Certificate,
+  },
+  {
+    test: /invalid peer certificate: ?(.*)/,
+    says: ([, why]) => `certificate refused (${why})`,
+    code: ExitCode.Certificate,
+  },
+  { test: /KeyMismatch/, says: "the key does not belong to the certificate" },
+  {
+    test: /InvalidContentType|wrong version number/,
+    says: "the peer does not speak TLS",
+    code: ExitCode.Failed,
+  },
+  {
+    test: /ProtocolVersion/,
+    says: "no TLS version in common",
+    code: ExitCode.Failed,
+  },
+  {
+    test: /without sending TLS close_notify/,
+    says: "cut short: the connection ended before TLS close_notify",
+    code: ExitCode.CutShort,
+  },
+  {
+    test:
+      /failed to lookup address|dns error|ENOTFOUND|EAI_|No address associated/,
+    says: "unknown host",
+    code: ExitCode.Unresolved,
+  },
+  {
+    test: /ConnectionRefused|Connection refused|ECONNREFUSED/,
+    says: "connection refused",
+    code: ExitCode.Unreachable,
+  },
+  {
+    test: /Network is unreachable|ENETUNREACH/,
+    says: "network is unreachable",
+    code: ExitCode.Unreachable,
+  },
+  {
+    test: /No route to host|EHOSTUNREACH/,
+    says: "no route to host",
+    code: ExitCode.Unreachable,
+  },
+  {
+    test: /TimeoutError|TimedOut|timed out|ETIMEDOUT/,
+    says: "timed out",
+    code: ExitCode.TimedOut,
+  },
+  {
+    test: /ConnectionReset|Connection reset|ECONNRESET/,
+    says: "connection reset by peer",
+  },
+  { test: /ConnectionAborted|ECONNABORTED/, says: "connection aborted" },
+  {
+    test: /BrokenPipe|Broken pipe|EPIPE/,
+    says: "the peer closed the connection",
+  },
+  {
+    test: /AddrInUse|Address already in use|EADDRINUSE/,
+    says: "the address is in use",
+  },
+  {
+    test: /AddrNotAvailable|EADDRNOTAVAIL/,
+    says: "this machine does not have that address",
+  },
+  {
+    test:
+      /error reading a body|connection closed before message completed|unexpected end of file/,
+    says: "cut short",
+    code: ExitCode.CutShort,
+  },
+  { test: /EMFILE|Too many open files/, says: "too many open files" },
+  { test: /ENOSPC|No space left/, says: "no space left on device" },
+  { test: /^NotFound|ENOENT/, says: "no such file" },
+  { test: /^IsADirectory|EISDIR/, says: "it is a directory" },
+  { test: /^AlreadyExists|EEXIST/, says: "it exists already" },
+  { test: /^PermissionDenied|EACCES|EPERM/, says: "the system denies it" },
+  { test: /SUN_LEN/, says: "the path is too long for a Unix socket" },
+  { test: /^AbortError|^Interrupted/, says: "interrupted" },
+];
+
+function formatAgo(seconds: number): string {
+  const [unit, size] = seconds < 3600
+    ? ["minute", 60] as const
+    : seconds < 86_400
+    ? ["hour", 3600] as const
+    : ["day", 86_400] as const;
+  const count = Math.max(1, Math.floor(seconds / size));
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
+function formatNames(text: string | undefined): string {
+  const names = [...text?.matchAll(/\w+\("([^"]+)"\)/g) ?? []].map(([, name]) =>
+    name
+  );
+  return names.length === 0 ? "" : `, only for ${names.join(", ")}`;
+}
+
+/** The whole chain of causes as text, the outermost first, in the form that {@linkcode WORDINGS} tests. */
+function chainOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return [String(error)];
+  const code = "code" in error && typeof error.code === "string"
+    ? ` ${error.code}`
+    : "";
+  const text = `${error.name}: ${error.message}${code}`;
+  return error.cause === undefined ? [text] : [text, ...chainOf(error.cause)];
+}
+
+/**
+ * Finds why something failed, in the error or the causes behind it; what is not known keeps its own words.
+ *
+ * @example A refused connection
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
+ * assertEquals(reasonOf(error), { says: "connection refused", code: 7 });
+ * ```
+ */
+export function reasonOf(error: unknown): Reason {
+  const texts = chainOf(error);
+  for (const text of texts) {
+    for (const { test, says, code = ExitCode.Failed } of WORDINGS) {
+      const match = text.match(test);
+      if (match) {
+        return { says: typeof says === "string" ? says : says(match), code };
+      }
+    }
+  }
+  const last = texts.at(-1) ?? "";
+  const plain = last.replace(/^\w*Error: /, "").replace(
+    / \(os error \d+\).*/,
+    "",
+  ).replace(/\.$/, "");
+  return { says: plain, code: ExitCode.Failed };
+}
+
+/** A thing that the sandbox denied: the kind of access, and to what. */
+export interface Denial {
+  /** The permission's name: net, read, write. */
+  readonly kind: string;
+  /** What was asked for, as Deno names it: `host:port` or a path. */
+  readonly what: string;
+}
+
+/**
+ * Finds what the sandbox denied in an error or its causes, where it was a denial.
+ *
+ * @example A denied host
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const error = new Deno.errors.NotCapable('Requires net access to "a.example:80", run again with the --allow-net flag');
+ * assertEquals(denialOf(error), { kind: "net", what: "a.example:80" });
+ * assertEquals(denialOf(new Error("other")), undefined);
+ * ```
+ */
+export function denialOf(error: unknown): Denial | undefined {
+  for (const text of chainOf(error)) {
+    const [, kind, what] = text.match(
+      /Requires (\w+) access to "?(.+?)"?(?:, run again|, specify|$)/,
+    ) ?? [];
+    if (kind !== undefined && what !== undefined) return { kind, what };
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * What may reach a terminal: remote text made safe, and colour.
+ *
+ * @module
+ */
+
+// C0 but tab and newline, DEL, C1, and the bidi controls of Unicode TR 9 that can reorder what a person reads
+const CONTROLS =
+  // deno-lint-ignore no-control-regex
+  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+function escapeOne(control: string): string {
+  const code = control.charCodeAt(0);
+  return code < 0x100
+    ? "\\x" + code.toString(16).padStart(2, "0")
+    : "\\u" + code.toString(16).padStart(4, "0");
+}
+
+/**
+ * Shows the control characters of a text as `\x1b` or `\u202e`, so that it cannot move a cursor, set a title or
+ * reorder what is read. Tabs and newlines stay, and so does the CR of a CRLF's newline: it is dropped.
+ *
+ * @example An escape sequence becomes text
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(escapeControls("a\u001b[2Jb\r\n"), "a\\x1b[2Jb\n");
+ * ```
+ */
+export function escapeControls(text: string): string {
+  return text.replaceAll("\r\n", "\n").replace(CONTROLS, escapeOne);
+}
+
+/** Turns chunks of bytes into text that is safe on a terminal; `flush` gives what was held back. */
+export interface SafeDecoder {
+  /** The text that is complete after this chunk. */
+  readonly decode: (chunk: Uint8Array) => string;
+  /** The rest, at the end. */
+  readonly flush: () => string;
+}
+
+/**
+ * Makes a decoder of UTF-8 for a terminal: characters split over chunks stay whole, bytes that are not UTF-8
+ * become U+FFFD, controls are shown as {@linkcode escapeControls} shows them.
+ *
+ * @example A character in two chunks
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const decoder = createSafeDecoder();
+ * const bytes = new TextEncoder().encode("é\u0007");
+ * assertEquals(decoder.decode(bytes.subarray(0, 1)), "");
+ * assertEquals(decoder.decode(bytes.subarray(1)) + decoder.flush(), "é\\x07");
+ * ```
+ */
+export function createSafeDecoder(): SafeDecoder {
+  const decoder = new TextDecoder();
+  let held = "";
+  const pass = (text: string) => {
+    const whole = held + text;
+    // a CR waits for what follows it: only CRLF is a newline
+    held = whole.endsWith("\r") ? "\r" : "";
+    return escapeControls(held === "" ? whole : whole.slice(0, -1));
+  };
+  return {
+    decode: (chunk) => pass(decoder.decode(chunk, { stream: true })),
+    flush: () => pass(decoder.decode()) + escapeControls(held),
+  };
+}
+
+/** The colours in use, by what they say. */
+export type Paint =
+  | "bold"
+  | "dim"
+  | "red"
+  | "green"
+  | "yellow"
+  | "blue"
+  | "magenta"
+  | "cyan";
+
+const SGR: Readonly<Record<Paint, number>> = {
+  bold: 1,
+  dim: 2,
+  red: 31,
+  green: 32,
+  yellow: 33,
+  blue: 34,
+  magenta: 35,
+  cyan: 36,
+};
+
+/**
+ * Colours a text for an output that shows colours, and leaves it alone for any other.
+ *
+ * @param text What to colour.
+ * @param colour Its colour.
+ * @param output Where it will be shown.
+ *
+ * @example Only where it is shown
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(paint("404", "red", { color: true }), "\u001b[31m404\u001b[39m");
+ * assertEquals(paint("404", "red", { color: false }), "404");
+ * ```
+ */
+export function paint(
+  text: string,
+  colour: Paint,
+  output: { readonly color: boolean },
+): string {
+  if (!output.color) return text;
+  return `\x1b[${SGR[colour]}m${text}\x1b[${SGR[colour] < 10 ? 22 : 39}m`;
+}
