@@ -1,43 +1,18 @@
 /**
- * A command: what it is called, what it takes and what it does; and the edge that runs it.
+ * The edge that runs a command: its command line, its help and version, the wording of what fails.
  *
  * @module
  */
 
-import { describe, exitCodeOf, Failure, UsageError } from "./errors.ts";
+import type { Command } from "./definition.ts";
+import { Failure, UsageError } from "./errors.ts";
 import { ExitCode } from "./exit_code.ts";
-import type { Grants } from "./grants.ts";
 import { ClosedOutput, type Io, print } from "./io.ts";
 import {
-  type CommandLine,
   type OptionTable,
   parseCommandLine,
   UnknownOptionError,
 } from "./options.ts";
-import { denialOf } from "./reasons.ts";
-import { escapeControls } from "./terminal.ts";
-
-/** What a command is: its names and texts, its options, and its work. */
-export interface Command<Table extends OptionTable> {
-  /** Its name, as the task and the binary are called. */
-  readonly name: string;
-  /** What it does, in one sentence. */
-  readonly summary: string;
-  /** Its operands, as the usage line shows them. */
-  readonly usage: string;
-  /** Command lines to copy, each with what it is for. */
-  readonly examples: readonly (readonly [line: string, purpose: string])[];
-  /** Its options. */
-  readonly options: Table;
-  /** What other tools call our options: the option as typed there, and what to type here. */
-  readonly habits?: Readonly<Record<string, string>>;
-  /** The hosts and files that a command line needs, for the hint when one is not permitted. */
-  readonly reach?: (line: CommandLine<Table>) => Grants;
-  /** An operand as it may be shown again, without the secrets in it. */
-  readonly redact?: (operand: string) => string;
-  /** Does the work; resolves to the exit code. */
-  readonly run: (line: CommandLine<Table>, io: Io) => Promise<ExitCode>;
-}
 
 /** The options that every command has. */
 const COMMON = {
@@ -96,6 +71,7 @@ async function hintFor<Table extends OptionTable>(
       ? `see ${command.name} --help`
       : `did you mean ${known}? see ${command.name} --help`;
   }
+  const { denialOf } = await import("./reasons.ts");
   const denial = denialOf(error);
   if (denial !== undefined) {
     const { formatGrantHint } = await import("./grants.ts");
@@ -115,18 +91,24 @@ async function report<Table extends OptionTable>(
   args: readonly string[],
   io: Io,
   error: unknown,
-): Promise<void> {
-  const hint = await hintFor(command, args, error);
+): Promise<ExitCode> {
+  // a hint is a courtesy: whatever fails while it is made must not hide the error
+  const hint = await hintFor(command, args, error).catch(() => undefined);
+  const { describe, exitCodeOf } = await import("./reasons.ts");
   const lines = [
     `${command.name}: ${describe(error)}`,
     ...hint === undefined ? [] : [`hint: ${hint}`],
   ]
     .map((line) => line.replace(/\s*[\r\n]+\s*/g, " "));
   if (asks(args, "--debug")) {
-    lines.push(Deno.inspect(error, { colors: io.stderr.color }));
+    lines.push(Deno.inspect(error));
   }
+  const { escapeControls } = await import("./terminal.ts");
   const text = lines.join("\n") + "\n";
-  await print(io.stderr, io.stderr.isTerminal ? escapeControls(text) : text);
+  await Promise.resolve(
+    print(io.stderr, io.stderr.isTerminal ? escapeControls(text) : text),
+  ).catch(() => {});
+  return exitCodeOf(error);
 }
 
 /**
@@ -147,27 +129,25 @@ export async function runCommand<Table extends OptionTable>(
   args: readonly string[],
   io: Io,
 ): Promise<ExitCode> {
+  const table = { ...command.options, ...COMMON };
   try {
-    if (asks(args, "--help", "-h")) {
-      const { formatHelp } = await import("./help.ts");
-      await print(
-        io.stdout,
-        formatHelp({ ...command, options: { ...command.options, ...COMMON } }),
-      );
-      return ExitCode.Ok;
-    }
-    if (asks(args, "--version")) {
+    if (asks(args, "--version") && !asks(args, "--help", "-h")) {
       const { formatVersion } = await import("./version.ts");
       await print(io.stdout, formatVersion() + "\n");
       return ExitCode.Ok;
     }
-    return await command.run(
-      parseCommandLine({ ...command.options, ...COMMON }, args),
-      io,
-    );
+    const line = asks(args, "--help", "-h")
+      ? undefined
+      : await parseCommandLine(table, args);
+    // -h may also stand in a cluster, as in -vh
+    if (line === undefined || line.options.help) {
+      const { formatHelp } = await import("./help.ts");
+      await print(io.stdout, formatHelp({ ...command, options: table }));
+      return ExitCode.Ok;
+    }
+    return await command.run(line, io);
   } catch (error) {
     if (error instanceof ClosedOutput) return ExitCode.Ok;
-    await report(command, args, io, error)?.catch(() => {});
-    return exitCodeOf(error);
+    return await report(command, args, io, error);
   }
 }

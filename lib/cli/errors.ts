@@ -5,7 +5,6 @@
  */
 
 import { ExitCode } from "./exit_code.ts";
-import { reasonOf } from "./reasons.ts";
 
 /** What {@linkcode Failure} takes besides its message. */
 export interface FailureOptions {
@@ -20,14 +19,13 @@ export interface FailureOptions {
 /**
  * Something that a person must hear about: `Cannot <do what> <to what>`, with why as its cause.
  *
- * @example It is worded with its cause and takes the cause's exit code
+ * @example What could not be done, and why
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * const cause = new Deno.errors.ConnectionRefused("os error 111");
- * const failure = new Failure("Cannot connect to localhost:7000", { cause });
- * assertEquals(describe(failure), "Cannot connect to localhost:7000: connection refused");
- * assertEquals(exitCodeOf(failure), 7);
+ * const cause = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
+ * const failure = new Failure("Cannot connect to localhost:7000", { cause, hint: "is it started?" });
+ * assertEquals(failure.hint, "is it started?");
  * ```
  */
 export class Failure extends Error {
@@ -64,38 +62,4 @@ export class UsageError extends Failure {
   constructor(message: string, options: FailureOptions = {}) {
     super(message, { ...options, code: ExitCode.Usage });
   }
-}
-
-/**
- * Words an error for a person, in one line: a failure as what could not be done and why, any other
- * error as its reason alone.
- *
- * @example A reset, however Deno reports it
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(describe(new Deno.errors.ConnectionReset("os error 104")), "connection reset by peer");
- * ```
- */
-export function describe(error: unknown): string {
-  if (!(error instanceof Failure)) return reasonOf(error).says;
-  return error.cause === undefined
-    ? error.message
-    : `${error.message}: ${describe(error.cause)}`;
-}
-
-/**
- * The exit code of an error: the failure's own, else that of its cause, else 1.
- *
- * @example Deadlines exit as curl's do
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(exitCodeOf(new DOMException("", "TimeoutError")), 28);
- * ```
- */
-export function exitCodeOf(error: unknown): ExitCode {
-  if (!(error instanceof Failure)) return reasonOf(error).code;
-  return error.code ??
-    (error.cause === undefined ? ExitCode.Failed : exitCodeOf(error.cause));
 }

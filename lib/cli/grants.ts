@@ -5,19 +5,9 @@
  */
 
 import config from "../../deno.json" with { type: "json" };
-import type { Command } from "./command.ts";
+import type { Command, Grants } from "./definition.ts";
 import { type OptionTable, parseCommandLine } from "./options.ts";
 import type { Denial } from "./reasons.ts";
-
-/** What may be reached: hosts (`example.com`, `unix:/path`), files to read, files to write. */
-export interface Grants {
-  /** Hosts, without ports. */
-  readonly net?: readonly string[];
-  /** Paths that are read. */
-  readonly read?: readonly string[];
-  /** Paths that are written. */
-  readonly write?: readonly string[];
-}
 
 const KINDS = ["net", "read", "write"] as const;
 
@@ -70,15 +60,15 @@ function scriptOf(name: string): string {
 }
 
 /** The arguments as they may be shown: the values of secret options, passwords in URLs and the operands' secrets are `***`. */
-function redact<Table extends OptionTable>(
+async function redact<Table extends OptionTable>(
   command: Command<Table>,
   args: readonly string[],
-): string[] {
-  const secrets = Object.entries(
-    parseCommandLine(plain(command.options), args).options,
-  )
+): Promise<string[]> {
+  const { options } = await parseCommandLine(plain(command.options), args);
+  const secrets = Object.entries(options)
     .filter(([name]) => command.options[name]?.secret)
-    .flatMap(([, value]) => value === undefined ? [] : [String(value)]);
+    .flatMap(([, value]) => Array.isArray(value) ? value : [value])
+    .filter((value) => typeof value === "string" && value !== "");
   return args.map((arg) => {
     for (const secret of secrets) arg = arg.replaceAll(secret, "***");
     arg = arg.replace(/(\/\/)[^/@\s]+@/g, "$1***@");
@@ -109,25 +99,21 @@ function plain(table: OptionTable): OptionTable {
  * import { assertStringIncludes } from "@std/assert";
  *
  * const command = { name: "client", summary: "", usage: "", examples: [], options: {}, run: () => Promise.resolve(0 as const) };
- * const hint = formatGrantHint(command, ["example.com:7"], { kind: "net", what: "example.com:7" });
+ * const hint = await formatGrantHint(command, ["example.com:7"], { kind: "net", what: "example.com:7" });
  * assertStringIncludes(hint, "[::1],example.com' tasks/client.ts example.com:7");
  * ```
  */
-export function formatGrantHint<Table extends OptionTable>(
+export async function formatGrantHint<Table extends OptionTable>(
   command: Command<Table>,
   args: readonly string[],
   denial: Denial,
-): string {
+): Promise<string> {
   const granted = grantsOf(command.name);
-  const needed = command.reach?.(
-    parseCommandLine(
-      command.options,
-      args,
-    ),
-  ) ?? {};
+  const needed =
+    command.reach?.(await parseCommandLine(command.options, args)) ?? {};
   const flags = KINDS.flatMap((kind) => {
     const denied = denial.kind === kind
-      ? [denial.what.replace(/:\d+$/, "")]
+      ? [kind === "net" ? denial.what.replace(/:\d+$/, "") : denial.what]
       : [];
     const all = [
       ...new Set([...granted[kind], ...needed[kind] ?? [], ...denied]),
@@ -137,6 +123,8 @@ export function formatGrantHint<Table extends OptionTable>(
   const script = scriptOf(command.name);
   return (Deno.build.standalone
     ? ["deno", "compile", ...flags, "-o", command.name, script]
-    : ["deno", "run", ...flags, script, ...redact(command, args)]).map(quote)
+    : ["deno", "run", ...flags, script, ...await redact(command, args)]).map(
+      quote,
+    )
     .join(" ");
 }

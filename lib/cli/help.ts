@@ -1,8 +1,6 @@
-import type { Command } from "./command.ts";
+import type { Command } from "./definition.ts";
 import { ExitCode } from "./exit_code.ts";
 import { formatOptionName, type Option, type OptionTable } from "./options.ts";
-
-const WIDTH = 80;
 
 function formatLabel(name: string, option: Option): string {
   const value = option.value === undefined
@@ -37,19 +35,11 @@ function rowsOf(table: OptionTable): [string, string][] {
 
 /** Names and numbers of the exit codes, wrapped: the same table that the code uses. */
 function formatExitCodes(): string {
-  const words = Object.entries(ExitCode).map(([name, code]) =>
-    `${code} ${
-      name.replace(/[A-Z]/g, (letter) => " " + letter.toLowerCase()).trim()
-    }`
+  const codes = Object.entries(ExitCode).map(([name, code]) =>
+    `${code}${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`
   );
-  const lines = ["Exit codes:"];
-  for (const word of words) {
-    const line = lines.at(-1) ?? "";
-    if (line.length + word.length + 2 > WIDTH) lines.push(`  ${word}`);
-    else {lines[lines.length - 1] = line + (line.endsWith(":") ? " " : ", ") +
-        word;}
-  }
-  return lines.join("\n").replaceAll(/([^:])\n/g, "$1,\n");
+  const lines = `Exit codes: ${codes.join(", ")}`.match(/.{1,77}(?:,|$)/g);
+  return lines?.map((line) => line.trim()).join("\n  ") ?? "";
 }
 
 /**
@@ -82,16 +72,11 @@ export function formatHelp(
   );
   const column = Math.max(...examples.map(([line]) => line.length));
   return [
-    summary,
-    "",
-    `Usage: ${name} [OPTIONS] ${usage}`.trimEnd(),
-    "",
-    ...examples.map(([line, purpose]) =>
-      `  ${line.padEnd(column)}  ${purpose}`
-    ),
-    "",
-    ...rows.map(([label, help]) => `  ${label.padEnd(width)}  ${help}`),
-    "",
-    formatExitCodes(),
-  ].join("\n") + "\n";
+    [summary],
+    [`Usage: ${name} [OPTIONS] ${usage}`.trimEnd()],
+    examples.map(([line, purpose]) => `  ${line.padEnd(column)}  ${purpose}`),
+    rows.map(([label, help]) => `  ${label.padEnd(width)}  ${help}`),
+    [formatExitCodes()],
+  ].filter((part) => part.length > 0).map((part) => part.join("\n") + "\n")
+    .join("\n");
 }

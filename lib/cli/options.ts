@@ -4,7 +4,6 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { UsageError } from "./errors.ts";
 
 /** One option of a command: a flag, or with `parse` one that takes a value. */
@@ -87,12 +86,11 @@ function settle(
   table: OptionTable,
   args: readonly string[],
 ): { given: [string, string?][]; operands: string[] } {
-  const longs = new Map(
-    Object.keys(table).map((name) => [formatOptionName(name), name]),
-  );
-  const shorts = new Map(
-    Object.entries(table).map(([name, option]) => [option.short, name]),
-  );
+  const names = Object.keys(table);
+  const long = (typed: string) =>
+    names.find((name) => formatOptionName(name) === typed);
+  const short = (letter: string) =>
+    names.find((name) => table[name]?.short === letter);
   const given: [string, string?][] = [];
   const operands: string[] = [];
   const rest = [...args];
@@ -128,17 +126,19 @@ function settle(
       operands.push(...rest.splice(0));
     } else if (token.startsWith("--")) {
       const [typed = "", ...value] = token.split("=");
-      const name = longs.get(typed);
+      const name = long(typed);
       if (name === undefined) throw new UnknownOptionError(typed);
       take(name, typed, value.length === 0 ? undefined : value.join("="));
     } else if (
-      /^-[^-]/.test(token) && (shorts.has(token[1]) || !/^-\d/.test(token))
+      /^-[^-]/.test(token) &&
+      (short(token.charAt(1)) !== undefined || !/^-\d/.test(token))
     ) {
-      for (let at = 1; at < token.length; at++) {
-        const typed = "-" + token.charAt(at);
-        const name = shorts.get(token[at]);
+      const letters = [...token].slice(1);
+      for (const [at, letter] of letters.entries()) {
+        const typed = `-${letter}`;
+        const name = short(letter);
         if (name === undefined) throw new UnknownOptionError(typed);
-        const tail = token.slice(at + 1);
+        const tail = letters.slice(at + 1).join("");
         if (table[name]?.parse || tail.startsWith("=")) {
           take(name, typed, tail === "" ? undefined : tail.replace(/^=/, ""));
           break;
@@ -165,18 +165,22 @@ function settle(
  * import { assertEquals } from "@std/assert";
  *
  * const table = { port: { short: "p", parse: Number, default: 0 }, once: {} };
- * const { options, operands } = parseCommandLine(table, ["-p8080", "--once", "echo"]);
+ * const { options, operands } = await parseCommandLine(table, ["-p8080", "--once", "echo"]);
  * assertEquals(options, { port: 8080, once: true });
  * assertEquals(operands, ["echo"]);
  * ```
  */
-export function parseCommandLine<const Table extends OptionTable>(
+export async function parseCommandLine<const Table extends OptionTable>(
   table: Table,
   args: readonly string[],
-): CommandLine<Table> {
+): Promise<CommandLine<Table>> {
   const { given, operands } = settle(table, args);
   const names = Object.keys(table);
-  const argv = parseArgs(
+  // operands alone need no parser, and its package is the dearest import at start
+  const { parseArgs } = given.length === 0
+    ? { parseArgs: () => ({}) }
+    : await import("@std/cli/parse-args");
+  const argv: { readonly [name: string]: unknown } = parseArgs(
     given.map(([name, value]) =>
       `--${name}` + (value === undefined ? "" : `=${value}`)
     ),

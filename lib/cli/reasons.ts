@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Failure } from "./errors.ts";
 import { ExitCode } from "./exit_code.ts";
 
 /** Why something failed: in words, and as an exit code. */
@@ -201,6 +202,40 @@ export function reasonOf(error: unknown): Reason {
     "",
   ).replace(/\.$/, "");
   return { says: plain, code: ExitCode.Failed };
+}
+
+/**
+ * Words an error for a person, in one line: a failure as what could not be done and why, any other
+ * error as its reason alone.
+ *
+ * @example A reset, however Deno reports it
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(describe(new Deno.errors.ConnectionReset("os error 104")), "connection reset by peer");
+ * ```
+ */
+export function describe(error: unknown): string {
+  if (!(error instanceof Failure)) return reasonOf(error).says;
+  return error.cause === undefined
+    ? error.message
+    : `${error.message}: ${describe(error.cause)}`;
+}
+
+/**
+ * The exit code of an error: the failure's own, else that of its cause, else 1.
+ *
+ * @example Deadlines exit as curl's do
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(exitCodeOf(new DOMException("", "TimeoutError")), 28);
+ * ```
+ */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (!(error instanceof Failure)) return reasonOf(error).code;
+  return error.code ??
+    (error.cause === undefined ? ExitCode.Failed : exitCodeOf(error.cause));
 }
 
 /** A thing that the sandbox denied: the kind of access, and to what. */

@@ -1,0 +1,194 @@
+/**
+ * Where a socket is: as text and as value.
+ *
+ * @module
+ */
+
+import { UsageError } from "../cli/errors.ts";
+
+/** A TCP endpoint. */
+export interface TcpAddress {
+  /** A name, an IPv4 or an IPv6 address, without brackets. */
+  readonly host: string;
+  /** From 0 to 65535; 0 asks the system for a free one. */
+  readonly port: number;
+}
+
+/** A Unix socket. */
+export interface UnixAddress {
+  /** The path of the socket's file. */
+  readonly path: string;
+}
+
+/** A TCP endpoint or a Unix socket. */
+export type Address = TcpAddress | UnixAddress;
+
+/** The tutorial's address, and the default of both `server` and `client`. */
+export const DEFAULT_ADDRESS: TcpAddress = { host: "localhost", port: 12345 };
+
+/**
+ * Reads a port: decimal digits alone, from 0 to 65535.
+ *
+ * @throws {UsageError} On anything else.
+ *
+ * @example Digits alone
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * assertEquals(parsePort("8080"), 8080);
+ * assertThrows(() => parsePort("0x50"), Error, 'Cannot parse port "0x50": expected 0 to 65535');
+ * ```
+ */
+export function parsePort(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) {
+    throw new UsageError(`Cannot parse port "${text}": expected 0 to 65535`);
+  }
+  return Number(text);
+}
+
+/**
+ * Reads a host: a name, an IPv4 address, or an IPv6 address with or without brackets.
+ *
+ * @throws {UsageError} When it is empty or has characters that no host has.
+ *
+ * @example Brackets are for the text alone
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseHost("[::1]"), "::1");
+ * ```
+ */
+export function parseHost(text: string): string {
+  const host = text.replace(/^\[(.*)\]$/, "$1");
+  // URL knows what a host may be; the common case need not wait for it
+  const valid = /^[\w-]+(\.[\w-]+)*\.?$/.test(host) ||
+    (host.includes(":")
+      ? /^[\da-f:.]+(%[\w.-]+)?$/i.test(host) &&
+        URL.canParse(`http://[${host.replace(/%.*/, "")}]/`)
+      : /^[^\s/?#@:\\%]+$/.test(host) && URL.canParse(`http://${host}/`));
+  if (!valid) {
+    throw new UsageError(
+      `Cannot parse host "${text}": expected a name or an IP address`,
+    );
+  }
+  return host;
+}
+
+/**
+ * Reads an address: `HOST:PORT`, `[::1]:PORT`, `:PORT` or `PORT` (on localhost), `HOST` (with the default port), or
+ * `unix:PATH`.
+ *
+ * @param text What was typed.
+ * @param defaults What stands in for a missing host or port.
+ * @throws {UsageError} On anything else.
+ *
+ * @example The forms
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseAddress("[::1]:80"), { host: "::1", port: 80 });
+ * assertEquals(parseAddress("7000"), { host: "localhost", port: 7000 });
+ * assertEquals(parseAddress("example.com"), { host: "example.com", port: 12345 });
+ * assertEquals(parseAddress("unix:/run/a.sock"), { path: "/run/a.sock" });
+ * ```
+ */
+export function parseAddress(
+  text: string,
+  defaults: TcpAddress = DEFAULT_ADDRESS,
+): Address {
+  if (text.startsWith("unix:")) {
+    if (text === "unix:") {
+      throw new UsageError(
+        `Cannot parse address "${text}": expected unix:PATH`,
+      );
+    }
+    return { path: text.slice("unix:".length) };
+  }
+  return parseTcpAddress(text, defaults);
+}
+
+/**
+ * Reads an address of TCP alone, in the forms of {@linkcode parseAddress}.
+ *
+ * @param text What was typed.
+ * @param defaults What stands in for a missing host or port.
+ * @throws {UsageError} On anything else.
+ *
+ * @example A host and a port
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseTcpAddress("127.0.0.1:80"), { host: "127.0.0.1", port: 80 });
+ * ```
+ */
+export function parseTcpAddress(
+  text: string,
+  defaults: TcpAddress = DEFAULT_ADDRESS,
+): TcpAddress {
+  if (/^-?\d+$/.test(text) || text === "") {
+    return { host: defaults.host, port: parsePort(text) };
+  }
+  if (
+    /^\[[^\]]*\]$/.test(text) ||
+    text.split(":").length > 2 && !text.startsWith("[")
+  ) {
+    return { host: parseHost(text), port: defaults.port };
+  }
+  const colon = text.lastIndexOf(":");
+  if (colon === -1) return { host: parseHost(text), port: defaults.port };
+  const host = text.slice(0, colon);
+  return {
+    host: host === "" ? defaults.host : parseHost(host),
+    port: parsePort(text.slice(colon + 1)),
+  };
+}
+
+/**
+ * Formats an address so that {@linkcode parseAddress} reads it back; an IPv4 address mapped into IPv6 is shown as IPv4.
+ *
+ * @example IPv6 gets brackets
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(formatAddress({ host: "::1", port: 80 }), "[::1]:80");
+ * assertEquals(formatAddress({ host: "::ffff:127.0.0.1", port: 80 }), "127.0.0.1:80");
+ * ```
+ */
+export function formatAddress(address: Address): string {
+  if ("path" in address) return `unix:${address.path}`;
+  const host = address.host.replace(/^::ffff:(?=\d+\.)/i, "");
+  return host.includes(":")
+    ? `[${host}]:${address.port}`
+    : `${host}:${address.port}`;
+}
+
+/**
+ * The address at one end of a connection or of a listener, as Deno gives it.
+ *
+ * @example A listener's own address
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(addressOf({ transport: "tcp", hostname: "::1", port: 80 }), { host: "::1", port: 80 });
+ * ```
+ */
+export function addressOf(addr: Deno.Addr): Address {
+  return "hostname" in addr
+    ? { host: addr.hostname, port: addr.port }
+    : { path: "path" in addr ? addr.path : "" };
+}
+
+/**
+ * Whether an address is on this machine's own loopback: `localhost`, 127.0.0.0/8 or ::1.
+ *
+ * @example By name and by number
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(isLoopback("localhost"), true);
+ * assertEquals(isLoopback("example.com"), false);
+ * ```
+ */
+export function isLoopback(host: string): boolean {
+  return /^(localhost\.?|127(\.\d+){3}|::1|::ffff:127(\.\d+){3})$/i.test(host);
+}

@@ -1,0 +1,150 @@
+import { Failure } from "../cli/errors.ts";
+import {
+  type Address,
+  formatAddress,
+  isLoopback,
+  type TcpAddress,
+} from "./address.ts";
+
+/** How often a free port is asked for that is free on both loopbacks. */
+const PORT_TRIES = 10;
+
+/** The addresses that a host stands for: `localhost` is both loopbacks, whatever the hosts file says. */
+function hostsOf(host: string): readonly string[] {
+  return /^localhost\.?$/i.test(host) ? ["127.0.0.1", "::1"] : [host];
+}
+
+/** Whether an error only says that this machine lacks the one or the other kind of IP. */
+function isMissingFamily(error: unknown): boolean {
+  return error instanceof Deno.errors.AddrNotAvailable ||
+    error instanceof Error &&
+      /EAFNOSUPPORT|Address family not supported/.test(
+        `${error.message}${"code" in error ? error.code : ""}`,
+      );
+}
+
+/**
+ * Opens something on every address that a host stands for, all on one port: with `localhost` on both loopbacks, of
+ * which one may be missing, and for port 0 on a port that is free on both.
+ *
+ * @param address The host and the port.
+ * @param open Opens one listener, on an IP address or a name.
+ * @param portOf Tells the port that was opened.
+ * @returns What was opened, at least one.
+ * @throws Whatever `open` throws, after closing what was opened before.
+ *
+ * @example Both loopbacks share a port
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const asked: string[] = [];
+ * openAll({ host: "localhost", port: 0 }, (hostname, port) => {
+ *   asked.push(`${hostname} ${port}`);
+ *   return { port: 7, close() {} };
+ * }, (listener) => listener.port);
+ * assertEquals(asked, ["127.0.0.1 0", "::1 7"]);
+ * ```
+ */
+export function openAll<Listener extends { close(): void }>(
+  address: TcpAddress,
+  open: (hostname: string, port: number) => Listener,
+  portOf: (listener: Listener) => number,
+): Listener[] {
+  const hosts = hostsOf(address.host);
+  for (let tries = 1;; tries++) {
+    const listeners: Listener[] = [];
+    let missing: unknown;
+    let port = address.port;
+    try {
+      for (const host of hosts) {
+        try {
+          const listener = open(host, port);
+          listeners.push(listener);
+          port = portOf(listener);
+        } catch (error) {
+          if (hosts.length === 1 || !isMissingFamily(error)) throw error;
+          missing = error;
+        }
+      }
+      if (listeners.length === 0) throw missing;
+      return listeners;
+    } catch (error) {
+      for (const listener of listeners) listener.close();
+      const retry = address.port === 0 &&
+        error instanceof Deno.errors.AddrInUse && tries < PORT_TRIES;
+      if (!retry) throw error;
+    }
+  }
+}
+
+/**
+ * Words why an address cannot be listened on; for a port in use, the hint names a free one.
+ *
+ * @param address The address.
+ * @param error What opening it threw.
+ * @returns The failure to throw.
+ *
+ * @example A port in use
+ * ```ts
+ * import { assertEquals, assertStringIncludes } from "@std/assert";
+ *
+ * const failure = await listenFailure({ host: "127.0.0.1", port: 7 }, new Deno.errors.AddrInUse());
+ * assertEquals(failure.message, "Cannot listen on 127.0.0.1:7");
+ * assertStringIncludes(failure.hint ?? "", "--port");
+ * ```
+ */
+export async function listenFailure(
+  address: Address,
+  error: unknown,
+): Promise<Failure> {
+  const message = `Cannot listen on ${formatAddress(address)}`;
+  if (!(error instanceof Deno.errors.AddrInUse) || "path" in address) {
+    return new Failure(message, { cause: error });
+  }
+  const who = Deno.build.os === "linux" ? "; who has it: ss -ltnp" : "";
+  // only this machine's own loopback is sure to be permitted where the address itself was
+  if (!isLoopback(address.host)) {
+    return new Failure(message, {
+      cause: error,
+      hint: `any free port: --port 0${who}`,
+    });
+  }
+  const { getAvailablePort } = await import("@std/net/get-available-port");
+  return new Failure(message, {
+    cause: error,
+    hint: `a free port: --port ${getAvailablePort()}${who}`,
+  });
+}
+
+/**
+ * Listens on an address: with `localhost` on 127.0.0.1 and ::1, so that any client that says localhost arrives.
+ *
+ * @param address Where; port 0 takes a free one.
+ * @returns The listeners, all on one port.
+ * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not this machine's, not permitted.
+ *
+ * @example A free port on one loopback
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [listener] = await listen({ host: "127.0.0.1", port: 0 });
+ * assertEquals(listener?.addr.transport, "tcp");
+ * listener?.close();
+ * ```
+ */
+export async function listen(
+  address: Address,
+): Promise<Deno.Listener<Deno.Conn, Deno.Addr>[]> {
+  try {
+    if ("path" in address) {
+      return [Deno.listen({ transport: "unix", path: address.path })];
+    }
+    return openAll(
+      address,
+      (hostname, port) => Deno.listen({ hostname, port }),
+      (listener) => listener.addr.port,
+    );
+  } catch (error) {
+    throw await listenFailure(address, error);
+  }
+}
