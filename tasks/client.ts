@@ -1,5 +1,5 @@
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
-import { Failure, UsageError } from "../lib/cli/errors.ts";
+import { UsageError } from "../lib/cli/errors.ts";
 import { ExitCode } from "../lib/cli/exit_code.ts";
 import { type Io, print } from "../lib/cli/io.ts";
 import { parseSeconds } from "../lib/cli/number.ts";
@@ -10,9 +10,7 @@ import {
   parseAddress,
 } from "../lib/tcp/address.ts";
 import { connect } from "../lib/tcp/connect.ts";
-
-/** One read takes at most this many bytes. */
-const BUFFER_BYTES = 64 * 1024;
+import { receive } from "../lib/tcp/pump.ts";
 
 const command = defineCommand({
   name: "client",
@@ -62,23 +60,13 @@ const command = defineCommand({
     const text = io.stdout.isTerminal
       ? (await import("../lib/cli/terminal.ts")).createSafeDecoder()
       : undefined;
-    const buffer = new Uint8Array(BUFFER_BYTES);
     let prefix = "Received from server: ";
-    const show = async (bytes: Uint8Array) => {
+    for await (const bytes of receive(conn, formatAddress(address))) {
       if (prefix !== "") await print(io.stdout, prefix);
       prefix = "";
       await (text
         ? print(io.stdout, text.decode(bytes))
         : io.stdout.write(bytes));
-    };
-    try {
-      for (let count; (count = await conn.read(buffer)) !== null;) {
-        await show(buffer.subarray(0, count));
-      }
-    } catch (error) {
-      throw new Failure(`Cannot receive from ${formatAddress(address)}`, {
-        cause: error,
-      });
     }
     await print(io.stdout, prefix + (text?.flush() ?? "") + "\n");
     return ExitCode.Ok;

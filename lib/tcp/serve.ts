@@ -166,6 +166,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     }
   }
 
+  onEvent({ event: "waiting" });
   for (const listener of listeners) {
     onEvent({
       event: "listening",

@@ -1,0 +1,292 @@
+/**
+ * A process edge in memory, for tests and the demo: a command runs in process, and what it writes is captured.
+ *
+ * @module
+ */
+
+import { ExitCode } from "./exit_code.ts";
+import { ClosedOutput, type Io, type Output } from "./io.ts";
+
+/** Pieces of text or bytes, now or over time. */
+export type Pieces =
+  | Iterable<string | Uint8Array>
+  | AsyncIterable<string | Uint8Array>;
+
+/** What stands around a command in a test. */
+export interface MemoryOptions {
+  /** What it reads: one piece, or pieces, each read by itself; an async iterable may wait between them. Default: nothing. */
+  readonly stdin?: string | Uint8Array | Pieces;
+  /** Which streams are terminals: all, none or those named. Default: none. */
+  readonly terminal?:
+    | boolean
+    | { readonly [stream in "stdin" | "stdout" | "stderr"]?: boolean };
+  /** Nobody reads stdout after this many bytes: the write that goes beyond throws ClosedOutput. */
+  readonly closedStdout?: number;
+}
+
+/** How a command ended. */
+export interface Result {
+  /** The exit code. */
+  readonly code: number;
+  /** What was written there, as text. */
+  readonly stdout: string;
+  /** What was said to a person. */
+  readonly stderr: string;
+  /** What was written to stdout, as bytes. */
+  readonly stdoutBytes: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Bytes that were written, and a way to wait for some of them.
+ *
+ * @example In memory
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const capture = new Capture();
+ * capture.add(new Uint8Array([104, 105]));
+ * assertEquals(await capture.waitFor("hi"), "hi");
+ * ```
+ */
+export class Capture {
+  #chunks: Uint8Array[] = [];
+  #size = 0;
+  #ended = false;
+  readonly #waiting = new Set<() => void>();
+
+  /** Adds bytes. */
+  add(bytes: Uint8Array): void {
+    this.#chunks.push(bytes.slice());
+    this.#size += bytes.length;
+    for (const look of this.#waiting) look();
+  }
+
+  /** Says that nothing more will come: whoever still waits fails. */
+  end(): void {
+    this.#ended = true;
+    for (const look of this.#waiting) look();
+  }
+
+  /** How many bytes were written. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** All bytes that were written. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    const all = new Uint8Array(this.#size);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      all.set(chunk, at);
+      at += chunk.length;
+    }
+    this.#chunks = [all];
+    return all;
+  }
+
+  /** All that was written, as text. */
+  get text(): string {
+    return new TextDecoder().decode(this.bytes);
+  }
+
+  /** Resolves to all that was written as soon as it contains the text or matches; rejects when the output ends without it. */
+  waitFor(wanted: string | RegExp): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const { text } = this;
+        const found = typeof wanted === "string"
+          ? text.includes(wanted)
+          : wanted.test(text);
+        if (!found && !this.#ended) return;
+        this.#waiting.delete(look);
+        if (found) resolve(text);
+        else {reject(
+            new Error(
+              `Cannot find ${Deno.inspect(wanted)} in ${Deno.inspect(text)}`,
+            ),
+          );}
+      };
+      this.#waiting.add(look);
+      look();
+    });
+  }
+}
+
+/** A process edge in memory: `io` for the command, the rest for the test. */
+export interface MemoryIo {
+  /** For the command. */
+  readonly io: Io;
+  /** What it writes. */
+  readonly stdout: Capture;
+  /** What it says. */
+  readonly stderr: Capture;
+  /** Aborts `io.signal` as a first Ctrl-C does for a command that drains, or with another signal's code. */
+  readonly interrupt: (code?: ExitCode) => void;
+  /** Whether the command has called `io.drain()`: where it has not, a real signal would have ended the process. */
+  readonly drains: () => boolean;
+}
+
+const encode = (piece: string | Uint8Array) =>
+  typeof piece === "string" ? new TextEncoder().encode(piece) : piece;
+
+/**
+ * The pieces of an input as bytes, one after the other; empty ones are left out.
+ *
+ * @example Text becomes bytes
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(await Array.fromAsync(piecesOf("a")), [new Uint8Array([97])]);
+ * ```
+ */
+export async function* piecesOf(
+  stdin: string | Uint8Array | Pieces,
+): AsyncGenerator<Uint8Array> {
+  const pieces = typeof stdin === "string" || stdin instanceof Uint8Array
+    ? [stdin]
+    : stdin;
+  for await (const piece of pieces) if (piece.length > 0) yield encode(piece);
+}
+
+function createStdin(
+  isTerminal: boolean,
+  stdin: MemoryOptions["stdin"] = [],
+): Io["stdin"] {
+  const pieces = piecesOf(stdin);
+  let rest = new Uint8Array();
+  return {
+    isTerminal,
+    read: async (buffer) => {
+      if (rest.length === 0) {
+        const { done, value } = await pieces.next();
+        if (done) return null;
+        rest = new Uint8Array(value);
+      }
+      const part = rest.subarray(0, buffer.length);
+      buffer.set(part);
+      rest = rest.subarray(part.length);
+      return part.length;
+    },
+  };
+}
+
+function createOutput(
+  capture: Capture,
+  isTerminal: boolean,
+  limit = Infinity,
+): Output {
+  const write = (bytes: Uint8Array) => {
+    const room = limit - capture.size;
+    capture.add(bytes.slice(0, room));
+    if (bytes.length > room) throw new ClosedOutput("stdout");
+  };
+  return {
+    isTerminal,
+    color: isTerminal,
+    columns: 80,
+    write,
+    writeLater: (bytes) => Promise.resolve(bytes).then(write),
+  };
+}
+
+/**
+ * Makes a process edge in memory.
+ *
+ * @example In memory
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { io, stdout } = createMemoryIo();
+ * await io.stdout.write(new Uint8Array([104, 105]));
+ * assertEquals(stdout.text, "hi");
+ * ```
+ */
+export function createMemoryIo(options: MemoryOptions = {}): MemoryIo {
+  const { terminal = false } = options;
+  const is = (stream: "stdin" | "stdout" | "stderr") =>
+    typeof terminal === "boolean" ? terminal : terminal[stream] ?? false;
+  const controller = new AbortController();
+  const [stdout, stderr] = [new Capture(), new Capture()];
+  let draining = false;
+  return {
+    io: {
+      stdin: createStdin(is("stdin"), options.stdin),
+      stdout: createOutput(stdout, is("stdout"), options.closedStdout),
+      stderr: createOutput(stderr, is("stderr")),
+      signal: controller.signal,
+      drain: () => draining = true,
+    },
+    stdout,
+    stderr,
+    interrupt: (code = ExitCode.Interrupted) => controller.abort(code),
+    drains: () => draining,
+  };
+}
+
+/** The `main` of a command. */
+export type Main = (args: readonly string[], io: Io) => Promise<number>;
+
+/**
+ * Starts a command in process; `result` resolves when it ended, and whoever waits for more of its output then fails.
+ *
+ * @example In memory
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { result } = start(() => Promise.resolve(3), []);
+ * assertEquals((await result).code, 3);
+ * ```
+ */
+export function start(
+  main: Main,
+  args: readonly string[],
+  options: MemoryOptions = {},
+): MemoryIo & { readonly result: Promise<Result> } {
+  const memory = createMemoryIo(options);
+  const { stdout, stderr } = memory;
+  const result = main(args, memory.io).then((code) => ({
+    code,
+    ...resultOf(stdout, stderr),
+  }))
+    .finally(() => [stdout, stderr].forEach((capture) => capture.end()));
+  return { ...memory, result };
+}
+
+/**
+ * Runs a command in process to its end.
+ *
+ * @example In memory
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals((await run(() => Promise.resolve(3), [])).code, 3);
+ * ```
+ */
+export function run(
+  main: Main,
+  args: readonly string[],
+  options: MemoryOptions = {},
+): Promise<Result> {
+  return start(main, args, options).result;
+}
+
+/**
+ * What was written, as a {@linkcode Result} but for the exit code.
+ *
+ * @example Of nothing
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(resultOf(new Capture(), new Capture()).stdout, "");
+ * ```
+ */
+export function resultOf(
+  stdout: Capture,
+  stderr: Capture,
+): Omit<Result, "code"> {
+  return {
+    stdout: stdout.text,
+    stderr: stderr.text,
+    stdoutBytes: stdout.bytes,
+  };
+}

@@ -1,0 +1,125 @@
+// deno-coverage-ignore-file
+/**
+ * What tests share: a process edge in memory, and commands as real child processes.
+ *
+ * @module
+ */
+
+import config from "../deno.json" with { type: "json" };
+import {
+  Capture,
+  type MemoryOptions,
+  piecesOf,
+  type Result,
+  resultOf,
+} from "../lib/cli/memory.ts";
+
+export { Capture, createMemoryIo, run, start } from "../lib/cli/memory.ts";
+export type {
+  Main,
+  MemoryIo,
+  MemoryOptions,
+  Result,
+} from "../lib/cli/memory.ts";
+
+/** A command that runs as a process of its own. */
+export interface Child {
+  readonly stdout: Capture;
+  readonly stderr: Capture;
+  readonly kill: (signal: Deno.Signal) => void;
+  readonly result: Promise<Result>;
+}
+
+/** What a child process gets. */
+export interface SpawnOptions {
+  /** What it reads, as {@linkcode MemoryOptions.stdin}; default: an empty stdin. */
+  readonly stdin?: MemoryOptions["stdin"];
+  /** Variables beside NO_COLOR=1. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Its working directory; default: the root of the repository. */
+  readonly cwd?: string;
+}
+
+/** The root of the repository. */
+export const ROOT: string = new URL("..", import.meta.url).pathname;
+
+/** The flags between `deno run` and the script that deno.json gives a task. */
+export function flagsOf(task: string): string[] {
+  const command =
+    Object.entries(config.tasks).find(([name]) => name === task)?.[1].command ??
+      "";
+  return command.split(" ").slice(2, -1);
+}
+
+/** Runs a task of deno.json, with its own flags, as a real process: `spawn("get", ["--version"])`. */
+export function spawn(
+  task: string,
+  args: readonly string[] = [],
+  options: SpawnOptions = {},
+): Child {
+  return spawnDeno([
+    "run",
+    ...flagsOf(task),
+    `${ROOT}tasks/${task}.ts`,
+    ...args,
+  ], options);
+}
+
+/** Runs this very Deno with any arguments; `spawnProgram` runs any other program. */
+export function spawnDeno(
+  args: readonly string[],
+  options: SpawnOptions = {},
+): Child {
+  return spawnProgram(Deno.execPath(), args, options);
+}
+
+/** Runs a program as a real process and collects what it writes. */
+export function spawnProgram(
+  program: string,
+  args: readonly string[],
+  options: SpawnOptions = {},
+): Child {
+  const process = new Deno.Command(program, {
+    args: [...args],
+    cwd: options.cwd ?? ROOT,
+    env: { NO_COLOR: "1", RUST_BACKTRACE: "0", ...options.env },
+    stdin: options.stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const collect = async (
+    stream: ReadableStream<Uint8Array>,
+    capture: Capture,
+  ) => {
+    for await (const bytes of stream) capture.add(bytes);
+    capture.end();
+  };
+  const feed = async (pieces: AsyncIterable<Uint8Array>) => {
+    const writer = process.stdin.getWriter();
+    try {
+      for await (const piece of pieces) await writer.write(piece);
+      await writer.close();
+    } catch {
+      // it need not read all of it
+    }
+  };
+  const [stdout, stderr] = [new Capture(), new Capture()];
+  const result = Promise.all([
+    process.status,
+    collect(process.stdout, stdout),
+    collect(process.stderr, stderr),
+    options.stdin === undefined ? undefined : feed(piecesOf(options.stdin)),
+  ]).then(([{ code }]) => ({ code, ...resultOf(stdout, stderr) }));
+  return { stdout, stderr, kill: (signal) => process.kill(signal), result };
+}
+
+/** Whether a program is installed: for `ignore`, with the reason in the test's name. */
+export function hasCommand(name: string): boolean {
+  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
+    try {
+      return Deno.statSync(`${folder}/${name}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
