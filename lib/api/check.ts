@@ -1,0 +1,93 @@
+/** Checks of what came as JSON against the table of resources. */
+import type { Document, FieldType, Item, ResourceName } from "./resources.ts";
+import { resources } from "./resources.ts";
+
+/**
+ * Finds the first place where a value is not what a type says. Fields that the type does not name
+ * may hold anything.
+ *
+ * @param path What the value is called in the answer: `posts[3]`.
+ * @returns The place and the reason, or nothing when all is as it should be.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(
+ *   findMismatch({ id: 1, title: null }, { id: "integer", title: "string" }, "posts[3]"),
+ *   "posts[3].title: expected string, got null",
+ * );
+ * assertEquals(findMismatch("a", "string", "name"), undefined);
+ * ```
+ */
+export function findMismatch(
+  value: unknown,
+  type: FieldType,
+  path: string,
+): string | undefined {
+  const found = typeOf(value);
+  if (typeof type === "string") {
+    return found === type
+      ? undefined
+      : `${path}: expected ${type}, got ${found}`;
+  }
+  if (!isDocument(value)) return `${path}: expected object, got ${found}`;
+  for (const [field, fieldType] of Object.entries(type)) {
+    const own = Object.hasOwn(value, field) ? value[field] : undefined;
+    const mismatch = findMismatch(own, fieldType, `${path}.${field}`);
+    if (mismatch !== undefined) return mismatch;
+  }
+}
+
+/**
+ * Checks that a value is an item of a resource.
+ *
+ * @param path What the value is called in the error: `posts[3]`.
+ * @throws {TypeError} When a field is missing or of another type; the message says which and why.
+ *
+ * @example
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ *
+ * const answer: unknown = { userId: 1, id: 1, title: "a" };
+ * assertThrows(
+ *   () => assertItem(answer, "albums", "albums[0]") ?? assertItem(answer, "posts", "posts[0]"),
+ *   TypeError,
+ *   "posts[0].body: expected string, got nothing",
+ * );
+ * ```
+ */
+export function assertItem<Name extends ResourceName>(
+  value: unknown,
+  name: Name,
+  path: string,
+): asserts value is Item<Name> {
+  const mismatch = findMismatch(value, resources[name].fields, path);
+  if (mismatch !== undefined) throw new TypeError(mismatch);
+}
+
+/**
+ * Tells whether a value parsed from JSON is an object: not an array, not null.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(["{}", "[]", "null", '"a"'].map((text) => isDocument(JSON.parse(text))), [
+ *   true,
+ *   false,
+ *   false,
+ *   false,
+ * ]);
+ * ```
+ */
+export function isDocument(value: unknown): value is Document {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function typeOf(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  return Number.isSafeInteger(value) ? "integer" : typeof value;
+}

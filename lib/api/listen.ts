@@ -1,0 +1,111 @@
+/** A handler on a port. */
+import { addressOf, formatAddress, type TcpAddress } from "../tcp/address.ts";
+import { listenFailure, openAll } from "../tcp/listen.ts";
+import type { Handler } from "./handler.ts";
+import { Problem, toResponse } from "./problem.ts";
+
+/** Options of {@linkcode listen}. */
+export interface ListenOptions {
+  /** Is told of an error that the handler threw; the client got a plain 500. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** A handler that is being served; `await using` cuts it off. */
+export interface Listening extends AsyncDisposable {
+  /** The port, the same on each address. */
+  readonly port: number;
+  /** The addresses as `host:port`: `127.0.0.1:3000`, `[::1]:3000`. */
+  readonly addresses: readonly string[];
+  /** Settles when all has ended. */
+  readonly finished: Promise<void>;
+  /**
+   * Stops accepting and waits until the answers under way are sent, for at most this many ms: what
+   * is left then ends with the process, since Deno has no way to cut it. 0 cuts all at once.
+   */
+  shutdown(graceMs: number): Promise<void>;
+}
+
+/**
+ * Serves a handler over HTTP.
+ *
+ * @param address Where: `localhost` means 127.0.0.1 and ::1, port 0 takes a free one.
+ * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not permitted.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const address = { host: "localhost", port: 0 };
+ * await using server = await listen(() => new Response("hi"), address);
+ * const response = await fetch(`http://localhost:${server.port}/`);
+ * assertEquals(await response.text(), "hi");
+ * ```
+ */
+export async function listen(
+  handler: Handler,
+  address: TcpAddress,
+  options: ListenOptions = {},
+): Promise<Listening> {
+  const cut = new AbortController();
+  const servers = await serve(address, {
+    signal: cut.signal,
+    onListen() {},
+    onError(error) {
+      options.onError?.(error);
+      return toResponse(new Problem(500, "Cannot answer: unexpected error"));
+    },
+    handler,
+  });
+  const addresses = servers.map(({ addr }) => addr);
+  const finished = Promise.all(servers.map((server) => server.finished))
+    .then(() => {});
+
+  async function drain(graceMs: number): Promise<void> {
+    const grace = Promise.withResolvers<void>();
+    const timer = setTimeout(grace.resolve, graceMs);
+    const drained = Promise.all(servers.map((server) => server.shutdown()));
+    await Promise.race([drained, grace.promise]);
+    clearTimeout(timer);
+  }
+
+  function cutOff(): Promise<void> {
+    cut.abort();
+    return finished;
+  }
+
+  let ending: Promise<void> | undefined;
+  function shutdown(graceMs: number): Promise<void> {
+    // Once is enough, and Deno fails on an abort that follows a shutdown.
+    return ending ??= graceMs > 0 ? drain(graceMs) : cutOff();
+  }
+
+  return {
+    port: addresses[0]?.port ?? address.port,
+    addresses: addresses.map((addr) => formatAddress(addressOf(addr))),
+    finished,
+    shutdown,
+    [Symbol.asyncDispose]: () => shutdown(0),
+  };
+}
+
+/** Serves on every address that the host stands for, or on none. */
+async function serve(
+  address: TcpAddress,
+  init: Deno.ServeTcpOptions & Deno.ServeInit<Deno.NetAddr>,
+): Promise<Deno.HttpServer<Deno.NetAddr>[]> {
+  const closing: Promise<void>[] = [];
+  try {
+    const opened = openAll(
+      address,
+      (hostname, port) => {
+        const server = Deno.serve({ ...init, hostname, port });
+        return { server, close: () => void closing.push(server.shutdown()) };
+      },
+      ({ server }) => server.addr.port,
+    );
+    return opened.map(({ server }) => server);
+  } catch (error) {
+    await Promise.all(closing);
+    throw await listenFailure(address, error);
+  }
+}
