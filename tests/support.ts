@@ -123,3 +123,14 @@ export function hasCommand(name: string): boolean {
     }
   });
 }
+
+/** A test that needs a program: where it is not installed it is skipped, and its name says why. */
+export function testWith(
+  program: string,
+  name: string,
+  fn: () => Promise<void>,
+): void {
+  const ignore = !hasCommand(program);
+  const reason = ignore ? ` (skipped: ${program} is not installed)` : "";
+  Deno.test({ name: name + reason, ignore, fn });
+}

@@ -21,11 +21,13 @@ interface Wording {
   readonly code?: ExitCode;
 }
 
+const DENIAL =
+  /Requires (\w+) access to "?(.+?)"?(?:, (?:run again|specify) [^"]*)?$/;
+
 /** Deno's error classes and texts, the first match wins. Texts come from the system, hyper, rustls and SQLite. */
 const WORDINGS: readonly Wording[] = [
   {
-    test:
-      /^NotCapable: Requires (\w+) access to "?(.+?)"?(?:, run again|, specify|$)/,
+    test: DENIAL,
     says: ([, kind, what]) => `${kind} access to ${what} is not permitted`,
   },
   { test: /^NotCapable/, says: "not permitted" },
@@ -134,14 +136,19 @@ const WORDINGS: readonly Wording[] = [
   },
   {
     test:
-      /error reading a body|connection closed before message completed|unexpected end of file/,
+      /error reading a body|connection closed before message completed|unexpected end of file|tls handshake eof/,
     says: "cut short",
     code: ExitCode.CutShort,
+  },
+  {
+    test: /client error \(SendRequest\): (invalid .*?)(?: parsed)?$/,
+    says: ([, why]) => `the answer is not HTTP (${why})`,
   },
   { test: /EMFILE|Too many open files/, says: "too many open files" },
   { test: /ENOSPC|No space left/, says: "no space left on device" },
   { test: /^NotFound|ENOENT/, says: "no such file" },
   { test: /^IsADirectory|EISDIR/, says: "it is a directory" },
+  { test: /^NotADirectory|ENOTDIR/, says: "it is not in a directory" },
   { test: /^AlreadyExists|EEXIST/, says: "it exists already" },
   { test: /^PermissionDenied|EACCES|EPERM/, says: "the system denies it" },
   { test: /SUN_LEN/, says: "the path is too long for a Unix socket" },
@@ -260,9 +267,7 @@ export interface Denial {
  */
 export function denialOf(error: unknown): Denial | undefined {
   for (const text of chainOf(error)) {
-    const [, kind, what] = text.match(
-      /Requires (\w+) access to "?(.+?)"?(?:, run again|, specify|$)/,
-    ) ?? [];
+    const [, kind, what] = text.match(DENIAL) ?? [];
     if (kind !== undefined && what !== undefined) return { kind, what };
   }
 }

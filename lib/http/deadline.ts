@@ -1,0 +1,134 @@
+/**
+ * Deadlines of an exchange. fetch has none of its own: these cut a silent TLS handshake, a silent head and a stalled body.
+ *
+ * @module
+ */
+
+import { Failure, UsageError } from "../cli/errors.ts";
+import { ExitCode } from "../cli/exit_code.ts";
+import { parseSeconds } from "../cli/number.ts";
+
+/** How long to wait, in ms; what is missing or 0 has no limit. */
+export interface Timeouts {
+  /** For the head of an answer: resolve, connect, handshake, send, wait. */
+  readonly head?: number | undefined;
+  /** For the next bytes of a body. */
+  readonly idle?: number | undefined;
+  /** For all of it, redirects and body included. */
+  readonly total?: number | undefined;
+}
+
+/** How long `get` and `post` wait unless told otherwise: 30 s for a head, 60 s for the next bytes. */
+export const DEFAULT_TIMEOUTS = { head: 30_000, idle: 60_000 } as const;
+
+/**
+ * Reads timeouts in seconds: `HEAD[,IDLE[,TOTAL]]`, 0 for none; what is left out keeps its default.
+ *
+ * @throws {UsageError} When a part is not a number of seconds.
+ *
+ * @example A head within 2.5 s, a body for as long as it takes
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseTimeouts("2.5,0"), { head: 2500, idle: 0, total: undefined });
+ * ```
+ */
+export function parseTimeouts(text: string): Timeouts {
+  const [
+    head = DEFAULT_TIMEOUTS.head,
+    idle = DEFAULT_TIMEOUTS.idle,
+    total,
+    ...rest
+  ] = text.split(",").map((part) => parseSeconds(part) * 1000);
+  if (rest.length > 0) {
+    throw new UsageError(
+      `Cannot parse timeouts "${text}": expected HEAD[,IDLE[,TOTAL]]`,
+    );
+  }
+  return { head, idle, total };
+}
+
+/** Ends an exchange that takes too long. */
+export interface Deadline {
+  /** Aborted, with a {@linkcode Failure} of code 28 as its reason, when a limit passes. */
+  readonly signal: AbortSignal;
+  /** Waits for a step of the exchange, and aborts the exchange when the step takes longer than `ms`. */
+  readonly within: <T>(
+    step: Promise<T>,
+    ms: number | undefined,
+    late: string,
+  ) => Promise<T>;
+  /** Ends the exchange, whatever of it still goes on. */
+  readonly close: () => void;
+}
+
+interface Limit {
+  readonly due: number;
+  readonly ms: number;
+  readonly late: string;
+}
+
+/**
+ * Starts the deadline of an exchange; the total counts from now.
+ *
+ * @param total How long it may take, in ms.
+ * @param signal Ends the exchange as well.
+ *
+ * @example A step that does not end by itself
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const deadline = startDeadline();
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const step = fetch(`http://127.0.0.1:${listener.addr.port}`, { signal: deadline.signal });
+ * const error = await assertRejects(() => deadline.within(step, 10, "no answer"), Error);
+ * assertEquals(error.message, "no answer within 0.01 s");
+ * ```
+ */
+export function startDeadline(
+  total?: number,
+  signal?: AbortSignal,
+): Deadline {
+  const controller = new AbortController();
+  const limitOf = (ms: number | undefined, late: string): Limit | undefined =>
+    ms ? { due: performance.now() + ms, ms, late } : undefined;
+  const whole = limitOf(total, "not done");
+  let limit: Limit | undefined;
+  let alarm = Infinity;
+  const ring = () => {
+    alarm = Infinity;
+    if (limit === undefined || performance.now() < limit.due) return set(limit);
+    controller.abort(
+      new Failure(`${limit.late} within ${limit.ms / 1000} s`, {
+        code: ExitCode.TimedOut,
+      }),
+    );
+  };
+  // one alarm at a time, moved when it rings: a timer per chunk would pile up, and the first setTimeout costs 7 ms
+  const set = (next: Limit | undefined) => {
+    limit = next;
+    if (next === undefined || next.due >= alarm) return;
+    alarm = next.due;
+    const wait = Math.max(0, Math.ceil(next.due - performance.now()));
+    AbortSignal.timeout(wait).onabort = ring;
+  };
+  set(whole);
+  return {
+    signal: signal === undefined
+      ? controller.signal
+      : AbortSignal.any([signal, controller.signal]),
+    within: async (step, ms, late) => {
+      const own = limitOf(ms, late);
+      set(own && whole && whole.due < own.due ? whole : own ?? whole);
+      try {
+        return await step;
+      } finally {
+        set(whole);
+      }
+    },
+    close: () => {
+      limit = undefined;
+      controller.abort();
+    },
+  };
+}

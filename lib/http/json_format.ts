@@ -1,0 +1,212 @@
+/**
+ * JSON made readable as it streams by: only the space between tokens changes, so no digit, key or escape is lost.
+ *
+ * @module
+ */
+
+import { createJsonTokens, NO_TOKEN, TOKEN_START } from "./json_tokens.ts";
+
+/** How {@linkcode createJsonFormatter} works. */
+export interface JsonFormatOptions {
+  /** Whether tokens are coloured. @default {false} */
+  readonly color?: boolean;
+  /** Whether the text went through `escapeControls`: `\x1b` is then an escape like any other. @default {false} */
+  readonly escaped?: boolean;
+}
+
+/** Formats one JSON document in chunks. */
+export interface JsonFormatter {
+  /** Formats the next chunk; what it gives is valid until the next call. From the first byte that cannot be JSON on, all stays as it is. */
+  readonly format: (chunk: Uint8Array) => Uint8Array;
+  /** Ends the colour of a last token. */
+  readonly end: () => Uint8Array;
+  /** What came so far: a whole document, the beginning of one, or something else. */
+  readonly state: () => "whole" | "open" | "broken";
+}
+
+/** Deeper documents count as broken: their indentation would outgrow them. */
+const MAX_DEPTH = 1000;
+
+/** What the grammar wants next: something first in a list or object, or after a comma, or a value, and so on. */
+type Want = "first" | "next" | "value" | "colon" | "after";
+
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const ZERO = 0x30;
+const COLON = 0x3a;
+const LIST = 0x5b;
+const END_LIST = 0x5d;
+const SMALL_M = 0x6d;
+const OBJECT = 0x7b;
+const END_OBJECT = 0x7d;
+
+const BLUE = 34;
+const GREEN = 32;
+const CYAN = 36;
+const MAGENTA = 35;
+const NO_COLOR = 39;
+
+function isSpace(byte: number): boolean {
+  return byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+/** The colour of a token, by its first byte. */
+function colorOf(byte: number, isKey: boolean): number {
+  if (isKey) return BLUE;
+  if (byte === QUOTE) return GREEN;
+  return byte < COLON ? CYAN : MAGENTA;
+}
+
+/**
+ * Makes a formatter of one JSON document: two spaces per level, one value per line. It keeps one bit per level, at
+ * most 1000, and the output of one chunk.
+ *
+ * @example In two chunks
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { format, state } = createJsonFormatter();
+ * const show = (text: string) => new TextDecoder().decode(format(new TextEncoder().encode(text)));
+ * assertEquals(show('{"id":1234567890123'), '{\n  "id": 1234567890123');
+ * assertEquals(show("4567890}"), "4567890\n}");
+ * assertEquals(state(), "whole");
+ * ```
+ */
+export function createJsonFormatter(
+  { color = false, escaped = false }: JsonFormatOptions = {},
+): JsonFormatter {
+  const { next, whole } = createJsonTokens(escaped);
+  const inObject: boolean[] = [];
+  let out = new Uint8Array(4096);
+  let at = 0;
+  let token = NO_TOKEN;
+  let want: Want = "value";
+  let broken = false;
+
+  /** Makes room for what is put here and the bytes that are left: each of them gives at most itself elsewhere. */
+  const reserve = (left: number) => {
+    const size = at + left + 2 * inObject.length + 32;
+    if (size <= out.length) return;
+    const larger = new Uint8Array(2 * size);
+    larger.set(out.subarray(0, at));
+    out = larger;
+  };
+  const breakLine = () => {
+    out[at++] = 0x0a;
+    for (let left = 2 * inObject.length; left > 0; left--) out[at++] = SPACE;
+  };
+  /** Writes ESC [ code m. */
+  const paint = (code: number) => {
+    if (!color) return;
+    out[at++] = 0x1b;
+    out[at++] = LIST;
+    out[at++] = ZERO + Math.trunc(code / 10);
+    out[at++] = ZERO + code % 10;
+    out[at++] = SMALL_M;
+  };
+  const isKeyNext = () =>
+    inObject[inObject.length - 1] === true &&
+    (want === "first" || want === "next");
+
+  /** Takes a byte that is in no token yet; says whether it may stand there. */
+  const take = (byte: number): boolean => {
+    if (byte === COLON) {
+      if (want !== "colon") return false;
+      out[at++] = byte;
+      out[at++] = SPACE;
+      want = "value";
+      return true;
+    }
+    if (byte === COMMA) {
+      if (want !== "after" || inObject.length === 0) return false;
+      out[at++] = byte;
+      breakLine();
+      want = "next";
+      return true;
+    }
+    if (byte === END_LIST || byte === END_OBJECT) {
+      if (
+        (want !== "after" && want !== "first") ||
+        inObject[inObject.length - 1] !== (byte === END_OBJECT)
+      ) return false;
+      inObject.pop();
+      if (want === "after") breakLine();
+      out[at++] = byte;
+      want = "after";
+      return true;
+    }
+    if (want === "after" || want === "colon") return false;
+    const isKey = isKeyNext();
+    const first = next[TOKEN_START << 8 | byte] ?? NO_TOKEN;
+    const opens = byte === LIST || byte === OBJECT;
+    if (
+      isKey
+        ? byte !== QUOTE
+        : opens
+        ? inObject.length === MAX_DEPTH
+        : first === NO_TOKEN
+    ) return false;
+    if (want === "first") breakLine();
+    if (!opens) paint(colorOf(byte, isKey));
+    out[at++] = byte;
+    if (opens) inObject.push(byte === OBJECT);
+    token = first;
+    want = opens ? "first" : isKey ? "colon" : "after";
+    return true;
+  };
+
+  /** Copies what belongs to the token; returns how many bytes. */
+  const copyToken = (chunk: Uint8Array, from: number): number => {
+    let [state, to, done] = [token, at, from];
+    const target = out;
+    for (; done < chunk.length; done++) {
+      const byte = chunk[done] ?? 0;
+      const after = next[state << 8 | byte] ?? NO_TOKEN;
+      if (after === NO_TOKEN) break;
+      target[to++] = byte;
+      state = after;
+    }
+    [token, at] = [state, to];
+    return done - from;
+  };
+
+  const format = (chunk: Uint8Array) => {
+    at = 0;
+    reserve(chunk.length);
+    let done = 0;
+    for (; done < chunk.length && !broken; done++) {
+      if (token !== NO_TOKEN) {
+        done += copyToken(chunk, done);
+        if (done === chunk.length) break;
+        broken = whole[token] === 0;
+        token = NO_TOKEN;
+        reserve(chunk.length - done);
+        paint(NO_COLOR);
+        if (broken) break;
+      }
+      const byte = chunk[done] ?? 0;
+      if (isSpace(byte)) continue;
+      reserve(chunk.length - done);
+      broken = !take(byte);
+      if (broken) break;
+    }
+    out.set(chunk.subarray(done), at);
+    return out.subarray(0, at + chunk.length - done);
+  };
+  return {
+    format,
+    end: () => {
+      at = 0;
+      if (token !== NO_TOKEN) paint(NO_COLOR);
+      return out.subarray(0, at);
+    },
+    state: () => {
+      if (broken) return "broken";
+      const ended = token === NO_TOKEN || whole[token] === 1;
+      return ended && want === "after" && inObject.length === 0
+        ? "whole"
+        : "open";
+    },
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * A JSON body as a person reads it, and any other body as it came.
+ *
+ * @module
+ */
+
+import { createJsonFormatter, type JsonFormatOptions } from "./json_format.ts";
+
+/** Turns the chunks of a body into what is shown; what it gives is valid until it goes on. */
+export interface BodyView {
+  /** What can be shown after this chunk. */
+  readonly show: (chunk: Uint8Array) => Iterable<Uint8Array>;
+  /** The rest. */
+  readonly end: () => Iterable<Uint8Array>;
+}
+
+/** A body is held back up to this size, in bytes, to see whether it is JSON: a small one that is not stays as it came. */
+const HELD_BYTES = 64 * 1024;
+
+const NEWLINE = new Uint8Array([0x0a]);
+
+/** So much is formatted at once: deep lists may grow a thousandfold. */
+const SLICE_BYTES = 4096;
+
+/**
+ * Makes a view of a JSON body. A body that is not JSON is shown as it came: all of it up to 64 KiB, a larger one from
+ * the first byte on that is wrong.
+ *
+ * @example A body that is not JSON
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const view = createJsonView();
+ * const chunks = [...view.show(new TextEncoder().encode('{"a": 1,}')), ...view.end()];
+ * assertEquals(await new Blob(chunks.map((chunk) => chunk.slice())).text(), '{"a": 1,}');
+ * ```
+ */
+export function createJsonView(options: JsonFormatOptions = {}): BodyView {
+  const formatter = createJsonFormatter(options);
+  let held: Uint8Array[] | undefined = [];
+  let size = 0;
+  let isJson = true;
+
+  function* format(
+    chunk: Uint8Array,
+    { format } = formatter,
+  ): Generator<Uint8Array> {
+    if (!isJson) return yield chunk;
+    for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
+      yield format(chunk.subarray(at, at + SLICE_BYTES));
+    }
+  }
+  function* release(
+    chunks: readonly Uint8Array[],
+    atEnd: boolean,
+  ): Generator<Uint8Array> {
+    const trial = createJsonFormatter(options);
+    for (const chunk of chunks) for (const _ of format(chunk, trial));
+    isJson = trial.state() === "whole" || !atEnd && trial.state() === "open";
+    for (const chunk of chunks) yield* format(chunk);
+    held = undefined;
+  }
+  return {
+    show: function* (chunk) {
+      if (held === undefined) return yield* format(chunk);
+      held.push(chunk);
+      size += chunk.length;
+      if (size > HELD_BYTES) yield* release(held, false);
+    },
+    end: function* () {
+      if (held !== undefined) yield* release(held, true);
+      yield formatter.end();
+      if (formatter.state() === "whole") yield NEWLINE;
+    },
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * One connection with its counters: what went over it each way, and when bytes last did.
+ *
+ * @module
+ */
+
+import { Failure } from "../cli/errors.ts";
+
+/** What a connection is made of: a TCP, TLS or Unix socket of Deno, or anything that reads and writes as they do. */
+export type Socket = Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close">;
+
+/** Which way bytes go, as this end sees it. */
+export type Direction = "received" | "sent";
+
+/** Hears every chunk as it goes over a connection. */
+export type Listener = (
+  direction: Direction,
+  bytes: Uint8Array,
+  connection: Connection,
+) => void;
+
+/** A connection that counts. */
+export interface Connection {
+  /** The socket. */
+  readonly socket: Socket;
+  /** The other end: `host:port` or `unix:PATH`. */
+  readonly peer: string;
+  /** Bytes that came in. */
+  received: number;
+  /** Bytes that went out. */
+  sent: number;
+  /** When bytes last went either way, or the connection was opened, in ms of `performance.now()`. */
+  active: number;
+  /** Hears every chunk. */
+  readonly onBytes?: Listener | undefined;
+}
+
+/**
+ * Counts what goes over a socket from now on.
+ *
+ * @param socket The socket.
+ * @param peer Its other end, for people.
+ * @param onBytes Hears every chunk.
+ *
+ * @example Nothing went over it yet
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using conn = await Deno.connect({ port: listener.addr.port });
+ * using other = await listener.accept();
+ * const connection = track(conn, "the listener");
+ * assertEquals([connection.received, connection.sent], [0, 0]);
+ * other.closeWrite();
+ * ```
+ */
+export function track(
+  socket: Socket,
+  peer: string,
+  onBytes?: Listener,
+): Connection {
+  return {
+    socket,
+    peer,
+    received: 0,
+    sent: 0,
+    active: performance.now(),
+    onBytes,
+  };
+}
+
+/**
+ * Reads what is there, up to the buffer's size.
+ *
+ * @param connection The connection.
+ * @param buffer Where to.
+ * @returns How many bytes came, or null when the peer has closed its side.
+ * @throws {Failure} `Cannot receive from host:port`, with the cause: reset, cut short.
+ *
+ * @example The end
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using conn = await Deno.connect({ port: listener.addr.port });
+ * (await listener.accept()).close();
+ * assertEquals(await receive(track(conn, "a peer"), new Uint8Array(9)), null);
+ * ```
+ */
+export async function receive(
+  connection: Connection,
+  buffer: Uint8Array,
+): Promise<number | null> {
+  const count = await connection.socket.read(buffer).catch((cause) => {
+    throw new Failure(`Cannot receive from ${connection.peer}`, { cause });
+  });
+  if (count === null) return null;
+  connection.received += count;
+  connection.active = performance.now();
+  connection.onBytes?.("received", buffer.subarray(0, count), connection);
+  return count;
+}
+
+/**
+ * Writes all bytes; a single `write` may take only some of them.
+ *
+ * @param connection The connection.
+ * @param bytes What to send.
+ * @throws {Failure} `Cannot send to host:port`, with the cause: the peer is gone.
+ *
+ * @example Three bytes
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using conn = await Deno.connect({ port: listener.addr.port });
+ * using other = await listener.accept();
+ * await send(track(conn, "a peer"), new Uint8Array([1, 2, 3]));
+ * assertEquals(await other.read(new Uint8Array(9)), 3);
+ * ```
+ */
+export async function send(
+  connection: Connection,
+  bytes: Uint8Array,
+): Promise<void> {
+  connection.onBytes?.("sent", bytes, connection);
+  for (let done = 0; done < bytes.length;) {
+    const count = await connection.socket.write(
+      done === 0 ? bytes : bytes.subarray(done),
+    ).catch((cause) => {
+      throw new Failure(`Cannot send to ${connection.peer}`, { cause });
+    });
+    done += count;
+    connection.sent += count;
+    connection.active = performance.now();
+  }
+}

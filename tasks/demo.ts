@@ -1,0 +1,176 @@
+import { makeItems } from "../lib/api/seed.ts";
+import { defineCommand, runCommand } from "../lib/cli/command.ts";
+import { ExitCode } from "../lib/cli/exit_code.ts";
+import { type Io, print } from "../lib/cli/io.ts";
+import { type Main, type Result, run, start } from "../lib/cli/memory.ts";
+import { processIo } from "../lib/cli/process.ts";
+import { main as api } from "./api.ts";
+import { main as client } from "./client.ts";
+import { main as get } from "./get.ts";
+import { main as post } from "./post.ts";
+import { main as posts } from "./posts.ts";
+import { main as server } from "./server.ts";
+
+const SHOWN_LINES = 6;
+
+/** What a step must give: a text byte for byte, or a pattern. */
+interface Expected {
+  readonly stdout?: string | RegExp;
+  readonly stderr?: string | RegExp;
+  readonly json?: unknown;
+}
+
+function compact(json: string): string | undefined {
+  try {
+    return JSON.stringify(JSON.parse(json));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is wrong with a result, in one line; undefined when nothing is. */
+function findFault(result: Result, expected: Expected): string | undefined {
+  if (result.code !== 0) {
+    return `expected exit code 0, got ${result.code}: ${result.stderr.trim()}`;
+  }
+  for (const stream of ["stdout", "stderr"] as const) {
+    const [wanted, got] = [expected[stream], result[stream]];
+    const matches = wanted instanceof RegExp
+      ? wanted.test(got)
+      : wanted === undefined || wanted === got;
+    if (!matches) {
+      return `expected ${Deno.inspect(wanted)} on ${stream}, got ${
+        Deno.inspect(got)
+      }`;
+    }
+  }
+  if (expected.json === undefined) return undefined;
+  const wanted = JSON.stringify(expected.json);
+  return compact(result.stdout) === wanted
+    ? undefined
+    : `expected ${wanted}, got ${result.stdout}`;
+}
+
+/** The first lines of what a command printed, and how many more there are. */
+function summarize(text: string): string {
+  const lines = text.replace(/\n$/, "").split("\n");
+  const more = lines.length > SHOWN_LINES
+    ? `... ${lines.length - SHOWN_LINES} more lines\n`
+    : "";
+  return lines.slice(0, SHOWN_LINES).map((line) => `${line}\n`).join("") + more;
+}
+
+/** The commands that a demo runs. */
+export interface Commands {
+  /** Serves the API. */
+  readonly api: Main;
+  /** Greets one client. */
+  readonly server: Main;
+  /** Asks the server. */
+  readonly client: Main;
+  /** Asks the API, once decoded and once raw. */
+  readonly get: Main;
+  /** Adds to the API. */
+  readonly post: Main;
+  /** Lists what the API has. */
+  readonly posts: Main;
+}
+
+/**
+ * Runs the tutorial's six rows against each other and prints each command line and what it printed.
+ *
+ * @param commands What to run; a test runs it with one that fails.
+ * @param io Where to print.
+ * @returns How many steps failed.
+ */
+export async function rehearse(
+  { api, server, client, get, post, posts }: Commands,
+  io: Io,
+): Promise<number> {
+  let failed = 0;
+  const show = async (line: string, result: Result, expected: Expected) => {
+    const fault = findFault(result, expected);
+    if (fault !== undefined) failed++;
+    await print(
+      io.stdout,
+      `$ ${line}\n${summarize(result.stderr + result.stdout)}${
+        fault === undefined ? "" : `FAILED: ${fault}\n`
+      }\n`,
+    );
+  };
+  const step = async (
+    name: string,
+    main: Main,
+    args: readonly string[],
+    expected: Expected,
+  ) =>
+    show(
+      [name, ...args].join(" "),
+      await run(main, args, { terminal: { stdin: true } }),
+      expected,
+    );
+  const world = start(api, ["--memory", "--port", "0"]);
+  const greeter = start(server, ["--port", "0", "--once"]);
+  const [, base = ""] =
+    (await world.stdout.waitFor(/(http:.*)\/\n/)).match(/(http:.*)\/\n/) ??
+      [];
+  const [, port = ""] =
+    (await greeter.stdout.waitFor(/Listening on .*:(\d+)\n/)).match(
+      /:(\d+)\n/,
+    ) ?? [];
+  const seed = makeItems("posts");
+  const text = seed.map(({ title, body }) =>
+    `Title: ${title}\nBody: ${body}\n${"-".repeat(40)}\n`
+  ).join("");
+
+  await step("client", client, [`localhost:${port}`], {
+    stdout: "Received from server: Hello, Client!\n",
+  });
+  // had no client come, it would wait for ever
+  greeter.interrupt();
+  await show(`server --port 0 --once`, await greeter.result, {
+    stdout:
+      /^Server is waiting for a connection\.\.\.\n(Listening on .*\n)+Connection from \S+:\d+ has been established!\n$/,
+  });
+  await step("get", get, [`${base}/posts`], {
+    stderr: "200 OK\n",
+    json: seed,
+  });
+  await step("get", get, ["--raw", `${base}/posts`], {
+    stdout: JSON.stringify(seed, null, 2),
+  });
+  await step("posts", posts, ["--url", base], { stdout: text });
+  await step("post", post, [
+    `${base}/posts`,
+    "title=foo",
+    "body=bar",
+    "userId:=1",
+  ], {
+    stderr: "201 Created\n",
+    json: { title: "foo", body: "bar", userId: 1, id: 101 },
+  });
+  world.interrupt();
+  await world.result;
+  await print(io.stdout, `demo: ${6 - failed} passed, ${failed} failed\n`);
+  return failed;
+}
+
+const command = defineCommand({
+  name: "demo",
+  summary:
+    "Run every command once over real sockets on loopback, without network and files.",
+  usage: "",
+  examples: [["demo", "about a second"]],
+  options: {},
+  run: async (_, io) =>
+    await rehearse({ api, server, client, get, post, posts }, io) === 0
+      ? ExitCode.Ok
+      : ExitCode.Failed,
+});
+
+/** Runs `demo` and resolves to its exit code. */
+export function main(args: readonly string[], io: Io): Promise<ExitCode> {
+  return runCommand(command, args, io);
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args, processIo()));

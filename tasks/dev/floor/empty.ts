@@ -1,0 +1,1 @@
+// Nothing: what Deno's own start costs.
