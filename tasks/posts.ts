@@ -1,5 +1,5 @@
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
-import { Failure } from "../lib/cli/errors.ts";
+import { Failure, UsageError } from "../lib/cli/errors.ts";
 import { ExitCode } from "../lib/cli/exit_code.ts";
 import { type Io, print } from "../lib/cli/io.ts";
 import { parseSeconds } from "../lib/cli/number.ts";
@@ -33,7 +33,12 @@ const command = defineCommand({
     },
   },
   reach: ({ options }) => ({ net: [options.url.hostname] }),
-  async run({ options }, io) {
+  async run({ options, operands: [stranger] }, io) {
+    if (stranger !== undefined) {
+      throw new UsageError(
+        `Cannot list "${stranger}": posts takes no operands`,
+      );
+    }
     const url = new URL(options.url);
     url.pathname = `${url.pathname.replace(/\/$/, "")}/posts`;
     const posts = await listDocuments(url, {

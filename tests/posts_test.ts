@@ -109,3 +109,11 @@ Deno.test("posts asks for a host's permission with the command to run", async ()
     /example\.com:80 is not permitted\nhint: deno run '--allow-net=\S+,example\.com' \S+posts\.ts --url http:\/\/example\.com\n$/,
   );
 });
+
+Deno.test("posts takes no operands", async () => {
+  const { code, stderr } = await run(main, ["x"]);
+  assertEquals([code, stderr], [
+    2,
+    'posts: Cannot list "x": posts takes no operands\nhint: see posts --help\n',
+  ]);
+});
