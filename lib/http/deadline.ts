@@ -58,8 +58,8 @@ export interface Deadline {
     ms: number | undefined,
     late: string,
   ) => Promise<T>;
-  /** Ends the exchange, whatever of it still goes on. */
-  readonly close: () => void;
+  /** Lifts all limits. */
+  readonly lift: () => void;
 }
 
 interface Limit {
@@ -126,9 +126,8 @@ export function startDeadline(
         set(whole);
       }
     },
-    close: () => {
+    lift: () => {
       limit = undefined;
-      controller.abort();
     },
   };
 }

@@ -162,10 +162,7 @@ export async function exchange(
   if (options.raw && options.pretty) {
     throw new UsageError("Cannot use --raw and --pretty together");
   }
-  await using answer = await send(plan, {
-    signal: io.signal,
-    timeouts: options.timeout,
-  });
+  await using answer = await send(plan, { timeouts: options.timeout });
   await render(answer, io, options);
   return exitCodeFor(answer.plan, answer.status);
 }

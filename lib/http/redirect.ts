@@ -6,8 +6,6 @@
 
 import type { RequestPlan } from "./request.ts";
 
-const REDIRECTS = [301, 302, 303, 307, 308];
-
 /** What of a request's headers another origin may see. */
 const HARMLESS = /^(accept|accept-.*|user-agent|content-.*)$/i;
 
@@ -37,7 +35,9 @@ export function followRedirect(
   status: number,
   location: string | null,
 ): Hop | undefined {
-  if (location === null || !REDIRECTS.includes(status)) return undefined;
+  if (location === null || ![301, 302, 303, 307, 308].includes(status)) {
+    return undefined;
+  }
   const url = URL.parse(location, plan.url);
   if (url === null) return { refused: "its Location is not a URL" };
   url.username = url.password = "";

@@ -139,17 +139,18 @@ export async function planRequest(
   target: Pick<RequestPlan, "method" | "url">,
   items: readonly Item[] = [],
 ): Promise<RequestPlan> {
-  const url = new URL(target.url);
   const query = items.filter(({ kind }) => kind === "query");
-  if (query.length > 0) {
+  const defaults = credentialsOf(target.url);
+  const isWhole = query.length === 0 && defaults.length === 0;
+  const url = isWhole ? target.url : new URL(target.url);
+  if (!isWhole) {
+    url.username = url.password = "";
     // joined as text: searchParams would rewrite the query that is there
     url.search += (url.search === "" ? "" : "&") +
       new URLSearchParams(
         query.map(({ path: [name], value }) => [name, value]),
       );
   }
-  const defaults = credentialsOf(url);
-  url.username = url.password = "";
   const fields = items.filter(({ kind }) =>
     kind !== "query" && kind !== "header"
   );

@@ -12,7 +12,7 @@ import {
   startDeadline,
   type Timeouts,
 } from "./deadline.ts";
-import { followRedirect } from "./redirect.ts";
+import type { Hop } from "./redirect.ts";
 import type { RequestPlan } from "./request.ts";
 
 /** How {@linkcode send} behaves. */
@@ -57,6 +57,15 @@ async function failureOf(
     ? `get ${redactUrl(url.href)}`
     : `send ${method} to ${redactUrl(url.href)}`;
   return new Failure(`Cannot ${what[exitCodeOf(cause)] ?? doing}`, { cause });
+}
+
+async function redirectOf(
+  plan: RequestPlan,
+  { status, headers }: Response,
+): Promise<Hop | undefined> {
+  if (status < 300 || status >= 400) return undefined;
+  const { followRedirect } = await import("./redirect.ts");
+  return followRedirect(plan, status, headers.get("location"));
 }
 
 /** What {@linkcode answerOf} and {@linkcode readBody} need beside the response. */
@@ -113,7 +122,7 @@ async function* readBody(
 }
 
 /**
- * Sends a request and follows its redirects as {@linkcode followRedirect} allows.
+ * Sends a request and follows its redirects as `followRedirect` allows.
  *
  * @param plan The request.
  * @param options Limits and a signal.
@@ -152,11 +161,7 @@ export async function send(
         timeouts.head,
         "no answer",
       );
-      const hop = followRedirect(
-        plan,
-        response.status,
-        response.headers.get("location"),
-      );
+      const hop = await redirectOf(plan, response);
       if (hop === undefined || "refused" in hop) {
         const reading = { plan, deadline, idle: timeouts.idle };
         return { ...answerOf(response, reading), refused: hop?.refused };
@@ -171,7 +176,7 @@ export async function send(
     }
   } catch (error) {
     const cause = deadline.signal.aborted ? deadline.signal.reason : error;
-    deadline.close();
+    deadline.lift();
     throw await failureOf(plan, cause);
   }
 }
@@ -185,8 +190,10 @@ function answerOf(response: Response, reading: Reading): Answer {
     headers: response.headers,
     body,
     async [Symbol.asyncDispose]() {
-      reading.deadline.close();
+      reading.deadline.lift();
       await body.return(undefined);
+      // a body that nobody began to read
+      if (response.body?.locked === false) await response.body.cancel();
     },
   };
 }

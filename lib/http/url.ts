@@ -37,22 +37,17 @@ function complete(text: string): string | undefined {
  */
 export function parseUrl(text: string): URL {
   const full = complete(text);
-  const url = full === undefined || /\p{Cc}/u.test(text)
-    ? null
-    : URL.parse(full);
+  // deno-lint-ignore no-control-regex
+  const isClean = /^[^\x00-\x1f\x7f-\x9f]*$/.test(text);
+  const url = isClean && full !== undefined ? URL.parse(full) : null;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
   const shown = text.replace(/\/\/[^/]*@/, "//***@");
-  if (url === null) {
-    throw new UsageError(
-      `Cannot parse URL "${shown}": expected http://HOST:PORT/PATH, HOST/PATH or :PORT/PATH`,
-      /[:=@]/.test(text) && !SCHEME.test(text)
-        ? { hint: "headers and fields come after a URL" }
-        : {},
-    );
+  if (url !== null) {
+    throw new UsageError(`Cannot use URL "${shown}": expected http or https`);
   }
-  if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new UsageError(
-      `Cannot use URL "${shown}": expected http or https`,
-    );
-  }
-  return url;
+  const hint = "headers and fields come after a URL";
+  throw new UsageError(
+    `Cannot parse URL "${shown}": expected http://HOST:PORT/PATH, HOST/PATH or :PORT/PATH`,
+    /[:=@]/.test(text) && !SCHEME.test(text) ? { hint } : {},
+  );
 }
