@@ -10,9 +10,7 @@ import {
   parseTarget,
   reachOf,
 } from "../lib/http/exchange.ts";
-import { formatItem } from "../lib/http/items.ts";
 import { planRequest } from "../lib/http/request.ts";
-import { redactOperand } from "../lib/http/secrets.ts";
 
 const command = defineCommand({
   name: "get",
@@ -27,13 +25,15 @@ const command = defineCommand({
   options: EXCHANGE_OPTIONS,
   habits: EXCHANGE_HABITS,
   reach: reachOf,
-  redact: redactOperand,
+  redact: async (operand) =>
+    (await import("../lib/http/secrets.ts")).redactOperand(operand),
   async run({ options, operands }, io) {
-    const { url, items } = parseTarget(operands);
+    const { url, items } = await parseTarget(operands);
     const field = items.find(({ kind }) =>
       kind !== "header" && kind !== "query"
     );
     if (field !== undefined) {
+      const { formatItem } = await import("../lib/http/items.ts");
       throw new UsageError(
         `Cannot send field "${formatItem(field)}": get has no body`,
         { hint: "for the query: name==value; for a body: post" },

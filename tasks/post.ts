@@ -11,7 +11,6 @@ import {
   reachOf,
 } from "../lib/http/exchange.ts";
 import { planRequest } from "../lib/http/request.ts";
-import { redactOperand } from "../lib/http/secrets.ts";
 
 /** The tutorial's post. */
 const DEFAULT_OPERANDS = [DEFAULT_URL, "title=foo", "body=bar", "userId:=1"];
@@ -30,9 +29,10 @@ const command = defineCommand({
   options: EXCHANGE_OPTIONS,
   habits: EXCHANGE_HABITS,
   reach: reachOf,
-  redact: redactOperand,
+  redact: async (operand) =>
+    (await import("../lib/http/secrets.ts")).redactOperand(operand),
   async run({ options, operands }, io) {
-    const { url, items } = parseTarget(
+    const { url, items } = await parseTarget(
       operands.length === 0 ? DEFAULT_OPERANDS : operands,
     );
     const { method = "POST" } = options;

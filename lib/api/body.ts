@@ -1,7 +1,6 @@
 /** The document in a request's body. */
-import { isDocument } from "./check.ts";
+import { type Document, isDocument } from "./document.ts";
 import { Problem } from "./problem.ts";
-import type { Document } from "./resources.ts";
 
 // Indentation makes a text longer by its depth: this bounds what a short body can grow to, and it
 // stays below the 1,000 levels of SQLite's JSON functions.

@@ -1,5 +1,6 @@
 /** Checks of what came as JSON against the table of resources. */
-import type { Document, FieldType, Item, ResourceName } from "./resources.ts";
+import { isDocument } from "./document.ts";
+import type { FieldType, Item, ResourceName } from "./resources.ts";
 import { resources } from "./resources.ts";
 
 /**
@@ -64,25 +65,6 @@ export function assertItem<Name extends ResourceName>(
 ): asserts value is Item<Name> {
   const mismatch = findMismatch(value, resources[name].fields, path);
   if (mismatch !== undefined) throw new TypeError(mismatch);
-}
-
-/**
- * Tells whether a value parsed from JSON is an object: not an array, not null.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(["{}", "[]", "null", '"a"'].map((text) => isDocument(JSON.parse(text))), [
- *   true,
- *   false,
- *   false,
- *   false,
- * ]);
- * ```
- */
-export function isDocument(value: unknown): value is Document {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function typeOf(value: unknown): string {

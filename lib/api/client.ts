@@ -1,8 +1,7 @@
 import { Failure } from "../cli/errors.ts";
 import { ExitCode } from "../cli/exit_code.ts";
 import { send, type SendOptions } from "../http/send.ts";
-import { isDocument } from "./check.ts";
-import type { Document } from "./resources.ts";
+import { type Document, isDocument } from "./document.ts";
 
 /** Where the public JSONPlaceholder is. */
 export const PUBLIC_API = "https://jsonplaceholder.typicode.com";

@@ -3,7 +3,7 @@ import { parseDocument, readDocument } from "./body.ts";
 import { createCache } from "./cache.ts";
 import { Problem, toResponse } from "./problem.ts";
 import { parseQuery } from "./query.ts";
-import type { Document } from "./resources.ts";
+import type { Document } from "./document.ts";
 import type { Store } from "./store.ts";
 import { parseTarget, type Target } from "./target.ts";
 

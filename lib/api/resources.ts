@@ -99,9 +99,6 @@ export type Item<Name extends ResourceName> = Value<
   (typeof resources)[Name]["fields"]
 >;
 
-/** A JSON object, whatever its fields. */
-export type Document = { readonly [field: string]: unknown };
-
 /**
  * Names the field by which children refer to an item of a resource, as json-server does: the
  * English singular and `Id`.

@@ -1,6 +1,6 @@
 /** A {@linkcode Store} in SQLite: each document is a row that holds its JSON text. */
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { isDocument } from "./check.ts";
+import { isDocument } from "./document.ts";
 import { conditionSql, toConditions } from "./condition.ts";
 import type { Query } from "./query.ts";
 

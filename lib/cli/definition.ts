@@ -33,9 +33,9 @@ export interface Command<Table extends OptionTable> {
   /** What other tools call our options: the option as typed there, and what to type here. */
   readonly habits?: Readonly<Record<string, string>>;
   /** The hosts and files that a command line needs, for the hint when one is not permitted. */
-  readonly reach?: (line: CommandLine<Table>) => Grants;
+  readonly reach?: (line: CommandLine<Table>) => Grants | Promise<Grants>;
   /** An operand as it may be shown again, without the secrets in it. */
-  readonly redact?: (operand: string) => string;
+  readonly redact?: (operand: string) => string | Promise<string>;
   /** Does the work; resolves to the exit code. */
   readonly run: (line: CommandLine<Table>, io: Io) => Promise<ExitCode>;
 }

@@ -69,11 +69,11 @@ async function redact<Table extends OptionTable>(
     .filter(([name]) => command.options[name]?.secret)
     .flatMap(([, value]) => Array.isArray(value) ? value : [value])
     .filter((value) => typeof value === "string" && value !== "");
-  return args.map((arg) => {
+  return await Promise.all(args.map((arg) => {
     for (const secret of secrets) arg = arg.replaceAll(secret, "***");
     arg = arg.replace(/(\/\/)[^/@\s]+@/g, "$1***@");
     return command.redact?.(arg) ?? arg;
-  });
+  }));
 }
 
 /** The same options with their texts as they are. */
@@ -110,7 +110,7 @@ export async function formatGrantHint<Table extends OptionTable>(
 ): Promise<string> {
   const granted = grantsOf(command.name);
   const needed =
-    command.reach?.(await parseCommandLine(command.options, args)) ?? {};
+    await command.reach?.(await parseCommandLine(command.options, args)) ?? {};
   const flags = KINDS.flatMap((kind) => {
     const denied = denial.kind === kind
       ? [kind === "net" ? denial.what.replace(/:\d+$/, "") : denial.what]

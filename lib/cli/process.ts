@@ -54,24 +54,36 @@ function createOutput(name: string, stream: typeof Deno.stdout): Output {
   };
 }
 
-function listenForSignals(): Pick<Io, "signal" | "drain"> {
+/**
+ * Until a command drains, the system ends the process by itself: at once, even while a slow reader blocks a write, and
+ * with 130 or 143 in every shell. Only Windows needs a listener to give these numbers.
+ */
+function createSignals(): Pick<Io, "signal" | "drain"> {
   const controller = new AbortController();
   let draining = false;
   let first = -Infinity;
   const listen = (signal: Deno.Signal, code: ExitCode) =>
     Deno.addSignalListener(signal, () => {
+      const { aborted } = controller.signal;
       const now = performance.now();
-      if (
-        !draining ||
-        (controller.signal.aborted && now - first > SECOND_SIGNAL_MS)
-      ) Deno.exit(code);
-      if (controller.signal.aborted) return;
+      if (!draining || aborted && now - first > SECOND_SIGNAL_MS) {
+        Deno.exit(code);
+      }
+      if (aborted) return;
       first = now;
       controller.abort(code);
     });
-  listen("SIGINT", ExitCode.Interrupted);
-  listen("SIGTERM", ExitCode.Terminated);
-  return { signal: controller.signal, drain: () => draining = true };
+  const listenAll = () => {
+    listen("SIGINT", ExitCode.Interrupted);
+    listen("SIGTERM", ExitCode.Terminated);
+  };
+  const early = Deno.build.os === "windows";
+  if (early) listenAll();
+  const drain = () => {
+    if (!draining && !early) listenAll();
+    draining = true;
+  };
+  return { signal: controller.signal, drain };
 }
 
 /**
@@ -93,6 +105,6 @@ export function processIo(): Io {
     },
     stdout: createOutput("stdout", Deno.stdout),
     stderr: createOutput("stderr", Deno.stderr),
-    ...listenForSignals(),
+    ...createSignals(),
   };
 }

@@ -10,7 +10,7 @@ import { ExitCode } from "../cli/exit_code.ts";
 import type { Io } from "../cli/io.ts";
 import type { Options, OptionTable } from "../cli/options.ts";
 import { DEFAULT_TIMEOUTS, parseTimeouts } from "./deadline.ts";
-import { type Item, parseItem } from "./items.ts";
+import type { Item } from "./items.ts";
 import { render } from "./render.ts";
 import { parseMethod, type RequestPlan } from "./request.ts";
 import { send } from "./send.ts";
@@ -85,14 +85,18 @@ export interface Target {
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * const { url, items } = parseTarget([":3000/posts", "Accept:text/plain"]);
+ * const { url, items } = await parseTarget([":3000/posts", "Accept:text/plain"]);
  * assertEquals(url.port, "3000");
  * assertEquals(items.length, 1);
  * ```
  */
-export function parseTarget(operands: readonly string[]): Target {
-  const [url = DEFAULT_URL, ...items] = operands;
-  return { url: parseUrl(url), items: items.map(parseItem) };
+export async function parseTarget(
+  [text = DEFAULT_URL, ...texts]: readonly string[],
+): Promise<Target> {
+  const url = parseUrl(text);
+  if (texts.length === 0) return { url, items: [] };
+  const { parseItem } = await import("./items.ts");
+  return { url, items: texts.map(parseItem) };
 }
 
 /**
@@ -102,13 +106,13 @@ export function parseTarget(operands: readonly string[]): Target {
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(reachOf({ operands: ["example.com/a"] }), { net: ["example.com"], read: [] });
+ * assertEquals(await reachOf({ operands: ["example.com/a"] }), { net: ["example.com"], read: [] });
  * ```
  */
-export function reachOf(
+export async function reachOf(
   { operands }: { readonly operands: readonly string[] },
-): Grants {
-  const { url, items } = parseTarget(operands);
+): Promise<Grants> {
+  const { url, items } = await parseTarget(operands);
   return {
     net: [url.hostname],
     read: items.filter(({ kind }) => /file/i.test(kind)).map(({ value }) =>

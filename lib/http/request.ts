@@ -5,7 +5,7 @@
  */
 
 import { Failure, UsageError } from "../cli/errors.ts";
-import { formatItem, type Item } from "./items.ts";
+import type { Item } from "./items.ts";
 
 /** A header as it goes out: its name, and its value in bytes that each stand for one character. */
 export type Header = readonly [name: string, value: string];
@@ -80,6 +80,7 @@ async function jsonOf({ kind, path, value }: Item): Promise<string> {
   if (kind === "json") return value;
   if (kind === "text") return JSON.stringify(value);
   if (kind === "file") {
+    const { formatItem } = await import("./items.ts");
     throw new UsageError(
       `Cannot send "${
         formatItem({ kind, path, value })
