@@ -6,15 +6,15 @@
  */
 
 import config from "../deno.json" with { type: "json" };
+import { Capture } from "../lib/cli/capture.ts";
 import {
-  Capture,
   type MemoryOptions,
   piecesOf,
   type Result,
   resultOf,
 } from "../lib/cli/memory.ts";
 
-export { Capture, createMemoryIo, run, start } from "../lib/cli/memory.ts";
+export { createMemoryIo, run, start } from "../lib/cli/memory.ts";
 export type {
   Main,
   MemoryIo,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Capture } from "./capture.ts";
 import { ExitCode } from "./exit_code.ts";
 import { ClosedOutput, type Io, type Output } from "./io.ts";
 
@@ -34,82 +35,6 @@ export interface Result {
   readonly stderr: string;
   /** What was written to stdout, as bytes. */
   readonly stdoutBytes: Uint8Array<ArrayBuffer>;
-}
-
-/**
- * Bytes that were written, and a way to wait for some of them.
- *
- * @example In memory
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const capture = new Capture();
- * capture.add(new Uint8Array([104, 105]));
- * assertEquals(await capture.waitFor("hi"), "hi");
- * ```
- */
-export class Capture {
-  #chunks: Uint8Array[] = [];
-  #size = 0;
-  #ended = false;
-  readonly #waiting = new Set<() => void>();
-
-  /** Adds bytes. */
-  add(bytes: Uint8Array): void {
-    this.#chunks.push(bytes.slice());
-    this.#size += bytes.length;
-    for (const look of this.#waiting) look();
-  }
-
-  /** Says that nothing more will come: whoever still waits fails. */
-  end(): void {
-    this.#ended = true;
-    for (const look of this.#waiting) look();
-  }
-
-  /** How many bytes were written. */
-  get size(): number {
-    return this.#size;
-  }
-
-  /** All bytes that were written. */
-  get bytes(): Uint8Array<ArrayBuffer> {
-    const all = new Uint8Array(this.#size);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      all.set(chunk, at);
-      at += chunk.length;
-    }
-    this.#chunks = [all];
-    return all;
-  }
-
-  /** All that was written, as text. */
-  get text(): string {
-    return new TextDecoder().decode(this.bytes);
-  }
-
-  /** Resolves to all that was written as soon as it contains the text or matches; rejects when the output ends without it. */
-  waitFor(wanted: string | RegExp): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const look = () => {
-        const { text } = this;
-        const found = typeof wanted === "string"
-          ? text.includes(wanted)
-          : wanted.test(text);
-        if (!found && !this.#ended) return;
-        this.#waiting.delete(look);
-        if (found) resolve(text);
-        else {reject(
-            new Error(
-              `Cannot find ${Deno.inspect(wanted)} in ${Deno.inspect(text)}`,
-            ),
-          );}
-      };
-      this.#waiting.add(look);
-      look();
-    });
-  }
 }
 
 /** A process edge in memory: `io` for the command, the rest for the test. */
@@ -192,7 +117,7 @@ function createOutput(
 /**
  * Makes a process edge in memory.
  *
- * @example In memory
+ * @example What is written is captured
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
@@ -229,7 +154,7 @@ export type Main = (args: readonly string[], io: Io) => Promise<number>;
 /**
  * Starts a command in process; `result` resolves when it ended, and whoever waits for more of its output then fails.
  *
- * @example In memory
+ * @example A command that ends at once
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
@@ -255,7 +180,7 @@ export function start(
 /**
  * Runs a command in process to its end.
  *
- * @example In memory
+ * @example Its exit code
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
@@ -276,6 +201,7 @@ export function run(
  * @example Of nothing
  * ```ts
  * import { assertEquals } from "@std/assert";
+ * import { Capture } from "./capture.ts";
  *
  * assertEquals(resultOf(new Capture(), new Capture()).stdout, "");
  * ```
