@@ -1,16 +1,11 @@
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
-import { UsageError } from "../lib/cli/errors.ts";
-import { ExitCode } from "../lib/cli/exit_code.ts";
-import { type Io, print } from "../lib/cli/io.ts";
-import { parseSeconds } from "../lib/cli/number.ts";
+import type { ExitCode } from "../lib/cli/exit_code.ts";
+import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import {
-  DEFAULT_ADDRESS,
-  formatAddress,
-  parseAddress,
-} from "../lib/tcp/address.ts";
-import { connect } from "../lib/tcp/connect.ts";
-import { receive } from "../lib/tcp/pump.ts";
+import { addressFrom, runClient } from "../lib/tcp/client.ts";
+import { CLIENT_OPTIONS } from "../lib/tcp/client_options.ts";
+
+const isGiven = (path: string | undefined) => path !== undefined;
 
 const command = defineCommand({
   name: "client",
@@ -18,59 +13,56 @@ const command = defineCommand({
   usage: "[HOST:PORT | HOST PORT | unix:PATH]",
   examples: [
     ["client", "the tutorial's: localhost:12345"],
-    ["client localhost:7000", "another port"],
+    ["client --pipe localhost:7000", "stdin and stdout, as nc does"],
+    ["client --check 20-25,80 localhost", "are they open?"],
+    ["client --wait 30 --check :5432", "until it accepts"],
   ],
-  options: {
-    timeout: {
-      short: "t",
-      value: "SECONDS",
-      parse: parseSeconds,
-      default: 10,
-      help: "Give up connecting after this",
-    },
+  options: CLIENT_OPTIONS,
+  habits: {
+    "-z": "client --check PORTS HOST",
+    "-w": "client --timeout SECONDS, and --idle-timeout SECONDS once connected",
+    "-i": "client --idle-timeout SECONDS",
+    "-C": "client --crlf",
+    "-N": "client --pipe sends the end of stdin on by itself",
+    "-q": "client --pipe ends when the server does",
+    "-x": "client --proxy socks5://HOST:PORT; to see the bytes, --dump",
+    "-X": "client --proxy socks5://HOST:PORT or http://HOST:PORT",
+    "-U": "client unix:PATH",
+    "-l": "to listen: server --port PORT",
+    "-k": "to listen: server --port PORT",
+    "-u": "client speaks TCP and Unix sockets alone",
+    "-v": "client says what fails by itself; for events, --json",
+    "-4": "client 127.0.0.1:PORT: write the address itself",
+    "-6": "client '[::1]:PORT': write the address itself",
+    "-e": "client runs no programs; pipe to one: client --pipe",
+    "-c": "client runs no programs; pipe to one: client --pipe",
+    "--ssl": "client --tls",
+    "--ssl-verify": "client --tls, which always verifies",
+    "--ssl-trustfile": "client --ca FILE",
+    "--ssl-servername": "client --sni NAME",
+    "--ssl-cert": "client --cert FILE --key FILE",
+    "--ssl-key": "client --cert FILE --key FILE",
+    "--insecure": "client --pin SHA256 trusts one certificate, whoever made it",
+    "--send-only": "client --pipe: it ends when the server does",
+    "--recv-only": "client without --pipe only receives",
+    "--hex-dump": "client --dump",
+    "--proxy-type": "client --proxy socks5://HOST:PORT or http://HOST:PORT",
+    "--proxy-auth": "client --proxy socks5://USER:PASSWORD@HOST:PORT",
   },
-  reach: ({ operands }) => {
-    const address = parseAddress(operands.join(":") || "localhost");
-    return "path" in address
-      ? {
-        net: [`unix:${address.path}`],
-        read: [address.path],
-        write: [address.path],
-      }
-      : { net: [address.host] };
+  reach: ({ options, operands }) => {
+    const address = addressFrom(operands);
+    const proxy = options.proxy?.match(/^\w+:\/\/(?:.*@)?(\[.*\]|[^:/]+)/)?.[1];
+    const sockets = "path" in address ? [address.path] : [];
+    const { ca, cert, key } = options;
+    return {
+      net: [
+        proxy ?? ("path" in address ? `unix:${address.path}` : address.host),
+      ],
+      read: [...sockets, ca, cert, key].filter(isGiven),
+      write: sockets,
+    };
   },
-  async run({ options, operands }, io) {
-    if (operands.length > 2) {
-      throw new UsageError(
-        `Cannot connect to ${operands.length} operands: expected HOST:PORT`,
-      );
-    }
-    const address = operands.length === 0
-      ? DEFAULT_ADDRESS
-      : parseAddress(operands.join(":"));
-    using conn = await connect(address, {
-      timeout: options.timeout * 1000,
-    });
-    if (!io.stdin.isTerminal) {
-      void print(
-        io.stderr,
-        "hint: stdin is not sent; to send it, add --pipe\n",
-      );
-    }
-    const text = io.stdout.isTerminal
-      ? (await import("../lib/cli/terminal.ts")).createSafeDecoder()
-      : undefined;
-    let prefix = "Received from server: ";
-    for await (const bytes of receive(conn, formatAddress(address))) {
-      if (prefix !== "") await print(io.stdout, prefix);
-      prefix = "";
-      await (text
-        ? print(io.stdout, text.decode(bytes))
-        : io.stdout.write(bytes));
-    }
-    await print(io.stdout, prefix + (text?.flush() ?? "") + "\n");
-    return ExitCode.Ok;
-  },
+  run: runClient,
 });
 
 /** Runs `client` and resolves to its exit code. */

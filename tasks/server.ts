@@ -1,82 +1,64 @@
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
-import { UsageError } from "../lib/cli/errors.ts";
-import { ExitCode } from "../lib/cli/exit_code.ts";
-import { type Io, print } from "../lib/cli/io.ts";
-import { parseSeconds } from "../lib/cli/number.ts";
+import type { ExitCode } from "../lib/cli/exit_code.ts";
+import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { DEFAULT_ADDRESS, parseHost, parsePort } from "../lib/tcp/address.ts";
-import { formatEvent } from "../lib/tcp/event.ts";
-import { sendAll } from "../lib/tcp/pump.ts";
-import { serve } from "../lib/tcp/serve.ts";
+import { runServer } from "../lib/tcp/server.ts";
+import { SERVER_OPTIONS } from "../lib/tcp/server_options.ts";
+import { parseTarget } from "../lib/tcp/target.ts";
+
+const isGiven = (path: string | undefined) => path !== undefined;
 
 const command = defineCommand({
   name: "server",
-  summary: "Serve TCP clients: greet each one and close.",
-  usage: "",
+  summary:
+    "Serve TCP clients: greet each one and close, or what the mode says.",
+  usage: "[greet|echo|discard|pipe|chat|relay TARGET]",
   examples: [
     ["server", "the tutorial's: localhost:12345"],
-    ["server --port 0 --once", "one client, on a free port"],
+    ["server pipe -p 0", "stdin and stdout, for one client"],
+    ["server --tls --file a.zip", "a file, encrypted"],
+    [
+      "server relay tls:a.example:443",
+      "TLS starts here; or unix:PATH, HOST:PORT",
+    ],
   ],
-  options: {
-    host: {
-      value: "HOST",
-      parse: parseHost,
-      default: DEFAULT_ADDRESS.host,
-      help: "Listen on this host",
-    },
-    port: {
-      short: "p",
-      value: "PORT",
-      parse: parsePort,
-      default: DEFAULT_ADDRESS.port,
-      help: "Listen here; 0: any free",
-    },
-    message: {
-      value: "TEXT",
-      parse: String,
-      default: "Hello, Client!",
-      help: "What to send",
-    },
-    once: { help: "End after one client" },
-    grace: {
-      value: "SECONDS",
-      parse: parseSeconds,
-      default: 5,
-      help: "On Ctrl-C, let clients finish",
-    },
-    json: { help: "Log one JSON object per line" },
-  },
+  options: SERVER_OPTIONS,
   habits: {
     "-l": "server always listens: server --port PORT",
     "-k": "server goes on by itself; --once ends it after one",
+    "-v": "server logs every client by itself",
+    "-u": "server speaks TCP and Unix sockets alone",
+    "-U": "server --unix PATH",
+    "-e": "server runs no programs; pipe to one: server pipe",
+    "-c": "server runs no programs; pipe to one: server pipe",
+    "-m": "server --max-clients N",
+    "-w": "server --idle-timeout SECONDS",
+    "-i": "server --idle-timeout SECONDS",
+    "-x": "server --dump",
+    "--listen": "server always listens: server --port PORT",
+    "--keep-open": "server goes on by itself; --once ends it after one",
+    "--max-conns": "server --max-clients N",
+    "--broker": "server chat",
+    "--chat": "server chat",
+    "--exec": "server runs no programs; pipe to one: server pipe",
+    "--hex-dump": "server --dump",
+    "--ssl": "server --tls",
+    "--ssl-cert": "server --cert FILE --key FILE",
+    "--ssl-key": "server --cert FILE --key FILE",
   },
-  reach: ({ options }) => ({ net: [options.host] }),
-  async run({ options, operands }, io) {
-    if (operands[0] !== undefined) {
-      throw new UsageError(
-        `Cannot serve "${operands[0]}": there is no such mode`,
-      );
-    }
-    const hello = new TextEncoder().encode(options.message);
-    const stopped = Promise.withResolvers<void>();
-    io.drain();
-    io.signal.addEventListener("abort", () => stopped.resolve());
-    await using server = await serve({
-      address: options,
-      once: options.once,
-      handler: ({ conn }) => sendAll(conn, hello),
-      onEvent: (event) => {
-        try {
-          void print(io.stdout, formatEvent(event, options));
-        } catch (error) {
-          stopped.reject(error);
-        }
-      },
-    });
-    await Promise.race([server.finished, stopped.promise]);
-    await server.shutdown(options.grace * 1000);
-    return ExitCode.Ok;
+  reach: ({ options, operands: [mode, target = ""] }) => {
+    const { host, unix, file, cert, key, clientCa, ca } = options;
+    const goal = mode === "relay" ? [parseTarget(target).address] : [];
+    const own = unix === undefined ? { host, port: 0 } : { path: unix };
+    const ends = [own, ...goal];
+    const sockets = ends.flatMap((end) => "path" in end ? [end.path] : []);
+    return {
+      net: ends.map((end) => "path" in end ? `unix:${end.path}` : end.host),
+      read: [...sockets, file, cert, key, clientCa, ca].filter(isGiven),
+      write: sockets,
+    };
   },
+  run: runServer,
 });
 
 /** Runs `server` and resolves to its exit code. */

@@ -1,23 +1,38 @@
 import {
+  assert,
   assertEquals,
   assertLess,
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { sendAll } from "../lib/tcp/pump.ts";
+import { send } from "../lib/tcp/connection.ts";
+import { discard, echo } from "../lib/tcp/modes.ts";
 import { serve } from "../lib/tcp/serve.ts";
 import { main } from "../tasks/client.ts";
-import { hasCommand, run, spawn, spawnProgram, start } from "./support.ts";
+import { getAvailablePort } from "@std/net/get-available-port";
+import fc from "fast-check";
+import { makeCertificate } from "../lib/tcp/certificate.ts";
+import { addressFrom } from "../lib/tcp/client.ts";
+import { createCrlf } from "../lib/tcp/crlf.ts";
+import { createDataEvents } from "../lib/tcp/data_events.ts";
+import {
+  createMemoryIo,
+  hasCommand,
+  run,
+  spawn,
+  spawnProgram,
+  start,
+} from "./support.ts";
 
 const terminal = { terminal: { stdin: true } };
 
 /** A server that sends these chunks and closes. */
 function serveBytes(...chunks: (string | Uint8Array)[]) {
   return serve({
-    handler: async ({ conn }) => {
+    handler: async (connection) => {
       for (const chunk of chunks) {
-        await sendAll(
-          conn,
+        await send(
+          connection,
           typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk,
         );
       }
@@ -84,7 +99,7 @@ Deno.test("client says in one line what is wrong, and exits as the table says", 
       [`localhost:${port}`],
       7,
       new RegExp(
-        `^client: Cannot connect to localhost:${port}: connection refused\nhint: nothing listens there; start it with: deno task server --port ${port}\n$`,
+        `^client: Cannot connect to localhost:${port}: connection refused by 127\\.0\\.0\\.1( and ::1)?\nhint: nothing listens there; start it with: deno task server --port ${port}\n$`,
       ),
     ],
     [
@@ -94,7 +109,7 @@ Deno.test("client says in one line what is wrong, and exits as the table says", 
     ],
     [
       ["unix:/nowhere/hark.sock"],
-      1,
+      7,
       /^client: Cannot connect to unix:\/nowhere\/hark\.sock: no such file\nhint: nothing listens there/,
     ],
     [
@@ -106,6 +121,30 @@ Deno.test("client says in one line what is wrong, and exits as the table says", 
     [["localhost:"], 2, /Cannot parse port ""/],
     [["a", "1", "2"], 2, /^client: Cannot connect to 3 operands/],
     [["a b:1"], 2, /^client: Cannot parse host "a b"/],
+    [
+      ["--pin", "12"],
+      2,
+      /^client: Cannot parse pin "12": expected a certificate's SHA-256/,
+    ],
+    [["--sni", "a b"], 2, /^client: Cannot parse host "a b"/],
+    [["--cert", "x.pem"], 2, /^client: Cannot use --cert or --key alone/],
+    [
+      ["--ca", "/nowhere/ca.pem"],
+      1,
+      /^client: Cannot read \/nowhere\/ca\.pem: no such file\n$/,
+    ],
+    [
+      ["--ca", "deno.json"],
+      1,
+      /^client: Cannot use deno\.json: it holds no PEM of a CERTIFICATE\n$/,
+    ],
+    [["--check", "7-1"], 2, /^client: Cannot parse ports "7-1"/],
+    [
+      ["--proxy", "ftp://a:secret@b", "1"],
+      2,
+      /^client: Cannot parse proxy "ftp:\/\/\*\*\*@b"/,
+    ],
+    [["-z"], 2, /hint: client --check PORTS HOST/],
     [["--timeout", "soon"], 2, /Cannot parse seconds "soon"/],
     [
       ["--timeout"],
@@ -216,9 +255,9 @@ Deno.test("client as a process ends at once on Ctrl-C with 130, and on SIGTERM w
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     const connected = Promise.withResolvers<void>();
     await using server = await serve({
-      handler: async ({ conn }) => {
+      handler: async ({ socket }) => {
         connected.resolve();
-        await Promise.race([silent.promise, conn.read(new Uint8Array(1))]);
+        await Promise.race([silent.promise, socket.read(new Uint8Array(1))]);
       },
     });
     const client = spawn("client", [`${server.port}`]);
@@ -290,4 +329,355 @@ Deno.test({
     ]);
     assertEquals((await server.result).code, 0);
   },
+});
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+/** Some bytes of every value, in no pattern of a text. */
+const binary = (length: number) =>
+  Uint8Array.from({ length }, (_, at) => (at * 31 + (at >> 8)) % 256);
+
+/** Text, and then nothing for as long as somebody cares. */
+async function* openAfter(...pieces: string[]): AsyncGenerator<string> {
+  yield* pieces;
+  await new Promise(() => {});
+}
+
+Deno.test("client --pipe sends stdin, half-closes and receives to the end: binary, exact", async () => {
+  await using server = await serve({ handler: echo });
+  const bytes = binary(3_000_001);
+  const { code, stdoutBytes, stderr } = await run(main, [
+    "--pipe",
+    `127.0.0.1:${server.port}`,
+  ], { stdin: bytes });
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals(stdoutBytes, bytes);
+});
+
+Deno.test("client --pipe loses no reply that comes after the end of stdin", async () => {
+  await using server = await serve({
+    handler: async (connection) => {
+      await discard(connection);
+      await send(connection, bytesOf("late reply"));
+    },
+  });
+  for (let round = 0; round < 10; round++) {
+    const args = ["--pipe", `127.0.0.1:${server.port}`];
+    const { code, stdout } = await run(main, args, { stdin: "request" });
+    assertEquals([code, stdout], [0, "late reply"]);
+  }
+});
+
+for (const stdin of [true, false]) {
+  Deno.test(`client --pipe ends when the server does, though stdin is an open ${stdin ? "terminal" : "pipe"}`, async () => {
+    await using server = await serveBytes("bye");
+    const begun = performance.now();
+    const { code, stdout } = await run(main, [
+      "--pipe",
+      `127.0.0.1:${server.port}`,
+    ], { stdin: openAfter(), terminal: { stdin } });
+    assertEquals([code, stdout], [0, "bye"]);
+    assertLess(performance.now() - begun, 1000);
+  });
+}
+
+Deno.test("client --pipe goes on sending when the server has said all it has to say", async () => {
+  const received = Promise.withResolvers<number>();
+  await using server = await serve({
+    handler: async (connection) => {
+      await connection.socket.closeWrite();
+      await discard(connection);
+      received.resolve(connection.received);
+    },
+  });
+  const bytes = binary(20_000_000);
+  const { code } = await run(main, ["--pipe", `127.0.0.1:${server.port}`], {
+    stdin: bytes,
+  });
+  assertEquals([code, await received.promise], [0, bytes.length]);
+});
+
+Deno.test("client --pipe fails when the server takes not all of stdin", async () => {
+  await using server = await serveBytes("no, thanks");
+  const { code, stdout, stderr } = await run(main, [
+    "--pipe",
+    `127.0.0.1:${server.port}`,
+  ], { stdin: binary(50_000_000) });
+  assertEquals([code, stdout], [1, "no, thanks"]);
+  assertMatch(
+    stderr,
+    /^client: Cannot (send to|receive from) 127\.0\.0\.1:\d+: (the peer closed the connection|connection reset by peer)\n$/,
+  );
+});
+
+Deno.test("client --pipe uploads while nobody reads its output", async () => {
+  const received = Promise.withResolvers<number>();
+  await using server = await serve({
+    handler: async (connection) => {
+      await send(connection, bytesOf("hello"));
+      await discard(connection);
+      received.resolve(connection.received);
+    },
+  });
+  const { io } = createMemoryIo({ stdin: binary(5_000_000) });
+  const blocked = {
+    ...io.stdout,
+    write: () => {
+      throw new Error("it would block");
+    },
+    writeLater: async () => void await received.promise,
+  };
+  const args = ["--pipe", `127.0.0.1:${server.port}`];
+  assertEquals(await main(args, { ...io, stdout: blocked }), 0);
+  assertEquals(await received.promise, 5_000_000);
+});
+
+Deno.test("client --pipe is safe on a terminal, and ends quietly when nobody reads it", async () => {
+  await using server = await serveBytes("\u001b[2J", new Uint8Array(1 << 20));
+  const args = ["--pipe", `127.0.0.1:${server.port}`];
+  const shown = await run(main, args, { terminal: true, stdin: "" });
+  assertEquals(shown.stdout.slice(0, 12), "\\x1b[2J\\x00\\x00".slice(0, 12));
+  const closed = await run(main, args, { stdin: "", closedStdout: 2 });
+  assertEquals([closed.code, closed.stderr], [0, ""]);
+});
+
+Deno.test("client --send says its text, and --crlf ends lines as the protocols of old do", async () => {
+  await using server = await serve({ handler: echo });
+  const port = `${server.port}`;
+  const cases: [string[], string | undefined, string][] = [
+    [["--send", "a\nb"], undefined, "Received from server: a\nb\n"],
+    [
+      ["--send", "a\nb", "--crlf"],
+      undefined,
+      "Received from server: a\r\nb\r\n\n",
+    ],
+    [["--pipe", "--send", "first "], "then", "first then"],
+    [["--pipe", "--crlf"], "a\nb\r\n\n", "a\r\nb\r\n\r\n"],
+    [["--send", ""], undefined, "Received from server: \n"],
+  ];
+  for (const [args, stdin, expected] of cases) {
+    const { code, stdout, stderr } = await run(main, [...args, port], {
+      stdin: stdin ?? "not sent",
+    });
+    assertEquals([code, stdout, stderr], [0, expected, ""]);
+  }
+});
+
+Deno.test("createCrlf() puts a CR before each LF that has none, for any splits", () => {
+  fc.assert(fc.property(
+    fc.array(fc.constantFrom("a", "\r", "\n")),
+    fc.array(fc.nat(30)),
+    (letters, cuts) => {
+      const text = letters.join("");
+      const ends = [...cuts, text.length].map((cut) =>
+        Math.min(cut, text.length)
+      ).sort((a, b) => a - b);
+      const convert = createCrlf();
+      const parts = ends.map((end, at) =>
+        new TextDecoder().decode(
+          convert(bytesOf(text.slice(ends[at - 1] ?? 0, end))),
+        )
+      );
+      assertEquals(parts.join(""), text.replace(/(?<!\r)\n/g, "\r\n"));
+    },
+  ));
+});
+
+Deno.test("client --json prints one object per event", async () => {
+  await using server = await serveBytes("caf\u00e9", new Uint8Array([0xff]));
+  const { code, stdout, stderr } = await run(
+    main,
+    ["--json", "--pipe", `127.0.0.1:${server.port}`],
+    { stdin: "hi" },
+  );
+  assertEquals([code, stderr], [0, ""]);
+  const events = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  const peer = `127.0.0.1:${server.port}`;
+  assertEquals(events[0], { event: "open", peer });
+  const { ms, ...close } = events.at(-1);
+  assertEquals(typeof ms, "number");
+  assertEquals(close, {
+    event: "close",
+    peer,
+    bytesIn: 6,
+    bytesOut: 2,
+    reason: "done",
+  });
+});
+
+Deno.test("client --json says in close why it ended, and stderr says it to people", async () => {
+  await using server = await serve({
+    handler: ({ socket }) => socket.read(new Uint8Array(1)).then(() => {}),
+  });
+  const { code, stdout, stderr } = await run(main, [
+    "--json",
+    "--idle-timeout",
+    "0.05",
+    `127.0.0.1:${server.port}`,
+  ], terminal);
+  assertEquals(code, 28);
+  assertMatch(
+    stdout,
+    /"bytesIn":0,"bytesOut":0,"ms":\d+,"reason":".*idle for 0.05 s"}\n$/,
+  );
+  assertEquals(
+    stderr,
+    `client: Cannot go on with 127.0.0.1:${server.port}: idle for 0.05 s\n`,
+  );
+});
+
+Deno.test("createDataEvents() keeps every byte and splits no character, for any text and any splits", () => {
+  fc.assert(fc.property(
+    fc.oneof(
+      fc.string({ unit: "grapheme" }).map(bytesOf),
+      fc.uint8Array(),
+    ),
+    fc.array(fc.nat(40)),
+    (bytes, cuts) => {
+      const ends = [...cuts, bytes.length].map((cut) =>
+        Math.min(cut, bytes.length)
+      ).sort((a, b) => a - b);
+      const events = createDataEvents();
+      const all = [
+        ...ends.map((end, at) =>
+          events.add(bytes.slice(ends[at - 1] ?? 0, end))
+        ),
+        events.flush(),
+      ];
+      const back = all.flatMap((event) => [
+        ...event?.base64 === undefined
+          ? bytesOf(event?.text ?? "")
+          : Uint8Array.from(atob(event.base64), (sign) => sign.charCodeAt(0)),
+      ]);
+      assertEquals(back, [...bytes]);
+      let isText = true;
+      try {
+        new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+      } catch {
+        isText = false;
+      }
+      if (isText) assert(all.every((event) => event?.base64 === undefined));
+    },
+  ));
+});
+
+Deno.test("client --dump shows both directions on stderr, and leaves stdout alone", async () => {
+  await using server = await serve({ handler: echo });
+  const { code, stdout, stderr } = await run(main, [
+    "--dump",
+    "--send",
+    "Hello",
+    `127.0.0.1:${server.port}`,
+  ], terminal);
+  assertEquals([code, stdout], [0, "Received from server: Hello\n"]);
+  const peer =
+    `127\\.0\\.0\\.1:${server.port} 5 bytes\n00000000  48 65 6c 6c 6f +\\|Hello\\|\n`;
+  assertMatch(stderr, new RegExp(`^\\S+Z > ${peer}\\S+Z < ${peer}$`));
+});
+
+Deno.test("client --idle-timeout counts from the last byte of either direction", async () => {
+  await using server = await serve({ handler: echo });
+  async function* slowly(): AsyncGenerator<string> {
+    for (let round = 0; round < 4; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      yield "tick ";
+    }
+  }
+  const args = ["--pipe", "--idle-timeout", "0.3", `127.0.0.1:${server.port}`];
+  const { code, stdout } = await run(main, args, { stdin: slowly() });
+  assertEquals([code, stdout], [0, "tick tick tick tick "]);
+  const idle = await run(main, args, { stdin: openAfter("tock") });
+  assertEquals([idle.code, idle.stdout], [28, "tock"]);
+});
+
+Deno.test("client --wait keeps trying until something listens", async () => {
+  const port = getAvailablePort();
+  const waiting = run(main, ["--wait", "10", `127.0.0.1:${port}`], terminal);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  await using _server = await serve({
+    port,
+    handler: (connection) => send(connection, bytesOf("at last")),
+  });
+  const { code, stdout, stderr } = await waiting;
+  assertEquals([code, stdout, stderr], [
+    0,
+    "Received from server: at last\n",
+    "",
+  ]);
+});
+
+Deno.test("client --wait gives up with 28 and says why, and does not wait for what time does not heal", async () => {
+  const port = getAvailablePort();
+  const refused = await run(
+    main,
+    ["--wait", "0.2", `127.0.0.1:${port}`],
+    terminal,
+  );
+  assertEquals(refused.code, 28);
+  assertMatch(
+    refused.stderr,
+    new RegExp(
+      `^client: Cannot connect to 127\\.0\\.0\\.1:${port} within 0\\.2 s: connection refused\nhint: nothing listens there`,
+    ),
+  );
+  const begun = performance.now();
+  const path = "unix:/" + "x".repeat(200);
+  const { code } = await run(main, ["--wait", "10", path], terminal);
+  assertEquals(code, 1);
+  assertLess(performance.now() - begun, 2000);
+});
+
+Deno.test("client says that the server speaks TLS", async () => {
+  await using server = await serve({
+    tls: await makeCertificate(),
+    handler: echo,
+  });
+  const { code, stderr } = await run(main, [
+    "--send",
+    "hello",
+    `127.0.0.1:${server.port}`,
+  ], terminal);
+  assertEquals([code, stderr], [
+    1,
+    `client: Cannot talk to 127.0.0.1:${server.port}: it speaks TLS\nhint: add --tls\n`,
+  ]);
+});
+
+Deno.test("client reaches a Unix socket, and an IPv6 address in two operands", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/a.sock`;
+  await using server = await serve({ path, handler: echo });
+  assertEquals(server.port, 0);
+  const { code, stdout } = await run(main, ["--pipe", `unix:${path}`], {
+    stdin: "through a file",
+  });
+  assertEquals([code, stdout], [0, "through a file"]);
+  await server.shutdown();
+  await Deno.remove(folder, { recursive: true });
+  assertEquals(addressFrom(["::1", "7000"]), { host: "::1", port: 7000 });
+  assertEquals(addressFrom(["[::1]", "7000"]), { host: "::1", port: 7000 });
+});
+
+Deno.test("client asks for the permission of its proxy and its files, not of the host behind", async () => {
+  const { stderr } = await spawn("client", [
+    "--proxy",
+    "socks5://ada:secret@proxy.example:1080",
+    "--wait",
+    "1",
+    "host.example:80",
+  ]).result;
+  const [line = "", hint = ""] = stderr.split("\n");
+  assertEquals(
+    line,
+    "client: Cannot connect to host.example:80 through socks5://proxy.example:1080: Cannot connect to proxy.example:1080: net access to proxy.example:1080 is not permitted",
+  );
+  assertMatch(
+    hint,
+    /,\[::1\],proxy\.example' \S+ --proxy 'socks5:\/\/\*\*\*@proxy\.example:1080'/,
+  );
+  const file = await spawn("client", ["--ca", "/etc/hostname", "1"]).result;
+  assertMatch(
+    file.stderr,
+    /\nhint: deno run \S+ --allow-read=\/etc\/hostname /,
+  );
 });

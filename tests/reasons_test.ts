@@ -239,6 +239,32 @@ const TEXTS: [string, string, number][] = [
     "cut short: the connection ended before TLS close_notify",
     18,
   ],
+  [
+    "received fatal alert: UnknownCA",
+    "the server does not know the issuer of the client certificate",
+    60,
+  ],
+  [
+    "received fatal alert: HandshakeFailure",
+    "the peer ended TLS (HandshakeFailure)",
+    1,
+  ],
+  [
+    "Hostname/IP does not match certificate's altnames: Host: a.example. is not in the cert's altnames: DNS:b.example, IP Address:127.0.0.1",
+    "certificate is not for a.example, only for b.example, 127.0.0.1",
+    60,
+  ],
+  [
+    "Hostname/IP does not match certificate's altnames: IP: ::1 is not in the cert's list: ",
+    "certificate is not for ::1",
+    60,
+  ],
+  ["certificate has expired", "certificate expired", 60],
+  [
+    "unable to verify the first certificate",
+    "certificate of an unknown issuer",
+    60,
+  ],
   ["received fatal alert: ProtocolVersion", "no TLS version in common", 1],
   ["KeyMismatch", "the key does not belong to the certificate", 1],
   ["Network is unreachable (os error 101)", "network is unreachable", 7],

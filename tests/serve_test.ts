@@ -3,18 +3,28 @@ import {
   assertEquals,
   assertGreater,
   assertMatch,
+  assertNotEquals,
   assertRejects,
 } from "@std/assert";
-import { Failure } from "../lib/cli/errors.ts";
-import { exitCodeOf } from "../lib/cli/reasons.ts";
+import { Failure, UsageError } from "../lib/cli/errors.ts";
+import { describe, exitCodeOf } from "../lib/cli/reasons.ts";
+import { acceptAll } from "../lib/tcp/accept.ts";
+import { type KeyPair, makeCertificate } from "../lib/tcp/certificate.ts";
+import { parseCidr } from "../lib/tcp/cidr.ts";
 import { listen, openAll } from "../lib/tcp/listen.ts";
-import { serve, type ServerEvent } from "../lib/tcp/serve.ts";
-import { sendAll } from "../lib/tcp/pump.ts";
+import { type Connection, receive, send } from "../lib/tcp/connection.ts";
+import type { ServerEvent } from "../lib/tcp/event.ts";
+import { echo } from "../lib/tcp/modes.ts";
+import { serve, type ServeOptions } from "../lib/tcp/serve.ts";
+import { listenTls } from "../lib/tcp/tls_listen.ts";
+import { listenUnix } from "../lib/tcp/unix_listen.ts";
 import { getAvailablePort } from "@std/net/get-available-port";
-import { hasCommand, spawnProgram } from "./support.ts";
+import { hasCommand, spawnDeno, spawnProgram } from "./support.ts";
 
 const hello = new TextEncoder().encode("Hello, Client!");
-const greet = ({ conn }: { conn: Deno.Conn }) => sendAll(conn, hello);
+const greet = (connection: Connection) => send(connection, hello);
+
+const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Everything that a peer sends until it closes. */
 async function receiveAll(conn: Deno.Conn): Promise<string> {
@@ -54,7 +64,8 @@ Deno.test("serve() tells what happens, in order", async () => {
     open?.event === "open" && close?.event === "close" &&
       open.peer === close.peer,
   );
-  assertEquals(close.reason, "done");
+  const { bytesIn, bytesOut, ms, reason } = close;
+  assertEquals([bytesIn, bytesOut, ms >= 0, reason], [0, 14, true, "done"]);
 });
 
 Deno.test("serve() with once ends by itself after one client", async () => {
@@ -105,9 +116,9 @@ Deno.test("serve() lets clients beyond maxClients wait, and serves them when one
 Deno.test("serve() shuts down in order: no new client, a grace for the others, then the end", async () => {
   const entered = Promise.withResolvers<void>();
   const server = await serve({
-    handler: async ({ conn }) => {
+    handler: async (connection) => {
       entered.resolve();
-      await conn.read(new Uint8Array(1));
+      await receive(connection, new Uint8Array(1));
     },
   });
   using idle = await Deno.connect({ port: server.port });
@@ -120,6 +131,315 @@ Deno.test("serve() shuts down in order: no new client, a grace for the others, t
     () => Deno.connect({ port: server.port }),
     Deno.errors.ConnectionRefused,
   );
+});
+
+Deno.test("serve() cuts off whoever is left after the grace, also a handler that never ends", async () => {
+  const reasons: string[] = [];
+  const entered = Promise.withResolvers<void>();
+  const server = await serve({
+    handler: () => {
+      entered.resolve();
+      return new Promise(() => {});
+    },
+    onEvent: (event) => event.event === "close" && reasons.push(event.reason),
+  });
+  using conn = await Deno.connect({ port: server.port });
+  await entered.promise;
+  await server.shutdown(20);
+  assertEquals(reasons, ["the server shut down"]);
+  assertEquals(await conn.read(new Uint8Array(1)), null);
+});
+
+Deno.test("serve() closes a client that is idle; traffic in either direction keeps one alive", async () => {
+  const closed = new Map<string, string>();
+  const [quiet, speaking, hearing] = ["quiet", "speaking", "hearing"];
+  const names = [quiet, speaking, hearing];
+  const three = Promise.withResolvers<void>();
+  const kinds = new Map<string, string>();
+  await using server = await serve({
+    idleTimeout: 100,
+    handler: async (connection) => {
+      const kind = names.shift() ?? "";
+      kinds.set(connection.peer, kind);
+      if (kind === hearing) {
+        for (let count = 0; count < 8; count++) {
+          await send(connection, hello);
+          await delay(40);
+        }
+        return;
+      }
+      while (await receive(connection, new Uint8Array(9)) !== null);
+    },
+    onEvent: (event) => {
+      if (event.event !== "close") return;
+      closed.set(kinds.get(event.peer) ?? "", event.reason);
+      if (closed.size === 3) three.resolve();
+    },
+  });
+  const { port } = server;
+  using first = await Deno.connect({ port });
+  using second = await Deno.connect({ port });
+  using third = await Deno.connect({ port });
+  for (let count = 0; count < 8; count++) {
+    await second.write(hello);
+    await delay(40);
+  }
+  await second.closeWrite();
+  await three.promise;
+  assertEquals(
+    Object.fromEntries(closed),
+    { quiet: "idle for 0.1 s", speaking: "done", hearing: "done" },
+  );
+  for (const conn of [first, second, third]) await receiveAll(conn);
+});
+
+Deno.test("serve() refuses whom it does not allow, and goes on", async () => {
+  const refused: string[] = [];
+  const onEvent = (event: ServerEvent) =>
+    event.event === "refused" && refused.push(event.reason);
+  const local = parseCidr("127.0.0.0/8");
+  const deny = [parseCidr("127.0.0.1")];
+  const other = [parseCidr("10.0.0.0/8"), parseCidr("::1")];
+  const port = async (options: Pick<ServeOptions, "allow" | "deny">) => {
+    const server = await serve({ handler: greet, onEvent, ...options });
+    const answers = [await greeting(server.port), await greeting(server.port)];
+    await server.shutdown();
+    return answers;
+  };
+  assertEquals(await port({ allow: [local] }), [
+    "Hello, Client!",
+    "Hello, Client!",
+  ]);
+  assertEquals(await port({ allow: [local], deny }), ["", ""]);
+  assertEquals(await port({ allow: other }), ["", ""]);
+  assertEquals(refused, Array(4).fill("not allowed"));
+});
+
+Deno.test("serve() speaks TLS; a client that is silent or speaks no TLS harms nobody", async () => {
+  const tls = await makeCertificate();
+  const events: ServerEvent[] = [];
+  const two = Promise.withResolvers<void>();
+  await using server = await serve({
+    tls,
+    handler: greet,
+    handshakeTimeout: 300,
+    onEvent: (event) => {
+      events.push(event);
+      if (events.filter(({ event }) => event === "refused").length === 2) {
+        two.resolve();
+      }
+    },
+  });
+  const { port } = server;
+  using _silent = await Deno.connect({ port });
+  using plain = await Deno.connect({ port });
+  await plain.write(new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"));
+  const conn = await Deno.connectTls({
+    hostname: "localhost",
+    port,
+    caCerts: [tls.cert],
+  });
+  assertEquals(await receiveAll(conn), "Hello, Client!");
+  conn.close();
+  await two.promise;
+  const told = events.flatMap((event) =>
+    event.event === "refused" || event.event === "close" ? [event.reason] : []
+  );
+  assertEquals(told.sort(), [
+    "done",
+    "no TLS handshake in 0.3 s",
+    "the peer does not speak TLS",
+  ]);
+  const open = events.find(({ event }) => event === "open");
+  assert(open?.event === "open");
+  assertEquals(open.tls, "TLS");
+});
+
+Deno.test("serve() with once serves the first client that is done with its handshake", async () => {
+  const tls = await makeCertificate();
+  const server = await serve({ tls, handler: greet, once: true });
+  const { port } = server;
+  using _silent = await Deno.connect({ port });
+  const conn = await Deno.connectTls({
+    hostname: "localhost",
+    port,
+    caCerts: [tls.cert],
+  });
+  assertEquals(await receiveAll(conn), "Hello, Client!");
+  conn.close();
+  await server.finished;
+});
+
+Deno.test("serve() with clientCa serves only clients with a certificate of it", async () => {
+  const [tls, client, stranger] = [
+    await makeCertificate(),
+    await makeCertificate(),
+    await makeCertificate(),
+  ];
+  const events: ServerEvent[] = [];
+  await using server = await serve({
+    tls: { ...tls, clientCa: client.cert },
+    handler: echo,
+    onEvent: (event) => events.push(event),
+  });
+  const talk = async (pair: Partial<KeyPair>) => {
+    const conn = await Deno.connectTls({
+      hostname: "localhost",
+      port: server.port,
+      caCerts: [tls.cert],
+      ...pair.cert && pair.key && { cert: pair.cert, key: pair.key },
+    });
+    try {
+      await conn.write(hello);
+      await conn.closeWrite();
+      return await receiveAll(conn);
+    } catch (error) {
+      return error instanceof Error ? error.name : "";
+    } finally {
+      conn.close();
+    }
+  };
+  assertEquals(await talk(client), "Hello, Client!");
+  assertNotEquals(await talk({}), "Hello, Client!");
+  assertNotEquals(await talk(stranger), "Hello, Client!");
+  assertEquals(await talk(client), "Hello, Client!");
+  await server.shutdown(1000);
+  assertEquals(
+    events.flatMap((event) =>
+      event.event === "refused" || event.event === "close"
+        ? [event.reason]
+        : event.event === "open"
+        ? [event.tls]
+        : []
+    ),
+    [
+      "TLSv1.3",
+      "done",
+      "it shows no certificate",
+      "its certificate is not accepted",
+      "TLSv1.3",
+      "done",
+    ],
+  );
+});
+
+Deno.test("listenTls() refuses a key of another certificate, and Unix sockets", async () => {
+  const [{ cert }, { key }] = [
+    await makeCertificate(),
+    await makeCertificate(),
+  ];
+  const address = { host: "127.0.0.1", port: 0 };
+  for (const tls of [{ cert, key }, { cert, key, clientCa: cert }]) {
+    const error = await assertRejects(() => listenTls(address, tls), Failure);
+    assertEquals(
+      describe(error).split(": ")[1],
+      "the key does not belong to the certificate",
+    );
+  }
+  await assertRejects(
+    () => listenTls({ path: "/a" }, { cert, key }),
+    UsageError,
+  );
+});
+
+Deno.test("listenUnix() replaces a socket that is dead, and leaves alone what is not", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/a.sock`;
+  const killed = spawnDeno([
+    "eval",
+    `Deno.listen({ transport: "unix", path: "${path}" }); Deno.kill(Deno.pid, "SIGKILL");`,
+  ]);
+  await killed.result;
+  assert((await Deno.lstat(path)).isSocket);
+  const server = await serve({ path, handler: greet });
+  assertEquals(server.port, 0);
+  assertEquals(server.addresses, [{ path }]);
+  assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
+  const conn = await Deno.connect({ transport: "unix", path });
+  assertEquals(await receiveAll(conn), "Hello, Client!");
+  conn.close();
+  const inUse = await assertRejects(() => listenUnix(path), Failure);
+  assertEquals(
+    describe(inUse),
+    `Cannot listen on unix:${path}: the address is in use`,
+  );
+  await server.shutdown();
+  await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+  await Deno.writeTextFile(path, "precious");
+  const error = await assertRejects(() => listenUnix(path), Failure);
+  assertEquals(
+    error.message,
+    `Cannot listen on unix:${path}: it is not a socket`,
+  );
+  assertEquals(await Deno.readTextFile(path), "precious");
+  await assertRejects(
+    () => listenUnix(`${folder}/none/a`),
+    Failure,
+    "Cannot listen on unix:",
+  );
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("serve() tells the clients of a Unix socket apart", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/a.sock`;
+  const peers: string[] = [];
+  const server = await serve({
+    path,
+    handler: greet,
+    onEvent: (event) => event.event === "open" && peers.push(event.peer),
+  });
+  for (let clients = 0; clients < 2; clients++) {
+    using conn = await Deno.connect({ transport: "unix", path });
+    await receiveAll(conn);
+  }
+  await server.shutdown();
+  assertEquals(peers, [`unix:${path}#1`, `unix:${path}#2`]);
+  await Deno.remove(folder, { recursive: true });
+});
+
+const exhausted = () =>
+  Object.assign(new Error("too many"), { code: "EMFILE" });
+
+Deno.test("acceptAll() waits when file descriptors run out, says so once, and goes on", async () => {
+  const results = [exhausted, exhausted, undefined, exhausted, undefined];
+  const attended: number[] = [];
+  let warnings = 0;
+  const acceptor = {
+    addr: { transport: "tcp", hostname: "::1", port: 1 } as const,
+    close() {},
+    accept: () => {
+      const left = results.length;
+      if (left === 0) throw new Deno.errors.BadResource();
+      const fail = results.shift();
+      if (fail) throw fail();
+      return Promise.reject(
+        new Deno.errors.NotConnected(`${attended.push(left)}`),
+      );
+    },
+  };
+  const begun = performance.now();
+  await acceptAll(acceptor, () => {}, { onExhausted: () => warnings++ });
+  assertEquals([attended, warnings], [[3, 1], 1]);
+  // 5, 10 and, as nobody was accepted between, 20 ms
+  assertGreater(performance.now() - begun, 30);
+});
+
+Deno.test("acceptAll() does not make a shutdown wait for file descriptors", async () => {
+  const controller = new AbortController();
+  let closed = false;
+  const acceptor = {
+    addr: { transport: "tcp", hostname: "::1", port: 1 } as const,
+    close() {},
+    accept: () => {
+      if (closed) throw new Deno.errors.BadResource();
+      throw exhausted();
+    },
+  };
+  const done = acceptAll(acceptor, () => {}, { signal: controller.signal });
+  closed = true;
+  controller.abort();
+  await done;
 });
 
 const RESETS = `

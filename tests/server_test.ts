@@ -1,4 +1,13 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { fingerprintOf, makeCertificate } from "../lib/tcp/certificate.ts";
+import { greet } from "../lib/tcp/modes.ts";
+import { serve } from "../lib/tcp/serve.ts";
+import { main as client } from "../tasks/client.ts";
 import { main } from "../tasks/server.ts";
 import { hasCommand, run, spawn, spawnProgram, start } from "./support.ts";
 
@@ -8,6 +17,22 @@ function portIn(output: string): number {
 }
 
 const LISTENING = /Listening on 127.0.0.1:\d+\n(Listening on \[::1\]:\d+\n)?/;
+
+/** What a server sends to a client that says something and ends. */
+async function exchange(port: number, text: string): Promise<string> {
+  const conn = await Deno.connect({ hostname: "localhost", port });
+  await conn.write(new TextEncoder().encode(text));
+  await conn.closeWrite();
+  return await new Response(conn.readable).text();
+}
+
+const RESET = `
+import socket, struct, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.recv(1)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+s.close()
+`;
 
 async function receive(port: number): Promise<string> {
   using conn = await Deno.connect({ hostname: "localhost", port });
@@ -69,6 +94,192 @@ Deno.test("server --json logs one object per line", async () => {
   ]);
 });
 
+Deno.test("server --json tells bytes both ways, time and reason of a connection", async () => {
+  const { stdout, result } = start(main, ["echo", "-p0", "--once", "--json"]);
+  const said = await stdout.waitFor("listening");
+  const port = Number(said.match(/127\.0\.0\.1:(\d+)"/)?.[1]);
+  await exchange(port, "hello");
+  await result;
+  const lines = stdout.text.trim().split("\n");
+  const { peer, ms, ...close }: { peer: string; ms: number } = JSON.parse(
+    lines.at(-1) ?? "",
+  );
+  assertMatch(peer, /^(127\.0\.0\.1|\[::1\]):\d+$/);
+  assert(ms >= 0);
+  assertEquals(
+    close,
+    { event: "close", bytesIn: 5, bytesOut: 5, reason: "done" },
+  );
+});
+
+Deno.test("server says how much went over a connection that said something, and why it was cut", async () => {
+  const { stdout, interrupt, result } = start(main, [
+    "discard",
+    "-p0",
+    "--host",
+    "127.0.0.1",
+    "--grace",
+    "0",
+  ]);
+  const port = portIn(await stdout.waitFor(LISTENING));
+  assertEquals(await exchange(port, "hello"), "");
+  await stdout.waitFor(/Connection from \S+ ended after 5 bytes in, 0 out\n/);
+  using _held = await Deno.connect({ port });
+  await stdout.waitFor(/established!\n[^]*established!\n/);
+  interrupt();
+  await result;
+  assertMatch(
+    stdout.text,
+    / ended after 0 bytes in, 0 out: the server shut down\n$/,
+  );
+});
+
+Deno.test("server --dump shows all bytes on stderr, and whose they are", async () => {
+  const { stdout, result } = start(main, ["echo", "-p0", "--once", "--dump"]);
+  await exchange(portIn(await stdout.waitFor(LISTENING)), "hello");
+  const { stderr } = await result;
+  const peer = stdout.text.match(/Connection from (\S+) has/)?.[1] ?? "none";
+  const [head, line, back] = stderr.split("\n");
+  assertStringIncludes(head ?? "", `< ${peer} 5 bytes`);
+  assertMatch(line ?? "", /^00000000 {2}68 65 6c 6c 6f +\|hello\|$/);
+  assertStringIncludes(back ?? "", `> ${peer} 5 bytes`);
+});
+
+Deno.test("server --file sends a file", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, "from a file");
+  const { stdout, result } = start(main, ["-p0", "--once", "--file", path]);
+  const port = portIn(await stdout.waitFor(LISTENING));
+  assertEquals(await exchange(port, ""), "from a file");
+  assertEquals((await result).code, 0);
+  await Deno.remove(path);
+});
+
+Deno.test("server pipe joins one client to stdin and stdout, and logs on stderr", async () => {
+  const { stderr, result } = start(main, ["pipe", "-p0"], { stdin: "to you" });
+  const port = portIn(await stderr.waitFor(LISTENING));
+  assertEquals(await exchange(port, "to me\n"), "to you");
+  const { code, stdout } = await result;
+  assertEquals([code, stdout], [0, "to me\n"]);
+  assertMatch(stderr.text, /ended after 6 bytes in, 6 out\n$/);
+});
+
+Deno.test("server pipe ends with its client where a person types, and shows no controls", async () => {
+  const open = async function* () {
+    yield "typed\n";
+    await new Promise(() => {});
+  };
+  const { stderr, result } = start(main, ["pipe", "-p0"], {
+    stdin: open(),
+    terminal: true,
+  });
+  const port = portIn(await stderr.waitFor(LISTENING));
+  assertEquals(await exchange(port, "\u001b[2J\n"), "typed\n");
+  const { code, stdout } = await result;
+  assertEquals([code, stdout], [0, "\\x1b[2J\n"]);
+});
+
+Deno.test("server pipe fails when its client resets", async () => {
+  const { stderr, result } = start(
+    main,
+    ["pipe", "-p0", "--host", "127.0.0.1"],
+    {
+      stdin: (async function* () {
+        yield "x";
+        await new Promise(() => {});
+      })(),
+    },
+  );
+  const port = portIn(await stderr.waitFor(LISTENING));
+  await spawnProgram("python3", ["-c", RESET, String(port)]).result;
+  const { code } = await result;
+  assertEquals(code, 1);
+  assertMatch(stderr.text, /: connection reset by peer\n$/);
+});
+
+Deno.test("server pipe ends quietly when nobody reads its stdout", async () => {
+  const { stderr, result } = start(main, ["pipe", "-p0"], { closedStdout: 2 });
+  const port = portIn(await stderr.waitFor(LISTENING));
+  await exchange(port, "hello").catch(() => {});
+  assertEquals((await result).code, 0);
+});
+
+Deno.test("server chat passes lines on, and lets the host hear and speak", async () => {
+  const word = Promise.withResolvers<string>();
+  const stdin = (async function* () {
+    yield await word.promise;
+  })();
+  const { stdout, stderr, interrupt, result } = start(main, [
+    "chat",
+    "-p0",
+    "--grace",
+    "0",
+  ], { stdin });
+  const port = portIn(await stderr.waitFor(LISTENING));
+  const ada = await Deno.connect({ hostname: "localhost", port });
+  const bob = await Deno.connect({ hostname: "localhost", port });
+  await stderr.waitFor(/established!\n[^]*established!\n/);
+  await ada.write(new TextEncoder().encode("hi\n"));
+  const buffer = new Uint8Array(8);
+  assertEquals(await bob.read(buffer), 3);
+  await stdout.waitFor("hi\n");
+  word.resolve("welcome\n");
+  assertEquals(await ada.read(buffer), 8);
+  interrupt();
+  assertEquals((await result).code, 0);
+  ada.close();
+  bob.close();
+});
+
+Deno.test("server --unix serves a socket that is gone when it ends", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/a.sock`;
+  const { stdout, interrupt, result } = start(main, ["--unix", path]);
+  await stdout.waitFor(`Listening on unix:${path}\n`);
+  const conn = await Deno.connect({ transport: "unix", path });
+  assertEquals(await new Response(conn.readable).text(), "Hello, Client!");
+  interrupt();
+  assertEquals((await result).code, 0);
+  assertEquals([...Deno.readDirSync(folder)], []);
+  await Deno.remove(folder);
+});
+
+Deno.test("server --tls prints the very command that trusts its certificate", async () => {
+  const { stdout, result } = start(main, ["--tls", "-p0", "--once"]);
+  const said = await stdout.waitFor(/Connect with: .*\n/);
+  const [, command = ""] =
+    said.match(/Connect with: deno task client (.*)\n/) ?? [];
+  assertMatch(command, /^--tls --pin [0-9a-f]{64} localhost:\d+$/);
+  const answer = await run(client, command.split(" "), {
+    terminal: { stdin: true },
+  });
+  assertEquals([answer.code, answer.stdout], [
+    0,
+    "Received from server: Hello, Client!\n",
+  ]);
+  assertEquals((await result).code, 0);
+});
+
+Deno.test("server relay tls: trusts the certificate that is pinned, and no other", async () => {
+  const pair = await makeCertificate();
+  await using target = await serve({ tls: pair, handler: greet("inside") });
+  for (const pin of [await fingerprintOf(pair.cert), "0".repeat(64)]) {
+    const { stdout, result } = start(main, [
+      "relay",
+      `tls:localhost:${target.port}`,
+      "--pin",
+      pin,
+      "-p0",
+      "--once",
+    ]);
+    const port = portIn(await stdout.waitFor(LISTENING));
+    const isPinned = !pin.startsWith("00");
+    assertEquals(await exchange(port, ""), isPinned ? "inside" : "");
+    const log = (await result).stdout;
+    assertEquals(/not the pinned one/.test(log), !isPinned, log);
+  }
+});
+
 Deno.test("server says in one line what is wrong, and exits as the table says", async (t) => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const inUse = String(taken.addr.port);
@@ -101,7 +312,29 @@ Deno.test("server says in one line what is wrong, and exits as the table says", 
     ],
     [["--once=yes"], 2, /Cannot give --once a value: it takes none/],
     [["-l"], 2, /^server: Unknown option "-l"\nhint: server always listens/],
-    [["dance"], 2, /^server: Cannot serve "dance"/],
+    [["dance"], 2, /^server: Cannot serve "dance": there is no such mode\n/],
+    [["echo", "x"], 2, /^server: Cannot serve "echo" with "x"\n/],
+    [["relay"], 2, /^server: Cannot relay to "": expected HOST:PORT/],
+    [["relay", "localhost"], 2, /^server: Cannot relay to "localhost"/],
+    [["relay", "a:1", "b:2"], 2, /^server: Cannot serve "relay" with "b:2"/],
+    [["echo", "--file", "x"], 2, /^server: Cannot use --file to echo/],
+    [
+      ["--file", "none"],
+      1,
+      /^server: Cannot read "\/.*\/none": no such file\n$/,
+    ],
+    [["--allow", "10/8"], 2, /^server: Cannot parse range "10\/8"/],
+    [["--cert", "x"], 2, /^server: Cannot use --cert or --key alone/],
+    [
+      ["--cert", "none", "--key", "none"],
+      1,
+      /^server: Cannot read "\/.*\/none"/,
+    ],
+    [["--client-ca", "deno.json"], 1, /deno\.json": it holds no PEM of a CERT/],
+    [["--tls", "--unix", "a"], 2, /^server: Cannot speak TLS on a Unix socket/],
+    [["--unix", "deno.json"], 1, /unix:deno\.json: it is not a socket\nhint: /],
+    [["-U", "a"], 2, /^server: Unknown option "-U"\nhint: server --unix PATH/],
+    [["relay", "tls:a:1", "--pin", "x"], 2, /^server: Cannot parse pin "x"/],
     [
       ["--host", "203.0.113.1"],
       1,

@@ -44,7 +44,7 @@ const WORDINGS: readonly Wording[] = [
     code: ExitCode.Certificate,
   },
   {
-    test: /certificate expired|invalid peer certificate: Expired/,
+    test: /certificate (has )?expired|invalid peer certificate: Expired/,
     says: "certificate expired",
     code: ExitCode.Certificate,
   },
@@ -61,7 +61,16 @@ const WORDINGS: readonly Wording[] = [
     code: ExitCode.Certificate,
   },
   {
-    test: /UnknownIssuer|unable to get local issuer|self.signed certificate/i,
+    test: /is not in the cert's (?:altnames|list): (?<names>.*?)(?: ERR_\w+)?$/,
+    says: ({ input = "", groups }) =>
+      `certificate is not for ${
+        input.match(/(?:Host|IP): (\S+?)\.? is not in/)?.[1]
+      }` + formatAltNames(groups?.names ?? ""),
+    code: ExitCode.Certificate,
+  },
+  {
+    test:
+      /UnknownIssuer|unable to (?:get local issuer|verify the first certificate)|self.signed certificate/i,
     says: "certificate of an unknown issuer",
     code: ExitCode.Certificate,
   },
@@ -71,13 +80,18 @@ const WORDINGS: readonly Wording[] = [
     code: ExitCode.Certificate,
   },
   {
+    test: /received fatal alert: UnknownCA/,
+    says: "the server does not know the issuer of the client certificate",
+    code: ExitCode.Certificate,
+  },
+  {
     test: /invalid peer certificate: ?(.*)/,
     says: ([, why]) => `certificate refused (${why})`,
     code: ExitCode.Certificate,
   },
   { test: /KeyMismatch/, says: "the key does not belong to the certificate" },
   {
-    test: /InvalidContentType|wrong version number/,
+    test: /InvalidContentType|unexpected handshake message|wrong version number/,
     says: "the peer does not speak TLS",
     code: ExitCode.Failed,
   },
@@ -85,6 +99,10 @@ const WORDINGS: readonly Wording[] = [
     test: /ProtocolVersion/,
     says: "no TLS version in common",
     code: ExitCode.Failed,
+  },
+  {
+    test: /received fatal alert: (\w+)/,
+    says: ([, alert]) => `the peer ended TLS (${alert})`,
   },
   {
     test: /without sending TLS close_notify/,
@@ -170,6 +188,12 @@ function formatNames(text: string | undefined): string {
     name
   );
   return names.length === 0 ? "" : `, only for ${names.join(", ")}`;
+}
+
+/** The names of a certificate as Node lists them: `DNS:a.example, IP Address:127.0.0.1`. */
+function formatAltNames(text: string): string {
+  const names = text.split(", ").map((name) => name.replace(/^[^:]*:/, ""));
+  return text === "" ? "" : `, only for ${names.join(", ")}`;
 }
 
 /** The whole chain of causes as text, the outermost first, in the form that {@linkcode WORDINGS} tests. */

@@ -7,7 +7,9 @@
 import { Failure } from "../cli/errors.ts";
 
 /** What a connection is made of: a TCP, TLS or Unix socket of Deno, or anything that reads and writes as they do. */
-export type Socket = Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close">;
+export type Socket =
+  & Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close">
+  & Partial<Pick<Deno.TcpConn, "setNoDelay">>;
 
 /** Which way bytes go, as this end sees it. */
 export type Direction = "received" | "sent";
@@ -91,9 +93,12 @@ export async function receive(
   connection: Connection,
   buffer: Uint8Array,
 ): Promise<number | null> {
-  const count = await connection.socket.read(buffer).catch((cause) => {
+  let count: number | null;
+  try {
+    count = await connection.socket.read(buffer);
+  } catch (cause) {
     throw new Failure(`Cannot receive from ${connection.peer}`, { cause });
-  });
+  }
   if (count === null) return null;
   connection.received += count;
   connection.active = performance.now();
@@ -125,13 +130,66 @@ export async function send(
 ): Promise<void> {
   connection.onBytes?.("sent", bytes, connection);
   for (let done = 0; done < bytes.length;) {
-    const count = await connection.socket.write(
-      done === 0 ? bytes : bytes.subarray(done),
-    ).catch((cause) => {
+    let count: number;
+    try {
+      count = await connection.socket.write(
+        done === 0 ? bytes : bytes.subarray(done),
+      );
+    } catch (cause) {
       throw new Failure(`Cannot send to ${connection.peer}`, { cause });
-    });
+    }
     done += count;
     connection.sent += count;
     connection.active = performance.now();
   }
+}
+
+/**
+ * Half-closes: tells the peer that nothing more will be sent, and goes on receiving. A peer that is gone already
+ * need not be told; receiving says so.
+ *
+ * @param connection The connection.
+ *
+ * @example The peer sees the end
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using conn = await Deno.connect({ port: listener.addr.port });
+ * using other = await listener.accept();
+ * await closeWrite(track(conn, "a peer"));
+ * assertEquals(await other.read(new Uint8Array(9)), null);
+ * ```
+ */
+export async function closeWrite(connection: Connection): Promise<void> {
+  try {
+    await connection.socket.closeWrite();
+  } catch (cause) {
+    if (isGone(cause)) return;
+    throw new Failure(`Cannot send to ${connection.peer}`, { cause });
+  }
+}
+
+/**
+ * Closes a socket, also one that was closed already.
+ *
+ * @example Twice
+ * ```ts
+ * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * closeSocket(listener);
+ * closeSocket(listener);
+ * ```
+ */
+export function closeSocket(socket: Pick<Socket, "close">): void {
+  try {
+    socket.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.BrokenPipe ||
+    error instanceof Deno.errors.ConnectionReset;
 }

@@ -1,9 +1,70 @@
-import type { ServerEvent } from "./serve.ts";
+/**
+ * What happens to a server, as a line for a person or as JSON.
+ *
+ * @module
+ */
+
+/** What is known of a client's TLS. */
+export interface TlsFacts {
+  /** The version of TLS, or `TLS` where it is not known. */
+  readonly tls?: string;
+  /** The protocol above it that was agreed on (RFC 7301). */
+  readonly alpn?: string;
+}
+
+/** A client was accepted, and TLS is spoken where it should be. */
+export interface OpenEvent extends TlsFacts {
+  /** Its name. */
+  readonly event: "open";
+  /** The client, as `host:port`. */
+  readonly peer: string;
+}
+
+/** A client's connection ended. */
+export interface CloseEvent extends TlsFacts {
+  /** Its name. */
+  readonly event: "close";
+  /** The client, as `host:port`. */
+  readonly peer: string;
+  /** How many bytes it sent. */
+  readonly bytesIn: number;
+  /** How many bytes it was sent. */
+  readonly bytesOut: number;
+  /** How long it was connected, in ms. */
+  readonly ms: number;
+  /** `done`, or why it ended before that. */
+  readonly reason: string;
+}
+
+/** What happens to a server, in the order in which it happens; the names are those of the JSON events. */
+export type ServerEvent =
+  | { readonly event: "waiting" }
+  | { readonly event: "listening"; readonly address: string }
+  | {
+    readonly event: "certificate";
+    readonly sha256: string;
+    readonly client?: string;
+  }
+  | OpenEvent
+  | CloseEvent
+  | {
+    readonly event: "refused";
+    readonly peer: string;
+    readonly reason: string;
+  }
+  | { readonly event: "warning"; readonly message: string };
 
 /** Options for {@linkcode formatEvent}. */
 export interface EventFormat {
   /** Whether to write JSON, one object per line. @default {false} */
   readonly json?: boolean;
+}
+
+/** Says how a connection ended, where there is more to say than that the server had said its message. */
+function formatClose({ peer, bytesIn, bytesOut, reason }: CloseEvent): string {
+  if (reason === "done" && bytesIn === 0) return "";
+  const why = reason === "done" ? "" : `: ${reason}`;
+  return `Connection from ${peer} ended after ${bytesIn} bytes in, ${bytesOut} out${why}\n`;
 }
 
 /**
@@ -33,12 +94,15 @@ export function formatEvent(
       return "Server is waiting for a connection...\n";
     case "listening":
       return `Listening on ${event.address}\n`;
+    case "certificate":
+      return `Certificate SHA-256: ${event.sha256}\n` +
+        (event.client === undefined ? "" : `Connect with: ${event.client}\n`);
     case "open":
       return `Connection from ${event.peer} has been established!\n`;
     case "close":
-      return event.reason === "done"
-        ? ""
-        : `Connection from ${event.peer} ended: ${event.reason}\n`;
+      return formatClose(event);
+    case "refused":
+      return `Connection from ${event.peer} was refused: ${event.reason}\n`;
     case "warning":
       return `Warning: ${event.message}\n`;
   }

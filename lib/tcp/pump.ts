@@ -1,65 +1,130 @@
 /**
- * Bytes through one connection: written whole, read into one buffer, never through a stream.
+ * Bytes from one place to another: never through a stream, never more than one buffer of them.
  *
  * @module
  */
 
-import { Failure } from "../cli/errors.ts";
+import { closeWrite, type Connection, receive, send } from "./connection.ts";
 
 /** One read takes at most this many bytes. */
 const BUFFER_BYTES = 256 * 1024;
 
+/** Gives up to `buffer.length` bytes; resolves to their number, or to null at the end. */
+export type Source = (
+  buffer: Uint8Array<ArrayBuffer>,
+) => Promise<number | null>;
+
+/** Takes all bytes before it resolves; they may change after that. */
+export type Sink = (bytes: Uint8Array) => Promise<void> | void;
+
+/** What a pump waits with for a quiet source: a record of TLS. */
+const RECORD_BYTES = 16 * 1024;
+
+/** The same for one of thousands of connections. */
+const SMALL_BYTES = 512;
+
+/** Big buffers that are not in use: the next pump that has much to do takes one. */
+const spares: Uint8Array<ArrayBuffer>[] = [];
+const MOST_SPARES = 8;
+
 /**
- * Writes all bytes; a single `write` may take only some of them.
+ * Passes on bytes until the source ends. It waits for the sink before it reads on, so a slow sink slows its source and
+ * memory stays flat; it waits for a quiet source with a small buffer, and takes a big one while there is much to do.
  *
- * @throws {Deno.errors.BrokenPipe} Or `ConnectionReset`, when the peer is gone.
+ * @param source Where bytes come from.
+ * @param sink Where they go.
+ * @param small The size of the small buffer, in bytes.
+ * @throws Whatever the source or the sink throws.
  *
- * @example A writer that takes one byte at a time
+ * @example From memory to memory
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
+ * const sizes = [3, 2, null];
  * const taken: number[] = [];
- * await sendAll({ write: (bytes) => Promise.resolve(taken.push(bytes[0] ?? 0) && 1) }, new Uint8Array([1, 2]));
- * assertEquals(taken, [1, 2]);
+ * await pump(() => Promise.resolve(sizes.shift() ?? null), (bytes) => void taken.push(bytes.length));
+ * assertEquals(taken, [3, 2]);
  * ```
  */
-export async function sendAll(
-  writer: Pick<Deno.Conn, "write">,
-  bytes: Uint8Array,
+export async function pump(
+  source: Source,
+  sink: Sink,
+  small = RECORD_BYTES,
 ): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    done += await writer.write(done === 0 ? bytes : bytes.subarray(done));
+  const waiting = new Uint8Array(small);
+  let buffer = waiting;
+  try {
+    for (let count; (count = await source(buffer)) !== null;) {
+      await sink(buffer.subarray(0, count));
+      const isFull = count === buffer.length;
+      if (isFull && buffer === waiting) {
+        buffer = spares.pop() ?? new Uint8Array(BUFFER_BYTES);
+      } else if (!isFull && buffer !== waiting) {
+        putBack(buffer);
+        buffer = waiting;
+      }
+    }
+  } finally {
+    if (buffer !== waiting) putBack(buffer);
   }
 }
 
+function putBack(buffer: Uint8Array<ArrayBuffer>): void {
+  if (spares.length < MOST_SPARES) spares.push(buffer);
+}
+
 /**
- * Gives every chunk of bytes until the peer closes, in one buffer that is used again for the next.
+ * Makes a connection send at once what is written to it, so that what comes from it may be passed on in small pieces:
+ * else the system keeps the second one back for 40 ms (RFC 1122 section 4.2.3.4). TLS of Deno cannot.
  *
- * @param conn The connection.
- * @param peer Its other end, for the error.
- * @throws {Failure} `Cannot receive from host:port`, with the cause: reset, cut short.
+ * @param connection The connection.
+ * @returns The size of the small buffer for {@linkcode pump}, in bytes.
  *
- * @example What a peer sends
+ * @example TCP
  * ```ts
  * import { assertEquals } from "@std/assert";
+ * import { track } from "./connection.ts";
  *
- * const parts = [2, null];
- * const sizes: number[] = [];
- * const conn = { read: () => Promise.resolve(parts.shift() ?? null) };
- * for await (const bytes of receive(conn, "localhost:7000")) sizes.push(bytes.length);
- * assertEquals(sizes, [2]);
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using conn = await Deno.connect({ port: listener.addr.port });
+ * assertEquals(sendAtOnce(track(conn, "a peer")), 512);
  * ```
  */
-export async function* receive(
-  conn: Pick<Deno.Conn, "read">,
-  peer: string,
-): AsyncGenerator<Uint8Array> {
-  const buffer = new Uint8Array(BUFFER_BYTES);
-  for (;;) {
-    const count = await conn.read(buffer).catch((cause) => {
-      throw new Failure(`Cannot receive from ${peer}`, { cause });
-    });
-    if (count === null) return;
-    yield buffer.subarray(0, count);
-  }
+export function sendAtOnce({ socket }: Connection): number {
+  socket.setNoDelay?.();
+  return socket.setNoDelay ? SMALL_BYTES : RECORD_BYTES;
+}
+
+/**
+ * Passes on the bytes of one connection to another until it ends, then half-closes the other.
+ *
+ * @param from Where bytes come from.
+ * @param to Where they go.
+ * @throws {Failure} When receiving or sending fails.
+ *
+ * @example One direction
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { track } from "./connection.ts";
+ *
+ * const sizes = [3, null];
+ * let closed = false;
+ * const socket = {
+ *   read: () => Promise.resolve(sizes.shift() ?? null),
+ *   write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+ *   closeWrite: () => Promise.resolve(void (closed = true)),
+ *   close() {},
+ * };
+ * const [from, to] = [track(socket, "here"), track(socket, "there")];
+ * await forward(from, to);
+ * assertEquals([from.received, to.sent, closed], [3, 3, true]);
+ * ```
+ */
+export async function forward(from: Connection, to: Connection): Promise<void> {
+  await pump(
+    (buffer) => receive(from, buffer),
+    (bytes) => send(to, bytes),
+    sendAtOnce(to),
+  );
+  await closeWrite(to);
 }

@@ -4,43 +4,57 @@
  * @module
  */
 
+import { Failure } from "../cli/errors.ts";
 import { describe } from "../cli/reasons.ts";
+import {
+  acceptAll,
+  type Acceptor,
+  type Handshake,
+  type Incoming,
+} from "./accept.ts";
 import { type Address, addressOf, formatAddress } from "./address.ts";
+import type { Cidr } from "./cidr.ts";
+import {
+  closeSocket,
+  type Connection,
+  type Listener,
+  track,
+} from "./connection.ts";
+import type { ServerEvent, TlsFacts } from "./event.ts";
 import { listen } from "./listen.ts";
-
-/** One client's connection. */
-export interface Connection {
-  /** The socket. */
-  readonly conn: Deno.Conn;
-  /** The other end, as `host:port`. */
-  readonly peer: string;
-}
-
-/** What happens to a server, in the order in which it happens; the names are those of the JSON events. */
-export type ServerEvent =
-  | { readonly event: "waiting" }
-  | { readonly event: "listening"; readonly address: string }
-  | { readonly event: "open"; readonly peer: string }
-  | {
-    readonly event: "close";
-    readonly peer: string;
-    readonly ms: number;
-    readonly reason: string;
-  }
-  | { readonly event: "warning"; readonly message: string };
+import type { TlsServer } from "./certificate.ts";
 
 /** Options for {@linkcode serve}. */
 export interface ServeOptions {
-  /** Where to listen; a free port on 127.0.0.1 where it is not given. */
-  readonly address?: Address;
+  /** The host to listen on; `localhost` is both loopbacks. @default {"127.0.0.1"} */
+  readonly host?: string;
+  /** The port to listen on; 0 takes a free one. @default {0} */
+  readonly port?: number;
+  /** A Unix socket to listen on instead. */
+  readonly path?: string;
+  /** Speaks TLS with this certificate. */
+  readonly tls?: TlsServer | undefined;
   /** What to do with a client; its connection is closed when the promise settles. */
   readonly handler: (connection: Connection) => Promise<void>;
   /** How many clients are served at a time; others wait in the system's queue. @default {1000} */
   readonly maxClients?: number;
   /** Whether to end after one client. @default {false} */
   readonly once?: boolean;
+  /** Closes a connection over which nothing went for so many ms; without it, none. */
+  readonly idleTimeout?: number | undefined;
+  /**
+   * Gives up a client that is not done with its TLS handshake after so many ms; Deno itself keeps such a socket open
+   * until the client leaves it. @default {10000}
+   */
+  readonly handshakeTimeout?: number;
+  /** Serves only clients from these ranges; all where there are none. */
+  readonly allow?: readonly Cidr[];
+  /** Does not serve clients from these ranges, whatever `allow` says. */
+  readonly deny?: readonly Cidr[];
   /** Hears what happens. */
   readonly onEvent?: (event: ServerEvent) => void;
+  /** Hears every chunk of bytes. */
+  readonly onBytes?: Listener | undefined;
 }
 
 /** A server that listens. */
@@ -55,14 +69,33 @@ export interface Server extends AsyncDisposable {
   readonly shutdown: (grace?: number) => Promise<void>;
 }
 
-/** The system's own limits: a server that meets them waits, and goes on. */
-const EXHAUSTED = /EMFILE|ENFILE|ENOBUFS|ENOMEM/;
-const SHORTEST_WAIT_MS = 5;
-const LONGEST_WAIT_MS = 1000;
+/** A client that is being served. */
+interface Client {
+  readonly connection: Connection;
+  readonly opened: number;
+  /** Set when it is served: its TLS is up, if it has any. */
+  facts?: TlsFacts;
+}
 
-function isExhausted(error: unknown): boolean {
-  return error instanceof Error && "code" in error &&
-    EXHAUSTED.test(String(error.code));
+async function open(options: ServeOptions): Promise<Acceptor[]> {
+  const { host = "127.0.0.1", port = 0, path, tls } = options;
+  const address = path === undefined ? { host, port } : { path };
+  if (tls) {
+    const { listenTls } = await import("./tls_listen.ts");
+    return await listenTls(address, tls);
+  }
+  if ("host" in address) return await listen(address);
+  const { listenUnix } = await import("./unix_listen.ts");
+  return [await listenUnix(address.path)];
+}
+
+/** Why a connection ended; the peer is named elsewhere. */
+function reasonFor(error: unknown, peer: string): string {
+  return describe(
+    error instanceof Failure && error.message.endsWith(` ${peer}`)
+      ? error.cause
+      : error,
+  );
 }
 
 /**
@@ -76,9 +109,11 @@ function isExhausted(error: unknown): boolean {
  * @example A server for a test
  * ```ts
  * import { assertEquals } from "@std/assert";
+ * import { send } from "./connection.ts";
  *
  * await using server = await serve({
- *   handler: async ({ conn }) => void await conn.write(new TextEncoder().encode("hi")),
+ *   port: 0,
+ *   handler: (connection) => send(connection, new TextEncoder().encode("hi")),
  * });
  * using conn = await Deno.connect({ port: server.port });
  * const buffer = new Uint8Array(8);
@@ -87,109 +122,157 @@ function isExhausted(error: unknown): boolean {
  */
 export async function serve(options: ServeOptions): Promise<Server> {
   const {
-    address = { host: "127.0.0.1", port: 0 },
     handler,
     maxClients = 1000,
     once = false,
+    idleTimeout,
+    handshakeTimeout = 10_000,
+    allow = [],
+    deny = [],
+    onBytes,
   } = options;
   const onEvent = options.onEvent ?? (() => {});
-  const listeners = await listen(address);
-  const live = new Map<Deno.Conn, Promise<void>>();
-  let slotFree = Promise.withResolvers<void>();
-  let closing = false;
-  let warned = false;
+  const acceptors = await open(options);
+  const isPermitted = allow.length + deny.length === 0
+    ? () => true
+    : (await import("./permitted.ts")).createFilter(allow, deny);
+  const live = new Map<Connection, Client>();
+  const waiting: (() => void)[] = [];
+  const closing = new AbortController();
+  const drained = Promise.withResolvers<void>();
+  let unnamed = 0;
 
   function stop(): void {
-    if (closing) return;
-    closing = true;
-    slotFree.resolve();
-    for (const listener of listeners) listener.close();
+    if (closing.signal.aborted) return;
+    closing.abort();
+    for (const acceptor of acceptors) acceptor.close();
+    for (const wake of waiting.splice(0)) wake();
   }
 
-  async function attend(conn: Deno.Conn): Promise<void> {
-    const peer = formatAddress(addressOf(conn.remoteAddr));
-    const opened = performance.now();
-    let reason = "done";
-    onEvent({ event: "open", peer });
-    try {
-      await handler({ conn, peer });
-    } catch (error) {
-      reason = describe(error);
-    }
-    try {
-      conn.close();
-    } catch (error) {
-      // the handler may have closed it, or shutdown has
-      if (!(error instanceof Deno.errors.BadResource)) throw error;
-    }
-    onEvent({
-      event: "close",
-      peer,
-      ms: Math.round(performance.now() - opened),
-      reason,
-    });
-    live.delete(conn);
-    slotFree.resolve();
-    slotFree = Promise.withResolvers();
-  }
-
-  async function acceptFrom(
-    listener: Deno.Listener<Deno.Conn, Deno.Addr>,
-  ): Promise<void> {
-    for (let wait = SHORTEST_WAIT_MS; !closing;) {
-      if (live.size >= maxClients) {
-        await slotFree.promise;
-        continue;
-      }
-      try {
-        const conn = await listener.accept();
-        if (closing) return conn.close();
-        wait = SHORTEST_WAIT_MS;
-        live.set(conn, attend(conn));
-        if (once) stop();
-      } catch (error) {
-        if (closing || error instanceof Deno.errors.BadResource) return;
-        // any other error is about a client that left before it was accepted
-        if (!isExhausted(error)) continue;
-        if (!warned) {
-          onEvent({
-            event: "warning",
-            message:
-              `too many open files: ${live.size} clients are served, others wait`,
-          });
+  /** Ends a client, once: whoever is first gives the reason. */
+  function end(client: Client, reason: string): void {
+    const { connection, facts, opened } = client;
+    const { peer, received, sent } = connection;
+    if (!live.delete(connection)) return;
+    closeSocket(connection.socket);
+    onEvent(
+      facts
+        ? {
+          event: "close",
+          peer,
+          bytesIn: received,
+          bytesOut: sent,
+          ms: Math.round(performance.now() - opened),
+          ...facts,
+          reason,
         }
-        warned = true;
-        const resume = wait;
-        await new Promise((resolve) => setTimeout(resolve, resume));
-        wait = Math.min(wait * 2, LONGEST_WAIT_MS);
-      }
+        : { event: "refused", peer, reason },
+    );
+    waiting.shift()?.();
+    if (live.size === 0 && closing.signal.aborted) drained.resolve();
+  }
+
+  async function shakeHands(
+    client: Client,
+    handshake: Promise<Handshake>,
+  ): Promise<TlsFacts> {
+    const timer = setTimeout(
+      () => end(client, `no TLS handshake in ${handshakeTimeout / 1000} s`),
+      handshakeTimeout,
+    );
+    try {
+      const { version = "TLS", alpnProtocol } = await handshake;
+      return { tls: version, ...alpnProtocol && { alpn: alpnProtocol } };
+    } finally {
+      clearTimeout(timer);
     }
   }
 
-  onEvent({ event: "waiting" });
-  for (const listener of listeners) {
-    onEvent({
-      event: "listening",
-      address: formatAddress(addressOf(listener.addr)),
-    });
+  async function attend(incoming: Incoming, peer: string): Promise<void> {
+    const connection = track(incoming, peer, onBytes);
+    const client: Client = { connection, opened: performance.now() };
+    live.set(connection, client);
+    try {
+      const handshake = incoming.handshake?.();
+      const facts = handshake ? await shakeHands(client, handshake) : {};
+      if (!live.has(connection)) return;
+      client.facts = facts;
+      if (once) {
+        stop();
+        for (const other of live.values()) {
+          if (other !== client) end(other, "one client is served, no other");
+        }
+      }
+      onEvent({ event: "open", peer, ...facts });
+      await handler(connection);
+      end(client, "done");
+    } catch (error) {
+      end(client, reasonFor(error, peer));
+    }
   }
-  const finished = Promise.all(listeners.map(acceptFrom)).then(async () => {
-    await Promise.all(live.values());
-  });
-  const shutdown = async (grace = 0) => {
+
+  function nameOf({ remoteAddr }: Incoming): string {
+    return "hostname" in remoteAddr
+      ? formatAddress(addressOf(remoteAddr))
+      : `unix:${options.path}#${++unnamed}`;
+  }
+
+  async function admit(incoming: Incoming): Promise<void> {
+    const peer = nameOf(incoming);
+    if (!isPermitted(incoming.remoteAddr)) {
+      closeSocket(incoming);
+      return onEvent({ event: "refused", peer, reason: "not allowed" });
+    }
+    while (live.size >= maxClients && !closing.signal.aborted) {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    }
+    if (closing.signal.aborted) closeSocket(incoming);
+    else void attend(incoming, peer);
+  }
+
+  const addresses = acceptors.map(({ addr }) => addressOf(addr));
+  onEvent({ event: "waiting" });
+  for (const address of addresses) {
+    onEvent({ event: "listening", address: formatAddress(address) });
+  }
+  const stopWatch = idleTimeout === undefined
+    ? undefined
+    : (await import("./idle.ts")).watchIdle(
+      () => live.keys(),
+      idleTimeout,
+      (connection) => {
+        const client = live.get(connection);
+        if (client) end(client, `idle for ${idleTimeout / 1000} s`);
+      },
+    );
+  const onExhausted = () =>
+    onEvent({
+      event: "warning",
+      message:
+        `too many open files: ${live.size} clients are served, others wait`,
+    });
+  const finished = Promise.all(
+    acceptors.map((acceptor) =>
+      acceptAll(acceptor, admit, { onExhausted, signal: closing.signal })
+    ),
+  ).then(() => live.size === 0 ? undefined : drained.promise)
+    .then(stopWatch);
+
+  async function shutdown(grace = 0): Promise<void> {
     stop();
-    const timer = setTimeout(() => {
-      for (const conn of live.keys()) conn.close();
-    }, grace);
+    const cut = () => {
+      for (const client of live.values()) end(client, "the server shut down");
+    };
+    if (grace === 0) cut();
+    const timer = live.size > 0 ? setTimeout(cut, grace) : undefined;
     await finished;
     clearTimeout(timer);
-  };
-  const addresses = listeners.map((listener) => addressOf(listener.addr));
+  }
+
   const [first] = addresses;
-  const port = first && "port" in first ? first.port : 0;
   return {
     addresses,
-    port,
+    port: first && "port" in first ? first.port : 0,
     finished,
     shutdown,
     [Symbol.asyncDispose]: () => shutdown(),

@@ -1,49 +1,68 @@
 /**
- * Measures whole processes side by side: one of each per round, so that what disturbs one disturbs all.
+ * Measures things side by side: one of each per round, so that what disturbs one disturbs all.
  *
  * @module
  */
 
-/** Something to time. */
+/** What one round of one contender gave. */
+export interface Sample {
+  /** The figure, in the unit of its row. */
+  readonly figure: number;
+  /** CPU time, in ms or as the row says. */
+  readonly cpu?: number;
+  /** Peak resident memory, in bytes. */
+  readonly rss?: number;
+}
+
+/** Something to measure. */
 export interface Contender {
   /** What the table calls it. */
   readonly name: string;
-  /** The program and its arguments; undefined where it is not installed. */
-  readonly command: readonly string[] | undefined;
+  /** One round; undefined where it is not installed. */
+  readonly sample: (() => Promise<Sample>) | undefined;
 }
 
-/** What one contender took, in ms. */
-export interface Timing {
+/** What a row is prepared in. */
+export interface Bench {
+  /** Ends what the row starts. */
+  readonly stack: AsyncDisposableStack;
+  /** An empty folder. */
+  readonly folder: string;
+  /** Whether sizes are to be small. */
+  readonly quick: boolean;
+}
+
+/** A row of the benchmark, which is a table of its own. */
+export interface Row {
+  /** What it is called on the command line. */
+  readonly name: string;
+  /** What the figures are: `ms`, `GB/s`. */
+  readonly unit: string;
+  /** What it needs that may be missing, and why it is left out then. */
+  readonly missing?: () => Promise<string | undefined>;
+  /** Makes the contenders, ours first; . */
+  readonly prepare: (bench: Bench) => Promise<Contender[]>;
+  /** Rounds, where the usual number would take too long. */
+  readonly rounds?: number;
+  /** Rounds that are run first and not counted. @default {3} */
+  readonly warmUp?: number;
+}
+
+/** What one contender gave over all rounds. */
+export interface Figures {
   readonly name: string;
   readonly median: number;
   readonly min: number;
   readonly max: number;
-  /** Ours divided by this one: below 1 we are faster. */
+  /** Ours divided by this one. */
   readonly ratio: number;
+  /** The median of CPU time, where it is known. */
+  readonly cpu?: number;
+  /** The peak of resident memory over all rounds, in bytes, where it is known. */
+  readonly rss?: number;
 }
 
-/** Rounds that are run and not counted. */
 const WARM_UP = 3;
-
-async function time(command: readonly string[]): Promise<number> {
-  const [program = "", ...args] = command;
-  const begun = performance.now();
-  const { code, stderr } = await new Deno.Command(program, {
-    args,
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  const ms = performance.now() - begun;
-  if (code !== 0) {
-    throw new Error(
-      `Cannot measure ${command.join(" ")}: it exited with ${code}: ${
-        new TextDecoder().decode(stderr)
-      }`,
-    );
-  }
-  return ms;
-}
 
 /** The middle of some numbers. */
 export function median(numbers: readonly number[]): number {
@@ -60,42 +79,59 @@ export function median(numbers: readonly number[]): number {
 export async function measure(
   contenders: readonly Contender[],
   rounds: number,
-): Promise<Timing[]> {
-  const present = contenders.flatMap(({ name, command }) =>
-    command ? [{ name, command, times: new Array<number>() }] : []
+  warmUp = WARM_UP,
+): Promise<Figures[]> {
+  const present = contenders.flatMap(({ name, sample }) =>
+    sample ? [{ name, sample, samples: new Array<Sample>() }] : []
   );
-  for (let round = -WARM_UP; round < rounds; round++) {
-    for (const { command, times } of present) {
-      const ms = await time(command);
-      if (round >= 0) times.push(ms);
+  for (let round = -warmUp; round < rounds; round++) {
+    for (const { sample, samples } of present) {
+      const taken = await sample();
+      if (round >= 0) samples.push(taken);
     }
   }
-  const ours = median(present[0]?.times ?? []);
-  return present.map(({ name, times }) => ({
-    name,
-    median: median(times),
-    min: Math.min(...times),
-    max: Math.max(...times),
-    ratio: ours / median(times),
-  }));
+  const middle = (samples: readonly Sample[]) =>
+    median(samples.map(({ figure }) => figure));
+  const ours = middle(present[0]?.samples ?? []);
+  return present.map(({ name, samples }) => {
+    const figures = samples.map(({ figure }) => figure);
+    const cpu = samples.flatMap((sample) => sample.cpu ?? []);
+    const rss = samples.flatMap((sample) => sample.rss ?? []);
+    return {
+      name,
+      median: median(figures),
+      min: Math.min(...figures),
+      max: Math.max(...figures),
+      ratio: ours / median(figures),
+      ...cpu.length > 0 && { cpu: median(cpu) },
+      ...rss.length > 0 && { rss: Math.max(...rss) },
+    };
+  });
 }
 
-/** A table of timings for a person. */
-export function formatTimings(
-  title: string,
-  timings: readonly Timing[],
+const MIB = 1024 * 1024;
+
+/** A table for a person. */
+export function formatFigures(
+  { name: title, unit }: Pick<Row, "name" | "unit">,
+  figures: readonly Figures[],
   missing: readonly string[],
 ): string {
-  const width = Math.max(...timings.map(({ name }) => name.length));
-  const cell = (value: number) => value.toFixed(1).padStart(8);
-  const lines = timings.map(({ name, median, min, max, ratio }) =>
-    `  ${name.padEnd(width)} ${cell(median)} ${cell(min)} ${cell(max)} ${
-      ratio.toFixed(2).padStart(7)
-    }x`
+  const width = Math.max(
+    title.length,
+    ...figures.map(({ name }) => name.length),
+  );
+  const digits = Math.max(...figures.map(({ median }) => median)) < 100 ? 2 : 0;
+  const cell = (value?: number, places = digits) =>
+    (value?.toFixed(places) ?? "").padStart(9);
+  const lines = figures.map(({ name, median, min, max, ratio, cpu, rss }) =>
+    `  ${name.padEnd(width)}${cell(median)}${cell(min)}${cell(max)}${
+      cell(ratio, 2)
+    }x${cell(cpu, 1)}${cell(rss === undefined ? rss : rss / MIB, 1)}`.trimEnd()
   );
   const head = `${
     title.padEnd(width + 2)
-  }   median      min      max    ratio  (ms; ours / theirs)`;
+  }   median      min      max     ratio      cpu  rss MiB  (${unit}; ours / theirs)`;
   const absent = missing.length === 0
     ? []
     : [`  not installed: ${missing.join(", ")}`];

@@ -1,0 +1,114 @@
+/**
+ * The loop that accepts clients, whatever single clients and the system's limits do.
+ *
+ * @module
+ */
+
+import type { Socket } from "./connection.ts";
+
+/** A client that was accepted. */
+export interface Incoming extends Socket {
+  /** Its address. */
+  readonly remoteAddr: Deno.Addr;
+  /** Shakes hands for TLS, where it is spoken. */
+  readonly handshake?: () => Promise<Handshake>;
+}
+
+/** What a TLS handshake agreed on. */
+export interface Handshake {
+  /** The protocol above TLS, null where none was asked for. */
+  readonly alpnProtocol: string | null;
+  /** The version of TLS, where it is known: `TLSv1.3`. */
+  readonly version?: string;
+}
+
+/** Something that accepts clients: a listener of Deno. */
+export interface Acceptor {
+  /** Its own address. */
+  readonly addr: Deno.Addr;
+  /** The next client. */
+  readonly accept: () => Promise<Incoming>;
+  /** Stops it. */
+  readonly close: () => void;
+}
+
+/** Options for {@linkcode acceptAll}. */
+export interface AcceptOptions {
+  /** Hears, once, that file descriptors or memory have run out. */
+  readonly onExhausted?: () => void;
+  /** Ends the wait for file descriptors; the loop itself ends when the listener is closed. */
+  readonly signal?: AbortSignal;
+}
+
+/** The system's own limits: whoever meets them waits, and goes on. */
+const EXHAUSTED = /EMFILE|ENFILE|ENOBUFS|ENOMEM/;
+const SHORTEST_WAIT_MS = 5;
+const LONGEST_WAIT_MS = 1000;
+
+function isExhausted(error: unknown): boolean {
+  return error instanceof Error && "code" in error &&
+    EXHAUSTED.test(String(error.code));
+}
+
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+  });
+}
+
+/**
+ * Accepts clients until the listener is closed. A client that resets before it is accepted harms nobody; when file
+ * descriptors run out it waits, longer and longer up to a second, and goes on.
+ *
+ * @param acceptor What accepts.
+ * @param attend Takes a client; the next one is accepted when it resolves.
+ * @param options Who hears of exhaustion, and what ends the wait.
+ *
+ * @example One client
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using conn = await Deno.connect({ port: listener.addr.port });
+ * let clients = 0;
+ * await acceptAll(listener, (incoming) => {
+ *   clients++;
+ *   incoming.close();
+ *   listener.close();
+ * });
+ * assertEquals([clients, await conn.read(new Uint8Array(1))], [1, null]);
+ * ```
+ */
+export async function acceptAll(
+  acceptor: Acceptor,
+  attend: (incoming: Incoming) => Promise<void> | void,
+  options: AcceptOptions = {},
+): Promise<void> {
+  let warned = false;
+  for (let wait = SHORTEST_WAIT_MS;;) {
+    let incoming: Incoming;
+    try {
+      incoming = await acceptor.accept();
+    } catch (error) {
+      if (
+        error instanceof Deno.errors.BadResource ||
+        error instanceof Deno.errors.Interrupted
+      ) return;
+      // any other error is about a client that left before it was accepted
+      if (!isExhausted(error)) continue;
+      if (!warned) options.onExhausted?.();
+      warned = true;
+      await pause(wait, options.signal);
+      wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+      continue;
+    }
+    wait = SHORTEST_WAIT_MS;
+    await attend(incoming);
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * A chat: what one says, all others hear.
+ *
+ * @module
+ */
+
+import { Failure } from "../cli/errors.ts";
+import { closeSocket, type Connection, receive, send } from "./connection.ts";
+import { createLineSplitter } from "./lines.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
+import { pump, sendAtOnce, type Sink, type Source } from "./pump.ts";
+
+/** A chat that is going on. */
+export interface Chat {
+  /** Lets a client take part until it leaves. */
+  readonly join: (connection: Connection) => Promise<void>;
+  /** Lets the host take part until its input ends; it goes on hearing the others. */
+  readonly host: (source: Source, sink: Sink) => Promise<void>;
+}
+
+/** Whoever speaks waits while this much waits for every client: the fastest sets the pace. */
+const PACE_BYTES = 256 * 1024;
+/** Who is this much behind the fastest is too slow, */
+const LIMIT_BYTES = 4 * 1024 * 1024;
+/** and so are all when none of them takes anything for so long. */
+const PATIENCE_MS = 1000;
+
+const NEWLINE = Uint8Array.of(10);
+
+/**
+ * Starts a chat. Each client's lines go to all others, whole and as they are. Every client has a queue of its own; one
+ * that reads much slower than the fastest is cut off, so that it hurts only itself.
+ *
+ * @example Two clients
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { serve } from "./serve.ts";
+ *
+ * const chat = createChat();
+ * await using server = await serve({ handler: chat.join });
+ * using ada = await Deno.connect({ port: server.port });
+ * using bob = await Deno.connect({ port: server.port });
+ * const buffer = new Uint8Array(9);
+ * const heard = bob.read(buffer);
+ * const repeat = setInterval(() => ada.write(new TextEncoder().encode("hi\n")), 5);
+ * assertEquals(await heard, 3);
+ * clearInterval(repeat);
+ * ```
+ */
+export function createChat(): Chat {
+  const clients = new Map<Outbox, (error: Failure) => void>();
+  let listening: Outbox | undefined;
+  let waiting: (() => void)[] = [];
+
+  /** Says that there may be room again. */
+  function wake(): void {
+    const woken = waiting;
+    waiting = [];
+    for (const resolve of woken) resolve();
+  }
+
+  function cut(client: Outbox): void {
+    clients.get(client)?.(new Failure("too slow: it does not read"));
+    clients.delete(client);
+  }
+
+  /** Waits until somebody took something; nobody does for long: they are all too slow. */
+  async function waitFor(others: readonly Outbox[]): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiting.push(resolve);
+    const timer = setTimeout(() => {
+      others.forEach(cut);
+      resolve();
+    }, PATIENCE_MS);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  function othersOf(speaker: Outbox | undefined): Outbox[] {
+    return [...clients.keys()].filter((client) => client !== speaker);
+  }
+
+  async function say(bytes: Uint8Array, speaker?: Outbox): Promise<void> {
+    for (const client of othersOf(speaker)) {
+      if (!client.put(bytes)) cut(client);
+    }
+    // the host's own view may miss lines: it must not slow the others
+    if (speaker !== undefined) listening?.put(bytes);
+    for (;;) {
+      const others = othersOf(speaker);
+      if (others.length === 0) return;
+      if (others.some((client) => client.size() <= PACE_BYTES)) return;
+      await waitFor(others);
+    }
+  }
+
+  async function listenTo(
+    source: Source,
+    speaker?: Outbox,
+    small?: number,
+  ): Promise<void> {
+    const lines = createLineSplitter();
+    const hear = (chunk: Uint8Array) => {
+      const whole = lines.push(chunk);
+      return whole && say(whole, speaker);
+    };
+    await pump(source, hear, small);
+    const last = lines.flush();
+    if (last === undefined) return;
+    await say(last, speaker);
+    await say(NEWLINE, speaker);
+  }
+
+  async function join(connection: Connection): Promise<void> {
+    let fault: unknown;
+    const leave = (error: unknown) => {
+      fault ??= error;
+      closeSocket(connection.socket);
+    };
+    const outbox = createOutbox((bytes) => send(connection, bytes), {
+      limit: LIMIT_BYTES,
+      onSent: wake,
+      onError: leave,
+    });
+    clients.set(outbox, leave);
+    try {
+      const source: Source = (buffer) => receive(connection, buffer);
+      await listenTo(source, outbox, sendAtOnce(connection));
+    } catch (error) {
+      throw fault ?? error;
+    } finally {
+      clients.delete(outbox);
+      wake();
+    }
+    await outbox.flushed();
+  }
+
+  async function host(source: Source, sink: Sink): Promise<void> {
+    const failed = Promise.withResolvers<never>();
+    listening = createOutbox(sink, { onError: failed.reject });
+    await Promise.race([listenTo(source), failed.promise]);
+    // nothing more to say, but to hear
+    await failed.promise;
+  }
+
+  return { join, host };
+}

@@ -1,0 +1,167 @@
+/**
+ * Are ports open? Each is connected to, and closed again without a byte.
+ *
+ * @module
+ */
+
+import { Failure, UsageError } from "../cli/errors.ts";
+import { ExitCode } from "../cli/exit_code.ts";
+import { type Io, print } from "../cli/io.ts";
+import { denialOf, describe, exitCodeOf } from "../cli/reasons.ts";
+import { type Address, formatAddress } from "./address.ts";
+import { connect, type ConnectOptions } from "./connect.ts";
+import { parsePorts } from "./ports.ts";
+
+/** How many are connected to at a time. */
+const AT_ONCE = 64;
+
+/** What was found at one address. */
+export interface Finding {
+  /** The address, as `host:port`. */
+  readonly address: string;
+  /** Whether something accepts there. */
+  readonly open: boolean;
+  /** How long it took to know, in ms. */
+  readonly ms: number;
+  /** Why it is not open. */
+  readonly reason?: string;
+}
+
+/** Whether it says something about the command or its host, not about one port. */
+function isGeneral(error: unknown): boolean {
+  const code = exitCodeOf(error);
+  return code === ExitCode.Usage || code === ExitCode.Unresolved ||
+    denialOf(error) !== undefined;
+}
+
+async function checkOne(
+  address: Address,
+  options: ConnectOptions,
+): Promise<Finding> {
+  const begun = performance.now();
+  const finding = (open: boolean) => ({
+    address: formatAddress(address),
+    open,
+    ms: Math.round(performance.now() - begun),
+  });
+  try {
+    (await connect(address, options)).close();
+    return finding(true);
+  } catch (error) {
+    if (isGeneral(error)) throw error;
+    const why = error instanceof Failure ? error.cause : error;
+    return { ...finding(false), reason: describe(why) };
+  }
+}
+
+/**
+ * Checks addresses, many at a time, and gives what was found in their order, each as soon as it is known.
+ *
+ * @param addresses Where to look.
+ * @param options How to connect.
+ * @throws {Failure} Where it is not a port that is at fault: an unknown host, a missing permission.
+ *
+ * @example One that listens and one that does not
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const { port } = listener.addr;
+ * const findings = await Array.fromAsync(check([{ host: "127.0.0.1", port }], { timeout: 1000 }));
+ * assertEquals(findings.map(({ open }) => open), [true]);
+ * ```
+ */
+export async function* check(
+  addresses: readonly Address[],
+  options: ConnectOptions = {},
+): AsyncGenerator<Finding> {
+  const running: Promise<Finding>[] = [];
+  const stop = new AbortController();
+  const signal = options.signal
+    ? AbortSignal.any([options.signal, stop.signal])
+    : stop.signal;
+  try {
+    for (const address of addresses) {
+      const finding = checkOne(address, { ...options, signal });
+      // it is awaited in its turn
+      finding.catch(() => {});
+      running.push(finding);
+      const [first] = running;
+      if (running.length >= AT_ONCE && first) {
+        yield await first;
+        running.shift();
+      }
+    }
+    for (const finding of running) yield await finding;
+  } finally {
+    // where nobody wants the rest
+    stop.abort();
+    await Promise.allSettled(running);
+  }
+}
+
+/**
+ * Formats a finding as a line for a person: `localhost:22 open`.
+ *
+ * @example A closed port
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const finding = { address: "localhost:23", open: false, ms: 1, reason: "connection refused" };
+ * assertEquals(formatFinding(finding), "localhost:23 closed: connection refused\n");
+ * ```
+ */
+export function formatFinding({ address, open, reason }: Finding): string {
+  return `${address} ${open ? "open" : `closed: ${reason}`}\n`;
+}
+
+/** What {@linkcode runCheck} takes besides the address and the way to it. */
+export interface CheckOptions {
+  /** The ports as text; the address's own where it is empty or not given. */
+  readonly check?: string | undefined;
+  /** Whether to print JSON, one object per line. @default {false} */
+  readonly json?: boolean;
+  /** The streams. */
+  readonly io: Pick<Io, "stdout">;
+}
+
+/**
+ * Checks the ports of a host and prints what was found.
+ *
+ * @param address The host, and the port where none is given.
+ * @param route How to connect.
+ * @param options The ports, and how to print.
+ * @returns 0 when all are open, else 7.
+ * @throws {UsageError} When the ports are none.
+ *
+ * @example A port that nothing listens on
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createMemoryIo } from "../cli/memory.ts";
+ *
+ * const { io, stdout } = createMemoryIo();
+ * assertEquals(await runCheck({ host: "127.0.0.1", port: 9 }, {}, { io }), 7);
+ * assertEquals(stdout.text, "127.0.0.1:9 closed: connection refused\n");
+ * ```
+ */
+export async function runCheck(
+  address: Address,
+  route: ConnectOptions,
+  { check: text = "", json = false, io }: CheckOptions,
+): Promise<ExitCode> {
+  if (text !== "" && "path" in address) {
+    throw new UsageError(`Cannot check ports of ${formatAddress(address)}`);
+  }
+  const addresses = text === "" || "path" in address
+    ? [address]
+    : parsePorts(text).map((port) => ({ ...address, port }));
+  let code: ExitCode = ExitCode.Ok;
+  for await (const finding of check(addresses, route)) {
+    if (!finding.open) code = ExitCode.Unreachable;
+    await print(
+      io.stdout,
+      json ? JSON.stringify(finding) + "\n" : formatFinding(finding),
+    );
+  }
+  return code;
+}

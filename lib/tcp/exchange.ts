@@ -1,0 +1,104 @@
+import type { Input } from "../cli/io.ts";
+import type { Show } from "./answer.ts";
+import { closeWrite, type Connection, receive, send } from "./connection.ts";
+import { pump } from "./pump.ts";
+
+/** How long stdin may be silent after the peer has ended before nothing more is expected of it, in ms. */
+const QUIET_MS = 100;
+
+/** What is sent: a text, then all of an input, with the ends of lines as they are or as CRLF. */
+export interface Sending {
+  /** What is sent first. */
+  readonly text?: string | undefined;
+  /** What is sent then, until its end. */
+  readonly input?: Input | undefined;
+  /** Whether lines end with CRLF; the text then ends with one too. @default {false} */
+  readonly crlf?: boolean;
+}
+
+/** Resolves when the upload ends, or when it has waited for its input for a while: the peer wants no more. */
+async function untilQuiet(
+  upload: Promise<void>,
+  sent: () => number | undefined,
+): Promise<void> {
+  let uploading = true;
+  let before = sent();
+  const ended = upload.finally(() => uploading = false);
+  ended.catch(() => {});
+  while (uploading) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, QUIET_MS);
+    await Promise.race([ended, promise]).finally(() => clearTimeout(timer));
+    const now = sent();
+    if (now !== undefined && now === before) return;
+    before = now;
+  }
+}
+
+/**
+ * Sends, half-closes, and receives until the peer ends. The end of the peer is the end, even while the input is open;
+ * but bytes that were read from the input are sent before that, or it fails.
+ *
+ * @param connection The connection.
+ * @param show Takes what is received; `later` asks it not to block, as there may be more to send.
+ * @param sending What to send.
+ * @throws {Failure} When receiving fails, or something could not be sent.
+ *
+ * @example A request and its answer
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { formatAddress } from "./address.ts";
+ * import { connect } from "./connect.ts";
+ * import { track } from "./connection.ts";
+ * import { echo } from "./modes.ts";
+ * import { serve } from "./serve.ts";
+ *
+ * await using server = await serve({ handler: echo });
+ * const address = { host: "127.0.0.1", port: server.port };
+ * using socket = await connect(address);
+ * let answer = "";
+ * const show = (bytes: Uint8Array) => void (answer += new TextDecoder().decode(bytes));
+ * await exchange(track(socket, formatAddress(address)), show, { text: "hello" });
+ * assertEquals(answer, "hello");
+ * ```
+ */
+export async function exchange(
+  connection: Connection,
+  show: Show,
+  sending: Sending,
+): Promise<void> {
+  const { text, input, crlf = false } = sending;
+  const convert = crlf
+    ? (await import("./crlf.ts")).createCrlf()
+    : (bytes: Uint8Array) => bytes;
+  let uploading = true;
+  let waiting = false;
+
+  async function read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    waiting = true;
+    const count = await input?.read(buffer) ?? null;
+    waiting = false;
+    return count;
+  }
+
+  async function upload(): Promise<void> {
+    if (text !== undefined) {
+      const whole = crlf && !text.endsWith("\n") ? text + "\n" : text;
+      await send(connection, convert(new TextEncoder().encode(whole)));
+    }
+    if (input) await pump(read, (bytes) => send(connection, convert(bytes)));
+    await closeWrite(connection);
+  }
+
+  const sent = upload().finally(() => uploading = false);
+  // it is awaited when the peer has ended
+  sent.catch(() => {});
+  await pump(
+    (buffer) => receive(connection, buffer),
+    (bytes) => show(bytes, uploading),
+  );
+  if (waiting && input?.isTerminal) return;
+  // the first timer of a process costs 7 ms: most often none is needed
+  if (!uploading) return await sent;
+  await untilQuiet(sent, () => waiting ? connection.sent : undefined);
+}

@@ -1,0 +1,112 @@
+/**
+ * What goes over a connection, in hexadecimal: with time, direction, peer and place.
+ *
+ * @module
+ */
+
+import type { Direction, Listener } from "./connection.ts";
+
+/** Some bytes that went over a connection. */
+export interface Chunk {
+  /** When, in ms since 1970. */
+  readonly time: number;
+  /** Which way. */
+  readonly direction: Direction;
+  /** The other end. */
+  readonly peer: string;
+  /** How many bytes had gone this way before. */
+  readonly offset: number;
+  /** The bytes. */
+  readonly bytes: Uint8Array;
+}
+
+const LINE_BYTES = 16;
+
+/** The width of 16 bytes in hex, with a wider gap in their middle. */
+const HEX_COLUMNS = LINE_BYTES * 3;
+
+/** A byte in hex, and as a character; a dot stands for what is not printable ASCII. */
+const HEX = Array.from(
+  { length: 256 },
+  (_, byte) => byte.toString(16).padStart(2, "0"),
+);
+const SIGN = HEX.map((_, byte) =>
+  byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "."
+);
+
+function formatLine(bytes: Uint8Array, offset: number): string {
+  let hex = "";
+  let signs = "";
+  for (const [at, byte] of bytes.entries()) {
+    hex += (at === LINE_BYTES / 2 ? "  " : " ") + HEX[byte];
+    signs += SIGN[byte];
+  }
+  const place = offset.toString(16).padStart(8, "0");
+  return `${place} ${hex.padEnd(HEX_COLUMNS + 1)}  |${signs}|\n`;
+}
+
+/**
+ * Formats bytes as a head line, `TIME < PEER N bytes` (`<` received, `>` sent), and below it 16 bytes a line as
+ * `hexdump -C` shows them; the places count on from chunk to chunk, for each direction by itself.
+ *
+ * @param chunk The bytes and what is known of them.
+ * @returns The lines, each with its newline.
+ *
+ * @example Two bytes that came in
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const bytes = new TextEncoder().encode("Hi");
+ * assertEquals(
+ *   formatHexdump({ time: 0, direction: "received", peer: "[::1]:80", offset: 16, bytes }),
+ *   "1970-01-01T00:00:00.000Z < [::1]:80 2 bytes\n" +
+ *     "00000010  48 69                                             |Hi|\n",
+ * );
+ * ```
+ */
+export function formatHexdump(chunk: Chunk): string {
+  const { time, direction, peer, offset, bytes } = chunk;
+  const arrow = direction === "received" ? "<" : ">";
+  const unit = bytes.length === 1 ? "byte" : "bytes";
+  let text = `${
+    new Date(time).toISOString()
+  } ${arrow} ${peer} ${bytes.length} ${unit}\n`;
+  for (let at = 0; at < bytes.length; at += LINE_BYTES) {
+    text += formatLine(bytes.subarray(at, at + LINE_BYTES), offset + at);
+  }
+  return text;
+}
+
+/**
+ * Makes a listener that writes a hex dump of everything that goes over the connections it hears.
+ *
+ * @param write Takes the dump of each chunk, whole.
+ *
+ * @example Hear one connection
+ * ```ts
+ * import { assertMatch } from "@std/assert";
+ * import { send, track } from "./connection.ts";
+ *
+ * let dump = "";
+ * const socket = {
+ *   read: () => Promise.resolve(null),
+ *   write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+ *   closeWrite: () => Promise.resolve(),
+ *   close() {},
+ * };
+ * const connection = track(socket, "a peer", createDumper((text) => dump += text));
+ * await send(connection, new Uint8Array([0x41]));
+ * assertMatch(dump, /^\S+Z > a peer 1 byte\n00000000  41 +\|A\|\n$/);
+ * ```
+ */
+export function createDumper(write: (text: string) => void): Listener {
+  return (direction, bytes, { peer, received, sent }) =>
+    write(formatHexdump({
+      time: Date.now(),
+      direction,
+      peer,
+      // what was received is counted before it is heard, what is sent after that
+      offset: direction === "received" ? received - bytes.length : sent,
+      bytes,
+    }));
+}

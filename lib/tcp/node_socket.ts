@@ -1,0 +1,151 @@
+/**
+ * Sockets of Deno as streams for Node's TLS to run over, and Node's TLS as a socket again.
+ *
+ * @module
+ */
+
+import { Duplex } from "node:stream";
+import { closeSocket, type Socket } from "./connection.ts";
+
+const CHUNK_BYTES = 64 * 1024;
+
+/** How long Node may take to decrypt what has come, in ms, before the end of the socket below counts as the end. */
+const SETTLE_MS = 20;
+
+/** A socket as a stream of Node. */
+export interface Wire {
+  /** The stream; destroying it closes the socket. */
+  readonly stream: Duplex;
+  /** Resolves at the end of the socket, which the stream does not show: Node would take it for TLS's own end. */
+  readonly ended: Promise<void>;
+}
+
+async function writeAll(socket: Socket, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += await socket.write(bytes.subarray(done));
+  }
+}
+
+/**
+ * Makes a stream of a socket.
+ *
+ * @param socket The socket; nothing else reads it.
+ *
+ * @example What is written to the stream goes over the socket
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * using conn = await Deno.connect({ port: listener.addr.port });
+ * const { stream } = toWire(await listener.accept());
+ * stream.write(new Uint8Array(3));
+ * assertEquals(await conn.read(new Uint8Array(9)), 3);
+ * stream.destroy();
+ * assertEquals(await conn.read(new Uint8Array(9)), null);
+ * ```
+ */
+export function toWire(socket: Socket): Wire {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stream = new Duplex({
+    allowHalfOpen: true,
+    read() {
+      const buffer = new Uint8Array(CHUNK_BYTES);
+      socket.read(buffer).then(
+        (count) =>
+          count === null ? resolve() : this.push(buffer.subarray(0, count)),
+        (error) => this.destroy(error),
+      );
+    },
+    write(chunk: Uint8Array, _encoding, done) {
+      writeAll(socket, chunk).then(() => done(), done);
+    },
+    destroy(error, done) {
+      closeSocket(socket);
+      done(error);
+    },
+  });
+  return { stream, ended: promise };
+}
+
+/**
+ * Reads and writes a stream as a socket. A socket below that ends before TLS does is an error, as with Deno's own TLS.
+ *
+ * @param stream The stream; nothing else reads it.
+ * @param ended Resolves at the end of the socket below.
+ *
+ * @example Through a stream and back
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { PassThrough } from "node:stream";
+ *
+ * const socket = fromStream(new PassThrough(), new Promise(() => {}));
+ * await socket.write(new Uint8Array([1, 2, 3]));
+ * assertEquals(await socket.read(new Uint8Array(2)), 2);
+ * assertEquals(await socket.read(new Uint8Array(2)), 1);
+ * socket.close();
+ * ```
+ */
+export function fromStream(stream: Duplex, ended: Promise<void>): Socket {
+  let failure: unknown;
+  let cutOff = false;
+  let wake = () => {};
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  stream.on("error", (error) => failure ??= error);
+  for (const event of ["readable", "end", "error", "close"]) {
+    stream.on(event, () => wake());
+  }
+  stream.on("close", () => clearTimeout(timer));
+  ended.then(() => {
+    if (stream.destroyed) return;
+    timer = setTimeout(() => {
+      cutOff = true;
+      wake();
+    }, SETTLE_MS);
+  });
+  let rest: Uint8Array = new Uint8Array();
+
+  async function next(): Promise<Uint8Array | null> {
+    for (;;) {
+      const chunk: Uint8Array | null = stream.read();
+      if (chunk !== null) return chunk;
+      if (failure !== undefined) throw failure;
+      if (stream.readableEnded) return null;
+      if (stream.destroyed) throw new Deno.errors.Interrupted();
+      if (cutOff) {
+        throw new Deno.errors.UnexpectedEof(
+          "closed without sending TLS close_notify",
+        );
+      }
+      await new Promise<void>((resolve) => wake = resolve);
+    }
+  }
+
+  const settle = (start: (done: (error?: Error | null) => void) => void) =>
+    new Promise<void>((resolve, reject) =>
+      start((error) => error ? reject(error) : resolve())
+    );
+  return {
+    async read(buffer) {
+      if (rest.length === 0) {
+        const chunk = await next();
+        if (chunk === null) return null;
+        rest = chunk;
+      }
+      const part = rest.subarray(0, buffer.length);
+      buffer.set(part);
+      rest = rest.subarray(part.length);
+      return part.length;
+    },
+    async write(bytes) {
+      await settle((done) => stream.write(bytes, done));
+      return bytes.length;
+    },
+    closeWrite: () => settle((done) => stream.end(done)),
+    close() {
+      // what waits for a peer that does not read would wait for ever
+      if (stream.writableFinished || stream.writableLength > 0) {
+        stream.destroy();
+      } else stream.end(() => stream.destroy());
+    },
+  };
+}

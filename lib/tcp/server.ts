@@ -1,0 +1,96 @@
+/**
+ * The command `server`: from its options to a server that logs what happens.
+ *
+ * @module
+ */
+
+import { ExitCode } from "../cli/exit_code.ts";
+import { type Io, type Output, print } from "../cli/io.ts";
+import type { CommandLine } from "../cli/options.ts";
+import { formatEvent, type ServerEvent } from "./event.ts";
+import { serve } from "./serve.ts";
+import { createMode } from "./server_mode.ts";
+import type { SERVER_OPTIONS } from "./server_options.ts";
+
+/** Each of them asks for TLS. */
+const TLS_OPTIONS = ["tls", "cert", "key", "clientCa"] as const;
+
+/**
+ * Runs `server`: serves in the mode that the operands name until a signal or, with `--once`, for one client, and logs
+ * one line per event: on stdout, in pipe and chat mode on stderr.
+ *
+ * @param line The command line.
+ * @param io The streams and the signal.
+ * @returns The exit code.
+ * @throws {UsageError} When options or operands do not go together.
+ * @throws {Failure} When it cannot listen, or a file cannot be read.
+ *
+ * @example An unknown mode
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { parseCommandLine } from "../cli/options.ts";
+ * import { createMemoryIo } from "../cli/memory.ts";
+ * import { SERVER_OPTIONS } from "./server_options.ts";
+ *
+ * const line = await parseCommandLine(SERVER_OPTIONS, ["dance"]);
+ * await assertRejects(() => runServer(line, createMemoryIo().io), Error, 'Cannot serve "dance"');
+ * ```
+ */
+export async function runServer(
+  { options, operands }: CommandLine<typeof SERVER_OPTIONS>,
+  io: Io,
+): Promise<ExitCode> {
+  const { unix, grace, idleTimeout } = options;
+  const mode = await createMode(operands, options, io);
+  const tls = TLS_OPTIONS.some((name) => options[name])
+    ? await (await import("./server_tls.ts")).findTls(options)
+    : undefined;
+  const output = mode.ownsStdout ? io.stderr : io.stdout;
+  const stopped = Promise.withResolvers<void>();
+  // it may be rejected before anybody waits for it
+  stopped.promise.catch(() => {});
+  const say = (to: Output, text: string) => {
+    try {
+      print(to, text)?.catch(stopped.reject);
+    } catch (error) {
+      stopped.reject(error);
+    }
+  };
+  const log = (event: ServerEvent) => say(output, formatEvent(event, options));
+  const dump = options.dump
+    ? (await import("./hexdump.ts")).createDumper((text) =>
+      say(io.stderr, text)
+    )
+    : undefined;
+  io.drain();
+  io.signal.addEventListener("abort", () => stopped.resolve());
+  await using server = await serve({
+    ...unix === undefined
+      ? { host: options.host, port: options.port }
+      : { path: unix },
+    ...mode,
+    tls,
+    maxClients: options.maxClients,
+    once: options.once || mode.once === true,
+    idleTimeout: idleTimeout === undefined ? undefined : idleTimeout * 1000,
+    allow: options.allow,
+    deny: options.deny,
+    onEvent: log,
+    onBytes: dump,
+  });
+  if (tls) {
+    log({
+      event: "certificate",
+      sha256: tls.sha256,
+      ...tls.isOwn && {
+        client:
+          `deno task client --tls --pin ${tls.sha256} localhost:${server.port}`,
+      },
+    });
+  }
+  const ends = [server.finished, stopped.promise];
+  if (mode.background) ends.push(mode.background());
+  await Promise.race(ends);
+  await server.shutdown(grace * 1000);
+  return ExitCode.Ok;
+}

@@ -1,0 +1,103 @@
+import { UsageError } from "../cli/errors.ts";
+import type { Io } from "../cli/io.ts";
+import type { Handler } from "./modes.ts";
+import type { ServerOptions } from "./server_options.ts";
+
+/** How long the target of a relay may take. */
+const CONNECT_SECONDS = 10;
+
+/** What a server does with its clients. */
+export interface Mode {
+  /** What it does with one. */
+  readonly handler: Handler;
+  /** Whether stdout is the clients': the log then goes to stderr. */
+  readonly ownsStdout?: boolean;
+  /** Whether it serves one client alone. */
+  readonly once?: boolean;
+  /** What it does beside its clients, for ever; where it fails, the server ends. */
+  readonly background?: () => Promise<void>;
+}
+
+/**
+ * Makes the mode that the operands name, and loads no other.
+ *
+ * @param operands The mode and, for relay, its target; none for greet.
+ * @param options The options of the command line.
+ * @param io The streams, for pipe and chat.
+ * @throws {UsageError} When there is no such mode, or an option or operand does not go with it.
+ * @throws {Failure} When a file cannot be read.
+ *
+ * @example A relay needs a target
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ * import { createMemoryIo } from "../cli/memory.ts";
+ *
+ * const { io } = createMemoryIo();
+ * await assertRejects(() => createMode(["relay"], {}, io), Error, 'Cannot relay to ""');
+ * ```
+ */
+export async function createMode(
+  operands: readonly string[],
+  options: Partial<ServerOptions>,
+  io: Io,
+): Promise<Mode> {
+  const [name = "greet", target, ...rest] = operands;
+  const { message = "", file } = options;
+  const extra = name === "relay" ? rest[0] : target;
+  if (extra !== undefined) {
+    throw new UsageError(`Cannot serve "${name}" with "${extra}"`);
+  }
+  if (file !== undefined && name !== "greet") {
+    throw new UsageError(`Cannot use --file to ${name}: it is sent to greet`);
+  }
+  switch (name) {
+    case "greet": {
+      const { greet, sendFile } = await import("./modes.ts");
+      return {
+        handler: file === undefined ? greet(message) : await sendFile(file),
+      };
+    }
+    case "echo":
+      return { handler: (await import("./modes.ts")).echo };
+    case "discard":
+      return { handler: (await import("./modes.ts")).discard };
+    case "relay": {
+      const { relay } = await import("./relay.ts");
+      const { parseTarget } = await import("./target.ts");
+      const { findRoute } = await import("./client_route.ts");
+      const { address, tls } = parseTarget(target ?? "");
+      const { ca, pin } = options;
+      const trust = tls ? { tls, ca, pin } : {};
+      const route = await findRoute({ timeout: CONNECT_SECONDS, ...trust });
+      return { handler: relay(address, route) };
+    }
+    case "pipe": {
+      const { pipe } = await import("./pipe.ts");
+      const ended = Promise.withResolvers<void>();
+      const handler = pipe(io);
+      return {
+        ownsStdout: true,
+        once: true,
+        handler: (connection) =>
+          handler(connection).catch((error) => {
+            ended.reject(error);
+            throw error;
+          }),
+        background: () => ended.promise,
+      };
+    }
+    case "chat": {
+      const { createChat } = await import("./chat.ts");
+      const { createScreen } = await import("./screen.ts");
+      const { join, host } = createChat();
+      const screen = await createScreen(io.stdout);
+      return {
+        ownsStdout: true,
+        handler: join,
+        background: () => host(io.stdin.read, screen),
+      };
+    }
+    default:
+      throw new UsageError(`Cannot serve "${name}": there is no such mode`);
+  }
+}

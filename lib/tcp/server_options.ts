@@ -1,0 +1,74 @@
+import { parseCount, parseSeconds } from "../cli/number.ts";
+import type { Options, OptionTable } from "../cli/options.ts";
+import { DEFAULT_ADDRESS, parseHost, parsePort } from "./address.ts";
+import { parseCidr } from "./cidr.ts";
+
+/** The options of `server`. */
+export const SERVER_OPTIONS = {
+  host: {
+    value: "HOST",
+    parse: parseHost,
+    default: DEFAULT_ADDRESS.host,
+    help: "Listen on this host",
+  },
+  port: {
+    short: "p",
+    value: "PORT",
+    parse: parsePort,
+    default: DEFAULT_ADDRESS.port,
+    help: "Listen here; 0: any free",
+  },
+  unix: { value: "PATH", parse: String, help: "Listen on a Unix socket" },
+  message: {
+    value: "TEXT",
+    parse: String,
+    default: "Hello, Client!",
+    help: "What greet sends",
+  },
+  file: { value: "PATH", parse: String, help: "Send this file instead" },
+  once: { help: "End after one client" },
+  maxClients: {
+    value: "N",
+    parse: parseCount,
+    default: 1000,
+    help: "At a time; others wait",
+  },
+  idleTimeout: {
+    value: "SECONDS",
+    parse: parseSeconds,
+    help: "Close a client that is silent",
+  },
+  grace: {
+    value: "SECONDS",
+    parse: parseSeconds,
+    default: 5,
+    help: "On Ctrl-C, let clients finish",
+  },
+  allow: {
+    value: "CIDR",
+    parse: parseCidr,
+    repeat: true,
+    help: "Serve only these, as 10.0.0.0/8",
+  },
+  deny: {
+    value: "CIDR",
+    parse: parseCidr,
+    repeat: true,
+    help: "Do not serve these",
+  },
+  tls: { help: "Speak TLS; makes a certificate for localhost" },
+  cert: { value: "FILE", parse: String, help: "Speak TLS with these" },
+  key: { value: "FILE", parse: String },
+  clientCa: {
+    value: "FILE",
+    parse: String,
+    help: "Serve only clients it certified",
+  },
+  ca: { value: "FILE", parse: String, help: "Whom relay tls: trusts" },
+  pin: { value: "SHA256", parse: String },
+  dump: { help: "Show all bytes in hex" },
+  json: { help: "Log one JSON object per line" },
+} satisfies OptionTable;
+
+/** The values of {@linkcode SERVER_OPTIONS}. */
+export type ServerOptions = Options<typeof SERVER_OPTIONS>;

@@ -1,0 +1,82 @@
+/**
+ * Programs as contenders: ours, Deno's own floor, and whatever of the peers is installed.
+ *
+ * @module
+ */
+
+import { grantsOf } from "../../lib/cli/grants.ts";
+import type { Contender, Sample } from "./measure.ts";
+
+/** Where the small scripts are that hark is held against. */
+const FLOOR = new URL("./floor/", import.meta.url).pathname;
+
+/** The path of a program; undefined where it is not installed. */
+export async function find(program: string): Promise<string | undefined> {
+  const { code, stdout } = await new Deno.Command("which", {
+    args: [program],
+    stderr: "null",
+  }).output();
+  return code === 0 ? new TextDecoder().decode(stdout).trim() : undefined;
+}
+
+/** A task as it runs under `deno task`, without the task runner's own start. */
+export function harkCommand(task: string, ...args: string[]): string[] {
+  const script = new URL(`../${task}.ts`, import.meta.url).pathname;
+  return [
+    Deno.execPath(),
+    "run",
+    `--allow-net=${grantsOf(task).net.join(",")}`,
+    script,
+    ...args,
+  ];
+}
+
+async function time(
+  [program = "", ...args]: readonly string[],
+): Promise<Sample> {
+  const begun = performance.now();
+  const { code, stderr } = await new Deno.Command(program, {
+    args,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  const figure = performance.now() - begun;
+  if (code !== 0) {
+    throw new Error(
+      `Cannot measure ${program} ${args.join(" ")}: it exited with ${code}: ${
+        new TextDecoder().decode(stderr)
+      }`,
+    );
+  }
+  return { figure };
+}
+
+/** A whole process of a program that may be installed, in ms. */
+export async function contender(
+  name: string,
+  program: string,
+  ...args: string[]
+): Promise<Contender> {
+  const path = await find(program);
+  return {
+    name,
+    sample: path === undefined ? path : () => time([path, ...args]),
+  };
+}
+
+/** A whole process of a task, in ms. */
+export function hark(task: string, ...args: string[]): Contender {
+  const command = harkCommand(task, ...args);
+  return { name: `hark ${task}`, sample: () => time(command) };
+}
+
+/** A whole process of one of the small scripts, in ms. */
+export function floor(
+  name: string,
+  script: string,
+  ...args: string[]
+): Contender {
+  const command = [Deno.execPath(), "run", "-A", `${FLOOR}${script}`, ...args];
+  return { name, sample: () => time(command) };
+}

@@ -1,0 +1,208 @@
+/**
+ * Programs that move many bytes, ours first: they send a file, receive, pass on, receive with TLS.
+ *
+ * @module
+ */
+
+import { harkCommand } from "./contender.ts";
+
+/** What a program is told: the port to listen on, the port to connect to, the file to send. */
+export interface Places {
+  readonly port: string;
+  readonly to: string;
+  readonly file: string;
+  readonly cert: string;
+}
+
+/** A program to measure. */
+export interface Mover {
+  readonly name: string;
+  readonly program: string;
+  /** Its command line; a text is one for the shell. */
+  readonly command: (places: Places) => readonly string[] | string;
+}
+
+const PYTHON_SEND = `import os, socket, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+client, _ = server.accept()
+client.sendfile(open(sys.argv[2], "rb"))
+client.close()`;
+const NODE_SEND = `require("net").createServer((client) => {
+  require("fs").createReadStream(process.argv[2]).pipe(client)
+  client.on("close", () => process.exit())
+}).listen(Number(process.argv[1]), "127.0.0.1")`;
+
+export const SENDERS: readonly Mover[] = [
+  {
+    name: "hark server --file",
+    program: "deno",
+    command: ({ port, file }) => {
+      const [deno = "", run = "", ...rest] = harkCommand(
+        "server",
+        ...["--port", port, "--file", file, "--once"],
+      );
+      return [deno, run, `--allow-read=${file}`, ...rest];
+    },
+  },
+  {
+    name: "python sendfile",
+    program: "python3",
+    command: ({ port, file }) => ["python3", "-c", PYTHON_SEND, port, file],
+  },
+  {
+    name: "node",
+    program: "node",
+    command: ({ port, file }) => ["node", "-e", NODE_SEND, port, file],
+  },
+  {
+    name: "nc",
+    program: "nc",
+    command: ({ port, file }) => `nc -lN 127.0.0.1 ${port} < ${file}`,
+  },
+  {
+    name: "ncat",
+    program: "ncat",
+    command: ({ port, file }) =>
+      `ncat -l 127.0.0.1 ${port} --send-only < ${file}`,
+  },
+  {
+    name: "socat",
+    program: "socat",
+    command: ({ port, file }) => [
+      ...["socat", "-u", `OPEN:${file}`, `TCP-LISTEN:${port},bind=127.0.0.1`],
+    ],
+  },
+];
+
+const PYTHON_RECEIVE = `import socket, sys
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+while data := client.recv(65536):
+    sys.stdout.buffer.write(data)`;
+const NODE_RECEIVE =
+  `require("net").connect(Number(process.argv[1]), "127.0.0.1").pipe(process.stdout)`;
+
+export const RECEIVERS: readonly Mover[] = [
+  {
+    name: "hark client --pipe",
+    program: "deno",
+    command: ({ to }) => harkCommand("client", "--pipe", `127.0.0.1:${to}`),
+  },
+  {
+    name: "python recv",
+    program: "python3",
+    command: ({ to }) => ["python3", "-c", PYTHON_RECEIVE, to],
+  },
+  {
+    name: "node",
+    program: "node",
+    command: ({ to }) => ["node", "-e", NODE_RECEIVE, to],
+  },
+  {
+    name: "nc",
+    program: "nc",
+    command: ({ to }) => ["nc", "-d", "127.0.0.1", to],
+  },
+  {
+    name: "ncat",
+    program: "ncat",
+    command: ({ to }) => ["ncat", "--recv-only", "127.0.0.1", to],
+  },
+  {
+    name: "socat",
+    program: "socat",
+    command: ({ to }) => ["socat", "-u", `TCP:127.0.0.1:${to}`, "-"],
+  },
+];
+
+const NODE_RELAY = `const net = require("net");
+net.createServer((client) => {
+  const server = net.connect(Number(process.argv[2]), "127.0.0.1");
+  client.pipe(server).pipe(client);
+  client.on("close", () => process.exit());
+}).listen(Number(process.argv[1]), "127.0.0.1")`;
+
+export const RELAYS: readonly Mover[] = [
+  {
+    name: "hark server relay",
+    program: "deno",
+    command: ({ port, to }) =>
+      harkCommand("server", "relay", `127.0.0.1:${to}`, "--port", port),
+  },
+  {
+    name: "node",
+    program: "node",
+    command: ({ port, to }) => ["node", "-e", NODE_RELAY, port, to],
+  },
+  {
+    name: "socat",
+    program: "socat",
+    command: ({ port, to }) => [
+      ...["socat", `TCP-LISTEN:${port},bind=127.0.0.1`, `TCP:127.0.0.1:${to}`],
+    ],
+  },
+  {
+    name: "ncat -c ncat",
+    program: "ncat",
+    command: ({ port, to }) => [
+      ...[
+        "ncat",
+        "-l",
+        "127.0.0.1",
+        port,
+        "-c",
+        `ncat --recv-only 127.0.0.1 ${to}`,
+      ],
+    ],
+  },
+];
+
+const PYTHON_TLS_RECEIVE = `import socket, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[2])
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+client = context.wrap_socket(client, server_hostname="localhost")
+while data := client.recv(65536):
+    sys.stdout.buffer.write(data)`;
+
+export const TLS_RECEIVERS: readonly Mover[] = [
+  {
+    name: "hark client --pipe --tls",
+    program: "deno",
+    command: ({ to, cert }) => {
+      const [deno = "", run = "", ...rest] = harkCommand(
+        "client",
+        ...["--pipe", "--tls", "--ca", cert, `localhost:${to}`],
+      );
+      return [deno, run, `--allow-read=${cert}`, ...rest];
+    },
+  },
+  {
+    name: "python ssl",
+    program: "python3",
+    command: (
+      { to, cert },
+    ) => ["python3", "-c", PYTHON_TLS_RECEIVE, to, cert],
+  },
+  {
+    name: "ncat --ssl",
+    program: "ncat",
+    command: ({ to, cert }) => [
+      ...["ncat", "--recv-only", "--ssl-verify", "--ssl-trustfile", cert],
+      ...["localhost", to],
+    ],
+  },
+  {
+    name: "socat OPENSSL",
+    program: "socat",
+    command: ({ to, cert }) => [
+      ...["socat", "-u", `OPENSSL:localhost:${to},cafile=${cert}`, "-"],
+    ],
+  },
+  {
+    name: "openssl s_client",
+    program: "openssl",
+    command: ({ to, cert }) => [
+      ...["openssl", "s_client", "-quiet", "-verify_return_error"],
+      ...["-CAfile", cert, "-connect", `localhost:${to}`],
+    ],
+  },
+];
