@@ -17,6 +17,17 @@ declare module "@std/cli/parse-args" {
   ): { [name: string]: unknown; _: (string | number)[] };
 }
 
+declare module "@std/cli/prompt-secret" {
+  export interface PromptSecretOptions {
+    readonly mask?: string;
+    readonly clear?: boolean;
+  }
+  export function promptSecret(
+    message?: string,
+    options?: PromptSecretOptions,
+  ): string | null;
+}
+
 declare module "@std/http/status" {
   export const STATUS_TEXT: Readonly<Record<number, string>>;
 }

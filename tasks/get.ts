@@ -3,14 +3,9 @@ import { UsageError } from "../lib/cli/errors.ts";
 import type { ExitCode } from "../lib/cli/exit_code.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import {
-  exchange,
-  EXCHANGE_HABITS,
-  EXCHANGE_OPTIONS,
-  parseTarget,
-  reachOf,
-} from "../lib/http/exchange.ts";
-import { planRequest } from "../lib/http/request.ts";
+import { exchange } from "../lib/http/exchange.ts";
+import { EXCHANGE_OPTIONS } from "../lib/http/exchange_options.ts";
+import { parseTarget, planTarget } from "../lib/http/target.ts";
 
 const command = defineCommand({
   name: "get",
@@ -23,24 +18,23 @@ const command = defineCommand({
     ["get example.com/a Accept:text/plain", "a header"],
   ],
   options: EXCHANGE_OPTIONS,
-  habits: EXCHANGE_HABITS,
-  reach: reachOf,
+  habits: async () => (await import("../lib/http/habits.ts")).EXCHANGE_HABITS,
+  reach: async (line) => (await import("../lib/http/reach.ts")).reachOf(line),
   redact: async (operand) =>
     (await import("../lib/http/secrets.ts")).redactOperand(operand),
   async run({ options, operands }, io) {
-    const { url, items } = await parseTarget(operands);
-    const field = items.find(({ kind }) =>
-      kind !== "header" && kind !== "query"
-    );
-    if (field !== undefined) {
+    const target = await parseTarget(operands);
+    const { fields: [field], raw } = target;
+    if (field !== undefined || raw !== undefined) {
       const { formatItem } = await import("../lib/http/items.ts");
       throw new UsageError(
-        `Cannot send field "${formatItem(field)}": get has no body`,
+        `Cannot send "${raw ?? (field && formatItem(field))}": get has no body`,
         { hint: "for the query: name==value; for a body: post" },
       );
     }
     const { method = "GET" } = options;
-    return exchange(await planRequest({ method, url }, items), options, io);
+    const plan = await planTarget({ ...target, method }, io, options);
+    return exchange(plan, options, io);
   },
 });
 

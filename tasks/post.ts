@@ -2,41 +2,37 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/exit_code.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import {
-  DEFAULT_URL,
-  exchange,
-  EXCHANGE_HABITS,
-  EXCHANGE_OPTIONS,
-  parseTarget,
-  reachOf,
-} from "../lib/http/exchange.ts";
-import { planRequest } from "../lib/http/request.ts";
+import { exchange } from "../lib/http/exchange.ts";
+import { EXCHANGE_OPTIONS } from "../lib/http/exchange_options.ts";
+import { DEFAULT_URL, parseTarget, planTarget } from "../lib/http/target.ts";
 
 /** The tutorial's post. */
 const DEFAULT_OPERANDS = [DEFAULT_URL, "title=foo", "body=bar", "userId:=1"];
 
 const command = defineCommand({
   name: "post",
-  summary:
-    "Post JSON to a URL: the answer's status on stderr, its body on stdout.",
-  usage: "[URL] [key=text] [key:=json] [Header:value] [name==query]",
+  summary: "Post to a URL: the answer's status on stderr, its body on stdout.",
+  usage: "[URL] [key=text] [k:=json] [Header:v] [name==v] [@FILE|-]",
   examples: [
     ["post", "the tutorial's post"],
     ["post :3000/posts title=foo userId:=1", "fields: text and JSON"],
     ["post :3000/posts by[name]=Ada tags[]=a", "nested fields"],
     ["post -X PUT :3000/posts/1 title=bar", "another method"],
+    ["post -f :3000/faces name=Ada face@ada.png", "a form, with a file"],
+    ["post :3000/posts @post.json", "a file; - is standard input"],
   ],
   options: EXCHANGE_OPTIONS,
-  habits: EXCHANGE_HABITS,
-  reach: reachOf,
+  habits: async () => (await import("../lib/http/habits.ts")).EXCHANGE_HABITS,
+  reach: async (line) => (await import("../lib/http/reach.ts")).reachOf(line),
   redact: async (operand) =>
     (await import("../lib/http/secrets.ts")).redactOperand(operand),
   async run({ options, operands }, io) {
-    const { url, items } = await parseTarget(
+    const target = await parseTarget(
       operands.length === 0 ? DEFAULT_OPERANDS : operands,
     );
     const { method = "POST" } = options;
-    return exchange(await planRequest({ method, url }, items), options, io);
+    const plan = await planTarget({ ...target, method }, io, options);
+    return exchange(plan, options, io);
   },
 });
 

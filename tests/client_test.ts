@@ -131,12 +131,12 @@ Deno.test("client says in one line what is wrong, and exits as the table says", 
     [
       ["--ca", "/nowhere/ca.pem"],
       1,
-      /^client: Cannot read \/nowhere\/ca\.pem: no such file\n$/,
+      /^client: Cannot read "\/nowhere\/ca\.pem": no such file\n$/,
     ],
     [
       ["--ca", "deno.json"],
       1,
-      /^client: Cannot use deno\.json: it holds no PEM of a CERTIFICATE\n$/,
+      /^client: Cannot use "\/.*\/deno\.json": it holds no PEM of a CERTIFICATE\n$/,
     ],
     [["--check", "7-1"], 2, /^client: Cannot parse ports "7-1"/],
     [

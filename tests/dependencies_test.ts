@@ -7,7 +7,9 @@ const NAMES = Object.keys(config.imports);
 
 /** What a source imports, in its doc comments too. */
 const importsOf = (source: string) =>
-  [...source.matchAll(/(?:from|import)[\s(]*"([^"]+)"/g)]
+  [...source.matchAll(
+    /(?:^(?: \* )?import (?:type )?(?:[\w$]+|\{[^}]*\}) from\s*|^(?: \* )?\} from\s*|^export [^;"`]*? from\s*|^import\s*|\bimport\(\s*)"([^"`$]+)"/gm,
+  )]
     .map(([, name = ""]) => name);
 
 async function readImports(folder: string): Promise<[string, string][]> {

@@ -212,7 +212,7 @@ Deno.test("get says in one line what is wrong, and exits as the table says", asy
         'Cannot use URL "file:///etc/passwd": expected http or https',
       ],
       [[closed, "oops"], 2, 'Cannot parse item "oops"'],
-      [[closed, "a=b"], 2, 'Cannot send field "a=b": get has no body'],
+      [[closed, "a=b"], 2, 'Cannot send "a=b": get has no body'],
       [["-X", "A B", closed], 2, 'Cannot use method "A B"'],
       [["-t", "soon", closed], 2, 'Cannot parse seconds "soon"'],
       [["-b", "-i", closed], 2, "Cannot use --body and --include together"],

@@ -13,6 +13,7 @@ const command: Command<OptionTable> = {
   options: {
     timeout: { short: "t", parse: Number },
     bearer: { parse: String, secret: true },
+    login: { parse: String, secret: /:/ },
     auth: { short: "a", parse: String, secret: true, repeat: true },
     output: { short: "o", parse: String },
   },
@@ -47,6 +48,8 @@ const HINTS: [string[], string][] = [
   [["--bearer=s3cret"], "a.example' tasks/get.ts '--bearer=***'"],
   [["-as3cret", "-a", "me:pw"], "a.example' tasks/get.ts '-a***' -a '***'"],
   [["--bearer=", "x"], "a.example' tasks/get.ts --bearer= x"],
+  [["--login=me:pw"], "a.example' tasks/get.ts '--login=***'"],
+  [["--login", "me"], "a.example' tasks/get.ts --login me"],
   [
     ["https://me:pw@a.example/"],
     "a.example' tasks/get.ts 'https://***@a.example/'",

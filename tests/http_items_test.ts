@@ -1,14 +1,9 @@
-import {
-  assertEquals,
-  assertInstanceOf,
-  assertRejects,
-  assertThrows,
-} from "@std/assert";
+import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { Failure, UsageError } from "../lib/cli/errors.ts";
+import { UsageError } from "../lib/cli/errors.ts";
 import { formatItem, type Item, parseItem } from "../lib/http/items.ts";
 import { formatJsonBody } from "../lib/http/json_body.ts";
-import { parseMethod, planRequest } from "../lib/http/request.ts";
+import { parseMethod } from "../lib/http/request.ts";
 
 Deno.test("items are read by their leftmost operator", () => {
   for (
@@ -154,86 +149,6 @@ Deno.test("a field that has no place is a usage error", () => {
   ) {
     const error = assertThrows(() => bodyOf(...items), UsageError);
     assertEquals(error.message, message);
-  }
-});
-
-const target = {
-  method: "POST",
-  url: new URL("http://me:p%40%C3%BC@h/x?a=%20b"),
-};
-
-Deno.test("a request is planned from items", async () => {
-  const plan = await planRequest(
-    target,
-    ["q==c d&", "X-A: é", "Content-Type:text/x", "t=1", "X-B:1", "X-B:2"].map(
-      parseItem,
-    ),
-  );
-  assertEquals(plan.url.href, "http://h/x?a=%20b&q=c+d%26");
-  assertEquals(plan.headers, [
-    ["authorization", `Basic ${btoa("me:p@\xc3\xbc")}`],
-    ["X-A", " \xc3\xa9"],
-    ["Content-Type", "text/x"],
-    ["X-B", "1"],
-    ["X-B", "2"],
-  ]);
-  assertEquals(new TextDecoder().decode(plan.body), '{"t":"1"}');
-  assertEquals(target.url.username, "me");
-});
-
-Deno.test("a header item may leave a default header out", async () => {
-  const items = ["authorization:", "content-type:", "a=b"].map(parseItem);
-  assertEquals((await planRequest(target, items)).headers, []);
-  const odd = { method: "GET", url: new URL("http://%zz@h/") };
-  assertEquals((await planRequest(odd)).headers, [
-    ["authorization", `Basic ${btoa("%zz:")}`],
-  ]);
-});
-
-Deno.test("fields are read from files", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.writeTextFile(`${folder}/a`, " 1.10\n");
-    await Deno.writeTextFile(`${folder}/b`, "{");
-    const items = [`text=@${folder}/a`, `json:=@${folder}/a`].map(parseItem);
-    const { body } = await planRequest(target, items);
-    assertEquals(
-      new TextDecoder().decode(body),
-      '{"text":" 1.10\\n","json":1.10}',
-    );
-    await assertRejects(
-      () => planRequest(target, [parseItem(`a:=@${folder}/b`)]),
-      Failure,
-      "its content is not JSON",
-    );
-    await assertRejects(
-      () => planRequest(target, [parseItem(`a=@${folder}/none`)]),
-      Failure,
-      `Cannot read "${folder}/none"`,
-    );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
-
-Deno.test("what cannot be sent is a usage error", async () => {
-  for (
-    const [text, message] of [
-      [
-        "X-A:a\r\nB: c",
-        'Cannot send header "X-A": its value has a line break or NUL',
-      ],
-      ["X-A:a\0", 'Cannot send header "X-A"'],
-      ["a b:c", 'Cannot use header name "a b"'],
-      ["é:c", 'Cannot use header name "é"'],
-      ["a@b.png", 'Cannot send "a@b.png" as JSON: a file needs a form'],
-    ] as const
-  ) {
-    await assertRejects(
-      () => planRequest(target, [parseItem(text)]),
-      UsageError,
-      message,
-    );
   }
 });
 

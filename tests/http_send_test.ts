@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import { ExitCode } from "../lib/cli/exit_code.ts";
 import { describe, exitCodeOf } from "../lib/cli/reasons.ts";
+import { bodyOf } from "../lib/http/body.ts";
 import { parseTimeouts } from "../lib/http/deadline.ts";
 import { followRedirect } from "../lib/http/redirect.ts";
 import type { RequestPlan } from "../lib/http/request.ts";
@@ -14,7 +15,13 @@ import { send, type SendOptions } from "../lib/http/send.ts";
 import { answer, closedUrl, serveHttp, serveRaw } from "./http_server.ts";
 
 function plan(url: string, more: Partial<RequestPlan> = {}): RequestPlan {
-  return { method: "GET", headers: [], ...more, url: new URL(url) };
+  return {
+    method: "GET",
+    headers: [],
+    typed: [],
+    ...more,
+    url: new URL(url),
+  };
 }
 
 async function read(plan: RequestPlan, options?: SendOptions): Promise<string> {
@@ -39,7 +46,7 @@ Deno.test("send gives the answer's head, then its body", async () => {
       body: await request.text(),
     }, { status: 201 })
   );
-  const body = new TextEncoder().encode("é");
+  const body = bodyOf(new TextEncoder().encode("é"));
   await using answer = await send(
     plan(server.url, { method: "POST", headers: [["x-a", "1"]], body }),
   );
@@ -187,8 +194,8 @@ Deno.test("a redirect to another origin takes no secret along", async () => {
   assertEquals(seen, [null, null, null, "d/e"]);
 });
 
-Deno.test("a redirect leads where the policy allows", () => {
-  const body = new TextEncoder().encode("x");
+Deno.test("a redirect leads where the policy allows", async () => {
+  const body = bodyOf(new TextEncoder().encode("x"));
   const headers = [["X-A", "1"], ["Content-Type", "a/b"]] as const;
   const post = plan("https://a.example/x#top", {
     method: "POST",
@@ -217,7 +224,7 @@ Deno.test("a redirect leads where the policy allows", () => {
       [302, "https://[", "its Location is not a URL"],
     ] as const
   ) {
-    const hop = followRedirect(post, status, location);
+    const hop = await followRedirect(post, { status, location });
     const said = hop === undefined || "refused" in hop ? hop?.refused : [
       hop.next.method,
       hop.next.url.href,
@@ -226,9 +233,15 @@ Deno.test("a redirect leads where the policy allows", () => {
     ].join(" ");
     assertEquals(said, expected);
   }
-  const put = followRedirect({ ...post, method: "PUT" }, 302, "/y");
+  const put = await followRedirect({ ...post, method: "PUT" }, {
+    status: 302,
+    location: "/y",
+  });
   assert(put !== undefined && "next" in put && put.next.method === "PUT");
-  const head = followRedirect(plan("http://a/", { method: "HEAD" }), 303, "/y");
+  const head = await followRedirect(plan("http://a/", { method: "HEAD" }), {
+    status: 303,
+    location: "/y",
+  });
   assert(head !== undefined && "next" in head && head.next.method === "HEAD");
 });
 

@@ -68,7 +68,9 @@ function misplaced(sources: Sources): string[] {
       "",
     );
     return [
-      ...path === "lib/cli/process.ts" ? [] : code.match(edge) ?? [],
+      .../^lib\/cli\/(process|output|prompt)\.ts$/.test(path)
+        ? []
+        : code.match(edge) ?? [],
       ...code.match(/Deno\.args\b/g) ?? [],
     ].map((name) => `${path} names ${name}`);
   });

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../tasks/post.ts";
 import { answer, closedUrl, serveHttp, serveRaw } from "./http_server.ts";
-import { run, spawn } from "./support.ts";
+import { ROOT, run, spawn } from "./support.ts";
 
 /** A server that says what it was sent. */
 function serveEcho() {
@@ -138,17 +138,99 @@ Deno.test("post says in one line what is wrong, and exits as the table says", as
   }
 });
 
-Deno.test("post names the command that may read a file", async () => {
+/** A file with this content, in a folder of its own. */
+async function withFile(
+  name: string,
+  content: Uint8Array,
+  test: (path: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeFile(`${folder}/${name}`, content);
+    await test(`${folder}/${name}`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("post sends a form, and a body as it is", async () => {
+  await using server = serveEcho();
+  const form = await run(main, ["-f", server.url, "a=1 2", "b[]=é"]);
+  assertEquals(JSON.parse(form.stdout), {
+    method: "POST",
+    type: "application/x-www-form-urlencoded",
+    length: "20",
+    search: "",
+    body: "a=1+2&b%5B%5D=%C3%A9",
+  });
+  const piped = await spawn("post", [server.url, "-"], {
+    stdin: ['{"a":', "1.10}\n"],
+  }).result;
+  assertStringIncludes(
+    piped.stdout,
+    '"application/json","length":"11","search":"","body":"{\\"a\\":1.10}\\n"',
+  );
+});
+
+Deno.test("post reads no standard input unless it is told to", async () => {
+  await using server = serveEcho();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stdin = async function* () {
+    yield "never read";
+    await promise;
+  };
+  const result = await spawn("post", [server.url], { stdin: stdin() });
+  assertStringIncludes(await result.stdout.waitFor("}"), '"body":""');
+  resolve();
+  assertEquals((await result.result).code, 0);
+});
+
+Deno.test("post streams a large file, and a form with it, with their exact lengths", async () => {
+  const content = new Uint8Array(5_000_000).fill(120);
+  await withFile('a"b.png', content, async (path) => {
+    await using server = serveHttp(async (request) => {
+      const { headers } = request;
+      const bytes = await request.bytes();
+      const type = headers.get("content-type") ?? "";
+      const file = type.startsWith("multipart/")
+        ? (await new Response(bytes, { headers: { "content-type": type } })
+          .formData()).get("file")
+        : new File([bytes], "", { type });
+      if (!(file instanceof File)) return new Response("no file");
+      return Response.json([
+        Number(headers.get("content-length")) - bytes.length,
+        headers.get("transfer-encoding"),
+        file.name,
+        file.type,
+        file.size,
+        (await file.bytes()).every((byte) => byte === 120),
+      ]);
+    });
+    const raw = await run(main, [server.url, `@${path}`]);
+    assertEquals(raw.stdout, '[0,null,"","image/png",5000000,true]');
+    const form = await run(main, ["-f", server.url, "a=1", `file@${path}`]);
+    assertEquals(
+      form.stdout,
+      '[0,null,"a%22b.png","image/png",5000000,true]',
+    );
+  });
+});
+
+Deno.test("post names the command that may read every file of a call", async () => {
   const { code, stderr } = await spawn("post", [
     ":9",
     "a=@deno.json",
+    "b:=@deno.jsr.json",
     "password=x",
+    "--auth",
+    "@none",
   ]).result;
   assertEquals(code, 1);
   assertEquals(
     stderr,
-    'post: Cannot read "deno.json": read access to deno.json is not permitted\n' +
-      "hint: deno run '--allow-net=localhost,127.0.0.1,[::1],jsonplaceholder.typicode.com' --allow-read=deno.json " +
-      "tasks/post.ts :9 a=@deno.json 'password=***'\n",
+    `post: Cannot read "${ROOT}deno.json": read access to deno.json is not permitted\n` +
+      "hint: deno run '--allow-net=localhost,127.0.0.1,[::1],jsonplaceholder.typicode.com' " +
+      "--allow-read=deno.json,deno.jsr.json,none " +
+      "tasks/post.ts :9 a=@deno.json b:=@deno.jsr.json 'password=***' --auth @none\n",
   );
 });

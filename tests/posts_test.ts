@@ -63,13 +63,13 @@ Deno.test("posts says what is wrong with an answer, and exits as the table says"
       '[{"title":"a","body":"b"},{"title":null,"body":"b"}]',
       200,
       1,
-      /posts\[1\]\.title: expected string, got null\n$/,
+      /posts\[1\]\.title: expected string, got null\nhint: --loose/,
     ],
     [
       '[{"title":"a"}]',
       200,
       1,
-      /posts\[0\]\.body: expected string, got undefined\n$/,
+      /posts\[0\]\.body: expected string, got nothing\nhint: --loose/,
     ],
   ];
   for (const [body, status, code, stderr] of cases) {
@@ -110,10 +110,230 @@ Deno.test("posts asks for a host's permission with the command to run", async ()
   );
 });
 
-Deno.test("posts takes no operands", async () => {
-  const { code, stderr } = await run(main, ["x"]);
-  assertEquals([code, stderr], [
-    2,
-    'posts: Cannot list "x": posts takes no operands\nhint: see posts --help\n',
+/** An API with 5 posts, 2 on a page, that counts its requests. */
+function servePages() {
+  const requests: string[] = [];
+  const posts = [1, 2, 3, 4, 5].map((id) => ({
+    userId: 1,
+    id,
+    title: `t${id}`,
+    body: `b "${id}",\nend`,
+  }));
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      const url = new URL(request.url);
+      requests.push(
+        `${request.method} ${url.pathname}${url.search} ${await request.text()}`
+          .trim(),
+      );
+      const [, , id] = url.pathname.split("/");
+      if (request.method !== "GET") {
+        return Response.json({ id: 6 }, {
+          status: request.method === "POST" ? 201 : 200,
+        });
+      }
+      if (id !== undefined) {
+        return Response.json(posts.find((post) => `${post.id}` === id) ?? {}, {
+          status: Number(id) > 5 ? 404 : 200,
+        });
+      }
+      const page = Number(url.searchParams.get("page") ?? "1");
+      url.searchParams.set("page", String(page + 1));
+      const headers = page < 3 ? { link: `<${url}>; rel="next"` } : undefined;
+      return Response.json(
+        posts.slice(page * 2 - 2, page * 2),
+        headers ? { headers } : {},
+      );
+    },
+  );
+  return { server, requests, url: `http://127.0.0.1:${server.addr.port}` };
+}
+
+Deno.test("posts follows the links to further pages, and stops at --limit", async () => {
+  const { server, requests, url } = servePages();
+  const all = await run(main, ["--url", url, "--ndjson", "--fields", "id"]);
+  assertEquals(
+    all.stdout,
+    '{"id":1}\n{"id":2}\n{"id":3}\n{"id":4}\n{"id":5}\n',
+  );
+  assertEquals(requests.length, 3);
+  const some = await run(main, [
+    "--url",
+    url,
+    "--limit",
+    "3",
+    "--fields=id",
+    "userId=1",
+    "x=a=b",
   ]);
+  assertEquals(
+    some.stdout,
+    [1, 2, 3].map((id) => `Id: ${id}\n${RULE}\n`).join(""),
+  );
+  assertEquals(requests.slice(3), [
+    "GET /posts?userId=1&x=a%3Db",
+    "GET /posts?userId=1&x=a%3Db&page=2",
+  ]);
+  await server.shutdown();
+});
+
+Deno.test("posts does not follow a link to another origin, or in a circle", async () => {
+  const answer = (link: string) =>
+    Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () => Response.json([], { headers: { link: `<${link}>; rel=next` } }),
+    );
+  await using away = answer("http://example.com/posts");
+  const elsewhere = await run(main, ["--url", `:${away.addr.port}`]);
+  assertEquals(elsewhere.code, 1);
+  assertMatch(
+    elsewhere.stderr,
+    /its next page is elsewhere: http:\/\/example\.com\/posts\n$/,
+  );
+  await using circle = answer("/posts");
+  assertEquals(
+    (await run(main, ["--url", `:${circle.addr.port}`, "--json"])).stdout,
+    "[]\n",
+  );
+});
+
+Deno.test("posts prints JSON, CSV and tables", async () => {
+  const { server, url } = servePages();
+  const json = await run(main, ["--url", url, "--json"]);
+  const parsed: unknown = JSON.parse(json.stdout);
+  assertEquals(Array.isArray(parsed) && parsed.length, 5);
+  const csv = await run(main, ["--url", url, "--csv", "1", "2"]);
+  assertEquals(
+    csv.stdout,
+    'userId,id,title,body\r\n1,1,t1,"b ""1"",\nend"\r\n1,2,t2,"b ""2"",\nend"\r\n',
+  );
+  const table = await run(main, [
+    "--url",
+    url,
+    "--table",
+    "1",
+    "--fields",
+    "id,title",
+  ]);
+  assertEquals(table.stdout, "id  title\n1   t1\n");
+  const narrow = await run(main, ["--url", url, "--table", "1"], {
+    terminal: true,
+  });
+  assertEquals(
+    narrow.stdout.split("\n").every((line) => line.length <= 80),
+    true,
+  );
+  const none = await run(main, [
+    "--offline",
+    "--csv",
+    "--fields",
+    "id",
+    "userId=99",
+  ]);
+  assertEquals(none.stdout, "id\r\n");
+  await server.shutdown();
+});
+
+Deno.test("posts creates, updates and deletes, and prints what the API answered", async () => {
+  const { server, requests, url } = servePages();
+  for (
+    const args of [["create", "title=foo", "userId:=1"], [
+      "update",
+      "1",
+      "title=bar",
+    ], ["delete", "1"]]
+  ) {
+    const { code, stdout } = await run(main, ["--url", url, ...args]);
+    assertEquals([code, stdout], [0, '{"id":6}\n']);
+  }
+  assertEquals(requests, [
+    'POST /posts {"title":"foo","userId":1}',
+    'PATCH /posts/1 {"title":"bar"}',
+    "DELETE /posts/1",
+  ]);
+  await server.shutdown();
+});
+
+Deno.test("posts lists the embedded posts offline, by ID and by field", async () => {
+  const { code, stdout } = await run(main, ["--offline"]);
+  assertEquals([code, stdout.split(RULE).length], [0, 101]);
+  const two = await run(main, [
+    "--offline",
+    "--ndjson",
+    "--fields",
+    "id,userId",
+    "7",
+    "3",
+  ]);
+  assertEquals(two.stdout, '{"id":7,"userId":1}\n{"id":3,"userId":1}\n');
+  const none = await run(main, ["--offline", "999"]);
+  assertEquals([none.code, none.stderr], [
+    4,
+    "posts: Cannot get post 999: the embedded posts are 1 to 100\n",
+  ]);
+});
+
+Deno.test("posts --loose takes answers of any shape", async () => {
+  await using api = serveAnswer('[{"title":null,"body":{"a":1}},{}]');
+  const { code, stdout } = await run(main, [
+    "--url",
+    `:${api.addr.port}`,
+    "--loose",
+  ]);
+  assertEquals([code, stdout], [
+    0,
+    `Title: null\nBody: {"a":1}\n${RULE}\nTitle: \nBody: \n${RULE}\n`,
+  ]);
+});
+
+Deno.test("posts passes on why an API refuses", async () => {
+  await using api = serveAnswer('{"detail":"userId: expected integer"}', 422);
+  const { code, stderr } = await run(main, [
+    "--url",
+    `:${api.addr.port}`,
+    "create",
+    "userId=x",
+  ]);
+  assertEquals(code, 4);
+  assertMatch(
+    stderr,
+    /the API answered 422 Unprocessable \w+: userId: expected integer\n$/,
+  );
+});
+
+Deno.test("posts tries a GET again when the API is busy, and honours Retry-After", async () => {
+  let asked = 0;
+  await using api = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () =>
+      asked++ === 0
+        ? new Response("", { status: 503, headers: { "retry-after": "0" } })
+        : Response.json([]),
+  );
+  const { code } = await run(main, ["--url", `:${api.addr.port}`]);
+  assertEquals([code, asked], [0, 2]);
+});
+
+Deno.test("posts refuses operands that do not fit together", async (t) => {
+  const cases: [string[], RegExp][] = [
+    [["a b"], /Cannot read "a b": expected an ID or key=value/],
+    [["=x"], /Cannot filter by "=x": expected key=value/],
+    [["1", "userId=2"], /Cannot filter single posts by "userId=2"/],
+    [["create", "1"], /Cannot create "1": expected key=value/],
+    [["update"], /Cannot update 0 posts: expected one ID/],
+    [["update", "1"], /Cannot update nothing: expected key=value/],
+    [["delete", "1", "2"], /Cannot delete 2 posts: expected one ID/],
+    [["delete", "1", "a=b"], /Cannot delete with "a=b"/],
+    [["--json", "--csv"], /Cannot use --json and --csv together/],
+    [["--offline", "create", "a=b"], /Cannot create offline/],
+    [["--limit", "0"], /Cannot parse number "0"/],
+  ];
+  for (const [args, message] of cases) {
+    await t.step(args.join(" "), async () => {
+      const { code, stderr, stdout } = await run(main, args);
+      assertEquals([code, stdout], [2, ""]);
+      assertMatch(stderr, message);
+    });
+  }
 });

@@ -383,6 +383,29 @@ Deno.test("server may not listen on another host without its permission", async 
   );
 });
 
+Deno.test("server names the files and the hosts of its command line in the hint", async () => {
+  const local = "'--allow-net=localhost,127.0.0.1,[::1]";
+  const cases: [string[], string][] = [
+    [
+      ["--unix", "/nowhere/a.sock"],
+      `${local},unix:/nowhere/a.sock' --allow-read=/nowhere/a.sock --allow-write=/nowhere/a.sock tasks/`,
+    ],
+    [
+      ["relay", "tls:a.example:1", "--ca", "ca.pem"],
+      `${local},a.example' --allow-read=ca.pem tasks/`,
+    ],
+    [
+      ["relay", "unix:/a.sock", "--cert", "c.pem", "--key", "k.pem"],
+      `${local},unix:/a.sock' --allow-read=/a.sock,c.pem,k.pem --allow-write=/a.sock tasks/`,
+    ],
+  ];
+  for (const [args, hint] of cases) {
+    const { code, stderr } = await spawn("server", args).result;
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, `hint: deno run ${hint}`);
+  }
+});
+
 const PYTHON_CLIENT = `
 import socket, sys
 client_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

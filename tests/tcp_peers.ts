@@ -249,7 +249,8 @@ export const PEER_CLIENTS: readonly PeerClient[] = [
     tls: true,
     impatient: true,
     args: (port, { cert }) => [
-      ..."s_client -quiet -no_ign_eof -verify_return_error -CAfile".split(" "),
+      ..."s_client -quiet -no_ign_eof -nocommands -verify_return_error -CAfile"
+        .split(" "),
       ...[cert, "-connect", `127.0.0.1:${port}`],
     ],
   },

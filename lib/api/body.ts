@@ -1,31 +1,40 @@
-/** The document in a request's body. */
+/** What is in a request's body. */
 import { type Document, isDocument } from "./document.ts";
+import { parseJson } from "./json_text.ts";
 import { Problem } from "./problem.ts";
+
+/** How much of a body is read. */
+export interface BodyLimits {
+  /** How many bytes it may be long. */
+  readonly maxBytes: number;
+  /** How long it may take to arrive, in ms. */
+  readonly timeoutMs: number;
+}
 
 // Indentation makes a text longer by its depth: this bounds what a short body can grow to, and it
 // stays below the 1,000 levels of SQLite's JSON functions.
 const maxDepth = 100;
 
 /**
- * Reads a request's body as a JSON object, whatever its Content-Type says. Only a body that is
- * declared a form and does not look like JSON is read as one, each field a string. No body is `{}`.
+ * Reads a request's body as JSON, whatever its Content-Type says. Only a body that is declared a
+ * form and does not look like JSON is read as one, each field a string. No body is `{}`.
  *
- * @param maxBytes How long a body may be.
- * @throws {Problem} 413 when the body is longer; 400 when it is not a JSON object in UTF-8.
+ * @throws {Problem} 413 when the body is longer, 408 when it takes longer; 400 when it is not JSON
+ * in UTF-8, or nested deeper than 100 levels.
  *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
  * const request = new Request("http://localhost/posts", { method: "POST", body: '{"a": 1}' });
- * assertEquals(await readDocument(request, 1000), { a: 1 });
+ * assertEquals(await readBody(request, { maxBytes: 1000, timeoutMs: 1000 }), { a: 1 });
  * ```
  */
-export async function readDocument(
+export async function readBody(
   request: Request,
-  maxBytes: number,
-): Promise<Document> {
-  const text = decode(await readBytes(request, maxBytes)).trim();
+  limits: BodyLimits,
+): Promise<unknown> {
+  const text = decode(await readBytes(request, limits)).trim();
   if (text === "") return {};
   const type = request.headers.get("content-type") ?? "";
   if (
@@ -33,50 +42,75 @@ export async function readDocument(
   ) {
     return Object.fromEntries(new URLSearchParams(text));
   }
-  return parseDocument(text);
+  let value: unknown;
+  try {
+    value = parseJson(text);
+  } catch (error) {
+    throw unreadable(error instanceof Error ? error.message : "it is not JSON");
+  }
+  if (!isDeeper(value, maxDepth)) return value;
+  throw unreadable(`it is nested deeper than ${maxDepth} levels`);
 }
 
 /**
- * Parses the text of a JSON object.
+ * Narrows what was read to a JSON object.
  *
- * @throws {Problem} 400 when it is not JSON, not an object, or nested deeper than 100 levels.
+ * @param place Where it was found, unless it is the whole body: `[3]: `.
+ * @throws {Problem} 400 when it is not an object.
  *
  * @example
  * ```ts
- * import { assertThrows } from "@std/assert";
- * import { Problem } from "./problem.ts";
+ * import { assertEquals, assertThrows } from "@std/assert";
  *
- * assertThrows(() => parseDocument("[1]"), Problem, "expected an object, got an array");
+ * assertEquals(toDocument({ a: 1 }), { a: 1 });
+ * assertThrows(() => toDocument(null, "[3]: "), Error, "[3]: expected an object, got null");
  * ```
  */
-export function parseDocument(text: string): Document {
-  const value = parseJson(text);
-  if (!isDocument(value)) {
-    const found = Array.isArray(value) ? "an array" : `${value}`.slice(0, 20);
-    throw unreadable(`expected an object, got ${found}`);
-  }
-  if (isDeeper(value, maxDepth)) {
-    throw unreadable(`it is nested deeper than ${maxDepth} levels`);
-  }
-  return value;
+export function toDocument(value: unknown, place = ""): Document {
+  if (isDocument(value)) return value;
+  const found = Array.isArray(value)
+    ? "an array"
+    : JSON.stringify(value).slice(0, 20);
+  throw unreadable(`${place}expected an object, got ${found}`);
 }
 
 async function readBytes(
   request: Request,
-  maxBytes: number,
+  { maxBytes, timeoutMs }: BodyLimits,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const length = request.headers.get("content-length");
-  // HTTP holds the sender to the length it declared, so there is nothing to count.
-  if (length !== null && Number(length) <= maxBytes) return request.bytes();
-  if (length !== null) throw tooLong(maxBytes);
+  const declared = request.headers.get("content-length");
+  if (declared !== null && Number(declared) > maxBytes) throw tooLong(maxBytes);
+  if (request.body === null) return new Uint8Array();
+  const reader = request.body.getReader();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    reader.cancel().catch(() => {});
+  }, timeoutMs);
   const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.length;
-    if (size > maxBytes) throw tooLong(maxBytes);
-    chunks.push(chunk);
+  try {
+    let size = 0;
+    for (;;) {
+      const { value } = await reader.read().catch(() => {
+        throw unreadable("it was cut short");
+      });
+      if (value === undefined) break;
+      size += value.length;
+      if (size > maxBytes) throw tooLong(maxBytes);
+      chunks.push(value);
+    }
+  } finally {
+    clearTimeout(timer);
+    // What is left unread is not to be waited for.
+    await reader.cancel().catch(() => {});
   }
-  return new Blob(chunks).bytes();
+  const [first = new Uint8Array(), ...more] = chunks;
+  if (!late) return more.length === 0 ? first : new Blob(chunks).bytes();
+  throw new Problem(
+    408,
+    `Cannot read the body: it took longer than ${timeoutMs / 1000} s`,
+    { headers: { connection: "close" } },
+  );
 }
 
 function decode(bytes: Uint8Array): string {
@@ -84,14 +118,6 @@ function decode(bytes: Uint8Array): string {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw unreadable("it is not UTF-8");
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw unreadable(error instanceof Error ? error.message : "it is not JSON");
   }
 }
 

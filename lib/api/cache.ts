@@ -1,16 +1,17 @@
 /** Answers by URL, good until the next write. */
 
-/** Texts by URL. */
-export interface Cache {
-  /** Gets what was kept for a URL since the last write. */
-  get(url: string): string | undefined;
-  /**
-   * Starts a read of the store. The function it gives keeps the text that was read, unless a write
-   * came in between.
-   */
-  read(url: string): (text: string) => void;
-  /** Forgets everything: something was written. */
-  clear(): void;
+/** Something kept: what of it is counted is its text. */
+export interface Cached {
+  /** The text of an answer. */
+  readonly text: string;
+}
+
+/** Answers by URL. */
+export interface Cache<Answer extends Cached> {
+  /** Gets what is kept for a URL, if it is still good. */
+  get(url: string): Answer | undefined;
+  /** Keeps an answer for as long as it is good. */
+  set(url: string, answer: Answer, isGood: () => boolean): void;
 }
 
 /**
@@ -22,33 +23,33 @@ export interface Cache {
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
+ * let version = 1;
  * const cache = createCache(1000);
- * const keep = cache.read("/posts");
- * cache.clear();
- * keep("stale");
+ * cache.set("/posts", { text: "[]" }, () => version === 1);
+ * assertEquals(cache.get("/posts"), { text: "[]" });
+ * version = 2;
  * assertEquals(cache.get("/posts"), undefined);
  * ```
  */
-export function createCache(maxLength: number): Cache {
-  let texts = new Map<string, string>();
+export function createCache<Answer extends Cached>(
+  maxLength: number,
+): Cache<Answer> {
+  const entries = new Map<string, { answer: Answer; isGood: () => boolean }>();
   let length = 0;
-
-  function clear(): void {
-    texts = new Map();
-    length = 0;
-  }
-
   return {
-    get: (url) => texts.get(url),
-    read(url) {
-      const current = texts;
-      return (text) => {
-        if (current !== texts) return;
-        length += url.length + text.length;
-        if (length > maxLength) clear();
-        else texts.set(url, text);
-      };
+    get(url) {
+      const entry = entries.get(url);
+      return entry?.isGood() ? entry.answer : undefined;
     },
-    clear,
+    set(url, answer, isGood) {
+      const old = entries.get(url)?.answer.text.length ?? -url.length;
+      length += answer.text.length - old;
+      if (length > maxLength) {
+        entries.clear();
+        length = 0;
+      } else {
+        entries.set(url, { answer, isGood });
+      }
+    },
   };
 }

@@ -67,7 +67,17 @@ export function assertItem<Name extends ResourceName>(
   if (mismatch !== undefined) throw new TypeError(mismatch);
 }
 
-function typeOf(value: unknown): string {
+/**
+ * Names the JSON type of a value as JSON Schema does; `nothing` where there is none.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([1, 1.5, null, []].map(typeOf), ["integer", "number", "null", "array"]);
+ * ```
+ */
+export function typeOf(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";

@@ -1,72 +1,20 @@
+/**
+ * An API's collection from the other side: lists page by page, single documents, and changes.
+ *
+ * @module
+ */
+
 import { Failure } from "../cli/errors.ts";
 import { ExitCode } from "../cli/exit_code.ts";
-import { send, type SendOptions } from "../http/send.ts";
+import type { RequestPlan } from "../http/request.ts";
+import { type Answer, send, type SendOptions } from "../http/send.ts";
 import { type Document, isDocument } from "./document.ts";
 
 /** Where the public JSONPlaceholder is. */
 export const PUBLIC_API = "https://jsonplaceholder.typicode.com";
 
-async function readJson(
-  answer: { readonly body: AsyncIterable<Uint8Array> },
-): Promise<unknown> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const bytes of answer.body) {
-    text += decoder.decode(bytes, { stream: true });
-  }
-  return JSON.parse(text + decoder.decode());
-}
-
-/**
- * Lists the documents of a collection.
- *
- * @param url The collection: `http://localhost:3000/posts`.
- * @param options How to send the request.
- * @returns The documents, in the API's order.
- * @throws {Failure} When there is no answer, its status is not 2xx (codes 3, 4 and 5), or it is not a list of documents.
- *
- * @example Two documents
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => Response.json([{ id: 1 }]));
- * const url = new URL(`http://127.0.0.1:${server.addr.port}/posts`);
- * assertEquals(await listDocuments(url), [{ id: 1 }]);
- * ```
- */
-export async function listDocuments(
-  url: URL,
-  options: SendOptions = {},
-): Promise<Document[]> {
-  await using answer = await send({ method: "GET", url, headers: [] }, options);
-  if (answer.status >= 300) {
-    const code = answer.status >= 500
-      ? ExitCode.ServerError
-      : answer.status >= 400
-      ? ExitCode.ClientError
-      : ExitCode.Redirection;
-    throw new Failure(
-      `Cannot list ${url}: the API answered ${answer.status} ${answer.statusText}`
-        .trimEnd(),
-      { code },
-    );
-  }
-  const value = await readJson(answer).catch((error) => {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new Failure(`Cannot list ${url}: the answer is not JSON`);
-  });
-  if (!Array.isArray(value)) {
-    throw new Failure(
-      `Cannot list ${url}: expected a list, got ${kindOf(value)}`,
-    );
-  }
-  return value.map((item, at) => {
-    if (isDocument(item)) return item;
-    throw new Failure(
-      `Cannot list ${url}: [${at}]: expected an object, got ${kindOf(item)}`,
-    );
-  });
-}
+/** How often a GET is tried again unless the options say otherwise. */
+const RETRIES = 2;
 
 function kindOf(value: unknown): string {
   return value === null
@@ -74,4 +22,175 @@ function kindOf(value: unknown): string {
     : Array.isArray(value)
     ? "a list"
     : typeof value;
+}
+
+/** Why an answer is not what was asked for: its status, with the detail of a problem (RFC 9457) where there is one. */
+function refusalOf(
+  what: string,
+  { status, statusText }: Answer,
+  text: string,
+): Failure {
+  const code = status >= 500
+    ? ExitCode.ServerError
+    : status >= 400
+    ? ExitCode.ClientError
+    : ExitCode.Redirection;
+  let detail = "";
+  try {
+    const problem: unknown = JSON.parse(text);
+    if (isDocument(problem) && typeof problem.detail === "string") {
+      detail = `: ${problem.detail}`;
+    }
+  } catch {
+    // an answer that is no JSON says no more than its status
+  }
+  return new Failure(
+    `Cannot ${what}: the API answered ${
+      `${status} ${statusText}`.trimEnd()
+    }${detail}`,
+    { code },
+  );
+}
+
+/** Sends a request and gives the whole text of its answer and what it points to next. */
+async function fetchText(
+  plan: RequestPlan,
+  what: string,
+  options: SendOptions,
+): Promise<{ text: string; next: string | undefined }> {
+  await using answer = await send(plan, options);
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of answer.body) {
+    text += decoder.decode(bytes, { stream: true });
+  }
+  text += decoder.decode();
+  if (answer.status >= 300) throw refusalOf(what, answer, text);
+  const next = answer.headers.get("link")?.match(
+    /<([^>]*)>\s*;[^,]*\brel="?next"?/,
+  )?.[1];
+  return { text, next };
+}
+
+function parse(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Failure(`Cannot ${what}: the answer is not JSON`);
+  }
+}
+
+function planGet(url: URL): RequestPlan {
+  return { method: "GET", url, headers: [], typed: [] };
+}
+
+/**
+ * Lists the documents of a collection, page by page where the API links to a next one (RFC 8288).
+ *
+ * @param url The collection: `http://localhost:3000/posts`.
+ * @param options How to send the requests.
+ * @returns The documents of one page after the other, in the API's order; whoever stops early asks for no further page.
+ * @throws {Failure} When there is no answer, its status is not 2xx (codes 3, 4 and 5), or it is not a list of documents.
+ *
+ * @example One page
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => Response.json([{ id: 1 }]));
+ * const url = new URL(`http://127.0.0.1:${server.addr.port}/posts`);
+ * assertEquals(await Array.fromAsync(listDocuments(url)), [[{ id: 1 }]]);
+ * ```
+ */
+export async function* listDocuments(
+  url: URL,
+  options: SendOptions = {},
+): AsyncGenerator<Document[]> {
+  const seen = new Set<string>();
+  for (
+    let page: URL | undefined = url;
+    page !== undefined && !seen.has(page.href);
+  ) {
+    seen.add(page.href);
+    const what = `list ${page}`;
+    const { text, next } = await fetchText(planGet(page), what, {
+      retry: RETRIES,
+      ...options,
+    });
+    const value = parse(text, what);
+    if (!Array.isArray(value)) {
+      throw new Failure(
+        `Cannot ${what}: expected a list, got ${kindOf(value)}`,
+      );
+    }
+    yield value.map((item: unknown, at) => {
+      if (isDocument(item)) return item;
+      throw new Failure(
+        `Cannot ${what}: [${at}]: expected an object, got ${kindOf(item)}`,
+      );
+    });
+    page = next === undefined ? undefined : nextOf(page, next);
+  }
+}
+
+/** The next page, on the same origin: a link does not send anybody elsewhere. */
+function nextOf(page: URL, link: string): URL | undefined {
+  const next = URL.parse(link, page);
+  if (next === null || next.origin !== page.origin) {
+    throw new Failure(
+      `Cannot list ${page}: its next page is elsewhere: ${link}`,
+    );
+  }
+  return next;
+}
+
+/**
+ * Gets one document.
+ *
+ * @param url The document: `http://localhost:3000/posts/1`.
+ * @param options How to send the request.
+ * @throws {Failure} As {@linkcode listDocuments} does.
+ *
+ * @example One document
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => Response.json({ id: 1 }));
+ * assertEquals(await getDocument(new URL(`http://127.0.0.1:${server.addr.port}/posts/1`)), { id: 1 });
+ * ```
+ */
+export async function getDocument(
+  url: URL,
+  options: SendOptions = {},
+): Promise<Document> {
+  const what = `get ${url}`;
+  const { text } = await fetchText(planGet(url), what, {
+    retry: RETRIES,
+    ...options,
+  });
+  const value = parse(text, what);
+  if (isDocument(value)) return value;
+  throw new Failure(`Cannot ${what}: expected an object, got ${kindOf(value)}`);
+}
+
+/**
+ * Sends a change and gives what the API answered, as text.
+ *
+ * @param plan A POST, PUT, PATCH or DELETE.
+ * @param options How to send it; it is not sent again.
+ * @throws {Failure} When there is no answer or its status is not 2xx.
+ *
+ * @example A deletion
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("{}"));
+ * const url = new URL(`http://127.0.0.1:${server.addr.port}/posts/1`);
+ * assertEquals(await changeDocument({ method: "DELETE", url, headers: [], typed: [] }), "{}");
+ * ```
+ */
+export async function changeDocument(
+  plan: RequestPlan,
+  options: SendOptions = {},
+): Promise<string> {
+  return (await fetchText(plan, `${plan.method} ${plan.url}`, options)).text;
 }

@@ -1,31 +1,88 @@
-/** Resources over HTTP, as JSONPlaceholder serves them, except that writes stay. */
-import { parseDocument, readDocument } from "./body.ts";
+/** The api over HTTP: JSONPlaceholder's resources, sandboxes, the log of requests. */
+import { prepare, type Ready, respond } from "./answer.ts";
 import { createCache } from "./cache.ts";
-import { Problem, toResponse } from "./problem.ts";
-import { parseQuery } from "./query.ts";
-import type { Document } from "./document.ts";
-import type { Store } from "./store.ts";
-import { parseTarget, type Target } from "./target.ts";
+import type { Call } from "./call.ts";
+import { preflight } from "./cors.ts";
+import { parseFault, suffer } from "./fault.ts";
+import { asksForEvents, streamEvents } from "./event_stream.ts";
+import { createFeed } from "./feed.ts";
+import { isOwnHost } from "./host.ts";
+import { type LogEntry, tellTime } from "./log.ts";
+import { Problem } from "./problem.ts";
+import { toAnswer } from "./refusal.ts";
+import { createSandboxes } from "./sandbox.ts";
+import type { Awaitable, Store } from "./store.ts";
+import { createService, type Service } from "./service.ts";
 
 /** Answers a request: no socket is needed. */
 export type Handler = (request: Request) => Response | Promise<Response>;
 
+/** Answers a path that is none of a resource; nothing where it has no answer to this request. */
+export type Route = (
+  request: Request,
+  store: Store,
+) => Awaitable<Response | undefined>;
+
 /** Options of {@linkcode createHandler}. */
 export interface HandlerOptions {
   /**
-   * How long a request's body may be, in bytes.
+   * How long a request's body may be, in bytes; that of a `PUT /db` may be 64 times as long.
    *
    * @default {1_048_576}
    */
   readonly maxBody?: number;
+  /**
+   * How long a request's body may take to arrive, in ms.
+   *
+   * @default {10_000}
+   */
+  readonly bodyTimeoutMs?: number;
+  /**
+   * The host that is listened on: requests for another one are refused.
+   *
+   * @default {"localhost"}
+   */
+  readonly host?: string;
+  /**
+   * Whether the store only pretends to write, and JSONPlaceholder's leniency is wanted with it.
+   *
+   * @default {false}
+   */
+  readonly fake?: boolean;
+  /**
+   * Whether to refuse all writes.
+   *
+   * @default {false}
+   */
+  readonly readOnly?: boolean;
+  /** What answers the GET of a path in the root and in each sandbox: `/`, `/openapi.json`. */
+  readonly routes?: Readonly<Record<string, Route>>;
+  /** Is told of each answer. */
+  readonly onAnswer?: (entry: LogEntry) => void;
+  /** Ends all streams of events when it is aborted: a server could not shut down before that. */
+  readonly signal?: AbortSignal;
 }
 
-const headers = { "content-type": "application/json; charset=utf-8" };
+interface Outcome {
+  readonly response: Response;
+  readonly reason?: string;
+}
+
 const maxCached = 2 ** 25;
+const ownParams = [
+  "callback",
+  "_",
+  "_delay",
+  "_status",
+  "_rate",
+  "_seed",
+  "_retry-after",
+  "_strict",
+];
 
 /**
- * Creates what answers requests for the resources of a store:
- * `/posts`, `/posts/1`, `/posts?userId=1`, `/posts/1/comments`.
+ * Creates what answers requests for the resources of a store and of its sandboxes:
+ * `/posts`, `/posts/1`, `/posts?userId=1`, `/posts/1/comments`, `/@name/posts`.
  *
  * @example
  * ```ts
@@ -46,95 +103,148 @@ export function createHandler(
   store: Store,
   options: HandlerOptions = {},
 ): Handler {
-  const { maxBody = 2 ** 20 } = options;
-  const cache = createCache(maxCached);
-
-  async function read(request: Request, { kind, id, parent }: Target) {
-    const keep = cache.read(request.url);
-    const params = new URL(request.url).searchParams;
-    for (const [key, parentId] of parent) params.set(key, parentId);
-    const json = id === undefined
-      ? (await store.list(kind, parseQuery(params)))?.json
-      : await store.get(kind, id);
-    if (json === undefined) return notFound();
-    keep(json);
-    return new Response(json, { headers });
-  }
-
-  async function create(request: Request, { kind, parent }: Target) {
-    const body = await readDocument(request, maxBody);
-    const document = { ...body, ...Object.fromEntries(parent) };
-    const stored = await store.put(kind, undefined, (id) => {
-      return formatDocument({ ...document, id });
+  const { maxBody = 2 ** 20, bodyTimeoutMs = 10_000, host = "localhost" } =
+    options;
+  const limits = { maxBytes: maxBody, timeoutMs: bodyTimeoutMs };
+  const cache = createCache<Ready>(maxCached);
+  const log = createFeed();
+  const { fake = false } = options;
+  const root = createService(store, { limits, fake });
+  const sandboxes = createSandboxes(() => {
+    const copy = store.copy();
+    return createService(copy, {
+      limits,
+      onClose: () => copy[Symbol.dispose](),
     });
-    cache.clear();
-    if (stored === undefined) return notFound();
-    const path = [kind, stored.id].map(encodeURIComponent).join("/");
-    return new Response(stored.json, {
-      status: 201,
-      headers: {
-        ...headers,
-        "location": new URL(`/${path}`, request.url).href,
-        "access-control-expose-headers": "Location",
-      },
-    });
-  }
+  });
+  options.signal?.addEventListener("abort", () => {
+    for (const { changes } of [root, ...sandboxes.all()]) changes.close();
+    log.close();
+  });
 
-  async function change(request: Request, kind: string, id: string) {
-    const body = await readDocument(request, maxBody);
-    const stored = await store.put(kind, id, (ownId, before) => {
-      if (before === undefined) return;
-      const kept = request.method === "PATCH" ? parseDocument(before) : {};
-      return formatDocument({ ...kept, ...body, id: ownId });
-    });
-    cache.clear();
-    return stored ? new Response(stored.json, { headers }) : notFound();
-  }
-
-  async function remove(kind: string, id: string) {
-    const wasThere = await store.delete(kind, id);
-    cache.clear();
-    return wasThere ? new Response("{}", { headers }) : notFound();
-  }
-
-  async function route(request: Request): Promise<Response> {
-    const target = parseTarget(new URL(request.url).pathname);
-    if (target === undefined) return notFound();
-    const { kind, id } = target;
-    const { method } = request;
-    if (method === "GET" || method === "HEAD") {
-      return await read(request, target);
-    }
-    if (id === undefined) {
-      return method === "POST" ? await create(request, target) : notFound();
-    }
-    if (method === "PUT" || method === "PATCH") {
-      return await change(request, kind, id);
-    }
-    return method === "DELETE" ? await remove(kind, id) : notFound();
-  }
-
-  async function answer(request: Request): Promise<Response> {
+  async function serve(request: Request): Promise<Outcome> {
     try {
-      return await route(request);
+      return { response: await work(request) };
     } catch (error) {
-      if (error instanceof Problem) return toResponse(error);
-      throw error;
+      if (!(error instanceof Problem)) throw error;
+      const ready = await prepare(toAnswer(error, request));
+      const response = await respond(ready, request.headers);
+      return { response, reason: error.message };
     }
+  }
+
+  async function work(request: Request): Promise<Response> {
+    const { headers } = request;
+    const url = parse(request.url);
+    if (!isOwnHost(url.hostname, host)) {
+      throw new Problem(
+        421,
+        `Cannot answer for "${url.hostname}": this is ${host}`,
+      );
+    }
+    const method = methodOf(request);
+    if (method === "OPTIONS") return preflight(headers);
+    const reads = method === "GET" || method === "HEAD";
+    if (options.readOnly && !reads) {
+      throw new Problem(
+        403,
+        `Cannot ${method} ${url.pathname}: the api is read-only`,
+      );
+    }
+    const [, name, rest] = url.pathname.match(/^\/@([^/]+)(.*)$/) ?? [];
+    if (name !== undefined && method === "DELETE" && /^\/?$/.test(rest ?? "")) {
+      sandboxes.reset(name);
+      return await respond(await prepare({ status: 200, text: "{}" }), headers);
+    }
+    const service = name === undefined ? root : sandboxes.open(name);
+    const fault = parseFault(headers.get("prefer") ?? "", url.searchParams);
+    if (fault !== undefined) await suffer(fault, service.dice);
+    const params = new URLSearchParams(url.searchParams);
+    for (const key of ownParams) params.delete(key);
+    const call: Call = {
+      request,
+      method,
+      path: (rest ?? url.pathname) || "/",
+      params,
+      base: url.origin + (name === undefined ? "" : `/@${name}`),
+      strict: url.searchParams.has("_strict"),
+    };
+    const special = reads ? await answerRoute(call, service, name) : undefined;
+    if (special !== undefined) return special;
+    const version = service.store.version();
+    const ready = await prepare(
+      await service.answer(call),
+      url.searchParams.get("callback"),
+    );
+    if (method === "GET" && request.method === "GET" && fault === undefined) {
+      const isGood = () =>
+        service.isOpen() && service.store.version() === version;
+      if (isGood()) cache.set(request.url, ready, isGood);
+    }
+    return await respond(ready, headers);
+  }
+
+  async function answerRoute(call: Call, service: Service, name?: string) {
+    const { request, path } = call;
+    const response = await options.routes?.[path]?.(request, service.store);
+    if (response !== undefined) return response;
+    const asks = asksForEvents(request.headers);
+    if (!asks && path !== "/events") return;
+    const kind = path.slice(1);
+    const isKind = (await service.store.kinds()).some((each) =>
+      each.name === kind
+    );
+    if (asks && isKind) {
+      return streamEvents(service.changes, request, kind);
+    }
+    if (!isKind && path === "/events") {
+      return streamEvents(log, request, name);
+    }
+  }
+
+  function record(request: Request, outcome: Outcome, started: number) {
+    const { url, method } = request;
+    const { response, reason } = outcome;
+    const path = url.slice(url.indexOf("/", 8));
+    const entry: LogEntry = {
+      time: tellTime(),
+      method,
+      path,
+      status: response.status,
+      ms: performance.now() - started,
+      ...reason !== undefined && { reason },
+    };
+    log.publish(path.match(/^\/@([^/?]+)/)?.[1] ?? "", entry);
+    options.onAnswer?.(entry);
+    return response;
   }
 
   return (request) => {
-    const json = request.method === "GET" ? cache.get(request.url) : undefined;
-    return json === undefined
-      ? answer(request)
-      : new Response(json, { headers });
+    const started = performance.now();
+    const ready = request.method === "GET" ? cache.get(request.url) : undefined;
+    const { headers } = request;
+    if (
+      ready === undefined || headers.has("prefer") || asksForEvents(headers)
+    ) {
+      return serve(request).then((outcome) =>
+        record(request, outcome, started)
+      );
+    }
+    const response = respond(ready, headers);
+    return response instanceof Response
+      ? record(request, { response }, started)
+      : response.then((response) => record(request, { response }, started));
   };
 }
 
-function formatDocument(document: Document): string {
-  return JSON.stringify(document, null, 2);
+function parse(url: string): URL {
+  const parsed = URL.parse(url);
+  if (parsed !== null) return parsed;
+  throw new Problem(400, `Cannot read the URL "${url}"`);
 }
 
-function notFound(): Response {
-  return new Response("{}", { status: 404, headers });
+/** A form can only GET and POST: it names what it means in a header, as express's method-override has it. */
+function methodOf({ method, headers }: Request): string {
+  const meant = method === "POST" && headers.get("x-http-method-override");
+  return meant ? meant.toUpperCase() : method;
 }

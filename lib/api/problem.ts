@@ -1,43 +1,70 @@
 /** Errors as RFC 9457 problem documents. */
 import { STATUS_TEXT } from "@std/http/status";
 
+/** What {@linkcode Problem} takes besides its status and its sentence. */
+export interface ProblemOptions {
+  /** Headers that go with it: `location`, `retry-after`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What is wrong in each place, where there is more than one: `body.userId: expected integer, got text`. */
+  readonly errors?: readonly string[];
+}
+
 /** What is wrong with a request, and the status that says so. */
 export class Problem extends Error {
   /** The HTTP status, from 400 to 599. */
   readonly status: number;
+  /** Headers that go with it. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** What is wrong in each place. */
+  readonly errors: readonly string[] | undefined;
 
-  /** Takes the HTTP status and one sentence on what is wrong. */
-  constructor(status: number, detail: string) {
+  /** Takes the HTTP status, one sentence on what is wrong, and what goes with it. */
+  constructor(status: number, detail: string, options: ProblemOptions = {}) {
     super(detail);
     this.status = status;
+    this.headers = options.headers ?? {};
+    this.errors = options.errors;
   }
 }
 
+/** The media type of a problem. */
+export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
+
 /**
- * Answers with a problem as `application/problem+json` (RFC 9457).
+ * Writes a problem as the JSON document of RFC 9457.
  *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * const response = toResponse(new Problem(413, "Cannot read the body: too long"));
- * assertEquals(response.status, 413);
- * assertEquals(await response.json(), {
+ * assertEquals(JSON.parse(formatProblem(new Problem(413, "Cannot read the body: too long"))), {
  *   title: "Content Too Large",
  *   status: 413,
  *   detail: "Cannot read the body: too long",
  * });
  * ```
  */
+export function formatProblem(problem: Problem): string {
+  const { status, message: detail, errors } = problem;
+  const title = Object.entries(STATUS_TEXT)
+    .find(([code]) => code === `${status}`)?.[1];
+  return JSON.stringify({ title, status, detail, errors }, null, 2);
+}
+
+/**
+ * Answers with a problem as `application/problem+json`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(toResponse(new Problem(500, "Cannot answer")).status, 500);
+ * ```
+ */
 export function toResponse(problem: Problem): Response {
-  const { status, message: detail } = problem;
-  const text = JSON.stringify(
-    { title: STATUS_TEXT[status], status, detail },
-    null,
-    2,
-  );
-  return new Response(text, {
-    status,
-    headers: { "content-type": "application/problem+json; charset=utf-8" },
+  const headers = { "content-type": PROBLEM_TYPE, ...problem.headers };
+  return new Response(formatProblem(problem), {
+    status: problem.status,
+    headers,
   });
 }

@@ -1,36 +1,165 @@
-/** What a list is asked for: the query language of json-server 0.17, as far as it is spoken here. */
+/** What a list is asked for: the query language of json-server 0.17. */
+import { parsePattern } from "./pattern.ts";
 
-/** One condition on a field: it holds where the field equals any of the values. */
+/** How a field is compared: equal, not equal, at least, at most, like a pattern. */
+export type Operator = "eq" | "ne" | "gte" | "lte" | "like";
+
+/** One condition on a field. A field that is missing or null meets none. */
 export interface Filter {
+  /** The name in the URL: `title_like`. */
+  readonly key: string;
   /** The field's name; dots lead into nested objects: `address.city`. */
   readonly path: string;
-  /** The values as a URL writes them; `1` matches both the number 1 and the string "1". */
+  /** How the field is compared. */
+  readonly operator: Operator;
+  /**
+   * The values as a URL writes them; `1` matches both the number 1 and the string "1". One of them
+   * must match, or, for `ne`, all.
+   */
   readonly values: readonly string[];
 }
 
-/** Which documents of a resource are asked for. */
-export interface Query {
-  /** Conditions that must all hold. One on a field that no document has is left out. */
-  readonly filters: readonly Filter[];
+/** One step of an order. */
+export interface Sort {
+  /** The field's name, with dots as in {@linkcode Filter}. */
+  readonly path: string;
+  /** Whether the highest comes first. */
+  readonly descending: boolean;
 }
 
+/** Which page of a list. */
+export interface Page {
+  /** The page's number, from 1. */
+  readonly number: number;
+  /** How many documents a page holds. */
+  readonly size: number;
+}
+
+/** Documents that come with a document. */
+export interface Relations {
+  /** Resources whose documents refer to it: `comments` puts them in the field `comments`. */
+  readonly embed: readonly string[];
+  /** What it refers to, in the singular: `post` puts it in the field `post`. */
+  readonly expand: readonly string[];
+}
+
+/** Which documents of a resource are asked for. */
+export interface Query extends Relations {
+  /** Conditions that must all hold. One for equality on a field that no document has is left out. */
+  readonly filters: readonly Filter[];
+  /** A text that some value of a document must contain, in upper or lower case; empty for any. */
+  readonly search: string;
+  /** The order, the first step before all others; empty for the order of the resource. */
+  readonly sort: readonly Sort[];
+  /** The part of the list, as Array's slice takes it: then the answer has an X-Total-Count. */
+  readonly slice?: { readonly start: number; readonly end: number };
+  /** The page that `slice` is, where a page was asked for: then the answer has a Link. */
+  readonly page?: Page;
+  /** Names in the URL whose values mean nothing: `_page` for `_page=x`. */
+  readonly ignored: readonly string[];
+}
+
+/** The names in a URL that are no field's. */
+export const reservedNames: readonly string[] = [
+  "q",
+  "_start",
+  "_end",
+  "_page",
+  "_limit",
+  "_sort",
+  "_order",
+  "_embed",
+  "_expand",
+  "_delay",
+  "_strict",
+  "callback",
+  "_",
+];
+
 /**
- * Reads a URL's query: a repeated key means either value.
+ * Reads a URL's query.
+ *
+ * @throws {Problem} 400 when a `_like` is more than a text with `^`, `$`, `.` and `.*`.
  *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(parseQuery(new URLSearchParams("userId=1&userId=2&id=3")), {
- *   filters: [{ path: "userId", values: ["1", "2"] }, { path: "id", values: ["3"] }],
+ * assertEquals(parseQuery(new URLSearchParams("userId=1&userId=2&_sort=id&_order=up")), {
+ *   filters: [{ key: "userId", path: "userId", operator: "eq", values: ["1", "2"] }],
+ *   search: "",
+ *   sort: [{ path: "id", descending: false }],
+ *   embed: [],
+ *   expand: [],
+ *   ignored: ["_order"],
  * });
  * ```
  */
 export function parseQuery(params: URLSearchParams): Query {
-  const paths = new Set(params.keys());
-  const filters = Array.from(
-    paths,
-    (path) => ({ path, values: params.getAll(path) }),
-  );
-  return { filters };
+  const orders = (params.get("_order") ?? "").toLowerCase().split(",");
+  const sort = (params.get("_sort") || undefined)?.split(",") ?? [];
+  return {
+    filters: Array.from(new Set(params.keys()))
+      .filter((key) => !reservedNames.includes(key))
+      .map((key) => parseFilter(key, params.getAll(key))),
+    search: (params.get("q") ?? "").toLowerCase(),
+    sort: sort.map((path, at) => ({ path, descending: orders[at] === "desc" })),
+    embed: params.getAll("_embed").filter((name) => name !== ""),
+    expand: params.getAll("_expand").filter((name) => name !== ""),
+    ...parseSlice(params),
+    ignored: [...params.keys()].filter((key) => isMeaningless(key, params)),
+  };
+}
+
+/** A query for all documents as they are. */
+export const everything: Query = parseQuery(new URLSearchParams());
+
+function parseFilter(key: string, values: readonly string[]): Filter {
+  const [, path = key, operator = "eq"] =
+    /^(.*)_(gte|lte|ne|like)$/s.exec(key) ??
+      [];
+  switch (operator) {
+    case "like":
+      for (const value of values) parsePattern(value, key);
+      return { key, path, operator, values };
+    case "gte":
+    case "lte":
+    case "ne":
+      return { key, path, operator, values };
+    default:
+      return { key, path, operator: "eq", values };
+  }
+}
+
+/** Of page, end and limit the first wins, and a number that is none is 0, as in json-server. */
+function parseSlice(params: URLSearchParams): Pick<Query, "slice" | "page"> {
+  const read = (name: string) => parseInt(params.get(name) ?? "", 10) || 0;
+  if (params.get("_page")) {
+    const number = Math.max(read("_page"), 1);
+    const size = read("_limit") || 10;
+    const slice = { start: (number - 1) * size, end: number * size };
+    return { slice, page: { number, size } };
+  }
+  const start = read("_start");
+  if (params.get("_end")) return { slice: { start, end: read("_end") } };
+  if (!params.get("_limit")) return {};
+  return { slice: { start, end: start + read("_limit") } };
+}
+
+function isMeaningless(key: string, params: URLSearchParams): boolean {
+  const value = params.get(key) ?? "";
+  switch (key) {
+    case "_page":
+      return !/^0*[1-9]\d*$/.test(value);
+    case "_start":
+      return !/^\d+$/.test(value) ||
+        !(params.get("_end") || params.get("_limit"));
+    case "_end":
+    case "_limit":
+      return !/^\d+$/.test(value);
+    case "_order":
+      return !params.get("_sort") || !/^((asc|desc)(,|$))+$/i.test(value);
+    default:
+      return false;
+  }
 }

@@ -59,17 +59,19 @@ async function hintFor<Table extends OptionTable>(
   error: unknown,
 ): Promise<string | undefined> {
   if (error instanceof UnknownOptionError) {
-    const habit = command.habits?.[error.option];
+    const { habits = {} } = command;
+    const known = typeof habits === "function" ? await habits() : habits;
+    const habit = known[error.option];
     if (habit !== undefined) return habit;
     const { nearest } = await import("./nearest.ts");
     const { formatOptionName } = await import("./options.ts");
-    const known = nearest(
+    const near = nearest(
       error.option,
       Object.keys({ ...command.options, ...COMMON }).map(formatOptionName),
     );
-    return known === undefined
+    return near === undefined
       ? `see ${command.name} --help`
-      : `did you mean ${known}? see ${command.name} --help`;
+      : `did you mean ${near}? see ${command.name} --help`;
   }
   const { denialOf } = await import("./reasons.ts");
   const denial = denialOf(error);

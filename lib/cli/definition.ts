@@ -18,6 +18,9 @@ export interface Grants {
   readonly write?: readonly string[];
 }
 
+/** What other tools call our options: the option as typed there, and what to type here. */
+export type Habits = Readonly<Record<string, string>>;
+
 /** What a command is: its names and texts, its options, and its work. */
 export interface Command<Table extends OptionTable> {
   /** Its name, as the task and the binary are called. */
@@ -30,8 +33,8 @@ export interface Command<Table extends OptionTable> {
   readonly examples: readonly (readonly [line: string, purpose: string])[];
   /** Its options. */
   readonly options: Table;
-  /** What other tools call our options: the option as typed there, and what to type here. */
-  readonly habits?: Readonly<Record<string, string>>;
+  /** The habits of those who come from other tools; where they are many, how to load them. */
+  readonly habits?: Habits | (() => Promise<Habits>);
   /** The hosts and files that a command line needs, for the hint when one is not permitted. */
   readonly reach?: (line: CommandLine<Table>) => Grants | Promise<Grants>;
   /** An operand as it may be shown again, without the secrets in it. */

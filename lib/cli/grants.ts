@@ -65,10 +65,14 @@ async function redact<Table extends OptionTable>(
   args: readonly string[],
 ): Promise<string[]> {
   const { options } = await parseCommandLine(plain(command.options), args);
-  const secrets = Object.entries(options)
-    .filter(([name]) => command.options[name]?.secret)
-    .flatMap(([, value]) => Array.isArray(value) ? value : [value])
-    .filter((value) => typeof value === "string" && value !== "");
+  const secrets = Object.entries(options).flatMap(([name, given]) => {
+    const { secret = false } = command.options[name] ?? {};
+    const values: unknown[] = Array.isArray(given) ? given : [given];
+    return values.filter((value) => typeof value === "string").filter((value) =>
+      value !== "" &&
+      (typeof secret === "boolean" ? secret : secret.test(value))
+    );
+  });
   return await Promise.all(args.map((arg) => {
     for (const secret of secrets) arg = arg.replaceAll(secret, "***");
     arg = arg.replace(/(\/\/)[^/@\s]+@/g, "$1***@");

@@ -35,6 +35,10 @@ export interface Io {
   /** Everything said to a person. */
   readonly stderr: Output;
   /**
+   * Asks a person for a secret, in one line and without an echo; resolves to undefined where there is no terminal to ask on.
+   */
+  readonly askSecret: (question: string) => Promise<string | undefined>;
+  /**
    * Aborted by the first Ctrl-C or SIGTERM once {@linkcode Io.drain} was called, with the exit code as its reason;
    * until then a signal ends the process.
    */

@@ -21,6 +21,8 @@ export interface MemoryOptions {
   readonly terminal?:
     | boolean
     | { readonly [stream in "stdin" | "stdout" | "stderr"]?: boolean };
+  /** What a person answers when asked for a secret; without it there is nobody to ask. */
+  readonly secret?: string;
   /** Nobody reads stdout after this many bytes: the write that goes beyond throws ClosedOutput. */
   readonly closedStdout?: number;
 }
@@ -138,6 +140,10 @@ export function createMemoryIo(options: MemoryOptions = {}): MemoryIo {
       stdin: createStdin(is("stdin"), options.stdin),
       stdout: createOutput(stdout, is("stdout"), options.closedStdout),
       stderr: createOutput(stderr, is("stderr")),
+      askSecret: (question) => {
+        if (options.secret !== undefined) stderr.add(encode(`${question} \n`));
+        return Promise.resolve(options.secret);
+      },
       signal: controller.signal,
       drain: () => draining = true,
     },

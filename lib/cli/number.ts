@@ -45,3 +45,47 @@ export function parseCount(text: string): number {
   }
   return Number(text);
 }
+
+/**
+ * Reads a whole number, 0 included.
+ *
+ * @throws {UsageError} On anything else.
+ *
+ * @example None
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * assertEquals(parseWhole("0"), 0);
+ * assertThrows(() => parseWhole("-1"), Error, 'Cannot parse number "-1": expected 0 or more');
+ * ```
+ */
+export function parseWhole(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) {
+    throw new UsageError(`Cannot parse number "${text}": expected 0 or more`);
+  }
+  return Number(text);
+}
+
+/**
+ * Reads a size in bytes, or with K, M or G in units of 1024, 1024² or 1024³ bytes.
+ *
+ * @throws {UsageError} On anything else.
+ *
+ * @example Ten mebibytes
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * assertEquals(parseSize("10M"), 10 * 1024 * 1024);
+ * assertThrows(() => parseSize("10MB"), Error, 'Cannot parse size "10MB": expected bytes, or a number with K, M or G');
+ * ```
+ */
+export function parseSize(text: string): number {
+  const [, digits, unit = ""] = text.match(/^(\d{1,12})([kmg]?)$/i) ?? [];
+  if (digits === undefined) {
+    throw new UsageError(
+      `Cannot parse size "${text}": expected bytes, or a number with K, M or G`,
+    );
+  }
+  const power = ["", "k", "m", "g"].indexOf(unit.toLowerCase());
+  return Number(digits) * 1024 ** power;
+}

@@ -16,8 +16,8 @@ export interface Option {
   readonly parse?: (text: string) => unknown;
   /** The value when the option is not given. */
   readonly default?: unknown;
-  /** Whether its value must not be shown again, as in a hint. */
-  readonly secret?: boolean;
+  /** Whether its value, or one that matches, must not be shown again, as in a hint. */
+  readonly secret?: boolean | RegExp;
   /** Whether it may be given more than once: its value is then a list. */
   readonly repeat?: boolean;
   /** Makes the value optional: the text taken when no next argument matches `accepts`. */

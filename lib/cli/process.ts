@@ -4,55 +4,12 @@
  * @module
  */
 
-import { Failure } from "./errors.ts";
 import { ExitCode } from "./exit_code.ts";
-import { ClosedOutput, type Io, type Output } from "./io.ts";
+import type { Io } from "./io.ts";
+import { createOutput } from "./output.ts";
 
 /** A terminal may deliver one Ctrl-C twice, itself and through the task runner, about 1 ms apart. */
 const SECOND_SIGNAL_MS = 200;
-
-/** How often a full pipe that does not block is tried again, in ms. */
-const RETRY_MS = 5;
-
-function rethrow(name: string, error: unknown): never {
-  if (error instanceof Deno.errors.BrokenPipe) throw new ClosedOutput(name);
-  throw new Failure(`Cannot write to ${name}`, { cause: error });
-}
-
-function createOutput(name: string, stream: typeof Deno.stdout): Output {
-  const isTerminal = stream.isTerminal();
-  const writeLater = async (bytes: Uint8Array) => {
-    for (let done = 0; done < bytes.length;) {
-      try {
-        done += await stream.write(bytes.subarray(done));
-      } catch (error) {
-        if (!(error instanceof Deno.errors.WouldBlock)) rethrow(name, error);
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-    }
-  };
-  const write = (bytes: Uint8Array) => {
-    for (let done = 0; done < bytes.length;) {
-      try {
-        done += stream.writeSync(bytes.subarray(done));
-      } catch (error) {
-        if (error instanceof Deno.errors.WouldBlock) {
-          return writeLater(bytes.subarray(done));
-        }
-        rethrow(name, error);
-      }
-    }
-  };
-  return {
-    isTerminal,
-    color: isTerminal && !Deno.noColor,
-    get columns() {
-      return isTerminal ? Deno.consoleSize().columns : 80;
-    },
-    write,
-    writeLater,
-  };
-}
 
 /**
  * Until a command drains, the system ends the process by itself: at once, even while a slow reader blocks a write, and
@@ -105,6 +62,8 @@ export function processIo(): Io {
     },
     stdout: createOutput("stdout", Deno.stdout),
     stderr: createOutput("stderr", Deno.stderr),
+    askSecret: async (question) =>
+      (await import("./prompt.ts")).promptOn(question, Deno),
     ...createSignals(),
   };
 }

@@ -91,7 +91,8 @@ const WORDINGS: readonly Wording[] = [
   },
   { test: /KeyMismatch/, says: "the key does not belong to the certificate" },
   {
-    test: /InvalidContentType|unexpected handshake message|wrong version number/,
+    test:
+      /InvalidContentType|unexpected handshake message|wrong version number/,
     says: "the peer does not speak TLS",
     code: ExitCode.Failed,
   },

@@ -52,9 +52,13 @@ export function parseTimeouts(text: string): Timeouts {
 export interface Deadline {
   /** Aborted, with a {@linkcode Failure} of code 28 as its reason, when a limit passes. */
   readonly signal: AbortSignal;
-  /** Waits for a step of the exchange, and aborts the exchange when the step takes longer than `ms`. */
+  /** Whether there is time for another attempt: then `signal` is a new one where a limit of a step has aborted it. */
+  readonly revive: () => boolean;
+  /** Starts the limit of the step anew; with false, suspends it until the next time. */
+  readonly renew: (runs: boolean) => void;
+  /** Waits for a step of the exchange, and aborts the exchange when it takes longer than `ms`. */
   readonly within: <T>(
-    step: Promise<T>,
+    work: Promise<T>,
     ms: number | undefined,
     late: string,
   ) => Promise<T>;
@@ -89,7 +93,12 @@ export function startDeadline(
   total?: number,
   signal?: AbortSignal,
 ): Deadline {
-  const controller = new AbortController();
+  let controller = new AbortController();
+  const arm = () =>
+    signal === undefined
+      ? controller.signal
+      : AbortSignal.any([signal, controller.signal]);
+  let armed = arm();
   const limitOf = (ms: number | undefined, late: string): Limit | undefined =>
     ms ? { due: performance.now() + ms, ms, late } : undefined;
   const whole = limitOf(total, "not done");
@@ -112,19 +121,37 @@ export function startDeadline(
     const wait = Math.max(0, Math.ceil(next.due - performance.now()));
     AbortSignal.timeout(wait).onabort = ring;
   };
-  set(whole);
+  let step: { ms: number | undefined; late: string } | undefined;
+  const start = () => {
+    const own = limitOf(step?.ms, step?.late ?? "");
+    set(own && whole && whole.due < own.due ? whole : own ?? whole);
+  };
+  start();
   return {
-    signal: signal === undefined
-      ? controller.signal
-      : AbortSignal.any([signal, controller.signal]),
-    within: async (step, ms, late) => {
-      const own = limitOf(ms, late);
-      set(own && whole && whole.due < own.due ? whole : own ?? whole);
+    get signal() {
+      return armed;
+    },
+    within: async (work, ms, late) => {
+      step = { ms, late };
+      start();
       try {
-        return await step;
+        return await work;
       } finally {
-        set(whole);
+        step = undefined;
+        start();
       }
+    },
+    renew: (runs) => runs ? start() : set(whole),
+    revive: () => {
+      if (signal?.aborted || whole && performance.now() >= whole.due) {
+        return false;
+      }
+      if (controller.signal.aborted) {
+        controller = new AbortController();
+        armed = arm();
+        start();
+      }
+      return true;
     },
     lift: () => {
       limit = undefined;

@@ -1,124 +1,82 @@
 /**
- * What `get` and `post` share: their options, and the way from a command line to an exit code.
+ * What `get` and `post` share: the way from a request to an exit code.
  *
  * @module
  */
 
-import type { Grants } from "../cli/definition.ts";
-import { UsageError } from "../cli/errors.ts";
 import { ExitCode } from "../cli/exit_code.ts";
-import type { Io } from "../cli/io.ts";
-import type { Options, OptionTable } from "../cli/options.ts";
-import { DEFAULT_TIMEOUTS, parseTimeouts } from "./deadline.ts";
-import type { Item } from "./items.ts";
+import { type Io, print } from "../cli/io.ts";
+import {
+  type ExchangeOptions,
+  refuseContradictions,
+} from "./exchange_options.ts";
 import { render } from "./render.ts";
-import { parseMethod, type RequestPlan } from "./request.ts";
-import { send } from "./send.ts";
-import { parseUrl } from "./url.ts";
+import type { RequestPlan } from "./request.ts";
+import type { Tools } from "./resume.ts";
+import { send, type SendOptions } from "./send.ts";
 
-/** Where `get` and `post` go when they are told nothing. */
-export const DEFAULT_URL = "https://jsonplaceholder.typicode.com/posts";
-
-/** The options of `get` and `post`. */
-export const EXCHANGE_OPTIONS = {
-  method: {
-    short: "X",
-    value: "METHOD",
-    parse: parseMethod,
-    help: "Use this method",
-  },
-  timeout: {
-    short: "t",
-    value: "SECONDS",
-    parse: parseTimeouts,
-    default: DEFAULT_TIMEOUTS,
-    help: "HEAD[,IDLE[,TOTAL]], 0: no limit [default: 30,60]",
-  },
-  include: { short: "i", help: "Show status and headers before the body" },
-  body: { short: "b", help: "Show the body alone" },
-  quiet: { short: "q", help: "Say nothing but errors" },
-  pretty: { help: "Show JSON as on a terminal, in a pipe too" },
-  raw: { help: "Show the bytes as they are, on a terminal too" },
-} satisfies OptionTable;
-
-/** What the users of curl and HTTPie type, and what to type here. */
-export const EXCHANGE_HABITS: Readonly<Record<string, string>> = {
-  "-d": "fields are operands: post URL title=foo userId:=1",
-  "--data": "fields are operands: post URL title=foo userId:=1",
-  "-F": "fields are operands: post URL title=foo",
-  "-G": "the query is operands: get URL name==value",
-  "-H": "headers are operands: get URL Accept:text/plain",
-  "--header": "headers are operands: get URL Accept:text/plain",
-  "-A": "headers are operands: get URL User-Agent:me",
-  "-I": "for the headers alone: get -X HEAD -i URL",
-  "--head": "for the headers alone: get -X HEAD -i URL",
-  "-L": "safe redirects are followed already",
-  "--location": "safe redirects are followed already",
-  "-f": "a status of 400 or more exits 4 or 5 already",
-  "--fail": "a status of 400 or more exits 4 or 5 already",
-  "-s": "there is nothing to silence but the status line: -q",
-  "--silent": "there is nothing to silence but the status line: -q",
-  "--compressed": "compressed bodies are asked for and decoded already",
-  "-o": "the body goes to stdout: get URL > FILE",
-  "--output": "the body goes to stdout: get URL > FILE",
-  "-O": "the body goes to stdout: get URL > FILE",
-  "--url": "the URL is an operand: get URL",
-  "-m": "for all of it: --timeout HEAD,IDLE,TOTAL",
-  "--max-time": "for all of it: --timeout HEAD,IDLE,TOTAL",
-  "--connect-timeout": "up to the head of the answer: --timeout HEAD",
-};
-
-/** A URL and the items that go with it. */
-export interface Target {
-  /** The URL. */
-  readonly url: URL;
-  /** The items. */
-  readonly items: readonly Item[];
+/** Shows the request, where that is all that was asked for. */
+async function showOnly(
+  plan: RequestPlan,
+  options: ExchangeOptions,
+  { stdout }: Io,
+): Promise<void> {
+  if (options.curl) {
+    const { formatCurl } = await import("./curl.ts");
+    const { curlArgs } = await import("./curl_args.ts");
+    const { showSecrets } = options;
+    const extra = curlArgs(plan, options);
+    const text = `${formatCurl(plan, { extra, showSecrets })}\n`;
+    const { escapeControls } = await import("../cli/terminal.ts");
+    return await print(stdout, stdout.isTerminal ? escapeControls(text) : text);
+  }
+  const { showOffline } = await import("./offline.ts");
+  await showOffline(plan, stdout, options);
 }
 
-/**
- * Reads the operands of `get` and `post`: a URL, then items.
- *
- * @throws {UsageError} When one of them is malformed.
- *
- * @example A header
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const { url, items } = await parseTarget([":3000/posts", "Accept:text/plain"]);
- * assertEquals(url.port, "3000");
- * assertEquals(items.length, 1);
- * ```
- */
-export async function parseTarget(
-  [text = DEFAULT_URL, ...texts]: readonly string[],
-): Promise<Target> {
-  const url = parseUrl(text);
-  if (texts.length === 0) return { url, items: [] };
-  const { parseItem } = await import("./items.ts");
-  return { url, items: texts.map(parseItem) };
-}
-
-/**
- * The host and the files that the operands of `get` and `post` need.
- *
- * @example A host
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(await reachOf({ operands: ["example.com/a"] }), { net: ["example.com"], read: [] });
- * ```
- */
-export async function reachOf(
-  { operands }: { readonly operands: readonly string[] },
-): Promise<Grants> {
-  const { url, items } = await parseTarget(operands);
-  return {
-    net: [url.hostname],
-    read: items.filter(({ kind }) => /file/i.test(kind)).map(({ value }) =>
-      value
-    ),
+/** Sends requests; all of them together may take as long as one. */
+function createSender(sending: SendOptions): Tools["send"] {
+  const start = performance.now();
+  const { total } = sending.timeouts ?? {};
+  let isFirst = true;
+  return (plan) => {
+    if (isFirst || !total) {
+      isFirst = false;
+      return send(plan, sending);
+    }
+    const left = Math.max(1, start + total - performance.now());
+    return send(plan, {
+      ...sending,
+      timeouts: { ...sending.timeouts, total: left },
+    });
   };
+}
+
+/** The options about how a request is sent: what they need is loaded for them alone. */
+const POLICIES = [
+  ...["follow", "maxRedirects", "maxSize", "retry", "insecure", "ca", "cert"],
+  ...["key", "proxy", "unix", "resolve", "ipv4", "ipv6", "http", "time"],
+  ...["json", "verbose"],
+];
+
+async function policyOf(
+  plan: RequestPlan,
+  options: ExchangeOptions,
+  { stderr }: Io,
+): Promise<SendOptions> {
+  const isPlain = Object.entries(options).every(([name, value]) =>
+    !POLICIES.includes(name) || value === undefined || value === false ||
+    Array.isArray(value) && value.length === 0
+  );
+  if (isPlain) return {};
+  const { readPolicy } = await import("./policy.ts");
+  const time = options.time || options.json && options.http !== "2";
+  return await readPolicy({ ...options, time }, plan, stderr);
+}
+
+/** What changes nothing is tried again by itself. */
+function retriesOf({ method }: RequestPlan): number {
+  return /^(GET|HEAD|OPTIONS)$/.test(method) ? 2 : 0;
 }
 
 /** HTTPie's exit codes, by the class of the status; 304 is what a conditional request hopes for. */
@@ -143,6 +101,7 @@ function exitCodeFor({ headers }: RequestPlan, status: number): ExitCode {
  * import { assertEquals } from "@std/assert";
  * import { createMemoryIo } from "../cli/memory.ts";
  * import { parseCommandLine } from "../cli/options.ts";
+ * import { EXCHANGE_OPTIONS } from "./exchange_options.ts";
  *
  * await using server = Deno.serve(
  *   { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -151,22 +110,58 @@ function exitCodeFor({ headers }: RequestPlan, status: number): ExitCode {
  * const { options } = await parseCommandLine(EXCHANGE_OPTIONS, []);
  * const url = new URL(`http://127.0.0.1:${server.addr.port}`);
  * const { io, stdout } = createMemoryIo();
- * assertEquals(await exchange({ method: "GET", url, headers: [] }, options, io), 4);
+ * assertEquals(await exchange({ method: "GET", url, headers: [], typed: [] }, options, io), 4);
  * assertEquals(stdout.text, "none");
  * ```
  */
 export async function exchange(
   plan: RequestPlan,
-  options: Options<typeof EXCHANGE_OPTIONS>,
+  options: ExchangeOptions,
   io: Io,
 ): Promise<ExitCode> {
-  if (options.body && options.include) {
-    throw new UsageError("Cannot use --body and --include together");
+  refuseContradictions(options);
+  if (options.offline || options.curl) {
+    await showOnly(plan, options, io);
+    return ExitCode.Ok;
   }
-  if (options.raw && options.pretty) {
-    throw new UsageError("Cannot use --raw and --pretty together");
+  const start = performance.now();
+  const { timeout: timeouts } = options;
+  const say = async (text: string) => {
+    if (options.quiet || options.body) return;
+    const { escapeControls } = await import("../cli/terminal.ts");
+    await print(io.stderr, io.stderr.isTerminal ? escapeControls(text) : text);
+  };
+  const retry = options.retry ?? retriesOf(plan);
+  const policy = await policyOf(plan, options, io);
+  const notice = (text: string) =>
+    void (io.stderr.isTerminal && say(`${text}\n`));
+  const send = createSender({ ...policy, timeouts, retry, notice });
+  const tools = { plan, send, say, retry };
+  if (options.verbose) {
+    const { sayRequest } = await import("./head.ts");
+    await sayRequest(plan, io.stderr, options);
   }
-  await using answer = await send(plan, { timeouts: options.timeout });
-  await render(answer, io, options);
+  if (options.output !== undefined || options.remoteName) {
+    const { save, targetOf } = await import("./save.ts");
+    const target = targetOf(plan.url, options);
+    if (target !== undefined) {
+      const { idle } = timeouts;
+      const status = await save(target, io, { ...options, ...tools, idle });
+      return exitCodeFor(plan, status);
+    }
+  }
+  await using answer = await send(plan);
+  if (options.json) {
+    const { showRecord } = await import("./json_record.ts");
+    await showRecord(answer, io, { ...options, start });
+  } else {
+    const goOn = async (error: unknown, received: number) =>
+      (await import("./resume.ts")).goOn(answer, received, error, tools);
+    await render(answer, io, { ...options, goOn });
+  }
+  if (options.time) {
+    const { formatTimings } = await import("./timings.ts");
+    await say(`${formatTimings(answer.timings ?? {})}\n`);
+  }
   return exitCodeFor(answer.plan, answer.status);
 }

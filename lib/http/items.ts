@@ -16,6 +16,21 @@ export type ItemKind =
   | "textFile"
   | "jsonFile";
 
+/**
+ * Whether an item is a field: a part of a body.
+ *
+ * @example A text is
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(isField(parseItem("title=foo")), true);
+ * assertEquals(isField(parseItem("page==2")), false);
+ * ```
+ */
+export function isField({ kind }: Item): boolean {
+  return kind !== "header" && kind !== "query";
+}
+
 /** The operators of items and what each makes. */
 const KINDS = {
   ":=@": "jsonFile",

@@ -22,6 +22,8 @@ export interface JsonFormatter {
   readonly end: () => Uint8Array;
   /** What came so far: a whole document, the beginning of one, or something else. */
   readonly state: () => "whole" | "open" | "broken";
+  /** Makes it ready for another document. */
+  readonly reset: () => void;
 }
 
 /** Deeper documents count as broken: their indentation would outgrow them. */
@@ -207,6 +209,12 @@ export function createJsonFormatter(
       return ended && want === "after" && inObject.length === 0
         ? "whole"
         : "open";
+    },
+    reset: () => {
+      inObject.length = 0;
+      token = NO_TOKEN;
+      want = "value";
+      broken = false;
     },
   };
 }

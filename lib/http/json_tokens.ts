@@ -18,11 +18,14 @@ export interface JsonTokens {
   readonly whole: Uint8Array;
 }
 
+/** A stream of small documents must not make a table for each of them. */
+const MADE = new Map<boolean, JsonTokens>();
+
 const DIGITS = "0123456789";
 const HEX = DIGITS + "abcdefABCDEF";
 
 /**
- * Makes the table.
+ * Makes the table, once: nobody may write to it.
  *
  * @param escaped Whether the text went through `escapeControls`, so that `\x1b` is an escape as well.
  *
@@ -39,6 +42,8 @@ const HEX = DIGITS + "abcdefABCDEF";
  * ```
  */
 export function createJsonTokens(escaped = false): JsonTokens {
+  const made = MADE.get(escaped);
+  if (made !== undefined) return made;
   const next = new Uint8Array(64 << 8);
   const whole = new Uint8Array(64);
   let states = TOKEN_START;
@@ -84,5 +89,7 @@ export function createJsonTokens(escaped = false): JsonTokens {
   for (const word of ["true", "false", "null"]) {
     chain(TOKEN_START, [...word], state(true));
   }
-  return { next, whole };
+  const tokens = { next, whole };
+  MADE.set(escaped, tokens);
+  return tokens;
 }

@@ -10,7 +10,7 @@ import { createJsonFormatter, type JsonFormatOptions } from "./json_format.ts";
 export interface BodyView {
   /** What can be shown after this chunk. */
   readonly show: (chunk: Uint8Array) => Iterable<Uint8Array>;
-  /** The rest. */
+  /** The rest; what is shown after it begins anew. */
   readonly end: () => Iterable<Uint8Array>;
 }
 
@@ -37,6 +37,7 @@ const SLICE_BYTES = 4096;
  */
 export function createJsonView(options: JsonFormatOptions = {}): BodyView {
   const formatter = createJsonFormatter(options);
+  const trial = createJsonFormatter(options);
   let held: Uint8Array[] | undefined = [];
   let size = 0;
   let isJson = true;
@@ -54,7 +55,7 @@ export function createJsonView(options: JsonFormatOptions = {}): BodyView {
     chunks: readonly Uint8Array[],
     atEnd: boolean,
   ): Generator<Uint8Array> {
-    const trial = createJsonFormatter(options);
+    trial.reset();
     for (const chunk of chunks) for (const _ of format(chunk, trial));
     isJson = trial.state() === "whole" || !atEnd && trial.state() === "open";
     for (const chunk of chunks) yield* format(chunk);
@@ -71,6 +72,39 @@ export function createJsonView(options: JsonFormatOptions = {}): BodyView {
       if (held !== undefined) yield* release(held, true);
       yield formatter.end();
       if (formatter.state() === "whole") yield NEWLINE;
+      formatter.reset();
+      [held, size, isJson] = [[], 0, true];
+    },
+  };
+}
+
+/**
+ * Makes a view of one document among others, such as the data of an event: whatever it is, it ends its line.
+ *
+ * @example Text without a newline
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const view = createDocumentView();
+ * const chunks = [...view.show(new TextEncoder().encode("hi")), ...view.end()];
+ * assertEquals(await new Blob(chunks.map((chunk) => chunk.slice())).text(), "hi\n");
+ * ```
+ */
+export function createDocumentView(options: JsonFormatOptions = {}): BodyView {
+  const { show, end } = createJsonView(options);
+  let last: number | undefined;
+  function* pass(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
+    for (const part of parts) {
+      last = part.at(-1) ?? last;
+      yield part;
+    }
+  }
+  return {
+    show: (chunk) => pass(show(chunk)),
+    end: function* () {
+      yield* pass(end());
+      if (last !== NEWLINE[0]) yield NEWLINE;
+      last = undefined;
     },
   };
 }

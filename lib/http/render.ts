@@ -5,7 +5,6 @@
  */
 
 import { type Io, type Output, print } from "../cli/io.ts";
-import type { BodyView } from "./json_view.ts";
 import type { Answer } from "./send.ts";
 
 /** What of an answer is shown, and how. */
@@ -20,9 +19,16 @@ export interface RenderOptions {
   readonly raw?: boolean;
   /** The view of a terminal in a pipe too. */
   readonly pretty?: boolean;
+  /** The head of the answer on stderr, in place of the status line. */
+  readonly verbose?: boolean;
+  /** Whether secrets are shown there. */
+  readonly showSecrets?: boolean;
+  /** Goes on with a body that was cut off after some bytes, or throws the error. */
+  readonly goOn?: (
+    error: unknown,
+    received: number,
+  ) => Promise<Answer["body"]>;
 }
-
-const encoder = new TextEncoder();
 
 const NEWLINE = 0x0a;
 
@@ -31,51 +37,73 @@ function formatStatus({ status, statusText }: Answer): string {
   return `${status} ${statusText}`.trimEnd();
 }
 
-async function showStatus(answer: Answer, stderr: Output): Promise<void> {
-  const { status, refused } = answer;
-  let line = formatStatus(answer);
-  if (stderr.isTerminal) {
-    const { escapeControls, paint } = await import("../cli/terminal.ts");
-    const color = status < 300 ? "green" : status < 400 ? "yellow" : "red";
-    line = paint(escapeControls(line), color, stderr);
+/** The status line, in a colour of its class. */
+async function formatLine(answer: Answer, stderr: Output): Promise<string> {
+  const line = formatStatus(answer);
+  if (!stderr.isTerminal) return line;
+  const { status } = answer;
+  const { escapeControls, paint } = await import("../cli/terminal.ts");
+  const color = status < 300 ? "green" : status < 400 ? "yellow" : "red";
+  return paint(escapeControls(line), color, stderr);
+}
+
+/** What a person should know besides the status. */
+async function formatNotes(
+  { refused, unknownCoding }: Answer,
+  { isTerminal }: Output,
+): Promise<string> {
+  const notes = (refused === undefined ? "" : `Not followed: ${refused}\n`) +
+    (unknownCoding === undefined ? "" : `Not decoded: ${unknownCoding}\n`);
+  if (notes === "" || !isTerminal) return notes;
+  return (await import("../cli/terminal.ts")).escapeControls(notes);
+}
+
+async function showStatus(
+  answer: Answer,
+  stderr: Output,
+  { verbose, showSecrets = false }: RenderOptions,
+): Promise<void> {
+  let line = "";
+  if (verbose) {
+    const { sayAnswer } = await import("./head.ts");
+    await sayAnswer(answer, stderr, { showSecrets });
+  } else {
+    line = `${await formatLine(answer, stderr)}\n`;
   }
-  const why = refused === undefined ? "" : `Not followed: ${refused}\n`;
-  await print(stderr, `${line}\n${why}`);
-}
-
-/** A view that lets through only what no terminal obeys; the view behind it makes that readable. */
-async function createSafeView(behind?: BodyView): Promise<BodyView> {
-  const { createSafeDecoder } = await import("../cli/terminal.ts");
-  const { decode, flush } = createSafeDecoder();
-  const pass = (text: string) => {
-    const bytes = encoder.encode(text);
-    return behind?.show(bytes) ?? [bytes];
-  };
-  return {
-    show: (chunk) => pass(decode(chunk)),
-    end: function* () {
-      yield* pass(flush());
-      yield* behind?.end() ?? [];
-    },
-  };
-}
-
-async function viewOf(
-  { headers }: Answer,
-  stdout: Output,
-  { raw, pretty }: RenderOptions,
-): Promise<BodyView | undefined> {
-  if (raw || !stdout.isTerminal && !pretty) return undefined;
-  const type = headers.get("content-type") ?? "";
-  if (!pretty && !/^[^;]*[/+]json\s*(;|$)/i.test(type)) return createSafeView();
-  const { createJsonView } = await import("./json_view.ts");
-  const { color, isTerminal } = stdout;
-  const json = createJsonView({ color, escaped: isTerminal });
-  return isTerminal ? createSafeView(json) : json;
+  await print(stderr, line + await formatNotes(answer, stderr));
 }
 
 /**
- * Shows an answer: its status on stderr, its body on stdout as it comes in.
+ * Shows the head of an answer: its status on stderr, with `include` all of it on stdout.
+ *
+ * @example The status alone
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createMemoryIo } from "../cli/memory.ts";
+ * import { send } from "./send.ts";
+ *
+ * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("hi"));
+ * const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
+ * await using answer = await send({ method: "GET", url, headers: [], typed: [] });
+ * const { io, stderr } = createMemoryIo();
+ * await showHead(answer, io);
+ * assertEquals(stderr.text, "200 OK\n");
+ * ```
+ */
+export async function showHead(
+  answer: Answer,
+  { stdout, stderr }: Pick<Io, "stdout" | "stderr">,
+  options: RenderOptions = {},
+): Promise<void> {
+  const { quiet, body, include } = options;
+  if (!quiet && !body) await showStatus(answer, stderr, options);
+  if (!include) return;
+  const { showAnswerHead } = await import("./head.ts");
+  await showAnswerHead(answer, stdout);
+}
+
+/**
+ * Shows an answer: its head as {@linkcode showHead} does, its body on stdout as it comes in.
  *
  * @param answer The answer.
  * @param io Where it is shown.
@@ -87,59 +115,51 @@ async function viewOf(
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { createMemoryIo } from "../cli/memory.ts";
+ * import { send } from "./send.ts";
  *
+ * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("hi"));
+ * const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
+ * await using answer = await send({ method: "GET", url, headers: [], typed: [] });
  * const { io, stdout, stderr } = createMemoryIo();
- * await render({
- *   plan: { method: "GET", url: new URL("http://localhost/"), headers: [] },
- *   status: 200,
- *   statusText: "OK",
- *   headers: new Headers(),
- *   body: ReadableStream.from([new Uint8Array([104, 105])]),
- *   [Symbol.asyncDispose]: () => Promise.resolve(),
- * }, io);
+ * await render(answer, io);
  * assertEquals([stdout.text, stderr.text], ["hi", "200 OK\n"]);
  * ```
  */
 export async function render(
   answer: Answer,
-  { stdout, stderr }: Pick<Io, "stdout" | "stderr">,
+  io: Pick<Io, "stdout" | "stderr">,
   options: RenderOptions = {},
 ): Promise<void> {
-  if (!options.quiet && !options.body) await showStatus(answer, stderr);
-  const view = await viewOf(answer, stdout, options);
+  const { stdout } = io;
+  await showHead(answer, io, options);
+  const view = !options.raw && (stdout.isTerminal || options.pretty)
+    ? await (await import("./view.ts")).createView(
+      answer.headers,
+      stdout,
+      options,
+    )
+    : undefined;
   let last = NEWLINE;
-  // not at once: a reader who stops reading must not keep a signal waiting
+  let received = 0;
   const write = async (bytes: Uint8Array) => {
     last = bytes.at(-1) ?? last;
-    await stdout.writeLater(bytes);
+    await stdout.write(bytes);
   };
-  if (options.include) await write(await formatHead(answer, stdout));
-  try {
-    for await (const chunk of answer.body) {
+  const show = async (body: Answer["body"]) => {
+    for await (const chunk of body) {
+      received += chunk.length;
       for (const part of view?.show(chunk) ?? [chunk]) await write(part);
     }
+  };
+  try {
+    await show(answer.body).catch(async (error) => {
+      if (options.goOn === undefined) throw error;
+      await show(await options.goOn(error, received));
+    });
   } finally {
     for (const part of view?.end() ?? []) await write(part);
     if (stdout.isTerminal && !options.raw && last !== NEWLINE) {
       await write(new Uint8Array([NEWLINE]));
     }
   }
-}
-
-/** The status line and the headers as Deno tells them: lower-cased and sorted. */
-async function formatHead(
-  answer: Answer,
-  { isTerminal }: Output,
-): Promise<Uint8Array> {
-  const headers = [...answer.headers].map(([name, value]) =>
-    `${name}: ${value}\n`
-  );
-  // the characters of a header stand for its bytes
-  const bytes = Uint8Array.from(
-    `${formatStatus(answer)}\n${headers.join("")}\n`,
-    (char) => char.charCodeAt(0),
-  );
-  if (!isTerminal) return bytes;
-  const { escapeControls } = await import("../cli/terminal.ts");
-  return encoder.encode(escapeControls(new TextDecoder().decode(bytes)));
 }

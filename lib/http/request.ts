@@ -1,33 +1,43 @@
 /**
- * A request before it is sent: method, URL, headers and body, out of a URL and items.
+ * A request before it is sent: what every part of the way from a command line to a socket agrees on.
  *
  * @module
  */
 
-import { Failure, UsageError } from "../cli/errors.ts";
-import type { Item } from "./items.ts";
+import { UsageError } from "../cli/errors.ts";
 
-/** A header as it goes out: its name, and its value in bytes that each stand for one character. */
+/** A header as it goes out: its name, and its value as characters that each stand for one byte. */
 export type Header = readonly [name: string, value: string];
 
-/** A request that can be sent, and sent again. */
+/** The bytes that a request carries. */
+export interface Body {
+  /** How many bytes, exactly; undefined only where nobody can know, as of a pipe: it is then sent in chunks. */
+  readonly length: number | undefined;
+  /** The bytes, where they are in memory. */
+  readonly bytes?: Uint8Array<ArrayBuffer>;
+  /**
+   * Opens a stream of exactly the bytes; it fails with a `Failure` when a file cannot be read or has shrunk. It is a
+   * byte stream: whoever reads it with a buffer of their own needs no memory for a file of any size.
+   */
+  readonly open: () => ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Whether it can be opened again, for another attempt or a redirect; standard input cannot. */
+  readonly again: boolean;
+}
+
+/** A request that can be sent. */
 export interface RequestPlan {
   /** The method, in the case in which it is sent. */
   readonly method: string;
   /** Where it goes; the user and password of a URL are a header by now. */
   readonly url: URL;
-  /** The headers, in the order in which they were given. */
+  /** The headers, in the order in which they were given; Content-Length is the transport's, out of the body. */
   readonly headers: readonly Header[];
   /** The body, if there is one. */
-  readonly body?: Uint8Array<ArrayBuffer> | undefined;
-}
-
-const encoder = new TextEncoder();
-
-/** The text's UTF-8 as the string of bytes that fetch takes for a header: curl's and HTTPie's bytes, not an error. */
-function toByteString(text: string): string {
-  return Array.from(encoder.encode(text), (byte) => String.fromCharCode(byte))
-    .join("");
+  readonly body?: Body | undefined;
+  /** The names of the headers that the user gave, in lower case, credentials included: no other origin may see them. */
+  readonly typed: readonly string[];
+  /** The names of the headers that must not go out at all, in lower case: `User-Agent:`. */
+  readonly unset?: readonly string[];
 }
 
 /**
@@ -46,7 +56,22 @@ export function parseMethod(text: string): string {
   return parseToken("method", text).toUpperCase();
 }
 
-function parseToken(what: string, text: string): string {
+/**
+ * Reads a token of RFC 9110, section 5.6.2: a method's or a header's name.
+ *
+ * @param what What it is, for the error.
+ * @param text What was typed.
+ * @throws {UsageError} When it has a character that no token has.
+ *
+ * @example A header's name has no spaces
+ * ```ts
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * assertEquals(parseToken("header name", "X-A"), "X-A");
+ * assertThrows(() => parseToken("header name", "X A"), Error, 'Cannot use header name "X A"');
+ * ```
+ */
+export function parseToken(what: string, text: string): string {
   if (!/^[\w!#$%&'*+.^`|~-]+$/.test(text)) {
     throw new UsageError(
       `Cannot use ${what} "${text}": expected letters, digits and - _ . ! # $ % & ' * + ^ \` | ~`,
@@ -55,123 +80,31 @@ function parseToken(what: string, text: string): string {
   return text;
 }
 
-function headersOf(
-  items: readonly Item[],
-  defaults: readonly Header[],
-): Header[] {
-  const typed = items.filter(({ kind }) => kind === "header").map(
-    ({ path: [name], value }): Header => {
-      if (/[\r\n\0]/.test(value)) {
-        throw new UsageError(
-          `Cannot send header "${name}": its value has a line break or NUL`,
-        );
-      }
-      return [parseToken("header name", name), toByteString(value)];
-    },
-  );
-  const names = new Set(typed.map(([name]) => name.toLowerCase()));
-  return [
-    ...defaults.filter(([name]) => !names.has(name.toLowerCase())),
-    ...typed.filter(([, value]) => value !== ""),
-  ];
-}
-
-async function jsonOf({ kind, path, value }: Item): Promise<string> {
-  if (kind === "json") return value;
-  if (kind === "text") return JSON.stringify(value);
-  if (kind === "file") {
-    const { formatItem } = await import("./items.ts");
-    throw new UsageError(
-      `Cannot send "${
-        formatItem({ kind, path, value })
-      }" as JSON: a file needs a form`,
-    );
-  }
-  const file = await Deno.readTextFile(value).catch((cause) => {
-    throw new Failure(`Cannot read "${value}"`, { cause });
-  });
-  if (kind === "textFile") return JSON.stringify(file);
-  try {
-    JSON.parse(file);
-  } catch {
-    throw new Failure(
-      `Cannot send "${value}" as JSON: its content is not JSON`,
-    );
-  }
-  return file.trim();
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-/** The header that a URL's user and password stand for. */
-function credentialsOf({ username, password }: URL): Header[] {
-  if (username === "" && password === "") return [];
-  const pair = toByteString(`${decode(username)}:${decode(password)}`);
-  return [["authorization", `Basic ${btoa(pair)}`]];
-}
-
 /**
- * Plans a request: query items join the URL, header items replace the defaults, the other items become a JSON body.
+ * Whether a request is beyond fetch, which answers for itself which Host, User-Agent, Accept, Accept-Encoding and
+ * Accept-Language go out, gives no body to GET and HEAD, knows no TRACE and no CONNECT, and drops the length of a
+ * stream: such a request needs a transport of our own.
  *
- * @param target The method and the URL.
- * @param items The items.
- * @throws {UsageError} When a header or a field cannot be sent.
- * @throws {Failure} When a file cannot be read.
- *
- * @example A JSON body
+ * @example A file's length would be lost
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { parseItem } from "./items.ts";
  *
- * const target = { method: "POST", url: new URL("http://localhost:3000/posts") };
- * const plan = await planRequest(target, ["title=foo", "draft==yes"].map(parseItem));
- * assertEquals(plan.url.href, "http://localhost:3000/posts?draft=yes");
- * assertEquals(plan.headers, [["content-type", "application/json"]]);
- * assertEquals(new TextDecoder().decode(plan.body), '{"title":"foo"}');
+ * const plan = { method: "PUT", url: new URL("http://localhost/"), headers: [], typed: [] };
+ * assertEquals(isBeyondFetch(plan), false);
+ * const body = { length: 9, open: () => new ReadableStream(), again: true };
+ * assertEquals(isBeyondFetch({ ...plan, body }), true);
+ * assertEquals(isBeyondFetch({ ...plan, unset: ["user-agent"] }), true);
  * ```
  */
-export async function planRequest(
-  target: Pick<RequestPlan, "method" | "url">,
-  items: readonly Item[] = [],
-): Promise<RequestPlan> {
-  const query = items.filter(({ kind }) => kind === "query");
-  const defaults = credentialsOf(target.url);
-  const isWhole = query.length === 0 && defaults.length === 0;
-  const url = isWhole ? target.url : new URL(target.url);
-  if (!isWhole) {
-    url.username = url.password = "";
-    // joined as text: searchParams would rewrite the query that is there
-    url.search += (url.search === "" ? "" : "&") +
-      new URLSearchParams(
-        query.map(({ path: [name], value }) => [name, value]),
-      );
-  }
-  const fields = items.filter(({ kind }) =>
-    kind !== "query" && kind !== "header"
-  );
-  if (fields.length === 0) {
-    return { method: target.method, url, headers: headersOf(items, defaults) };
-  }
-  const { formatJsonBody } = await import("./json_body.ts");
-  const json = formatJsonBody(
-    await Promise.all(
-      fields.map(async (item) => ({
-        path: item.path,
-        json: await jsonOf(item),
-      })),
-    ),
-  );
-  const type: Header = ["content-type", "application/json"];
-  return {
-    method: target.method,
-    url,
-    headers: headersOf(items, [...defaults, type]),
-    body: encoder.encode(json),
-  };
+export function isBeyondFetch(
+  { method, headers, body, unset = [] }: RequestPlan,
+): boolean {
+  return /^(TRACE|CONNECT)$/.test(method) ||
+    body !== undefined && /^(GET|HEAD)$/.test(method) ||
+    body?.length !== undefined && body.bytes === undefined ||
+    headers.some(([name]) => /^host$/i.test(name)) ||
+    unset.some((name) =>
+      /^(host|user-agent|accept|accept-(encoding|language))$/
+        .test(name)
+    );
 }

@@ -5,6 +5,7 @@
  */
 
 import { formatItem, type Item, parseItem } from "./items.ts";
+import type { Header } from "./request.ts";
 
 const SECRET = /auth|cookie|token|secret|passw|key|session|signature/i;
 
@@ -50,4 +51,57 @@ export function redactOperand(text: string): string {
   return item.path.some((step) => SECRET.test(step))
     ? formatItem({ ...item, value })
     : redactUrl(text);
+}
+
+/**
+ * Hides the value of a header whose name sounds secret, but for its scheme, and secrets in the URLs of any other.
+ *
+ * @example Credentials
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(redactHeader(["authorization", "Bearer x"]), ["authorization", "Bearer ***"]);
+ * assertEquals(redactHeader(["Set-Cookie", "sid=1"]), ["Set-Cookie", "***"]);
+ * ```
+ */
+export function redactHeader([name, value]: Header): Header {
+  if (!SECRET.test(name)) return [name, redactUrl(value)];
+  const [scheme = ""] = value.match(/^(?:Basic|Bearer|Digest) /i) ?? [];
+  return [name, `${scheme}***`];
+}
+
+const JSON_FIELD =
+  /("((?:[^"\\]|\\.)*)"\s*:\s*)("(?:[^"\\]|\\.)*"|\[[^[\]{}]*\]|[^\s"[\]{},]+)/g;
+const FORM_FIELD = /(^|&)([^=&\s]*)=([^&\s]+)/g;
+const PART =
+  /(\bname="([^"]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)([^]*?)(?=\r\n--)/g;
+
+/**
+ * Hides the values of a body's fields whose names sound secret: in JSON, in a form, in a multipart form.
+ *
+ * @example In JSON and in a form
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(redactBody('{"user":"me","password":"x"}'), '{"user":"me","password":"***"}');
+ * assertEquals(redactBody("user=me&password=x"), "user=me&password=***");
+ * ```
+ */
+export function redactBody(text: string): string {
+  return text
+    .replace(
+      JSON_FIELD,
+      (all, start: string, name: string) =>
+        SECRET.test(name) ? `${start}"***"` : all,
+    )
+    .replace(
+      FORM_FIELD,
+      (all, start: string, name: string) =>
+        SECRET.test(name) ? `${start}${name}=***` : all,
+    )
+    .replace(
+      PART,
+      (all, start: string, name: string) =>
+        SECRET.test(name) ? `${start}***` : all,
+    );
 }

@@ -1,19 +1,17 @@
 /**
- * One exchange over fetch: a request out, its redirects followed, an answer whose body is read under a deadline.
+ * One exchange: a request out, its redirects followed, an answer whose body is read under a deadline.
  *
  * @module
  */
 
 import { Failure } from "../cli/errors.ts";
 import { ExitCode } from "../cli/exit_code.ts";
-import {
-  type Deadline,
-  DEFAULT_TIMEOUTS,
-  startDeadline,
-  type Timeouts,
-} from "./deadline.ts";
-import type { Hop } from "./redirect.ts";
-import type { RequestPlan } from "./request.ts";
+import { attempt } from "./attempt.ts";
+import { DEFAULT_TIMEOUTS, startDeadline, type Timeouts } from "./deadline.ts";
+import { openBody } from "./incoming.ts";
+import type { Follow, Hop } from "./redirect.ts";
+import type { Header, RequestPlan } from "./request.ts";
+import type { Network, Timings, TransportAnswer } from "./transport.ts";
 
 /** How {@linkcode send} behaves. */
 export interface SendOptions {
@@ -22,7 +20,27 @@ export interface SendOptions {
   /** How long to wait; {@linkcode DEFAULT_TIMEOUTS} unless given. */
   readonly timeouts?: Timeouts;
   /** How many redirects are followed, 10 unless given. */
-  readonly maxRedirects?: number;
+  readonly maxRedirects?: number | undefined;
+  /** Which redirects are followed; those that are safe unless given. */
+  readonly follow?: Follow | undefined;
+  /** How many more attempts there may be for each request; none unless given. */
+  readonly retry?: number | undefined;
+  /** How many bytes a body may have, decoded. */
+  readonly maxSize?: number | undefined;
+  /** The way to the server. */
+  readonly network?: Network | undefined;
+  /** Tells a person about an attempt that comes. */
+  readonly notice?: ((text: string) => void) | undefined;
+}
+
+/** A redirect that was followed. */
+export interface AnsweredHop {
+  /** The request. */
+  readonly plan: RequestPlan;
+  /** The status of its answer. */
+  readonly status: number;
+  /** Where the answer points. */
+  readonly location: string;
 }
 
 /** An answer: its head, and its body as it comes. Disposing of it ends the exchange. */
@@ -37,88 +55,35 @@ export interface Answer extends AsyncDisposable {
   readonly headers: Headers;
   /** Why a redirect was not followed, if this is one. */
   readonly refused?: string | undefined;
+  /** Its header lines as they came, where the transport sees them. */
+  readonly wire?: readonly Header[] | undefined;
+  /** The version of HTTP, as `1.1`, where the transport sees it. */
+  readonly version?: string | undefined;
+  /** How long the phases took, where the transport measures them. */
+  readonly timings?: Timings | undefined;
+  /** The redirects that were followed: each request and what it was answered. */
+  readonly hops?: readonly AnsweredHop[];
+  /** The encoding that was not decoded, as nobody here knows it. */
+  readonly unknownCoding?: string | undefined;
+  /** The address that answered, where the transport sees it. */
+  readonly remote?: string | undefined;
+  /** Aborted when a limit passes or the caller wants an end, with why as its reason: a `pipeTo` then fails with less. */
+  readonly signal?: AbortSignal;
+  /** The body as fetch's own stream, for `pipeTo`, where it needs no limit but time; to be read instead of {@linkcode Answer.body}. */
+  readonly stream?: ReadableStream<Uint8Array<ArrayBuffer>> | null;
   /** The body in chunks, decoded; throws a {@linkcode Failure} when it is cut short or late. To be read once. */
   readonly body: AsyncIterable<Uint8Array<ArrayBuffer>>;
 }
 
-/** Words the phase in which an exchange failed, told by its exit code, and what it failed at. */
-async function failureOf(
-  { method, url }: RequestPlan,
-  cause: unknown,
-): Promise<Failure> {
-  const { redactUrl } = await import("./secrets.ts");
-  const { exitCodeOf } = await import("../cli/reasons.ts");
-  const what: Partial<Record<ExitCode, string>> = {
-    [ExitCode.Unresolved]: `resolve ${url.hostname}`,
-    [ExitCode.Unreachable]: `connect to ${url.host}`,
-    [ExitCode.Certificate]: `verify ${url.host}`,
-  };
-  const doing = method === "GET"
-    ? `get ${redactUrl(url.href)}`
-    : `send ${method} to ${redactUrl(url.href)}`;
-  return new Failure(`Cannot ${what[exitCodeOf(cause)] ?? doing}`, { cause });
-}
-
 async function redirectOf(
   plan: RequestPlan,
-  { status, headers }: Response,
+  { status, headers }: TransportAnswer,
+  follow: Follow | undefined,
 ): Promise<Hop | undefined> {
   if (status < 300 || status >= 400) return undefined;
   const { followRedirect } = await import("./redirect.ts");
-  return followRedirect(plan, status, headers.get("location"));
-}
-
-/** What {@linkcode answerOf} and {@linkcode readBody} need beside the response. */
-interface Reading {
-  readonly plan: RequestPlan;
-  readonly deadline: Deadline;
-  readonly idle: number | undefined;
-}
-
-/** Words why a body ended early; where its length is known and counts what was received, with both. */
-async function cutOf(
-  response: Response,
-  { url, received, cause }: { url: URL; received: number; cause: unknown },
-): Promise<Failure> {
-  const { redactUrl } = await import("./secrets.ts");
-  const { exitCodeOf } = await import("../cli/reasons.ts");
-  const length = response.headers.get("content-length");
-  const counts = exitCodeOf(cause) === ExitCode.CutShort && length !== null &&
-    !response.headers.has("content-encoding");
-  return new Failure(`Cannot read ${redactUrl(url.href)}`, {
-    cause: counts
-      ? new Failure(`cut short after ${received} of ${length} bytes`, {
-        code: ExitCode.CutShort,
-      })
-      : cause,
-  });
-}
-
-async function* readBody(
-  response: Response,
-  { plan: { url }, deadline, idle }: Reading,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const reader = response.body?.getReader();
-  if (reader === undefined) return;
-  let received = 0;
-  try {
-    while (true) {
-      const read = reader.read();
-      const { done, value } = await deadline.within(
-        read,
-        idle,
-        "no more bytes",
-      );
-      if (done) return;
-      received += value.length;
-      yield value;
-    }
-  } catch (error) {
-    const cause = deadline.signal.aborted ? deadline.signal.reason : error;
-    throw await cutOf(response, { url, received, cause });
-  } finally {
-    await reader.cancel().catch(() => {});
-  }
+  const location = headers.get("location");
+  return followRedirect(plan, { status, location }, follow);
 }
 
 /**
@@ -136,7 +101,7 @@ async function* readBody(
  *
  * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("hi"));
  * const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
- * await using answer = await send({ method: "GET", url, headers: [] });
+ * await using answer = await send({ method: "GET", url, headers: [], typed: [] });
  * assertEquals(answer.status, 200);
  * assertEquals(await new Response(ReadableStream.from(answer.body)).text(), "hi");
  * ```
@@ -145,55 +110,63 @@ export async function send(
   plan: RequestPlan,
   options: SendOptions = {},
 ): Promise<Answer> {
-  const { maxRedirects = 10 } = options;
-  const timeouts: Timeouts = options.timeouts ?? DEFAULT_TIMEOUTS;
-  const deadline = startDeadline(timeouts.total, options.signal);
+  const { maxRedirects = 10, follow, retry, maxSize, notice } = options;
+  const { head, idle, total }: Timeouts = options.timeouts ?? DEFAULT_TIMEOUTS;
+  const deadline = startDeadline(total, options.signal);
+  let { network = {} } = options;
+  const hops: AnsweredHop[] = [];
   try {
-    for (let hops = 0;; hops++) {
-      const response = await deadline.within(
-        fetch(plan.url, {
-          method: plan.method,
-          headers: plan.headers.map(([name, value]) => [name, value]),
-          body: plan.body ?? null,
-          redirect: "manual",
-          signal: deadline.signal,
-        }),
-        timeouts.head,
-        "no answer",
-      );
-      const hop = await redirectOf(plan, response);
+    while (true) {
+      const answer = await attempt(plan, {
+        deadline,
+        head,
+        network,
+        retry,
+        notice,
+      });
+      const hop = await redirectOf(plan, answer, follow);
       if (hop === undefined || "refused" in hop) {
-        const reading = { plan, deadline, idle: timeouts.idle };
-        return { ...answerOf(response, reading), refused: hop?.refused };
+        const { status, statusText, headers, wire, version } = answer;
+        const { timings, remote } = answer;
+        const reading = { plan, deadline, network, idle, maxSize };
+        const { drop, ...incoming } = await openBody(answer, reading);
+        return {
+          plan,
+          status,
+          statusText,
+          headers,
+          refused: hop?.refused,
+          wire,
+          version,
+          timings,
+          remote,
+          hops,
+          signal: deadline.signal,
+          ...incoming,
+          async [Symbol.asyncDispose]() {
+            deadline.lift();
+            await drop();
+          },
+        };
       }
-      await response.body?.cancel();
-      if (hops === maxRedirects) {
+      await answer.body?.cancel();
+      if (hops.length === maxRedirects) {
         throw new Failure(`more than ${maxRedirects} redirects`, {
           code: ExitCode.TooManyRedirects,
         });
+      }
+      const location = answer.headers.get("location") ?? "";
+      hops.push({ plan, status: answer.status, location });
+      // who the client is, and whom it trusts blindly, is for the first origin alone
+      if (hop.next.url.origin !== plan.url.origin) {
+        network = { ...network, insecure: false, cert: undefined };
       }
       plan = hop.next;
     }
   } catch (error) {
     const cause = deadline.signal.aborted ? deadline.signal.reason : error;
     deadline.lift();
+    const { failureOf } = await import("./failure.ts");
     throw await failureOf(plan, cause);
   }
-}
-
-function answerOf(response: Response, reading: Reading): Answer {
-  const body = readBody(response, reading);
-  return {
-    plan: reading.plan,
-    status: response.status,
-    statusText: response.statusText,
-    headers: response.headers,
-    body,
-    async [Symbol.asyncDispose]() {
-      reading.deadline.lift();
-      await body.return(undefined);
-      // a body that nobody began to read
-      if (response.body?.locked === false) await response.body.cancel();
-    },
-  };
 }

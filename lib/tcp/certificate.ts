@@ -5,6 +5,16 @@
  */
 
 import { Failure } from "../cli/errors.ts";
+import {
+  type Der,
+  der,
+  integer,
+  oid,
+  sequence,
+  Tag,
+  text,
+  time,
+} from "./der.ts";
 
 /** A certificate and its private key, as PEM. */
 export interface KeyPair {
@@ -23,73 +33,47 @@ export interface TlsServer extends KeyPair {
 const DAY_MS = 86_400_000;
 const DAYS = 365;
 
-/** The tags of DER in use (ITU-T X.690 section 8). */
-const Tag = {
-  Boolean: 1,
-  Integer: 2,
-  BitString: 3,
-  OctetString: 4,
-  Oid: 6,
-  Utf8: 12,
-  UtcTime: 23,
-  GeneralizedTime: 24,
-  Sequence: 48,
-  Set: 49,
-  SanDns: 0x82,
-  SanIp: 0x87,
-  Version: 0xa0,
-  Extensions: 0xa3,
-} as const;
-
-type Der = Uint8Array<ArrayBuffer>;
-
-function join(parts: readonly Uint8Array[]): Der {
-  const all = new Uint8Array(
-    parts.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
-function der(tag: number, ...parts: Uint8Array[]): Der {
-  const body = join(parts);
-  const { length } = body;
-  const head = length < 0x80
-    ? [length]
-    : length < 0x100
-    ? [0x81, length]
-    : [0x82, length >> 8, length & 0xff];
-  return join([Uint8Array.of(tag, ...head), body]);
-}
-
-const sequence = (...parts: Uint8Array[]) => der(Tag.Sequence, ...parts);
-const text = (tag: number, value: string) =>
-  der(tag, new TextEncoder().encode(value));
-const oid = (...bytes: number[]) => der(Tag.Oid, Uint8Array.of(...bytes));
-
-/** A positive integer: no needless zeros in front, one where the first bit is set. */
-function integer(bytes: Uint8Array): Der {
-  const start = bytes.findIndex((byte) => byte !== 0);
-  const digits = start === -1 ? Uint8Array.of(0) : bytes.subarray(start);
-  const sign = (digits[0] ?? 0) < 0x80 ? [] : [0];
-  return der(Tag.Integer, Uint8Array.of(...sign), digits);
-}
-
-/** RFC 5280 section 4.1.2.5: years from 2050 on have four digits. */
-function time(ms: number): Der {
-  const digits = new Date(ms).toISOString().replace(/\..*|[-T:]/g, "") + "Z";
-  return digits < "205"
-    ? text(Tag.UtcTime, digits.slice(2))
-    : text(Tag.GeneralizedTime, digits);
-}
-
 function extension(id: number, critical: boolean, value: Uint8Array): Der {
   const flag = critical ? [der(Tag.Boolean, Uint8Array.of(0xff))] : [];
   return sequence(oid(0x55, 0x1d, id), ...flag, der(Tag.OctetString, value));
+}
+
+/** id-ecPublicKey on P-256, RFC 5480 section 2.1.1. */
+const keyAlgorithm = () =>
+  sequence(
+    oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1),
+    oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7),
+  );
+
+/**
+ * Makes a P-256 key out of 32 random bytes: WebCrypto's own way takes 40 ms the first time, this takes 2. It refuses a
+ * number that is no key, which is one in 2^32.
+ */
+function makeKey(): Promise<CryptoKey> {
+  const secret = crypto.getRandomValues(new Uint8Array(32));
+  // RFC 5208 section 5 around RFC 5915 section 3
+  const pkcs8 = sequence(
+    integer(Uint8Array.of(0)),
+    keyAlgorithm(),
+    der(
+      Tag.OctetString,
+      sequence(integer(Uint8Array.of(1)), der(Tag.OctetString, secret)),
+    ),
+  );
+  const algorithm = { name: "ECDSA", namedCurve: "P-256" };
+  return crypto.subtle.importKey("pkcs8", pkcs8, algorithm, true, ["sign"]);
+}
+
+function fromBase64(text: string): Der {
+  const standard = text.replaceAll("-", "+").replaceAll("_", "/");
+  return Uint8Array.from(atob(standard), (letter) => letter.charCodeAt(0));
+}
+
+/** The public half of a key as SubjectPublicKeyInfo, RFC 5480 section 2: an uncompressed point. */
+async function publicKeyOf(key: CryptoKey): Promise<Der> {
+  const { x = "", y = "" } = await crypto.subtle.exportKey("jwk", key);
+  const point = [Uint8Array.of(0, 4), fromBase64(x), fromBase64(y)];
+  return sequence(keyAlgorithm(), der(Tag.BitString, ...point));
 }
 
 /** CA:FALSE, so that a client can pin it; for signatures and servers alone; localhost and both its addresses. */
@@ -131,11 +115,7 @@ function pem(label: string, bytes: Uint8Array): string {
  * ```
  */
 export async function makeCertificate(): Promise<KeyPair> {
-  const { privateKey, publicKey } = await crypto.subtle.generateKey(
-    { name: "ECDSA", namedCurve: "P-256" },
-    true,
-    ["sign", "verify"],
-  );
+  const key = await makeKey();
   // ecdsa-with-SHA256, RFC 5758 section 3.2
   const algorithm = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2));
   const name = sequence(
@@ -150,13 +130,13 @@ export async function makeCertificate(): Promise<KeyPair> {
     // a client whose clock is behind can use it too
     sequence(time(now - DAY_MS), time(now + DAYS * DAY_MS)),
     name,
-    new Uint8Array(await crypto.subtle.exportKey("spki", publicKey)),
+    await publicKeyOf(key),
     der(Tag.Extensions, extensions()),
   );
   const signature = new Uint8Array(
     await crypto.subtle.sign(
       { name: "ECDSA", hash: "SHA-256" },
-      privateKey,
+      key,
       content,
     ),
   );
@@ -169,7 +149,7 @@ export async function makeCertificate(): Promise<KeyPair> {
     algorithm,
     der(Tag.BitString, Uint8Array.of(0), signed),
   );
-  const pkcs8 = await crypto.subtle.exportKey("pkcs8", privateKey);
+  const pkcs8 = await crypto.subtle.exportKey("pkcs8", key);
   return {
     cert: pem("CERTIFICATE", certificate),
     key: pem("PRIVATE KEY", new Uint8Array(pkcs8)),
@@ -196,10 +176,7 @@ export async function fingerprintOf(cert: string): Promise<string> {
   if (base64 === undefined) {
     throw new Failure("Cannot read the certificate: it is not PEM");
   }
-  const bytes = Uint8Array.from(
-    atob(base64),
-    (character) => character.charCodeAt(0),
-  );
+  const bytes = fromBase64(base64);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join(
     "",

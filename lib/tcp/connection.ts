@@ -89,21 +89,23 @@ export function track(
  * assertEquals(await receive(track(conn, "a peer"), new Uint8Array(9)), null);
  * ```
  */
-export async function receive(
+export function receive(
   connection: Connection,
   buffer: Uint8Array,
 ): Promise<number | null> {
-  let count: number | null;
-  try {
-    count = await connection.socket.read(buffer);
-  } catch (cause) {
-    throw new Failure(`Cannot receive from ${connection.peer}`, { cause });
-  }
-  if (count === null) return null;
-  connection.received += count;
-  connection.active = performance.now();
-  connection.onBytes?.("received", buffer.subarray(0, count), connection);
-  return count;
+  // no async function: thousands of connections wait here, and its frame would be most of what each of them costs
+  return connection.socket.read(buffer).then(
+    (count) => {
+      if (count === null) return null;
+      connection.received += count;
+      connection.active = performance.now();
+      connection.onBytes?.("received", buffer.subarray(0, count), connection);
+      return count;
+    },
+    (cause) => {
+      throw new Failure(`Cannot receive from ${connection.peer}`, { cause });
+    },
+  );
 }
 
 /**

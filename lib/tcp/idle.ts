@@ -28,10 +28,10 @@ const SHARE = 20;
  * assertEquals(idle, connection);
  * ```
  */
-export function watchIdle(
-  connections: () => Iterable<Connection>,
+export function watchIdle<C extends Connection>(
+  connections: () => Iterable<C>,
   limit: number,
-  onIdle: (connection: Connection) => void,
+  onIdle: (connection: C) => void,
 ): () => void {
   let timer = setTimeout(sweep, limit);
   let stopped = false;

@@ -1,3 +1,5 @@
+import { concat } from "./bytes.ts";
+
 /** Passes on whole lines of bytes, however the chunks are cut. */
 export interface LineSplitter {
   /** All lines that are whole after this chunk, in one piece that is the caller's; nothing where none is. */
@@ -30,8 +32,8 @@ const NEWLINE = 10;
 export function createLineSplitter(longest = LONGEST_BYTES): LineSplitter {
   let held = new Uint8Array();
   const take = (bytes: Uint8Array, rest: Uint8Array) => {
-    const piece = join(held, bytes);
-    held = join(rest);
+    const piece = concat(held, bytes);
+    held = concat(rest);
     return piece.length === 0 ? undefined : piece;
   };
   return {
@@ -41,20 +43,8 @@ export function createLineSplitter(longest = LONGEST_BYTES): LineSplitter {
       const unfinished = end === 0 ? held.length + rest.length : rest.length;
       if (unfinished > longest) return take(chunk, new Uint8Array());
       if (end > 0) return take(chunk.subarray(0, end), rest);
-      held = join(held, chunk);
+      held = concat(held, chunk);
     },
     flush: () => take(new Uint8Array(), new Uint8Array()),
   };
-}
-
-function join(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(
-    parts.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -91,7 +91,11 @@ function putBack(buffer: Uint8Array<ArrayBuffer>): void {
  * ```
  */
 export function sendAtOnce({ socket }: Connection): number {
-  socket.setNoDelay?.();
+  try {
+    socket.setNoDelay?.();
+  } catch {
+    // it was closed or reset meanwhile: whoever reads or writes next hears of it
+  }
   return socket.setNoDelay ? SMALL_BYTES : RECORD_BYTES;
 }
 
@@ -120,11 +124,10 @@ export function sendAtOnce({ socket }: Connection): number {
  * assertEquals([from.received, to.sent, closed], [3, 3, true]);
  * ```
  */
-export async function forward(from: Connection, to: Connection): Promise<void> {
-  await pump(
+export function forward(from: Connection, to: Connection): Promise<void> {
+  return pump(
     (buffer) => receive(from, buffer),
     (bytes) => send(to, bytes),
     sendAtOnce(to),
-  );
-  await closeWrite(to);
+  ).then(() => closeWrite(to));
 }

@@ -6,56 +6,13 @@
 
 import { Failure } from "../cli/errors.ts";
 import { describe } from "../cli/reasons.ts";
-import {
-  acceptAll,
-  type Acceptor,
-  type Handshake,
-  type Incoming,
-} from "./accept.ts";
+import { acceptAll, type Handshake, type Incoming } from "./accept.ts";
+import { openAcceptors } from "./acceptors.ts";
 import { type Address, addressOf, formatAddress } from "./address.ts";
-import type { Cidr } from "./cidr.ts";
-import {
-  closeSocket,
-  type Connection,
-  type Listener,
-  track,
-} from "./connection.ts";
-import type { ServerEvent, TlsFacts } from "./event.ts";
-import { listen } from "./listen.ts";
-import type { TlsServer } from "./certificate.ts";
-
-/** Options for {@linkcode serve}. */
-export interface ServeOptions {
-  /** The host to listen on; `localhost` is both loopbacks. @default {"127.0.0.1"} */
-  readonly host?: string;
-  /** The port to listen on; 0 takes a free one. @default {0} */
-  readonly port?: number;
-  /** A Unix socket to listen on instead. */
-  readonly path?: string;
-  /** Speaks TLS with this certificate. */
-  readonly tls?: TlsServer | undefined;
-  /** What to do with a client; its connection is closed when the promise settles. */
-  readonly handler: (connection: Connection) => Promise<void>;
-  /** How many clients are served at a time; others wait in the system's queue. @default {1000} */
-  readonly maxClients?: number;
-  /** Whether to end after one client. @default {false} */
-  readonly once?: boolean;
-  /** Closes a connection over which nothing went for so many ms; without it, none. */
-  readonly idleTimeout?: number | undefined;
-  /**
-   * Gives up a client that is not done with its TLS handshake after so many ms; Deno itself keeps such a socket open
-   * until the client leaves it. @default {10000}
-   */
-  readonly handshakeTimeout?: number;
-  /** Serves only clients from these ranges; all where there are none. */
-  readonly allow?: readonly Cidr[];
-  /** Does not serve clients from these ranges, whatever `allow` says. */
-  readonly deny?: readonly Cidr[];
-  /** Hears what happens. */
-  readonly onEvent?: (event: ServerEvent) => void;
-  /** Hears every chunk of bytes. */
-  readonly onBytes?: Listener | undefined;
-}
+import { type Client, createClients } from "./clients.ts";
+import { closeSocket, track } from "./connection.ts";
+import type { TlsFacts } from "./event.ts";
+import type { ServeOptions } from "./serve_options.ts";
 
 /** A server that listens. */
 export interface Server extends AsyncDisposable {
@@ -67,26 +24,6 @@ export interface Server extends AsyncDisposable {
   readonly finished: Promise<void>;
   /** Stops to accept at once and closes what is left of its clients after `grace` ms. */
   readonly shutdown: (grace?: number) => Promise<void>;
-}
-
-/** A client that is being served. */
-interface Client {
-  readonly connection: Connection;
-  readonly opened: number;
-  /** Set when it is served: its TLS is up, if it has any. */
-  facts?: TlsFacts;
-}
-
-async function open(options: ServeOptions): Promise<Acceptor[]> {
-  const { host = "127.0.0.1", port = 0, path, tls } = options;
-  const address = path === undefined ? { host, port } : { path };
-  if (tls) {
-    const { listenTls } = await import("./tls_listen.ts");
-    return await listenTls(address, tls);
-  }
-  if ("host" in address) return await listen(address);
-  const { listenUnix } = await import("./unix_listen.ts");
-  return [await listenUnix(address.path)];
 }
 
 /** Why a connection ended; the peer is named elsewhere. */
@@ -132,44 +69,19 @@ export async function serve(options: ServeOptions): Promise<Server> {
     onBytes,
   } = options;
   const onEvent = options.onEvent ?? (() => {});
-  const acceptors = await open(options);
+  const acceptors = await openAcceptors(options);
   const isPermitted = allow.length + deny.length === 0
     ? () => true
     : (await import("./permitted.ts")).createFilter(allow, deny);
-  const live = new Map<Connection, Client>();
-  const waiting: (() => void)[] = [];
+  const clients = createClients(onEvent);
   const closing = new AbortController();
-  const drained = Promise.withResolvers<void>();
   let unnamed = 0;
 
   function stop(): void {
     if (closing.signal.aborted) return;
     closing.abort();
     for (const acceptor of acceptors) acceptor.close();
-    for (const wake of waiting.splice(0)) wake();
-  }
-
-  /** Ends a client, once: whoever is first gives the reason. */
-  function end(client: Client, reason: string): void {
-    const { connection, facts, opened } = client;
-    const { peer, received, sent } = connection;
-    if (!live.delete(connection)) return;
-    closeSocket(connection.socket);
-    onEvent(
-      facts
-        ? {
-          event: "close",
-          peer,
-          bytesIn: received,
-          bytesOut: sent,
-          ms: Math.round(performance.now() - opened),
-          ...facts,
-          reason,
-        }
-        : { event: "refused", peer, reason },
-    );
-    waiting.shift()?.();
-    if (live.size === 0 && closing.signal.aborted) drained.resolve();
+    clients.close();
   }
 
   async function shakeHands(
@@ -177,7 +89,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     handshake: Promise<Handshake>,
   ): Promise<TlsFacts> {
     const timer = setTimeout(
-      () => end(client, `no TLS handshake in ${handshakeTimeout / 1000} s`),
+      () =>
+        clients.end(client, `no TLS handshake in ${handshakeTimeout / 1000} s`),
       handshakeTimeout,
     );
     try {
@@ -189,25 +102,21 @@ export async function serve(options: ServeOptions): Promise<Server> {
   }
 
   async function attend(incoming: Incoming, peer: string): Promise<void> {
-    const connection = track(incoming, peer, onBytes);
-    const client: Client = { connection, opened: performance.now() };
-    live.set(connection, client);
+    const client = clients.add(track(incoming, peer, onBytes));
     try {
       const handshake = incoming.handshake?.();
       const facts = handshake ? await shakeHands(client, handshake) : {};
-      if (!live.has(connection)) return;
+      if (client.place < 0) return;
       client.facts = facts;
       if (once) {
         stop();
-        for (const other of live.values()) {
-          if (other !== client) end(other, "one client is served, no other");
-        }
+        clients.endOthers(client, "one client is served, no other");
       }
       onEvent({ event: "open", peer, ...facts });
-      await handler(connection);
-      end(client, "done");
+      await handler(client);
+      clients.end(client, "done");
     } catch (error) {
-      end(client, reasonFor(error, peer));
+      clients.end(client, reasonFor(error, peer));
     }
   }
 
@@ -223,9 +132,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       closeSocket(incoming);
       return onEvent({ event: "refused", peer, reason: "not allowed" });
     }
-    while (live.size >= maxClients && !closing.signal.aborted) {
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    }
+    await clients.room(maxClients);
     if (closing.signal.aborted) closeSocket(incoming);
     else void attend(incoming, peer);
   }
@@ -238,33 +145,27 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const stopWatch = idleTimeout === undefined
     ? undefined
     : (await import("./idle.ts")).watchIdle(
-      () => live.keys(),
+      () => [...clients.live],
       idleTimeout,
-      (connection) => {
-        const client = live.get(connection);
-        if (client) end(client, `idle for ${idleTimeout / 1000} s`);
-      },
+      (client) => clients.end(client, `idle for ${idleTimeout / 1000} s`),
     );
   const onExhausted = () =>
     onEvent({
       event: "warning",
       message:
-        `too many open files: ${live.size} clients are served, others wait`,
+        `too many open files: ${clients.live.length} clients are served, others wait`,
     });
   const finished = Promise.all(
     acceptors.map((acceptor) =>
       acceptAll(acceptor, admit, { onExhausted, signal: closing.signal })
     ),
-  ).then(() => live.size === 0 ? undefined : drained.promise)
-    .then(stopWatch);
+  ).then(() => clients.drained).then(stopWatch);
 
   async function shutdown(grace = 0): Promise<void> {
     stop();
-    const cut = () => {
-      for (const client of live.values()) end(client, "the server shut down");
-    };
+    const cut = () => clients.endOthers(undefined, "the server shut down");
     if (grace === 0) cut();
-    const timer = live.size > 0 ? setTimeout(cut, grace) : undefined;
+    const timer = clients.live.length > 0 ? setTimeout(cut, grace) : undefined;
     await finished;
     clearTimeout(timer);
   }

@@ -38,7 +38,8 @@ function checkPin(stream: TLSSocket, pin: string): void {
  * Starts TLS with Node's implementation.
  *
  * @param socket The socket.
- * @param tls Whom to trust and the client's own certificate; with a pin and no `ca`, the pin alone decides.
+ * @param tls Whom to trust and the client's own certificate; with a pin and no `ca`, the pin alone decides; `insecure`
+ * takes any certificate.
  * @returns The socket to go on with. Its end without TLS's own is an error, as with Deno's TLS.
  * @throws What Node or the pin has against the peer.
  *
@@ -62,10 +63,10 @@ function checkPin(stream: TLSSocket, pin: string): void {
  */
 export async function startNodeTls(
   socket: Socket,
-  tls: TlsClient & { readonly name: string },
+  tls: TlsClient & { readonly name: string; readonly insecure?: boolean },
 ): Promise<Socket & Disposable> {
-  const { name, ca, pin, cert, key } = tls;
-  const trusted = pin === undefined || ca !== undefined;
+  const { name, ca, pin, cert, key, insecure = false } = tls;
+  const trusted = !insecure && (pin === undefined || ca !== undefined);
   const wire = toWire(socket);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   wire.ended.then(() =>

@@ -10,8 +10,16 @@ import { seed } from "../../lib/api/seed.ts";
 import { openStore } from "../../lib/api/sqlite.ts";
 import { send } from "../../lib/tcp/connection.ts";
 import { serve } from "../../lib/tcp/serve.ts";
-import { contender, floor, hark } from "./contender.ts";
-import type { Row } from "./measure.ts";
+import {
+  allowRead,
+  contender,
+  floor,
+  hark,
+  harkCommand,
+  timed,
+} from "./contender.ts";
+import { startDaemon } from "./daemon.ts";
+import type { Bench, Contender, Row } from "./measure.ts";
 
 const PYTHON_CLIENT = `import socket, sys
 s = socket.create_connection(("localhost", int(sys.argv[1])))
@@ -30,11 +38,12 @@ for post in requests.get(sys.argv[1]).json():
     print(f"Body: {post['body']}")
     print("-" * 40)`;
 
+const hello = new TextEncoder().encode("Hello, Client!");
+
 const nothing = () => floor("deno, an empty script", "empty.ts");
 
 /** A server that greets, in this process. */
 async function greeter(stack: AsyncDisposableStack): Promise<string> {
-  const hello = new TextEncoder().encode("Hello, Client!");
   const server = stack.use(
     await serve({
       host: "localhost",
@@ -53,7 +62,48 @@ async function api(stack: AsyncDisposableStack): Promise<string> {
   return `http://localhost:${server.port}`;
 }
 
-/** `client`, `get` and `posts` beside those who do the same. */
+const PYTHON_TLS_CLIENT = `import socket, ssl, sys
+s = socket.create_connection(("localhost", int(sys.argv[1])))
+s = ssl.create_default_context(cafile=sys.argv[2]).wrap_socket(s, server_hostname="localhost")
+print(f"Received from server: {s.recv(1024).decode()}")`;
+
+/** A server that greets with TLS, in this process, and the file of its certificate. */
+async function tlsGreeter(
+  { stack, folder }: Bench,
+): Promise<{ readonly port: string; readonly cert: string }> {
+  const { makeCertificate } = await import("../../lib/tcp/certificate.ts");
+  const identity = await makeCertificate();
+  const cert = `${folder}/cert.pem`;
+  await Deno.writeTextFile(cert, identity.cert);
+  const server = stack.use(
+    await serve({
+      host: "localhost",
+      tls: identity,
+      handler: (connection) => send(connection, hello),
+    }),
+  );
+  return { port: String(server.port), cert };
+}
+
+/** How long our server takes until it says where it listens, in ms. */
+function listens(...args: string[]): Contender {
+  const command = harkCommand("server", "--port", "0", ...args);
+  return {
+    name: ["hark server", ...args].join(" "),
+    sample: async () => {
+      const begun = performance.now();
+      await using server = startDaemon(command, "lines");
+      for (let said = ""; !said.startsWith("Listening");) {
+        const line = await server.line();
+        if (line === undefined) throw new Error("Cannot start a server");
+        said = line;
+      }
+      return { figure: performance.now() - begun };
+    },
+  };
+}
+
+/** `client`, `get` and `posts` beside those who do the same, and what TLS adds. */
 export const START_ROWS: readonly Row[] = [
   {
     name: "client",
@@ -109,5 +159,38 @@ export const START_ROWS: readonly Row[] = [
         await contender("HTTPie", "http", "--ignore-stdin", url),
       ];
     },
+  },
+  {
+    name: "client-tls",
+    unit: "ms",
+    prepare: async (bench) => {
+      const { port, cert } = await tlsGreeter(bench);
+      const [ssl, to] = [["--ssl-verify", "--ssl-trustfile", cert], [
+        "localhost",
+        port,
+      ]];
+      return [
+        timed(
+          "hark client --tls",
+          allowRead(cert, harkCommand("client", "--tls", "--ca", cert, ...to)),
+        ),
+        hark("client", ...[await greeter(bench.stack)]),
+        nothing(),
+        await contender(
+          ...["python", "python3"],
+          ...["-c", PYTHON_TLS_CLIENT, port, cert],
+        ),
+        await contender("ncat", "ncat", "--recv-only", ...ssl, ...to),
+        await contender(
+          ...["socat", "socat"],
+          ...["-u", `OPENSSL:localhost:${port},cafile=${cert}`, "-"],
+        ),
+      ];
+    },
+  },
+  {
+    name: "server",
+    unit: "ms until it listens",
+    prepare: () => Promise.resolve([listens("--tls"), listens()]),
   },
 ];

@@ -10,13 +10,24 @@ import type { Contender, Sample } from "./measure.ts";
 /** Where the small scripts are that hark is held against. */
 const FLOOR = new URL("./floor/", import.meta.url).pathname;
 
-/** The path of a program; undefined where it is not installed. */
-export async function find(program: string): Promise<string | undefined> {
-  const { code, stdout } = await new Deno.Command("which", {
-    args: [program],
+async function ask(
+  program: string,
+  ...args: string[]
+): Promise<string | undefined> {
+  const { code, stdout } = await new Deno.Command(program, {
+    args,
     stderr: "null",
   }).output();
   return code === 0 ? new TextDecoder().decode(stdout).trim() : undefined;
+}
+
+/** The path of a program; undefined where it is not installed. */
+export async function find(program: string): Promise<string | undefined> {
+  const path = await ask("which", program);
+  // it may be a script that looks for the right version, which takes longer than all that is measured
+  return path !== undefined && program === "python3"
+    ? await ask(path, "-c", "import sys; print(sys.executable)")
+    : path;
 }
 
 /** A task as it runs under `deno task`, without the task runner's own start. */
@@ -29,6 +40,12 @@ export function harkCommand(task: string, ...args: string[]): string[] {
     script,
     ...args,
   ];
+}
+
+/** The same task, which may also read a file. */
+export function allowRead(path: string, command: readonly string[]): string[] {
+  const [deno = "", run = "", ...rest] = command;
+  return [deno, run, `--allow-read=${path}`, ...rest];
 }
 
 async function time(
@@ -67,8 +84,12 @@ export async function contender(
 
 /** A whole process of a task, in ms. */
 export function hark(task: string, ...args: string[]): Contender {
-  const command = harkCommand(task, ...args);
-  return { name: `hark ${task}`, sample: () => time(command) };
+  return timed(`hark ${task}`, harkCommand(task, ...args));
+}
+
+/** A whole process, in ms. */
+export function timed(name: string, command: readonly string[]): Contender {
+  return { name, sample: () => time(command) };
 }
 
 /** A whole process of one of the small scripts, in ms. */

@@ -1,3 +1,4 @@
+// deno-coverage-ignore-file
 /**
  * Programs that run beside the benchmark: started, waited for, looked at through /proc, ended.
  *

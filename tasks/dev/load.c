@@ -131,6 +131,7 @@ static void load_hold(int port, int count) {
 
 static void load_source(long bytes) {
   int listener = serve(0);
+  for (int i = 0; i < CHUNK; i++) buffer[i] = rand() >> 8;
   for (;;) {
     int fd = accept(listener, NULL, NULL);
     double start = now();

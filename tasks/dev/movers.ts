@@ -4,7 +4,7 @@
  * @module
  */
 
-import { harkCommand } from "./contender.ts";
+import { allowRead, harkCommand } from "./contender.ts";
 
 /** What a program is told: the port to listen on, the port to connect to, the file to send. */
 export interface Places {
@@ -36,13 +36,11 @@ export const SENDERS: readonly Mover[] = [
   {
     name: "hark server --file",
     program: "deno",
-    command: ({ port, file }) => {
-      const [deno = "", run = "", ...rest] = harkCommand(
-        "server",
-        ...["--port", port, "--file", file, "--once"],
-      );
-      return [deno, run, `--allow-read=${file}`, ...rest];
-    },
+    command: ({ port, file }) =>
+      allowRead(
+        file,
+        harkCommand("server", ...["--port", port, "--file", file, "--once"]),
+      ),
   },
   {
     name: "python sendfile",
@@ -167,13 +165,17 @@ export const TLS_RECEIVERS: readonly Mover[] = [
   {
     name: "hark client --pipe --tls",
     program: "deno",
-    command: ({ to, cert }) => {
-      const [deno = "", run = "", ...rest] = harkCommand(
-        "client",
-        ...["--pipe", "--tls", "--ca", cert, `localhost:${to}`],
-      );
-      return [deno, run, `--allow-read=${cert}`, ...rest];
-    },
+    command: ({ to, cert }) =>
+      allowRead(
+        cert,
+        harkCommand("client", ...[
+          "--pipe",
+          "--tls",
+          "--ca",
+          cert,
+          `localhost:${to}`,
+        ]),
+      ),
   },
   {
     name: "python ssl",

@@ -1,5 +1,5 @@
 /**
- * `deno task soak tcp [NAME...] [--minutes N]`: what the tests check in small, in full size and, with minutes, again
+ * `deno task soak tcp|api [NAME...] [--minutes N]`: what the tests check in small, in full size and, with minutes, again
  * and again.
  *
  * @module
@@ -7,10 +7,14 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { find } from "./contender.ts";
+import { API_CHECKS } from "./soak_api.ts";
 import { TCP_CHECKS } from "./soak_tcp.ts";
 import type { Check } from "./soak_check.ts";
 
-const ROOMS: Readonly<Record<string, readonly Check[]>> = { tcp: TCP_CHECKS };
+const ROOMS: Readonly<Record<string, readonly Check[]>> = {
+  tcp: TCP_CHECKS,
+  api: API_CHECKS,
+};
 const MINUTE_MS = 60_000;
 
 const encoder = new TextEncoder();

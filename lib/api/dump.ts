@@ -1,0 +1,99 @@
+/** Dumps: a json-server db.json, or what an api answers to `GET /db`. */
+import { Failure } from "../cli/errors.ts";
+import { absolutePath } from "../cli/path.ts";
+import { isDocument } from "./document.ts";
+import { parseJson } from "./json_text.ts";
+import type { World } from "./store.ts";
+import { unloadable } from "./world.ts";
+
+/**
+ * Reads a dump from a file or an api.
+ *
+ * @param source A file's path, or a URL; that of an api without a path means its `/db`.
+ * @param signal Ends the wait for an answer.
+ * @throws {Failure} When it cannot be read, or is not JSON.
+ * @throws {TypeError} When it is no world.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const body = '{"posts": [{"id": 1}], "profile": {}}';
+ * await using api = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response(body));
+ * assertEquals(await readDump(`http://127.0.0.1:${api.addr.port}`), JSON.parse(body));
+ * ```
+ */
+export async function readDump(
+  source: string,
+  signal?: AbortSignal,
+): Promise<World> {
+  const text = isUrl(source)
+    ? await fetchText(source, signal)
+    : await Deno.readTextFile(source).catch((cause) => {
+      throw new Failure(`Cannot load "${absolutePath(source)}"`, { cause });
+    });
+  try {
+    return toWorld(parseJson(text));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new Failure(`Cannot load "${source}": ${error.message}`);
+  }
+}
+
+/**
+ * Tells whether the source of a dump is a URL: `http://...`, `:3000`.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([":3000", "https://example.com/db", "db.json"].map(isUrl), [true, true, false]);
+ * ```
+ */
+export function isUrl(source: string): boolean {
+  return /^(https?:\/\/|:\d)/i.test(source);
+}
+
+/**
+ * Narrows what was parsed from JSON to a world.
+ *
+ * @throws {TypeError} When it is not an object of lists and objects.
+ *
+ * @example
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ *
+ * assertThrows(() => toWorld({ posts: 1 }), TypeError, 'Cannot load "posts"');
+ * ```
+ */
+export function toWorld(value: unknown): World {
+  if (!isDocument(value)) throw unloadable("db", "expected an object");
+  const world: { [kind: string]: World[string] } = Object.create(null);
+  for (const [kind, documents] of Object.entries(value)) {
+    if (!Array.isArray(documents) && !isDocument(documents)) {
+      throw unloadable(kind, "expected a list or an object");
+    }
+    world[kind] = documents;
+  }
+  return { ...world };
+}
+
+async function fetchText(
+  source: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  const { send } = await import("../http/send.ts");
+  const { parseUrl } = await import("../http/url.ts");
+  const url = parseUrl(source);
+  if (url.pathname === "/") url.pathname = "/db";
+  await using answer = await send(
+    { method: "GET", url, headers: [], typed: [] },
+    signal && { signal },
+  );
+  if (answer.status !== 200) {
+    throw new Failure(
+      `Cannot load "${url}": the answer was ${answer.status}`,
+    );
+  }
+  return await new Response(ReadableStream.from(answer.body)).text();
+}

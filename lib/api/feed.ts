@@ -1,0 +1,147 @@
+/** Events that are sent as they happen, as server-sent events (HTML, section 9.2). */
+
+/** Options of {@linkcode createFeed}. */
+export interface FeedOptions {
+  /**
+   * How long the silence may be until a comment is sent, in ms: it keeps proxies from hanging up.
+   *
+   * @default {15_000}
+   */
+  readonly heartbeatMs?: number;
+}
+
+/** Which events a reader wants. */
+export interface Subscription {
+  /** The topic; nothing means all. */
+  readonly topic?: string | undefined;
+  /**
+   * The number of the last event that the reader has seen, as Last-Event-ID gives it: those after it
+   * are sent again, as far as they are kept. Nothing begins with the next one.
+   */
+  readonly after?: number | undefined;
+}
+
+/** Events, the last ones kept. */
+export interface Feed {
+  /** Sends an event, as JSON on one line, to all who want its topic; without one, to all. */
+  publish(topic: string | undefined, data: unknown): void;
+  /** Gives the events as the body of a `text/event-stream`. */
+  subscribe(subscription: Subscription): ReadableStream<Uint8Array>;
+  /** Ends all streams, and what is subscribed from now on at once. */
+  close(): void;
+}
+
+interface Event {
+  readonly id: number;
+  readonly topic: string | undefined;
+  readonly data: unknown;
+}
+
+interface Reader {
+  readonly topic: string | undefined;
+  readonly controller: ReadableStreamDefaultController<Uint8Array>;
+}
+
+const maxKept = 200;
+const maxQueued = 2 ** 16;
+const encoder = new TextEncoder();
+
+/**
+ * Creates a feed that keeps its last 200 events. A reader that is 64 KB behind is dropped; it may
+ * come back with the number of the last event it has seen.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const feed = createFeed();
+ * feed.publish("posts", { id: 1 });
+ * const events = feed.subscribe({ topic: "posts", after: 0 });
+ * feed.close();
+ * assertEquals(await new Response(events).text(), 'retry: 1000\n\nid: 1\ndata: {"id":1}\n\n');
+ * ```
+ */
+export function createFeed(options: FeedOptions = {}): Feed {
+  const { heartbeatMs = 15_000 } = options;
+  const kept: Event[] = [];
+  const readers = new Set<Reader>();
+  let last = 0;
+  let closed = false;
+  let heartbeat: ReturnType<typeof setInterval> | undefined;
+
+  function leave(reader: Reader): void {
+    readers.delete(reader);
+    if (readers.size === 0) clearInterval(heartbeat);
+  }
+
+  function send(reader: Reader, text: string): void {
+    if ((reader.controller.desiredSize ?? 0) > 0) {
+      return reader.controller.enqueue(encoder.encode(text));
+    }
+    reader.controller.error(new Error("the reader is too slow"));
+    leave(reader);
+  }
+
+  function join(reader: Reader): void {
+    if (readers.size === 0) {
+      heartbeat = setInterval(() => {
+        for (const each of readers) send(each, ":\n\n");
+      }, heartbeatMs);
+    }
+    readers.add(reader);
+  }
+
+  return {
+    publish(topic, data) {
+      const event = { id: ++last, topic, data };
+      kept.push(event);
+      if (kept.length > maxKept) kept.shift();
+      for (const reader of readers) {
+        if (concerns(event, reader.topic)) send(reader, format(event));
+      }
+    },
+    subscribe({ topic, after = last }) {
+      let reader: Reader | undefined;
+      return new ReadableStream<Uint8Array>({
+        start(controller) {
+          reader = { topic, controller };
+          // A number above the last one is from before a restart: all is new then.
+          const since = after > last ? 0 : after;
+          const missed = kept
+            .filter((event) => event.id > since && concerns(event, topic))
+            .map(format);
+          controller.enqueue(
+            encoder.encode("retry: 1000\n\n" + newest(missed)),
+          );
+          if (closed) controller.close();
+          else join(reader);
+        },
+        cancel: () => reader && leave(reader),
+      }, { highWaterMark: maxQueued, size: (bytes) => bytes?.length ?? 0 });
+    },
+    close() {
+      closed = true;
+      for (const reader of readers) {
+        reader.controller.close();
+        leave(reader);
+      }
+    },
+  };
+}
+
+function concerns(event: Event, topic: string | undefined): boolean {
+  return topic === undefined || (event.topic ?? topic) === topic;
+}
+
+function format({ id, data }: Event): string {
+  return `id: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+/** The last texts that leave half of the queue free: the first event after them must not drop the reader. */
+function newest(texts: readonly string[]): string {
+  let length = 0;
+  const first = texts.findLastIndex((text) =>
+    (length += text.length) > maxQueued / 2
+  );
+  return texts.slice(first + 1).join("");
+}

@@ -1,0 +1,127 @@
+/** What the api was asked, as lines for a person or as JSON. */
+
+/** One answered request. */
+export interface LogEntry {
+  /** When it was answered, as `Date.toISOString` writes it. */
+  readonly time: string;
+  /** The method that was asked for. */
+  readonly method: string;
+  /** The path and the query. */
+  readonly path: string;
+  /** The status of the answer. */
+  readonly status: number;
+  /** How long it took until the answer began, in ms. */
+  readonly ms: number;
+  /** Why it was refused, or failed. */
+  readonly reason?: string;
+}
+
+/** Options of {@linkcode formatEntry}. */
+export interface LogFormat {
+  /** Whether to write JSON, one object per line. @default {false} */
+  readonly json?: boolean;
+}
+
+/** Lines that are written together, without ever waiting for who reads them. */
+export interface LineWriter {
+  /** Adds a line to what is to be written. */
+  add(line: string): void;
+  /** Waits until all is written. */
+  flush(): Promise<void>;
+}
+
+const maxWaiting = 2 ** 20;
+const encoder = new TextEncoder();
+let lastMs = 0;
+let lastTime = "";
+
+/**
+ * Tells the time as `Date.toISOString` writes it; many requests of one ms share the text.
+ *
+ * @example
+ * ```ts
+ * import { assert } from "@std/assert";
+ *
+ * assert(Math.abs(Date.parse(tellTime()) - Date.now()) < 1000);
+ * ```
+ */
+export function tellTime(): string {
+  const now = Date.now();
+  if (now !== lastMs) {
+    lastMs = now;
+    lastTime = new Date(now).toISOString();
+  }
+  return lastTime;
+}
+
+/**
+ * Formats an answered request as a line.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const entry = { time: "2026-01-01T00:00:00.000Z", method: "GET", path: "/nope", status: 404, ms: 0.25 };
+ * assertEquals(formatEntry({ ...entry, reason: "Cannot find it" }), "GET /nope 404 0.3 ms: Cannot find it\n");
+ * assertEquals(JSON.parse(formatEntry(entry, { json: true })), { event: "request", ...entry });
+ * ```
+ */
+export function formatEntry(entry: LogEntry, format: LogFormat = {}): string {
+  if (format.json) return JSON.stringify({ event: "request", ...entry }) + "\n";
+  const { method, path, status, ms, reason } = entry;
+  const why = reason === undefined ? "" : `: ${reason.replace(/\s+/g, " ")}`;
+  return `${method} ${path} ${status} ${ms.toFixed(1)} ms${why}\n`;
+}
+
+/**
+ * Creates a writer of lines. What comes while a write is under way is written together next; more
+ * than 1 MB of it is left out, and a line says how many lines that were.
+ *
+ * @param write Writes bytes; when it fails, nobody reads any more and nothing is written again.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const written: string[] = [];
+ * const lines = createLineWriter(async (bytes) => {
+ *   written.push(await new Response(bytes).text());
+ * });
+ * for (const line of ["a\n", "b\n", "c\n"]) lines.add(line);
+ * await lines.flush();
+ * assertEquals(written.join(""), "a\nb\nc\n");
+ * ```
+ */
+export function createLineWriter(
+  write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
+): LineWriter {
+  let waiting = "";
+  let lost = 0;
+  let writing: Promise<void> | undefined;
+
+  async function run(): Promise<void> {
+    // The lines of one turn of the event loop go together.
+    await new Promise((resolve) => setTimeout(resolve));
+    while (waiting !== "") {
+      const text = waiting + (lost > 0 ? `(${lost} lines left out)\n` : "");
+      waiting = "";
+      lost = 0;
+      await write(encoder.encode(text));
+    }
+  }
+
+  return {
+    add(line) {
+      if (waiting.length > maxWaiting) {
+        lost++;
+        return;
+      }
+      waiting += line;
+      writing ??= run().then(
+        () => writing = undefined,
+        () => {}, // nobody reads: `writing` stays, and so nothing starts again
+      );
+    },
+    flush: async () => await writing,
+  };
+}

@@ -1,0 +1,271 @@
+/**
+ * What `posts` does: lists, gets and changes the posts of an API, or of the embedded seed.
+ *
+ * @module
+ */
+
+import { Failure, UsageError } from "../cli/errors.ts";
+import { ExitCode } from "../cli/exit_code.ts";
+import { type Io, print } from "../cli/io.ts";
+import type { CommandLine, Options, OptionTable } from "../cli/options.ts";
+import { parseCount, parseSeconds } from "../cli/number.ts";
+import { parseUrl } from "../http/url.ts";
+import type { SendOptions } from "../http/send.ts";
+import { listDocuments, PUBLIC_API } from "./client.ts";
+import type { Document } from "./document.ts";
+import { createListing, type Format } from "./listing.ts";
+
+/** The options of `posts`. */
+export const POSTS_OPTIONS = {
+  url: {
+    value: "BASE",
+    parse: parseUrl,
+    default: new URL(PUBLIC_API),
+    help: `The API [default: ${PUBLIC_API}]`,
+  },
+  limit: { value: "N", parse: parseCount, help: "Stop after so many" },
+  fields: {
+    value: "A,B",
+    parse: (text: string) => text.split(","),
+    help: "Print these fields",
+  },
+  json: { help: "Print one JSON document" },
+  ndjson: { help: "Print one JSON object per line" },
+  csv: { help: "Print CSV (RFC 4180), names first" },
+  table: { help: "Print a table" },
+  offline: { help: "List the embedded posts; nothing is asked" },
+  loose: { help: "Take answers of any shape" },
+  timeout: {
+    short: "t",
+    value: "SECONDS",
+    parse: parseSeconds,
+    default: 30,
+    help: "Give up waiting for an answer",
+  },
+} satisfies OptionTable;
+
+/** A command line of `posts`. */
+export type PostsLine = CommandLine<typeof POSTS_OPTIONS>;
+
+const FORMATS = ["json", "ndjson", "csv", "table"] as const;
+const CHANGES = { create: "POST", update: "PATCH", delete: "DELETE" } as const;
+
+/** What the operands ask for. */
+interface Request {
+  readonly change: keyof typeof CHANGES | undefined;
+  readonly ids: readonly string[];
+  readonly items: readonly string[];
+}
+
+function isChange(word: string | undefined): word is keyof typeof CHANGES {
+  return word !== undefined && Object.hasOwn(CHANGES, word);
+}
+
+function readOperands(operands: readonly string[]): Request {
+  const [first, ...rest] = operands;
+  const change = isChange(first) ? first : undefined;
+  const words = change ? rest : operands;
+  const items = words.filter((word) => /[=:]/.test(word));
+  const ids = words.filter((word) => !items.includes(word));
+  for (const id of ids) {
+    if (!/^[\w-]+$/.test(id)) {
+      throw new UsageError(`Cannot read "${id}": expected an ID or key=value`);
+    }
+  }
+  if (change === "create" && ids.length > 0) {
+    throw new UsageError(`Cannot create "${ids[0]}": expected key=value`);
+  }
+  if ((change === "update" || change === "delete") && ids.length !== 1) {
+    throw new UsageError(
+      `Cannot ${change} ${ids.length} posts: expected one ID`,
+    );
+  }
+  if (change === "delete" && items[0] !== undefined) {
+    throw new UsageError(`Cannot delete with "${items[0]}"`);
+  }
+  if (change === "update" && items.length === 0) {
+    throw new UsageError("Cannot update nothing: expected key=value");
+  }
+  return { change, ids, items };
+}
+
+function formatOf(options: Options<typeof POSTS_OPTIONS>): Format {
+  const [format = "text", other] = FORMATS.filter((name) => options[name]);
+  if (other !== undefined) {
+    throw new UsageError(`Cannot use --${format} and --${other} together`);
+  }
+  return format;
+}
+
+/** The collection, or one of its documents, below the base that was typed. */
+function urlOf(base: URL, ...path: string[]): URL {
+  const url = new URL(base);
+  url.pathname = [
+    url.pathname.replace(/\/$/, ""),
+    "posts",
+    ...path.map(encodeURIComponent),
+  ].join("/");
+  return url;
+}
+
+function withFilters(url: URL, items: readonly string[]): URL {
+  for (const item of items) {
+    const [key = "", ...value] = item.split("=");
+    if (key === "" || value.length === 0) {
+      throw new UsageError(`Cannot filter by "${item}": expected key=value`);
+    }
+    url.searchParams.append(key, value.join("="));
+  }
+  return url;
+}
+
+/** The embedded posts that match: an equal value for each key, as text. */
+async function* listSeed({ ids, items }: Request): AsyncGenerator<Document[]> {
+  const { makeItems } = await import("./seed.ts");
+  const filters = [
+    ...withFilters(new URL("http://localhost"), items).searchParams,
+  ];
+  const posts: readonly Document[] = makeItems("posts");
+  const found = posts.filter((post) =>
+    filters.every(([key, value]) => String(post[key]) === value)
+  );
+  if (ids.length === 0) return yield found;
+  yield ids.map((id) => {
+    const post = found.find((post) => String(post.id) === id);
+    if (post) return post;
+    throw new Failure(
+      `Cannot get post ${id}: the embedded posts are 1 to ${posts.length}`,
+      { code: ExitCode.ClientError },
+    );
+  });
+}
+
+async function* getEach(
+  base: URL,
+  { ids, items }: Request,
+  options: SendOptions,
+): AsyncGenerator<Document[]> {
+  if (items[0] !== undefined) {
+    throw new UsageError(`Cannot filter single posts by "${items[0]}"`);
+  }
+  const { getDocument } = await import("./client.ts");
+  for (const id of ids) yield [await getDocument(urlOf(base, id), options)];
+}
+
+/** Nobody pretends: a network that fails is a failure, with the ways to go on without it. */
+function withAdvice(error: unknown): unknown {
+  if (!(error instanceof Failure) || error.hint !== undefined) return error;
+  return new Failure(error.message, {
+    ..."cause" in error && { cause: error.cause },
+    code: error.code,
+    hint:
+      "start an API of your own with: deno task api, and ask it with --url :3000; or --offline lists the embedded posts",
+  });
+}
+
+async function isUnreachable(error: unknown): Promise<boolean> {
+  const { exitCodeOf, denialOf } = await import("../cli/reasons.ts");
+  const codes: readonly ExitCode[] = [
+    ExitCode.Unresolved,
+    ExitCode.Unreachable,
+    ExitCode.TimedOut,
+  ];
+  return denialOf(error) === undefined && codes.includes(exitCodeOf(error));
+}
+
+async function change(
+  base: URL,
+  { change, ids, items }: Request,
+  options: SendOptions,
+  io: Io,
+): Promise<void> {
+  const method = CHANGES[change ?? "create"];
+  const { parseItem } = await import("../http/items.ts");
+  const { planRequest } = await import("../http/plan.ts");
+  const { changeDocument } = await import("./client.ts");
+  const target = {
+    method,
+    url: urlOf(base, ...ids),
+    items: [],
+    fields: items.map(parseItem),
+  };
+  const plan = await planRequest(target, io);
+  await show((await changeDocument(plan, options)).replace(/\n?$/, "\n"), io);
+}
+
+async function show(text: string, { stdout }: Io): Promise<void> {
+  const safe = stdout.isTerminal
+    ? (await import("../cli/terminal.ts")).escapeControls(text)
+    : text;
+  await print(stdout, safe);
+}
+
+/**
+ * Runs `posts` as its command line says.
+ *
+ * @param line The options and operands.
+ * @param io Where it prints.
+ * @returns 0.
+ * @throws {UsageError} When the operands do not fit together.
+ * @throws {Failure} When the API does not answer as it should.
+ *
+ * @example The first embedded post
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createMemoryIo } from "../cli/memory.ts";
+ * import { parseCommandLine } from "../cli/options.ts";
+ *
+ * const { io, stdout } = createMemoryIo();
+ * await runPosts(await parseCommandLine(POSTS_OPTIONS, ["--offline", "--limit", "1"]), io);
+ * assertEquals(stdout.text.split("\n")[0]?.startsWith("Title: "), true);
+ * ```
+ */
+export async function runPosts(
+  { options, operands }: PostsLine,
+  io: Io,
+): Promise<ExitCode> {
+  const { url, limit = Infinity, fields, timeout, offline, loose } = options;
+  const format = formatOf(options);
+  const request = readOperands(operands);
+  const sending = {
+    signal: io.signal,
+    timeouts: { head: timeout * 1000, idle: timeout * 1000 },
+  };
+  try {
+    if (request.change) {
+      if (offline) {
+        throw new UsageError(
+          `Cannot ${request.change} offline: the embedded posts do not change`,
+        );
+      }
+      await change(url, request, sending, io);
+      return ExitCode.Ok;
+    }
+    const pages = offline
+      ? listSeed(request)
+      : request.ids.length > 0
+      ? getEach(url, request, sending)
+      : listDocuments(withFilters(urlOf(url), request.items), sending);
+    const checked = fields ??
+      (format === "text" ? ["title", "body"] : undefined);
+    const find = loose
+      ? undefined
+      : (await import("./shape.ts")).createShapeCheck("posts", checked);
+    const columns = io.stdout.isTerminal ? io.stdout.columns : undefined;
+    const listing = createListing(format, { fields, columns });
+    let count = 0;
+    for await (const page of pages) {
+      const documents = page.slice(0, limit - count);
+      for (const [at, document] of documents.entries()) {
+        find?.(document, count + at);
+      }
+      await show(documents.map(listing.add).join(""), io);
+      count += documents.length;
+      if (count >= limit) break;
+    }
+    await show(listing.end(), io);
+    return ExitCode.Ok;
+  } catch (error) {
+    throw await isUnreachable(error) ? withAdvice(error) : error;
+  }
+}

@@ -1,0 +1,167 @@
+/** The documents of one store over HTTP: the root's, or a sandbox's. */
+import type { Answer } from "./answer.ts";
+import type { BodyLimits } from "./body.ts";
+import { type Call, locate } from "./call.ts";
+import { createDice, type Dice } from "./fault.ts";
+import { createFeed, type Feed } from "./feed.ts";
+import { formatIgnored, formatLinks } from "./paging.ts";
+import { drawPhoto } from "./photo.ts";
+import { Problem } from "./problem.ts";
+import { parseQuery } from "./query.ts";
+import { toProblem } from "./refusal.ts";
+import type { Ignored, Store } from "./store.ts";
+import { parseTarget, type Target } from "./target.ts";
+import { createWrites } from "./writes.ts";
+
+/** Options of {@linkcode createService}. */
+export interface ServiceOptions {
+  /** How much of a body is read. */
+  readonly limits: BodyLimits;
+  /**
+   * Whether the store only pretends to write, and JSONPlaceholder's leniency is wanted with it.
+   *
+   * @default {false}
+   */
+  readonly fake?: boolean;
+  /** Is called when it is closed. */
+  readonly onClose?: () => void;
+}
+
+/** A store that answers. */
+export interface Service {
+  /** Its documents. */
+  readonly store: Store;
+  /** Its changes, by resource. */
+  readonly changes: Feed;
+  /** Its faults' dice. */
+  readonly dice: Dice;
+  /** Does what is asked. */
+  answer(call: Call): Promise<Answer>;
+  /** Whether it was not closed yet. */
+  isOpen(): boolean;
+  /** Ends it, and the streams of its changes. */
+  close(): void;
+}
+
+/**
+ * Creates what answers requests for the documents of a store.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openStore } from "./sqlite.ts";
+ *
+ * using store = openStore(":memory:", { notes: [{ id: 7 }] });
+ * const { answer } = createService(store, { limits: { maxBytes: 1000, timeoutMs: 1000 } });
+ * const base = "http://localhost:3000";
+ * const { status, text } = await answer({
+ *   request: new Request(`${base}/notes/7`),
+ *   method: "GET",
+ *   path: "/notes/7",
+ *   params: new URLSearchParams(),
+ *   base,
+ *   strict: false,
+ * });
+ * assertEquals([status, JSON.parse(text)], [200, { id: 7 }]);
+ * ```
+ */
+export function createService(store: Store, options: ServiceOptions): Service {
+  const changes = createFeed();
+  const writes = createWrites(store, { ...options, changes });
+  let open = true;
+
+  async function read(call: Call, { kind, id, parent }: Target) {
+    const params = new URLSearchParams(call.params);
+    for (const [key, parentId] of parent) params.set(key, parentId);
+    const query = parseQuery(params);
+    if (id !== undefined) {
+      const text = await store.get(kind, id, query);
+      return text === undefined ? undefined : { status: 200, text };
+    }
+    const list = await store.list(kind, query);
+    if (list === undefined) return;
+    const { json: text, total, ignored } = list;
+    const names = formatIgnored(ignored);
+    if (call.strict && ignored.length > 0) throw refuseIgnored(ignored);
+    const { page, slice } = query;
+    const headers = {
+      ...slice && { "X-Total-Count": `${total}` },
+      ...page && { "Link": formatLinks(call.request.url, page, total) },
+      ...names && { "X-Ignored-Query": names },
+    };
+    return { status: 200, text, headers };
+  }
+
+  async function route(call: Call): Promise<Answer | undefined> {
+    const { method, path } = call;
+    const reads = method === "GET" || method === "HEAD";
+    if (path === "/db" && reads) {
+      return { status: 200, text: await store.dump() };
+    }
+    if (path === "/db" && method === "PUT") return await writes.load(call);
+    const target = parseTarget(path);
+    if (target === undefined) return;
+    const { id, parent } = target;
+    if (reads) return await read(call, target) ?? showPhoto(path);
+    if (method === "POST") {
+      return id === undefined ? await writes.create(call, target) : undefined;
+    }
+    if (parent.length > 0) return;
+    if (method === "PUT" || method === "PATCH") {
+      return await writes.change(call, target);
+    }
+    if (method === "DELETE" && id !== undefined) {
+      return await writes.remove(call, target);
+    }
+  }
+
+  async function missing({ method, path }: Call): Promise<Problem> {
+    const { kind = "" } = parseTarget(path) ?? {};
+    const kinds = (await store.kinds()).map(({ name }) => name);
+    const why = kinds.includes(kind)
+      ? "there is no such document, or it cannot be done to it"
+      : `there is no resource "${kind}"`;
+    const { nearest } = await import("../cli/nearest.ts");
+    const meant = kinds.includes(kind) ? undefined : nearest(kind, kinds);
+    const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
+    return new Problem(404, `Cannot ${method} ${path}: ${why}${hint}`);
+  }
+
+  return {
+    store,
+    changes,
+    dice: createDice(),
+    async answer(call) {
+      try {
+        const answer = await route(call);
+        if (answer !== undefined) return answer;
+      } catch (error) {
+        if (!open) {
+          throw new Problem(409, "Cannot answer: the sandbox was reset");
+        }
+        const kind = parseTarget(call.path)?.kind ?? "";
+        throw toProblem(error, (id) => locate(call.base, [kind, id]));
+      }
+      throw await missing(call);
+    },
+    isOpen: () => open,
+    close() {
+      open = false;
+      changes.close();
+      options.onClose?.();
+    },
+  };
+}
+
+function refuseIgnored(ignored: readonly Ignored[]): Problem {
+  const errors = ignored.map(({ key, meant }) =>
+    `"${key}" means nothing here` +
+    (meant === undefined ? "" : `; did you mean "${meant}"?`)
+  );
+  return new Problem(400, `Cannot use the query: ${errors[0]}`, { errors });
+}
+
+function showPhoto(path: string): Answer | undefined {
+  const text = drawPhoto(path);
+  if (text !== undefined) return { status: 200, text, type: "image/svg+xml" };
+}

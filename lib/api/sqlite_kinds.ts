@@ -1,0 +1,106 @@
+/** The resources of a database of documents, some of which are still to be filled. */
+import type { DatabaseSync } from "node:sqlite";
+import { isDocument } from "./document.ts";
+import type { Keys } from "./sqlite_keys.ts";
+import type { Rows } from "./sqlite_rows.ts";
+import type { Session } from "./sqlite_session.ts";
+import type { Kind, Seed, Stored } from "./store.ts";
+import { readList, unloadable } from "./world.ts";
+
+/** What a store in SQLite is made of. */
+export interface Parts {
+  /** The connection. */
+  readonly session: Session;
+  /** The documents. */
+  readonly rows: Rows;
+  /** The keys by which they refer to each other. */
+  readonly keys: Keys;
+}
+
+/** The resources. */
+export interface Kinds {
+  /** Lists them, in their order. */
+  all(): Kind[];
+  /** Finds one, and fills it when this is its first use: not inside a transaction. */
+  use(name: string): Kind | undefined;
+  /** Adds documents to one. */
+  add(name: string, documents: readonly Stored[]): void;
+  /** Adds those of a world. */
+  establish(world: Seed): void;
+  /** Deletes all. */
+  clear(): void;
+}
+
+/**
+ * Prepares what is asked of a database about resources.
+ *
+ * @param seed What fills a resource on its first use.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openDatabase } from "./sqlite_file.ts";
+ * import { createKeys } from "./sqlite_keys.ts";
+ * import { createRows } from "./sqlite_rows.ts";
+ * import { createSession } from "./sqlite_session.ts";
+ *
+ * using db = openDatabase(":memory:", 0);
+ * const rows = createRows(db);
+ * const parts = { rows, keys: createKeys(db), session: createSession(db) };
+ * const seed = { notes: () => [{ id: 1 }], profile: { name: "Ada" } };
+ * const kinds = createKinds(db, seed, parts);
+ * kinds.establish(seed);
+ * assertEquals(kinds.all().map(({ single }) => single), [false, true]);
+ * assertEquals(rows.count("notes"), 0);
+ * kinds.use("notes");
+ * assertEquals(rows.count("notes"), 1);
+ * ```
+ */
+export function createKinds(db: DatabaseSync, seed: Seed, parts: Parts): Kinds {
+  const { session, rows, keys } = parts;
+  const all = db.prepare("select * from kinds order by rowid");
+  const find = db.prepare("select * from kinds where kind = ?");
+  const insert = db.prepare("insert into kinds values (?, ?, ?)");
+  const setFilled = db.prepare("update kinds set filled = 1 where kind = ?");
+
+  function add(name: string, documents: readonly Stored[]): void {
+    for (const { id, json } of documents) rows.add({ kind: name, id, json });
+    // After all are in: an index that is there from the start makes each dearer.
+    for (const { json } of documents) keys.index(json);
+  }
+
+  function fill(name: string): void {
+    if (find.get(name)?.filled !== 0) return; // another process was faster
+    const make = seed[name];
+    add(name, readList(name, typeof make === "function" ? make() : []));
+    setFilled.run(name);
+  }
+
+  return {
+    add,
+    all: () =>
+      all.all().map(({ kind, single }) => ({
+        name: String(kind),
+        single: single === 1,
+      })),
+    use(name) {
+      const row = find.get(name);
+      if (row?.filled === 0) session.write(() => fill(name));
+      return row && { name, single: row.single === 1 };
+    },
+    establish(world) {
+      for (const [name, value] of Object.entries(world)) {
+        if (name === "$schema") continue; // json-server's, for editors
+        const isLater = typeof value === "function";
+        insert.run(name, isDocument(value) ? 1 : 0, isLater ? 0 : 1);
+        if (isDocument(value)) {
+          add(name, [{ id: null, json: JSON.stringify(value, null, 2) }]);
+        } else if (Array.isArray(value)) add(name, readList(name, value));
+        else if (!isLater) {
+          throw unloadable(name, "expected a list or an object");
+        }
+      }
+    },
+    clear: () => db.exec("delete from documents; delete from kinds"),
+  };
+}

@@ -1,0 +1,152 @@
+/**
+ * One request over the transport that can carry it, again when that may help.
+ *
+ * @module
+ */
+
+import type { Deadline } from "./deadline.ts";
+import { isBeyondFetch, type RequestPlan } from "./request.ts";
+import type {
+  Network,
+  TransportAnswer,
+  TransportOptions,
+} from "./transport.ts";
+
+/** How a request is carried. */
+export interface AttemptOptions {
+  /** Ends it. */
+  readonly deadline: Deadline;
+  /** How long the head of an answer may take, in ms. */
+  readonly head?: number | undefined;
+  /** The way to the server. */
+  readonly network: Network;
+  /** How many more attempts there may be; none unless given. */
+  readonly retry?: number | undefined;
+  /** Tells a person about an attempt that comes. */
+  readonly notice?: ((text: string) => void) | undefined;
+}
+
+/** What a socket of our own can do for a request, and fetch cannot. */
+function needsSocket(
+  { proxy, unix, insecure, resolve, family, timings, wire }: Network,
+): boolean {
+  return proxy !== undefined || unix !== undefined || insecure === true ||
+    resolve !== undefined || family !== undefined || timings === true ||
+    wire === true;
+}
+
+/** What fetch refuses before it sends anything, or, of an answer, after a request that can be sent again. */
+function isRefused({ method }: RequestPlan, error: unknown): boolean {
+  const { message } = error instanceof Error && error.cause instanceof Error
+    ? error.cause
+    : error instanceof Error
+    ? error
+    : new Error();
+  return / are blocked/.test(message) ||
+    /head is too large/.test(message) && /^(GET|HEAD)$/.test(method);
+}
+
+async function sendByFetch(
+  { method, url, headers, body }: RequestPlan,
+  { signal, ...network }: TransportOptions,
+): Promise<TransportAnswer> {
+  const { ca, cert, http } = network;
+  using client = ca === undefined && cert === undefined && http === undefined
+    ? undefined
+    : (await import("./fetch_client.ts")).createClient(network);
+  return await fetch(url, {
+    method,
+    headers: headers.map(([name, value]) => [name, value]),
+    body: body?.bytes ?? null,
+    redirect: "manual",
+    signal,
+    ...client && { client },
+  });
+}
+
+async function carry(
+  plan: RequestPlan,
+  options: TransportOptions,
+): Promise<TransportAnswer> {
+  const streams = plan.body !== undefined && plan.body.bytes === undefined;
+  if (!streams && !needsSocket(options) && !isBeyondFetch(plan)) {
+    try {
+      return await sendByFetch(plan, options);
+    } catch (error) {
+      if (!isRefused(plan, error)) throw error;
+    }
+  }
+  const { sendOverSocket } = await import("./wire.ts");
+  return await sendOverSocket(plan, options);
+}
+
+/** One attempt; it ends when its signal is aborted, whether what it waits for can be ended or not. */
+async function once(
+  plan: RequestPlan,
+  { deadline, network, head }: AttemptOptions,
+): Promise<TransportAnswer> {
+  const { signal, renew } = deadline;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  signal.addEventListener("abort", stop);
+  const onUpload = (state: string) => renew(state === "sending");
+  const answer = carry(plan, { ...network, signal, onUpload });
+  try {
+    return await deadline.within(
+      Promise.race([answer, promise]),
+      head,
+      "no answer",
+    );
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/**
+ * Gets the answer to a request, redirects not followed.
+ *
+ * @param plan The request.
+ * @param options How it is carried.
+ * @returns The answer of the last attempt.
+ * @throws What ended the last attempt.
+ *
+ * @example A single attempt
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { startDeadline } from "./deadline.ts";
+ *
+ * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("hi"));
+ * const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
+ * const deadline = startDeadline();
+ * const { body } = await attempt({ method: "GET", url, headers: [], typed: [] }, { deadline, network: {} });
+ * assertEquals(await new Response(body).text(), "hi");
+ * ```
+ */
+export async function attempt(
+  plan: RequestPlan,
+  options: AttemptOptions,
+): Promise<TransportAnswer> {
+  const { deadline, retry = 0, notice } = options;
+  for (let count = 0;; count++) {
+    let answer: TransportAnswer | undefined;
+    let error: unknown;
+    try {
+      answer = await once(plan, options);
+      if (answer.status < 400 || count === retry) return answer;
+    } catch (cause) {
+      error = deadline.signal.aborted ? deadline.signal.reason : cause;
+      if (count === retry) throw error;
+    }
+    const { isRepeatable, pauseAfter, sleep } = await import("./retry.ts");
+    const pause = isRepeatable(plan) && deadline.revive()
+      ? pauseAfter(answer ?? { error }, count)
+      : undefined;
+    if (pause === undefined) {
+      if (answer === undefined) throw error;
+      return answer;
+    }
+    await answer?.body?.cancel();
+    notice?.(`${pause.why}: trying again in ${(pause.ms / 1000).toFixed(1)} s`);
+    await sleep(pause.ms, deadline.signal);
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Bodies of requests: bytes in memory while they are few, else a stream of them.
+ *
+ * @module
+ */
+
+import type { Body } from "./request.ts";
+import { joinSources, type Source, streamOf } from "./source.ts";
+
+/** How many bytes are held in memory, 1 MiB: up to that a body has a length wherever it comes from, and fetch can send it. */
+export const MAX_HELD = 1 << 20;
+
+/** A body that can be a part of another one. */
+export interface PartBody extends Body {
+  /** Opens what the body is read from. */
+  readonly source: () => Promise<Source>;
+}
+
+/**
+ * Makes a body of a source.
+ *
+ * @param source Opens what it is read from, once or `again` and again.
+ * @param about What else is known of it.
+ *
+ * @example One that has no end
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const source = () => Promise.resolve({ read: () => Promise.resolve(1) });
+ * const reader = createBody(source, { length: undefined, again: false }).open().getReader({ mode: "byob" });
+ * assertEquals((await reader.read(new Uint8Array(9))).value?.length, 1);
+ * await reader.cancel();
+ * ```
+ */
+export function createBody(
+  source: () => Promise<Source>,
+  about: Omit<Body, "open">,
+): PartBody {
+  return { ...about, source, open: () => streamOf(source) };
+}
+
+/**
+ * Makes a body of bytes in memory.
+ *
+ * @example It can be opened again and again
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const body = bodyOf(new Uint8Array([104, 105]));
+ * assertEquals(body.length, 2);
+ * assertEquals(await new Response(body.open()).text(), "hi");
+ * assertEquals(await new Response(body.open()).text(), "hi");
+ * ```
+ */
+export function bodyOf(bytes: Uint8Array<ArrayBuffer>): PartBody {
+  const source = () => {
+    let at = 0;
+    const read = (buffer: Uint8Array<ArrayBuffer>) => {
+      const part = bytes.subarray(at, at + buffer.length);
+      buffer.set(part);
+      at += part.length;
+      return Promise.resolve(part.length === 0 ? null : part.length);
+    };
+    return Promise.resolve({ read });
+  };
+  return createBody(source, { length: bytes.length, bytes, again: true });
+}
+
+/**
+ * Makes a body of what can be read once: of its bytes when they are few, else a stream of unknown length.
+ *
+ * @param source What is read.
+ * @param options `live`: send what there is at once, rather than wait for 1 MiB or the end.
+ *
+ * @example Few bytes have a length
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const body = await bodyOfSource({ read: () => Promise.resolve(null) });
+ * assertEquals([body.length, body.again], [0, true]);
+ * ```
+ */
+export async function bodyOfSource(
+  source: Source,
+  options: { readonly live?: boolean } = {},
+): Promise<PartBody> {
+  const held = new Uint8Array(options.live ? 0 : MAX_HELD + 1);
+  let length = 0;
+  try {
+    while (length < held.length) {
+      const count = await source.read(held.subarray(length));
+      if (count === null) {
+        source.close?.();
+        return bodyOf(held.slice(0, length));
+      }
+      length += count;
+    }
+  } catch (error) {
+    source.close?.();
+    throw error;
+  }
+  const all = [bodyOf(held).source, () => Promise.resolve(source)];
+  return createBody(() => Promise.resolve(joinSources(all)), {
+    length: undefined,
+    again: false,
+  });
+}
+
+/**
+ * Joins bodies to one; few bytes are joined in memory.
+ *
+ * @example Two bytes
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const joined = joinBodies([65, 66].map((byte) => bodyOf(new Uint8Array([byte]))));
+ * assertEquals(joined.bytes, new Uint8Array([65, 66]));
+ * ```
+ */
+export function joinBodies(bodies: readonly PartBody[]): PartBody {
+  // NaN, the sum with a length that is not known, is not up to anything
+  const sum = bodies.reduce((sum, { length = NaN }) => sum + length, 0);
+  if (sum <= MAX_HELD && bodies.every(({ bytes }) => bytes !== undefined)) {
+    const joined = new Uint8Array(sum);
+    let at = 0;
+    for (const { bytes = [] } of bodies) {
+      joined.set(bytes, at);
+      at += bytes.length;
+    }
+    return bodyOf(joined);
+  }
+  const sources = bodies.map(({ source }) => source);
+  return createBody(() => Promise.resolve(joinSources(sources)), {
+    length: Number.isNaN(sum) ? undefined : sum,
+    again: bodies.every(({ again }) => again),
+  });
+}

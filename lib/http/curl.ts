@@ -1,0 +1,113 @@
+/**
+ * A request as a command of curl.
+ *
+ * @module
+ */
+
+import { quote } from "../cli/grants.ts";
+import { latin1 } from "./head.ts";
+import { type RecordOptions, recordRequest } from "./record.ts";
+import type { Header, RequestPlan } from "./request.ts";
+import { redactBody, redactHeader } from "./secrets.ts";
+
+/** What else than the request goes into the command. */
+export interface CurlOptions extends RecordOptions {
+  /** Arguments for what is not in the request: where it goes through, whom it trusts, how long it waits. */
+  readonly extra?: readonly string[];
+}
+
+/** Text of header characters, each of which stands for one byte, as a person writes it. */
+function decode(value: string): string {
+  return new TextDecoder().decode(
+    Uint8Array.from(value, (char) => char.charCodeAt(0)),
+  );
+}
+
+/** A header as -H takes it: one without a value ends in a semicolon. */
+function headerArgs([name, value]: Header): string[] {
+  return ["-H", value === "" ? `${name};` : `${name}: ${decode(value)}`];
+}
+
+/** What makes curl use the method, where the body does not. */
+function methodArgs({ method, body }: RequestPlan): string[] {
+  if (method === "HEAD" && body === undefined) return ["-I"];
+  const own = body === undefined ? "GET" : "POST";
+  return method === own ? [] : ["-X", method];
+}
+
+/** What curl would add or leave out of its own accord. */
+function corrections(
+  { headers, body, method, unset = [] }: RequestPlan,
+): string[] {
+  const isTyped = headers.some(([name]) => /^content-type$/i.test(name));
+  const names = new Set(unset);
+  if (body !== undefined && !isTyped) names.add("content-type");
+  const isEmpty = body === undefined && /^(POST|PUT)$/.test(method);
+  return [
+    ...Array.from(names, (name) => `${name}:`),
+    ...isEmpty ? ["content-length: 0"] : [],
+  ].flatMap((header) => ["-H", header]);
+}
+
+/** Bytes as printf takes them. */
+function octal(bytes: Uint8Array): string {
+  return Array.from(
+    bytes,
+    (byte) => `\\${byte.toString(8).padStart(3, "0")}`,
+  ).join("");
+}
+
+/**
+ * Formats a command of curl that sends the same request, for a POSIX shell. A body that is not text is piped into it;
+ * one that is not in memory is to be given on its standard input.
+ *
+ * @param plan The request.
+ * @param options Whether secrets are shown, and what else curl must be told.
+ *
+ * @example A post
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { bodyOf } from "./body.ts";
+ *
+ * const body = bodyOf(new TextEncoder().encode('{"a":1}'));
+ * const headers = [["content-type", "application/json"]] as const;
+ * const command = formatCurl({ method: "POST", url: new URL("http://a.example/"), headers, typed: [], body });
+ * assertEquals(command, `curl -sS --compressed -H 'content-type: application/json' --data-raw '{"a":1}' http://a.example/`);
+ * ```
+ */
+export function formatCurl(
+  plan: RequestPlan,
+  { extra = [], showSecrets = false }: CurlOptions = {},
+): string {
+  const { body } = plan;
+  const { url, body: text } = recordRequest(plan, { showSecrets });
+  const headers = showSecrets ? plan.headers : plan.headers.map(redactHeader);
+  // no argument can hold a NUL
+  const isText = text !== undefined && !text.includes("\0");
+  const piped = isText ? undefined : body?.bytes;
+  const shown = (bytes: Uint8Array) => {
+    const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join(
+      "",
+    );
+    return latin1(showSecrets ? text : redactBody(text));
+  };
+  const words = [
+    "curl",
+    "-sS",
+    "--compressed",
+    ...extra,
+    ...methodArgs(plan),
+    ...headers.flatMap(headerArgs),
+    ...corrections(plan),
+    ...body === undefined
+      ? []
+      : isText
+      ? ["--data-raw", text]
+      : ["--data-binary", "@-"],
+    url.href,
+  ];
+  const command = words.map(quote).join(" ");
+  return piped === undefined
+    ? command
+    : `printf '${octal(shown(piped))}' | ${command}`;
+}

@@ -1,0 +1,139 @@
+/**
+ * What a person hears when an exchange fails: the phase, the cause and the next step.
+ *
+ * @module
+ */
+
+import { Failure } from "../cli/errors.ts";
+import { ExitCode } from "../cli/exit_code.ts";
+import { describe, exitCodeOf } from "../cli/reasons.ts";
+import type { RequestPlan } from "./request.ts";
+import { redactUrl } from "./secrets.ts";
+
+/** The phases before a request is sent, by the exit codes of what can go wrong in them. */
+const PHASES: Partial<Record<ExitCode, string>> = {
+  [ExitCode.Unresolved]: "resolve",
+  [ExitCode.Unreachable]: "connect to",
+  [ExitCode.Certificate]: "verify",
+};
+
+const NO_TLS = "the peer does not speak TLS";
+
+/** A handshake that fails for another reason than the certificate. */
+const HANDSHAKE = new RegExp(
+  `^(${NO_TLS}|no TLS version in common|the peer ended TLS)`,
+);
+
+function doing({ method, url }: RequestPlan): string {
+  const shown = redactUrl(url.href);
+  return method === "GET" ? `get ${shown}` : `send ${method} to ${shown}`;
+}
+
+/** The next step, by what went wrong. */
+const STEPS: readonly (readonly [test: RegExp, step: string])[] = [
+  [
+    /^certificate of an unknown issuer/,
+    "trust its issuer with --ca FILE, or skip the check for this call with -k",
+  ],
+  [/wants a client certificate/, "give it one with --cert FILE --key FILE"],
+  [/within [\d.]+ s$/, "to wait longer: --timeout HEAD,IDLE,TOTAL, in seconds"],
+  [/^more than \d+ redirects/, "to follow more: --max-redirects N"],
+];
+
+async function hintFor(
+  { url }: RequestPlan,
+  cause: unknown,
+): Promise<string | undefined> {
+  if (cause instanceof Failure && cause.hint !== undefined) return cause.hint;
+  const text = describe(cause);
+  const [, step] = STEPS.find(([test]) => test.test(text)) ?? [];
+  if (step !== undefined) return step;
+  const [, name] = text.match(/^certificate is not for .*, only for ([^,]+)/) ??
+    [];
+  const code = exitCodeOf(cause);
+  if (name !== undefined) {
+    return `ask for the name that it has, with --resolve ${name}:${
+      url.port || 443
+    }:ADDRESS, or skip the check for this call with -k`;
+  }
+  if (code === ExitCode.Certificate) return "skip the check for this call: -k";
+  if (text === NO_TLS) {
+    return `this port does not speak TLS, try http://${url.host}/`;
+  }
+  const isMute = code === ExitCode.CutShort || /is not HTTP/.test(text);
+  if (url.protocol !== "http:" || !isMute) return undefined;
+  const { speaksTls } = await import("./tls_probe.ts");
+  return await speaksTls(url)
+    ? `this port speaks TLS, try https://${url.host}/`
+    : undefined;
+}
+
+/**
+ * Words what ended an exchange before its answer.
+ *
+ * @param plan The request.
+ * @param cause What ended it; a {@linkcode Failure} that says what could not be done stays as it is.
+ *
+ * @example Nothing listens
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { describe } from "../cli/reasons.ts";
+ *
+ * const plan = { method: "GET", url: new URL("http://a.example:81/"), headers: [], typed: [] };
+ * const failure = await failureOf(plan, new Deno.errors.ConnectionRefused());
+ * assertEquals(describe(failure), "Cannot connect to a.example:81: connection refused");
+ * ```
+ */
+export async function failureOf(
+  plan: RequestPlan,
+  cause: unknown,
+): Promise<Failure> {
+  if (cause instanceof Failure && cause.message.startsWith("Cannot ")) {
+    return cause;
+  }
+  const { host, hostname } = plan.url;
+  const code = exitCodeOf(cause);
+  const phase = HANDSHAKE.test(describe(cause))
+    ? "start TLS with"
+    : PHASES[code];
+  const what = phase === undefined
+    ? doing(plan)
+    : `${phase} ${code === ExitCode.Unresolved ? hostname : host}`;
+  const hint = await hintFor(plan, cause);
+  return new Failure(`Cannot ${what}`, { cause, hint });
+}
+
+/**
+ * Words what ended a body before its end.
+ *
+ * @param url Where the body is from.
+ * @param cause What ended it.
+ * @param counts How many bytes came, and how many should have come, where that is known.
+ *
+ * @example Four of nine
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { describe } from "../cli/reasons.ts";
+ *
+ * const cause = new Deno.errors.UnexpectedEof("unexpected end of file");
+ * const failure = cutOf(new URL("http://a.example/"), cause, { received: 4, length: "9" });
+ * assertEquals(describe(failure), "Cannot read http://a.example/: cut short after 4 of 9 bytes");
+ * ```
+ */
+export function cutOf(
+  url: URL,
+  cause: unknown,
+  counts: { readonly received: number; readonly length: string | null },
+): Failure {
+  const code = exitCodeOf(cause);
+  const counted = code === ExitCode.CutShort && counts.length !== null;
+  return new Failure(`Cannot read ${redactUrl(url.href)}`, {
+    cause: counted
+      ? new Failure(
+        `cut short after ${counts.received} of ${counts.length} bytes`,
+        { code },
+      )
+      : cause,
+    hint: cause instanceof Failure ? cause.hint : undefined,
+  });
+}

@@ -1,0 +1,98 @@
+/**
+ * Files as bodies of requests, or as values in them.
+ *
+ * @module
+ */
+
+import { Failure } from "../cli/errors.ts";
+import { absolutePath } from "../cli/path.ts";
+import { bodyOfSource, createBody, MAX_HELD, type PartBody } from "./body.ts";
+import type { Source } from "./source.ts";
+
+/** Words what fails while a file is read. */
+async function reading<T>(path: string, step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (cause) {
+    throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
+  }
+}
+
+function sourceOf(path: string, file: Deno.FsFile): Source {
+  return {
+    read: (buffer) => reading(path, file.read(buffer)),
+    close: () => file.close(),
+  };
+}
+
+/** As many bytes as were promised: what the file has gained since is not sent, and one that has lost some cannot be. */
+async function openExactly(path: string, length: number): Promise<Source> {
+  const source = sourceOf(path, await reading(path, Deno.open(path)));
+  let left = length;
+  return {
+    ...source,
+    read: async (buffer) => {
+      if (left === 0) return null;
+      const count = await source.read(buffer.subarray(0, left));
+      if (count === null) {
+        throw new Failure(
+          `Cannot send "${
+            absolutePath(path)
+          }": it has shrunk from ${length} to ${length - left} bytes`,
+        );
+      }
+      left -= count;
+      return count;
+    },
+  };
+}
+
+/**
+ * Opens a file as a body: up to 1 MiB in memory, as it is now; more as a stream with its length. What has no length,
+ * a pipe or a device, is a stream that can be sent once.
+ *
+ * @param path Its path.
+ * @throws {Failure} When it cannot be read.
+ *
+ * @example A file of the project
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { length } = await bodyOfFile("deno.json");
+ * assertEquals(length, (await Deno.stat("deno.json")).size);
+ * ```
+ */
+export async function bodyOfFile(path: string): Promise<PartBody> {
+  const file = await reading(path, Deno.open(path));
+  const { isFile, size } = await file.stat();
+  if (!isFile || size <= MAX_HELD) return bodyOfSource(sourceOf(path, file));
+  file.close();
+  return createBody(() => openExactly(path, size), {
+    length: size,
+    again: true,
+  });
+}
+
+/**
+ * Reads a file's text, without a byte order mark.
+ *
+ * @param path Its path.
+ * @throws {Failure} When it cannot be read, or is not UTF-8: other bytes could not be sent as they are.
+ *
+ * @example A file of the project
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals((await readText("deno.json")).at(0), "{");
+ * ```
+ */
+export async function readText(path: string): Promise<string> {
+  const bytes = await reading(path, Deno.readFile(path));
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Failure(
+      `Cannot send the text of "${absolutePath(path)}": it is not UTF-8`,
+    );
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * Fields as a form: URL-encoded, or with files multipart.
+ *
+ * @module
+ */
+
+import { bodyOf, type PartBody } from "./body.ts";
+import { textOf } from "./fields.ts";
+import type { Item } from "./items.ts";
+import type { Part } from "./multipart.ts";
+
+const encoder = new TextEncoder();
+
+/** The name of a field as a form has it: `a[b][]`, as it was typed. */
+function nameOf({ path: [name, ...steps] }: Item): string {
+  return name + steps.map((step) => `[${step}]`).join("");
+}
+
+/** A file as a part of a form: `FILE` or, as for HTTPie and curl, `FILE;type=TYPE`. */
+async function partOf({ value }: Item): Promise<Omit<Part, "name">> {
+  const { splitType } = await import("./media_type.ts");
+  const { bodyOfFile } = await import("./file_body.ts");
+  const { path, type } = splitType(value);
+  return {
+    body: await bodyOfFile(path),
+    filename: path.replace(/^.*[\\/]/s, ""),
+    type,
+  };
+}
+
+/**
+ * Makes the body of a form.
+ *
+ * @param fields Items that are fields.
+ * @returns The body, and its media type.
+ * @throws {UsageError} When a field has no place in a form.
+ * @throws {Failure} When a file cannot be read.
+ *
+ * @example Without files
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { body, type } = await formatForm([{ kind: "text", path: ["tags", ""], value: "a b" }]);
+ * assertEquals(new TextDecoder().decode(body.bytes), "tags%5B%5D=a+b");
+ * assertEquals(type, "application/x-www-form-urlencoded");
+ * ```
+ */
+export async function formatForm(
+  fields: readonly Item[],
+): Promise<{ readonly body: PartBody; readonly type: string }> {
+  if (!fields.some(({ kind }) => kind === "file")) {
+    const pairs = await Promise.all(
+      fields.map(async (field) => [nameOf(field), await textOf(field)]),
+    );
+    return {
+      body: bodyOf(encoder.encode(`${new URLSearchParams(pairs)}`)),
+      type: "application/x-www-form-urlencoded",
+    };
+  }
+  const parts: Part[] = [];
+  for (const field of fields) {
+    const part = field.kind === "file"
+      ? await partOf(field)
+      : { body: bodyOf(encoder.encode(await textOf(field))) };
+    parts.push({ name: nameOf(field), ...part });
+  }
+  const { formatMultipart } = await import("./multipart.ts");
+  const boundary = `hark-${crypto.randomUUID()}`;
+  return {
+    body: formatMultipart(parts, boundary),
+    type: `multipart/form-data; boundary=${boundary}`,
+  };
+}

@@ -1,0 +1,157 @@
+/**
+ * The heads of requests and answers as they are shown.
+ *
+ * @module
+ */
+
+import { type Output, print } from "../cli/io.ts";
+import { escapeControls, paint } from "../cli/terminal.ts";
+import {
+  type AnswerRecord,
+  recordAnswer,
+  type RecordOptions,
+  recordRequest,
+  type RequestRecord,
+} from "./record.ts";
+import type { RequestPlan } from "./request.ts";
+import { redactUrl } from "./secrets.ts";
+import type { Answer } from "./send.ts";
+
+const encoder = new TextEncoder();
+
+/**
+ * The bytes of a text whose characters each stand for one, as in a header.
+ *
+ * @example Not UTF-8
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(latin1("\xe9"), new Uint8Array([0xe9]));
+ * ```
+ */
+export function latin1(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+/** What bytes a text in header characters is for an output: on a terminal safe, elsewhere the very bytes. */
+function bytesFor({ isTerminal }: Output, text: string): Uint8Array {
+  const bytes = latin1(text);
+  if (!isTerminal) return bytes;
+  return encoder.encode(escapeControls(new TextDecoder().decode(bytes)));
+}
+
+function answerLines(
+  { version, status, statusText, headers }: AnswerRecord,
+): string[] {
+  const start = version === undefined ? "" : `HTTP/${version} `;
+  return [
+    `${start}${status} ${statusText}`.trimEnd(),
+    ...headers.map(([name, value]) => `${name}: ${value}`),
+    "",
+  ];
+}
+
+/**
+ * Shows the status line and the headers of an answer: as they came where the transport saw that, else as Deno tells
+ * them, in lower case and sorted.
+ *
+ * @example Of an answer that fetch gave
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createMemoryIo } from "../cli/memory.ts";
+ *
+ * const { io, stdout } = createMemoryIo();
+ * await showAnswerHead({ status: 200, statusText: "OK", headers: new Headers([["b", "1"]]) }, io.stdout);
+ * assertEquals(stdout.text, "200 OK\nb: 1\n\n");
+ * ```
+ */
+export async function showAnswerHead(
+  answer: Pick<
+    Answer,
+    "status" | "statusText" | "headers" | "wire" | "version"
+  >,
+  output: Output,
+): Promise<void> {
+  const lines = answerLines(recordAnswer(answer, { showSecrets: true }));
+  await output.write(bytesFor(output, lines.join("\n") + "\n"));
+}
+
+/** Writes lines behind a mark. */
+async function say(output: Output, mark: ">" | "<", lines: readonly string[]) {
+  const shown = paint(mark, mark === ">" ? "cyan" : "green", output);
+  for (const line of lines) {
+    await print(output, shown);
+    await output.write(bytesFor(output, line === "" ? "\n" : ` ${line}\n`));
+  }
+}
+
+/** A longer text is not said. */
+const MAX_TEXT = 64 * 1024;
+
+/** The body's text, or how many bytes it has. */
+function formatBody({ body, size }: RequestRecord): string {
+  if (body !== undefined && body.length <= MAX_TEXT) {
+    return body === "" ? "" : `${body}\n`;
+  }
+  return size === undefined ? "(a body)\n" : `(${size} bytes)\n`;
+}
+
+/**
+ * Says what is sent: the request line, the headers, and a body that is text.
+ *
+ * @example Without its secrets
+ * ```ts
+ * import { assertStringIncludes } from "@std/assert";
+ * import { createMemoryIo } from "../cli/memory.ts";
+ *
+ * const { io, stderr } = createMemoryIo();
+ * const url = new URL("http://a.example/?token=1");
+ * await sayRequest({ method: "GET", url, headers: [], typed: [] }, io.stderr);
+ * assertStringIncludes(stderr.text, "> GET /?token=*** HTTP/1.1\n> host: a.example\n");
+ * ```
+ */
+export async function sayRequest(
+  plan: RequestPlan,
+  output: Output,
+  options: RecordOptions = {},
+): Promise<void> {
+  const record = recordRequest(plan, options);
+  const { method, url, headers } = record;
+  await say(output, ">", [
+    `${method} ${url.pathname}${url.search} HTTP/1.1`,
+    ...headers.map(([name, value]) => `${name}: ${value}`),
+    "",
+  ]);
+  if (plan.body === undefined) return;
+  const text = formatBody(record);
+  await print(output, output.isTerminal ? escapeControls(text) : text);
+}
+
+/**
+ * Says what came: the redirects that were followed, each with the request after it, and the head of the answer.
+ *
+ * @example Without its secrets
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createMemoryIo } from "../cli/memory.ts";
+ *
+ * const { io, stderr } = createMemoryIo();
+ * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
+ * const headers = new Headers([["set-cookie", "a=1"]]);
+ * await sayAnswer({ plan, status: 200, statusText: "OK", headers }, io.stderr);
+ * assertEquals(stderr.text, "< 200 OK\n< set-cookie: ***\n<\n");
+ * ```
+ */
+export async function sayAnswer(
+  answer: Omit<Answer, "body" | typeof Symbol.asyncDispose>,
+  output: Output,
+  options: RecordOptions = {},
+): Promise<void> {
+  const { plan, hops = [] } = answer;
+  for (const [at, { status, location }] of hops.entries()) {
+    const to = options.showSecrets ? location : redactUrl(location);
+    await say(output, "<", [`${status}`, `location: ${to}`, ""]);
+    await sayRequest(hops[at + 1]?.plan ?? plan, output, options);
+  }
+  await say(output, "<", answerLines(recordAnswer(answer, options)));
+}

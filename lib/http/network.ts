@@ -1,0 +1,168 @@
+/**
+ * The way to a server as the command line names it.
+ *
+ * @module
+ */
+
+import type { Grants } from "../cli/definition.ts";
+import { Failure, UsageError } from "../cli/errors.ts";
+import { absolutePath } from "../cli/path.ts";
+import { parseHttpProxy } from "./http_proxy.ts";
+import { parseResolve } from "./resolved.ts";
+import type { Network } from "./transport.ts";
+
+/** The options about the way to a server. */
+export interface NetworkOptions {
+  /** `-k`. */
+  readonly insecure?: boolean;
+  /** A file of authorities. */
+  readonly ca?: string | undefined;
+  /** A file with the client's certificate. */
+  readonly cert?: string | undefined;
+  /** A file with its key; that of the certificate unless given. */
+  readonly key?: string | undefined;
+  /** A proxy's URL. */
+  readonly proxy?: string | undefined;
+  /** A Unix socket's path. */
+  readonly unix?: string | undefined;
+  /** `HOST:PORT:ADDRESS[,ADDRESS]`. */
+  readonly resolve?: readonly string[];
+  /** `-4`. */
+  readonly ipv4?: boolean;
+  /** `-6`. */
+  readonly ipv6?: boolean;
+  /** `1.1` or `2`. */
+  readonly http?: string | undefined;
+  /** Whether the phases are timed. */
+  readonly time?: boolean;
+  /** Whether header lines are shown as they came. */
+  readonly verbose?: boolean;
+}
+
+async function readPem(
+  path: string | undefined,
+  what: string,
+): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  const text = await Deno.readTextFile(path).catch((cause) => {
+    throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
+  });
+  if (text.includes(`${what}-----`)) return text;
+  // Deno would pass over it in silence
+  throw new Failure(
+    `Cannot use "${absolutePath(path)}": it has no ${what} in PEM`,
+  );
+}
+
+/** What cannot be asked for together, with what it is. */
+const CONTRADICTIONS = [
+  ["ipv4", "ipv6"],
+  ["proxy", "unix"],
+  ["proxy", "resolve"],
+  ["proxy", "ipv4"],
+  ["proxy", "ipv6"],
+] as const;
+
+/** What HTTP/2, which is fetch's alone, cannot go over. */
+const NOT_HTTP2 = [
+  "proxy",
+  "unix",
+  "insecure",
+  "resolve",
+  "ipv4",
+  "ipv6",
+  "time",
+] as const;
+
+function check(options: NetworkOptions): void {
+  const has = (name: keyof NetworkOptions) =>
+    name === "resolve"
+      ? (options.resolve ?? []).length > 0
+      : options[name] !== undefined && options[name] !== false;
+  const pairs = [
+    ...CONTRADICTIONS,
+    ...options.http === "2"
+      ? NOT_HTTP2.map((name) => ["http", name] as const)
+      : [],
+  ];
+  for (const [one, other] of pairs) {
+    if (!has(one) || !has(other)) continue;
+    throw new UsageError(`Cannot use --${one} and --${other} together`);
+  }
+  if (has("key") && !has("cert")) {
+    throw new UsageError("Cannot use --key without --cert");
+  }
+}
+
+function parseVersion(text: string | undefined): Network["http"] {
+  if (text === undefined || text === "1.1" || text === "2") return text;
+  throw new UsageError(`Cannot use HTTP "${text}": expected 1.1 or 2`);
+}
+
+/**
+ * Reads the options about the way to a server, and the files that they name.
+ *
+ * @param options As they were typed.
+ * @throws {UsageError} When one of them is malformed, or two of them contradict each other: before any file is read.
+ * @throws {Failure} When a file cannot be read, or is not what it should be.
+ *
+ * @example Nothing was typed
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals((await readNetwork({ ipv4: true })).family, 4);
+ * ```
+ */
+export async function readNetwork(options: NetworkOptions): Promise<Network> {
+  const { unix, insecure, resolve = [], cert, key } = options;
+  check(options);
+  const network = {
+    http: parseVersion(options.http),
+    proxy: options.proxy === undefined
+      ? undefined
+      : parseHttpProxy(options.proxy),
+    resolve: resolve.length > 0 ? resolve.map(parseResolve) : undefined,
+    family: options.ipv4 ? 4 as const : options.ipv6 ? 6 as const : undefined,
+  };
+  return {
+    ...network,
+    unix,
+    insecure,
+    timings: options.time,
+    wire: options.verbose,
+    ca: await readPem(options.ca, "CERTIFICATE"),
+    cert: await readPem(cert, "CERTIFICATE"),
+    key: await readPem(key ?? cert, "PRIVATE KEY"),
+  };
+}
+
+/**
+ * The hosts and files that the way to a server needs.
+ *
+ * @param options As they were typed.
+ *
+ * @example A Unix socket
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = "/run/a.sock";
+ * assertEquals(reachOfNetwork({ unix: path }), { net: [`unix:${path}`], read: [path], write: [path] });
+ * ```
+ */
+export function reachOfNetwork(options: NetworkOptions): Required<Grants> {
+  const { ca, cert, key, proxy, unix, resolve = [] } = options;
+  const sockets = unix === undefined ? [] : [unix];
+  const urlHost = (ip: string) => ip.includes(":") ? `[${ip}]` : ip;
+  return {
+    net: [
+      ...sockets.map((path) => `unix:${path}`),
+      ...proxy === undefined ? [] : [parseHttpProxy(proxy).address.host],
+      ...resolve.flatMap((text) => parseResolve(text).addresses),
+    ].map((host) => host.startsWith("unix:") ? host : urlHost(host)),
+    read: [
+      ...[ca, cert, key].flatMap((path) => path === undefined ? [] : [path]),
+      ...sockets,
+    ],
+    write: sockets,
+  };
+}

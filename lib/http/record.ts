@@ -1,0 +1,113 @@
+/**
+ * One exchange as a record: what was sent and what came, without secrets unless they are asked for. All that shows an
+ * exchange (`-v`, `--json`, `--offline`, `--curl`) shows this.
+ *
+ * @module
+ */
+
+import type { Header, RequestPlan } from "./request.ts";
+import { sentHeaders } from "./request_head.ts";
+import { redactBody, redactHeader, redactUrl } from "./secrets.ts";
+import type { Answer } from "./send.ts";
+
+/** How a record is made. */
+export interface RecordOptions {
+  /** Whether secrets are shown. @default {false} */
+  readonly showSecrets?: boolean;
+}
+
+/** A request as it is shown. */
+export interface RequestRecord {
+  /** The method. */
+  readonly method: string;
+  /** The URL. */
+  readonly url: URL;
+  /** The headers as they are sent. */
+  readonly headers: readonly Header[];
+  /** The body, where it is text in memory. */
+  readonly body?: string;
+  /** How many bytes the body has, where that is known. */
+  readonly size?: number;
+}
+
+/** An answer as it is shown, without its body. */
+export interface AnswerRecord {
+  /** The version of HTTP, where it is known. */
+  readonly version?: string;
+  /** The status. */
+  readonly status: number;
+  /** What it is called. */
+  readonly statusText: string;
+  /** The headers, as they came where that is known. */
+  readonly headers: readonly Header[];
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      bytes,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Records a request.
+ *
+ * @example Without its secrets
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const url = new URL("http://a.example/?token=1");
+ * const plan = { method: "GET", url, headers: [["X-Key", "2"]] as const, typed: [] };
+ * assertEquals(recordRequest(plan).url.search, "?token=***");
+ * assertEquals(recordRequest(plan, { showSecrets: true }).url.search, "?token=1");
+ * ```
+ */
+export function recordRequest(
+  plan: RequestPlan,
+  { showSecrets = false }: RecordOptions = {},
+): RequestRecord {
+  const { method, body } = plan;
+  const text = body?.bytes && textOf(body.bytes);
+  const headers = sentHeaders(plan);
+  return {
+    method,
+    url: showSecrets ? plan.url : new URL(redactUrl(plan.url.href)),
+    headers: showSecrets ? headers : headers.map(redactHeader),
+    ...text === undefined
+      ? {}
+      : { body: showSecrets ? text : redactBody(text) },
+    ...body?.length === undefined ? {} : { size: body.length },
+  };
+}
+
+/**
+ * Records an answer: the headers line by line, those of one name that fetch has joined as one line.
+ *
+ * @example Cookies are secrets
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const headers = new Headers([["set-cookie", "a=1"], ["set-cookie", "b=2"]]);
+ * const record = recordAnswer({ status: 200, statusText: "OK", headers });
+ * assertEquals(record.headers, [["set-cookie", "***"], ["set-cookie", "***"]]);
+ * ```
+ */
+export function recordAnswer(
+  answer: Pick<
+    Answer,
+    "status" | "statusText" | "headers" | "wire" | "version"
+  >,
+  { showSecrets = false }: RecordOptions = {},
+): AnswerRecord {
+  const { version, status, statusText } = answer;
+  const headers = answer.wire ?? [...answer.headers];
+  return {
+    ...version === undefined ? {} : { version },
+    status,
+    statusText,
+    headers: showSecrets ? headers : headers.map(redactHeader),
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * The head of a request as bytes, by RFC 9112.
+ *
+ * @module
+ */
+
+import type { Header, RequestPlan } from "./request.ts";
+
+/** How a head is written. */
+export interface HeadOptions {
+  /** What is sent to an HTTP proxy that passes a request on: the whole URL, and who asks. */
+  readonly proxy?: { readonly authorization?: string | undefined };
+}
+
+/** The lines that are the transport's own: those of the user would contradict the body. */
+const FRAMING = ["content-length", "transfer-encoding"];
+
+function framingOf({ method, body }: RequestPlan): Header[] {
+  if (body?.length !== undefined) return [["content-length", `${body.length}`]];
+  const isEmpty = body === undefined && /^(POST|PUT)$/.test(method);
+  return isEmpty ? [["content-length", "0"]] : [];
+}
+
+/**
+ * The headers that a request has on its way: its own, those that fetch would add, and those of its body; in the case
+ * and the order in which fetch sends them.
+ *
+ * @example What a GET has
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const url = new URL("http://localhost:3000/a");
+ * const headers = sentHeaders({ method: "GET", url, headers: [["Accept", "a/b"]], typed: ["accept"], unset: ["user-agent"] });
+ * assertEquals(headers, [
+ *   ["accept", "a/b"],
+ *   ["accept-language", "*"],
+ *   ["accept-encoding", "gzip,br"],
+ *   ["host", "localhost:3000"],
+ * ]);
+ * ```
+ */
+export function sentHeaders(plan: RequestPlan): Header[] {
+  const own = Map.groupBy(plan.headers, ([name]) => name.toLowerCase());
+  const [host = ["host", plan.url.host]] = own.get("host") ?? [];
+  const defaults: Header[] = [
+    ["accept", "*/*"],
+    ["accept-language", "*"],
+    ["user-agent", navigator.userAgent],
+    // a part of a compressed body is of no use
+    ["accept-encoding", own.has("range") ? "identity" : "gzip,br"],
+  ];
+  return [
+    ...framingOf(plan),
+    ...[...own].flatMap(([name, headers]) =>
+      headers.map(([, value]): Header => [name, value])
+    ).filter(([name]) => name !== "host" && !FRAMING.includes(name)),
+    ...defaults.filter(([name]) => !own.has(name)),
+    ["host", host[1]] as const,
+    ...plan.body !== undefined && plan.body.length === undefined
+      ? [["transfer-encoding", "chunked"] as const]
+      : [],
+  ].filter(([name]) => !plan.unset?.includes(name));
+}
+
+/**
+ * Writes the head of a request.
+ *
+ * @param plan The request.
+ * @param options Whether a proxy passes it on.
+ * @returns The head with its empty line; each character stands for one byte.
+ *
+ * @example The request line is the first
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const url = new URL("http://localhost/a?b#c");
+ * const [line] = formatRequestHead({ method: "GET", url, headers: [], typed: [] }).split("\r\n");
+ * assertEquals(line, "GET /a?b HTTP/1.1");
+ * ```
+ */
+export function formatRequestHead(
+  plan: RequestPlan,
+  { proxy }: HeadOptions = {},
+): string {
+  const { method, url } = plan;
+  const path = url.pathname + url.search;
+  const target = proxy === undefined ? path : url.origin + path;
+  const lines = [
+    ...sentHeaders(plan),
+    ...proxy?.authorization === undefined
+      ? []
+      : [["proxy-authorization", proxy.authorization] as const],
+  ].map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n`;
+}

@@ -1,0 +1,152 @@
+/**
+ * How a body that was cut off goes on: from its last byte, and only when it is still the same.
+ *
+ * @module
+ */
+
+import { Failure } from "../cli/errors.ts";
+import { ExitCode } from "../cli/exit_code.ts";
+import { describe, exitCodeOf } from "../cli/reasons.ts";
+import { type Head, judge, type Known, knownOf, planRest } from "./range.ts";
+import type { RequestPlan } from "./request.ts";
+import { redactUrl } from "./secrets.ts";
+import type { Answer } from "./send.ts";
+
+/**
+ * Whether it is the connection that failed: cut short, late, or lost.
+ *
+ * @example A reset
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(isLost(new Deno.errors.ConnectionReset()), true);
+ * assertEquals(isLost(new Deno.errors.NotFound()), false);
+ * ```
+ */
+export function isLost(error: unknown): boolean {
+  const code = exitCodeOf(error);
+  return code === ExitCode.CutShort || code === ExitCode.TimedOut ||
+    /connection (reset|aborted)|closed the connection/.test(describe(error));
+}
+
+/**
+ * Whether an answer's body can go on after an error: nobody changed the request's range, the body can be told from any
+ * other, and it is the connection that failed.
+ *
+ * @example A body without a validator
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
+ * const error = new Deno.errors.ConnectionReset();
+ * assertEquals(canGoOn(plan, {}, error), false);
+ * assertEquals(canGoOn(plan, { validator: '"1"' }, error), true);
+ * ```
+ */
+export function canGoOn(
+  { method, typed }: RequestPlan,
+  { validator }: Known,
+  error: unknown,
+): boolean {
+  return method === "GET" && validator !== undefined &&
+    !typed.includes("range") && isLost(error);
+}
+
+/**
+ * Words why a body ended early, with the bytes that are there where that says more.
+ *
+ * @example Cut short
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { describe } from "../cli/reasons.ts";
+ *
+ * const cause = new Deno.errors.UnexpectedEof("unexpected end of file");
+ * const error = cutShort(new URL("http://a.example/"), { at: 4, total: 9 }, cause);
+ * assertEquals(describe(error), "Cannot read http://a.example/: cut short after 4 of 9 bytes");
+ * ```
+ */
+export function cutShort(
+  url: URL,
+  { at, total }: { readonly at: number; readonly total?: number | undefined },
+  cause: unknown,
+): Failure {
+  const code = exitCodeOf(cause);
+  const of = total === undefined ? "" : ` of ${total}`;
+  return new Failure(`Cannot read ${redactUrl(url.href)}`, {
+    cause: code === ExitCode.CutShort
+      ? new Failure(`cut short after ${at}${of} bytes`, { code })
+      : cause,
+  });
+}
+
+/** What it takes to go on. */
+export interface Tools {
+  /** The request for all of the body. */
+  readonly plan: RequestPlan;
+  /** Sends a request. */
+  readonly send: (plan: RequestPlan) => Promise<Answer>;
+  /** How often it is tried to get one more byte. */
+  readonly retry: number;
+  /** Tells a person. */
+  readonly say: (text: string) => Promise<void>;
+}
+
+/**
+ * Goes on with a body that was cut off, for a reader who cannot give back what was read.
+ *
+ * @param first The answer whose body was cut off.
+ * @param at How many bytes of it were read.
+ * @param error How it ended; thrown when there is no way to go on.
+ * @param tools What it takes.
+ *
+ * @example There is no way
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ *
+ * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
+ * const first = { status: 200, headers: new Headers() };
+ * const send = () => Promise.reject(new Error("unused"));
+ * const say = () => Promise.resolve();
+ * const rest = goOn(first, 3, new Error("cut"), { plan, send, retry: 2, say });
+ * await assertRejects(() => rest.next(), Error, "cut");
+ * ```
+ */
+export async function* goOn(
+  first: Head,
+  at: number,
+  error: unknown,
+  { plan, send, retry, say }: Tools,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const known = knownOf(first);
+  for (let tries = 0; tries < retry && canGoOn(plan, known, error); tries++) {
+    await say(`Cut short after ${at} bytes, going on\n`);
+    const sent = await send(planRest(plan, at, known)).catch(() => undefined);
+    if (sent === undefined) break;
+    await using answer = sent;
+    const step = judge(answer, at, known);
+    if (step === "whole") return;
+    // a server without ranges sends all of it again: the same bytes are skipped
+    let skip = step === "append"
+      ? 0
+      : step === "start" && knownOf(answer).validator === known.validator
+      ? at
+      : undefined;
+    if (skip === undefined) break;
+    try {
+      for await (const chunk of answer.body) {
+        const part = chunk.subarray(skip);
+        skip -= chunk.length - part.length;
+        if (part.length === 0) continue;
+        at += part.length;
+        tries = -1;
+        yield part;
+      }
+      const total = known.total ?? knownOf(answer).total;
+      if (at === (total ?? at)) return;
+      throw new Failure("it ended early", { code: ExitCode.CutShort });
+    } catch (cause) {
+      error = cutShort(plan.url, { at, total: known.total }, cause);
+    }
+  }
+  throw error;
+}

@@ -1,0 +1,120 @@
+/**
+ * Whether and when a request is sent again: what may pass by itself, after a pause that spreads a crowd.
+ *
+ * @module
+ */
+
+import { ExitCode } from "../cli/exit_code.ts";
+import { exitCodeOf, reasonOf } from "../cli/reasons.ts";
+import type { RequestPlan } from "./request.ts";
+
+/** The first pause is up to half a second, each further one up to twice as long, none longer than 30 s. */
+const FIRST_MS = 500;
+const LONGEST_MS = 30_000;
+
+const SAFE = /^(GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
+
+/** The statuses that may pass. */
+const PASSING = [408, 429, 502, 503, 504];
+
+/** How an attempt ended: with an answer, or with an error. */
+export type Outcome =
+  | { readonly status: number; readonly headers: Headers }
+  | { readonly error: unknown };
+
+/**
+ * Whether a request may be sent more than once: its method is idempotent (RFC 9110, section 9.2.2), or it has an
+ * Idempotency-Key; and its body can be read again.
+ *
+ * @example A POST
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const plan = { method: "POST", url: new URL("http://localhost/"), headers: [], typed: [] };
+ * assertEquals(isRepeatable(plan), false);
+ * assertEquals(isRepeatable({ ...plan, headers: [["Idempotency-Key", "1"]] }), true);
+ * ```
+ */
+export function isRepeatable({ method, headers, body }: RequestPlan): boolean {
+  return body?.again !== false && (SAFE.test(method) ||
+    headers.some(([name]) => /^idempotency-key$/i.test(name)));
+}
+
+/** Retry-After in ms (RFC 9110, section 10.2.3): seconds, or a date. */
+function retryAfter(headers: Headers): number | undefined {
+  const text = headers.get("retry-after") ?? "";
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+}
+
+/** Why an attempt may be repeated, in words; undefined where another would end the same way. */
+function passingReason(outcome: Outcome): string | undefined {
+  if ("status" in outcome) {
+    return PASSING.includes(outcome.status) ? `${outcome.status}` : undefined;
+  }
+  const codes: readonly ExitCode[] = [ExitCode.Unreachable, ExitCode.TimedOut];
+  const { says } = reasonOf(outcome.error);
+  const passes = codes.includes(exitCodeOf(outcome.error)) ||
+    /^connection (reset|aborted)|closed the connection/.test(says);
+  return passes ? says : undefined;
+}
+
+/** A pause before the next attempt. */
+export interface Pause {
+  /** How long, in ms. */
+  readonly ms: number;
+  /** Why, in words. */
+  readonly why: string;
+}
+
+/**
+ * Decides about the next attempt: with full jitter, or when the server says, where that is within 30 s.
+ *
+ * @param outcome How the last attempt ended.
+ * @param attempt How many there have been before it.
+ * @param random Gives numbers from 0 up to 1.
+ * @returns The pause, or undefined when there is to be no further attempt.
+ *
+ * @example A server that is busy
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(pauseAfter({ status: 503, headers: new Headers() }, 1, () => 0.5), { ms: 500, why: "503" });
+ * const headers = new Headers({ "retry-after": "2" });
+ * assertEquals(pauseAfter({ status: 429, headers }, 0)?.ms, 2000);
+ * assertEquals(pauseAfter({ status: 404, headers }, 0), undefined);
+ * ```
+ */
+export function pauseAfter(
+  outcome: Outcome,
+  attempt: number,
+  random: () => number = Math.random,
+): Pause | undefined {
+  const why = passingReason(outcome);
+  if (why === undefined) return undefined;
+  const told = "headers" in outcome ? retryAfter(outcome.headers) : undefined;
+  // a server that wants a long pause is not to be asked sooner: its answer is shown
+  if (told !== undefined && told > LONGEST_MS) return undefined;
+  const longest = Math.min(LONGEST_MS, FIRST_MS * 2 ** attempt);
+  return { ms: told ?? random() * longest, why };
+}
+
+/**
+ * Waits.
+ *
+ * @param ms How long, in ms.
+ * @param signal Ends the wait, with its reason.
+ *
+ * @example Not at all
+ * ```ts
+ * await sleep(0, new AbortController().signal);
+ * ```
+ */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // the first setTimeout costs 7 ms
+    const end = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(ms))]);
+    end.onabort = () => signal.aborted ? reject(signal.reason) : resolve();
+  });
+}

@@ -1,0 +1,112 @@
+/**
+ * `-o` and `-O`: an answer's body in a file.
+ *
+ * @module
+ */
+
+import { UsageError } from "../cli/errors.ts";
+import type { Io } from "../cli/io.ts";
+import { download } from "./download.ts";
+import { fileNameOf } from "./file_name.ts";
+import { filesOf, type Target } from "./part.ts";
+import { render, type RenderOptions, showHead } from "./render.ts";
+import type { Tools } from "./resume.ts";
+
+/** Where an answer's body is saved. */
+export interface SaveOptions {
+  /** To this file. */
+  readonly output?: string | undefined;
+  /** To a file of the URL's name. */
+  readonly remoteName?: boolean;
+  /** After the part of an earlier download. */
+  readonly continue?: boolean;
+}
+
+/**
+ * The file that a body is saved to; undefined where none was asked for.
+ *
+ * @param url The URL that was asked for.
+ * @param options What was asked for.
+ *
+ * @example By the name of the URL: what is there must stay
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const target = targetOf(new URL("http://a.example/b.json"), { remoteName: true });
+ * assertEquals(target, { path: "b.json", isNew: true, goOn: false });
+ * ```
+ */
+export function targetOf(url: URL, options: SaveOptions): Target | undefined {
+  const { output, remoteName = false, continue: goOn = false } = options;
+  const path = remoteName ? fileNameOf(url) : output;
+  return path === undefined || path === "-"
+    ? undefined
+    : { path, isNew: remoteName, goOn };
+}
+
+/**
+ * The files that saving a body reads and writes.
+ *
+ * @example With the part and its note
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(savedFiles(new URL("http://a.example/"), { output: "b" }), ["b", "b.part", "b.part.json"]);
+ * ```
+ */
+export function savedFiles(url: URL, options: SaveOptions): readonly string[] {
+  const target = targetOf(url, options);
+  return target === undefined ? [] : filesOf(target.path);
+}
+
+/** What {@linkcode save} takes besides where to. */
+export interface SaveTools extends Tools, RenderOptions {
+  /** How long to wait for the next bytes, in ms. */
+  readonly idle?: number | undefined;
+}
+
+/**
+ * Gets an answer into a file; one that is not the body that was asked for, such as a 404, is shown instead.
+ *
+ * @param target Where to.
+ * @param io Where the rest is shown, and progress on a terminal.
+ * @param tools What it takes.
+ * @returns The status that counts.
+ * @throws {UsageError} When a part of the body is asked for already.
+ * @throws {Failure} When there is no whole body, or no way to save it.
+ *
+ * @example A 404
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createMemoryIo } from "../cli/memory.ts";
+ * import { send } from "./send.ts";
+ *
+ * await using server = Deno.serve(
+ *   { hostname: "127.0.0.1", port: 0, onListen() {} },
+ *   () => new Response("none", { status: 404 }),
+ * );
+ * const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
+ * const plan = { method: "GET", url, headers: [], typed: [] };
+ * const { io, stdout } = createMemoryIo();
+ * const say = () => Promise.resolve();
+ * const path = `${await Deno.makeTempDir()}/a`;
+ * assertEquals(await save({ path, isNew: false, goOn: false }, io, { plan, send, say, retry: 0 }), 404);
+ * assertEquals(stdout.text, "none");
+ * ```
+ */
+export function save(
+  target: Target,
+  io: Io,
+  tools: SaveTools,
+): Promise<number> {
+  if (target.goOn && tools.plan.typed.includes("range")) {
+    throw new UsageError("Cannot use --continue and a Range header together");
+  }
+  const isSilent = tools.quiet || tools.body;
+  return download(target, {
+    ...tools,
+    progress: io.stderr.isTerminal && !isSilent ? io.stderr : undefined,
+    showHead: (answer) => showHead(answer, io, tools),
+    showOther: (answer) => render(answer, io, tools),
+  });
+}

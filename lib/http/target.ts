@@ -1,0 +1,87 @@
+/**
+ * What is asked for: the operands of `get` and `post`.
+ *
+ * @module
+ */
+
+import { UsageError } from "../cli/errors.ts";
+import type { Io } from "../cli/io.ts";
+import type { PlanOptions, Target } from "./plan.ts";
+import type { RequestPlan } from "./request.ts";
+import { parseUrl } from "./url.ts";
+
+/** Where `get` and `post` go when they are told nothing. */
+export const DEFAULT_URL = "https://jsonplaceholder.typicode.com/posts";
+
+/**
+ * Reads the operands of `get` and `post`: a URL, then items; among them `-` or `@FILE`, instead of fields.
+ *
+ * @throws {UsageError} When one of them is malformed, or there is more than one body.
+ *
+ * @example A header, and a body from a file
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { url, items, raw } = await parseTarget([":3000/posts", "Accept:text/plain", "@a.json"]);
+ * assertEquals([url.port, items.length, raw], ["3000", 1, "@a.json"]);
+ * ```
+ */
+export async function parseTarget(
+  [text = DEFAULT_URL, ...texts]: readonly string[],
+): Promise<Target> {
+  const url = parseUrl(text);
+  if (texts.length === 0) return { url, items: [], fields: [] };
+  const { formatItem, isField, parseItem } = await import("./items.ts");
+  const isRaw = (text: string) => text === "-" || text.startsWith("@");
+  const items = texts.filter((text) => !isRaw(text)).map(parseItem);
+  const fields = items.filter(isField);
+  const [raw, ...others] = texts.filter(isRaw);
+  if (raw === "@") {
+    throw new UsageError('Cannot send body "@": its file is missing');
+  }
+  const [other] = [...others, ...fields.map(formatItem)];
+  if (raw !== undefined && other !== undefined) {
+    throw new UsageError(
+      `Cannot send both "${raw}" and "${other}": a request has one body`,
+    );
+  }
+  return {
+    url,
+    items: items.filter((item) => !isField(item)),
+    fields,
+    raw: raw === "@-" ? "-" : raw,
+  };
+}
+
+/**
+ * Plans a request; one that is but a method and a URL is planned at once.
+ *
+ * @param target What is asked for, and how.
+ * @param io Where a body is read from and a password is asked for.
+ * @param options What options add.
+ * @throws {UsageError} When something cannot be sent.
+ * @throws {Failure} When a file cannot be read.
+ *
+ * @example A URL alone
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createMemoryIo } from "../cli/memory.ts";
+ *
+ * const target = { method: "GET", ...await parseTarget([":3000"]) };
+ * const plan = await planTarget(target, createMemoryIo().io);
+ * assertEquals([plan.method, plan.url.href, plan.headers], ["GET", "http://localhost:3000/", []]);
+ * ```
+ */
+export async function planTarget(
+  target: Target & Pick<RequestPlan, "method">,
+  io: Pick<Io, "stdin" | "askSecret">,
+  options: PlanOptions = {},
+): Promise<RequestPlan> {
+  const { method, url, items, fields, raw } = target;
+  const login = options.auth ?? options.bearer ?? url.username + url.password;
+  if (items.length + fields.length === 0 && raw === undefined && login === "") {
+    return { method, url, headers: [], typed: [] };
+  }
+  const { planRequest } = await import("./plan.ts");
+  return await planRequest(target, io, options);
+}
