@@ -41,13 +41,24 @@ Deno.test("fields that the table does not name may hold anything", () => {
 });
 
 Deno.test("foreign keys are the English singular and Id", () => {
-  const kinds = ["posts", "albums", "users", "todos", "categories", "news"];
+  const kinds = [
+    "posts",
+    "albums",
+    "users",
+    "todos",
+    "categories",
+    "boxes",
+    "classes",
+    "news",
+  ];
   assertEquals(kinds.map(foreignKeyOf), [
     "postId",
     "albumId",
     "userId",
     "todoId",
     "categoryId",
-    "newId",
+    "boxId",
+    "classId",
+    "newsId",
   ]);
 });

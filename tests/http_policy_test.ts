@@ -19,6 +19,7 @@ import { readNetwork } from "../lib/http/network.ts";
 import { createReader } from "../lib/http/reader.ts";
 import { type Follow, followRedirect } from "../lib/http/redirect.ts";
 import type { Body, RequestPlan } from "../lib/http/request.ts";
+import { formatRequestHead } from "../lib/http/request_head.ts";
 import { isRepeatable, pauseAfter } from "../lib/http/retry.ts";
 import { send, type SendOptions } from "../lib/http/send.ts";
 import { main as get } from "../tasks/get.ts";
@@ -558,6 +559,46 @@ Deno.test("what fetch cannot send goes over a socket of our own", async () => {
   assert(withBody.endsWith("\r\n\r\nq"));
   assertStringIncludes(withHost, "host: a.example\r\n");
   assert(!/^(user-agent|accept):/m.test(without), without);
+});
+
+Deno.test("no header can be more than one line, or say how long a body is", () => {
+  for (const value of ["a\r\nb: c", "a\nb", "a\0", "\u010ab", "\u{1f600}"]) {
+    const headers = [["X-A", value]] as const;
+    assertThrows(
+      () => formatRequestHead(plan("http://a/", { headers })),
+      TypeError,
+      "not one line of bytes",
+    );
+  }
+  const head = formatRequestHead(plan("http://a/", {
+    method: "PUT",
+    body: bodyOf(encoder.encode("ab")),
+    headers: [["Content-Length", "9"], ["Transfer-Encoding", "chunked"]],
+    unset: ["content-length"],
+  }));
+  assertStringIncludes(head, "content-length: 2\r\n");
+  assert(!/chunked|: 9/.test(head));
+});
+
+Deno.test("a further part of gzip that is another one the next time is an error", async () => {
+  const part = gzipSync("hello");
+  let count = 0;
+  await using server = serveRaw(() => {
+    const parts = ++count === 1 ? [...part, ...part] : [...gzipSync("he")];
+    return [
+      answer("", [
+        "Content-Encoding: gzip",
+        `Content-Length: ${parts.length}`,
+      ]),
+      new Uint8Array(parts),
+    ];
+  });
+  assertEquals(await fail(plan(server.url)), [
+    ExitCode.CutShort,
+    `Cannot read ${server.url}/: cut short: it has more than one part of gzip`,
+    undefined,
+  ]);
+  assertEquals(count, 2);
 });
 
 Deno.test("a stream goes out with its length, or in chunks where nobody knows it", async () => {

@@ -309,7 +309,7 @@ Deno.test("a Unix socket that is not there is named", async () => {
     "http://a/",
   ]);
   assertEquals([code, stderr], [
-    1,
+    7,
     "get: Cannot connect to unix:/nowhere.sock: no such file\n",
   ]);
 });

@@ -112,5 +112,7 @@ export type Item<Name extends ResourceName> = Value<
  * ```
  */
 export function foreignKeyOf(kind: string): string {
-  return kind.replace(/ies$/, "y").replace(/s$/, "") + "Id";
+  const singular = kind.replace(/ies$/, "y").replace(/(x|ch|sh|ss)es$/, "$1")
+    .replace(/(?<!s|new)s$/, "");
+  return singular + "Id";
 }

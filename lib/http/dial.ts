@@ -6,6 +6,7 @@
  */
 
 import { Failure } from "../cli/errors.ts";
+import { ExitCode } from "../cli/exit_code.ts";
 import { addressOf, formatAddress, type TcpAddress } from "../tcp/address.ts";
 import type { Socket } from "../tcp/connection.ts";
 import { within } from "../tcp/within.ts";
@@ -33,6 +34,8 @@ type Conn = Deno.TcpConn | Deno.UnixConn;
 interface Reached extends Pick<Line, "remote" | "forward"> {
   readonly conn: Conn | Socket;
   readonly dns?: number;
+  /** When it was begun to connect. */
+  readonly since?: number;
 }
 
 /** Tries one address after the other; the last error counts. */
@@ -78,12 +81,15 @@ async function open(
     const found = await findAddresses(host, port, { resolve, family });
     const dns = performance.now() - start;
     if (found && (isChosen || found.every((ip) => isPermitted(ip, port)))) {
+      const since = performance.now();
       const conn = await openFirst(found, port, signal);
-      return { conn, dns, remote: formatAddress(addressOf(conn.remoteAddr)) };
+      const remote = formatAddress(addressOf(conn.remoteAddr));
+      return { conn, dns, since, remote };
     }
   }
+  const since = performance.now();
   const conn = await Deno.connect({ hostname: host, port, signal });
-  return { conn, remote: formatAddress(addressOf(conn.remoteAddr)) };
+  return { conn, since, remote: formatAddress(addressOf(conn.remoteAddr)) };
 }
 
 async function openUnix(path: string): Promise<Reached> {
@@ -91,7 +97,9 @@ async function openUnix(path: string): Promise<Reached> {
     const conn = await Deno.connect({ transport: "unix", path });
     return { conn, remote: `unix:${path}` };
   } catch (cause) {
-    throw new Failure(`Cannot connect to unix:${path}`, { cause });
+    const isDenied = cause instanceof Deno.errors.NotCapable;
+    const code = isDenied ? undefined : ExitCode.Unreachable;
+    throw new Failure(`Cannot connect to unix:${path}`, { cause, code });
   }
 }
 
@@ -179,7 +187,7 @@ export async function dial(url: URL, options: TransportOptions): Promise<Line> {
   const target = { host, port: Number(url.port) || (isSecure ? 443 : 80) };
   const { unix, proxy } = options;
   const start = performance.now();
-  const { conn, dns, forward, remote } = unix !== undefined
+  const { conn, dns, since = start, forward, remote } = unix !== undefined
     ? await openUnix(unix)
     : proxy !== undefined
     ? await openThrough(proxy, { target, isSecure }, options)
@@ -191,7 +199,7 @@ export async function dial(url: URL, options: TransportOptions): Promise<Line> {
     forward,
     remote,
     dns,
-    connect: connected - start - (dns ?? 0),
+    connect: connected - since,
     tls: isSecure ? performance.now() - connected : undefined,
   };
 }

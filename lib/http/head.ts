@@ -107,7 +107,7 @@ function formatBody({ body, size }: RequestRecord): string {
  * const { io, stderr } = createMemoryIo();
  * const url = new URL("http://a.example/?token=1");
  * await sayRequest({ method: "GET", url, headers: [], typed: [] }, io.stderr);
- * assertStringIncludes(stderr.text, "> GET /?token=*** HTTP/1.1\n> host: a.example\n");
+ * assertStringIncludes(stderr.text, "> GET /?token=*** HTTP/1.1\n");
  * ```
  */
 export async function sayRequest(

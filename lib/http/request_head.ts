@@ -15,6 +15,10 @@ export interface HeadOptions {
 /** The lines that are the transport's own: those of the user would contradict the body. */
 const FRAMING = ["content-length", "transfer-encoding"];
 
+/** A character beyond these would end a line, or be cut down to one byte that does. */
+// deno-lint-ignore no-control-regex
+const LINE = /^[^\0\r\n\u0100-\uffff]*$/;
+
 function framingOf({ method, body }: RequestPlan): Header[] {
   if (body?.length !== undefined) return [["content-length", `${body.length}`]];
   const isEmpty = body === undefined && /^(POST|PUT)$/.test(method);
@@ -59,7 +63,7 @@ export function sentHeaders(plan: RequestPlan): Header[] {
     ...plan.body !== undefined && plan.body.length === undefined
       ? [["transfer-encoding", "chunked"] as const]
       : [],
-  ].filter(([name]) => !plan.unset?.includes(name));
+  ].filter(([name]) => FRAMING.includes(name) || !plan.unset?.includes(name));
 }
 
 /**
@@ -68,6 +72,7 @@ export function sentHeaders(plan: RequestPlan): Header[] {
  * @param plan The request.
  * @param options Whether a proxy passes it on.
  * @returns The head with its empty line; each character stands for one byte.
+ * @throws {TypeError} When a name or a value would be more than one line, or is not made of bytes.
  *
  * @example The request line is the first
  * ```ts
@@ -90,6 +95,9 @@ export function formatRequestHead(
     ...proxy?.authorization === undefined
       ? []
       : [["proxy-authorization", proxy.authorization] as const],
-  ].map(([name, value]) => `${name}: ${value}\r\n`);
-  return `${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n`;
+  ].map(([name, value]) => `${name}: ${value}`);
+  if (!lines.every((line) => LINE.test(line))) {
+    throw new TypeError("Cannot send a header that is not one line of bytes");
+  }
+  return [`${method} ${target} HTTP/1.1`, ...lines, "\r\n"].join("\r\n");
 }

@@ -20,9 +20,10 @@ export interface Chat {
 
 /** Whoever speaks waits while this much waits for every client: the fastest sets the pace. */
 const PACE_BYTES = 256 * 1024;
-/** Who is this much behind the fastest is too slow, */
+/** Who is this much behind the fastest has a moment to catch up: a scheduler's pause is no reason to be cut off. */
 const LIMIT_BYTES = 4 * 1024 * 1024;
-/** and so are all when none of them takes anything for so long. */
+const GRACE_MS = 250;
+/** All are too slow when none of them takes anything for so long. */
 const PATIENCE_MS = 1000;
 
 const NEWLINE = Uint8Array.of(10);
@@ -64,16 +65,25 @@ export function createChat(): Chat {
     clients.delete(client);
   }
 
-  /** Waits until somebody took something; nobody does for long: they are all too slow. */
-  async function waitFor(others: readonly Outbox[]): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    waiting.push(resolve);
-    const timer = setTimeout(() => {
-      others.forEach(cut);
-      resolve();
-    }, PATIENCE_MS);
-    await promise;
+  /** Waits until somebody took something, for at most `ms`; tells whether somebody did. */
+  async function progress(ms: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    waiting.push(() => resolve(true));
+    const timer = setTimeout(() => resolve(false), ms);
+    const progressed = await promise;
     clearTimeout(timer);
+    return progressed;
+  }
+
+  /** Gives a client that is full a moment to take half of what waits; who does not is too slow. */
+  async function catchUp(client: Outbox, bytes: Uint8Array): Promise<void> {
+    const due = performance.now() + GRACE_MS;
+    while (clients.has(client) && client.size() > LIMIT_BYTES / 2) {
+      const left = due - performance.now();
+      if (left <= 0) return cut(client);
+      await progress(left);
+    }
+    if (clients.has(client) && !client.put(bytes)) cut(client);
   }
 
   function othersOf(speaker: Outbox | undefined): Outbox[] {
@@ -82,7 +92,7 @@ export function createChat(): Chat {
 
   async function say(bytes: Uint8Array, speaker?: Outbox): Promise<void> {
     for (const client of othersOf(speaker)) {
-      if (!client.put(bytes)) cut(client);
+      if (!client.put(bytes)) await catchUp(client, bytes);
     }
     // the host's own view may miss lines: it must not slow the others
     if (speaker !== undefined) listening?.put(bytes);
@@ -90,7 +100,7 @@ export function createChat(): Chat {
       const others = othersOf(speaker);
       if (others.length === 0) return;
       if (others.some((client) => client.size() <= PACE_BYTES)) return;
-      await waitFor(others);
+      if (!await progress(PATIENCE_MS)) others.forEach(cut);
     }
   }
 
