@@ -16,6 +16,8 @@ const command = defineCommand({
     ["get --raw", "the same, byte for byte"],
     ["get :3000/posts userId==1", "a query, on this machine"],
     ["get example.com/a Accept:text/plain", "a header"],
+    ["get -O example.com/a.iso", "into a file; -c goes on with a part"],
+    ["get -v --time :3000/posts", "what is sent and comes, and how fast"],
   ],
   options: EXCHANGE_OPTIONS,
   habits: async () => (await import("../lib/http/habits.ts")).EXCHANGE_HABITS,

@@ -466,6 +466,52 @@ Deno.test("a body that stalls ends the download, and stays as a part", () =>
     }
   }));
 
+Deno.test("all attempts together may take as long as one", async () => {
+  await using server = serveRaw(
+    (head) => [
+      answer("", [
+        'ETag: "v1"',
+        "Content-Length: 90",
+        ...head.includes("range: ") ? ["Content-Range: bytes 3-89/90"] : [],
+      ], head.includes("range: ") ? "206 Partial Content" : "200 OK"),
+      "abc",
+    ],
+    { hold: true },
+  );
+  const { code, stderr } = await run(main, ["-t", "9,0.2,0.5", server.url]);
+  assertEquals(code, 28);
+  assertMatch(stderr, /Cannot read .*: (no more bytes|not done) within /);
+});
+
+Deno.test("--time tells of a download too, and HEAD saves nothing but a name", () =>
+  inFolder(async (folder) => {
+    await using server = serveHttp(() =>
+      new Response(null, { headers: { "content-length": "99" } })
+    );
+    const args = ["--time", "-X", "HEAD", "-o", `${folder}/a`, server.url];
+    const { code, stderr } = await run(main, args);
+    assertEquals([code, filesIn(folder)], [0, { a: "" }]);
+    assertMatch(stderr, /\nSaved .*\n.*total \d+\.\d ms\n$/);
+  }));
+
+Deno.test("a body whose length nobody told is saved, over any transport", () =>
+  inFolder(async (folder) => {
+    await using server = serveHttp(() =>
+      new Response(
+        ReadableStream.from(
+          [BODY, BODY].map((text) => new TextEncoder().encode(text)),
+        ),
+      )
+    );
+    for (const args of [[], ["--time"], ["--max-size", "9k"]]) {
+      const all = [...args, "-o", `${folder}/a`, server.url];
+      assertEquals((await run(main, all)).code, 0);
+      assertEquals(filesIn(folder), { a: BODY + BODY });
+    }
+    const small = ["--max-size", "1k", "-o", `${folder}/b`, server.url];
+    assertEquals((await run(main, small)).code, 1);
+  }));
+
 Deno.test("what cannot be written is said before anything is sent", () =>
   inFolder(async (folder) => {
     await using server = serveCut();

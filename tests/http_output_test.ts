@@ -360,6 +360,69 @@ Deno.test("--curl shows a command, and sends nothing", async () => {
   }
 });
 
+Deno.test("--curl names a file, and cannot show a large form", async () => {
+  const folder = await Deno.makeTempDir();
+  const [small, large] = [`${folder}/a b`, `${folder}/c`];
+  await Deno.writeTextFile(small, "hi");
+  await Deno.writeFile(large, new Uint8Array(2 << 20));
+  try {
+    for (const path of [small, large]) {
+      const args = ["--curl", closedUrl(), `@${path}`, "Content-Type:a/b"];
+      const { stdout } = await run(post, args);
+      assertStringIncludes(stdout, " --data-binary ");
+      assertStringIncludes(stdout, `@${path}`);
+    }
+    const form = ["--curl", "-f", closedUrl(), `file@${large}`];
+    const { code, stdout, stderr } = await run(post, form);
+    assertEquals([code, stdout], [1, ""]);
+    assertStringIncludes(
+      stderr,
+      "Cannot show a large form as a command of curl\nhint: --offline",
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("--offline sends a large form and standard input as they would go out", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, new Uint8Array(2 << 20));
+    const args = ["--offline", "-f", closedUrl(), `file@${path}`];
+    const { stdoutBytes, stdout } = await run(post, args);
+    const [head = "", ...body] = stdout.split("\r\n\r\n");
+    const length = Number(head.match(/^content-length: (\d+)$/m)?.[1]);
+    assertEquals(stdoutBytes.length, head.length + 4 + length);
+    assertStringIncludes(body.join(""), 'name="file"');
+    const chunked = [
+      "--offline",
+      closedUrl(),
+      "-",
+      "Transfer-Encoding:chunked",
+    ];
+    const live = await run(post, chunked, { stdin: ["a", "bc"] });
+    assertMatch(
+      live.stdout,
+      /\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n$/,
+    );
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("a body in an unknown encoding is told of, and shown as it came", async () => {
+  await using server = serveRaw(() => [
+    answer("ok", ["Content-Length: 2", "Content-Encoding: x-odd"]),
+  ]);
+  for (const args of [[], ["-v"]]) {
+    const { stdout, stderr } = await run(get, [...args, server.url]);
+    assertEquals(stdout, "ok");
+    assertStringIncludes(stderr, "\nNot decoded: x-odd\n");
+  }
+  const { stderr } = await run(get, [server.url], { terminal: true });
+  assertStringIncludes(stderr, "Not decoded: x-odd\n");
+});
+
 testWith("curl", "what --curl shows sends the same request", async () => {
   await using server = serveRecorder();
   const { url, requests } = server;

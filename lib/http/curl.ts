@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Failure } from "../cli/errors.ts";
 import { quote } from "../cli/grants.ts";
 import { latin1 } from "./head.ts";
 import { type RecordOptions, recordRequest } from "./record.ts";
@@ -63,6 +64,7 @@ function octal(bytes: Uint8Array): string {
  *
  * @param plan The request.
  * @param options Whether secrets are shown, and what else curl must be told.
+ * @throws {Failure} When its body is a form of more than 1 MiB.
  *
  * @example A post
  * ```ts
@@ -84,7 +86,12 @@ export function formatCurl(
   const headers = showSecrets ? plan.headers : plan.headers.map(redactHeader);
   // no argument can hold a NUL
   const isText = text !== undefined && !text.includes("\0");
-  const piped = isText ? undefined : body?.bytes;
+  if (body?.again && body.bytes === undefined && body.path === undefined) {
+    throw new Failure("Cannot show a large form as a command of curl", {
+      hint: "--offline shows the request",
+    });
+  }
+  const piped = isText || body?.path !== undefined ? undefined : body?.bytes;
   const shown = (bytes: Uint8Array) => {
     const text = Array.from(bytes, (byte) => String.fromCharCode(byte)).join(
       "",
@@ -101,6 +108,8 @@ export function formatCurl(
     ...corrections(plan),
     ...body === undefined
       ? []
+      : body.path !== undefined
+      ? ["--data-binary", `@${body.path}`]
       : isText
       ? ["--data-raw", text]
       : ["--data-binary", "@-"],

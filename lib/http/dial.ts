@@ -8,18 +8,12 @@
 import { Failure } from "../cli/errors.ts";
 import { ExitCode } from "../cli/exit_code.ts";
 import { addressOf, formatAddress, type TcpAddress } from "../tcp/address.ts";
-import type { Socket } from "../tcp/connection.ts";
-import { within } from "../tcp/within.ts";
-import type { HttpProxy, TransportOptions } from "./transport.ts";
+import { secureSocket } from "./secure_socket.ts";
+import type { Goal, Passage } from "./through_proxy.ts";
+import type { TransportOptions } from "./transport.ts";
 
 /** A connection that a request can go over. */
-export interface Line {
-  /** The socket. */
-  readonly socket: Socket;
-  /** Its other end. */
-  readonly remote: string;
-  /** The proxy that wants to see the whole URL and its credentials with the request itself; no tunnel leads through it. */
-  readonly forward?: HttpProxy | undefined;
+export interface Line extends Passage {
   /** How long it took to find the addresses, in ms, where that can be told. */
   readonly dns: number | undefined;
   /** How long it took to connect, in ms. */
@@ -28,11 +22,8 @@ export interface Line {
   readonly tls: number | undefined;
 }
 
-type Conn = Deno.TcpConn | Deno.UnixConn;
-
 /** The way to a server, before TLS. */
-interface Reached extends Pick<Line, "remote" | "forward"> {
-  readonly conn: Conn | Socket;
+interface Reached extends Passage {
   readonly dns?: number;
   /** When it was begun to connect. */
   readonly since?: number;
@@ -43,7 +34,7 @@ async function openFirst(
   addresses: readonly string[],
   port: number,
   signal: AbortSignal,
-): Promise<Conn> {
+): Promise<Deno.TcpConn> {
   let last: unknown = new Error("No address associated with the name");
   for (const hostname of addresses) {
     try {
@@ -60,12 +51,6 @@ function isPermitted(host: string, port: number): boolean {
   const descriptor = { name: "net", host: formatAddress({ host, port }) };
   return Deno.permissions.querySync({ ...descriptor, name: "net" }).state ===
     "granted";
-}
-
-/** Where to, and whether TLS is spoken there. */
-interface Goal {
-  readonly target: TcpAddress;
-  readonly isSecure: boolean;
 }
 
 /** Connects to a host, by its addresses where they are chosen or timed. */
@@ -103,62 +88,12 @@ async function openUnix(path: string): Promise<Reached> {
   }
 }
 
-function isTcp(socket: Conn | Socket): socket is Deno.TcpConn {
-  return "setNoDelay" in socket;
-}
-
-/** Starts TLS on a socket: verified, unless the user wants none of that from the server. */
-async function secure(
-  socket: Conn | Socket,
-  name: string,
-  { ca, cert, key, insecure = false, signal }: TransportOptions,
-): Promise<Socket> {
-  return await within(signal, socket, async () => {
-    if (insecure || cert !== undefined || !isTcp(socket)) {
-      const { startNodeTls } = await import("../tcp/tls_client_node.ts");
-      return await startNodeTls(socket, { name, ca, cert, key, insecure });
-    }
-    const conn = await Deno.startTls(socket, {
-      hostname: name,
-      caCerts: ca === undefined ? [] : [ca],
-      alpnProtocols: ["http/1.1"],
-    });
-    await within(signal, conn, () => conn.handshake());
-    return conn;
-  });
-}
-
-/** Connects to a proxy and, unless it passes plain requests on by itself, through it. */
-async function openThrough(
-  proxy: HttpProxy,
-  { target, isSecure }: Goal,
-  options: TransportOptions,
-): Promise<Reached> {
-  const { formatProxy } = await import("../tcp/proxy.ts");
-  const { signal, ca } = options;
-  let step = `Cannot connect to the proxy ${formatProxy(proxy)}`;
-  try {
-    const { host, port } = proxy.address;
-    const conn = await Deno.connect({ hostname: host, port, signal });
-    const socket = proxy.secure
-      ? await secure(conn, host, { signal, ca })
-      : conn;
-    const reached = { conn: socket, remote: formatAddress(proxy.address) };
-    if (proxy.protocol === "http" && !isSecure) {
-      return { ...reached, forward: proxy };
-    }
-    step = `Cannot connect to ${formatAddress(target)} through ${
-      formatProxy(proxy)
-    }`;
-    const ask = proxy.protocol === "socks5"
-      ? (await import("../tcp/socks5.ts")).askSocks
-      : (await import("../tcp/http_connect.ts")).askHttp;
-    await within(signal, socket, () => ask(socket, proxy, target));
-    return reached;
-  } catch (cause) {
-    const hint = cause instanceof Failure ? cause.hint : undefined;
-    throw new Failure(step, { cause, hint });
-  }
+async function reach(goal: Goal, options: TransportOptions): Promise<Reached> {
+  const { unix, proxy } = options;
+  if (unix !== undefined) return await openUnix(unix);
+  if (proxy === undefined) return await open(goal.target, options);
+  const { openThrough } = await import("./through_proxy.ts");
+  return await openThrough(proxy, goal, options);
 }
 
 /**
@@ -175,29 +110,26 @@ async function openThrough(
  *
  * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
  * const url = new URL(`http://127.0.0.1:${listener.addr.port}/`);
- * const { socket, tls } = await dial(url, { signal: new AbortController().signal });
+ * const { conn, tls } = await dial(url, { signal: new AbortController().signal });
  * (await listener.accept()).close();
- * assertEquals([tls, await socket.read(new Uint8Array(1))], [undefined, null]);
- * socket.close();
+ * assertEquals([tls, await conn.read(new Uint8Array(1))], [undefined, null]);
+ * conn.close();
  * ```
  */
 export async function dial(url: URL, options: TransportOptions): Promise<Line> {
   const isSecure = url.protocol === "https:";
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const target = { host, port: Number(url.port) || (isSecure ? 443 : 80) };
-  const { unix, proxy } = options;
   const start = performance.now();
-  const { conn, dns, since = start, forward, remote } = unix !== undefined
-    ? await openUnix(unix)
-    : proxy !== undefined
-    ? await openThrough(proxy, { target, isSecure }, options)
-    : await open(target, options);
+  const { dns, since = start, ...passage } = await reach(
+    { target, isSecure },
+    options,
+  );
   const connected = performance.now();
-  const socket = isSecure ? await secure(conn, host, options) : conn;
+  const { conn } = passage;
   return {
-    socket,
-    forward,
-    remote,
+    ...passage,
+    conn: isSecure ? await secureSocket(conn, host, options) : conn,
     dns,
     connect: connected - since,
     tls: isSecure ? performance.now() - connected : undefined,

@@ -13,7 +13,7 @@ import {
 import { render } from "./render.ts";
 import type { RequestPlan } from "./request.ts";
 import type { Tools } from "./resume.ts";
-import { send, type SendOptions } from "./send.ts";
+import { type Answer, send, type SendOptions } from "./send.ts";
 
 /** Shows the request, where that is all that was asked for. */
 async function showOnly(
@@ -135,7 +135,14 @@ export async function exchange(
   const policy = await policyOf(plan, options, io);
   const notice = (text: string) =>
     void (io.stderr.isTerminal && say(`${text}\n`));
-  const send = createSender({ ...policy, timeouts, retry, notice });
+  const sender = createSender({ ...policy, timeouts, retry, notice });
+  let last: Answer | undefined;
+  const send = async (plan: RequestPlan) => last = await sender(plan);
+  const sayTimings = async () => {
+    if (!options.time) return;
+    const { formatTimings } = await import("./timings.ts");
+    await say(`${formatTimings(last?.timings ?? {})}\n`);
+  };
   const tools = { plan, send, say, retry };
   if (options.verbose) {
     const { sayRequest } = await import("./head.ts");
@@ -147,6 +154,7 @@ export async function exchange(
     if (target !== undefined) {
       const { idle } = timeouts;
       const status = await save(target, io, { ...options, ...tools, idle });
+      await sayTimings();
       return exitCodeFor(plan, status);
     }
   }
@@ -159,9 +167,6 @@ export async function exchange(
       (await import("./resume.ts")).goOn(answer, received, error, tools);
     await render(answer, io, { ...options, goOn });
   }
-  if (options.time) {
-    const { formatTimings } = await import("./timings.ts");
-    await say(`${formatTimings(answer.timings ?? {})}\n`);
-  }
+  await sayTimings();
   return exitCodeFor(answer.plan, answer.status);
 }

@@ -65,11 +65,14 @@ async function openExactly(path: string, length: number): Promise<Source> {
 export async function bodyOfFile(path: string): Promise<PartBody> {
   const file = await reading(path, Deno.open(path));
   const { isFile, size } = await file.stat();
-  if (!isFile || size <= MAX_HELD) return bodyOfSource(sourceOf(path, file));
+  if (!isFile || size <= MAX_HELD) {
+    return { ...await bodyOfSource(sourceOf(path, file)), path };
+  }
   file.close();
   return createBody(() => openExactly(path, size), {
     length: size,
     again: true,
+    path,
   });
 }
 

@@ -20,6 +20,8 @@ export interface Body {
    * byte stream: whoever reads it with a buffer of their own needs no memory for a file of any size.
    */
   readonly open: () => ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** The file that it is, where it is one from its first byte to its last. */
+  readonly path?: string;
   /** Whether it can be opened again, for another attempt or a redirect; standard input cannot. */
   readonly again: boolean;
 }

@@ -16,7 +16,6 @@ export interface HeadOptions {
 const FRAMING = ["content-length", "transfer-encoding"];
 
 /** A character beyond these would end a line, or be cut down to one byte that does. */
-// deno-lint-ignore no-control-regex
 const LINE = /^[^\0\r\n\u0100-\uffff]*$/;
 
 function framingOf({ method, body }: RequestPlan): Header[] {

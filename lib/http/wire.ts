@@ -67,17 +67,17 @@ export async function sendOverSocket(
   const { signal, onUpload } = options;
   signal.throwIfAborted();
   const start = performance.now();
-  const { socket, forward, remote, dns, connect, tls } = await dial(
+  const { conn, forward, remote, dns, connect, tls } = await dial(
     plan.url,
     options,
   );
   const dialled = performance.now();
-  const stop = () => closeSocket(socket);
+  const stop = () => closeSocket(conn);
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();
   const enough = new AbortController();
   let failure: unknown;
-  const uploading = upload(socket, {
+  const uploading = upload(conn, {
     head: formatRequestHead(plan, forward && { proxy: introduce(forward) }),
     body: plan.body,
     signal: enough.signal,
@@ -96,7 +96,7 @@ export async function sendOverSocket(
   const reasonOf = (error: unknown) =>
     signal.aborted ? signal.reason : failure ?? error;
   try {
-    const reader = createReader((buffer) => socket.read(buffer));
+    const reader = createReader((buffer) => conn.read(buffer));
     const head = await readAnswerHead(reader);
     // such an answer may come before the end of the upload: the rest is not wanted
     if (head.status >= 400) enough.abort();
