@@ -8,7 +8,14 @@ import { closeWrite, receive, send } from "../lib/tcp/connection.ts";
 import { echo, greet } from "../lib/tcp/modes.ts";
 import { serve } from "../lib/tcp/serve.ts";
 import { main } from "../tasks/client.ts";
-import { hasCommand, run, spawnProgram, testWith } from "./support.ts";
+import {
+  hasCommand,
+  ROOT,
+  run,
+  spawnDeno,
+  spawnProgram,
+  testWith,
+} from "./support.ts";
 
 const terminal = { terminal: { stdin: true } };
 
@@ -538,5 +545,47 @@ Deno.test("client speaks TLS on a Unix socket", async () => {
     "",
   ]);
   await outer.shutdown();
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("client shows its certificate with no permission but the network and its files", async () => {
+  const folder = await Deno.makeTempDir();
+  const [own, other] = [await makeCertificate(), await makeCertificate()];
+  for (
+    const [name, text] of [["ca", other.cert], ["cert", own.cert], [
+      "key",
+      own.key,
+    ]] as const
+  ) {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+  }
+  const hello = new TextEncoder().encode("hi");
+  await using server = await serve({
+    tls: { ...other, clientCa: own.cert },
+    handler: (connection) => send(connection, hello),
+  });
+  const { stdout, stderr } = await spawnDeno([
+    ...[
+      "run",
+      "--no-prompt",
+      "--allow-net=localhost,127.0.0.1",
+      `--allow-read=${folder}`,
+    ],
+    ...[
+      `${ROOT}tasks/client.ts`,
+      "--ca",
+      `${folder}/ca`,
+      "--cert",
+      `${folder}/cert`,
+    ],
+    ...[
+      "--key",
+      `${folder}/key`,
+      "--sni",
+      "localhost",
+      `127.0.0.1:${server.port}`,
+    ],
+  ]).result;
+  assertEquals(stdout, "Received from server: hi\n", stderr);
   await Deno.remove(folder, { recursive: true });
 });

@@ -21,7 +21,7 @@ export interface UploadOptions extends Pick<TransportOptions, "onUpload"> {
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** How many bytes are read at once. */
-const BUFFER = 1 << 18;
+const BUFFER = 1 << 20;
 
 function toBytes(text: string, more: Bytes = new Uint8Array()): Bytes {
   const bytes = new Uint8Array(text.length + more.length);
@@ -72,30 +72,25 @@ export async function upload(
   await send(socket, toBytes(head, body?.bytes), onUpload);
   if (body === undefined || body.bytes !== undefined) return;
   const source = body.open().getReader({ mode: "byob" });
+  let buffer = new Uint8Array(BUFFER);
   const isChunked = body.length === undefined;
-  const read = (buffer: Bytes) => {
-    const reading = source.read(buffer);
-    // a write may fail before anybody looks at it
-    reading.catch(() => {});
-    return reading;
-  };
   try {
-    // two buffers take turns: one is filled while the other one is sent
-    let spare = new Uint8Array(BUFFER);
-    let next = read(new Uint8Array(BUFFER));
     while (!signal?.aborted) {
       onUpload?.("reading");
-      const { done, value: bytes = new Uint8Array() } = await next;
-      if (!done) next = read(spare);
+      const { done, value } = await source.read(buffer);
+      const bytes = value ?? new Uint8Array();
+      // one buffer for all of it: it comes back with the bytes
+      buffer = new Uint8Array(bytes.buffer);
       // RFC 9112, section 7.1: an empty chunk is the last one
-      if (isChunked) {
+      if (isChunked && (done || bytes.length > 0)) {
         const size = bytes.length.toString(16);
         await send(socket, toBytes(`${size}\r\n`), onUpload);
+        await send(socket, bytes, onUpload);
+        await send(socket, toBytes("\r\n"), onUpload);
+      } else {
+        await send(socket, bytes, onUpload);
       }
-      await send(socket, bytes, onUpload);
-      if (isChunked) await send(socket, toBytes("\r\n"), onUpload);
       if (done) return;
-      spare = new Uint8Array(bytes.buffer);
     }
   } finally {
     await source.cancel().catch(() => {});

@@ -6,7 +6,7 @@
  */
 
 import { isIP } from "node:net";
-import { connect, rootCertificates, type TLSSocket } from "node:tls";
+import { connect, type TLSSocket } from "node:tls";
 import { Failure } from "../cli/errors.ts";
 import { ExitCode } from "../cli/exit_code.ts";
 import type { Socket } from "./connection.ts";
@@ -79,7 +79,8 @@ export async function startNodeTls(
     ...!isIP(name) && { servername: name },
     // the pin is checked below: nothing is sent or taken before that
     rejectUnauthorized: trusted,
-    ...ca !== undefined && { ca: [...rootCertificates, ca] },
+    // alone: to read the authorities that everybody trusts takes a permission (sys) that no command has
+    ...ca !== undefined && { ca },
     ...cert !== undefined && { cert },
     ...key !== undefined && { key },
   });
