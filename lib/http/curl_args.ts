@@ -5,11 +5,12 @@
  */
 
 import type { Timeouts } from "./deadline.ts";
+import type { NetworkOptions } from "./network.ts";
 import type { RequestPlan } from "./request.ts";
 import { redactUrl } from "./secrets.ts";
 
 /** What curl is told beside the request. */
-export interface CurlNetwork {
+export interface CurlNetwork extends NetworkOptions {
   /** Which redirects are followed. */
   readonly follow?: string | undefined;
   /** How many redirects are followed. */
@@ -28,26 +29,6 @@ export interface CurlNetwork {
   readonly continue?: boolean;
   /** Whether the head is shown before the body. */
   readonly include?: boolean;
-  /** Whether any certificate is taken. */
-  readonly insecure?: boolean;
-  /** A file of authorities. */
-  readonly ca?: string | undefined;
-  /** A file with the client's certificate. */
-  readonly cert?: string | undefined;
-  /** A file with its key. */
-  readonly key?: string | undefined;
-  /** A proxy's URL. */
-  readonly proxy?: string | undefined;
-  /** A Unix socket. */
-  readonly unix?: string | undefined;
-  /** `HOST:PORT:ADDRESS`. */
-  readonly resolve?: readonly string[];
-  /** IPv4 alone. */
-  readonly ipv4?: boolean;
-  /** IPv6 alone. */
-  readonly ipv6?: boolean;
-  /** The version of HTTP. */
-  readonly http?: string | undefined;
   /** Whether secrets are shown. */
   readonly showSecrets?: boolean;
 }
