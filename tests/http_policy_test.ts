@@ -580,25 +580,20 @@ Deno.test("no header can be more than one line, or say how long a body is", () =
   assert(!/chunked|: 9/.test(head));
 });
 
-Deno.test("a further part of gzip that is another one the next time is an error", async () => {
+Deno.test("a gzip body of several parts, which fetch ends after the first, is an error", async () => {
   const part = gzipSync("hello");
-  let count = 0;
-  await using server = serveRaw(() => {
-    const parts = ++count === 1 ? [...part, ...part] : [...gzipSync("he")];
-    return [
-      answer("", [
-        "Content-Encoding: gzip",
-        `Content-Length: ${parts.length}`,
-      ]),
-      new Uint8Array(parts),
-    ];
-  });
+  await using server = serveRaw(() => [
+    answer("", [
+      "Content-Encoding: gzip",
+      `Content-Length: ${3 * part.length}`,
+    ]),
+    new Uint8Array([...part, ...part, ...part]),
+  ]);
   assertEquals(await fail(plan(server.url)), [
     ExitCode.CutShort,
     `Cannot read ${server.url}/: cut short: it has more than one part of gzip`,
-    undefined,
+    "Accept-Encoding:identity asks for it without",
   ]);
-  assertEquals(count, 2);
 });
 
 Deno.test("a stream goes out with its length, or in chunks where nobody knows it", async () => {

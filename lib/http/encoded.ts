@@ -5,7 +5,7 @@
  */
 
 import type { RequestPlan } from "./request.ts";
-import type { TransportAnswer, TransportOptions } from "./transport.ts";
+import type { TransportAnswer } from "./transport.ts";
 
 /** Where the bytes of a body come from. */
 export interface Source {
@@ -13,10 +13,8 @@ export interface Source {
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** How many they were while they were encoded, if they were, as far as that is known. */
   readonly compressed?: () => number | undefined;
-  /** What comes after so many bytes, where the stream has dropped something. */
-  readonly further?: (
-    received: number,
-  ) => AsyncIterable<Uint8Array<ArrayBuffer>>;
+  /** Whether more must have come than so many bytes, decoded. */
+  readonly hasMore?: (received: number) => boolean;
   /** The encoding that was not decoded, as nobody here knows it. */
   readonly unknownCoding?: string;
 }
@@ -32,12 +30,11 @@ function isDecoded({ headers, wire }: TransportAnswer, plan: RequestPlan) {
 }
 
 /**
- * Gives the bytes of an encoded body decoded, all of them.
+ * Gives the bytes of an encoded body decoded. fetch ends after the first part of a gzip body (RFC 1952, section 2.2):
+ * one that had more bytes than one part can need says so.
  *
  * @param answer The answer, with its body.
  * @param plan The request.
- * @param options The way to the server: fetch ends after the first part of a gzip body (RFC 1952, section 2.2), and a
- * body that has more bytes than one part can need is got once more over a socket of our own.
  *
  * @example An encoding that nobody knows
  * ```ts
@@ -46,15 +43,13 @@ function isDecoded({ headers, wire }: TransportAnswer, plan: RequestPlan) {
  * const body = ReadableStream.from([new Uint8Array([1])]);
  * const headers = new Headers({ "content-encoding": "aes128gcm" });
  * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
- * const { signal } = new AbortController();
- * const source = await decodeSource({ status: 200, statusText: "", headers, body }, plan, { signal });
+ * const source = await decodeSource({ status: 200, statusText: "", headers, body }, plan);
  * assertEquals(source?.unknownCoding, "aes128gcm");
  * ```
  */
 export async function decodeSource(
   answer: TransportAnswer,
   plan: RequestPlan,
-  options: TransportOptions,
 ): Promise<Source | undefined> {
   const { status, headers, body } = answer;
   if (body === null) return undefined;
@@ -64,14 +59,10 @@ export async function decodeSource(
   if (isDecoded(answer, plan)) {
     const length = headers.get("content-length");
     const size = length === null ? undefined : Number(length);
-    const further = async function* (received: number) {
-      // more than one part of that size can be, with the names in its head
-      const isMore = size !== undefined && size > received * 1.05 + 32;
-      if (!isMore || coding === "br" || plan.method !== "GET") return;
-      const { readFurther } = await import("./members.ts");
-      yield* readFurther(plan, received, options);
-    };
-    return { stream: body, compressed: () => size, further };
+    // with the names in its head
+    const hasMore = (received: number) =>
+      size !== undefined && coding !== "br" && size > received * 1.05 + 32;
+    return { stream: body, compressed: () => size, hasMore };
   }
   let count = 0;
   const counted = async function* () {

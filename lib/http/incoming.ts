@@ -4,11 +4,13 @@
  * @module
  */
 
+import { Failure } from "../cli/errors.ts";
+import { ExitCode } from "../cli/exit_code.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Source } from "./encoded.ts";
 import type { SizeCheck } from "./limits.ts";
 import type { RequestPlan } from "./request.ts";
-import type { Network, TransportAnswer } from "./transport.ts";
+import type { TransportAnswer } from "./transport.ts";
 
 /** From here on an encoded body is looked at more closely, in bytes. */
 const LARGE = 64 * 1024 ** 2;
@@ -19,8 +21,6 @@ export interface Reading {
   readonly plan: RequestPlan;
   /** Ends it. */
   readonly deadline: Deadline;
-  /** The way to the server. */
-  readonly network: Network;
   /** How long the next bytes may take, in ms. */
   readonly idle?: number | undefined;
   /** How many bytes it may have, decoded. */
@@ -40,7 +40,7 @@ export interface Incoming {
 }
 
 async function* readSource(
-  { stream, compressed, further }: Source,
+  { stream, compressed, hasMore }: Source,
   length: string | null,
   { plan, deadline, idle, maxSize = Infinity }: Reading,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
@@ -67,7 +67,12 @@ async function* readSource(
       }
       yield chunk;
     }
-    if (further !== undefined) yield* further(received);
+    if (hasMore?.(received)) {
+      throw new Failure("cut short: it has more than one part of gzip", {
+        code: ExitCode.CutShort,
+        hint: "Accept-Encoding:identity asks for it without",
+      });
+    }
   } catch (error) {
     const cause = deadline.signal.aborted ? deadline.signal.reason : error;
     const { cutOf } = await import("./failure.ts");
@@ -91,7 +96,7 @@ async function* nothing(): AsyncGenerator<Uint8Array<ArrayBuffer>> {}
  * import { startDeadline } from "./deadline.ts";
  *
  * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
- * const reading = { plan, deadline: startDeadline(), network: {} };
+ * const reading = { plan, deadline: startDeadline() };
  * const { body } = await openBody(new Response("hi"), reading);
  * assertEquals(await Array.fromAsync(body), [new Uint8Array([104, 105])]);
  * ```
@@ -101,12 +106,12 @@ export async function openBody(
   reading: Reading,
 ): Promise<Incoming> {
   const { headers, body: stream } = answer;
-  const { plan, network, deadline: { signal }, maxSize } = reading;
+  const { plan, maxSize } = reading;
   const source: Source | undefined = stream === null
     ? undefined
     : headers.has("content-encoding")
     ? await (await import("./encoded.ts"))
-      .decodeSource(answer, plan, { ...network, signal })
+      .decodeSource(answer, plan)
     : { stream };
   if (source === undefined) {
     const drop = () => Promise.resolve();

@@ -128,7 +128,7 @@ export async function send(
       if (hop === undefined || "refused" in hop) {
         const { status, statusText, headers, wire, version } = answer;
         const { timings, remote } = answer;
-        const reading = { plan, deadline, network, idle, maxSize };
+        const reading = { plan, deadline, idle, maxSize };
         const { drop, ...incoming } = await openBody(answer, reading);
         return {
           plan,
