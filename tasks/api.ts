@@ -1,7 +1,6 @@
-import { runApi } from "../lib/api/api.ts";
-import { API_HABITS, API_OPTIONS, apiReach } from "../lib/api/api_options.ts";
+import { API_HABITS, API_OPTIONS, apiReach, runApi } from "../lib/api/api.ts";
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
-import type { ExitCode } from "../lib/cli/exit_code.ts";
+import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 

@@ -1,9 +1,9 @@
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
-import type { ExitCode } from "../lib/cli/exit_code.ts";
+import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 import { addressFrom, runClient } from "../lib/tcp/client.ts";
-import { CLIENT_OPTIONS } from "../lib/tcp/client_options.ts";
+import { CLIENT_OPTIONS } from "../lib/tcp/client_route.ts";
 
 const isGiven = (path: string | undefined) => path !== undefined;
 

@@ -1,6 +1,6 @@
 import { makeItems } from "../lib/api/seed.ts";
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
-import { ExitCode } from "../lib/cli/exit_code.ts";
+import { ExitCode } from "../lib/cli/errors.ts";
 import { type Io, print } from "../lib/cli/io.ts";
 import { type Main, type Result, run, start } from "../lib/cli/memory.ts";
 import { processIo } from "../lib/cli/process.ts";

@@ -1,5 +1,5 @@
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
-import type { ExitCode } from "../lib/cli/exit_code.ts";
+import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 import { exchange } from "../lib/http/exchange.ts";
@@ -23,7 +23,7 @@ const command = defineCommand({
   ],
   options: EXCHANGE_OPTIONS,
   habits: async () => (await import("../lib/http/habits.ts")).EXCHANGE_HABITS,
-  reach: async (line) => (await import("../lib/http/reach.ts")).reachOf(line),
+  reach: async (line) => (await import("../lib/http/habits.ts")).reachOf(line),
   redact: async (operand) =>
     (await import("../lib/http/secrets.ts")).redactOperand(operand),
   async run({ options, operands }, io) {

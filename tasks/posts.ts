@@ -1,6 +1,6 @@
 import { POSTS_OPTIONS, runPosts } from "../lib/api/posts.ts";
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
-import type { ExitCode } from "../lib/cli/exit_code.ts";
+import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 

@@ -1,10 +1,9 @@
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
-import type { ExitCode } from "../lib/cli/exit_code.ts";
+import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 import { runServer } from "../lib/tcp/server.ts";
-import { SERVER_OPTIONS } from "../lib/tcp/server_options.ts";
-import { parseTarget } from "../lib/tcp/target.ts";
+import { parseTarget, SERVER_OPTIONS } from "../lib/tcp/server_options.ts";
 
 const isGiven = (path: string | undefined) => path !== undefined;
 

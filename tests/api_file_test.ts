@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { seed } from "../lib/api/seed.ts";
 import { openStore } from "../lib/api/sqlite.ts";
-import { toStoreError } from "../lib/api/sqlite_error.ts";
+import { toStoreError } from "../lib/api/sqlite_session.ts";
 import { type Store, StoreError } from "../lib/api/store.ts";
 import { Failure } from "../lib/cli/errors.ts";
 import { crash } from "../tasks/dev/crash.ts";

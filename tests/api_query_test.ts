@@ -1,12 +1,15 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { contains, toCondition } from "../lib/api/condition.ts";
-import type { Document } from "../lib/api/document.ts";
-import { readField } from "../lib/api/field.ts";
+import {
+  everything,
+  parsePattern,
+  parseQuery,
+  type Query,
+} from "../lib/api/query.ts";
+import { type Document, readField } from "../lib/api/document.ts";
 import { formatLinks } from "../lib/api/paging.ts";
-import { parsePattern } from "../lib/api/pattern.ts";
 import { Problem } from "../lib/api/problem.ts";
-import { everything, parseQuery, type Query } from "../lib/api/query.ts";
 import { select } from "../lib/api/selection.ts";
 
 const queryOf = (text: string) => parseQuery(new URLSearchParams(text));

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { createHandler, type HandlerOptions } from "../lib/api/handler.ts";
-import { parseJson } from "../lib/api/json_text.ts";
+import { parseJson } from "../lib/api/document.ts";
 import type { LogEntry } from "../lib/api/log.ts";
 import { makeItems, seed } from "../lib/api/seed.ts";
 import { openStore } from "../lib/api/sqlite.ts";

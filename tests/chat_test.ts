@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { createChat } from "../lib/tcp/chat.ts";
+import { createChat, createOutbox } from "../lib/tcp/chat.ts";
 import type { ServerEvent } from "../lib/tcp/event.ts";
-import { createOutbox } from "../lib/tcp/outbox.ts";
 import { serve, type Server } from "../lib/tcp/serve.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);

@@ -1,7 +1,6 @@
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { check } from "../lib/tcp/check.ts";
-import { parsePorts } from "../lib/tcp/ports.ts";
+import { check, parsePorts } from "../lib/tcp/check.ts";
 import { main } from "../tasks/client.ts";
 import { run } from "./support.ts";
 

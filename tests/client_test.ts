@@ -13,8 +13,8 @@ import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { makeCertificate } from "../lib/tcp/certificate.ts";
 import { addressFrom } from "../lib/tcp/client.ts";
-import { createCrlf } from "../lib/tcp/crlf.ts";
-import { createDataEvents } from "../lib/tcp/data_events.ts";
+import { createCrlf } from "../lib/tcp/exchange.ts";
+import { createDataEvents } from "../lib/tcp/answer.ts";
 import {
   createMemoryIo,
   hasCommand,

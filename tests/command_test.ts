@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
-import { Failure, UsageError } from "../lib/cli/errors.ts";
-import { ExitCode } from "../lib/cli/exit_code.ts";
+import { ExitCode, Failure, UsageError } from "../lib/cli/errors.ts";
 import { print } from "../lib/cli/io.ts";
 import { type Main, run, start } from "./support.ts";
 

@@ -1,7 +1,6 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { Failure, UsageError } from "../lib/cli/errors.ts";
+import { ExitCode, Failure, UsageError } from "../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../lib/cli/reasons.ts";
-import { ExitCode } from "../lib/cli/exit_code.ts";
 
 const refused = new Deno.errors.ConnectionRefused("os error 111");
 

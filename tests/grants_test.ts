@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Command } from "../lib/cli/definition.ts";
-import { formatGrantHint, grantsOf, quote } from "../lib/cli/grants.ts";
+import { formatGrantHint, grantsOf, quote } from "../lib/cli/manifest.ts";
 import type { OptionTable } from "../lib/cli/options.ts";
 import { spawnProgram, testWith } from "./support.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { ExitCode } from "../lib/cli/exit_code.ts";
+import { ExitCode } from "../lib/cli/errors.ts";
 import { formatHelp } from "../lib/cli/help.ts";
 import type { OptionTable } from "../lib/cli/options.ts";
-import { formatVersion } from "../lib/cli/version.ts";
+import { formatVersion } from "../lib/cli/manifest.ts";
 import { type Main, run } from "./support.ts";
 
 const options: OptionTable = {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Failure, UsageError } from "../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../lib/cli/reasons.ts";
-import { type AuthOptions, formatAuthorization } from "../lib/http/auth.ts";
+import { type AuthOptions, formatAuthorization } from "../lib/http/headers.ts";
 import { main } from "../tasks/get.ts";
 import { serveHttp } from "./http_server.ts";
 import {

@@ -6,12 +6,13 @@ import {
   bodyOfSource,
   createBody,
   joinBodies,
+  joinSources,
   MAX_HELD,
   type PartBody,
+  type Source,
 } from "../lib/http/body.ts";
 import { bodyOfFile } from "../lib/http/file_body.ts";
-import { formatMultipart, type Part } from "../lib/http/multipart.ts";
-import { joinSources, type Source } from "../lib/http/source.ts";
+import { formatMultipart, type Part } from "../lib/http/form.ts";
 import { spawnProgram, testWith } from "./support.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -5,9 +5,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import fc from "fast-check";
-import { fileNameOf } from "../lib/http/file_name.ts";
-import { formatBytes, formatProgress } from "../lib/http/progress.ts";
-import { watch } from "../lib/http/watch.ts";
+import { fileNameOf } from "../lib/http/save.ts";
+import { formatBytes, formatProgress, watch } from "../lib/http/progress.ts";
 import { main } from "../tasks/get.ts";
 import { answer, serveHttp, serveRaw } from "./http_server.ts";
 import { createMemoryIo, ROOT, run, spawn, spawnDeno } from "./support.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../lib/cli/errors.ts";
 import { formatItem, type Item, parseItem } from "../lib/http/items.ts";
-import { formatJsonBody } from "../lib/http/json_body.ts";
+import { formatJsonBody } from "../lib/http/fields.ts";
 import { parseMethod } from "../lib/http/request.ts";
 
 Deno.test("items are read by their leftmost operator", () => {

@@ -8,7 +8,7 @@ import {
 import { Failure, UsageError } from "../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../lib/cli/reasons.ts";
 import type { PlanOptions } from "../lib/http/plan.ts";
-import { reachOf } from "../lib/http/reach.ts";
+import { reachOf } from "../lib/http/habits.ts";
 import { isBeyondFetch, type RequestPlan } from "../lib/http/request.ts";
 import { parseTarget, planTarget } from "../lib/http/target.ts";
 import { createMemoryIo, type MemoryOptions } from "./support.ts";

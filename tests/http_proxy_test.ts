@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { parseHttpProxy } from "../lib/http/http_proxy.ts";
+import { parseHttpProxy } from "../lib/http/passage.ts";
 import { main as get } from "../tasks/get.ts";
 import { closedUrl, serveHttp, type TestServer } from "./http_server.ts";
 import { certificates } from "./openssl.ts";

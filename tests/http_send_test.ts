@@ -5,7 +5,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { ExitCode } from "../lib/cli/exit_code.ts";
+import { ExitCode } from "../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../lib/cli/reasons.ts";
 import { bodyOf } from "../lib/http/body.ts";
 import { parseTimeouts } from "../lib/http/deadline.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { speaksTls } from "../lib/http/tls_probe.ts";
+import { speaksTls } from "../lib/http/failure.ts";
 import { serve } from "../lib/tcp/serve.ts";
 import { main as get } from "../tasks/get.ts";
 import { main as post } from "../tasks/post.ts";

@@ -7,7 +7,7 @@ import {
 import fc from "fast-check";
 import { UsageError } from "../lib/cli/errors.ts";
 import { redactOperand, redactUrl } from "../lib/http/secrets.ts";
-import { parseUrl } from "../lib/http/url.ts";
+import { parseUrl } from "../lib/http/target.ts";
 
 Deno.test("a URL may be typed short", () => {
   for (

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { createLineSplitter } from "../lib/tcp/lines.ts";
+import { createLineSplitter } from "../lib/tcp/bytes.ts";
 
 const NEWLINE = 10;
 

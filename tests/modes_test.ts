@@ -1,9 +1,14 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { makeCertificate } from "../lib/tcp/certificate.ts";
 import type { CloseEvent, ServerEvent } from "../lib/tcp/event.ts";
-import { discard, echo, type Handler, sendFile } from "../lib/tcp/modes.ts";
-import { relay } from "../lib/tcp/relay.ts";
-import { parseTarget } from "../lib/tcp/target.ts";
+import {
+  discard,
+  echo,
+  type Handler,
+  relay,
+  sendFile,
+} from "../lib/tcp/modes.ts";
+import { parseTarget } from "../lib/tcp/server_options.ts";
 import { serve } from "../lib/tcp/serve.ts";
 
 const BYTES = crypto.getRandomValues(new Uint8Array(60_000));

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { nearest } from "../lib/cli/nearest.ts";
+import { nearest } from "../lib/cli/help.ts";
 
 const KNOWN = ["--port", "--host", "--max-clients", "--once", "--idle-timeout"];
 

@@ -2,7 +2,7 @@
 /** What `process_test.ts` runs as a real process: `deno run process_child.ts WHAT`. */
 
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
-import { ExitCode } from "../lib/cli/exit_code.ts";
+import { ExitCode } from "../lib/cli/errors.ts";
 import { type Io, print } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 

@@ -4,7 +4,7 @@ import { makeCertificate } from "../lib/tcp/certificate.ts";
 import { echo } from "../lib/tcp/modes.ts";
 import { formatProxy, parseProxy } from "../lib/tcp/proxy.ts";
 import { serve } from "../lib/tcp/serve.ts";
-import { askSocks } from "../lib/tcp/socks5.ts";
+import { askSocks } from "../lib/tcp/tunnel.ts";
 import { main } from "../tasks/client.ts";
 import { run } from "./support.ts";
 

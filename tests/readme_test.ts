@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import ci from "../.ci/package.json" with { type: "json" };
 import config from "../deno.json" with { type: "json" };
-import { ExitCode } from "../lib/cli/exit_code.ts";
-import { grantsOf } from "../lib/cli/grants.ts";
+import { ExitCode } from "../lib/cli/errors.ts";
+import { grantsOf } from "../lib/cli/manifest.ts";
 import { ROOT } from "./support.ts";
 
 const README = await Deno.readTextFile(`${ROOT}README.md`);

@@ -11,14 +11,11 @@ import { describe, exitCodeOf } from "../lib/cli/reasons.ts";
 import { acceptAll } from "../lib/tcp/accept.ts";
 import { type KeyPair, makeCertificate } from "../lib/tcp/certificate.ts";
 import { parseCidr } from "../lib/tcp/cidr.ts";
-import { listen, openAll } from "../lib/tcp/listen.ts";
+import { listen, listenTls, listenUnix, openAll } from "../lib/tcp/listen.ts";
 import { type Connection, receive, send } from "../lib/tcp/connection.ts";
 import type { ServerEvent } from "../lib/tcp/event.ts";
 import { echo } from "../lib/tcp/modes.ts";
-import { serve } from "../lib/tcp/serve.ts";
-import type { ServeOptions } from "../lib/tcp/serve_options.ts";
-import { listenTls } from "../lib/tcp/tls_listen.ts";
-import { listenUnix } from "../lib/tcp/unix_listen.ts";
+import { serve, type ServeOptions } from "../lib/tcp/serve.ts";
 import { getAvailablePort } from "@std/net/get-available-port";
 import { hasCommand, spawnDeno, spawnProgram } from "./support.ts";
 

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { Failure } from "../cli/errors.ts";
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode, Failure } from "../cli/errors.ts";
 import type { RequestPlan } from "../http/request.ts";
 import { type Answer, send, type SendOptions } from "../http/send.ts";
 import { type Document, isDocument } from "./document.ts";

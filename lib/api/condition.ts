@@ -1,7 +1,7 @@
 /** Filters and searches as functions on documents. */
-import { readField } from "./field.ts";
-import { parsePattern } from "./pattern.ts";
-import type { Filter } from "./query.ts";
+
+import { readField } from "./document.ts";
+import { type Filter, parsePattern } from "./query.ts";
 
 /**
  * Turns a filter into what tells whether a document meets it. Values are compared as json-server

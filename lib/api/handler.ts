@@ -1,15 +1,15 @@
 /** The api over HTTP: JSONPlaceholder's resources, sandboxes, the log of requests. */
-import { prepare, type Ready, respond } from "./answer.ts";
+
+import { prepare, type Ready, respond, toAnswer } from "./answer.ts";
 import { createCache } from "./cache.ts";
 import type { Call } from "./call.ts";
-import { preflight } from "./cors.ts";
+import { preflight } from "./origin.ts";
 import { parseFault, suffer } from "./fault.ts";
-import { asksForEvents, streamEvents } from "./event_stream.ts";
+import { asksForEvents, streamEvents } from "./feed.ts";
 import { createFeed } from "./feed.ts";
-import { isOwnHost } from "./host.ts";
+import { isOwnHost } from "./origin.ts";
 import { type LogEntry, tellTime } from "./log.ts";
 import { Problem } from "./problem.ts";
-import { toAnswer } from "./refusal.ts";
 import { createSandboxes } from "./sandbox.ts";
 import type { Awaitable, Store } from "./store.ts";
 import { createService, type Service } from "./service.ts";

@@ -4,12 +4,11 @@
  * @module
  */
 
-import { Failure, UsageError } from "../cli/errors.ts";
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
 import { type Io, print } from "../cli/io.ts";
 import type { CommandLine, Options, OptionTable } from "../cli/options.ts";
-import { parseCount, parseSeconds } from "../cli/number.ts";
-import { parseUrl } from "../http/url.ts";
+import { parseCount, parseSeconds } from "../cli/value.ts";
+import { parseUrl } from "../http/target.ts";
 import type { SendOptions } from "../http/send.ts";
 import { listDocuments, PUBLIC_API } from "./client.ts";
 import type { Document } from "./document.ts";
@@ -248,14 +247,20 @@ export async function runPosts(
       : listDocuments(withFilters(urlOf(url), request.items), sending);
     const checked = fields ??
       (format === "text" ? ["title", "body"] : undefined);
-    const find = loose
-      ? undefined
-      : (await import("./shape.ts")).createShapeCheck("posts", checked);
+    // the check is loaded while the first page is on its way
+    const [first, find] = await Promise.all([
+      pages.next(),
+      loose
+        ? undefined
+        : import("./check.ts").then(({ createShapeCheck }) =>
+          createShapeCheck("posts", checked)
+        ),
+    ]);
     const columns = io.stdout.isTerminal ? io.stdout.columns : undefined;
     const listing = createListing(format, { fields, columns });
     let count = 0;
-    for await (const page of pages) {
-      const documents = page.slice(0, limit - count);
+    for (let page = first; !page.done; page = await pages.next()) {
+      const documents = page.value.slice(0, limit - count);
       for (const [at, document] of documents.entries()) {
         find?.(document, count + at);
       }
@@ -263,6 +268,7 @@ export async function runPosts(
       count += documents.length;
       if (count >= limit) break;
     }
+    await pages.return(undefined);
     await show(listing.end(), io);
     return ExitCode.Ok;
   } catch (error) {

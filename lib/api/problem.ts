@@ -1,4 +1,5 @@
 /** Errors as RFC 9457 problem documents. */
+
 import { STATUS_TEXT } from "@std/http/status";
 
 /** What {@linkcode Problem} takes besides its status and its sentence. */

@@ -1,8 +1,8 @@
 /** A query carried out on documents. */
-import { nearest } from "../cli/nearest.ts";
+import { nearest } from "../cli/help.ts";
 import { contains, toCondition } from "./condition.ts";
 import { type Document, isDocument } from "./document.ts";
-import { readField } from "./field.ts";
+import { readField } from "./document.ts";
 import { type Query, reservedNames, type Sort } from "./query.ts";
 import type { Ignored } from "./store.ts";
 

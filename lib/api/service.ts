@@ -1,14 +1,13 @@
 /** The documents of one store over HTTP: the root's, or a sandbox's. */
-import type { Answer } from "./answer.ts";
+
+import { type Answer, toProblem } from "./answer.ts";
 import type { BodyLimits } from "./body.ts";
 import { type Call, locate } from "./call.ts";
 import { createDice, type Dice } from "./fault.ts";
 import { createFeed, type Feed } from "./feed.ts";
 import { formatIgnored, formatLinks } from "./paging.ts";
-import { drawPhoto } from "./photo.ts";
 import { Problem } from "./problem.ts";
 import { parseQuery } from "./query.ts";
-import { toProblem } from "./refusal.ts";
 import type { Ignored, Store } from "./store.ts";
 import { parseTarget, type Target } from "./target.ts";
 import { createWrites } from "./writes.ts";
@@ -121,7 +120,7 @@ export function createService(store: Store, options: ServiceOptions): Service {
     const why = kinds.includes(kind)
       ? "there is no such document, or it cannot be done to it"
       : `there is no resource "${kind}"`;
-    const { nearest } = await import("../cli/nearest.ts");
+    const { nearest } = await import("../cli/help.ts");
     const meant = kinds.includes(kind) ? undefined : nearest(kind, kinds);
     const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
     return new Problem(404, `Cannot ${method} ${path}: ${why}${hint}`);
@@ -164,4 +163,28 @@ function refuseIgnored(ignored: readonly Ignored[]): Problem {
 function showPhoto(path: string): Answer | undefined {
   const text = drawPhoto(path);
   if (text !== undefined) return { status: 200, text, type: "image/svg+xml" };
+}
+
+/** Photos that need no network: a plate in the colour that its address names. */
+
+/**
+ * Draws the photo of a path like `/600/92c952`: its side in pixels and its colour.
+ *
+ * @returns An SVG image, or nothing when the path is not that of a photo.
+ *
+ * @example
+ * ```ts
+ * import { assert, assertEquals } from "@std/assert";
+ *
+ * assert(drawPhoto("/150/92c952")?.includes('fill="#92c952"'));
+ * assertEquals(drawPhoto("/posts/1"), undefined);
+ * ```
+ */
+export function drawPhoto(path: string): string | undefined {
+  const [, side, color] = path.match(/^\/(\d{1,4})\/([\da-f]{6})$/i) ?? [];
+  if (side === undefined || color === undefined) return;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}" viewBox="0 0 60 60">` +
+    `<rect width="60" height="60" fill="#${color}"/>` +
+    `<text x="30" y="33" font-family="sans-serif" font-size="9" text-anchor="middle" fill="#fff" ` +
+    `stroke="#000" stroke-width=".1">${side} × ${side}</text></svg>\n`;
 }

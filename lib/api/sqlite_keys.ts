@@ -36,7 +36,7 @@ export interface Keys {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { openDatabase } from "./sqlite_file.ts";
+ * import { openDatabase } from "./sqlite.ts";
  * import { createRows } from "./sqlite_rows.ts";
  *
  * using db = openDatabase(":memory:", 0);

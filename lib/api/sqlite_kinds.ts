@@ -5,7 +5,7 @@ import type { Keys } from "./sqlite_keys.ts";
 import type { Rows } from "./sqlite_rows.ts";
 import type { Session } from "./sqlite_session.ts";
 import type { Kind, Seed, Stored } from "./store.ts";
-import { readList, unloadable } from "./world.ts";
+import { readList, unloadable } from "./dump.ts";
 
 /** What a store in SQLite is made of. */
 export interface Parts {
@@ -39,7 +39,7 @@ export interface Kinds {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { openDatabase } from "./sqlite_file.ts";
+ * import { openDatabase } from "./sqlite.ts";
  * import { createKeys } from "./sqlite_keys.ts";
  * import { createRows } from "./sqlite_rows.ts";
  * import { createSession } from "./sqlite_session.ts";

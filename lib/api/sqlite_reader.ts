@@ -23,7 +23,7 @@ export interface Reader {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { openDatabase } from "./sqlite_file.ts";
+ * import { openDatabase } from "./sqlite.ts";
  * import { createKeys } from "./sqlite_keys.ts";
  * import { createKinds } from "./sqlite_kinds.ts";
  * import { createRows } from "./sqlite_rows.ts";

@@ -45,7 +45,7 @@ export interface Rows {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { openDatabase } from "./sqlite_file.ts";
+ * import { openDatabase } from "./sqlite.ts";
  *
  * using db = openDatabase(":memory:", 0);
  * const rows = createRows(db);

@@ -7,7 +7,7 @@ import { createReader } from "./sqlite_reader.ts";
 import { createRows, type Row } from "./sqlite_rows.ts";
 import { createSession } from "./sqlite_session.ts";
 import { type Id, type Seed, type Store, StoreError } from "./store.ts";
-import { isId } from "./world.ts";
+import { isId } from "./dump.ts";
 
 /** Options of {@linkcode createStore}. */
 export interface SqliteStoreOptions {
@@ -23,7 +23,7 @@ export interface SqliteStoreOptions {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { openDatabase } from "./sqlite_file.ts";
+ * import { openDatabase } from "./sqlite.ts";
  *
  * using store = createStore(openDatabase(":memory:", 0), { notes: [] }, { fake: true });
  * assertEquals((await store.insert("notes", [{}]))?.map(({ id }) => id), [1]);

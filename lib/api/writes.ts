@@ -4,12 +4,12 @@ import { type BodyLimits, readBody, toDocument } from "./body.ts";
 import { type Call, locate } from "./call.ts";
 import { type Document, isDocument } from "./document.ts";
 import { toWorld } from "./dump.ts";
-import { etagOf, matchesEtag } from "./etag.ts";
+import { etagOf, matchesEtag } from "./cache.ts";
 import type { Feed } from "./feed.ts";
 import { Problem } from "./problem.ts";
 import { everything } from "./query.ts";
 import type { Store } from "./store.ts";
-import { checkDocument } from "./strict.ts";
+import { checkDocument } from "./body.ts";
 import type { Target } from "./target.ts";
 
 /** Options of {@linkcode createWrites}. */

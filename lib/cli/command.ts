@@ -5,8 +5,7 @@
  */
 
 import type { Command } from "./definition.ts";
-import { Failure, UsageError } from "./errors.ts";
-import { ExitCode } from "./exit_code.ts";
+import { ExitCode, Failure, UsageError } from "./errors.ts";
 import { ClosedOutput, type Io, print } from "./io.ts";
 import {
   type OptionTable,
@@ -63,7 +62,7 @@ async function hintFor<Table extends OptionTable>(
     const known = typeof habits === "function" ? await habits() : habits;
     const habit = known[error.option];
     if (habit !== undefined) return habit;
-    const { nearest } = await import("./nearest.ts");
+    const { nearest } = await import("./help.ts");
     const { formatOptionName } = await import("./options.ts");
     const near = nearest(
       error.option,
@@ -76,7 +75,7 @@ async function hintFor<Table extends OptionTable>(
   const { denialOf } = await import("./reasons.ts");
   const denial = denialOf(error);
   if (denial !== undefined) {
-    const { formatGrantHint } = await import("./grants.ts");
+    const { formatGrantHint } = await import("./manifest.ts");
     return await formatGrantHint(
       command,
       args.filter((arg) => arg !== "--debug"),
@@ -134,7 +133,7 @@ export async function runCommand<Table extends OptionTable>(
   const table = { ...command.options, ...COMMON };
   try {
     if (asks(args, "--version") && !asks(args, "--help", "-h")) {
-      const { formatVersion } = await import("./version.ts");
+      const { formatVersion } = await import("./manifest.ts");
       await print(io.stdout, formatVersion() + "\n");
       return ExitCode.Ok;
     }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ExitCode } from "./exit_code.ts";
+import type { ExitCode } from "./errors.ts";
 import type { Io } from "./io.ts";
 import type { CommandLine, OptionTable } from "./options.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { Capture } from "./capture.ts";
-import { ExitCode } from "./exit_code.ts";
+import { ExitCode } from "./errors.ts";
 import { ClosedOutput, type Io, type Output } from "./io.ts";
 
 /** Pieces of text or bytes, now or over time. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode } from "./exit_code.ts";
+import { ExitCode, Failure } from "./errors.ts";
 import type { Io } from "./io.ts";
 import { createOutput } from "./output.ts";
 
@@ -62,8 +62,51 @@ export function processIo(): Io {
     },
     stdout: createOutput("stdout", Deno.stdout),
     stderr: createOutput("stderr", Deno.stderr),
-    askSecret: async (question) =>
-      (await import("./prompt.ts")).promptOn(question, Deno),
+    askSecret: (question) => promptOn(question, Deno),
     ...createSignals(),
   };
+}
+
+/** Ctrl-C and Ctrl-D. */
+const ENDS = [3, 4];
+
+/** The streams of the process. */
+export type PromptStreams = Pick<typeof Deno, "stdin" | "stdout" | "stderr">;
+
+/**
+ * Asks for a secret in one line, without an echo.
+ *
+ * @param question The question.
+ * @param streams The process's own.
+ * @returns The answer; undefined where there is no terminal to ask on.
+ * @throws {Failure} With code 130, on Ctrl-C or Ctrl-D.
+ *
+ * @example On a terminal
+ * ```ts ignore
+ * const password = await promptOn("Password:", Deno);
+ * ```
+ */
+export async function promptOn(
+  question: string,
+  { stdin, stdout, stderr }: PromptStreams,
+): Promise<string | undefined> {
+  if (!stdin.isTerminal() || !stderr.isTerminal()) return undefined;
+  const { promptSecret } = await import("@std/cli/prompt-secret");
+  const { setRaw, readSync } = stdin;
+  // std asks on stdout, which is the result's, and lets Ctrl-C end the process while the terminal shows no echo. It
+  // reads in one go, so that nothing else meets what is laid over the streams here.
+  stdout.writeSync = (bytes) => stderr.writeSync(bytes);
+  stdin.setRaw = (isRaw) => setRaw.call(stdin, isRaw);
+  stdin.readSync = (buffer) => {
+    const count = readSync.call(stdin, buffer);
+    if (count !== 1 || !ENDS.includes(buffer[0] ?? 0)) return count;
+    throw new Failure("Interrupted", { code: ExitCode.Interrupted });
+  };
+  try {
+    return promptSecret(question, { mask: "" }) ?? undefined;
+  } finally {
+    Reflect.deleteProperty(stdout, "writeSync");
+    Reflect.deleteProperty(stdin, "setRaw");
+    Reflect.deleteProperty(stdin, "readSync");
+  }
 }

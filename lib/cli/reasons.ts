@@ -4,8 +4,7 @@
  * @module
  */
 
-import { Failure } from "./errors.ts";
-import { ExitCode } from "./exit_code.ts";
+import { ExitCode, Failure } from "./errors.ts";
 
 /** Why something failed: in words, and as an exit code. */
 export interface Reason {

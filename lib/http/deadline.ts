@@ -4,9 +4,8 @@
  * @module
  */
 
-import { Failure, UsageError } from "../cli/errors.ts";
-import { ExitCode } from "../cli/exit_code.ts";
-import { parseSeconds } from "../cli/number.ts";
+import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
+import { parseSeconds } from "../cli/value.ts";
 
 /** How long to wait, in ms; what is missing or 0 has no limit. */
 export interface Timeouts {

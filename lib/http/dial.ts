@@ -5,12 +5,15 @@
  * @module
  */
 
-import { Failure } from "../cli/errors.ts";
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode, Failure } from "../cli/errors.ts";
 import { addressOf, formatAddress, type TcpAddress } from "../tcp/address.ts";
-import { secureSocket } from "./secure_socket.ts";
-import type { Goal, Passage } from "./through_proxy.ts";
-import type { TransportOptions } from "./transport.ts";
+import {
+  type Goal,
+  openThrough,
+  type Passage,
+  secureSocket,
+} from "./passage.ts";
+import type { Network, TransportOptions } from "./transport.ts";
 
 /** A connection that a request can go over. */
 export interface Line extends Passage {
@@ -61,7 +64,6 @@ async function open(
   const isChosen = family !== undefined ||
     resolve?.some((told) => told.host === host && told.port === port);
   if (isChosen || timings) {
-    const { findAddresses } = await import("./addresses.ts");
     const start = performance.now();
     const found = await findAddresses(host, port, { resolve, family });
     const dns = performance.now() - start;
@@ -92,7 +94,6 @@ async function reach(goal: Goal, options: TransportOptions): Promise<Reached> {
   const { unix, proxy } = options;
   if (unix !== undefined) return await openUnix(unix);
   if (proxy === undefined) return await open(goal.target, options);
-  const { openThrough } = await import("./through_proxy.ts");
   return await openThrough(proxy, goal, options);
 }
 
@@ -134,4 +135,48 @@ export async function dial(url: URL, options: TransportOptions): Promise<Line> {
     connect: connected - since,
     tls: isSecure ? performance.now() - connected : undefined,
   };
+}
+
+/**
+ * Finds the addresses of a name, as the system finds them, or as they are told.
+ *
+ * @param host A name or an IP address, without brackets.
+ * @param port The port, for `--resolve`.
+ * @param network What is told, and the version of IP.
+ * @returns The addresses in the order in which they are to be tried; undefined when the sandbox denies to look.
+ * @throws When there is none.
+ *
+ * @example As told
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const resolve = [{ host: "a.example", port: 80, addresses: ["127.0.0.1"] }];
+ * assertEquals(await findAddresses("a.example", 80, { resolve }), ["127.0.0.1"]);
+ * assertEquals(await findAddresses("127.0.0.2", 80), ["127.0.0.2"]);
+ * ```
+ */
+export async function findAddresses(
+  host: string,
+  port: number,
+  { resolve, family }: Pick<Network, "resolve" | "family"> = {},
+): Promise<readonly string[] | undefined> {
+  const told = resolve?.find((entry) =>
+    entry.host === host.toLowerCase() && entry.port === port
+  );
+  const is = (address: string) =>
+    family === undefined || address.includes(":") === (family === 6);
+  if (told !== undefined) return told.addresses.filter(is);
+  const isIp = host.includes(":") || /^\d+(\.\d+){3}$/.test(host);
+  if (isIp) return [host].filter(is);
+  try {
+    // costs about 30 ms to load
+    const { lookup } = await import("node:dns/promises");
+    const found = await lookup(host, { all: true, family: family ?? 0 });
+    return found.map(({ address }) => address);
+  } catch (error) {
+    const isDenied = error instanceof Error && "code" in error &&
+      error.code === "EPERM";
+    if (isDenied) return undefined;
+    throw error;
+  }
 }

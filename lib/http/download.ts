@@ -4,10 +4,15 @@
  * @module
  */
 
-import { Failure } from "../cli/errors.ts";
-import { ExitCode } from "../cli/exit_code.ts";
-import { openPart, type Part, startPart, type Target } from "./part.ts";
-import { dropEmpty, finishPart } from "./part_end.ts";
+import { ExitCode, Failure } from "../cli/errors.ts";
+import {
+  dropEmpty,
+  finishPart,
+  openPart,
+  type Part,
+  startPart,
+  type Target,
+} from "./part.ts";
 import { pour, type PourOptions } from "./pour.ts";
 import { formatBytes } from "./progress.ts";
 import { judge, type Known, knownOf, planPlain, planRest } from "./range.ts";

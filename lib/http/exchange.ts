@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode } from "../cli/errors.ts";
 import { type Io, print } from "../cli/io.ts";
 import {
   type ExchangeOptions,
@@ -23,14 +23,14 @@ async function showOnly(
 ): Promise<void> {
   if (options.curl) {
     const { formatCurl } = await import("./curl.ts");
-    const { curlArgs } = await import("./curl_args.ts");
+    const { curlArgs } = await import("./curl.ts");
     const { showSecrets } = options;
     const extra = curlArgs(plan, options);
     const text = `${formatCurl(plan, { extra, showSecrets })}\n`;
     const { escapeControls } = await import("../cli/terminal.ts");
     return await print(stdout, stdout.isTerminal ? escapeControls(text) : text);
   }
-  const { showOffline } = await import("./offline.ts");
+  const { showOffline } = await import("./head.ts");
   await showOffline(plan, stdout, options);
 }
 
@@ -140,7 +140,7 @@ export async function exchange(
   const send = async (plan: RequestPlan) => last = await sender(plan);
   const sayTimings = async () => {
     if (!options.time) return;
-    const { formatTimings } = await import("./timings.ts");
+    const { formatTimings } = await import("./record.ts");
     await say(`${formatTimings(last?.timings ?? {})}\n`);
   };
   const tools = { plan, send, say, retry };

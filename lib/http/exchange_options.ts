@@ -5,7 +5,7 @@
  */
 
 import { UsageError } from "../cli/errors.ts";
-import { parseSize, parseWhole } from "../cli/number.ts";
+import { parseSize, parseWhole } from "../cli/value.ts";
 import {
   formatOptionName,
   type Options,

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { Failure } from "../cli/errors.ts";
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode, Failure } from "../cli/errors.ts";
 import { describe, exitCodeOf } from "../cli/reasons.ts";
+import { within } from "../tcp/connection.ts";
 import type { RequestPlan } from "./request.ts";
 import { redactUrl } from "./secrets.ts";
 
@@ -62,7 +62,6 @@ async function hintFor(
   }
   const isMute = code === ExitCode.CutShort || /is not HTTP/.test(text);
   if (url.protocol !== "http:" || !isMute) return undefined;
-  const { speaksTls } = await import("./tls_probe.ts");
   return await speaksTls(url)
     ? `this port speaks TLS, try https://${url.host}/`
     : undefined;
@@ -136,4 +135,51 @@ export function cutOf(
       : cause,
     hint: cause instanceof Failure ? cause.hint : undefined,
   });
+}
+
+/** How long a port has to say something, in ms. */
+const PATIENCE_MS = 500;
+
+/** What comes first in a record of TLS (RFC 8446, section 5.1). */
+const ALERT = 21;
+const HANDSHAKE_RECORD = 22;
+
+/** The shortest hello of a client (RFC 5246, section 7.4.1.2), with zeros for chance: whoever knows TLS answers it. */
+const HELLO = Uint8Array.of(
+  ...[HANDSHAKE_RECORD, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3],
+  ...Array(32).fill(0),
+  // no session, one cipher, no compression
+  ...[0, 0, 2, 0xc0, 0x2f, 1, 0],
+);
+
+/**
+ * Whether a port speaks TLS: it gets a hello, and no request.
+ *
+ * @param url A URL of the port.
+ *
+ * @example A port that speaks something else
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response());
+ * assertEquals(await speaksTls(new URL(`http://127.0.0.1:${server.addr.port}/`)), false);
+ * ```
+ */
+export async function speaksTls({ hostname, port }: URL): Promise<boolean> {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  try {
+    using conn = await Deno.connect({
+      hostname: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port) || 80,
+      signal,
+    });
+    const answer = new Uint8Array(1);
+    await within(signal, conn, async () => {
+      await conn.write(HELLO);
+      await conn.read(answer);
+    });
+    return answer[0] === ALERT || answer[0] === HANDSHAKE_RECORD;
+  } catch {
+    return false;
+  }
 }

@@ -18,7 +18,7 @@ async function readJson({ kind, value }: Item): Promise<string> {
   try {
     JSON.parse(text);
   } catch {
-    const { absolutePath } = await import("../cli/path.ts");
+    const { absolutePath } = await import("../cli/value.ts");
     throw new Failure(
       `Cannot send "${absolutePath(value)}" as JSON: its content is not JSON`,
     );
@@ -82,4 +82,86 @@ export async function textOf(field: Item): Promise<string> {
       formatItem(field)
     }" in a form: expected text, a number, true or false`,
   );
+}
+
+/** One field of a document. */
+export interface Field {
+  /** Where it goes: a name, then steps; a step that is empty or a number is in a list. */
+  readonly path: readonly string[];
+  /** Its value as JSON text, which is kept as it is: no digit of a number is lost. */
+  readonly json: string;
+}
+
+// maps and arrays, not objects: they keep the order of keys like "2" and know no __proto__
+type Node = string | Map<string, Node> | Node[];
+
+function isIndex(step: string | undefined): boolean {
+  return step !== undefined && /^\d*$/.test(step);
+}
+
+function place(root: Node, { path, json }: Field): void {
+  const refuse = (depth: number, why: string) => {
+    const [name, ...steps] = path.slice(0, depth + 1);
+    const shown = name + steps.map((step) => `[${step}]`).join("");
+    return new UsageError(`Cannot set field "${shown}": ${why}`);
+  };
+  let node = root;
+  for (const [depth, step] of path.entries()) {
+    const next = path[depth + 1];
+    const fresh: Node = next === undefined
+      ? json
+      : isIndex(next)
+      ? []
+      : new Map();
+    if (Array.isArray(node)) {
+      const at = step === "" ? node.length : Number(step);
+      if (!isIndex(step)) throw refuse(depth, "it is inside a list");
+      if (at > node.length) {
+        throw refuse(depth, `the list has ${node.length} items so far`);
+      }
+      node = node[at] = next === undefined ? fresh : node[at] ?? fresh;
+    } else if (node instanceof Map) {
+      const child: Node = next === undefined ? fresh : node.get(step) ?? fresh;
+      node.set(step, child);
+      node = child;
+    } else {
+      throw refuse(depth, "what it is inside of has a value already");
+    }
+  }
+}
+
+function format(node: Node): string {
+  if (typeof node === "string") return node;
+  if (Array.isArray(node)) return `[${node.map(format).join(",")}]`;
+  return `{${
+    [...node].map(([key, child]) => `${JSON.stringify(key)}:${format(child)}`)
+      .join(",")
+  }}`;
+}
+
+/**
+ * Builds a JSON document from fields, in their order; the same field given twice keeps its place and takes the last value.
+ *
+ * @param fields The fields.
+ * @throws {UsageError} When a field cannot be where its path says.
+ *
+ * @example Nested fields, and a number that JavaScript has no room for
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(
+ *   formatJsonBody([
+ *     { path: ["id"], json: "12345678901234567890" },
+ *     { path: ["tags", ""], json: '"a"' },
+ *     { path: ["tags", ""], json: '"b"' },
+ *     { path: ["by", "name"], json: '"Ada"' },
+ *   ]),
+ *   '{"id":12345678901234567890,"tags":["a","b"],"by":{"name":"Ada"}}',
+ * );
+ * ```
+ */
+export function formatJsonBody(fields: readonly Field[]): string {
+  const root: Node = new Map();
+  for (const field of fields) place(root, field);
+  return format(root);
 }

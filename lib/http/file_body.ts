@@ -5,9 +5,14 @@
  */
 
 import { Failure } from "../cli/errors.ts";
-import { absolutePath } from "../cli/path.ts";
-import { bodyOfSource, createBody, MAX_HELD, type PartBody } from "./body.ts";
-import type { Source } from "./source.ts";
+import { absolutePath } from "../cli/value.ts";
+import {
+  bodyOfSource,
+  createBody,
+  MAX_HELD,
+  type PartBody,
+  type Source,
+} from "./body.ts";
 
 /** Words what fails while a file is read. */
 async function reading<T>(path: string, step: Promise<T>): Promise<T> {

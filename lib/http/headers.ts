@@ -4,7 +4,8 @@
  * @module
  */
 
-import { UsageError } from "../cli/errors.ts";
+import { Failure, UsageError } from "../cli/errors.ts";
+import type { Io } from "../cli/io.ts";
 import type { Item } from "./items.ts";
 import { type Header, parseToken, type RequestPlan } from "./request.ts";
 
@@ -76,4 +77,96 @@ export function readHeaders(
     typed: [...namesOf(given)],
     unset: [...namesOf(given).difference(namesOf(sent))],
   };
+}
+
+/** Where credentials are asked for. */
+export interface AuthOptions {
+  /** `USER:PASSWORD`, `USER`, whose password is asked for, or `@FILE` that holds one of them. */
+  readonly auth?: string | undefined;
+  /** A token, or `@FILE` that holds one. */
+  readonly bearer?: string | undefined;
+}
+
+/** What was typed or, of `@FILE`, what the file's first line says: a secret need not stand on a command line. */
+async function secretOf(text: string): Promise<string> {
+  if (!text.startsWith("@")) return text;
+  const { readText } = await import("./file_body.ts");
+  return (await readText(text.slice(1))).replace(/\r?\n$/, "");
+}
+
+async function passwordFor(
+  user: string,
+  { host }: URL,
+  io: Pick<Io, "askSecret">,
+): Promise<string> {
+  const password = await io.askSecret(`Password of ${user} at ${host}:`);
+  if (password !== undefined) return password;
+  throw new UsageError(
+    `Cannot ask for the password of "${user}": there is no terminal`,
+    { hint: "--auth @FILE reads user:password from a file" },
+  );
+}
+
+function formatBasic(user: string, password: string): string {
+  // deno-lint-ignore no-control-regex
+  if (/[\x00-\x1f\x7f]/.test(user + password)) {
+    throw new Failure(
+      "Cannot send the user and the password: a control character is in them",
+    );
+  }
+  return `Basic ${btoa(toByteString(`${user}:${password}`))}`;
+}
+
+/** As it is where it is not percent-encoded. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * The value of the Authorization header: of the options, else of the user and password in the URL.
+ *
+ * @param url Where the request goes.
+ * @param io Where a missing password is asked for.
+ * @param options What was given on the command line.
+ * @throws {UsageError} When both are given, or a password is missing and nobody can be asked.
+ * @throws {Failure} When a file cannot be read, or what it says cannot be sent.
+ *
+ * @example Of a URL
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createMemoryIo } from "../cli/memory.ts";
+ *
+ * const url = new URL("http://me:pw@localhost/");
+ * assertEquals(await formatAuthorization(url, createMemoryIo().io), `Basic ${btoa("me:pw")}`);
+ * ```
+ */
+export async function formatAuthorization(
+  url: URL,
+  io: Pick<Io, "askSecret">,
+  { auth, bearer }: AuthOptions = {},
+): Promise<string | undefined> {
+  if (auth !== undefined && bearer !== undefined) {
+    throw new UsageError("Cannot use --auth and --bearer together");
+  }
+  if (bearer !== undefined) {
+    const token = await secretOf(bearer);
+    if (!/^[\x21-\x7e]+$/.test(token)) {
+      throw new (bearer.startsWith("@") ? Failure : UsageError)(
+        "Cannot send the bearer token: expected letters, digits and signs, without spaces",
+      );
+    }
+    return `Bearer ${token}`;
+  }
+  if (auth !== undefined) {
+    const [, user = "", password] =
+      (await secretOf(auth)).match(/^([^:]*)(?::([^]*))?$/) ?? [];
+    return formatBasic(user, password ?? await passwordFor(user, url, io));
+  }
+  const { username, password } = url;
+  if (username === "" && password === "") return undefined;
+  return formatBasic(decode(username), decode(password));
 }

@@ -7,14 +7,14 @@
 import { Failure } from "../cli/errors.ts";
 import type { Io } from "../cli/io.ts";
 import { formatJsonValue, formatMessages } from "./json_value.ts";
-import { isEvents, isLines } from "./media.ts";
+import { createView } from "./view.ts";
+import { isEvents, isLines } from "./media_type.ts";
 import { recordAnswer, type RecordOptions, recordRequest } from "./record.ts";
 import { type RenderOptions, showHead } from "./render.ts";
 import type { Header } from "./request.ts";
 import { redactUrl } from "./secrets.ts";
 import type { Answer } from "./send.ts";
 import type { Timings } from "./transport.ts";
-import { createView } from "./view.ts";
 
 /** What is known of an exchange beside its answer. */
 export interface JsonRecordOptions extends RecordOptions {

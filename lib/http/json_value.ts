@@ -5,7 +5,7 @@
  */
 
 import { createJsonFormatter } from "./json_format.ts";
-import { isEvents } from "./media.ts";
+import { isEvents } from "./media_type.ts";
 import type { Answer } from "./send.ts";
 
 const encoder = new TextEncoder();

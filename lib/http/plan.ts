@@ -5,8 +5,7 @@
  */
 
 import type { Io } from "../cli/io.ts";
-import type { AuthOptions } from "./auth.ts";
-import { readHeaders } from "./headers.ts";
+import { type AuthOptions, readHeaders } from "./headers.ts";
 import type { Item } from "./items.ts";
 import type { Body, Header, RequestPlan } from "./request.ts";
 
@@ -42,7 +41,7 @@ async function authorize(
 ): Promise<string | undefined> {
   const { auth, bearer } = options;
   if ((auth ?? bearer ?? url.username + url.password) === "") return undefined;
-  const { formatAuthorization } = await import("./auth.ts");
+  const { formatAuthorization } = await import("./headers.ts");
   return formatAuthorization(url, io, options);
 }
 
@@ -66,7 +65,7 @@ async function formatForm(fields: readonly Item[]): Promise<TypedBody> {
 
 async function formatJson(fields: readonly Item[]): Promise<TypedBody> {
   const { jsonOf } = await import("./fields.ts");
-  const { formatJsonBody } = await import("./json_body.ts");
+  const { formatJsonBody } = await import("./fields.ts");
   const { bodyOf } = await import("./body.ts");
   const json = formatJsonBody(
     await Promise.all(

@@ -6,10 +6,10 @@
 
 import { Failure } from "../cli/errors.ts";
 import type { Output } from "../cli/io.ts";
-import { absolutePath } from "../cli/path.ts";
+import { absolutePath } from "../cli/value.ts";
 import { cutShort, isLost } from "./resume.ts";
 import type { Answer } from "./send.ts";
-import { watch } from "./watch.ts";
+import { watch } from "./progress.ts";
 
 /** How a body flows. */
 export interface PourOptions {

@@ -6,9 +6,10 @@
  */
 
 import type { Header, RequestPlan } from "./request.ts";
-import { sentHeaders } from "./request_head.ts";
+import { sentHeaders } from "./wire_request.ts";
 import { redactBody, redactHeader, redactUrl } from "./secrets.ts";
 import type { Answer } from "./send.ts";
+import type { Timings } from "./transport.ts";
 
 /** How a record is made. */
 export interface RecordOptions {
@@ -110,4 +111,33 @@ export function recordAnswer(
     statusText,
     headers: showSecrets ? headers : headers.map(redactHeader),
   };
+}
+
+/**
+ * Formats timings in one line.
+ *
+ * @example Of a connection that was there already
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(formatTimings({ firstByte: 1.26, total: 2345 }), "first byte 1.3 ms, total 2.35 s");
+ * ```
+ */
+export function formatTimings(timings: Partial<Timings>): string {
+  const { dns, connect, tls, firstByte, body, total } = timings;
+  return Object.entries({
+    dns,
+    connect,
+    tls,
+    "first byte": firstByte,
+    body,
+    total,
+  })
+    .flatMap(([name, ms]) =>
+      ms === undefined
+        ? []
+        : ms < 1000
+        ? [`${name} ${ms.toFixed(1)} ms`]
+        : [`${name} ${(ms / 1000).toFixed(2)} s`]
+    ).join(", ");
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { contains, parseCidr } from "../tcp/cidr.ts";
 import type { RequestPlan } from "./request.ts";
 
 /** Which redirects are followed: those to the same origin, those that are safe, all, or none. */
@@ -26,11 +27,10 @@ export interface Pointer {
 const isWeb = ({ protocol }: URL) => /^https?:$/.test(protocol);
 
 /** Why the safe policy would not go there. */
-async function danger(from: URL, to: URL): Promise<string | undefined> {
+function danger(from: URL, to: URL): string | undefined {
   if (from.protocol === "https:" && to.protocol === "http:") {
     return "it leaves https";
   }
-  const { isPrivate } = await import("./private_host.ts");
   return isPrivate(to.hostname) && !isPrivate(from.hostname)
     ? `${to.hostname} is a private address`
     : undefined;
@@ -62,15 +62,15 @@ function turn(plan: RequestPlan, status: number, url: URL): RequestPlan {
  *
  * const url = new URL("http://a.example/");
  * const plan = { method: "GET", url, headers: [["x-api-key", "1"]] as const, typed: ["x-api-key"] };
- * const hop = await followRedirect(plan, { status: 301, location: "https://a.example/" });
+ * const hop = followRedirect(plan, { status: 301, location: "https://a.example/" });
  * assertEquals(hop, { next: { ...plan, url: new URL("https://a.example/"), headers: [] } });
  * ```
  */
-export async function followRedirect(
+export function followRedirect(
   plan: RequestPlan,
   { status, location }: Pointer,
   follow: Follow = "safe",
-): Promise<Hop | undefined> {
+): Hop | undefined {
   if (location === null || ![301, 302, 303, 307, 308].includes(status)) {
     return undefined;
   }
@@ -93,10 +93,45 @@ export async function followRedirect(
     return { refused: "it leads to another origin" };
   }
   if (follow === "safe") {
-    const why = await danger(plan.url, url) ??
+    const why = danger(plan.url, url) ??
       (next.body && "it would send the body to another origin");
     if (why !== undefined) return { refused: why };
   }
   const headers = next.headers.filter(([name]) => HARMLESS.test(name));
   return { next: { ...next, headers } };
+}
+
+/** Loopback, private, shared, link-local and unspecified addresses: RFC 6890. */
+const PRIVATE = [
+  "0.0.0.0/8",
+  "10.0.0.0/8",
+  "100.64.0.0/10",
+  "127.0.0.0/8",
+  "169.254.0.0/16",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "::/127",
+  "fc00::/7",
+  "fe80::/10",
+].map(parseCidr);
+
+/**
+ * Whether a URL's host is an address that only this machine or its network can reach, or localhost. Other names are
+ * not looked up.
+ *
+ * @param hostname As a URL has it.
+ *
+ * @example The address of a cloud's secrets
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(isPrivate("169.254.169.254"), true);
+ * assertEquals(isPrivate("[::1]"), true);
+ * assertEquals(isPrivate("a.example"), false);
+ * ```
+ */
+export function isPrivate(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, "");
+  return /^(.*\.)?localhost\.?$/i.test(host) ||
+    PRIVATE.some((range) => contains(range, host));
 }

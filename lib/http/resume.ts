@@ -4,8 +4,7 @@
  * @module
  */
 
-import { Failure } from "../cli/errors.ts";
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode, Failure } from "../cli/errors.ts";
 import { describe, exitCodeOf } from "../cli/reasons.ts";
 import { type Head, judge, type Known, knownOf, planRest } from "./range.ts";
 import type { RequestPlan } from "./request.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode } from "../cli/errors.ts";
 import { exitCodeOf, reasonOf } from "../cli/reasons.ts";
 import type { RequestPlan } from "./request.ts";
 

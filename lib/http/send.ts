@@ -4,8 +4,7 @@
  * @module
  */
 
-import { Failure } from "../cli/errors.ts";
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode, Failure } from "../cli/errors.ts";
 import { attempt } from "./attempt.ts";
 import { DEFAULT_TIMEOUTS, startDeadline, type Timeouts } from "./deadline.ts";
 import { openBody } from "./incoming.ts";

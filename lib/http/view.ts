@@ -6,8 +6,13 @@
 
 import type { Output } from "../cli/io.ts";
 import { createSafeDecoder } from "../cli/terminal.ts";
-import { type BodyView, createJsonView } from "./json_view.ts";
-import { isEvents, isJson, isLines } from "./media.ts";
+import type { JsonFormatOptions } from "./json_format.ts";
+import {
+  type BodyView,
+  createDocumentView,
+  createJsonView,
+} from "./json_view.ts";
+import { isEvents, isJson, isLines } from "./media_type.ts";
 
 const encoder = new TextEncoder();
 
@@ -89,10 +94,49 @@ export async function createView(
     return createBatchView(createEventView(options));
   }
   const view = isLines(headers)
-    ? (await import("./lines_view.ts")).createLinesView(options)
+    ? createLinesView(options)
     : pretty || isJson(headers)
     ? createJsonView(options)
     : undefined;
   const shown = isTerminal ? createSafeView(view) : view;
   return shown && createBatchView(shown);
+}
+
+const NEWLINE = 0x0a;
+
+/**
+ * Makes a view of newline-delimited JSON. A line that is not JSON is shown as it came; empty lines are left out.
+ *
+ * @example Two documents
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const view = createLinesView();
+ * const chunks = [...view.show(new TextEncoder().encode('[1]\n\noops'))].map((chunk) => chunk.slice());
+ * assertEquals(await new Blob([...chunks, ...view.end()].map((chunk) => chunk.slice())).text(), "[\n  1\n]\noops\n");
+ * ```
+ */
+export function createLinesView(options: JsonFormatOptions = {}): BodyView {
+  const line = createDocumentView(options);
+  let isEmpty = true;
+  const end = function* () {
+    if (!isEmpty) yield* line.end();
+    isEmpty = true;
+  };
+  return {
+    show: function* (chunk) {
+      for (let at = 0; at < chunk.length;) {
+        const stop = chunk.indexOf(NEWLINE, at);
+        const part = chunk.subarray(at, stop === -1 ? chunk.length : stop);
+        if (part.length > 0) {
+          isEmpty = false;
+          yield* line.show(part);
+        }
+        if (stop === -1) return;
+        yield* end();
+        at = stop + 1;
+      }
+    },
+    end,
+  };
 }

@@ -5,19 +5,16 @@
  */
 
 import { closeSocket } from "../tcp/connection.ts";
-import { readAnswerBody } from "./answer_body.ts";
-import { readAnswerHead } from "./answer_head.ts";
+import { createReader, readAnswerBody, readAnswerHead } from "./wire_answer.ts";
 import { dial } from "./dial.ts";
-import { createReader } from "./reader.ts";
 import type { RequestPlan } from "./request.ts";
-import { formatRequestHead } from "./request_head.ts";
+import { formatRequestHead, upload } from "./wire_request.ts";
 import type {
   HttpProxy,
   Timings,
   TransportAnswer,
   TransportOptions,
 } from "./transport.ts";
-import { upload } from "./upload.ts";
 
 /** What an HTTP proxy wants to know with a request that it passes on. */
 function introduce({ username, password }: HttpProxy) {

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { Failure, UsageError } from "../cli/errors.ts";
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
 import { type Io, print } from "../cli/io.ts";
 import type { CommandLine } from "../cli/options.ts";
 import {
@@ -15,7 +14,11 @@ import {
   parseAddress,
 } from "./address.ts";
 import { type Answer, createAnswer, type Show } from "./answer.ts";
-import type { CLIENT_OPTIONS, ClientOptions } from "./client_options.ts";
+import {
+  type CLIENT_OPTIONS,
+  type ClientOptions,
+  findRoute,
+} from "./client_route.ts";
 import { connect, type ConnectOptions } from "./connect.ts";
 import { type Connection, receive, track } from "./connection.ts";
 
@@ -70,7 +73,7 @@ async function createAnswerFor(
   if (!options.json) {
     return await createAnswer(io, options.pipe ? {} : TUTORIAL);
   }
-  const { createEventAnswer } = await import("./answer_events.ts");
+  const { createEventAnswer } = await import("./answer.ts");
   return await createEventAnswer(io, connection);
 }
 
@@ -138,12 +141,12 @@ async function converse(
   try {
     const work = talk(connection, answer, options, io);
     if (idleTimeout === undefined) return await work;
-    const { whileActive } = await import("./idle_limit.ts");
+    const { whileActive } = await import("./idle.ts");
     await whileActive(connection, idleTimeout * 1000, work);
   } catch (error) {
     await answer.fail?.(error);
     if (!route.tls) throw error;
-    throw (await import("./tls_hint.ts")).withTlsHint(error);
+    throw (await import("./tls_client.ts")).withTlsHint(error);
   }
 }
 
@@ -161,7 +164,7 @@ async function converse(
  * import { assertRejects } from "@std/assert";
  * import { parseCommandLine } from "../cli/options.ts";
  * import { createMemoryIo } from "../cli/memory.ts";
- * import { CLIENT_OPTIONS } from "./client_options.ts";
+ * import { CLIENT_OPTIONS } from "./client_route.ts";
  *
  * const line = await parseCommandLine(CLIENT_OPTIONS, ["a", "1", "2"]);
  * await assertRejects(() => runClient(line, createMemoryIo().io), Error, "Cannot connect to 3 operands");
@@ -173,7 +176,7 @@ export async function runClient(
 ): Promise<ExitCode> {
   const address = addressFrom(operands);
   const route = ROUTE_OPTIONS.some((name) => options[name])
-    ? await (await import("./client_route.ts")).findRoute(options)
+    ? await findRoute(options)
     : { timeout: options.timeout * 1000 };
   if (options.check !== undefined) {
     const { runCheck } = await import("./check.ts");

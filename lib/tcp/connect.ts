@@ -1,5 +1,6 @@
-import { Failure, UsageError } from "../cli/errors.ts";
-import { type Address, formatAddress } from "./address.ts";
+import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
+import { exitCodeOf } from "../cli/reasons.ts";
+import { type Address, formatAddress, isLoopback } from "./address.ts";
 import type { Socket } from "./connection.ts";
 import type { Proxy } from "./proxy.ts";
 import type { TlsClient } from "./trust.ts";
@@ -50,7 +51,6 @@ async function open(address: Address, limit?: AbortSignal): Promise<Conn> {
       const message = `Cannot connect to ${formatAddress(address)}`;
       throw new UsageError(message, { cause });
     }
-    const { refusalOf } = await import("./refusal.ts");
     throw await refusalOf(address, cause);
   }
 }
@@ -61,13 +61,13 @@ async function openThrough(
   limit?: AbortSignal,
 ): Promise<Conn> {
   const { formatProxy } = await import("./proxy.ts");
-  const { within } = await import("./within.ts");
+  const { within } = await import("./connection.ts");
   const where = `${formatAddress(address)} through ${formatProxy(proxy)}`;
   if ("path" in address) throw new UsageError(`Cannot connect to ${where}`);
   try {
     const ask = proxy.protocol === "socks5"
-      ? (await import("./socks5.ts")).askSocks
-      : (await import("./http_connect.ts")).askHttp;
+      ? (await import("./tunnel.ts")).askSocks
+      : (await import("./tunnel.ts")).askHttp;
     const conn = await open(proxy.address, limit);
     await within(limit, conn, () => ask(conn, proxy, address));
     return conn;
@@ -105,7 +105,6 @@ export async function connect(
   const { wait, ...once } = options;
   const { timeout, signal, proxy, tls } = once;
   if (wait !== undefined) {
-    const { keepTrying } = await import("./wait.ts");
     return await keepTrying(
       wait,
       (left) =>
@@ -132,5 +131,134 @@ export async function connect(
     host: "host" in address ? address.host : "localhost",
     peer: formatAddress(address),
     limit,
+  });
+}
+
+/** The loopbacks that `localhost` stands for, as addresses and as permissions name them. */
+const LOOPBACKS = [["127.0.0.1", "127.0.0.1"], ["::1", "[::1]"]] as const;
+
+/** Which of both loopbacks refuse; one that may not be asked is left out. */
+async function refusingLoopbacks(port: number): Promise<string[]> {
+  const asked = LOOPBACKS.map(async ([hostname, host]) => {
+    const permission = { name: "net", host: `${host}:${port}` } as const;
+    if ((await Deno.permissions.query(permission)).state !== "granted") {
+      return [];
+    }
+    try {
+      (await Deno.connect({ hostname, port })).close();
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) return [hostname];
+    }
+    return [];
+  });
+  return (await Promise.all(asked)).flat();
+}
+
+/**
+ * Says why an address could not be connected to: who refused, and what would listen there.
+ *
+ * @param address Where to.
+ * @param cause What the attempt threw.
+ *
+ * @example Nothing listens on a loopback
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const failure = await refusalOf({ host: "127.0.0.1", port: 7000 }, new Deno.errors.ConnectionRefused());
+ * assertEquals(failure.message, "Cannot connect to 127.0.0.1:7000");
+ * assertEquals(failure.hint, "nothing listens there; start it with: deno task server --port 7000");
+ * ```
+ */
+export async function refusalOf(
+  address: Address,
+  cause: unknown,
+): Promise<Failure> {
+  const message = `Cannot connect to ${formatAddress(address)}`;
+  if ("path" in address) {
+    if (
+      !(cause instanceof Deno.errors.ConnectionRefused ||
+        cause instanceof Deno.errors.NotFound)
+    ) return new Failure(message, { cause });
+    return new Failure(message, {
+      cause,
+      code: ExitCode.Unreachable,
+      hint:
+        `nothing listens there; start it with: deno task server --unix ${address.path}`,
+    });
+  }
+  const { host, port } = address;
+  if (
+    !(cause instanceof Deno.errors.ConnectionRefused && isLoopback(host))
+  ) return new Failure(message, { cause });
+  const refusing = host === "localhost" ? await refusingLoopbacks(port) : [];
+  return new Failure(message, {
+    cause: refusing.length === 0
+      ? cause
+      : new Failure(`connection refused by ${refusing.join(" and ")}`),
+    code: ExitCode.Unreachable,
+    hint:
+      `nothing listens there; start it with: deno task server --port ${port}`,
+  });
+}
+
+/** How long to wait before the next attempt, in ms. */
+const PAUSE_MS = 100;
+
+/** What may be otherwise at the next attempt: a name, a listener, a slow start. */
+const PASSING: readonly ExitCode[] = [
+  ExitCode.Unresolved,
+  ExitCode.Unreachable,
+  ExitCode.CutShort,
+  ExitCode.TimedOut,
+];
+
+/**
+ * Tries until it works: a server that is not up yet, or not yet in the DNS, has until the end of the wait.
+ *
+ * @param wait How long to go on, in ms.
+ * @param attempt One attempt, which gives up after so many ms.
+ * @returns What the first attempt gives that works.
+ * @throws {Failure} What the last attempt threw, with exit code 28; at once what time does not heal, as a refused
+ * certificate.
+ *
+ * @example The third attempt
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * let count = 0;
+ * const refused = new Deno.errors.ConnectionRefused();
+ * const found = await keepTrying(5000, () => ++count < 3 ? Promise.reject(refused) : Promise.resolve(count));
+ * assertEquals(found, 3);
+ * ```
+ */
+export async function keepTrying<T>(
+  wait: number,
+  attempt: (left: number) => Promise<T>,
+): Promise<T> {
+  const end = performance.now() + wait;
+  let last: unknown;
+  for (;;) {
+    try {
+      return await attempt(Math.max(1, end - performance.now()));
+    } catch (error) {
+      const code = exitCodeOf(error);
+      if (!PASSING.includes(code)) throw error;
+      // an attempt that the end of the wait cut off says less than the one before
+      if (last === undefined || code !== ExitCode.TimedOut) last = error;
+    }
+    const left = end - performance.now();
+    if (left <= PAUSE_MS) throw giveUp(last, wait);
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+function giveUp(error: unknown, wait: number): Failure {
+  const { message, cause, hint } = error instanceof Failure
+    ? error
+    : new Failure("Cannot connect", { cause: error });
+  return new Failure(`${message} within ${wait / 1000} s`, {
+    ...cause !== undefined && { cause },
+    hint,
+    code: ExitCode.TimedOut,
   });
 }

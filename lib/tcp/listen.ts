@@ -1,10 +1,12 @@
-import { Failure } from "../cli/errors.ts";
+import { Failure, UsageError } from "../cli/errors.ts";
+import type { Acceptor } from "./accept.ts";
 import {
   type Address,
   formatAddress,
   isLoopback,
   type TcpAddress,
 } from "./address.ts";
+import type { TlsServer } from "./certificate.ts";
 
 /** How often a free port is asked for that is free on both loopbacks. */
 const PORT_TRIES = 10;
@@ -143,6 +145,104 @@ export async function listen(
       address,
       (hostname, port) => Deno.listen({ hostname, port }),
       (listener) => listener.addr.port,
+    );
+  } catch (error) {
+    throw await listenFailure(address, error);
+  }
+}
+
+/** What stands at a path where a socket shall be made. */
+async function isDead(path: string): Promise<boolean> {
+  if (!(await Deno.lstat(path)).isSocket) {
+    throw new Failure(`Cannot listen on unix:${path}: it is not a socket`, {
+      hint: "remove it, or listen on another path",
+    });
+  }
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.ConnectionRefused;
+  }
+}
+
+/**
+ * Listens on a Unix socket that only its owner may use. A socket that a killed server left behind is replaced; one
+ * that a server listens on, or any other file, is left alone.
+ *
+ * @param path The path of the socket's file; it is removed when the listener is closed.
+ * @throws {Failure} `Cannot listen on unix:PATH`, with the cause: in use, not a socket, not permitted.
+ *
+ * @example Its mode
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = `${await Deno.makeTempDir()}/a.sock`;
+ * const listener = await listenUnix(path);
+ * assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
+ * listener.close();
+ * ```
+ */
+export async function listenUnix(path: string): Promise<Acceptor> {
+  const open = async () => {
+    const listener = Deno.listen({ transport: "unix", path });
+    await Deno.chmod(path, 0o600);
+    return listener;
+  };
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse) || !await isDead(path)) {
+      throw await listenFailure({ path }, error);
+    }
+    await Deno.remove(path);
+    return await open();
+  }
+}
+
+/**
+ * Listens for TLS 1.2 and 1.3. A client is accepted before its handshake, so that one that never speaks keeps nobody
+ * else waiting.
+ *
+ * @param address Where; with `localhost` on both loopbacks.
+ * @param tls The certificate and its key, and which clients need one of their own.
+ * @returns The listeners, all on one port.
+ * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, a key of another certificate.
+ *
+ * @example With a throw-away certificate
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { makeCertificate } from "./certificate.ts";
+ *
+ * const [listener] = await listenTls({ host: "127.0.0.1", port: 0 }, await makeCertificate());
+ * assertEquals(listener?.addr.transport, "tcp");
+ * listener?.close();
+ * ```
+ */
+export async function listenTls(
+  address: Address,
+  tls: TlsServer,
+): Promise<Acceptor[]> {
+  if ("path" in address) {
+    throw new UsageError("Cannot speak TLS on a Unix socket");
+  }
+  const { cert, key, clientCa } = tls;
+  try {
+    // Node says only to its first client that certificate and key do not belong together
+    if (clientCa !== undefined) Deno.createHttpClient({ cert, key }).close();
+    const listeners = openAll(
+      address,
+      // Deno's own TLS asks no client for a certificate
+      (hostname, port): Acceptor & Pick<Deno.TcpListener, "addr"> =>
+        clientCa === undefined
+          ? Deno.listenTls({ hostname, port, cert, key })
+          : Deno.listen({ hostname, port }),
+      ({ addr }) => addr.port,
+    );
+    if (clientCa === undefined) return listeners;
+    const { requireCertificate } = await import("./tls_node.ts");
+    return listeners.map((listener) =>
+      requireCertificate(listener, { cert, key, clientCa })
     );
   } catch (error) {
     throw await listenFailure(address, error);

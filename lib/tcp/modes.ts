@@ -5,9 +5,19 @@
  */
 
 import { Failure } from "../cli/errors.ts";
-import { absolutePath } from "../cli/path.ts";
-import { type Connection, receive, send } from "./connection.ts";
-import { forward, pump, sendAtOnce } from "./pump.ts";
+import type { Io, Output } from "../cli/io.ts";
+import { absolutePath } from "../cli/value.ts";
+import { type Address, formatAddress } from "./address.ts";
+import { connect, type ConnectOptions } from "./connect.ts";
+import {
+  closeSocket,
+  closeWrite,
+  type Connection,
+  receive,
+  send,
+  track,
+} from "./connection.ts";
+import { forward, pump, sendAtOnce, type Sink } from "./pump.ts";
 
 /** Serves one client; its connection is closed when the promise settles. */
 export type Handler = (connection: Connection) => Promise<void>;
@@ -128,4 +138,108 @@ async function openFile(path: string): Promise<Deno.FsFile> {
     throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
   }
   throw new Failure(`Cannot read "${absolutePath(path)}": it is not a file`);
+}
+
+/**
+ * Joins a client to stdin and stdout. Stdin's end is passed on as a half-close, and so is the client's: it ends when
+ * both have ended, on a terminal as soon as the client has.
+ *
+ * @param io The streams.
+ *
+ * @example Both ways
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createMemoryIo } from "../cli/memory.ts";
+ * import { serve } from "./serve.ts";
+ *
+ * const { io, stdout } = createMemoryIo({ stdin: "from stdin" });
+ * const server = await serve({ handler: pipe(io), once: true });
+ * using conn = await Deno.connect({ port: server.port });
+ * await conn.write(new TextEncoder().encode("to stdout"));
+ * await conn.closeWrite();
+ * await server.finished;
+ * assertEquals(stdout.text, "to stdout");
+ * ```
+ */
+export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
+  return async (connection) => {
+    let sending = true;
+    sendAtOnce(connection);
+    const sent = pump(io.stdin.read, (bytes) => send(connection, bytes))
+      .then(() => closeWrite(connection))
+      .finally(() => sending = false);
+    // it is awaited below, when the client has ended
+    sent.catch(() => {});
+    const screen = await createScreen(io.stdout);
+    await pump(
+      (buffer) => receive(connection, buffer),
+      // faster, but a slow reader of stdout would hold up what comes from stdin
+      (bytes) =>
+        sending || io.stdout.isTerminal
+          ? screen(bytes)
+          : io.stdout.write(bytes),
+    );
+    if (!io.stdin.isTerminal) await sent;
+  };
+}
+
+/**
+ * Connects every client to a target, both ways and with half-closes, until both have ended.
+ *
+ * @param target Where to.
+ * @param options How long the target may take, and whether it speaks TLS.
+ *
+ * @example To an echo
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { serve } from "./serve.ts";
+ *
+ * await using target = await serve({ handler: echo });
+ * await using server = await serve({ handler: relay({ host: "127.0.0.1", port: target.port }) });
+ * using conn = await Deno.connect({ port: server.port });
+ * await conn.write(new TextEncoder().encode("hello"));
+ * assertEquals(await conn.read(new Uint8Array(9)), 5);
+ * ```
+ */
+export function relay(target: Address, options: ConnectOptions = {}): Handler {
+  const peer = formatAddress(target);
+  return async (connection) => {
+    const socket = await connect(target, options);
+    const other = track(socket, peer);
+    try {
+      await Promise.all([
+        forward(connection, other),
+        forward(other, connection),
+      ]);
+    } finally {
+      closeSocket(socket);
+    }
+  };
+}
+
+/**
+ * Makes a sink of an output for what peers sent: a pipe gets the very bytes, a terminal safe text. It does not block,
+ * so that a slow reader holds up nothing else.
+ *
+ * @param output Where to write.
+ *
+ * @example A terminal shows controls
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { createMemoryIo } from "../cli/memory.ts";
+ *
+ * const { io, stdout } = createMemoryIo({ terminal: true });
+ * const screen = await createScreen(io.stdout);
+ * await screen(new TextEncoder().encode("\u0007\n"));
+ * assertEquals(stdout.text, "\\x07\n");
+ * ```
+ */
+export async function createScreen(
+  output: Pick<Output, "isTerminal" | "writeLater">,
+): Promise<Sink> {
+  if (!output.isTerminal) return output.writeLater;
+  const { createSafeDecoder } = await import("../cli/terminal.ts");
+  const text = createSafeDecoder();
+  const encoder = new TextEncoder();
+  return (bytes) => output.writeLater(encoder.encode(text.decode(bytes)));
 }

@@ -6,13 +6,24 @@
 
 import { Failure } from "../cli/errors.ts";
 import { describe } from "../cli/reasons.ts";
-import { acceptAll, type Handshake, type Incoming } from "./accept.ts";
-import { openAcceptors } from "./acceptors.ts";
+import {
+  acceptAll,
+  type Acceptor,
+  type Handshake,
+  type Incoming,
+} from "./accept.ts";
 import { type Address, addressOf, formatAddress } from "./address.ts";
+import type { TlsServer } from "./certificate.ts";
+import type { Cidr } from "./cidr.ts";
 import { type Client, createClients } from "./clients.ts";
-import { closeSocket, track } from "./connection.ts";
-import type { TlsFacts } from "./event.ts";
-import type { ServeOptions } from "./serve_options.ts";
+import {
+  closeSocket,
+  type Connection,
+  type Listener,
+  track,
+} from "./connection.ts";
+import type { ServerEvent, TlsFacts } from "./event.ts";
+import { listen, listenTls, listenUnix } from "./listen.ts";
 
 /** A server that listens. */
 export interface Server extends AsyncDisposable {
@@ -72,7 +83,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const acceptors = await openAcceptors(options);
   const isPermitted = allow.length + deny.length === 0
     ? () => true
-    : (await import("./permitted.ts")).createFilter(allow, deny);
+    : (await import("./cidr.ts")).createFilter(allow, deny);
   const clients = createClients(onEvent);
   const closing = new AbortController();
   let unnamed = 0;
@@ -178,4 +189,65 @@ export async function serve(options: ServeOptions): Promise<Server> {
     shutdown,
     [Symbol.asyncDispose]: () => shutdown(),
   };
+}
+
+/** Options for `serve`. */
+export interface ServeOptions {
+  /** The host to listen on; `localhost` is both loopbacks. @default {"127.0.0.1"} */
+  readonly host?: string;
+  /** The port to listen on; 0 takes a free one. @default {0} */
+  readonly port?: number;
+  /** A Unix socket to listen on instead. */
+  readonly path?: string;
+  /** Speaks TLS with this certificate. */
+  readonly tls?: TlsServer | undefined;
+  /** What to do with a client; its connection is closed when the promise settles. */
+  readonly handler: (connection: Connection) => Promise<void>;
+  /** How many clients are served at a time; others wait in the system's queue. @default {1000} */
+  readonly maxClients?: number;
+  /** Whether to end after one client. @default {false} */
+  readonly once?: boolean;
+  /** Closes a connection over which nothing went for so many ms; without it, none. */
+  readonly idleTimeout?: number | undefined;
+  /**
+   * Gives up a client that is not done with its TLS handshake after so many ms; Deno itself keeps such a socket open
+   * until the client leaves it. @default {10000}
+   */
+  readonly handshakeTimeout?: number;
+  /** Serves only clients from these ranges; all where there are none. */
+  readonly allow?: readonly Cidr[];
+  /** Does not serve clients from these ranges, whatever `allow` says. */
+  readonly deny?: readonly Cidr[];
+  /** Hears what happens. */
+  readonly onEvent?: (event: ServerEvent) => void;
+  /** Hears every chunk of bytes. */
+  readonly onBytes?: Listener | undefined;
+}
+
+/**
+ * Opens what a server accepts its clients with, and loads nothing for what it does not.
+ *
+ * @param options Where, and whether with TLS.
+ * @returns What accepts; for `localhost` one on each loopback.
+ * @throws {Failure} When it cannot listen there.
+ *
+ * @example A free port
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const [acceptor] = await openAcceptors({ port: 0 });
+ * assertEquals(acceptor?.addr.transport, "tcp");
+ * acceptor?.close();
+ * ```
+ */
+export async function openAcceptors(
+  options: Pick<ServeOptions, "host" | "port" | "path" | "tls">,
+): Promise<Acceptor[]> {
+  const { host = "127.0.0.1", port = 0, path, tls } = options;
+  const address = path === undefined ? { host, port } : { path };
+  if (tls) {
+    return await listenTls(address, tls);
+  }
+  if ("host" in address) return await listen(address);
+  return [await listenUnix(address.path)];
 }

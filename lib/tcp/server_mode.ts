@@ -1,7 +1,16 @@
 import { UsageError } from "../cli/errors.ts";
 import type { Io } from "../cli/io.ts";
-import type { Handler } from "./modes.ts";
-import type { ServerOptions } from "./server_options.ts";
+import {
+  createScreen,
+  discard,
+  echo,
+  greet,
+  type Handler,
+  pipe,
+  relay,
+  sendFile,
+} from "./modes.ts";
+import { parseTarget, type ServerOptions } from "./server_options.ts";
 
 /** How long the target of a relay may take. */
 const CONNECT_SECONDS = 10;
@@ -19,7 +28,7 @@ export interface Mode {
 }
 
 /**
- * Makes the mode that the operands name, and loads no other.
+ * Makes the mode that the operands name.
  *
  * @param operands The mode and, for relay, its target; none for greet.
  * @param options The options of the command line.
@@ -52,18 +61,15 @@ export async function createMode(
   }
   switch (name) {
     case "greet": {
-      const { greet, sendFile } = await import("./modes.ts");
       return {
         handler: file === undefined ? greet(message) : await sendFile(file),
       };
     }
     case "echo":
-      return { handler: (await import("./modes.ts")).echo };
+      return { handler: echo };
     case "discard":
-      return { handler: (await import("./modes.ts")).discard };
+      return { handler: discard };
     case "relay": {
-      const { relay } = await import("./relay.ts");
-      const { parseTarget } = await import("./target.ts");
       const { findRoute } = await import("./client_route.ts");
       const { address, tls } = parseTarget(target ?? "");
       const { ca, pin } = options;
@@ -72,7 +78,6 @@ export async function createMode(
       return { handler: relay(address, route) };
     }
     case "pipe": {
-      const { pipe } = await import("./pipe.ts");
       const ended = Promise.withResolvers<void>();
       const handler = pipe(io);
       return {
@@ -88,7 +93,6 @@ export async function createMode(
     }
     case "chat": {
       const { createChat } = await import("./chat.ts");
-      const { createScreen } = await import("./screen.ts");
       const { join, host } = createChat();
       const screen = await createScreen(io.stdout);
       return {

@@ -1,3 +1,6 @@
+import { Failure } from "../cli/errors.ts";
+import { absolutePath } from "../cli/value.ts";
+
 /** Whom a client trusts, and who it is itself. Certificates and keys are PEM. */
 export interface TlsClient {
   /** Authorities to trust beside those that Deno knows. */
@@ -10,4 +13,39 @@ export interface TlsClient {
   readonly cert?: string | undefined;
   /** The key of that certificate. */
   readonly key?: string | undefined;
+}
+
+/** What a PEM file may hold, in the words of its first line. */
+export type PemKind = "CERTIFICATE" | "PRIVATE KEY";
+
+/**
+ * Reads a file of PEM (RFC 7468).
+ *
+ * @param path The file.
+ * @param kind What it must hold; for a key, of whatever algorithm.
+ * @returns Its text.
+ * @throws {Failure} `Cannot read "PATH"`, with the cause, or `Cannot use "PATH"` when it holds something else.
+ *
+ * @example Something else
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * await assertRejects(() => readPem(path, "CERTIFICATE"), Error, `Cannot use "${path}": it holds no PEM of a CERTIFICATE`);
+ * ```
+ */
+export async function readPem(path: string, kind: PemKind): Promise<string> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (cause) {
+    throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
+  }
+  // as in BEGIN EC PRIVATE KEY
+  if (new RegExp(`^-----BEGIN (\\w+ )?${kind}-----`, "m").test(text)) {
+    return text;
+  }
+  throw new Failure(
+    `Cannot use "${absolutePath(path)}": it holds no PEM of a ${kind}`,
+  );
 }

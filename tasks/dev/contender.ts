@@ -4,7 +4,7 @@
  * @module
  */
 
-import { grantsOf } from "../../lib/cli/grants.ts";
+import { grantsOf } from "../../lib/cli/manifest.ts";
 import type { Contender, Sample } from "./measure.ts";
 
 /** Where the small scripts are that hark is held against. */

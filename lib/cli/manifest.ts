@@ -1,5 +1,5 @@
 /**
- * What the sandbox lets a command do, and the command line that lets it do more.
+ * What deno.json says: the version, what each command is granted, and so the line that grants more.
  *
  * @module
  */
@@ -131,4 +131,19 @@ export async function formatGrantHint<Table extends OptionTable>(
       quote,
     )
     .join(" ");
+}
+
+/**
+ * The version of hark, of Deno and V8, and the platform, in one line.
+ *
+ * @example It begins with hark's own
+ * ```ts
+ * import { assertMatch } from "@std/assert";
+ *
+ * assertMatch(formatVersion(), /^hark \d+\.\d+\.\d+ \(deno \d/);
+ * ```
+ */
+export function formatVersion(): string {
+  const { version, build } = Deno;
+  return `hark ${config.version} (deno ${version.deno}, v8 ${version.v8}, ${build.os} ${build.arch})`;
 }

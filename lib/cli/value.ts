@@ -1,3 +1,9 @@
+/**
+ * Values of a command line: seconds, counts, sizes, paths.
+ *
+ * @module
+ */
+
 import { UsageError } from "./errors.ts";
 
 /**
@@ -88,4 +94,22 @@ export function parseSize(text: string): number {
   }
   const power = ["", "k", "m", "g"].indexOf(unit.toLowerCase());
   return Number(digits) * 1024 ** power;
+}
+
+/**
+ * A file's path from the root, for errors: under `deno task` relative names do not start where a person is.
+ *
+ * @param path As it was typed.
+ *
+ * @example A path from the root stays
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(absolutePath("/etc/hosts"), "/etc/hosts");
+ * assertEquals(absolutePath("./a.json"), `${Deno.cwd()}/a.json`);
+ * ```
+ */
+export function absolutePath(path: string): string {
+  const isAbsolute = /^([a-z]:)?[\\/]/i.test(path);
+  return isAbsolute ? path : `${Deno.cwd()}/${path.replace(/^(\.\/+)+/, "")}`;
 }
