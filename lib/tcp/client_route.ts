@@ -3,7 +3,7 @@ import type { Options, OptionTable } from "../cli/options.ts";
 import { parseSeconds } from "../cli/value.ts";
 import { parseHost } from "./address.ts";
 import type { ConnectOptions } from "./connect.ts";
-import { type PemKind, readPem, type TlsClient } from "./trust.ts";
+import type { PemKind, TlsClient } from "./trust.ts";
 
 const TLS_OPTIONS = ["tls", "ca", "pin", "sni", "cert", "key"] as const;
 
@@ -36,7 +36,9 @@ async function read(
   path: string | undefined,
   kind: PemKind,
 ): Promise<string | undefined> {
-  return path === undefined ? undefined : await readPem(path, kind);
+  if (path === undefined) return undefined;
+  const { readPem } = await import("./trust.ts");
+  return await readPem(path, kind);
 }
 
 /** Whether certificate and key belong together is something that only a client of HTTP is told before it connects. */

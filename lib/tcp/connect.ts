@@ -1,5 +1,4 @@
 import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
-import { exitCodeOf } from "../cli/reasons.ts";
 import { type Address, formatAddress, isLoopback } from "./address.ts";
 import type { Socket } from "./connection.ts";
 import type { Proxy } from "./proxy.ts";
@@ -241,6 +240,7 @@ export async function keepTrying<T>(
     try {
       return await attempt(Math.max(1, end - performance.now()));
     } catch (error) {
+      const { exitCodeOf } = await import("../cli/reasons.ts");
       const code = exitCodeOf(error);
       if (!PASSING.includes(code)) throw error;
       // an attempt that the end of the wait cut off says less than the one before
