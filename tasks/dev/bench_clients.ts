@@ -24,6 +24,7 @@ interface Listener {
   readonly command: (port: string) => readonly string[];
 }
 
+const BARE = new URL("./floor/server.ts", import.meta.url).pathname;
 const PYTHON_GREETER = `import socket, sys
 server = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=511)
 while True:
@@ -41,6 +42,11 @@ const greeters = (load: string, file: string): readonly Listener[] => [
     name: "hark server",
     program: "deno",
     command: (port) => harkCommand("server", "--port", port),
+  },
+  {
+    name: "deno, a bare loop",
+    program: "deno",
+    command: (port) => ["deno", "run", "--allow-net=127.0.0.1", BARE, port],
   },
   {
     name: "C loop",
