@@ -108,33 +108,37 @@ export const LOAD_CHECKS: readonly Check[] = [
     needs: ["cc"],
     run: async (folder) => {
       const load = await compileLoad(folder);
-      const { port, server } = await startServer(
-        ...["echo", "--max-clients", "6000"],
-      );
-      await using _server = server;
-      const [memory, files] = [
-        await memoryOf(server.pid),
-        await openFilesOf(server.pid),
-      ];
       const hold = async () => {
-        await using _clients = startDaemon(
-          [load, "hold", port, "5000"],
-          "lines",
+        const { port, server } = await startServer(
+          ...["echo", "--max-clients", "6000"],
         );
-        await until(
-          "5,000 clients",
-          async () => await openFilesOf(server.pid) >= files + 5000,
-        );
-        return (await memoryOf(server.pid) - memory) / 1024 / 5000;
-      };
-      // garbage that was not collected yet is nobody's: the least of some rounds counts
-      let each = Infinity;
-      for (let round = 0; round < ROUNDS && each > 9; round++) {
-        each = Math.min(each, await hold());
+        await using _server = server;
+        const [memory, files] = [
+          await memoryOf(server.pid),
+          await openFilesOf(server.pid),
+        ];
+        let held: number;
+        {
+          await using _clients = startDaemon(
+            [load, "hold", port, "5000"],
+            "lines",
+          );
+          await until(
+            "5,000 clients",
+            async () => await openFilesOf(server.pid) >= files + 5000,
+          );
+          held = await memoryOf(server.pid) - memory;
+        }
         await until(
           "its sockets to close",
           async () => await openFilesOf(server.pid) <= files,
         );
+        return held / 1024 / 5000;
+      };
+      // garbage that was not collected yet is nobody's: the least of some servers counts
+      let each = Infinity;
+      for (let round = 0; round < ROUNDS && each > 9; round++) {
+        each = Math.min(each, await hold());
       }
       demand(each <= 9, `${each.toFixed(2)} KiB each`);
       return `${each.toFixed(2)} KiB each, no socket left`;
