@@ -7,6 +7,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { BYTES_ROWS } from "./bench_bytes.ts";
 import { CLIENT_ROWS } from "./bench_clients.ts";
+import { HTTP_ROWS } from "./bench_http.ts";
 import { START_ROWS } from "./bench_start.ts";
 import { formatFigures, measure, type Row } from "./measure.ts";
 
@@ -35,7 +36,7 @@ const { _: names, quick, json } = parseArgs(Deno.args, {
   boolean: ["quick", "json"],
   string: ["_"],
 });
-const rows = [...START_ROWS, ...CLIENT_ROWS, ...BYTES_ROWS];
+const rows = [...START_ROWS, ...CLIENT_ROWS, ...BYTES_ROWS, ...HTTP_ROWS];
 const wanted = rows.filter(({ name }) =>
   names.length === 0 || names.includes(name)
 );

@@ -1,0 +1,253 @@
+/**
+ * Rows of the benchmark about big bodies of HTTP: saved, sent, shown; and about events.
+ *
+ * @module
+ */
+
+import { find, harkCommand } from "./contender.ts";
+import { startDaemon } from "./daemon.ts";
+import { compileLoad, type Used, whyNoLoad } from "./load.ts";
+import type { Bench, Contender, Row } from "./measure.ts";
+
+const PYTHON_DOWNLOAD = `import sys, requests
+with requests.get(sys.argv[1], stream=True) as r, open(sys.argv[2], "wb") as f:
+    for chunk in r.iter_content(262144):
+        f.write(chunk)`;
+
+const MIB = 2 ** 20;
+const EVENTS = 200;
+const PAUSE_MS = 5;
+
+/** A name, the program that has to be installed, and the command line. */
+type Candidate = readonly [string, string, readonly string[]];
+
+/** Where everything is. */
+interface Place {
+  readonly folder: string;
+  readonly file: string;
+  readonly url: string;
+  readonly load: string;
+}
+
+async function writeBytes(path: string, bytes: number): Promise<void> {
+  const chunk = new Uint8Array(MIB);
+  using file = await Deno.create(path);
+  for (let done = 0; done < bytes; done += MIB) await file.write(chunk);
+}
+
+/** An array of records of some 100 bytes. */
+async function writeJson(path: string, bytes: number): Promise<void> {
+  using file = await Deno.create(path);
+  const encoder = new TextEncoder();
+  const record = (id: number) =>
+    `{"id":${id},"name":"record ${id}","price":${id}.10,"tags":["a","b"],"nested":{"ok":true,"none":null}}`;
+  let written = await file.write(encoder.encode(`[${record(0)}`));
+  for (let id = 1; written < bytes; id += 1000) {
+    const rows = Array.from({ length: 1000 }, (_, at) => `,${record(id + at)}`);
+    written += await file.write(encoder.encode(rows.join("")));
+  }
+  await file.write(encoder.encode("]\n"));
+}
+
+function events(): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let count = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      if (count++ === EVENTS) return controller.close();
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      const at = performance.timeOrigin + performance.now();
+      controller.enqueue(encoder.encode(`data: {"at":${at}}\n\n`));
+    },
+  });
+}
+
+/** A server in this process: a file to get, a sink to send to, events. */
+async function open(
+  { stack, folder }: Bench,
+  write: (path: string) => Promise<void>,
+  type = "application/octet-stream",
+): Promise<Place> {
+  const file = `${folder}/body`;
+  await write(file);
+  const { size } = await Deno.stat(file);
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      if (request.url.endsWith("/events")) {
+        return new Response(events(), {
+          headers: { "content-type": "text/event-stream" },
+        });
+      }
+      if (request.method === "GET") {
+        const { readable } = await Deno.open(file);
+        const headers = { "content-type": type, "content-length": `${size}` };
+        return new Response(readable, { headers });
+      }
+      let received = 0;
+      for await (const chunk of request.body ?? []) received += chunk.length;
+      return Response.json({ received }, {
+        status: received < size ? 400 : 201,
+      });
+    },
+  );
+  stack.use(server);
+  const load = await compileLoad(folder);
+  return { folder, file, load, url: `http://127.0.0.1:${server.addr.port}/` };
+}
+
+/** Programs that are run to their end, the output to nowhere. */
+function contend(
+  { folder, load }: Place,
+  candidates: readonly Candidate[],
+): Promise<Contender[]> {
+  const report = `${folder}/used.json`;
+  return Promise.all(candidates.map(async ([name, program, command]) => {
+    const sample = async () => {
+      const { code, stderr } = await new Deno.Command(load, {
+        args: ["run", report, ...command],
+        env: { NO_COLOR: "1" },
+        stdin: "null",
+        stdout: "null",
+        stderr: "piped",
+      }).output();
+      if (code !== 0) {
+        const why = new TextDecoder().decode(stderr);
+        throw new Error(`Cannot measure ${command.join(" ")}: ${why}`);
+      }
+      await Deno.remove(`${folder}/saved`).catch(() => {});
+      const { ms, cpu, rss }: Used = JSON.parse(
+        await Deno.readTextFile(report),
+      );
+      return { figure: ms, cpu, rss };
+    };
+    const present = await find(program) !== undefined;
+    return { name, sample: present ? sample : undefined };
+  }));
+}
+
+/** A task that may use the files of a folder. */
+function hark(task: string, folder: string, ...args: string[]): string[] {
+  const [deno = "", run = "", ...rest] = harkCommand(task, ...args);
+  const grants = [`--allow-read=${folder}`, `--allow-write=${folder}`];
+  return [deno, run, ...grants, ...rest];
+}
+
+/** How late the events of a stream are on the stdout of a program: 99 of 100 are not later. */
+function lagging(name: string, command: readonly string[]): Contender {
+  const sample = async () => {
+    await using daemon = startDaemon(command, "lines");
+    const lags: number[] = [];
+    for (let line = await daemon.line(); line !== undefined;) {
+      const at = line.match(/"at":\s*([\d.]+)/)?.[1];
+      const now = performance.timeOrigin + performance.now();
+      if (at !== undefined) lags.push(now - Number(at));
+      line = await daemon.line();
+    }
+    if (lags.length !== EVENTS) {
+      throw new Error(`Cannot measure ${lags.length} events of ${EVENTS}`);
+    }
+    const sorted = lags.toSorted((a, b) => a - b);
+    return { figure: sorted[Math.ceil(EVENTS * 0.99) - 1] ?? NaN };
+  };
+  return { name, sample };
+}
+
+const common = { missing: whyNoLoad, rounds: 7, warmUp: 1 } as const;
+const sizeOf = ({ quick }: Bench) => (quick ? 64 : 1024) * MIB;
+
+/** ms of whole processes. */
+export const HTTP_ROWS: readonly Row[] = [
+  {
+    ...common,
+    name: "download",
+    unit: "ms for 1 GiB into a file; cpu in ms",
+    prepare: async (bench) => {
+      const place = await open(
+        bench,
+        (path) => writeBytes(path, sizeOf(bench)),
+      );
+      const { folder, url } = place;
+      const to = `${folder}/saved`;
+      return await contend(place, [
+        ["hark get -o", "deno", hark("get", folder, "-q", "-o", to, url)],
+        ["curl -o", "curl", ["curl", "-s", "-o", to, url]],
+        ["python requests", "python3", [
+          "python3",
+          "-c",
+          PYTHON_DOWNLOAD,
+          url,
+          to,
+        ]],
+      ]);
+    },
+  },
+  {
+    ...common,
+    name: "upload",
+    unit: "ms for 1 GiB with its length; cpu in ms",
+    prepare: async (bench) => {
+      const place = await open(
+        bench,
+        (path) => writeBytes(path, sizeOf(bench)),
+      );
+      const { folder, url, file } = place;
+      return await contend(place, [
+        ["hark post @FILE", "deno", hark("post", folder, url, `@${file}`)],
+        ["curl -T", "curl", ["curl", "-sf", "-X", "POST", "-T", file, url]],
+      ]);
+    },
+  },
+  {
+    ...common,
+    name: "multipart",
+    unit: "ms for a form with a file of 1 GiB; cpu in ms",
+    prepare: async (bench) => {
+      const place = await open(
+        bench,
+        (path) => writeBytes(path, sizeOf(bench)),
+      );
+      const { folder, url, file } = place;
+      return await contend(place, [
+        [
+          "hark post -f",
+          "deno",
+          hark("post", folder, "-f", url, `file@${file}`),
+        ],
+        ["curl -F", "curl", ["curl", "-sf", "-F", `file=@${file}`, url]],
+      ]);
+    },
+  },
+  {
+    ...common,
+    name: "json",
+    unit: "ms to show 50 MB of JSON; cpu in ms",
+    prepare: async (bench) => {
+      const bytes = bench.quick ? 2e6 : 50e6;
+      const write = (path: string) => writeJson(path, bytes);
+      const place = await open(bench, write, "application/json");
+      const { folder, url } = place;
+      return await contend(place, [
+        ["hark get --pretty", "deno", hark("get", folder, "--pretty", url)],
+        ["curl | jq", "jq", ["sh", "-c", `curl -s ${url} | jq .`]],
+      ]);
+    },
+  },
+  {
+    ...common,
+    name: "events",
+    unit: `ms of lag of 99 of 100 events, one each ${PAUSE_MS} ms`,
+    missing: () => Promise.resolve(undefined),
+    prepare: async (bench) => {
+      const { folder, url } = await open(bench, (path) => writeBytes(path, 0));
+      const events = `${url}events`;
+      return [
+        lagging("hark get", hark("get", folder, events)),
+        lagging("hark get --pretty", hark("get", folder, "--pretty", events)),
+        ...await find("curl")
+          ? [lagging("curl -N", ["curl", "-sN", events])]
+          : [],
+      ];
+    },
+  },
+];
