@@ -14,6 +14,7 @@ with requests.get(sys.argv[1], stream=True) as r, open(sys.argv[2], "wb") as f:
     for chunk in r.iter_content(262144):
         f.write(chunk)`;
 
+const SAVE = new URL("./floor/save.ts", import.meta.url).pathname;
 const MIB = 2 ** 20;
 const EVENTS = 200;
 const PAUSE_MS = 5;
@@ -171,6 +172,7 @@ export const HTTP_ROWS: readonly Row[] = [
       const to = `${folder}/saved`;
       return await contend(place, [
         ["hark get -o", "deno", hark("get", folder, "-q", "-o", to, url)],
+        ["deno, pipeTo", "deno", ["deno", "run", "-A", SAVE, url, to]],
         ["curl -o", "curl", ["curl", "-s", "-o", to, url]],
         ["python requests", "python3", [
           "python3",
