@@ -219,3 +219,42 @@ Deno.test("get says that a port speaks no TLS", async () => {
   assert(code !== 0);
   assert(stderr.split("\n").length <= 3, stderr);
 });
+
+/** Reads one byte of a request and lets go of the rest: the system resets the connection, and fetch tells no more than that it ended. */
+async function resetAfter(
+  listener: Deno.TcpListener,
+  text: string,
+): Promise<void> {
+  for await (const conn of listener) {
+    await conn.read(new Uint8Array(1));
+    await conn.write(new TextEncoder().encode(text));
+    conn.close();
+  }
+}
+
+for (
+  const [place, text, stderr] of [
+    ["before the answer", "", /^get: Cannot get http\S+: cut short\n/],
+    [
+      "in a head",
+      "HTTP/1.1 200",
+      /^get: Cannot get http\S+: cut short\n/,
+    ],
+    [
+      "in a body",
+      `${OK}Content-Length: 100\r\n\r\nonly nine`,
+      /get: Cannot (get|read) http\S+: cut short( after \d of 100 bytes)?\n/,
+    ],
+  ] as const
+) {
+  Deno.test(`get says in one line that it was reset ${place}`, async () => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const served = resetAfter(listener, text);
+    const url = `http://127.0.0.1:${listener.addr.port}/`;
+    const ended = await run(get, ["--retry", "0", url]);
+    listener.close();
+    await served;
+    assertMatch(ended.stderr, stderr);
+    assertEquals(ended.code, 18);
+  });
+}
