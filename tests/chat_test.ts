@@ -2,6 +2,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { createChat, createOutbox } from "../lib/tcp/chat.ts";
 import type { ServerEvent } from "../lib/tcp/event.ts";
 import { serve, type Server } from "../lib/tcp/serve.ts";
+import { memory } from "./support.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const silence = new Promise<null>(() => {});
@@ -113,7 +114,7 @@ Deno.test("chat cuts off a client that does not read; the others get all of 40 M
     await enter(server),
   ];
   await present(3);
-  const before = Deno.memoryUsage().rss;
+  const before = memory();
   const line = encode("x".repeat(99_999) + "\n");
   const speak = async () => {
     for (let lines = 0; lines < 400; lines++) {
@@ -132,7 +133,7 @@ Deno.test("chat cuts off a client that does not read; the others get all of 40 M
   await spoken;
   await present(2);
   assertEquals(closed, ["too slow: it does not read"]);
-  assertLess(Deno.memoryUsage().rss - before, 64 * 1024 * 1024);
+  assertLess(memory() - before, 64 * 1024 * 1024);
   for (const client of [ada, bob, slow]) client.close();
 });
 

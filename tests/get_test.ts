@@ -7,7 +7,14 @@ import {
 } from "@std/assert";
 import { main } from "../tasks/get.ts";
 import { answer, closedUrl, serveHttp, serveRaw } from "./http_server.ts";
-import { createMemoryIo, flagsOf, ROOT, run, spawn } from "./support.ts";
+import {
+  createMemoryIo,
+  flagsOf,
+  memory,
+  ROOT,
+  run,
+  spawn,
+} from "./support.ts";
 
 const JSON_BODY = '{"id":12345678901234567890,"f":1.10, "l":[]}';
 const PRETTY = '{\n  "id": 12345678901234567890,\n  "f": 1.10,\n  "l": []\n}\n';
@@ -255,12 +262,12 @@ Deno.test("get shows 300 MB without a newline in flat memory", async () => {
   );
   for (const isTerminal of [false, true]) {
     const { io } = createMemoryIo({ terminal: isTerminal });
-    const before = Deno.memoryUsage().rss;
+    const before = memory();
     let size = 0;
     let peak = 0;
     const count = (bytes: Uint8Array) => {
       if (size >> 20 !== (size += bytes.length) >> 20) {
-        peak = Math.max(peak, Deno.memoryUsage().rss - before);
+        peak = Math.max(peak, memory() - before);
       }
       return Promise.resolve();
     };

@@ -134,3 +134,9 @@ export function testWith(
   const reason = ignore ? ` (skipped: ${program} is not installed)` : "";
   Deno.test({ name: name + reason, ignore, fn });
 }
+
+/** The memory of this isolate, in bytes: other tests run in threads of the same process and share its resident memory. */
+export function memory(): number {
+  const { heapTotal, external } = Deno.memoryUsage();
+  return heapTotal + external;
+}
