@@ -24,19 +24,11 @@ import { formatRequestHead } from "../lib/http/wire_request.ts";
 import { isRepeatable, pauseAfter } from "../lib/http/retry.ts";
 import { send, type SendOptions } from "../lib/http/send.ts";
 import { main as get } from "../tasks/get.ts";
+import { plan, read } from "./http_request.ts";
 import { answer, closedUrl, serveHttp, serveRaw } from "./http_server.ts";
 import { run } from "./support.ts";
 
 const encoder = new TextEncoder();
-
-function plan(url: string, more: Partial<RequestPlan> = {}): RequestPlan {
-  return { method: "GET", headers: [], typed: [], ...more, url: new URL(url) };
-}
-
-async function read(plan: RequestPlan, options?: SendOptions): Promise<string> {
-  await using answer = await send(plan, options);
-  return await new Response(ReadableStream.from(answer.body)).text();
-}
 
 /** Sends a request that must fail; its exit code, what is said, and the hint. */
 async function fail(
@@ -180,7 +172,7 @@ Deno.test("the pause before an attempt has full jitter, and is what the server s
   assert(isRepeatable(plan("http://a/", { method: "DELETE" })));
 });
 
-Deno.test("each policy follows what it says", async () => {
+Deno.test("each policy follows what it says", () => {
   const body = streamOf(["x"], 1);
   for (
     const [follow, from, to, more, expected] of [
@@ -231,7 +223,7 @@ Deno.test("each policy follows what it says", async () => {
     ][]
   ) {
     const headers = [["X-Api-Key", "1"], ["Accept", "a/b"]] as const;
-    const hop = await followRedirect(
+    const hop = followRedirect(
       plan(from, { ...more, headers }),
       { status: 307, location: to },
       follow,

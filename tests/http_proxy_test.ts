@@ -168,19 +168,23 @@ for (const [protocol, talk] of PROXIES) {
   }
 }
 
+/** An HTTP proxy that is spoken to over TLS. */
+const serveTlsProxy = () =>
+  serveProxy(
+    talkHttp,
+    Deno.listenTls({
+      hostname: "127.0.0.1",
+      port: 0,
+      cert: pem("good.pem"),
+      key: pem("good.key"),
+    }),
+  );
+
 testWith(
   "openssl",
   "a proxy that is spoken to over TLS sees both kinds of URL",
   async () => {
-    await using proxy = serveProxy(
-      talkHttp,
-      Deno.listenTls({
-        hostname: "127.0.0.1",
-        port: 0,
-        cert: pem("good.pem"),
-        key: pem("good.key"),
-      }),
-    );
+    await using proxy = serveTlsProxy();
     for (const secure of [false, true]) {
       await using server = serveEcho(secure);
       const option = `--proxy=https://ada:${SECRET}@${proxy.host}`;
@@ -198,15 +202,7 @@ testWith(
 );
 
 testWith("openssl", "a proxy over TLS is verified", async () => {
-  await using proxy = serveProxy(
-    talkHttp,
-    Deno.listenTls({
-      hostname: "127.0.0.1",
-      port: 0,
-      cert: pem("good.pem"),
-      key: pem("good.key"),
-    }),
-  );
+  await using proxy = serveTlsProxy();
   const option = `--proxy=https://ada:${SECRET}@${proxy.host}`;
   for (const more of [[], ["-k"]]) {
     const { code, stderr } = await run(get, [option, ...more, closedUrl()]);

@@ -10,7 +10,12 @@ import type { CommandLine, Options, OptionTable } from "../cli/options.ts";
 import { parseCount, parseSeconds } from "../cli/value.ts";
 import { parseUrl } from "../http/target.ts";
 import type { SendOptions } from "../http/send.ts";
-import { listDocuments, PUBLIC_API } from "./client.ts";
+import {
+  changeDocument,
+  getDocument,
+  listDocuments,
+  PUBLIC_API,
+} from "./client.ts";
 import type { Document } from "./document.ts";
 import { createListing, type Format } from "./listing.ts";
 
@@ -147,7 +152,6 @@ async function* getEach(
   if (items[0] !== undefined) {
     throw new UsageError(`Cannot filter single posts by "${items[0]}"`);
   }
-  const { getDocument } = await import("./client.ts");
   for (const id of ids) yield [await getDocument(urlOf(base, id), options)];
 }
 
@@ -181,7 +185,6 @@ async function change(
   const method = CHANGES[change ?? "create"];
   const { parseItem } = await import("../http/items.ts");
   const { planRequest } = await import("../http/plan.ts");
-  const { changeDocument } = await import("./client.ts");
   const target = {
     method,
     url: urlOf(base, ...ids),
@@ -248,19 +251,13 @@ export async function runPosts(
     const checked = fields ??
       (format === "text" ? ["title", "body"] : undefined);
     // the check is loaded while the first page is on its way
-    const [first, find] = await Promise.all([
-      pages.next(),
-      loose
-        ? undefined
-        : import("./check.ts").then(({ createShapeCheck }) =>
-          createShapeCheck("posts", checked)
-        ),
-    ]);
+    const loading = loose ? undefined : import("./check.ts");
     const columns = io.stdout.isTerminal ? io.stdout.columns : undefined;
     const listing = createListing(format, { fields, columns });
     let count = 0;
-    for (let page = first; !page.done; page = await pages.next()) {
-      const documents = page.value.slice(0, limit - count);
+    for await (const page of pages) {
+      const documents = page.slice(0, limit - count);
+      const find = (await loading)?.createShapeCheck("posts", checked);
       for (const [at, document] of documents.entries()) {
         find?.(document, count + at);
       }
@@ -268,7 +265,6 @@ export async function runPosts(
       count += documents.length;
       if (count >= limit) break;
     }
-    await pages.return(undefined);
     await show(listing.end(), io);
     return ExitCode.Ok;
   } catch (error) {

@@ -8,6 +8,7 @@ import type { Command } from "./definition.ts";
 import { ExitCode, Failure, UsageError } from "./errors.ts";
 import { ClosedOutput, type Io, print } from "./io.ts";
 import {
+  formatOptionName,
   type OptionTable,
   parseCommandLine,
   UnknownOptionError,
@@ -63,7 +64,6 @@ async function hintFor<Table extends OptionTable>(
     const habit = known[error.option];
     if (habit !== undefined) return habit;
     const { nearest } = await import("./help.ts");
-    const { formatOptionName } = await import("./options.ts");
     const near = nearest(
       error.option,
       Object.keys({ ...command.options, ...COMMON }).map(formatOptionName),

@@ -1,5 +1,5 @@
 /**
- * A request as a command of curl.
+ * A request and its options as a command of curl.
  *
  * @module
  */

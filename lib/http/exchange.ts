@@ -22,8 +22,7 @@ async function showOnly(
   { stdout }: Io,
 ): Promise<void> {
   if (options.curl) {
-    const { formatCurl } = await import("./curl.ts");
-    const { curlArgs } = await import("./curl.ts");
+    const { curlArgs, formatCurl } = await import("./curl.ts");
     const { showSecrets } = options;
     const extra = curlArgs(plan, options);
     const text = `${formatCurl(plan, { extra, showSecrets })}\n`;

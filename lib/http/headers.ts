@@ -1,5 +1,5 @@
 /**
- * The headers of a request, as they were typed.
+ * The headers of a request: as they were typed, and who asks.
  *
  * @module
  */

@@ -107,8 +107,7 @@ export async function openBody(
   const source: Source | undefined = stream === null
     ? undefined
     : headers.has("content-encoding")
-    ? await (await import("./encoded.ts"))
-      .decodeSource(answer, plan)
+    ? (await import("./encoded.ts")).decodeSource(answer, plan)
     : { stream };
   if (source === undefined) {
     const drop = () => Promise.resolve();

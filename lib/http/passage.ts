@@ -1,7 +1,7 @@
 import { Failure } from "../cli/errors.ts";
 import { formatAddress, type TcpAddress } from "../tcp/address.ts";
 import { type Socket, within } from "../tcp/connection.ts";
-import { parseProxy } from "../tcp/proxy.ts";
+import { formatProxy, parseProxy } from "../tcp/proxy.ts";
 import type { HttpProxy, TransportOptions } from "./transport.ts";
 
 /** Where a request goes, and whether TLS is spoken there. */
@@ -48,7 +48,6 @@ export async function openThrough(
   { target, isSecure }: Goal,
   options: TransportOptions,
 ): Promise<Passage> {
-  const { formatProxy } = await import("../tcp/proxy.ts");
   const { signal, ca } = options;
   let step = `Cannot connect to the proxy ${formatProxy(proxy)}`;
   try {
@@ -64,10 +63,8 @@ export async function openThrough(
     step = `Cannot connect to ${formatAddress(target)} through ${
       formatProxy(proxy)
     }`;
-    const ask = proxy.protocol === "socks5"
-      ? (await import("../tcp/tunnel.ts")).askSocks
-      : (await import("../tcp/tunnel.ts")).askHttp;
-    await within(signal, socket, () => ask(socket, proxy, target));
+    const { askProxy } = await import("../tcp/tunnel.ts");
+    await within(signal, socket, () => askProxy(socket, proxy, target));
     return reached;
   } catch (cause) {
     const hint = cause instanceof Failure ? cause.hint : undefined;

@@ -5,7 +5,11 @@
  */
 
 import type { Io } from "../cli/io.ts";
-import { type AuthOptions, readHeaders } from "./headers.ts";
+import {
+  type AuthOptions,
+  formatAuthorization,
+  readHeaders,
+} from "./headers.ts";
 import type { Item } from "./items.ts";
 import type { Body, Header, RequestPlan } from "./request.ts";
 
@@ -41,8 +45,7 @@ async function authorize(
 ): Promise<string | undefined> {
   const { auth, bearer } = options;
   if ((auth ?? bearer ?? url.username + url.password) === "") return undefined;
-  const { formatAuthorization } = await import("./headers.ts");
-  return formatAuthorization(url, io, options);
+  return await formatAuthorization(url, io, options);
 }
 
 /** The URL without its user and password, and with the query of items. */
@@ -64,8 +67,7 @@ async function formatForm(fields: readonly Item[]): Promise<TypedBody> {
 }
 
 async function formatJson(fields: readonly Item[]): Promise<TypedBody> {
-  const { jsonOf } = await import("./fields.ts");
-  const { formatJsonBody } = await import("./fields.ts");
+  const { formatJsonBody, jsonOf } = await import("./fields.ts");
   const { bodyOf } = await import("./body.ts");
   const json = formatJsonBody(
     await Promise.all(

@@ -1,5 +1,5 @@
 /**
- * One exchange as a record: what was sent and what came, without secrets unless they are asked for. All that shows an
+ * One exchange as a record: what was sent and what came, how long it took, without secrets unless they are asked for. All that shows an
  * exchange (`-v`, `--json`, `--offline`, `--curl`) shows this.
  *
  * @module

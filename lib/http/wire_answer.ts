@@ -1,5 +1,5 @@
 /**
- * The head of an answer, by RFC 9112: strict where two readers could see two answers.
+ * An answer as it comes over a socket, head and body, by RFC 9112: strict where two readers could see two answers.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The head of a request as bytes, by RFC 9112.
+ * A request as it goes over a socket, head and body, by RFC 9112.
  *
  * @module
  */

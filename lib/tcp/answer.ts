@@ -1,7 +1,7 @@
 import { Failure } from "../cli/errors.ts";
 import { type Io, print } from "../cli/io.ts";
-import { describe } from "../cli/reasons.ts";
 import type { Connection } from "./connection.ts";
+import type { CloseEvent, OpenEvent } from "./event.ts";
 
 /** Takes a chunk of what was received; `later` asks it not to block the process while its reader is slow. */
 export type Show = (
@@ -73,20 +73,11 @@ export async function createAnswer(
 }
 
 /** What happens on a client's connection, one JSON object per line; the names are those of the server's events. */
-export type ClientEvent =
-  | { readonly event: "open"; readonly peer: string }
-  | DataEvent
-  | {
-    readonly event: "close";
-    readonly peer: string;
-    readonly bytesIn: number;
-    readonly bytesOut: number;
-    readonly ms: number;
-    readonly reason: string;
-  };
+export type ClientEvent = OpenEvent | DataEvent | CloseEvent;
 
 /** Why it ended; the peer has a name of its own. */
-function reasonFor(error: unknown, peer: string): string {
+async function reasonFor(error: unknown, peer: string): Promise<string> {
+  const { describe } = await import("../cli/reasons.ts");
   const isNamed = error instanceof Failure && error.cause !== undefined &&
     error.message.endsWith(` ${peer}`);
   return describe(isNamed ? error.cause : error);
@@ -145,7 +136,7 @@ export async function createEventAnswer(
   return {
     show: (bytes) => say(data.add(bytes)),
     end: () => close("done"),
-    fail: (error) => close(reasonFor(error, peer)),
+    fail: async (error) => await close(await reasonFor(error, peer)),
   };
 }
 

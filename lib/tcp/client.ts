@@ -13,7 +13,12 @@ import {
   formatAddress,
   parseAddress,
 } from "./address.ts";
-import { type Answer, createAnswer, type Show } from "./answer.ts";
+import {
+  type Answer,
+  createAnswer,
+  createEventAnswer,
+  type Show,
+} from "./answer.ts";
 import {
   type CLIENT_OPTIONS,
   type ClientOptions,
@@ -70,11 +75,9 @@ async function createAnswerFor(
   options: Partial<ClientOptions>,
   io: Io,
 ): Promise<Answer> {
-  if (!options.json) {
-    return await createAnswer(io, options.pipe ? {} : TUTORIAL);
-  }
-  const { createEventAnswer } = await import("./answer.ts");
-  return await createEventAnswer(io, connection);
+  return options.json
+    ? await createEventAnswer(io, connection)
+    : await createAnswer(io, options.pipe ? {} : TUTORIAL);
 }
 
 async function receiveAll(connection: Connection, show: Show): Promise<void> {

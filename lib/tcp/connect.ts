@@ -1,6 +1,7 @@
 import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
 import { type Address, formatAddress, isLoopback } from "./address.ts";
 import type { Socket } from "./connection.ts";
+import { within } from "./connection.ts";
 import type { Proxy } from "./proxy.ts";
 import type { TlsClient } from "./trust.ts";
 
@@ -60,15 +61,12 @@ async function openThrough(
   limit?: AbortSignal,
 ): Promise<Conn> {
   const { formatProxy } = await import("./proxy.ts");
-  const { within } = await import("./connection.ts");
   const where = `${formatAddress(address)} through ${formatProxy(proxy)}`;
   if ("path" in address) throw new UsageError(`Cannot connect to ${where}`);
   try {
-    const ask = proxy.protocol === "socks5"
-      ? (await import("./tunnel.ts")).askSocks
-      : (await import("./tunnel.ts")).askHttp;
+    const { askProxy } = await import("./tunnel.ts");
     const conn = await open(proxy.address, limit);
-    await within(limit, conn, () => ask(conn, proxy, address));
+    await within(limit, conn, () => askProxy(conn, proxy, address));
     return conn;
   } catch (cause) {
     throw new Failure(`Cannot connect to ${where}`, {

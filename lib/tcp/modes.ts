@@ -1,5 +1,5 @@
 /**
- * What a server does with a client: it greets, sends a file, echoes or discards.
+ * What a server does with a client: it greets, sends a file, echoes, discards, joins it to stdin and stdout, or relays.
  *
  * @module
  */

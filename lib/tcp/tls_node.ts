@@ -1,5 +1,5 @@
 /**
- * What Deno's own TLS cannot do and Node's can: a server that asks its clients for a certificate.
+ * What Deno's own TLS cannot do and Node's can: a server that asks its clients for a certificate, a client with one of its own, or with one pinned certificate to trust.
  *
  * @module
  */

@@ -181,3 +181,36 @@ export async function askHttp(
     throw refused(`the proxy says: ${`${status} ${text}`.trimEnd()}`);
   }
 }
+
+/**
+ * Asks a proxy for a connection to somewhere else in the protocol that it speaks.
+ *
+ * @param talk A socket that is connected to the proxy.
+ * @param proxy Who asks.
+ * @param target Where to.
+ * @throws {Failure} What the proxy says, where it refuses.
+ *
+ * @example What a proxy of SOCKS5 hears first
+ * ```ts
+ * import { assertEquals, assertRejects } from "@std/assert";
+ * import { parseProxy } from "./proxy.ts";
+ *
+ * const asked: number[] = [];
+ * const talk = {
+ *   read: () => Promise.resolve(null),
+ *   write: (bytes: Uint8Array) => Promise.resolve(asked.push(...bytes)),
+ * };
+ * const target = { host: "a.example", port: 80 };
+ * await assertRejects(() => askProxy(talk, parseProxy("socks5://localhost"), target), Error);
+ * assertEquals(asked[0], 5);
+ * ```
+ */
+export function askProxy(
+  talk: Talk,
+  proxy: Proxy,
+  target: TcpAddress,
+): Promise<void> {
+  return proxy.protocol === "socks5"
+    ? askSocks(talk, proxy, target)
+    : askHttp(talk, proxy, target);
+}

@@ -108,7 +108,7 @@ const transferIn = async (
 });
 
 /** Writes a file that takes its room on the disk. */
-async function writeZeros(path: string, bytes: number): Promise<void> {
+export async function writeZeros(path: string, bytes: number): Promise<void> {
   const chunk = new Uint8Array(2 ** 20);
   using file = await Deno.create(path);
   for (let done = 0; done < bytes; done += chunk.length) {

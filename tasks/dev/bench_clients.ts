@@ -5,7 +5,7 @@
  */
 
 import { getAvailablePort } from "@std/net/get-available-port";
-import { find, harkCommand } from "./contender.ts";
+import { find, floorCommand, harkCommand } from "./contender.ts";
 import {
   cpuOf,
   memoryOf,
@@ -24,7 +24,6 @@ interface Listener {
   readonly command: (port: string) => readonly string[];
 }
 
-const BARE = new URL("./floor/server.ts", import.meta.url).pathname;
 const PYTHON_GREETER = `import socket, sys
 server = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=511)
 while True:
@@ -46,7 +45,7 @@ const greeters = (load: string, file: string): readonly Listener[] => [
   {
     name: "deno, a bare loop",
     program: "deno",
-    command: (port) => ["deno", "run", "--allow-net=127.0.0.1", BARE, port],
+    command: (port) => floorCommand("server.ts", port),
   },
   {
     name: "C loop",

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { find, harkCommand } from "./contender.ts";
+import { writeZeros } from "./bench_bytes.ts";
+import { allow, find, floorCommand, harkCommand } from "./contender.ts";
 import { startDaemon } from "./daemon.ts";
 import { compileLoad, type Used, whyNoLoad } from "./load.ts";
 import type { Bench, Contender, Row } from "./measure.ts";
@@ -14,7 +15,7 @@ with requests.get(sys.argv[1], stream=True) as r, open(sys.argv[2], "wb") as f:
     for chunk in r.iter_content(262144):
         f.write(chunk)`;
 
-const SAVE = new URL("./floor/save.ts", import.meta.url).pathname;
+const DENO = Deno.execPath();
 const MIB = 2 ** 20;
 const EVENTS = 200;
 const PAUSE_MS = 5;
@@ -28,12 +29,6 @@ interface Place {
   readonly file: string;
   readonly url: string;
   readonly load: string;
-}
-
-async function writeBytes(path: string, bytes: number): Promise<void> {
-  const chunk = new Uint8Array(MIB);
-  using file = await Deno.create(path);
-  for (let done = 0; done < bytes; done += MIB) await file.write(chunk);
 }
 
 /** An array of records of some 100 bytes. */
@@ -129,9 +124,8 @@ function contend(
 
 /** A task that may use the files of a folder. */
 function hark(task: string, folder: string, ...args: string[]): string[] {
-  const [deno = "", run = "", ...rest] = harkCommand(task, ...args);
-  const grants = [`--allow-read=${folder}`, `--allow-write=${folder}`];
-  return [deno, run, ...grants, ...rest];
+  const command = harkCommand(task, ...args);
+  return allow("write", folder, allow("read", folder, command));
 }
 
 /** How late the events of a stream are on the stdout of a program: 99 of 100 are not later. */
@@ -155,7 +149,8 @@ function lagging(name: string, command: readonly string[]): Contender {
 }
 
 const common = { missing: whyNoLoad, rounds: 7, warmUp: 1 } as const;
-const sizeOf = ({ quick }: Bench) => (quick ? 64 : 1024) * MIB;
+const openLarge = (bench: Bench) =>
+  open(bench, (path) => writeZeros(path, (bench.quick ? 64 : 1024) * MIB));
 
 /** ms of whole processes. */
 export const HTTP_ROWS: readonly Row[] = [
@@ -164,15 +159,12 @@ export const HTTP_ROWS: readonly Row[] = [
     name: "download",
     unit: "ms for 1 GiB into a file; cpu in ms",
     prepare: async (bench) => {
-      const place = await open(
-        bench,
-        (path) => writeBytes(path, sizeOf(bench)),
-      );
+      const place = await openLarge(bench);
       const { folder, url } = place;
       const to = `${folder}/saved`;
       return await contend(place, [
-        ["hark get -o", "deno", hark("get", folder, "-q", "-o", to, url)],
-        ["deno, pipeTo", "deno", ["deno", "run", "-A", SAVE, url, to]],
+        ["hark get -o", DENO, hark("get", folder, "-q", "-o", to, url)],
+        ["deno, pipeTo", DENO, floorCommand("save.ts", url, to)],
         ["curl -o", "curl", ["curl", "-s", "-o", to, url]],
         ["python requests", "python3", [
           "python3",
@@ -189,13 +181,10 @@ export const HTTP_ROWS: readonly Row[] = [
     name: "upload",
     unit: "ms for 1 GiB with its length; cpu in ms",
     prepare: async (bench) => {
-      const place = await open(
-        bench,
-        (path) => writeBytes(path, sizeOf(bench)),
-      );
+      const place = await openLarge(bench);
       const { folder, url, file } = place;
       return await contend(place, [
-        ["hark post @FILE", "deno", hark("post", folder, url, `@${file}`)],
+        ["hark post @FILE", DENO, hark("post", folder, url, `@${file}`)],
         ["curl -T", "curl", ["curl", "-sf", "-X", "POST", "-T", file, url]],
       ]);
     },
@@ -205,15 +194,12 @@ export const HTTP_ROWS: readonly Row[] = [
     name: "multipart",
     unit: "ms for a form with a file of 1 GiB; cpu in ms",
     prepare: async (bench) => {
-      const place = await open(
-        bench,
-        (path) => writeBytes(path, sizeOf(bench)),
-      );
+      const place = await openLarge(bench);
       const { folder, url, file } = place;
       return await contend(place, [
         [
           "hark post -f",
-          "deno",
+          DENO,
           hark("post", folder, "-f", url, `file@${file}`),
         ],
         ["curl -F", "curl", ["curl", "-sf", "-F", `file=@${file}`, url]],
@@ -230,7 +216,7 @@ export const HTTP_ROWS: readonly Row[] = [
       const place = await open(bench, write, "application/json");
       const { folder, url } = place;
       return await contend(place, [
-        ["hark get --pretty", "deno", hark("get", folder, "--pretty", url)],
+        ["hark get --pretty", DENO, hark("get", folder, "--pretty", url)],
         ["curl | jq", "jq", ["sh", "-c", `curl -s ${url} | jq .`]],
       ]);
     },
@@ -241,7 +227,7 @@ export const HTTP_ROWS: readonly Row[] = [
     unit: `ms of lag of 99 of 100 events, one each ${PAUSE_MS} ms`,
     missing: () => Promise.resolve(undefined),
     prepare: async (bench) => {
-      const { folder, url } = await open(bench, (path) => writeBytes(path, 0));
+      const { folder, url } = await open(bench, (path) => writeZeros(path, 0));
       const events = `${url}events`;
       return [
         lagging("hark get", hark("get", folder, events)),

@@ -11,7 +11,7 @@ import { openStore } from "../../lib/api/sqlite.ts";
 import { send } from "../../lib/tcp/connection.ts";
 import { serve } from "../../lib/tcp/serve.ts";
 import {
-  allowRead,
+  allow,
   contender,
   floor,
   hark,
@@ -172,7 +172,11 @@ export const START_ROWS: readonly Row[] = [
       return [
         timed(
           "hark client --tls",
-          allowRead(cert, harkCommand("client", "--tls", "--ca", cert, ...to)),
+          allow(
+            "read",
+            cert,
+            harkCommand("client", "--tls", "--ca", cert, ...to),
+          ),
         ),
         hark("client", ...[await greeter(bench.stack)]),
         nothing(),

@@ -42,10 +42,19 @@ export function harkCommand(task: string, ...args: string[]): string[] {
   ];
 }
 
-/** The same task, which may also read a file. */
-export function allowRead(path: string, command: readonly string[]): string[] {
+/** The same task, which may also read or write a file. */
+export function allow(
+  kind: "read" | "write",
+  path: string,
+  command: readonly string[],
+): string[] {
   const [deno = "", run = "", ...rest] = command;
-  return [deno, run, `--allow-read=${path}`, ...rest];
+  return [deno, run, `--allow-${kind}=${path}`, ...rest];
+}
+
+/** One of the small scripts of Deno alone. */
+export function floorCommand(script: string, ...args: string[]): string[] {
+  return [Deno.execPath(), "run", "-A", `${FLOOR}${script}`, ...args];
 }
 
 async function time(
@@ -98,6 +107,5 @@ export function floor(
   script: string,
   ...args: string[]
 ): Contender {
-  const command = [Deno.execPath(), "run", "-A", `${FLOOR}${script}`, ...args];
-  return { name, sample: () => time(command) };
+  return timed(name, floorCommand(script, ...args));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { allowRead, harkCommand } from "./contender.ts";
+import { allow, harkCommand } from "./contender.ts";
 
 /** What a program is told: the port to listen on, the port to connect to, the file to send. */
 export interface Places {
@@ -37,7 +37,8 @@ export const SENDERS: readonly Mover[] = [
     name: "hark server --file",
     program: "deno",
     command: ({ port, file }) =>
-      allowRead(
+      allow(
+        "read",
         file,
         harkCommand("server", ...["--port", port, "--file", file, "--once"]),
       ),
@@ -166,7 +167,8 @@ export const TLS_RECEIVERS: readonly Mover[] = [
     name: "hark client --pipe --tls",
     program: "deno",
     command: ({ to, cert }) =>
-      allowRead(
+      allow(
+        "read",
         cert,
         harkCommand("client", ...[
           "--pipe",
