@@ -14,7 +14,7 @@ import fc from "fast-check";
 import { makeCertificate } from "../lib/tcp/certificate.ts";
 import { addressFrom } from "../lib/tcp/client.ts";
 import { createCrlf } from "../lib/tcp/exchange.ts";
-import { createDataEvents } from "../lib/tcp/answer.ts";
+import { createDataEvents } from "../lib/tcp/event_answer.ts";
 import {
   createMemoryIo,
   hasCommand,

@@ -1,4 +1,5 @@
 /** The page for people: what there is, a console to try it, the log of requests as they are answered. */
+import { encodeBase64 } from "../cli/base64.ts";
 import { prepare, respond } from "./answer.ts";
 import { script } from "./page_script.ts";
 import { style } from "./page_style.ts";
@@ -57,7 +58,7 @@ export async function answerPage(
 async function hashOf(text: string): Promise<string> {
   const bytes = new TextEncoder().encode(text);
   const digest = await crypto.subtle.digest("SHA-256", bytes);
-  return `'sha256-${new Uint8Array(digest).toBase64()}'`;
+  return `'sha256-${encodeBase64(new Uint8Array(digest))}'`;
 }
 
 function render(

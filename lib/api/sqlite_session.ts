@@ -1,5 +1,6 @@
 /** One connection to a database: its transactions, and when what was read is out of date. */
 import type { DatabaseSync } from "node:sqlite";
+import { Failure } from "../cli/errors.ts";
 import { type Refusal, StoreError } from "./store.ts";
 
 /** How often the writes of other processes are looked for, in ms. */
@@ -46,7 +47,7 @@ export function createSession(db: DatabaseSync): Session {
     db.prepare("rollback"),
     db.prepare("pragma data_version"),
   ];
-  const isShared = db.location() !== null;
+  const isShared = db.prepare("pragma database_list").get()?.file !== "";
   let writes = 0;
   let foreign = dataVersion.get()?.data_version;
   let noticed = performance.now();
@@ -73,8 +74,8 @@ export function createSession(db: DatabaseSync): Session {
       end.run();
       return result;
     } catch (error) {
-      // Where the disk is full SQLite may have rolled back already.
-      if (db.isTransaction) rollback.run();
+      // Where the disk is full SQLite may have rolled back already. Deno 2.4 cannot tell.
+      if (db.isTransaction !== false) rollback.run();
       throw toStoreError(error);
     }
   }
@@ -89,6 +90,9 @@ export function createSession(db: DatabaseSync): Session {
     },
     pretend: (work) => transact(beginWrite, work, rollback),
     image() {
+      if (!("serialize" in db)) {
+        throw new Failure("Cannot copy a database: that needs Deno 2.9");
+      }
       if (image?.at !== version()) {
         const bytes = db.serialize();
         bytes.fill(1, 18, 20); // no write-ahead log: in memory there is none

@@ -92,7 +92,7 @@ function plain(table: OptionTable): OptionTable {
 
 /**
  * The command that would be permitted: this script's grants, plus every host and file of this call, plus what was
- * denied. For a binary, the line that compiles one with these grants.
+ * denied. For a binary, the line that compiles one for this call.
  *
  * @param command The command that was run.
  * @param args Its arguments; secrets in them are not shown.
@@ -112,25 +112,30 @@ export async function formatGrantHint<Table extends OptionTable>(
   args: readonly string[],
   denial: Denial,
 ): Promise<string> {
-  const granted = grantsOf(command.name);
   const needed =
     await command.reach?.(await parseCommandLine(command.options, args)) ?? {};
+  const { standalone } = Deno.build;
+  const granted: Grants = standalone ? {} : grantsOf(command.name);
   const flags = KINDS.flatMap((kind) => {
+    if (standalone && isGranted(kind)) return [`--allow-${kind}`];
     const denied = denial.kind === kind
       ? [kind === "net" ? denial.what.replace(/:\d+$/, "") : denial.what]
       : [];
     const all = [
-      ...new Set([...granted[kind], ...needed[kind] ?? [], ...denied]),
+      ...new Set([...granted[kind] ?? [], ...needed[kind] ?? [], ...denied]),
     ];
     return all.length === 0 ? [] : [`--allow-${kind}=${all.join(",")}`];
   });
   const script = scriptOf(command.name);
-  return (Deno.build.standalone
-    ? ["deno", "compile", ...flags, "-o", command.name, script]
-    : ["deno", "run", ...flags, script, ...await redact(command, args)]).map(
-      quote,
-    )
-    .join(" ");
+  const words = standalone
+    ? ["compile", "--no-prompt", ...flags, "-o", command.name, script]
+    : ["run", ...flags, script, ...await redact(command, args)];
+  return ["deno", ...words].map(quote).join(" ");
+}
+
+/** Whether a kind of access is granted to everything: a binary does not know what else it was compiled with. */
+function isGranted(name: typeof KINDS[number]): boolean {
+  return Deno.permissions.querySync({ name }).state === "granted";
 }
 
 /**

@@ -27,7 +27,10 @@ const DENIAL =
 const WORDINGS: readonly Wording[] = [
   {
     test: DENIAL,
-    says: ([, kind, what]) => `${kind} access to ${what} is not permitted`,
+    says: ([, kind, what]) =>
+      Deno.build.standalone
+        ? `this binary was compiled without ${kind} access to ${what}`
+        : `${kind} access to ${what} is not permitted`,
   },
   { test: /^NotCapable/, says: "not permitted" },
   {

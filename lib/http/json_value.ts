@@ -4,6 +4,7 @@
  * @module
  */
 
+import { encodeBase64 } from "../cli/base64.ts";
 import { createJsonFormatter } from "./json_format.ts";
 import { isEvents } from "./media_type.ts";
 import type { Answer } from "./send.ts";
@@ -30,7 +31,7 @@ export function formatJsonValue(bytes: Uint8Array<ArrayBuffer>): string {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     return formatter.state() === "whole" ? text.trim() : JSON.stringify(text);
   } catch {
-    return JSON.stringify({ base64: bytes.toBase64() });
+    return JSON.stringify({ base64: encodeBase64(bytes) });
   }
 }
 

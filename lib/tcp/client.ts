@@ -13,12 +13,7 @@ import {
   formatAddress,
   parseAddress,
 } from "./address.ts";
-import {
-  type Answer,
-  createAnswer,
-  createEventAnswer,
-  type Show,
-} from "./answer.ts";
+import { type Answer, createAnswer, type Show } from "./answer.ts";
 import {
   type CLIENT_OPTIONS,
   type ClientOptions,
@@ -75,9 +70,9 @@ async function createAnswerFor(
   options: Partial<ClientOptions>,
   io: Io,
 ): Promise<Answer> {
-  return options.json
-    ? await createEventAnswer(io, connection)
-    : await createAnswer(io, options.pipe ? {} : TUTORIAL);
+  if (!options.json) return createAnswer(io, options.pipe ? {} : TUTORIAL);
+  const { createEventAnswer } = await import("./event_answer.ts");
+  return createEventAnswer(io, connection);
 }
 
 async function receiveAll(connection: Connection, show: Show): Promise<void> {

@@ -1,0 +1,165 @@
+/**
+ * One single-file binary: compiled beside its place, started once, and moved there.
+ *
+ * @module
+ */
+
+import config from "../../deno.json" with { type: "json" };
+import { ExitCode, Failure } from "../../lib/cli/errors.ts";
+
+/** What holds for every binary: it asks nothing, and writes no cache of its code when it runs. */
+const FLAGS = [
+  "-q",
+  "--no-check",
+  "--frozen",
+  "--no-prompt",
+  "--no-code-cache",
+];
+
+/** A binary to make. */
+export interface Binary {
+  /** The command: `get`. */
+  readonly name: string;
+  /** What it may: `net`, `read`, `write`. */
+  readonly permissions: readonly string[];
+  /** The platform, as Deno names it: `x86_64-unknown-linux-gnu`. */
+  readonly target: string;
+  /** The file's name. */
+  readonly file: string;
+}
+
+/** A binary that was made. */
+export interface Built {
+  /** Its size, in bytes. */
+  readonly size: number;
+  /** Its SHA-256, in hex. */
+  readonly sum: string;
+  /** Whether it was started: another platform's cannot be. */
+  readonly started: boolean;
+}
+
+interface Ended {
+  readonly success: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end; the signal ends it, and this work. */
+async function run(
+  program: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<Ended> {
+  const { success, stdout, stderr } = await new Deno.Command(program, {
+    args: [...args],
+    env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
+    stdin: "null",
+    signal,
+  }).output();
+  if (signal.aborted) {
+    throw new Failure("Interrupted", { code: ExitCode.Interrupted });
+  }
+  const decoder = new TextDecoder();
+  return {
+    success,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+/** Deno 2.4 embeds every package of the lock; 2.9 can leave out what a script does not need. */
+async function leaner(signal: AbortSignal): Promise<string[]> {
+  const flag = "--exclude-unused-npm";
+  const { stdout } = await run(Deno.execPath(), ["compile", "--help"], signal);
+  return stdout.includes(flag) ? [flag] : [];
+}
+
+/** Why Deno could not compile, in one line, and the way out of it. */
+function refusalOf({ name, target }: Binary, stderr: string): Failure {
+  const what = `Cannot compile ${name} for ${target}`;
+  const deno = Deno.version.deno;
+  const [, denort] = stderr.match(/(denort-[\w-]+\.zip)/) ?? [];
+  if (denort !== undefined) {
+    return new Failure(
+      `${what}: Deno's runtime file ${denort} cannot be downloaded`,
+      {
+        hint:
+          `put that of Deno ${deno} at dl/release/v${deno}/${denort} in the folder that deno info calls DENO_DIR, or name one, unpacked, in DENORT_BIN`,
+      },
+    );
+  }
+  const lines = stderr.split("\n").map((line) => line.trim());
+  const why = lines.findLast((line) => line !== "") ?? "no reason given";
+  return new Failure(
+    `${what}: ${why.replace(/^(error|\d+): /, "")}`,
+    Deno.env.has("DENORT_BIN") ? { hint: denortHint(target) } : {},
+  );
+}
+
+function denortHint(target: string): string {
+  return `DENORT_BIN must be the denort of Deno ${Deno.version.deno} for ${target}`;
+}
+
+/** Starts a binary: one that was made with another Deno's runtime is written without a word, and does not start. */
+async function start(
+  { name, target }: Binary,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { stdout, stderr } = await run(path, ["--version"], signal);
+  if (stdout.startsWith(`hark ${config.version} (`)) return;
+  const [why] = (stderr || stdout).trim().split("\n");
+  throw new Failure(
+    `Cannot compile ${name} for ${target}: it does not start: ${why}`,
+    { hint: denortHint(target) },
+  );
+}
+
+async function sha256(path: string): Promise<string> {
+  const digest = await crypto.subtle.digest(
+    "SHA-256",
+    await Deno.readFile(path),
+  );
+  return Array.from(
+    new Uint8Array(digest),
+    (byte) => byte.toString(16).padStart(2, "0"),
+  ).join("");
+}
+
+/**
+ * Compiles a binary into a folder; its file is there only when it is whole and, where this machine can tell, starts.
+ *
+ * @param binary What to make.
+ * @param out The folder.
+ * @param signal Ends the work, with nothing left behind.
+ * @throws {Failure} When Deno cannot compile it, or it does not start.
+ */
+export async function compileBinary(
+  binary: Binary,
+  out: string,
+  signal: AbortSignal,
+): Promise<Built> {
+  const { name, target, file, permissions } = binary;
+  const folder = await Deno.makeTempDir({ dir: out, prefix: ".compile-" });
+  try {
+    const path = `${folder}/${file}`;
+    const isOwn = target === Deno.build.target;
+    const { success, stderr } = await run(Deno.execPath(), [
+      "compile",
+      ...FLAGS,
+      ...await leaner(signal),
+      ...permissions.map((kind) => `--allow-${kind}`),
+      ...isOwn ? [] : ["--target", target],
+      "-o",
+      path,
+      new URL(`../${name}.ts`, import.meta.url).href,
+    ], signal);
+    if (!success) throw refusalOf(binary, stderr);
+    if (isOwn) await start(binary, path, signal);
+    const [{ size }, sum] = [await Deno.stat(path), await sha256(path)];
+    await Deno.rename(path, `${out}/${file}`);
+    return { size, sum, started: isOwn };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
