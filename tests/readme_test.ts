@@ -3,6 +3,7 @@ import ci from "../.ci/package.json" with { type: "json" };
 import config from "../deno.json" with { type: "json" };
 import { ExitCode } from "../lib/cli/errors.ts";
 import { grantsOf } from "../lib/cli/manifest.ts";
+import { PERMISSIONS } from "../tasks/dev/compile.ts";
 import { ROOT } from "./support.ts";
 
 const README = await Deno.readTextFile(`${ROOT}README.md`);
@@ -51,6 +52,16 @@ Deno.test("README's permissions are those of deno.json", () => {
     return { task, net: [...net], files: [...read] };
   });
   assertEquals(rows, granted);
+});
+
+Deno.test("README's permissions of binaries are those that compile bakes", () => {
+  const rows = tableOf("Permissions").flatMap(([tasks, , , baked = ""]) =>
+    codes(tasks).filter(() => baked !== "").map((task) => [
+      task,
+      baked.split(", "),
+    ])
+  );
+  assertEquals(Object.fromEntries(rows), PERMISSIONS);
 });
 
 Deno.test("README's exit codes are those of the code", () => {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
+import { ExitCode, Failure, RUNNER, UsageError } from "../cli/errors.ts";
 import { type Io, print } from "../cli/io.ts";
 import type { CommandLine, Options, OptionTable } from "../cli/options.ts";
 import { parseCount, parseSeconds } from "../cli/value.ts";
@@ -162,7 +162,7 @@ function withAdvice(error: unknown): unknown {
     ..."cause" in error && { cause: error.cause },
     code: error.code,
     hint:
-      "start an API of your own with: deno task api, and ask it with --url :3000; or --offline lists the embedded posts",
+      `start an API of your own with: ${RUNNER}api, and ask it with --url :3000; or --offline lists the embedded posts`,
   });
 }
 

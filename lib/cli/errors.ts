@@ -62,6 +62,9 @@ export class UsageError extends Failure {
   }
 }
 
+/** What is typed before a command's name, for hints: nothing where it is a binary. */
+export const RUNNER: string = Deno.build.standalone ? "" : "deno task ";
+
 /** The exit codes of every command: HTTPie's for a status, curl's for the network, the shell's for signals. */
 export const ExitCode = {
   /** Done. */

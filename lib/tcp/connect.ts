@@ -1,4 +1,4 @@
-import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
+import { ExitCode, Failure, RUNNER, UsageError } from "../cli/errors.ts";
 import { type Address, formatAddress, isLoopback } from "./address.ts";
 import type { Socket } from "./connection.ts";
 import { within } from "./connection.ts";
@@ -180,7 +180,7 @@ export async function refusalOf(
       cause,
       code: ExitCode.Unreachable,
       hint:
-        `nothing listens there; start it with: deno task server --unix ${address.path}`,
+        `nothing listens there; start it with: ${RUNNER}server --unix ${address.path}`,
     });
   }
   const { host, port } = address;
@@ -194,7 +194,7 @@ export async function refusalOf(
       : new Failure(`connection refused by ${refusing.join(" and ")}`),
     code: ExitCode.Unreachable,
     hint:
-      `nothing listens there; start it with: deno task server --port ${port}`,
+      `nothing listens there; start it with: ${RUNNER}server --port ${port}`,
   });
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, UsageError } from "../cli/errors.ts";
+import { ExitCode, RUNNER, UsageError } from "../cli/errors.ts";
 import { type Io, type Output, print } from "../cli/io.ts";
 import type { CommandLine } from "../cli/options.ts";
 import type { TlsServer } from "./certificate.ts";
@@ -86,7 +86,7 @@ export async function runServer(
       sha256: tls.sha256,
       ...tls.isOwn && {
         client:
-          `deno task client --tls --pin ${tls.sha256} localhost:${server.port}`,
+          `${RUNNER}client --tls --pin ${tls.sha256} localhost:${server.port}`,
       },
     });
   }

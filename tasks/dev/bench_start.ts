@@ -13,6 +13,7 @@ import { serve } from "../../lib/tcp/serve.ts";
 import {
   allow,
   contender,
+  find,
   floor,
   hark,
   harkCommand,
@@ -103,8 +104,23 @@ function listens(...args: string[]): Contender {
   };
 }
 
+const BINARY = new URL("../../dist/get", import.meta.url).pathname;
+
 /** `client`, `get` and `posts` beside those who do the same, and what TLS adds. */
 export const START_ROWS: readonly Row[] = [
+  {
+    name: "binary",
+    unit: "ms to tell its version",
+    missing: async () =>
+      await find(BINARY) === undefined
+        ? "there is no dist/get: deno task compile get"
+        : undefined,
+    prepare: async () => [
+      await contender("hark get, a binary", BINARY, "--version"),
+      hark("get", "--version"),
+      nothing(),
+    ],
+  },
   {
     name: "client",
     unit: "ms",
