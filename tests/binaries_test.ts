@@ -1,5 +1,10 @@
 /** The six binaries, as `deno task compile` makes them: HARK_BINARIES names their folder. */
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import config from "../deno.json" with { type: "json" };
 import { PERMISSIONS } from "../tasks/dev/compile.ts";
 import { getAvailablePort } from "@std/net/get-available-port";
@@ -231,10 +236,30 @@ testBinaries(
 
 /** Made by `deno compile --no-prompt --allow-net=localhost`. */
 const NARROW = "narrow/get";
-const noNarrow = folder === undefined ||
-    await Deno.stat(`${folder}/${NARROW}`).then(() => true, () => false)
-  ? undefined
-  : `there is no ${NARROW}`;
+
+/** An empty script, compiled. */
+const EMPTY = "narrow/empty";
+
+/** Why tests with one of these are skipped. */
+async function whyNo(file: string): Promise<string | undefined> {
+  if (folder === undefined) return undefined;
+  const isThere = await Deno.stat(`${folder}/${file}`)
+    .then(() => true, () => false);
+  return isThere ? undefined : `there is no ${file}`;
+}
+
+const noNarrow = await whyNo(NARROW);
+
+testBinaries(
+  "no binary is more than 4 MB larger than an empty script's",
+  async () => {
+    const { size } = await Deno.stat(`${folder}/${EMPTY}`);
+    for (const name of NAMES) {
+      assertLess((await Deno.stat(`${folder}/${name}`)).size, size + 4e6, name);
+    }
+  },
+  await whyNo(EMPTY),
+);
 
 testBinaries(
   "a binary that may reach one host reaches no other, and says how to compile one that may",
