@@ -7,7 +7,6 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { cpuOf } from "../tasks/dev/daemon.ts";
 import { makeIdentity } from "../tasks/dev/identity.ts";
 import { send } from "../lib/tcp/connection.ts";
 import { serve } from "../lib/tcp/serve.ts";
@@ -116,45 +115,6 @@ testWith(
     assertEquals(await ask(port), "Hello, Client!");
     server.kill("SIGTERM");
     assertEquals((await server.result).code, 0);
-  },
-);
-
-const HOLD = `
-import socket, sys, time
-held = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(300)]
-print("held", flush=True)
-time.sleep(1)
-`;
-
-testWith(
-  "python3",
-  "server without file descriptors warns once, idles, and recovers",
-  async () => {
-    const words = [Deno.execPath(), "run", "-A", `${ROOT}tasks/server.ts`];
-    const server = spawnProgram("sh", [
-      ...["-c", 'ulimit -n 120; echo $$; exec "$@"', "sh", ...words],
-      ...["echo", "--port", "0", "--host", "127.0.0.1"],
-    ]);
-    const said = await server.stdout.waitFor(/Listening on .*\n/);
-    const pid = parseInt(said);
-    const clients = spawnProgram("python3", [
-      "-c",
-      HOLD,
-      `${portIn(said)}`,
-    ]);
-    await clients.stdout.waitFor("held");
-    await server.stdout.waitFor("too many open files");
-    const before = await cpuOf(pid);
-    assertEquals((await clients.result).code, 0);
-    assertLess(await cpuOf(pid) - before, 300);
-    using conn = await connect(portIn(said));
-    await exchange(conn, "recovered");
-    conn.close();
-    server.kill("SIGTERM");
-    const { code, stdout } = await server.result;
-    assertEquals(code, 0);
-    assertEquals(stdout.match(/too many open files/g)?.length, 1);
-    assertMatch(stdout, /\d+ clients/);
   },
 );
 

@@ -52,7 +52,7 @@ export function asProcess(
 /** The first port in what a server said. */
 export function portIn(text: string): number {
   return Number(
-    text.match(/(?:Listening on|listening on|ACCEPT) .*?(\d+)\n/)?.[1],
+    text.match(/(?:Listening on|listening on|ACCEPT) .*?(\d+)\/?\n/)?.[1],
   );
 }
 

@@ -55,12 +55,14 @@ export async function runApi(
   });
   const stopped = Promise.withResolvers<void>();
   io.signal.addEventListener("abort", () => stopped.resolve());
+  const complain = async (what: string, error: unknown) => {
+    const { describe } = await import("../cli/reasons.ts");
+    const text = `api: ${what}: ${describe(error)}\n`;
+    await io.stderr.writeLater(new TextEncoder().encode(safe(text)));
+  };
   await using server = await listen(handler, options, {
-    async onError(error) {
-      const { describe } = await import("../cli/reasons.ts");
-      const text = `api: Cannot answer a request: ${describe(error)}\n`;
-      await io.stderr.writeLater(new TextEncoder().encode(safe(text)));
-    },
+    onError: (error) => complain("Cannot answer a request", error),
+    onLost: (error) => complain("Cannot accept more clients for now", error),
   });
   const say = (event: Readonly<Record<string, string>>, text: string) =>
     print(io.stdout, json ? `${JSON.stringify(event)}\n` : safe(`${text}\n`));

@@ -3,11 +3,14 @@ import { addressOf, formatAddress, type TcpAddress } from "../tcp/address.ts";
 import { listenFailure, openAll } from "../tcp/listen.ts";
 import type { Handler } from "./handler.ts";
 import { Problem, toResponse } from "./problem.ts";
+import { openServer, type Server, type ServerOptions } from "./server.ts";
 
 /** Options of {@linkcode listen}. */
 export interface ListenOptions {
   /** Is told of an error that the handler threw; the client got a plain 500. */
   readonly onError?: (error: unknown) => void;
+  /** Is told, once, why clients cannot be accepted for now; those that are there are served on. */
+  readonly onLost?: (error: unknown) => void;
 }
 
 /** A handler that is being served; `await using` cuts it off. */
@@ -46,15 +49,23 @@ export async function listen(
   address: TcpAddress,
   options: ListenOptions = {},
 ): Promise<Listening> {
-  const cut = new AbortController();
-  const servers = await serve(address, {
+  const [ending, cut] = [new AbortController(), new AbortController()];
+  let told = false;
+  const init = {
     signal: cut.signal,
     onListen() {},
-    onError(error) {
+    onError(error: unknown) {
       options.onError?.(error);
       return toResponse(new Problem(500, "Cannot answer: unexpected error"));
     },
     handler,
+  };
+  const servers = await serve(address, init, {
+    signal: ending.signal,
+    onLost(error) {
+      if (!told) options.onLost?.(error);
+      told = true;
+    },
   });
   const addresses = servers.map(({ addr }) => addr);
   const finished = Promise.all(servers.map((server) => server.finished))
@@ -73,10 +84,11 @@ export async function listen(
     return finished;
   }
 
-  let ending: Promise<void> | undefined;
+  let ended: Promise<void> | undefined;
   function shutdown(graceMs: number): Promise<void> {
+    ending.abort();
     // Once is enough, and Deno fails on an abort that follows a shutdown.
-    return ending ??= graceMs > 0 ? drain(graceMs) : cutOff();
+    return ended ??= graceMs > 0 ? drain(graceMs) : cutOff();
   }
 
   return {
@@ -92,13 +104,14 @@ export async function listen(
 async function serve(
   address: TcpAddress,
   init: Deno.ServeTcpOptions & Deno.ServeInit<Deno.NetAddr>,
-): Promise<Deno.HttpServer<Deno.NetAddr>[]> {
+  options: ServerOptions,
+): Promise<Server[]> {
   const closing: Promise<void>[] = [];
   try {
     const opened = openAll(
       address,
       (hostname, port) => {
-        const server = Deno.serve({ ...init, hostname, port });
+        const server = openServer({ ...init, hostname, port }, options);
         return { server, close: () => void closing.push(server.shutdown()) };
       },
       ({ server }) => server.addr.port,

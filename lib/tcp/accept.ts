@@ -50,7 +50,18 @@ function isExhausted(error: unknown): boolean {
     EXHAUSTED.test(String(error.code));
 }
 
-function pause(ms: number, signal?: AbortSignal): Promise<void> {
+/**
+ * Waits.
+ *
+ * @param ms How long, in ms.
+ * @param signal Ends the wait at once.
+ *
+ * @example
+ * ```ts
+ * await pause(60_000, AbortSignal.abort());
+ * ```
+ */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
@@ -58,6 +69,7 @@ function pause(ms: number, signal?: AbortSignal): Promise<void> {
       resolve();
     };
     const timer = setTimeout(end, ms);
+    if (signal?.aborted) end();
     signal?.addEventListener("abort", end);
   });
 }
