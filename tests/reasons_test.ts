@@ -271,6 +271,11 @@ const TEXTS: [string, string, number][] = [
   ["No route to host (os error 113)", "no route to host", 7],
   ["Connection timed out (os error 110)", "timed out", 28],
   ["Connection reset by peer (os error 104)", "connection reset by peer", 1],
+  [
+    "Transport endpoint is not connected (os error 107)",
+    "connection reset by peer",
+    1,
+  ],
   ["Broken pipe (os error 32)", "the peer closed the connection", 1],
   ["ECONNABORTED", "connection aborted", 1],
   ["Too many open files (os error 24)", "too many open files", 1],

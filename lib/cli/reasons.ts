@@ -139,7 +139,8 @@ const WORDINGS: readonly Wording[] = [
     code: ExitCode.TimedOut,
   },
   {
-    test: /ConnectionReset|Connection reset|ECONNRESET/,
+    // the last one came before Deno had asked for the peer's address
+    test: /ConnectionReset|Connection reset|ECONNRESET|is not connected/,
     says: "connection reset by peer",
   },
   { test: /ConnectionAborted|ECONNABORTED/, says: "connection aborted" },
