@@ -18,6 +18,7 @@ import {
   SENDERS,
   TLS_RECEIVERS,
 } from "./movers.ts";
+import { run } from "./program.ts";
 
 const GB = 1e9;
 const GIB = 2 ** 30;
@@ -58,9 +59,8 @@ async function fetchFrom(mover: Mover, transfer: Transfer): Promise<Moved> {
     watched(load, report, mover.command(transfer)),
     port,
   );
-  const { stdout } = await new Deno.Command(load, { args: ["fetch", port] })
-    .output();
-  return check(new TextDecoder().decode(stdout), bytes);
+  const { stdout } = await run([load, "fetch", port]);
+  return check(stdout, bytes);
 }
 
 /** Starts a program that receives, and asks the source how long it took. */

@@ -16,6 +16,7 @@ import {
 } from "./daemon.ts";
 import { type Accepted, compileLoad, whyNoLoad } from "./load.ts";
 import type { Bench, Contender, Row } from "./measure.ts";
+import { run } from "./program.ts";
 
 /** A server to measure, as a command line for a port. */
 interface Listener {
@@ -99,12 +100,10 @@ async function acceptors(
       name,
       sample: async () => {
         const before = await cpuOf(server.pid);
-        const { stdout } = await new Deno.Command(load, {
-          args: ["accept", port, `${concurrency}`, quick ? "300" : "1000"],
-        }).output();
-        const { done, failed, ms }: Accepted = JSON.parse(
-          new TextDecoder().decode(stdout),
-        );
+        const { stdout } = await run([
+          ...[load, "accept", port, `${concurrency}`, quick ? "300" : "1000"],
+        ]);
+        const { done, failed, ms }: Accepted = JSON.parse(stdout);
         if (failed > 0 && program === "deno") {
           throw new Error(`${name} failed ${failed} clients`);
         }

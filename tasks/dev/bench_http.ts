@@ -9,6 +9,7 @@ import { allow, find, floorCommand, harkCommand } from "./contender.ts";
 import { startDaemon } from "./daemon.ts";
 import { compileLoad, type Used, whyNoLoad } from "./load.ts";
 import type { Bench, Contender, Row } from "./measure.ts";
+import { run } from "./program.ts";
 
 const PYTHON_DOWNLOAD = `import sys, requests
 with requests.get(sys.argv[1], stream=True) as r, open(sys.argv[2], "wb") as f:
@@ -100,16 +101,12 @@ function contend(
   const report = `${folder}/used.json`;
   return Promise.all(candidates.map(async ([name, program, command]) => {
     const sample = async () => {
-      const { code, stderr } = await new Deno.Command(load, {
-        args: ["run", report, ...command],
+      const { code, stderr } = await run([load, "run", report, ...command], {
         env: { NO_COLOR: "1" },
-        stdin: "null",
         stdout: "null",
-        stderr: "piped",
-      }).output();
+      });
       if (code !== 0) {
-        const why = new TextDecoder().decode(stderr);
-        throw new Error(`Cannot measure ${command.join(" ")}: ${why}`);
+        throw new Error(`Cannot measure ${command.join(" ")}: ${stderr}`);
       }
       await Deno.remove(`${folder}/saved`).catch(() => {});
       const { ms, cpu, rss }: Used = JSON.parse(

@@ -6,19 +6,14 @@
 
 import { grantsOf } from "../../lib/cli/manifest.ts";
 import type { Contender, Sample } from "./measure.ts";
+import { run } from "./program.ts";
 
 /** Where the small scripts are that hark is held against. */
 const FLOOR = new URL("./floor/", import.meta.url).pathname;
 
-async function ask(
-  program: string,
-  ...args: string[]
-): Promise<string | undefined> {
-  const { code, stdout } = await new Deno.Command(program, {
-    args,
-    stderr: "null",
-  }).output();
-  return code === 0 ? new TextDecoder().decode(stdout).trim() : undefined;
+async function ask(...command: string[]): Promise<string | undefined> {
+  const { code, stdout } = await run(command);
+  return code === 0 ? stdout.trim() : undefined;
 }
 
 /** The path of a program; undefined where it is not installed. */
@@ -57,23 +52,13 @@ export function floorCommand(script: string, ...args: string[]): string[] {
   return [Deno.execPath(), "run", "-A", `${FLOOR}${script}`, ...args];
 }
 
-async function time(
-  [program = "", ...args]: readonly string[],
-): Promise<Sample> {
+async function time(command: readonly string[]): Promise<Sample> {
   const begun = performance.now();
-  const { code, stderr } = await new Deno.Command(program, {
-    args,
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).output();
+  const { code, stderr } = await run(command, { stdout: "null" });
   const figure = performance.now() - begun;
   if (code !== 0) {
-    throw new Error(
-      `Cannot measure ${program} ${args.join(" ")}: it exited with ${code}: ${
-        new TextDecoder().decode(stderr)
-      }`,
-    );
+    const what = command.join(" ");
+    throw new Error(`Cannot measure ${what}: exit code ${code}: ${stderr}`);
   }
   return { figure };
 }

@@ -71,7 +71,8 @@ export async function crash(path: string, rounds: number): Promise<Remains> {
   return examine(path, acknowledged);
 }
 
-function examine(
+/** Looks for what was acknowledged, titles by id, in the database's file. */
+export function examine(
   path: string,
   acknowledged: ReadonlyMap<number, string>,
 ): Remains {

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { interrupted } from "./program.ts";
+
 /** A program that runs. */
 export interface Daemon extends AsyncDisposable {
   /** Its process. */
@@ -29,6 +31,7 @@ export async function until(
   isSo: () => Promise<boolean>,
 ): Promise<void> {
   for (const begun = performance.now(); !await isSo();) {
+    interrupted.throwIfAborted();
     if (performance.now() - begun > LONGEST_MS) {
       throw new Error(`Cannot wait for ${what}: it takes too long`);
     }
@@ -47,6 +50,7 @@ export function startDaemon(
     stdin: output === "lines" ? "piped" : "null",
     stdout: output === "lines" ? "piped" : "null",
     stderr: "null",
+    signal: interrupted,
   }).spawn();
   const lines = output === "lines"
     ? child.stdout.pipeThrough(new TextDecoderStream()).getReader()

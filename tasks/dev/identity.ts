@@ -5,6 +5,8 @@
  * @module
  */
 
+import { run } from "./program.ts";
+
 /** Where a certificate for localhost and its key are. */
 export interface Identity {
   /** The certificate, in PEM. */
@@ -16,16 +18,13 @@ export interface Identity {
 /** Makes a certificate for localhost that is no authority, in a folder. */
 export async function makeIdentity(folder: string): Promise<Identity> {
   const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
-  const { code, stderr } = await new Deno.Command("openssl", {
-    args: [
-      ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
-        .split(" "),
-      ..."-addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
-        .split(" "),
-      ...["-keyout", key, "-out", cert],
-    ],
-    stderr: "piped",
-  }).output();
-  if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
+  const { code, stderr } = await run([
+    ..."openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+      .split(" "),
+    ..."-addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
+      .split(" "),
+    ...["-keyout", key, "-out", cert],
+  ]);
+  if (code !== 0) throw new Error(stderr);
   return { cert, key };
 }

@@ -5,6 +5,7 @@
  */
 
 import { type Daemon, startDaemon } from "./daemon.ts";
+import { run } from "./program.ts";
 
 const PACKAGE = "npm:json-server@0.17.4";
 
@@ -30,14 +31,10 @@ export interface JsonServer extends AsyncDisposable {
 
 /** Installs json-server in Deno's cache, and tells whether it is there. */
 export async function hasJsonServer(): Promise<boolean> {
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["cache", "-q", ...FLAGS.slice(1, 3), PACKAGE],
-    signal: AbortSignal.timeout(60_000),
-    stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).output();
-  return success;
+  const { code } = await run([
+    ...[Deno.execPath(), "cache", "-q", ...FLAGS.slice(1, 3), PACKAGE],
+  ]);
+  return code === 0;
 }
 
 /** Starts json-server with a world of its own, in a folder where it may leave files. */

@@ -5,6 +5,7 @@
  */
 
 import { find } from "./contender.ts";
+import { run } from "./program.ts";
 
 /** What `load accept` measured. */
 export interface Accepted {
@@ -48,14 +49,7 @@ export async function whyNoLoad(): Promise<string | undefined> {
 export async function compileLoad(folder: string): Promise<string> {
   const path = `${folder}/load`;
   const source = new URL("./load.c", import.meta.url).pathname;
-  const { code, stderr } = await new Deno.Command("cc", {
-    args: ["-O2", "-o", path, source],
-    stderr: "piped",
-  }).output();
-  if (code !== 0) {
-    throw new Error(
-      `Cannot compile ${source}: ${new TextDecoder().decode(stderr)}`,
-    );
-  }
+  const { code, stderr } = await run(["cc", "-O2", "-o", path, source]);
+  if (code !== 0) throw new Error(`Cannot compile ${source}: ${stderr}`);
   return path;
 }

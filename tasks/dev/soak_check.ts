@@ -14,8 +14,11 @@ export interface Check {
   readonly name: string;
   /** Programs without which it is skipped. */
   readonly needs?: readonly string[];
-  /** Does it, in an empty folder, and resolves to what was measured; throws where it is not as it should be. */
-  readonly run: (folder: string) => Promise<string>;
+  /**
+   * Does it, in an empty folder, for so many minutes where it has no size of its own, and resolves to what was
+   * measured; throws where it is not as it should be.
+   */
+  readonly run: (folder: string, minutes: number) => Promise<string>;
 }
 
 /** Throws where something is not so. */

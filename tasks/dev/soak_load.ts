@@ -6,6 +6,7 @@
 
 import { memoryOf, openFilesOf, startDaemon, until } from "./daemon.ts";
 import { type Accepted, compileLoad } from "./load.ts";
+import { run } from "./program.ts";
 import { type Check, demand, startServer } from "./soak_check.ts";
 
 const MIB = 2 ** 20;
@@ -28,10 +29,8 @@ for _ in range(int(sys.argv[2])):
     client.close()`;
 
 async function reset(port: string, count: number): Promise<void> {
-  const { success } = await new Deno.Command("python3", {
-    args: ["-c", RESETS, port, `${count}`],
-  }).output();
-  demand(success, "python3 could not connect");
+  const { code } = await run(["python3", "-c", RESETS, port, `${count}`]);
+  demand(code === 0, "python3 could not connect");
 }
 
 async function accept(
@@ -39,10 +38,8 @@ async function accept(
   port: string,
   ms: number,
 ): Promise<Accepted> {
-  const { stdout } = await new Deno.Command(load, {
-    args: ["accept", port, "64", `${ms}`],
-  }).output();
-  return JSON.parse(new TextDecoder().decode(stdout));
+  const { stdout } = await run([load, "accept", port, "64", `${ms}`]);
+  return JSON.parse(stdout);
 }
 
 /** How often a measure of memory is taken at most. */

@@ -17,6 +17,7 @@ import {
   until,
 } from "./daemon.ts";
 import { compileLoad, type Moved } from "./load.ts";
+import { run } from "./program.ts";
 import { type Check, demand, startServer } from "./soak_check.ts";
 
 const MIB = 2 ** 20;
@@ -113,12 +114,8 @@ export const SLOW_CHECKS: readonly Check[] = [
         "40 MB to each of 3",
         () =>
           Promise.all([1, 2, 3].map(async () => {
-            const { stdout } = await new Deno.Command(load, {
-              args: ["fetch", port],
-            }).output();
-            const { bytes: came }: Moved = JSON.parse(
-              new TextDecoder().decode(stdout) || "{}",
-            );
+            const { stdout } = await run([load, "fetch", port]);
+            const { bytes: came }: Moved = JSON.parse(stdout || "{}");
             demand(came === bytes, `a client got ${came} of ${bytes} bytes`);
           })),
       );
@@ -140,14 +137,12 @@ export const SLOW_CHECKS: readonly Check[] = [
         Array.from({ length: SILENT }, () => connect(port)),
       );
       await silent[0]?.write(new Uint8Array([22, 3, 1, 2, 0]));
-      const { stdout } = await new Deno.Command("openssl", {
-        args: ["s_client", "-quiet", "-connect", `127.0.0.1:${port}`],
-        stdin: "null",
-        stderr: "null",
-      }).output();
+      const { stdout } = await run([
+        ...["openssl", "s_client", "-quiet", "-connect", `127.0.0.1:${port}`],
+      ]);
       const greeted = performance.now() - begun;
       demand(
-        new TextDecoder().decode(stdout) === "Hello, Client!" && greeted < 2000,
+        stdout === "Hello, Client!" && greeted < 2000,
         `openssl s_client was not greeted, in ${greeted.toFixed(0)} ms`,
       );
       for (let refused = 0; refused < SILENT;) {
