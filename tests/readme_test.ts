@@ -6,19 +6,37 @@ import { grantsOf } from "../lib/cli/manifest.ts";
 import { PERMISSIONS } from "../tasks/dev/compile.ts";
 import { ROOT } from "./support.ts";
 
-const README = await Deno.readTextFile(`${ROOT}README.md`);
+/** A README, and what it calls the sections that the code knows too. */
+interface Page {
+  readonly name: string;
+  readonly text: string;
+  readonly permissions: string;
+  readonly exitCodes: string;
+}
+
+const ENGLISH: Page = {
+  name: "README.md",
+  text: await Deno.readTextFile(`${ROOT}README.md`),
+  permissions: "Permissions",
+  exitCodes: "Exit codes",
+};
+const KOREAN: Page = {
+  name: "README.ko.md",
+  text: await Deno.readTextFile(`${ROOT}README.ko.md`),
+  permissions: "권한",
+  exitCodes: "종료 코드",
+};
+const PAGES = [ENGLISH, KOREAN];
 
 /** The text under a heading, up to the next one. */
-function sectionOf(heading: string): string {
-  return README.split(/^## /m).find((part) =>
-    part.startsWith(`${heading}\n`)
-  ) ??
+function sectionOf({ text }: Page, heading: string): string {
+  return text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ??
     "";
 }
 
 /** The rows of a section's table, without its head. */
-function tableOf(heading: string): string[][] {
-  return sectionOf(heading).split("\n")
+function tableOf(page: Page, heading: string): string[][] {
+  return sectionOf(page, heading).split("\n")
     .filter((line) => line.startsWith("|")).slice(2)
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
 }
@@ -27,52 +45,86 @@ function tableOf(heading: string): string[][] {
 const codes = (cell = "") =>
   [...cell.matchAll(/`([^`]+)`/g)].map(([, word = ""]) => word);
 
-Deno.test("README shows the two commands first, with the Deno that is tested", () => {
-  const [, first = ""] = README.match(/```sh\n([^]*?)```/) ?? [];
-  const commands = first.trimEnd().split("\n").map((line) =>
-    line.replace(/ +#.*/, "")
-  );
-  const deno = `npx -y deno@${ci.dependencies.deno}`;
-  assertEquals(commands, [`${deno} task demo`, `${deno} task test`]);
-});
+for (const page of PAGES) {
+  const { name, text } = page;
 
-Deno.test("README has a section for every command", () => {
+  Deno.test(`${name} shows the two commands first, with the Deno that is tested`, () => {
+    const [, first = ""] = text.match(/```sh\n([^]*?)```/) ?? [];
+    const commands = first.trimEnd().split("\n").map((line) =>
+      line.replace(/ +#.*/, "")
+    );
+    const deno = `npx -y deno@${ci.dependencies.deno}`;
+    assertEquals(commands, [`${deno} task demo`, `${deno} task test`]);
+  });
+
+  Deno.test(`${name} has the permissions of deno.json`, () => {
+    const rows = tableOf(page, page.permissions).flatMap((
+      [tasks, net, files],
+    ) =>
+      codes(tasks).map((task) => ({
+        task,
+        net: codes(net),
+        files: codes(files),
+      }))
+    );
+    const granted = Object.keys(config.tasks).slice(0, 7).map((task) => {
+      const { net, read, write } = grantsOf(task);
+      assertEquals(read, write);
+      return { task, net: [...net], files: [...read] };
+    });
+    assertEquals(rows, granted);
+  });
+
+  Deno.test(`${name} has the permissions that compile bakes into binaries`, () => {
+    const rows = tableOf(page, page.permissions).flatMap((
+      [tasks, , , baked = ""],
+    ) =>
+      codes(tasks).filter(() => baked !== "").map((task) => [
+        task,
+        baked.split(", "),
+      ])
+    );
+    assertEquals(Object.fromEntries(rows), PERMISSIONS);
+  });
+
+  Deno.test(`${name} has the exit codes of the code`, () => {
+    assertEquals(
+      tableOf(page, page.exitCodes).map(([code]) => Number(code)),
+      Object.values(ExitCode),
+    );
+  });
+
+  Deno.test(`${name} names files that are there`, async () => {
+    const names = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map(([, file]) =>
+      file
+    );
+    assert(names.length > 0);
+    for (const file of names) await Deno.stat(`${ROOT}${file}`);
+  });
+}
+
+Deno.test("README.md has a section for every command", () => {
   for (const name of Object.keys(config.tasks).slice(0, 6)) {
-    assert(sectionOf(name).includes(`deno task ${name}`), name);
+    assert(sectionOf(ENGLISH, name).includes(`deno task ${name}`), name);
   }
 });
 
-Deno.test("README's permissions are those of deno.json", () => {
-  const rows = tableOf("Permissions").flatMap(([tasks, net, files]) =>
-    codes(tasks).map((task) => ({ task, net: codes(net), files: codes(files) }))
+Deno.test("README.ko.md has the tutorial's six rows", () => {
+  const rows = tableOf(KOREAN, "여섯 가지 예제").map(([, command]) =>
+    codes(command)[0]?.split(" ").filter((word) => !word.includes(":"))
   );
-  const granted = Object.keys(config.tasks).slice(0, 7).map((task) => {
-    const { net, read, write } = grantsOf(task);
-    assertEquals(read, write);
-    return { task, net: [...net], files: [...read] };
-  });
-  assertEquals(rows, granted);
+  assertEquals(rows, [
+    ["deno", "task", "server"],
+    ["deno", "task", "client"],
+    ["deno", "task", "get"],
+    ["deno", "task", "post", "title=foo", "body=bar"],
+    ["deno", "task", "get", "--raw"],
+    ["deno", "task", "posts"],
+  ]);
 });
 
-Deno.test("README's permissions of binaries are those that compile bakes", () => {
-  const rows = tableOf("Permissions").flatMap(([tasks, , , baked = ""]) =>
-    codes(tasks).filter(() => baked !== "").map((task) => [
-      task,
-      baked.split(", "),
-    ])
-  );
-  assertEquals(Object.fromEntries(rows), PERMISSIONS);
-});
-
-Deno.test("README's exit codes are those of the code", () => {
-  assertEquals(
-    tableOf("Exit codes").map(([code]) => Number(code)),
-    Object.values(ExitCode),
-  );
-});
-
-Deno.test("README defends every package that deno.json names", () => {
-  const rows = tableOf("Dependencies");
+Deno.test("README.md defends every package that deno.json names", () => {
+  const rows = tableOf(ENGLISH, "Dependencies");
   assertEquals(
     rows.map(([name, target]) => [codes(name)[0], codes(target)[0]]),
     Object.entries(config.imports),

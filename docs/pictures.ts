@@ -1,0 +1,55 @@
+/**
+ * Makes the README's pictures anew: `deno run -A docs/pictures.ts`. It needs `script` of util-linux and `chromium`.
+ *
+ * @module
+ */
+
+import { openBrowser } from "../tests/browser.ts";
+import { startListener } from "../tasks/dev/daemon.ts";
+import { draw, type Exchange, runOnTerminal } from "./terminal.ts";
+
+const PORT = "3000";
+const HERE = new URL(".", import.meta.url).pathname;
+
+/** What the terminal shows, in this order, while an api in memory listens on port 3000. */
+const COMMANDS = [
+  "deno task -q post :3000/posts title=Hello body='from hark' userId:=1",
+  "deno task -q get :3000/posts/101 --json | jq -c '.timings'",
+  "deno task -q posts --url :3000 userId=1 --limit 4 --table --fields id,title",
+  "deno task -q client --check :3000-3002",
+  "deno task -q get example.com < /dev/null",
+];
+
+async function drawTerminal(): Promise<void> {
+  const session: Exchange[] = [];
+  for (const command of COMMANDS) {
+    session.push({ command, output: await runOnTerminal(command) });
+  }
+  const svg = draw("hark on a terminal", session);
+  await Deno.writeTextFile(`${HERE}terminal.svg`, svg);
+}
+
+async function drawPage(): Promise<void> {
+  await using browser = await openBrowser();
+  await browser.send("Emulation.setDeviceMetricsOverride", {
+    width: 1120,
+    height: 1180,
+    deviceScaleFactor: 1,
+    mobile: false,
+  });
+  await browser.open(`http://localhost:${PORT}/`);
+  for (const path of ["posts?userId=1", "posts/1/comments", "posts?usrId=1"]) {
+    await browser.evaluate(`fetch("/${path}").then((it) => it.text())`);
+  }
+  await browser.waitFor(`document.body.innerText.includes("usrId")`);
+  const { data } = await browser.send("Page.captureScreenshot", {
+    format: "png",
+  });
+  const png = Uint8Array.fromBase64(String(data));
+  await Deno.writeFile(`${HERE}api.png`, png);
+}
+
+const api = ["deno", "task", "-q", "api", "--memory", "--port", PORT];
+await using _api = await startListener(api, PORT);
+await drawTerminal();
+await drawPage();
