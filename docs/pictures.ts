@@ -5,6 +5,7 @@
  */
 
 import { openBrowser } from "../tests/browser.ts";
+import { ask } from "../tests/page_console.ts";
 import { startListener } from "../tasks/dev/daemon.ts";
 import { draw, type Exchange, runOnTerminal } from "./terminal.ts";
 
@@ -14,9 +15,9 @@ const HERE = new URL(".", import.meta.url).pathname;
 /** What the terminal shows, in this order, while an api in memory listens on port 3000. */
 const COMMANDS = [
   "deno task -q post :3000/posts title=Hello body='from hark' userId:=1",
-  "deno task -q get :3000/posts/101 --json | jq -c '.timings'",
+  "deno task -q get --curl :3000/posts userId==1 Authorization:'Bearer s3cret'",
   "deno task -q posts --url :3000 userId=1 --limit 4 --table --fields id,title",
-  "deno task -q client --check :3000-3002",
+  "deno task -q client --check 3000-3002",
   "deno task -q get example.com < /dev/null",
 ];
 
@@ -33,15 +34,19 @@ async function drawPage(): Promise<void> {
   await using browser = await openBrowser();
   await browser.send("Emulation.setDeviceMetricsOverride", {
     width: 1120,
-    height: 1180,
+    height: 1125,
     deviceScaleFactor: 1,
     mobile: false,
   });
   await browser.open(`http://localhost:${PORT}/`);
-  for (const path of ["posts?userId=1", "posts/1/comments", "posts?usrId=1"]) {
+  for (const path of ["posts/1/comments", "posts?usrId=1&_strict"]) {
     await browser.evaluate(`fetch("/${path}").then((it) => it.text())`);
   }
-  await browser.waitFor(`document.body.innerText.includes("usrId")`);
+  const post = '{"title": "Written in the console", "userId": 1}';
+  await browser.evaluate(ask("POST", "/posts", post));
+  await browser.waitFor(
+    `document.getElementById("body").textContent.includes("102")`,
+  );
   const { data } = await browser.send("Page.captureScreenshot", {
     format: "png",
   });

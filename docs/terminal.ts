@@ -12,7 +12,11 @@ export interface Exchange {
   readonly output: string;
 }
 
+const COLUMNS = 96;
 const [WIDTH, LINE, MARGIN] = [8.43, 19, 18];
+
+// deno-lint-ignore no-control-regex -- what moves the cursor and clears lines, in ECMA-48
+const MOVES = /\x1b\[[\d;?]*[A-HJKSThl]/g;
 
 /** The colours of ECMA-48's SGR that hark uses, on a dark ground. */
 const COLOURS: Readonly<Record<string, string>> = {
@@ -32,7 +36,11 @@ export async function runOnTerminal(
   env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command("script", {
-    args: ["-qec", `stty -echo columns 96 rows 50; ${command}`, "/dev/null"],
+    args: [
+      "-qec",
+      `stty -echo columns ${COLUMNS} rows 50; ${command}`,
+      "/dev/null",
+    ],
     env: { TERM: "xterm-256color", ...env },
     stdin: "null",
     stdout: "piped",
@@ -44,7 +52,13 @@ export async function runOnTerminal(
       `Cannot run ${command}: ${new TextDecoder().decode(stderr)}`,
     );
   }
-  return text;
+  return text.replace(MOVES, "");
+}
+
+/** Breaks a line where the terminal does; one with colours is taken to be short. */
+function wrap(line: string): string[] {
+  if (line.includes("\x1b")) return [line];
+  return line.match(new RegExp(`.{1,${COLUMNS}}`, "g")) ?? [""];
 }
 
 const escape = (text: string) =>
@@ -70,13 +84,15 @@ function toSpans(line: string): string {
 export function draw(title: string, session: readonly Exchange[]): string {
   const lines = session.flatMap(({ command, output }) => [
     `\x1b[32m$\x1b[0m \x1b[1m${command}\x1b[0m`,
-    ...output.trimEnd().split("\n"),
+    ...output.trimEnd().split("\n").flatMap(wrap),
     "",
   ]).slice(0, -1);
   const height = lines.length * LINE + 2 * MARGIN + 24;
-  const width = Math.ceil(96 * WIDTH + 2 * MARGIN);
+  const width = Math.ceil(COLUMNS * WIDTH + 2 * MARGIN);
   const text = lines.map((line, at) =>
-    `<text x="${MARGIN}" y="${at * LINE + MARGIN + 38}">${toSpans(line)}</text>`
+    `<text xml:space="preserve" x="${MARGIN}" y="${at * LINE + MARGIN + 38}">${
+      toSpans(line)
+    }</text>`
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">
 <title>${escape(title)}</title>
@@ -84,7 +100,7 @@ export function draw(title: string, session: readonly Exchange[]): string {
 <g fill="#ff5f57"><circle cx="20" cy="18" r="5.5"/></g>
 <g fill="#febc2e"><circle cx="38" cy="18" r="5.5"/></g>
 <g fill="#28c840"><circle cx="56" cy="18" r="5.5"/></g>
-<g fill="#c9d1d9" font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace" font-size="14" xml:space="preserve">
+<g fill="#c9d1d9" font-family="ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace" font-size="14" style="white-space:pre">
 ${text.join("\n")}
 </g>
 </svg>

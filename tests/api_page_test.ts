@@ -12,6 +12,7 @@ import { answerPage } from "../lib/api/page.ts";
 import { seed } from "../lib/api/seed.ts";
 import { openStore } from "../lib/api/sqlite.ts";
 import { openBrowser } from "./browser.ts";
+import { ask } from "./page_console.ts";
 import { testWith } from "./support.ts";
 
 const routes = { "/": answerPage, "/openapi.json": answerOpenApi };
@@ -33,16 +34,6 @@ async function serve() {
   };
 }
 
-/** What a person would do in the console. */
-const ask = (method: string, path: string, body = "") =>
-  `(() => {
-  const { elements } = document.getElementById("console");
-  elements.method.value = ${JSON.stringify(method)};
-  elements.method.dispatchEvent(new Event("change"));
-  elements.path.value = ${JSON.stringify(path)};
-  elements.body.value = ${JSON.stringify(body)};
-  document.querySelector("#console .main").click();
-})()`;
 const click = (selector: string) =>
   `document.querySelector(${JSON.stringify(selector)}).click()`;
 const text = (id: string) => `document.getElementById("${id}").textContent`;
