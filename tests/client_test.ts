@@ -6,7 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { send } from "../lib/tcp/connection.ts";
-import { discard, echo } from "../lib/tcp/modes.ts";
+import { discard, echo, greet } from "../lib/tcp/modes.ts";
 import { serve } from "../lib/tcp/serve.ts";
 import { main } from "../tasks/client.ts";
 import { getAvailablePort } from "@std/net/get-available-port";
@@ -641,6 +641,12 @@ Deno.test("client says that the server speaks TLS", async () => {
     1,
     `client: Cannot talk to 127.0.0.1:${server.port}: it speaks TLS\nhint: add --tls\n`,
   ]);
+});
+
+Deno.test("client localhost finds a server on the IPv6 loopback alone, whatever the hosts file says", async () => {
+  await using server = await serve({ host: "::1", handler: greet("six") });
+  const { code, stdout } = await run(main, [`localhost:${server.port}`]);
+  assertEquals([code, stdout], [0, "Received from server: six\n"]);
 });
 
 Deno.test("client reaches a Unix socket, and an IPv6 address in two operands", async () => {

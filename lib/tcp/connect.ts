@@ -51,6 +51,11 @@ async function open(address: Address, limit?: AbortSignal): Promise<Conn> {
       const message = `Cannot connect to ${formatAddress(address)}`;
       throw new UsageError(message, { cause });
     }
+    if ("host" in address && address.host === "localhost" && !limit?.aborted) {
+      // the hosts file may know one of them alone
+      const { conn } = await askLoopbacks(address.port);
+      if (conn !== undefined) return conn;
+    }
     throw await refusalOf(address, cause);
   }
 }
@@ -134,21 +139,24 @@ export async function connect(
 /** The loopbacks that `localhost` stands for, as addresses and as permissions name them. */
 const LOOPBACKS = [["127.0.0.1", "127.0.0.1"], ["::1", "[::1]"]] as const;
 
-/** Which of both loopbacks refuse; one that may not be asked is left out. */
-async function refusingLoopbacks(port: number): Promise<string[]> {
-  const asked = LOOPBACKS.map(async ([hostname, host]) => {
+/** The first loopback that accepts, or else which refuse; one that may not be asked is left out. */
+async function askLoopbacks(
+  port: number,
+): Promise<{ readonly conn?: Conn; readonly refusing: readonly string[] }> {
+  const refusing: string[] = [];
+  for (const [hostname, host] of LOOPBACKS) {
     const permission = { name: "net", host: `${host}:${port}` } as const;
-    if ((await Deno.permissions.query(permission)).state !== "granted") {
-      return [];
-    }
+    const { state } = await Deno.permissions.query(permission);
+    if (state !== "granted") continue;
     try {
-      (await Deno.connect({ hostname, port })).close();
+      return { conn: await Deno.connect({ hostname, port }), refusing };
     } catch (error) {
-      if (error instanceof Deno.errors.ConnectionRefused) return [hostname];
+      if (error instanceof Deno.errors.ConnectionRefused) {
+        refusing.push(hostname);
+      }
     }
-    return [];
-  });
-  return (await Promise.all(asked)).flat();
+  }
+  return { refusing };
 }
 
 /**
@@ -187,7 +195,10 @@ export async function refusalOf(
   if (
     !(cause instanceof Deno.errors.ConnectionRefused && isLoopback(host))
   ) return new Failure(message, { cause });
-  const refusing = host === "localhost" ? await refusingLoopbacks(port) : [];
+  const { conn, refusing } = host === "localhost"
+    ? await askLoopbacks(port)
+    : { refusing: [] };
+  conn?.close();
   return new Failure(message, {
     cause: refusing.length === 0
       ? cause
