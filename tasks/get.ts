@@ -2,8 +2,7 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { type ExitCode, UsageError } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { exchange } from "../lib/http/exchange.ts";
-import { EXCHANGE_OPTIONS } from "../lib/http/exchange_options.ts";
+import { EXCHANGE, exchange } from "../lib/http/exchange.ts";
 import { parseTarget, planTarget } from "../lib/http/target.ts";
 
 const command = defineCommand({
@@ -18,11 +17,7 @@ const command = defineCommand({
     ["get -O example.com/a.iso", "into a file; -c goes on with a part"],
     ["get -v --time :3000/posts", "what is sent and comes, and how fast"],
   ],
-  options: EXCHANGE_OPTIONS,
-  habits: async () => (await import("../lib/http/habits.ts")).EXCHANGE_HABITS,
-  reach: async (line) => (await import("../lib/http/habits.ts")).reachOf(line),
-  redact: async (operand) =>
-    (await import("../lib/http/secrets.ts")).redactOperand(operand),
+  ...EXCHANGE,
   async run({ options, operands }, io) {
     const target = await parseTarget(operands);
     const { fields: [field], raw } = target;

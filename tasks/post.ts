@@ -2,8 +2,7 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { exchange } from "../lib/http/exchange.ts";
-import { EXCHANGE_OPTIONS } from "../lib/http/exchange_options.ts";
+import { EXCHANGE, exchange } from "../lib/http/exchange.ts";
 import { DEFAULT_URL, parseTarget, planTarget } from "../lib/http/target.ts";
 
 /** The tutorial's post. */
@@ -21,11 +20,7 @@ const command = defineCommand({
     ["post -f :3000/faces name=Ada face@ada.png", "a form, with a file"],
     ["post :3000/posts @post.json", "a file; - is standard input"],
   ],
-  options: EXCHANGE_OPTIONS,
-  habits: async () => (await import("../lib/http/habits.ts")).EXCHANGE_HABITS,
-  reach: async (line) => (await import("../lib/http/habits.ts")).reachOf(line),
-  redact: async (operand) =>
-    (await import("../lib/http/secrets.ts")).redactOperand(operand),
+  ...EXCHANGE,
   async run({ options, operands }, io) {
     const target = await parseTarget(
       operands.length === 0 ? DEFAULT_OPERANDS : operands,

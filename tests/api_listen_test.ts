@@ -102,27 +102,8 @@ Deno.test("an error of the handler is reported and answered with 500", async () 
   assert(errors[0] instanceof RangeError);
 });
 
-Deno.test("a shutdown lets the answer under way be sent, and takes no new client", async () => {
-  const arrived = Promise.withResolvers<void>();
-  const release = Promise.withResolvers<void>();
-  const server = await listen(async () => {
-    arrived.resolve();
-    await release.promise;
-    return hello();
-  }, free);
-  const { port } = server;
-  const response = fetch(`http://localhost:${port}/`);
-  await arrived.promise;
-  const ended = server.shutdown(60_000);
-  release.resolve();
-  assertEquals(await (await response).text(), "hello");
-  await ended;
-  const connecting = () => Deno.connect({ hostname: "127.0.0.1", port });
-  await assertRejects(connecting, Deno.errors.ConnectionRefused);
-  await server.finished;
-});
-
-Deno.test("a shutdown waits no longer than its grace", async () => {
+/** A server whose only answer is under way until it is released. */
+async function serveSlowly() {
   const arrived = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
   const server = await listen(async () => {
@@ -132,8 +113,25 @@ Deno.test("a shutdown waits no longer than its grace", async () => {
   }, free);
   const response = fetch(`http://localhost:${server.port}/`);
   await arrived.promise;
+  return { server, response, release: release.resolve };
+}
+
+Deno.test("a shutdown lets the answer under way be sent, and takes no new client", async () => {
+  const { server, response, release } = await serveSlowly();
+  const { port } = server;
+  const ended = server.shutdown(60_000);
+  release();
+  assertEquals(await (await response).text(), "hello");
+  await ended;
+  const connecting = () => Deno.connect({ hostname: "127.0.0.1", port });
+  await assertRejects(connecting, Deno.errors.ConnectionRefused);
+  await server.finished;
+});
+
+Deno.test("a shutdown waits no longer than its grace", async () => {
+  const { server, response, release } = await serveSlowly();
   await server.shutdown(1);
-  release.resolve();
+  release();
   await (await response).text();
   await server.finished;
 });

@@ -6,7 +6,9 @@
 
 import { ExitCode } from "../cli/errors.ts";
 import { type Io, print } from "../cli/io.ts";
+import type { CommandLine } from "../cli/options.ts";
 import {
+  EXCHANGE_OPTIONS,
   type ExchangeOptions,
   refuseContradictions,
 } from "./exchange_options.ts";
@@ -14,6 +16,16 @@ import { render } from "./render.ts";
 import type { RequestPlan } from "./request.ts";
 import type { Tools } from "./resume.ts";
 import { type Answer, send, type SendOptions } from "./send.ts";
+
+/** What `get` and `post` say of themselves alike; all but the options is loaded when it is asked for. */
+export const EXCHANGE = {
+  options: EXCHANGE_OPTIONS,
+  habits: async () => (await import("./habits.ts")).EXCHANGE_HABITS,
+  reach: async (line: CommandLine<typeof EXCHANGE_OPTIONS>) =>
+    (await import("./habits.ts")).reachOf(line),
+  redact: async (operand: string) =>
+    (await import("./secrets.ts")).redactOperand(operand),
+};
 
 /** Shows the request, where that is all that was asked for. */
 async function showOnly(

@@ -194,7 +194,7 @@ export const START_ROWS: readonly Row[] = [
             harkCommand("client", "--tls", "--ca", cert, ...to),
           ),
         ),
-        floor("deno, a three-line TLS client", "client_tls.ts", port, cert),
+        floor("deno, a three-line TLS client", "client.ts", port, cert),
         hark("client", ...[await greeter(bench.stack)]),
         nothing(),
         await contender(

@@ -1,8 +1,12 @@
 // deno-lint-ignore-file no-console -- what a person would write first, to be measured against
-const conn = await Deno.connect({
-  hostname: "localhost",
-  port: Number(Deno.args[0]),
-});
+const [port, cert] = Deno.args;
+const address = { hostname: "localhost", port: Number(port) };
+const conn = cert === undefined
+  ? await Deno.connect(address)
+  : await Deno.connectTls({
+    ...address,
+    caCerts: [await Deno.readTextFile(cert)],
+  });
 const buffer = new Uint8Array(1024);
 const count = await conn.read(buffer) ?? 0;
 console.log(
