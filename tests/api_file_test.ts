@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { seed } from "../lib/api/seed.ts";
 import { openStore } from "../lib/api/sqlite.ts";
@@ -127,7 +127,10 @@ Deno.test("a database that another process holds is busy, and can be read", () =
       (store) => store.load({}),
     ];
     for (const write of writes) {
-      const error = assertThrows(() => write(store), StoreError);
+      const error = await assertRejects(
+        async () => await write(store),
+        StoreError,
+      );
       assertEquals(error.reason, "busy");
     }
     assertEquals(await store.get("notes", "7"), note7);

@@ -1,8 +1,15 @@
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import fc from "fast-check";
 import { parseQuery } from "../lib/api/query.ts";
 import { seed } from "../lib/api/seed.ts";
-import { openStore } from "../lib/api/sqlite.ts";
+import { openDatabase, openStore } from "../lib/api/sqlite.ts";
+import { createKeys } from "../lib/api/sqlite_keys.ts";
 import { type Store, StoreError } from "../lib/api/store.ts";
 
 const notes = {
@@ -96,8 +103,9 @@ Deno.test("a client's id is kept, unless it is taken or can be none", async () =
       [{}, "invalid"],
     ];
   for (const [id, reason, taken] of table) {
-    const insert = () => store.insert("notes", [{ id: 99 }, { id }]);
-    const error = assertThrows(insert, StoreError);
+    const insert = async () =>
+      await store.insert("notes", [{ id: 99 }, { id }]);
+    const error = await assertRejects(insert, StoreError);
     assertEquals([error.reason, error.id], [reason, taken]);
   }
   assertEquals(await store.dump(), before);
@@ -137,12 +145,73 @@ Deno.test("a write that throws changes nothing", async () => {
   const fail = () => {
     throw new RangeError("no");
   };
-  assertThrows(() => store.put("notes", "7", fail), RangeError);
-  assertThrows(() => store.delete("notes", "7", fail), RangeError);
+  await assertRejects(
+    async () => await store.put("notes", "7", fail),
+    RangeError,
+  );
+  await assertRejects(
+    async () => await store.delete("notes", "7", fail),
+    RangeError,
+  );
   const deep = JSON.parse(`${"[".repeat(1001)}${"]".repeat(1001)}`);
-  const insert = () => store.insert("notes", [{ a: 1 }, { deep }]);
-  assertEquals(assertThrows(insert, StoreError).reason, "invalid");
+  const insert = async () => await store.insert("notes", [{ a: 1 }, { deep }]);
+  assertEquals((await assertRejects(insert, StoreError)).reason, "invalid");
   assertEquals(await store.dump(), before);
+});
+
+Deno.test("of writes at the same time each is done, or not, by itself", async () => {
+  using store = openStore(":memory:", { notes: [{ id: 7 }] });
+  const lists = [[{}], [{}, { id: 7 }], [{}, {}]];
+  const settled = await Promise.allSettled(
+    lists.map(async (list) => (await store.insert("notes", list)) ?? []),
+  );
+  const ids = settled.map((each) =>
+    each.status === "fulfilled" && each.value.map(({ id }) => id)
+  );
+  assertEquals(ids, [[8], false, [9, 10]]);
+  assertEquals(await idsOf(store), [7, 8, 9, 10]);
+});
+
+Deno.test("what waits to be written is kept when a store is closed", async () => {
+  const path = await Deno.makeTempFile();
+  const insert = () => {
+    using store = openStore(path, notes);
+    return store.insert("notes", [{}]);
+  };
+  const [{ id } = { id: null }] = await insert() ?? [];
+  {
+    using store = openStore(path, notes);
+    assertEquals(await store.get("notes", `${id}`), pretty({ id }));
+  }
+  await Deno.remove(path);
+});
+
+Deno.test("a write that is taken back leaves no key without its index", async () => {
+  using store = openStore(":memory:", { users: [{ id: 1 }], notes: [] });
+  const taken = [{ id: 1, userId: 1 }, { id: 1 }];
+  await assertRejects(
+    async () => await store.insert("notes", taken),
+    StoreError,
+  );
+  await store.insert("notes", [{ userId: 1 }]);
+  assertEquals(await store.delete("users", "1"), [
+    { kind: "users", id: 1 },
+    { kind: "notes", id: 1 },
+  ]);
+});
+
+Deno.test("a store that is opened again makes no more indexes than one that was not", async () => {
+  const path = await Deno.makeTempFile();
+  for (const letter of ["a", "b"]) {
+    using store = openStore(path, notes);
+    const many = Array.from({ length: 60 }, (_, at) => [`${letter}${at}Id`, 1]);
+    await store.insert("notes", [Object.fromEntries(many)]);
+  }
+  {
+    using db = openDatabase(path, 0);
+    assertEquals(createKeys(db).names().length, 64);
+  }
+  await Deno.remove(path);
 });
 
 Deno.test("a world that cannot be loaded is refused with the place and the reason", async () => {

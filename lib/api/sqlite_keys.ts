@@ -20,6 +20,8 @@ export interface Keys {
   names(): string[];
   /** Makes an index for each key of a document's text that has none yet. */
   index(json: string): void;
+  /** Looks anew which have one: what made some was taken back. */
+  forget(): void;
   /** Tells whether a resource has a document with a key. */
   has(kind: string, key: string): boolean;
   /** Reads a resource's documents in which a key has one of these JSON texts. */
@@ -53,7 +55,7 @@ export function createKeys(db: DatabaseSync): Keys {
   const names = db.prepare(
     "select substr(name, 5) key from sqlite_schema where name glob 'key *'",
   );
-  const indexed = new Set<string>();
+  let indexed: Set<string> | undefined;
   const statements = new Map<string, StatementSync>();
 
   /** The path is in the text, not a parameter: only so does SQLite use the index. */
@@ -67,9 +69,14 @@ export function createKeys(db: DatabaseSync): Keys {
     return statement;
   }
 
+  function readNames(): string[] {
+    return names.all().map(({ key }) => String(key));
+  }
+
   return {
-    names: () => names.all().map(({ key }) => String(key)),
+    names: readNames,
     index(json) {
+      indexed ??= new Set(readNames());
       for (const [, key = ""] of json.matchAll(/^ {2}"(\w{1,60}Id)":/gm)) {
         if (indexed.has(key) || indexed.size >= maxKeys) continue;
         prepare(
@@ -81,6 +88,7 @@ export function createKeys(db: DatabaseSync): Keys {
         indexed.add(key);
       }
     },
+    forget: () => indexed = undefined,
     has: (kind, key) =>
       prepare(
         key,

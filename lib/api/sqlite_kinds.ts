@@ -1,5 +1,5 @@
 /** The resources of a database of documents, some of which are still to be filled. */
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { isDocument } from "./document.ts";
 import type { Keys } from "./sqlite_keys.ts";
 import type { Rows } from "./sqlite_rows.ts";
@@ -21,7 +21,11 @@ export interface Parts {
 export interface Kinds {
   /** Lists them, in their order. */
   all(): Kind[];
-  /** Finds one, and fills it when this is its first use: not inside a transaction. */
+  /** Finds one. */
+  find(name: string): Kind | undefined;
+  /** Fills one when this is its first use: not inside a transaction. */
+  fill(name: string): void;
+  /** Fills one and finds it. */
   use(name: string): Kind | undefined;
   /** Adds documents to one. */
   add(name: string, documents: readonly Stored[]): void;
@@ -61,6 +65,8 @@ export function createKinds(db: DatabaseSync, seed: Seed, parts: Parts): Kinds {
   const all = db.prepare("select * from kinds order by rowid");
   const find = db.prepare("select * from kinds where kind = ?");
   const insert = db.prepare("insert into kinds values (?, ?, ?)");
+  // What was filled once is never to be filled again.
+  const filled = new Set<string>();
   const setFilled = db.prepare("update kinds set filled = 1 where kind = ?");
 
   function add(name: string, documents: readonly Stored[]): void {
@@ -69,25 +75,28 @@ export function createKinds(db: DatabaseSync, seed: Seed, parts: Parts): Kinds {
     for (const { json } of documents) keys.index(json);
   }
 
-  function fill(name: string): void {
+  function seedOne(name: string): void {
     if (find.get(name)?.filled !== 0) return; // another process was faster
     const make = seed[name];
     add(name, readList(name, typeof make === "function" ? make() : []));
     setFilled.run(name);
   }
 
+  function use(name: string): Kind | undefined {
+    const row = find.get(name);
+    if (row?.filled === 0) session.write(() => seedOne(name));
+    if (row !== undefined) filled.add(name);
+    return toKind(row);
+  }
+
   return {
     add,
-    all: () =>
-      all.all().map(({ kind, single }) => ({
-        name: String(kind),
-        single: single === 1,
-      })),
-    use(name) {
-      const row = find.get(name);
-      if (row?.filled === 0) session.write(() => fill(name));
-      return row && { name, single: row.single === 1 };
+    all: () => all.all().flatMap((row) => toKind(row) ?? []),
+    find: (name) => toKind(find.get(name)),
+    fill(name) {
+      if (!filled.has(name)) use(name);
     },
+    use,
     establish(world) {
       for (const [name, value] of Object.entries(world)) {
         if (name === "$schema") continue; // json-server's, for editors
@@ -103,4 +112,10 @@ export function createKinds(db: DatabaseSync, seed: Seed, parts: Parts): Kinds {
     },
     clear: () => db.exec("delete from documents; delete from kinds"),
   };
+}
+
+function toKind(
+  row: Record<string, SQLOutputValue> | undefined,
+): Kind | undefined {
+  return row && { name: String(row.kind), single: row.single === 1 };
 }

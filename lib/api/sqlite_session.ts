@@ -1,5 +1,6 @@
 /** One connection to a database: its transactions, and when what was read is out of date. */
 import type { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers";
 import { Failure } from "../cli/errors.ts";
 import { type Refusal, StoreError } from "./store.ts";
 
@@ -13,19 +14,37 @@ export interface Session {
   /** Reads in one transaction. */
   read<T>(work: () => T): T;
   /**
-   * Writes in one transaction; what `work` throws takes it back.
+   * Writes at once, in one transaction; what `work` throws takes it back.
    *
    * @throws {StoreError} When SQLite refuses.
    */
   write<T>(work: () => T): T;
+  /**
+   * Writes soon, and resolves when it is kept: the writes of one turn of the event loop are done one
+   * after the other in one transaction, since to commit costs more than to write. What `work` throws
+   * takes back this one alone.
+   *
+   * @throws {StoreError} When SQLite refuses.
+   */
+  writeSoon<T>(work: () => T): Promise<T>;
+  /** Does now what was to be written soon. */
+  flush(): void;
   /** Writes and takes it back in any case. */
   pretend<T>(work: () => T): T;
   /** Gives the whole database's bytes, for a copy in memory. */
   image(): Uint8Array;
 }
 
+interface Waiting {
+  /** Writes, and gives what tells the caller so. */
+  readonly write: () => () => void;
+  readonly fail: (error: unknown) => void;
+}
+
 /**
  * Starts to keep count of a database's writes.
+ *
+ * @param onTakenBack Hears that what was written, indexes too, may be there no more.
  *
  * @example
  * ```ts
@@ -39,7 +58,10 @@ export interface Session {
  * assertEquals(session.version() === before, false);
  * ```
  */
-export function createSession(db: DatabaseSync): Session {
+export function createSession(
+  db: DatabaseSync,
+  onTakenBack: () => void = () => {},
+): Session {
   const [begin, beginWrite, commit, rollback, dataVersion] = [
     db.prepare("begin"),
     db.prepare("begin immediate"),
@@ -47,6 +69,12 @@ export function createSession(db: DatabaseSync): Session {
     db.prepare("rollback"),
     db.prepare("pragma data_version"),
   ];
+  const [beginPart, endPart, rollbackPart] = [
+    db.prepare("savepoint part"),
+    db.prepare("release part"),
+    db.prepare("rollback to part"),
+  ];
+  let waiting: Waiting[] = [];
   const isShared = db.prepare("pragma database_list").get()?.file !== "";
   let writes = 0;
   let foreign = dataVersion.get()?.data_version;
@@ -76,7 +104,36 @@ export function createSession(db: DatabaseSync): Session {
     } catch (error) {
       // Where the disk is full SQLite may have rolled back already. Deno 2.4 cannot tell.
       if (db.isTransaction !== false) rollback.run();
+      onTakenBack();
       throw toStoreError(error);
+    }
+  }
+
+  function writePart({ write, fail }: Waiting): () => void {
+    beginPart.run();
+    try {
+      const tell = write();
+      endPart.run();
+      return tell;
+    } catch (error) {
+      if (db.isTransaction === false) throw error; // nothing of the others is left either
+      rollbackPart.run();
+      endPart.run();
+      onTakenBack();
+      return () => fail(toStoreError(error));
+    }
+  }
+
+  function flush(): void {
+    if (waiting.length === 0) return;
+    const parts = waiting;
+    waiting = [];
+    try {
+      const told = transact(beginWrite, () => parts.map(writePart), commit);
+      writes++;
+      for (const tell of told) tell();
+    } catch (error) {
+      for (const { fail } of parts) fail(error);
     }
   }
 
@@ -84,11 +141,26 @@ export function createSession(db: DatabaseSync): Session {
     version,
     read: (work) => transact(begin, work, commit),
     write(work) {
+      flush();
       const result = transact(beginWrite, work, commit);
       writes++;
       return result;
     },
-    pretend: (work) => transact(beginWrite, work, rollback),
+    writeSoon: (work) =>
+      new Promise((resolve, fail) => {
+        if (waiting.length === 0) setImmediate(flush);
+        const write = () => {
+          const result = work();
+          return () => resolve(result);
+        };
+        waiting.push({ write, fail });
+      }),
+    flush,
+    pretend(work) {
+      const result = transact(beginWrite, work, rollback);
+      onTakenBack();
+      return result;
+    },
     image() {
       if (!("serialize" in db)) {
         throw new Failure("Cannot copy a database: that needs Deno 2.9");

@@ -35,15 +35,14 @@ export function createStore(
   seed: Seed,
   options: SqliteStoreOptions,
 ): Store & Disposable {
-  const parts = {
-    session: createSession(db),
-    rows: createRows(db),
-    keys: createKeys(db),
-  };
-  const { session, rows, keys } = parts;
+  const [rows, keys] = [createRows(db), createKeys(db)];
+  const session = createSession(db, keys.forget);
+  const parts = { session, rows, keys };
   const kinds = createKinds(db, seed, parts);
   const reader = createReader(kinds, parts);
-  const write = options.fake ? session.pretend : session.write;
+  const [write, writeSoon] = options.fake
+    ? [session.pretend, session.pretend]
+    : [session.write, session.writeSoon];
 
   /** Gives the rows that have an id and refer to a document that is not there. */
   function orphans(): Row[] {
@@ -86,9 +85,10 @@ export function createStore(
     kinds: kinds.all,
     ...reader,
     insert(kind, documents) {
-      if (kinds.use(kind)?.single !== false) return;
-      return write(() =>
-        documents.map((document) => {
+      kinds.fill(kind);
+      return writeSoon(() => {
+        if (kinds.find(kind)?.single !== false) return;
+        return documents.map((document) => {
           const id = chooseId(kind, document.id);
           const stored = {
             id,
@@ -96,13 +96,13 @@ export function createStore(
           };
           kinds.add(kind, [stored]);
           return stored;
-        })
-      );
+        });
+      });
     },
     put(kind, id, change) {
-      const found = kinds.use(kind);
-      if (found === undefined || found.single !== (id === undefined)) return;
-      return write(() => {
+      kinds.fill(kind);
+      return writeSoon(() => {
+        if (kinds.find(kind)?.single !== (id === undefined)) return;
         const row = id === undefined ? rows.single(kind) : rows.find(kind, id);
         if (row === undefined) return;
         const json = change(row.id, row.json);
@@ -113,8 +113,8 @@ export function createStore(
     },
     delete(kind, id, check) {
       // Before the transaction: what refers to the document may still be to be made.
-      for (const { name } of kinds.all()) kinds.use(name);
-      return write(() => {
+      for (const { name } of kinds.all()) kinds.fill(name);
+      return writeSoon(() => {
         const row = rows.find(kind, id);
         if (row === undefined) return [];
         check?.(row.json);
@@ -140,7 +140,10 @@ export function createStore(
       copied.deserialize(session.image());
       return createStore(copied, seed, { fake: false });
     },
-    [Symbol.dispose]: () => db.close(),
+    [Symbol.dispose]() {
+      session.flush();
+      db.close();
+    },
   };
 }
 
