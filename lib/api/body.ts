@@ -1,5 +1,6 @@
 /** What is in a request's body. */
 import { findMismatch } from "./check.ts";
+import { within } from "./deadline.ts";
 import { type Document, isDocument, parseJson } from "./document.ts";
 import { Problem } from "./problem.ts";
 import { type FieldType, resources } from "./resources.ts";
@@ -15,6 +16,7 @@ export interface BodyLimits {
 // Indentation makes a text longer by its depth: this bounds what a short body can grow to, and it
 // stays below the 1,000 levels of SQLite's JSON functions.
 const maxDepth = 100;
+const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Reads a request's body as JSON, whatever its Content-Type says. Only a body that is declared a
@@ -79,44 +81,50 @@ async function readBytes(
   request: Request,
   { maxBytes, timeoutMs }: BodyLimits,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const onLate = () =>
+    new Problem(
+      408,
+      `Cannot read the body: it took longer than ${timeoutMs / 1000} s`,
+      { headers: { connection: "close" } },
+    );
   const declared = request.headers.get("content-length");
-  if (declared !== null && Number(declared) > maxBytes) throw tooLong(maxBytes);
+  if (declared !== null) {
+    if (Number(declared) > maxBytes) throw tooLong(maxBytes);
+    // HTTP holds a body to its declared length, and to make a stream costs more than to read it.
+    return await within(timeoutMs, request.bytes().catch(refuseCut), onLate);
+  }
   if (request.body === null) return new Uint8Array();
   const reader = request.body.getReader();
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    reader.cancel().catch(() => {});
-  }, timeoutMs);
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
   try {
-    let size = 0;
-    for (;;) {
-      const { value } = await reader.read().catch(() => {
-        throw unreadable("it was cut short");
-      });
-      if (value === undefined) break;
-      size += value.length;
-      if (size > maxBytes) throw tooLong(maxBytes);
-      chunks.push(value);
-    }
+    return await within(timeoutMs, readStream(reader, maxBytes), onLate);
   } finally {
-    clearTimeout(timer);
     // What is left unread is not to be waited for.
     await reader.cancel().catch(() => {});
   }
-  const [first = new Uint8Array(), ...more] = chunks;
-  if (!late) return more.length === 0 ? first : new Blob(chunks).bytes();
-  throw new Problem(
-    408,
-    `Cannot read the body: it took longer than ${timeoutMs / 1000} s`,
-    { headers: { connection: "close" } },
-  );
+}
+
+async function readStream(
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for (;;) {
+    const { value } = await reader.read().catch(refuseCut);
+    if (value === undefined) return await new Blob(chunks).bytes();
+    size += value.length;
+    if (size > maxBytes) throw tooLong(maxBytes);
+    chunks.push(value);
+  }
+}
+
+function refuseCut(): never {
+  throw unreadable("it was cut short");
 }
 
 function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return decoder.decode(bytes);
   } catch {
     throw unreadable("it is not UTF-8");
   }
