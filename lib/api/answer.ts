@@ -74,6 +74,16 @@ export async function prepare(
   return { text, etag, response };
 }
 
+/** Options of {@linkcode respond}. */
+export interface RespondOptions {
+  /**
+   * Whether the answer is sent again: a copy of it goes then.
+   *
+   * @default {true}
+   */
+  readonly isKept?: boolean;
+}
+
 /**
  * Answers a request: 304 to who has the body already, compressed for who can read that.
  *
@@ -89,6 +99,7 @@ export async function prepare(
 export function respond(
   ready: Ready,
   asked: Headers,
+  { isKept = true }: RespondOptions = {},
 ): Response | Promise<Response> {
   const { text, etag, response } = ready;
   const origin = asked.get("origin");
@@ -102,7 +113,7 @@ export function respond(
     /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(
       asked.get("accept-encoding") ?? "",
     );
-  if (!zips) return allow(response.clone(), origin);
+  if (!zips) return allow(isKept ? response.clone() : response, origin);
   ready.zipped ??= zip(ready);
   return ready.zipped.then((zipped) => allow(zipped.clone(), origin));
 }

@@ -41,6 +41,7 @@ export function parseFault(
   prefer: string,
   params: URLSearchParams,
 ): Fault | undefined {
+  if (prefer === "" && params.size === 0) return;
   const wanted = new Map<string, string>();
   for (const preference of prefer.split(/[,;]/)) {
     const [name = "", value = ""] = preference.split("=", 2);

@@ -157,31 +157,29 @@ export function createHandler(
       return await respond(await prepare({ status: 200, text: "{}" }), headers);
     }
     const service = name === undefined ? root : sandboxes.open(name);
-    const fault = parseFault(headers.get("prefer") ?? "", url.searchParams);
+    const params = new URLSearchParams(url.search);
+    const fault = parseFault(headers.get("prefer") ?? "", params);
     if (fault !== undefined) await suffer(fault, service.dice);
-    const params = new URLSearchParams(url.searchParams);
-    for (const key of ownParams) params.delete(key);
+    const [strict, callback] = [params.has("_strict"), params.get("callback")];
+    for (const key of params.size > 0 ? ownParams : []) params.delete(key);
     const call: Call = {
       request,
       method,
       path: (rest ?? url.pathname) || "/",
       params,
       base: url.origin + (name === undefined ? "" : `/@${name}`),
-      strict: url.searchParams.has("_strict"),
+      strict,
     };
     const special = reads ? await answerRoute(call, service, name) : undefined;
     if (special !== undefined) return special;
     const version = service.store.version();
-    const ready = await prepare(
-      await service.answer(call),
-      url.searchParams.get("callback"),
-    );
-    if (method === "GET" && request.method === "GET" && fault === undefined) {
-      const isGood = () =>
-        service.isOpen() && service.store.version() === version;
-      if (isGood()) cache.set(request.url, ready, isGood);
-    }
-    return await respond(ready, headers);
+    const ready = await prepare(await service.answer(call), callback);
+    const isGood = () =>
+      service.isOpen() && service.store.version() === version;
+    const isKept = method === "GET" && request.method === "GET" &&
+      fault === undefined && isGood();
+    if (isKept) cache.set(request.url, ready, isGood);
+    return await respond(ready, headers, { isKept });
   }
 
   async function answerRoute(call: Call, service: Service, name?: string) {

@@ -31,6 +31,8 @@ export interface LineWriter {
 }
 
 const maxWaiting = 2 ** 20;
+// A write costs as much as a request: those of so many ms go together, which nobody who reads along sees.
+const gatherMs = 10;
 const encoder = new TextEncoder();
 let lastMs = 0;
 let lastTime = "";
@@ -100,8 +102,7 @@ export function createLineWriter(
   let writing: Promise<void> | undefined;
 
   async function run(): Promise<void> {
-    // The lines of one turn of the event loop go together.
-    await new Promise((resolve) => setTimeout(resolve));
+    await new Promise((resolve) => setTimeout(resolve, gatherMs));
     while (waiting !== "") {
       const text = waiting + (lost > 0 ? `(${lost} lines left out)\n` : "");
       waiting = "";

@@ -73,7 +73,14 @@ export function createWrites(store: Store, options: WriteOptions): Writes {
   const { limits, changes, fake = false } = options;
 
   function announce(change: string, kind: string, json: string): void {
-    changes.publish(kind, { change, kind, document: JSON.parse(json) });
+    changes.publish(kind, {
+      change,
+      kind,
+      // Read where somebody listens.
+      get document(): unknown {
+        return JSON.parse(json);
+      },
+    });
   }
 
   function announceLoad(): void {
