@@ -94,6 +94,23 @@ Deno.test("what cannot be imported leaves a database that is still new", () =>
     assertEquals(await store.get("notes", "7"), note7);
   }));
 
+Deno.test("a database that was emptied stays empty, and may be imported into", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    {
+      using store = openStore(path, notes);
+      await store.load({});
+      using copy = store.copy();
+      assertEquals(await copy.dump(), "{}");
+    }
+    {
+      using store = openStore(path, notes);
+      assertEquals(await store.dump(), "{}");
+    }
+    using store = openStore(path, notes, { fresh: true });
+    assertEquals(await store.get("notes", "7"), note7);
+  }));
+
 Deno.test("a file keeps what was written, and two stores see each other's writes", () =>
   inFolder(async (folder) => {
     const path = `${folder}/a.db`;

@@ -408,3 +408,29 @@ Deno.test("any query gets a list", async () => {
 function nested(levels: number): string {
   return '{"a":'.repeat(levels) + "0" + "}".repeat(levels);
 }
+
+Deno.test("what UTF-8 or JSON cannot hold as an id, or as a name, is no error of the server", async () => {
+  using store = openStore(":memory:", { notes: [{ "usrI\ud800": 1 }] });
+  const handler = createHandler(store);
+  const ask = async (method: string, path: string, body?: string) =>
+    await handler(
+      new Request(`http://localhost${path}`, {
+        method,
+        ...body !== undefined && { body },
+      }),
+    );
+  const posted = await ask("POST", "/notes", '{"id":"\\ud800"}');
+  assertEquals(posted.status, 201);
+  const { pathname } = new URL(posted.headers.get("location") ?? "");
+  assertEquals((await ask("GET", pathname)).status, 200);
+  const listed = await ask("GET", "/notes?usrI=1");
+  assertEquals(
+    listed.headers.get("x-ignored-query"),
+    "usrI; did-you-mean=usrI%EF%BF%BD",
+  );
+  const before = await store.dump();
+  assertEquals((await ask("POST", "/notes", '{"id":1e400}')).status, 400);
+  const twice = '{"notes":[{"id":"\\ud800"},{"id":"\\ufffd"}]}';
+  assertEquals((await ask("PUT", "/db", twice)).status, 400);
+  assertEquals(await store.dump(), before);
+});

@@ -17,6 +17,20 @@ export interface Call {
 }
 
 /**
+ * Writes a text in a URL or a header: half of a character, which UTF-8 cannot hold, as SQLite stores it.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(["a/b", "\ud800"].map(encodePart), ["a%2Fb", "%EF%BF%BD"]);
+ * ```
+ */
+export function encodePart(text: string | number): string {
+  return encodeURIComponent(`${text}`.toWellFormed());
+}
+
+/**
  * Gives the URL of a document.
  *
  * @param base Where the root or the sandbox is.
@@ -33,5 +47,5 @@ export function locate(
   base: string,
   path: readonly (string | number)[],
 ): string {
-  return [base, ...path.map(encodeURIComponent)].join("/");
+  return [base, ...path.map(encodePart)].join("/");
 }

@@ -124,26 +124,28 @@ export function readList(
     if (!isId(id)) {
       throw unloadable(`${path}.id`, "expected a number or a text");
     }
-    if (ids.has(id)) {
+    // SQLite's texts are UTF-8, which knows one half of a character only.
+    const stored = typeof id === "string" ? id.toWellFormed() : id;
+    if (ids.has(stored)) {
       throw unloadable(`${path}.id`, `${JSON.stringify(id)} is taken`);
     }
-    ids.add(id);
+    ids.add(stored);
     return { id, json };
   });
 }
 
 /**
- * Tells whether a value can be a document's id.
+ * Tells whether a value can be a document's id: a text, or a number that JSON can write.
  *
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals([7, "7b", null, true].map(isId), [true, true, false, false]);
+ * assertEquals([7, "7b", Infinity, null].map(isId), [true, true, false, false]);
  * ```
  */
 export function isId(value: unknown): value is Id {
-  return typeof value === "number" || typeof value === "string";
+  return typeof value === "string" || Number.isFinite(value);
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Headers of a list: which pages there are, and what of the query changed nothing. */
+import { encodePart } from "./call.ts";
 import type { Page } from "./query.ts";
 import type { Ignored } from "./store.ts";
 
@@ -57,8 +58,8 @@ export function formatLinks(url: string, page: Page, total: number): string {
 export function formatIgnored(ignored: readonly Ignored[]): string {
   return ignored
     .map(({ key, meant }) =>
-      encodeURIComponent(key) +
-      (meant === undefined ? "" : `; did-you-mean=${encodeURIComponent(meant)}`)
+      encodePart(key) +
+      (meant === undefined ? "" : `; did-you-mean=${encodePart(meant)}`)
     )
     .join(", ");
 }

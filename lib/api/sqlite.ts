@@ -54,11 +54,14 @@ export function openStore(
   const { fake = false, fresh = false, busyTimeout = 5000 } = options;
   const db = openDatabase(path, busyTimeout);
   try {
-    if (fresh && db.prepare("select 1 from kinds").get() !== undefined) {
-      throw new Failure(
-        `Cannot import into "${absolutePath(path)}": it holds data already`,
-        { hint: "give the path of a new file, or --memory" },
-      );
+    if (fresh) {
+      if (db.prepare("select 1 from kinds").get() !== undefined) {
+        throw new Failure(
+          `Cannot import into "${absolutePath(path)}": it holds data already`,
+          { hint: "give the path of a new file, or --memory" },
+        );
+      }
+      db.exec("pragma user_version = 0"); // one that was emptied is as good as new
     }
     return createStore(db, seed, { fake });
   } catch (error) {

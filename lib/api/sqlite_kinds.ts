@@ -7,6 +7,9 @@ import type { Session } from "./sqlite_session.ts";
 import type { Kind, Seed, Stored } from "./store.ts";
 import { readList, unloadable } from "./dump.ts";
 
+// Where SQLite keeps a number for each program's own use: what emptied a database is not to be undone.
+const established = 1;
+
 /** What a store in SQLite is made of. */
 export interface Parts {
   /** The connection. */
@@ -29,6 +32,8 @@ export interface Kinds {
   use(name: string): Kind | undefined;
   /** Adds documents to one. */
   add(name: string, documents: readonly Stored[]): void;
+  /** Whether there are none, and never were. */
+  areNew(): boolean;
   /** Adds those of a world. */
   establish(world: Seed): void;
   /** Deletes all. */
@@ -63,6 +68,7 @@ export interface Kinds {
 export function createKinds(db: DatabaseSync, seed: Seed, parts: Parts): Kinds {
   const { session, rows, keys } = parts;
   const all = db.prepare("select * from kinds order by rowid");
+  const state = db.prepare("pragma user_version");
   const find = db.prepare("select * from kinds where kind = ?");
   const insert = db.prepare("insert into kinds values (?, ?, ?)");
   // What was filled once is never to be filled again.
@@ -97,7 +103,10 @@ export function createKinds(db: DatabaseSync, seed: Seed, parts: Parts): Kinds {
       if (!filled.has(name)) use(name);
     },
     use,
+    areNew: () =>
+      all.get() === undefined && state.get()?.user_version !== established,
     establish(world) {
+      db.exec(`pragma user_version = ${established}`);
       for (const [name, value] of Object.entries(world)) {
         if (name === "$schema") continue; // json-server's, for editors
         const isLater = typeof value === "function";

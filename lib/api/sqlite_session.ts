@@ -186,23 +186,7 @@ const refusals: { readonly [code: number]: readonly [Refusal, string] } = {
   778: ["full", "no space is left for the database"],
 };
 
-/** The code of a document whose id is taken. */
-export const UNIQUE = 2067;
-
-/**
- * Reads the result code of an error that SQLite gave.
- *
- * @returns The extended result code; undefined where the error is another one.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(codeOf(Object.assign(new Error("database or disk is full"), { errcode: 13 })), 13);
- * assertEquals(codeOf(new Error("no")), undefined);
- * ```
- */
-export function codeOf(error: unknown): number | undefined {
+function codeOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("errcode" in error)) return;
   return typeof error.errcode === "number" ? error.errcode : undefined;
 }

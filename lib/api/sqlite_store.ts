@@ -76,9 +76,9 @@ export function createStore(
     );
   }
 
-  if (kinds.all().length === 0) {
+  if (kinds.areNew()) {
     // Once more inside: another process may be faster.
-    session.write(() => kinds.all().length === 0 && kinds.establish(seed));
+    session.write(() => kinds.areNew() && kinds.establish(seed));
   }
   return {
     version: session.version,
