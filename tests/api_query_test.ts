@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { contains, toCondition } from "../lib/api/condition.ts";
 import {
   everything,
   parsePattern,
@@ -10,7 +9,7 @@ import {
 import { type Document, readField } from "../lib/api/document.ts";
 import { formatLinks } from "../lib/api/paging.ts";
 import { Problem } from "../lib/api/problem.ts";
-import { select } from "../lib/api/selection.ts";
+import { contains, select, toCondition } from "../lib/api/selection.ts";
 
 const queryOf = (text: string) => parseQuery(new URLSearchParams(text));
 

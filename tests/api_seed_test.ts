@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { assertItem } from "../lib/api/check.ts";
+import { findMismatch } from "../lib/api/check.ts";
 import { resources } from "../lib/api/resources.ts";
 import type { Item, ResourceName } from "../lib/api/resources.ts";
 import { makeItems, seed } from "../lib/api/seed.ts";
@@ -28,9 +28,10 @@ Deno.test("the table holds the six resources in JSONPlaceholder's order", () => 
 
 for (const name of names) {
   Deno.test(`every seed item of ${name} has the table's fields in the table's order`, () => {
-    const items: readonly unknown[] = makeItems(name);
+    const items: readonly object[] = makeItems(name);
     items.forEach((item, index) => {
-      assertItem(item, name, `${name}[${index}]`);
+      const { fields } = resources[name];
+      assertEquals(findMismatch(item, fields, `${name}[${index}]`), undefined);
       assertEquals(shapeOf(item), shapeOf(resources[name].fields));
     });
     assertEquals(

@@ -118,6 +118,20 @@ export function respond(
   return ready.zipped.then((zipped) => allow(zipped.clone(), origin));
 }
 
+/**
+ * Answers a request with what is sent this once.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals((await reply({ status: 201, text: "{}" }, new Headers())).status, 201);
+ * ```
+ */
+export async function reply(answer: Answer, asked: Headers): Promise<Response> {
+  return await respond(await prepare(answer), asked, { isKept: false });
+}
+
 /** Lets the site that asked read the answer. */
 function allow(response: Response, origin: string | null): Response {
   if (origin !== null) {

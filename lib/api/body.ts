@@ -3,7 +3,7 @@ import { findMismatch } from "./check.ts";
 import { within } from "./deadline.ts";
 import { type Document, isDocument, parseJson } from "./document.ts";
 import { Problem } from "./problem.ts";
-import { type FieldType, resources } from "./resources.ts";
+import { fieldsOf } from "./resources.ts";
 
 /** How much of a body is read. */
 export interface BodyLimits {
@@ -169,12 +169,10 @@ export function checkDocument(
   document: Document,
   given: (field: string) => boolean,
 ): void {
-  const types = Object.entries(resources).find(([name]) => name === kind)?.[1]
-    .fields;
+  const types = fieldsOf(kind);
   if (types === undefined) return;
-  const known = Object.entries<FieldType>(types);
   const errors = [
-    ...known
+    ...Object.entries(types)
       .filter(([field]) => Object.hasOwn(document, field) || !given(field))
       .map(([field, type]) =>
         findMismatch(document[field], type, `body.${field}`)

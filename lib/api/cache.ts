@@ -1,4 +1,4 @@
-/** Answers by URL, good until the next write. */
+/** Answers by URL, good until the next write, and the tags by which others keep them. */
 import { encodeBase64 } from "../cli/base64.ts";
 
 /** Something kept: what of it is counted is its text. */
@@ -55,10 +55,8 @@ export function createCache<Answer extends Cached>(
   };
 }
 
-/** Entity tags, as express makes them. */
-
 /**
- * Makes the weak entity tag of a text: its length in bytes, in hex, and the first 27 characters of
+ * Makes the weak entity tag of a text as express does: its length in bytes, in hex, and the first 27 characters of
  * its SHA-1 in base64.
  *
  * @example

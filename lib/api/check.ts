@@ -1,11 +1,6 @@
 import { Failure } from "../cli/errors.ts";
 import { type Document, isDocument } from "./document.ts";
-import {
-  type FieldType,
-  type Item,
-  type ResourceName,
-  resources,
-} from "./resources.ts";
+import { type FieldType, type ResourceName, resources } from "./resources.ts";
 
 /**
  * Finds the first place where a value is not what a type says. Fields that the type does not name
@@ -42,33 +37,6 @@ export function findMismatch(
     const mismatch = findMismatch(own, fieldType, `${path}.${field}`);
     if (mismatch !== undefined) return mismatch;
   }
-}
-
-/**
- * Checks that a value is an item of a resource.
- *
- * @param path What the value is called in the error: `posts[3]`.
- * @throws {TypeError} When a field is missing or of another type; the message says which and why.
- *
- * @example
- * ```ts
- * import { assertThrows } from "@std/assert";
- *
- * const answer: unknown = { userId: 1, id: 1, title: "a" };
- * assertThrows(
- *   () => assertItem(answer, "albums", "albums[0]") ?? assertItem(answer, "posts", "posts[0]"),
- *   TypeError,
- *   "posts[0].body: expected string, got nothing",
- * );
- * ```
- */
-export function assertItem<Name extends ResourceName>(
-  value: unknown,
-  name: Name,
-  path: string,
-): asserts value is Item<Name> {
-  const mismatch = findMismatch(value, resources[name].fields, path);
-  if (mismatch !== undefined) throw new TypeError(mismatch);
 }
 
 /**

@@ -20,10 +20,8 @@ export function isDocument(value: unknown): value is Document {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** JSON texts that people write: what is wrong with one, and where. */
-
 /**
- * Parses JSON.
+ * Parses JSON that a person may have written.
  *
  * @throws {SyntaxError} When it is not JSON; the message ends with the place: `(line 1 column 8)`.
  *

@@ -1,6 +1,4 @@
-/** A feed over HTTP, as `text/event-stream`. */
-
-/** Events that are sent as they happen, as server-sent events (HTML, section 9.2). */
+/** Events that are sent as they happen, over HTTP as server-sent events (HTML, section 9.2). */
 
 /** Options of {@linkcode createFeed}. */
 export interface FeedOptions {

@@ -1,13 +1,11 @@
 /** The api over HTTP: JSONPlaceholder's resources, sandboxes, the log of requests. */
 
-import { prepare, type Ready, respond, toAnswer } from "./answer.ts";
+import { prepare, type Ready, reply, respond, toAnswer } from "./answer.ts";
 import { createCache } from "./cache.ts";
 import type { Call } from "./call.ts";
-import { preflight } from "./origin.ts";
 import { parseFault, suffer } from "./fault.ts";
-import { asksForEvents, streamEvents } from "./feed.ts";
-import { createFeed } from "./feed.ts";
-import { isOwnHost } from "./origin.ts";
+import { asksForEvents, createFeed, streamEvents } from "./feed.ts";
+import { isOwnHost, preflight } from "./origin.ts";
 import { type LogEntry, tellTime } from "./log.ts";
 import { Problem } from "./problem.ts";
 import { createSandboxes } from "./sandbox.ts";
@@ -127,8 +125,7 @@ export function createHandler(
       return { response: await work(request) };
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      const ready = await prepare(toAnswer(error, request));
-      const response = await respond(ready, request.headers);
+      const response = await reply(toAnswer(error, request), request.headers);
       return { response, reason: error.message };
     }
   }
@@ -154,7 +151,7 @@ export function createHandler(
     const [, name, rest] = url.pathname.match(/^\/@([^/]+)(.*)$/) ?? [];
     if (name !== undefined && method === "DELETE" && /^\/?$/.test(rest ?? "")) {
       sandboxes.reset(name);
-      return await respond(await prepare({ status: 200, text: "{}" }), headers);
+      return await reply({ status: 200, text: "{}" }, headers);
     }
     const service = name === undefined ? root : sandboxes.open(name);
     const params = new URLSearchParams(url.search);

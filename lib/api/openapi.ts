@@ -1,6 +1,6 @@
 /** What the api answers, as an OpenAPI 3.1 document. */
 import config from "../../deno.json" with { type: "json" };
-import { prepare, respond } from "./answer.ts";
+import { reply } from "./answer.ts";
 import type { Document } from "./document.ts";
 import { describe, type Described } from "./schema.ts";
 import {
@@ -90,7 +90,7 @@ export async function answerOpenApi(
     null,
     2,
   );
-  return await respond(await prepare({ status: 200, text }), request.headers);
+  return await reply({ status: 200, text }, request.headers);
 }
 
 const eventsPath = {

@@ -1,4 +1,4 @@
-/** Which Host headers are ours: another site's name that was bent to this address is not. */
+/** Who may ask and read: which Host headers are ours, and that all sites may read, as json-server has it. */
 
 /**
  * Tells whether a request may name a host. A web page whose own name resolves to this machine (DNS
@@ -27,12 +27,10 @@ export function isOwnHost(asked: string, served: string): boolean {
     !loopback.test(own) && /^(\[.*\]|\d+(\.\d+){3}|[^.]+)$/.test(name);
 }
 
-/** Which other sites may read the answers, as json-server has it: all (Fetch, section 3.2). */
-
 const METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE";
 
 /**
- * Answers an OPTIONS request: every site may send what it asks for.
+ * Answers an OPTIONS request: every site may send what it asks for (Fetch, section 3.2).
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /** The page for people: what there is, a console to try it, the log of requests as they are answered. */
 import { encodeBase64 } from "../cli/base64.ts";
-import { prepare, respond } from "./answer.ts";
+import { reply } from "./answer.ts";
 import { script } from "./page_script.ts";
 import { style } from "./page_style.ts";
 import { describe, type Described, type Schema } from "./schema.ts";
@@ -46,13 +46,12 @@ export async function answerPage(
     "form-action 'none'",
     "frame-ancestors 'none'",
   ];
-  const ready = await prepare({
+  return await reply({
     status: 200,
     text: render(await describe(store), { origin, base }),
     type: "text/html; charset=utf-8",
     headers: { "Content-Security-Policy": policy.join("; ") },
-  });
-  return await respond(ready, request.headers);
+  }, request.headers);
 }
 
 async function hashOf(text: string): Promise<string> {

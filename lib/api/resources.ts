@@ -86,6 +86,21 @@ export const resources = {
 /** The name of one of the six resources, as in `/posts`. */
 export type ResourceName = keyof typeof resources;
 
+/**
+ * Gives the fields of a resource; nothing where its name is not one of the six.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(fieldsOf("albums"), { userId: "integer", id: "integer", title: "string" });
+ * assertEquals(fieldsOf("toString"), undefined);
+ * ```
+ */
+export function fieldsOf(kind: string): Resource["fields"] | undefined {
+  return Object.entries(resources).find(([name]) => name === kind)?.[1].fields;
+}
+
 /** The TypeScript type of what a {@linkcode FieldType} describes. */
 export type Value<Type extends FieldType> = Type extends "integer" ? number
   : Type extends "string" ? string

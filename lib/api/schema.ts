@@ -2,7 +2,7 @@
 import { findMismatch, typeOf } from "./check.ts";
 import { isDocument } from "./document.ts";
 import { parseQuery } from "./query.ts";
-import { type FieldType, resources } from "./resources.ts";
+import { fieldsOf, type FieldType } from "./resources.ts";
 import type { Store } from "./store.ts";
 
 /** The part of JSON Schema that describes documents. */
@@ -54,8 +54,7 @@ export async function describe(store: Store): Promise<readonly Described[]> {
     const list = await store.list(name, sample);
     const found: unknown = JSON.parse(list?.json ?? "[]");
     const documents = Array.isArray(found) ? found : [found];
-    const fields = Object.entries(resources)
-      .find(([known]) => known === name)?.[1].fields;
+    const fields = fieldsOf(name);
     const schema = fields !== undefined && !single &&
         documents.every((each) =>
           findMismatch(each, fields, name) === undefined

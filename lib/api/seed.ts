@@ -2,8 +2,7 @@
  * The embedded data: JSONPlaceholder's shapes, counts and id relations, filled with small texts
  * that are made here, the same on every run.
  */
-import type { Item, ResourceName } from "./resources.ts";
-import { resources } from "./resources.ts";
+import { type Item, type ResourceName, resources } from "./resources.ts";
 
 const people = words(`the baker, the gardener, my neighbour, the librarian,
   our teacher, the carpenter, my sister, the postman, a friend, the potter`);

@@ -1,15 +1,13 @@
 /** The documents of one store over HTTP: the root's, or a sandbox's. */
-
 import { type Answer, toProblem } from "./answer.ts";
 import type { BodyLimits } from "./body.ts";
-import { type Call, locate } from "./call.ts";
+import { type Call, locate, parseTarget, type Target } from "./call.ts";
 import { createDice, type Dice } from "./fault.ts";
 import { createFeed, type Feed } from "./feed.ts";
 import { formatIgnored, formatLinks } from "./paging.ts";
 import { Problem } from "./problem.ts";
 import { parseQuery } from "./query.ts";
 import type { Ignored, Store } from "./store.ts";
-import { parseTarget, type Target } from "./target.ts";
 import { createWrites } from "./writes.ts";
 
 /** Options of {@linkcode createService}. */
@@ -165,10 +163,8 @@ function showPhoto(path: string): Answer | undefined {
   if (text !== undefined) return { status: 200, text, type: "image/svg+xml" };
 }
 
-/** Photos that need no network: a plate in the colour that its address names. */
-
 /**
- * Draws the photo of a path like `/600/92c952`: its side in pixels and its colour.
+ * Draws the photo of a path like `/600/92c952`, its side in pixels and its colour: it needs no network.
  *
  * @returns An SVG image, or nothing when the path is not that of a photo.
  *

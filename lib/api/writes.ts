@@ -1,7 +1,12 @@
 /** What POST, PUT, PATCH and DELETE do to the documents of one store. */
 import type { Answer } from "./answer.ts";
-import { type BodyLimits, readBody, toDocument } from "./body.ts";
-import { type Call, locate } from "./call.ts";
+import {
+  type BodyLimits,
+  checkDocument,
+  readBody,
+  toDocument,
+} from "./body.ts";
+import { type Call, locate, type Target } from "./call.ts";
 import { type Document, isDocument } from "./document.ts";
 import { toWorld } from "./dump.ts";
 import { etagOf, matchesEtag } from "./cache.ts";
@@ -9,8 +14,6 @@ import type { Feed } from "./feed.ts";
 import { Problem } from "./problem.ts";
 import { everything } from "./query.ts";
 import type { Store } from "./store.ts";
-import { checkDocument } from "./body.ts";
-import type { Target } from "./target.ts";
 
 /** Options of {@linkcode createWrites}. */
 export interface WriteOptions {
