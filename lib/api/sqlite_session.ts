@@ -1,6 +1,5 @@
 /** One connection to a database: its transactions, and when what was read is out of date. */
 import type { DatabaseSync } from "node:sqlite";
-import { setImmediate } from "node:timers";
 import { Failure } from "../cli/errors.ts";
 import { type Refusal, StoreError } from "./store.ts";
 
@@ -75,6 +74,8 @@ export function createSession(
     db.prepare("rollback to part"),
   ];
   let waiting: Waiting[] = [];
+  // A timer would take 1 ms. Loaded by the first write, since it takes a start 10 ms.
+  let timers: Promise<typeof import("node:timers")> | undefined;
   const isShared = db.prepare("pragma database_list").get()?.file !== "";
   let writes = 0;
   let foreign = dataVersion.get()?.data_version;
@@ -148,7 +149,10 @@ export function createSession(
     },
     writeSoon: (work) =>
       new Promise((resolve, fail) => {
-        if (waiting.length === 0) setImmediate(flush);
+        if (waiting.length === 0) {
+          timers ??= import("node:timers");
+          timers.then(({ setImmediate }) => setImmediate(flush));
+        }
         const write = () => {
           const result = work();
           return () => resolve(result);
