@@ -71,9 +71,9 @@ export function createKinds(db: DatabaseSync, seed: Seed, parts: Parts): Kinds {
   const state = db.prepare("pragma user_version");
   const find = db.prepare("select * from kinds where kind = ?");
   const insert = db.prepare("insert into kinds values (?, ?, ?)");
-  // What was filled once is never to be filled again.
-  const filled = new Set<string>();
   const setFilled = db.prepare("update kinds set filled = 1 where kind = ?");
+  // What was filled once is never to be filled again: each write need not ask.
+  const filled = new Set<string>();
 
   function add(name: string, documents: readonly Stored[]): void {
     for (const { id, json } of documents) rows.add({ kind: name, id, json });
@@ -88,21 +88,23 @@ export function createKinds(db: DatabaseSync, seed: Seed, parts: Parts): Kinds {
     setFilled.run(name);
   }
 
-  function use(name: string): Kind | undefined {
+  function fill(name: string): void {
+    if (filled.has(name)) return;
     const row = find.get(name);
-    if (row?.filled === 0) session.write(() => seedOne(name));
-    if (row !== undefined) filled.add(name);
-    return toKind(row);
+    if (row === undefined) return;
+    if (row.filled === 0) session.write(() => seedOne(name));
+    filled.add(name);
   }
 
   return {
     add,
     all: () => all.all().flatMap((row) => toKind(row) ?? []),
     find: (name) => toKind(find.get(name)),
-    fill(name) {
-      if (!filled.has(name)) use(name);
+    fill,
+    use(name) {
+      fill(name);
+      return toKind(find.get(name));
     },
-    use,
     areNew: () =>
       all.get() === undefined && state.get()?.user_version !== established,
     establish(world) {
@@ -119,7 +121,10 @@ export function createKinds(db: DatabaseSync, seed: Seed, parts: Parts): Kinds {
         }
       }
     },
-    clear: () => db.exec("delete from documents; delete from kinds"),
+    clear() {
+      db.exec("delete from documents; delete from kinds");
+      filled.clear();
+    },
   };
 }
 
