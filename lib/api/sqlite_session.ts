@@ -20,8 +20,8 @@ export interface Session {
   write<T>(work: () => T): T;
   /**
    * Writes soon, and resolves when it is kept: the writes of one turn of the event loop are done one
-   * after the other in one transaction, since to commit costs more than to write. What `work` throws
-   * takes back this one alone.
+   * after the other in one transaction, since to commit costs more than to write. Where one throws,
+   * all is taken back and each is done again in a transaction of its own.
    *
    * @throws {StoreError} When SQLite refuses.
    */
@@ -68,11 +68,6 @@ export function createSession(
     db.prepare("rollback"),
     db.prepare("pragma data_version"),
   ];
-  const [beginPart, endPart, rollbackPart] = [
-    db.prepare("savepoint part"),
-    db.prepare("release part"),
-    db.prepare("rollback to part"),
-  ];
   let waiting: Waiting[] = [];
   // A timer would take 1 ms. Loaded by the first write, since it takes a start 10 ms.
   let timers: Promise<typeof import("node:timers")> | undefined;
@@ -110,32 +105,27 @@ export function createSession(
     }
   }
 
-  function writePart({ write, fail }: Waiting): () => void {
-    beginPart.run();
+  function writeAll(parts: readonly Waiting[]): void {
     try {
-      const tell = write();
-      endPart.run();
-      return tell;
+      const writeEach = () => parts.map(({ write }) => write());
+      const told = transact(beginWrite, writeEach, commit);
+      writes++;
+      for (const tell of told) tell();
     } catch (error) {
-      if (db.isTransaction === false) throw error; // nothing of the others is left either
-      rollbackPart.run();
-      endPart.run();
-      onTakenBack();
-      return () => fail(toStoreError(error));
+      const isBusy = error instanceof StoreError && error.reason === "busy";
+      if (parts.length === 1 || isBusy) {
+        for (const { fail } of parts) fail(error);
+      } else {
+        // One spoiled it for all: now each by itself.
+        for (const part of parts) writeAll([part]);
+      }
     }
   }
 
   function flush(): void {
-    if (waiting.length === 0) return;
     const parts = waiting;
     waiting = [];
-    try {
-      const told = transact(beginWrite, () => parts.map(writePart), commit);
-      writes++;
-      for (const tell of told) tell();
-    } catch (error) {
-      for (const { fail } of parts) fail(error);
-    }
+    if (parts.length > 0) writeAll(parts);
   }
 
   return {
