@@ -6,10 +6,10 @@
 
 import { getAvailablePort } from "@std/net/get-available-port";
 import { seed } from "../../lib/api/seed.ts";
-import { allow, find, floorCommand, harkCommand } from "./contender.ts";
+import { allow, floorCommand, harkCommand } from "./contender.ts";
 import { memoryOf, startDaemon, startListener, until } from "./daemon.ts";
 import type { Bench, Contender, Row } from "./measure.ts";
-import { run } from "./program.ts";
+import { find, run } from "./program.ts";
 
 const PEER = "json-server@0.17.4";
 const CONNECTIONS = 64;

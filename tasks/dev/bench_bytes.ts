@@ -5,7 +5,6 @@
  */
 
 import { getAvailablePort } from "@std/net/get-available-port";
-import { find } from "./contender.ts";
 import { type Daemon, startDaemon, startListener } from "./daemon.ts";
 import { makeIdentity } from "./identity.ts";
 import { compileLoad, type Moved, type Used, whyNoLoad } from "./load.ts";
@@ -16,9 +15,10 @@ import {
   RECEIVERS,
   RELAYS,
   SENDERS,
+  SINKS,
   TLS_RECEIVERS,
 } from "./movers.ts";
-import { run } from "./program.ts";
+import { find, run } from "./program.ts";
 
 const GB = 1e9;
 const GIB = 2 ** 30;
@@ -60,6 +60,17 @@ async function fetchFrom(mover: Mover, transfer: Transfer): Promise<Moved> {
     port,
   );
   const { stdout } = await run([load, "fetch", port]);
+  return check(stdout, bytes);
+}
+
+/** Starts a program that listens, and sends all bytes to it. */
+async function pushTo(mover: Mover, transfer: Transfer): Promise<Moved> {
+  const { load, report, port, bytes } = transfer;
+  await using _server = await startListener(
+    watched(load, report, mover.command(transfer)),
+    port,
+  );
+  const { stdout } = await run([load, "push", port, `${bytes}`]);
   return check(stdout, bytes);
 }
 
@@ -174,6 +185,15 @@ export const BYTES_ROWS: readonly Row[] = [
       const command = [transfer.load, "source", `${transfer.bytes}`];
       const source = await startSource(bench, command);
       return await contend(RECEIVERS, { ...transfer, ...source }, receiveFrom);
+    },
+  },
+  {
+    ...common,
+    name: "discard",
+    unit: "GB/s of 1 GiB to nowhere; cpu in ms; more is better",
+    prepare: async (bench) => {
+      const transfer = await transferIn(bench, bench.quick ? GIB / 16 : GIB);
+      return await contend(SINKS, transfer, pushTo);
     },
   },
   {

@@ -5,7 +5,7 @@
  */
 
 import { getAvailablePort } from "@std/net/get-available-port";
-import { find, floorCommand, harkCommand } from "./contender.ts";
+import { floorCommand, harkCommand } from "./contender.ts";
 import {
   cpuOf,
   memoryOf,
@@ -16,7 +16,7 @@ import {
 } from "./daemon.ts";
 import { type Accepted, compileLoad, whyNoLoad } from "./load.ts";
 import type { Bench, Contender, Row } from "./measure.ts";
-import { run } from "./program.ts";
+import { find, run } from "./program.ts";
 
 /** A server to measure, as a command line for a port. */
 interface Listener {

@@ -5,31 +5,35 @@
  */
 
 import { writeZeros } from "./bench_bytes.ts";
-import { allow, find, floorCommand, harkCommand } from "./contender.ts";
+import {
+  allow,
+  type Candidate,
+  contend,
+  floorCommand,
+  harkCommand,
+} from "./contender.ts";
 import { startDaemon } from "./daemon.ts";
-import { compileLoad, type Used, whyNoLoad } from "./load.ts";
+import { whyNoLoad } from "./load.ts";
 import type { Bench, Contender, Row } from "./measure.ts";
-import { run } from "./program.ts";
+import { find } from "./program.ts";
 
 const PYTHON_DOWNLOAD = `import sys, requests
 with requests.get(sys.argv[1], stream=True) as r, open(sys.argv[2], "wb") as f:
     for chunk in r.iter_content(262144):
         f.write(chunk)`;
 
-const DENO = Deno.execPath();
+const PYTHON_UPLOAD = `import sys, requests
+requests.post(sys.argv[1], data=open(sys.argv[2], "rb")).raise_for_status()`;
+
 const MIB = 2 ** 20;
 const EVENTS = 200;
 const PAUSE_MS = 5;
-
-/** A name, the program that has to be installed, and the command line. */
-type Candidate = readonly [string, string, readonly string[]];
 
 /** Where everything is. */
 interface Place {
   readonly folder: string;
   readonly file: string;
   readonly url: string;
-  readonly load: string;
 }
 
 /** An array of records of some 100 bytes. */
@@ -89,34 +93,7 @@ async function open(
     },
   );
   stack.use(server);
-  const load = await compileLoad(folder);
-  return { folder, file, load, url: `http://127.0.0.1:${server.addr.port}/` };
-}
-
-/** Programs that are run to their end, the output to nowhere. */
-function contend(
-  { folder, load }: Place,
-  candidates: readonly Candidate[],
-): Promise<Contender[]> {
-  const report = `${folder}/used.json`;
-  return Promise.all(candidates.map(async ([name, program, command]) => {
-    const sample = async () => {
-      const { code, stderr } = await run([load, "run", report, ...command], {
-        env: { NO_COLOR: "1" },
-        stdout: "null",
-      });
-      if (code !== 0) {
-        throw new Error(`Cannot measure ${command.join(" ")}: ${stderr}`);
-      }
-      await Deno.remove(`${folder}/saved`).catch(() => {});
-      const { ms, cpu, rss }: Used = JSON.parse(
-        await Deno.readTextFile(report),
-      );
-      return { figure: ms, cpu, rss };
-    };
-    const present = await find(program) !== undefined;
-    return { name, sample: present ? sample : undefined };
-  }));
+  return { folder, file, url: `http://127.0.0.1:${server.addr.port}/` };
 }
 
 /** A task that may use the files of a folder. */
@@ -159,18 +136,14 @@ export const HTTP_ROWS: readonly Row[] = [
       const place = await openLarge(bench);
       const { folder, url } = place;
       const to = `${folder}/saved`;
-      return await contend(place, [
-        ["hark get -o", DENO, hark("get", folder, "-q", "-o", to, url)],
-        ["deno, pipeTo", DENO, floorCommand("save.ts", url, to)],
-        ["curl -o", "curl", ["curl", "-s", "-o", to, url]],
-        ["python requests", "python3", [
-          "python3",
-          "-c",
-          PYTHON_DOWNLOAD,
-          url,
-          to,
-        ]],
-      ]);
+      const candidates: readonly Candidate[] = [
+        ["hark get -o", ...hark("get", folder, "-q", "-o", to, url)],
+        ["deno, pipeTo", ...floorCommand("save.ts", url, to)],
+        ["curl -o", "curl", "-s", "-o", to, url],
+        ["HTTPie", "http", "--ignore-stdin", "-dqo", to, url],
+        ["python requests", "python3", "-c", PYTHON_DOWNLOAD, url, to],
+      ];
+      return await contend(place, candidates, () => Deno.remove(to));
     },
   },
   {
@@ -181,8 +154,10 @@ export const HTTP_ROWS: readonly Row[] = [
       const place = await openLarge(bench);
       const { folder, url, file } = place;
       return await contend(place, [
-        ["hark post @FILE", DENO, hark("post", folder, url, `@${file}`)],
-        ["curl -T", "curl", ["curl", "-sf", "-X", "POST", "-T", file, url]],
+        ["hark post @FILE", ...hark("post", folder, url, `@${file}`)],
+        ["curl -T", "curl", "-sf", "-X", "POST", "-T", file, url],
+        ["HTTPie", "http", "--ignore-stdin", url, `@${file}`],
+        ["python requests", "python3", "-c", PYTHON_UPLOAD, url, file],
       ]);
     },
   },
@@ -194,12 +169,9 @@ export const HTTP_ROWS: readonly Row[] = [
       const place = await openLarge(bench);
       const { folder, url, file } = place;
       return await contend(place, [
-        [
-          "hark post -f",
-          DENO,
-          hark("post", folder, "-f", url, `file@${file}`),
-        ],
-        ["curl -F", "curl", ["curl", "-sf", "-F", `file=@${file}`, url]],
+        ["hark post -f", ...hark("post", folder, "-f", url, `file@${file}`)],
+        ["curl -F", "curl", "-sf", "-F", `file=@${file}`, url],
+        ["HTTPie", "http", "--ignore-stdin", "-f", url, `file@${file}`],
       ]);
     },
   },
@@ -212,9 +184,11 @@ export const HTTP_ROWS: readonly Row[] = [
       const write = (path: string) => writeJson(path, bytes);
       const place = await open(bench, write, "application/json");
       const { folder, url } = place;
+      // where jq is not installed, that is what is missing
+      const shell = await find("jq") === undefined ? "jq" : "sh";
       return await contend(place, [
-        ["hark get --pretty", DENO, hark("get", folder, "--pretty", url)],
-        ["curl | jq", "jq", ["sh", "-c", `curl -s ${url} | jq .`]],
+        ["hark get --pretty", ...hark("get", folder, "--pretty", url)],
+        ["curl | jq", shell, "-c", `curl -s ${url} | jq .`],
       ]);
     },
   },

@@ -12,15 +12,14 @@ import { send } from "../../lib/tcp/connection.ts";
 import { serve } from "../../lib/tcp/serve.ts";
 import {
   allow,
-  contender,
-  find,
-  floor,
-  hark,
+  type Candidate,
+  contend,
+  floorCommand,
   harkCommand,
-  timed,
 } from "./contender.ts";
 import { startDaemon } from "./daemon.ts";
 import type { Bench, Contender, Row } from "./measure.ts";
+import { find } from "./program.ts";
 
 const PYTHON_CLIENT = `import socket, sys
 s = socket.create_connection(("localhost", int(sys.argv[1])))
@@ -41,7 +40,23 @@ for post in requests.get(sys.argv[1]).json():
 
 const hello = new TextEncoder().encode("Hello, Client!");
 
-const nothing = () => floor("deno, an empty script", "empty.ts");
+const REQUESTS_POST = `import sys, requests
+response = requests.post(sys.argv[1], json={"title": "foo", "body": "bar", "userId": 1})
+print(response.status_code, response.json())`;
+
+const hark = (task: string, ...args: string[]): Candidate => [
+  `hark ${task}`,
+  ...harkCommand(task, ...args),
+];
+const deno = (what: string, script: string, ...args: string[]): Candidate => [
+  `deno, ${what}`,
+  ...floorCommand(script, ...args),
+];
+const python = (what: string, script: string, ...args: string[]): Candidate => [
+  `python${what}`,
+  ...["python3", "-c", script, ...args],
+];
+const NOTHING = deno("an empty script", "empty.ts");
 
 /** A server that greets, in this process. */
 async function greeter(stack: AsyncDisposableStack): Promise<string> {
@@ -105,8 +120,9 @@ function listens(...args: string[]): Contender {
 }
 
 const BINARY = new URL("../../dist/get", import.meta.url).pathname;
+const POST = ["title=foo", "body=bar", "userId:=1"];
 
-/** `client`, `get` and `posts` beside those who do the same, and what TLS adds. */
+/** The commands beside those who do the same, and what TLS adds. */
 export const START_ROWS: readonly Row[] = [
   {
     name: "binary",
@@ -115,65 +131,76 @@ export const START_ROWS: readonly Row[] = [
       await find(BINARY) === undefined
         ? "there is no dist/get: deno task compile get"
         : undefined,
-    prepare: async () => [
-      await contender("hark get, a binary", BINARY, "--version"),
-      hark("get", "--version"),
-      nothing(),
-    ],
+    prepare: (bench) =>
+      contend(bench, [
+        ["hark get, a binary", BINARY, "--version"],
+        hark("get", "--version"),
+        NOTHING,
+      ]),
   },
   {
     name: "client",
     unit: "ms",
-    prepare: async ({ stack }) => {
-      const port = await greeter(stack);
+    prepare: async (bench) => {
+      const port = await greeter(bench.stack);
       const to = ["localhost", port];
-      return [
+      return contend(bench, [
         hark("client", `localhost:${port}`),
-        floor("deno, a three-line client", "client.ts", port),
-        nothing(),
-        await contender("python", "python3", "-c", PYTHON_CLIENT, port),
-        await contender("node", "node", "-e", NODE_CLIENT, port),
-        await contender("nc", "nc", "-d", ...to),
-        await contender("ncat", "ncat", "--recv-only", ...to),
-        await contender("socat", "socat", "-u", `TCP:localhost:${port}`, "-"),
-      ];
+        deno("a three-line client", "client.ts", port),
+        NOTHING,
+        python("", PYTHON_CLIENT, port),
+        ["node", "node", "-e", NODE_CLIENT, port],
+        ["nc", "nc", "-d", ...to],
+        ["ncat", "ncat", "--recv-only", ...to],
+        ["socat", "socat", "-u", `TCP:localhost:${port}`, "-"],
+      ]);
     },
   },
   {
     name: "get",
     unit: "ms",
-    prepare: async ({ stack }) => {
-      const url = `${await api(stack)}/posts/1`;
-      return [
+    prepare: async (bench) => {
+      const url = `${await api(bench.stack)}/posts/1`;
+      return contend(bench, [
         hark("get", url),
-        floor("deno, a three-line fetch", "fetch.ts", url),
-        nothing(),
-        await contender("curl", "curl", "-sS", url),
-        await contender("python urllib", "python3", "-c", PYTHON_GET, url),
-        await contender("python requests", "python3", "-c", REQUESTS_GET, url),
-        await contender("HTTPie", "http", "--ignore-stdin", url),
-      ];
+        deno("a three-line fetch", "fetch.ts", url),
+        NOTHING,
+        ["curl", "curl", "-sS", url],
+        python(" urllib", PYTHON_GET, url),
+        python(" requests", REQUESTS_GET, url),
+        ["HTTPie", "http", "--ignore-stdin", url],
+      ]);
+    },
+  },
+  {
+    name: "post",
+    unit: "ms",
+    prepare: async (bench) => {
+      const url = `${await api(bench.stack)}/posts`;
+      const json = '{"title":"foo","body":"bar","userId":1}';
+      return contend(bench, [
+        hark("post", url, ...POST),
+        deno("a short fetch", "post.ts", url),
+        NOTHING,
+        ["curl", "curl", "-sS", "--json", json, url],
+        python(" requests", REQUESTS_POST, url),
+        ["HTTPie", "http", "--ignore-stdin", url, ...POST],
+      ]);
     },
   },
   {
     name: "posts",
     unit: "ms",
-    prepare: async ({ stack }) => {
-      const base = await api(stack);
+    prepare: async (bench) => {
+      const base = await api(bench.stack);
       const url = `${base}/posts`;
-      return [
+      return contend(bench, [
         hark("posts", "--url", base),
-        floor("deno, a three-line script", "posts.ts", url),
-        nothing(),
-        await contender(
-          "python requests",
-          "python3",
-          "-c",
-          REQUESTS_POSTS,
-          url,
-        ),
-        await contender("HTTPie", "http", "--ignore-stdin", url),
-      ];
+        deno("a three-line script", "posts.ts", url),
+        NOTHING,
+        python(" requests", REQUESTS_POSTS, url),
+        ["HTTPie", "http", "--ignore-stdin", url],
+      ]);
     },
   },
   {
@@ -181,32 +208,21 @@ export const START_ROWS: readonly Row[] = [
     unit: "ms",
     prepare: async (bench) => {
       const { port, cert } = await tlsGreeter(bench);
-      const [ssl, to] = [["--ssl-verify", "--ssl-trustfile", cert], [
-        "localhost",
-        port,
-      ]];
-      return [
-        timed(
-          "hark client --tls",
-          allow(
-            "read",
-            cert,
-            harkCommand("client", "--tls", "--ca", cert, ...to),
-          ),
-        ),
-        floor("deno, a three-line TLS client", "client.ts", port, cert),
-        hark("client", ...[await greeter(bench.stack)]),
-        nothing(),
-        await contender(
-          ...["python", "python3"],
-          ...["-c", PYTHON_TLS_CLIENT, port, cert],
-        ),
-        await contender("ncat", "ncat", "--recv-only", ...ssl, ...to),
-        await contender(
-          ...["socat", "socat"],
-          ...["-u", `OPENSSL:localhost:${port},cafile=${cert}`, "-"],
-        ),
-      ];
+      const to = ["localhost", port];
+      const trust = ["--ssl-verify", "--ssl-trustfile", cert];
+      const client = harkCommand("client", "--tls", "--ca", cert, ...to);
+      return contend(bench, [
+        ["hark client --tls", ...allow("read", cert, client)],
+        deno("a three-line TLS client", "client.ts", port, cert),
+        hark("client", await greeter(bench.stack)),
+        NOTHING,
+        python("", PYTHON_TLS_CLIENT, port, cert),
+        ["ncat", "ncat", "--recv-only", ...trust, ...to],
+        [
+          ...["socat", "socat", "-u"] as const,
+          ...[`OPENSSL:localhost:${port},cafile=${cert}`, "-"],
+        ],
+      ]);
     },
   },
   {

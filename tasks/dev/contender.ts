@@ -5,25 +5,12 @@
  */
 
 import { grantsOf } from "../../lib/cli/manifest.ts";
-import type { Contender, Sample } from "./measure.ts";
-import { run } from "./program.ts";
+import { compileLoad, type Used, whyNoLoad } from "./load.ts";
+import type { Bench, Contender, Sample } from "./measure.ts";
+import { find, run } from "./program.ts";
 
 /** Where the small scripts are that hark is held against. */
 const FLOOR = new URL("./floor/", import.meta.url).pathname;
-
-async function ask(...command: string[]): Promise<string | undefined> {
-  const { code, stdout } = await run(command);
-  return code === 0 ? stdout.trim() : undefined;
-}
-
-/** The path of a program; undefined where it is not installed. */
-export async function find(program: string): Promise<string | undefined> {
-  const path = await ask("which", program);
-  // it may be a script that looks for the right version, which takes longer than all that is measured
-  return path !== undefined && program === "python3"
-    ? await ask(path, "-c", "import sys; print(sys.executable)")
-    : path;
-}
 
 /** A task as it runs under `deno task`, without the task runner's own start. */
 export function harkCommand(task: string, ...args: string[]): string[] {
@@ -52,45 +39,53 @@ export function floorCommand(script: string, ...args: string[]): string[] {
   return [Deno.execPath(), "run", "-A", `${FLOOR}${script}`, ...args];
 }
 
-async function time(command: readonly string[]): Promise<Sample> {
+/** What the table calls it, and its command line. */
+export type Candidate = readonly [name: string, ...command: string[]];
+
+/** Runs a program to its end; where the load generator can be made, it watches the program's CPU time and memory. */
+async function time(
+  command: readonly string[],
+  { folder, load }: { folder: string; load: string | undefined },
+): Promise<Sample> {
+  const report = `${folder}/used.json`;
+  const watched = load === undefined ? [] : [load, "run", report];
   const begun = performance.now();
-  const { code, stderr } = await run(command, { stdout: "null" });
+  const { code, stderr } = await run([...watched, ...command], {
+    env: { NO_COLOR: "1" },
+    stdout: "null",
+  });
   const figure = performance.now() - begun;
   if (code !== 0) {
     const what = command.join(" ");
     throw new Error(`Cannot measure ${what}: exit code ${code}: ${stderr}`);
   }
-  return { figure };
+  if (load === undefined) return { figure };
+  const { ms, cpu, rss }: Used = JSON.parse(await Deno.readTextFile(report));
+  return { figure: ms, cpu, rss };
 }
 
-/** A whole process of a program that may be installed, in ms. */
-export async function contender(
-  name: string,
-  program: string,
-  ...args: string[]
-): Promise<Contender> {
-  const path = await find(program);
-  return {
-    name,
-    sample: path === undefined ? path : () => time([path, ...args]),
-  };
-}
-
-/** A whole process of a task, in ms. */
-export function hark(task: string, ...args: string[]): Contender {
-  return timed(`hark ${task}`, harkCommand(task, ...args));
-}
-
-/** A whole process, in ms. */
-export function timed(name: string, command: readonly string[]): Contender {
-  return { name, sample: () => time(command) };
-}
-
-/** A whole process of one of the small scripts, in ms. */
-export function floor(
-  name: string,
-  script: string,
-  ...args: string[]
-): Contender {
-  return timed(name, floorCommand(script, ...args));
+/**
+ * Whole processes, in ms, of programs that may be installed.
+ *
+ * @param afterwards Tidies up after each.
+ */
+export async function contend(
+  { folder }: Pick<Bench, "folder">,
+  candidates: readonly Candidate[],
+  afterwards: () => Promise<void> = () => Promise.resolve(),
+): Promise<Contender[]> {
+  const load = await whyNoLoad() === undefined
+    ? await compileLoad(folder)
+    : undefined;
+  return await Promise.all(
+    candidates.map(async ([name, program = "", ...args]) => {
+      const path = await find(program);
+      const sample = path === undefined ? undefined : async () => {
+        const taken = await time([path, ...args], { folder, load });
+        await afterwards();
+        return taken;
+      };
+      return { name, sample };
+    }),
+  );
 }

@@ -3,6 +3,7 @@
  *   load accept PORT CONCURRENCY MS   connect, read to the end, close, over and over; one line of JSON
  *   load fetch PORT                   one connection, read to the end; one line of JSON
  *   load hold PORT COUNT              open COUNT connections, say "ready", hold them until stdin ends
+ *   load push PORT BYTES              one connection, send BYTES, wait until it is closed; one line of JSON
  *   load source BYTES                 listen, say the port, send BYTES to one client after the other; a line for each
  *   load greet PORT                   greet one client after the other, a line for each
  *   load run FILE PROGRAM ARG...      run a program; its time, CPU and peak memory go to FILE as JSON
@@ -129,24 +130,33 @@ static void load_hold(int port, int count) {
   while (read(0, buffer, CHUNK) > 0) {}
 }
 
+static void push(int fd, long bytes) {
+  double start = now();
+  long left = bytes;
+  while (left > 0) {
+    ssize_t n = write(fd, buffer, left < CHUNK ? left : CHUNK);
+    if (n < 0) break;
+    left -= n;
+  }
+  shutdown(fd, SHUT_WR);
+  while (read(fd, buffer, CHUNK) > 0) {}
+  printf("{\"bytes\":%ld,\"ms\":%.2f}\n", bytes - left, now() - start);
+  fflush(stdout);
+  close(fd);
+}
+
+static void load_push(int port, long bytes) {
+  alarm(LONGEST_S);
+  push(dial(port, 0), bytes);
+}
+
 static void load_source(long bytes) {
   int listener = serve(0);
   for (int i = 0; i < CHUNK; i++) buffer[i] = rand() >> 8;
   for (;;) {
     int fd = accept(listener, NULL, NULL);
-    double start = now();
-    long left = bytes;
     if (fd < 0) fail("accept");
-    while (left > 0) {
-      ssize_t n = write(fd, buffer, left < CHUNK ? left : CHUNK);
-      if (n < 0) break;
-      left -= n;
-    }
-    shutdown(fd, SHUT_WR);
-    while (read(fd, buffer, CHUNK) > 0) {}
-    printf("{\"bytes\":%ld,\"ms\":%.2f}\n", bytes - left, now() - start);
-    fflush(stdout);
-    close(fd);
+    push(fd, bytes);
   }
 }
 
@@ -200,6 +210,7 @@ int main(int count, char **args) {
   if (!strcmp(verb, "accept") && count == 5) load_accept(atoi(args[2]), atoi(args[3]), atof(args[4]));
   else if (!strcmp(verb, "fetch") && count == 3) load_fetch(atoi(args[2]));
   else if (!strcmp(verb, "hold") && count == 4) load_hold(atoi(args[2]), atoi(args[3]));
+  else if (!strcmp(verb, "push") && count == 4) load_push(atoi(args[2]), atol(args[3]));
   else if (!strcmp(verb, "source") && count == 3) load_source(atol(args[2]));
   else if (!strcmp(verb, "greet") && count == 3) load_greet(atoi(args[2]));
   else if (!strcmp(verb, "run") && count > 3) return load_run(args[2], args + 3);

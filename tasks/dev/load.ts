@@ -4,8 +4,7 @@
  * @module
  */
 
-import { find } from "./contender.ts";
-import { run } from "./program.ts";
+import { find, run } from "./program.ts";
 
 /** What `load accept` measured. */
 export interface Accepted {

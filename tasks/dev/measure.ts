@@ -4,6 +4,8 @@
  * @module
  */
 
+import { untilQuiet } from "./daemon.ts";
+
 /** What one round of one contender gave. */
 export interface Sample {
   /** The figure, in the unit of its row. */
@@ -40,7 +42,7 @@ export interface Row {
   readonly unit: string;
   /** What it needs that may be missing, and why it is left out then. */
   readonly missing?: () => Promise<string | undefined>;
-  /** Makes the contenders, ours first; . */
+  /** Makes the contenders, ours first. */
   readonly prepare: (bench: Bench) => Promise<Contender[]>;
   /** Rounds, where the usual number would take too long. */
   readonly rounds?: number;
@@ -86,6 +88,8 @@ export async function measure(
   );
   for (let round = -warmUp; round < rounds; round++) {
     for (const { sample, samples } of present) {
+      // what one has left to do when it was measured would slow down the next
+      await untilQuiet();
       const taken = await sample();
       if (round >= 0) samples.push(taken);
     }

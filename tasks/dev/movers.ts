@@ -113,6 +113,44 @@ export const RECEIVERS: readonly Mover[] = [
   },
 ];
 
+const PYTHON_DISCARD = `import socket, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+client, _ = server.accept()
+while client.recv(65536):
+    pass
+client.close()`;
+
+export const SINKS: readonly Mover[] = [
+  {
+    name: "hark server discard",
+    program: "deno",
+    command: ({ port }) =>
+      harkCommand("server", "discard", "--port", port, "--once"),
+  },
+  {
+    name: "python recv",
+    program: "python3",
+    command: ({ port }) => ["python3", "-c", PYTHON_DISCARD, port],
+  },
+  {
+    name: "nc",
+    program: "nc",
+    command: ({ port }) => ["nc", "-ld", "127.0.0.1", port],
+  },
+  {
+    name: "ncat",
+    program: "ncat",
+    command: ({ port }) => ["ncat", "-l", "--recv-only", "127.0.0.1", port],
+  },
+  {
+    name: "socat",
+    program: "socat",
+    command: ({ port }) => [
+      ...["socat", "-u", `TCP-LISTEN:${port},bind=127.0.0.1`, "-"],
+    ],
+  },
+];
+
 const NODE_RELAY = `const net = require("net");
 net.createServer((client) => {
   const server = net.connect(Number(process.argv[2]), "127.0.0.1");

@@ -42,6 +42,20 @@ export async function run(
   };
 }
 
+async function ask(...command: string[]): Promise<string | undefined> {
+  const { code, stdout } = await run(command);
+  return code === 0 ? stdout.trim() : undefined;
+}
+
+/** The path of a program; undefined where it is not installed. */
+export async function find(program: string): Promise<string | undefined> {
+  const path = await ask("which", program);
+  // it may be a script that looks for the right version, which takes longer than all that is measured
+  return path !== undefined && program === "python3"
+    ? await ask(path, "-c", "import sys; print(sys.executable)")
+    : path;
+}
+
 /** Does the work of a task, and ends with its exit code; on Ctrl-C with 130, as soon as all is cleaned up. */
 export async function exitAfter(work: () => Promise<number>): Promise<never> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -6,11 +6,10 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { find } from "./contender.ts";
 import { API_CHECKS } from "./soak_api.ts";
 import { MIXED_CHECKS } from "./soak_mixed.ts";
 import { TCP_CHECKS } from "./soak_tcp.ts";
-import { exitAfter, interrupted } from "./program.ts";
+import { exitAfter, find, interrupted } from "./program.ts";
 import type { Check } from "./soak_check.ts";
 
 const ROOMS: Readonly<Record<string, readonly Check[]>> = {
