@@ -34,7 +34,7 @@ async function drawPage(): Promise<void> {
   await using browser = await openBrowser();
   await browser.send("Emulation.setDeviceMetricsOverride", {
     width: 1120,
-    height: 1125,
+    height: 1160,
     deviceScaleFactor: 1,
     mobile: false,
   });
@@ -47,6 +47,8 @@ async function drawPage(): Promise<void> {
   await browser.waitFor(
     `document.getElementById("body").textContent.includes("102")`,
   );
+  // the count of posts follows what was sent
+  await browser.waitFor(`document.querySelector("td").textContent === "102"`);
   const { data } = await browser.send("Page.captureScreenshot", {
     format: "png",
   });

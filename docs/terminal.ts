@@ -31,17 +31,15 @@ const COLOURS: Readonly<Record<string, string>> = {
 };
 
 /** Runs a command line of the shell on a terminal of its own, by `script` of util-linux. */
-export async function runOnTerminal(
-  command: string,
-  env: Readonly<Record<string, string>> = {},
-): Promise<string> {
+export async function runOnTerminal(command: string): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command("script", {
     args: [
       "-qec",
       `stty -echo columns ${COLUMNS} rows 50; ${command}`,
       "/dev/null",
     ],
-    env: { TERM: "xterm-256color", ...env },
+    // colours also where they are turned off for who makes the picture
+    env: { TERM: "xterm-256color", NO_COLOR: "" },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -131,3 +131,11 @@ Deno.test("README.md defends every package that deno.json names", () => {
   );
   for (const [name, , defence = ""] of rows) assert(defence.length > 20, name);
 });
+
+// spaces count in it, so that a line break would move the text
+Deno.test("the picture of a terminal has each line of it on one line", async () => {
+  const svg = await Deno.readTextFile(`${ROOT}docs/terminal.svg`);
+  const lines = svg.split("\n").filter((line) => line.includes("<text"));
+  assert(lines.length > 10);
+  for (const line of lines) assert(line.endsWith("</text>"), line);
+});

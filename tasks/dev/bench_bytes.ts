@@ -92,7 +92,9 @@ function contend(
   move: typeof fetchFrom,
 ): Promise<Contender[]> {
   return Promise.all(movers.map(async (mover): Promise<Contender> => {
-    const { name, program } = mover;
+    const { name, command } = mover;
+    const words = command({ ...transfer, port: "" });
+    const [program = ""] = typeof words === "string" ? words.split(" ") : words;
     const sample = async (): Promise<Sample> => {
       const port = String(getAvailablePort());
       const { bytes, ms } = await move(mover, { ...transfer, port });
@@ -101,7 +103,7 @@ function contend(
       );
       return { figure: bytes / GB / (ms / 1000), cpu, rss };
     };
-    const present = program === "deno" || await find(program) !== undefined;
+    const present = await find(program) !== undefined;
     return { name, sample: present ? sample : undefined };
   }));
 }

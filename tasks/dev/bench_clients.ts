@@ -21,8 +21,12 @@ import { find, run } from "./program.ts";
 /** A server to measure, as a command line for a port. */
 interface Listener {
   readonly name: string;
-  readonly program: string;
   readonly command: (port: string) => readonly string[];
+}
+
+async function isInstalled({ command }: Listener): Promise<boolean> {
+  const [program = ""] = command("");
+  return await find(program) !== undefined;
 }
 
 const PYTHON_GREETER = `import socket, sys
@@ -40,32 +44,26 @@ const NODE_GREETER = `require("net").createServer((client) => {
 const greeters = (load: string, file: string): readonly Listener[] => [
   {
     name: "hark server",
-    program: "deno",
     command: (port) => harkCommand("server", "--port", port),
   },
   {
     name: "deno, a bare loop",
-    program: "deno",
     command: (port) => floorCommand("server.ts", port),
   },
   {
     name: "C loop",
-    program: "cc",
     command: (port) => [load, "greet", port],
   },
   {
     name: "python loop",
-    program: "python3",
     command: (port) => ["python3", "-c", PYTHON_GREETER, port],
   },
   {
     name: "node",
-    program: "node",
     command: (port) => ["node", "-e", NODE_GREETER, port],
   },
   {
     name: "socat fork",
-    program: "socat",
     command: (port) => [
       ...["socat", "-U"],
       `TCP-LISTEN:${port},bind=127.0.0.1,fork,reuseaddr,backlog=511`,
@@ -74,7 +72,6 @@ const greeters = (load: string, file: string): readonly Listener[] => [
   },
   {
     name: "ncat -lk -c",
-    program: "ncat",
     command: (port) => [
       ...["ncat", "-lk", "127.0.0.1", port, "-c", `cat ${file}`],
     ],
@@ -89,8 +86,8 @@ async function acceptors(
   const file = `${folder}/hello`;
   await Deno.writeTextFile(file, "Hello, Client!");
   const contenders: Contender[] = [];
-  for (const { name, program, command } of greeters(load, file)) {
-    if (program !== "deno" && await find(program) === undefined) {
+  for (const { name, command } of greeters(load, file)) {
+    if (!await isInstalled({ name, command })) {
       contenders.push({ name, sample: undefined });
       continue;
     }
@@ -104,7 +101,7 @@ async function acceptors(
           ...[load, "accept", port, `${concurrency}`, quick ? "300" : "1000"],
         ]);
         const { done, failed, ms }: Accepted = JSON.parse(stdout);
-        if (failed > 0 && program === "deno") {
+        if (failed > 0 && name.startsWith("hark")) {
           throw new Error(`${name} failed ${failed} clients`);
         }
         const spent = await cpuOf(server.pid) - before;
@@ -144,23 +141,19 @@ Server(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()`;
 const ECHOES: readonly Listener[] = [
   {
     name: "hark server echo",
-    program: "deno",
     command: (port) =>
       harkCommand("server", "echo", "--port", port, "--max-clients", "6000"),
   },
   {
     name: "node",
-    program: "node",
     command: (port) => ["node", "-e", NODE_ECHO, port],
   },
   {
     name: "python asyncio",
-    program: "python3",
     command: (port) => ["python3", "-c", ASYNCIO_ECHO, port],
   },
   {
     name: "python threads",
-    program: "python3",
     command: (port) => ["python3", "-c", THREADS_ECHO, port],
   },
 ];
@@ -193,10 +186,9 @@ async function idlers({ folder, quick }: Bench): Promise<Contender[]> {
   const count = quick ? 500 : 5000;
   return await Promise.all(ECHOES.map(async (listener) => ({
     name: listener.name,
-    sample:
-      listener.program === "deno" || await find(listener.program) !== undefined
-        ? async () => ({ figure: await idleCost(listener, load, count) })
-        : undefined,
+    sample: await isInstalled(listener)
+      ? async () => ({ figure: await idleCost(listener, load, count) })
+      : undefined,
   })));
 }
 

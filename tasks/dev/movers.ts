@@ -17,8 +17,7 @@ export interface Places {
 /** A program to measure. */
 export interface Mover {
   readonly name: string;
-  readonly program: string;
-  /** Its command line; a text is one for the shell. */
+  /** Its command line; a text is one for the shell, and begins with the program too. */
   readonly command: (places: Places) => readonly string[] | string;
 }
 
@@ -35,7 +34,6 @@ const NODE_SEND = `require("net").createServer((client) => {
 export const SENDERS: readonly Mover[] = [
   {
     name: "hark server --file",
-    program: "deno",
     command: ({ port, file }) =>
       allow(
         "read",
@@ -45,28 +43,23 @@ export const SENDERS: readonly Mover[] = [
   },
   {
     name: "python sendfile",
-    program: "python3",
     command: ({ port, file }) => ["python3", "-c", PYTHON_SEND, port, file],
   },
   {
     name: "node",
-    program: "node",
     command: ({ port, file }) => ["node", "-e", NODE_SEND, port, file],
   },
   {
     name: "nc",
-    program: "nc",
     command: ({ port, file }) => `nc -lN 127.0.0.1 ${port} < ${file}`,
   },
   {
     name: "ncat",
-    program: "ncat",
     command: ({ port, file }) =>
       `ncat -l 127.0.0.1 ${port} --send-only < ${file}`,
   },
   {
     name: "socat",
-    program: "socat",
     command: ({ port, file }) => [
       ...["socat", "-u", `OPEN:${file}`, `TCP-LISTEN:${port},bind=127.0.0.1`],
     ],
@@ -83,32 +76,26 @@ const NODE_RECEIVE =
 export const RECEIVERS: readonly Mover[] = [
   {
     name: "hark client --pipe",
-    program: "deno",
     command: ({ to }) => harkCommand("client", "--pipe", `127.0.0.1:${to}`),
   },
   {
     name: "python recv",
-    program: "python3",
     command: ({ to }) => ["python3", "-c", PYTHON_RECEIVE, to],
   },
   {
     name: "node",
-    program: "node",
     command: ({ to }) => ["node", "-e", NODE_RECEIVE, to],
   },
   {
     name: "nc",
-    program: "nc",
     command: ({ to }) => ["nc", "-d", "127.0.0.1", to],
   },
   {
     name: "ncat",
-    program: "ncat",
     command: ({ to }) => ["ncat", "--recv-only", "127.0.0.1", to],
   },
   {
     name: "socat",
-    program: "socat",
     command: ({ to }) => ["socat", "-u", `TCP:127.0.0.1:${to}`, "-"],
   },
 ];
@@ -123,28 +110,23 @@ client.close()`;
 export const SINKS: readonly Mover[] = [
   {
     name: "hark server discard",
-    program: "deno",
     command: ({ port }) =>
       harkCommand("server", "discard", "--port", port, "--once"),
   },
   {
     name: "python recv",
-    program: "python3",
     command: ({ port }) => ["python3", "-c", PYTHON_DISCARD, port],
   },
   {
     name: "nc",
-    program: "nc",
     command: ({ port }) => ["nc", "-ld", "127.0.0.1", port],
   },
   {
     name: "ncat",
-    program: "ncat",
     command: ({ port }) => ["ncat", "-l", "--recv-only", "127.0.0.1", port],
   },
   {
     name: "socat",
-    program: "socat",
     command: ({ port }) => [
       ...["socat", "-u", `TCP-LISTEN:${port},bind=127.0.0.1`, "-"],
     ],
@@ -161,25 +143,21 @@ net.createServer((client) => {
 export const RELAYS: readonly Mover[] = [
   {
     name: "hark server relay",
-    program: "deno",
     command: ({ port, to }) =>
       harkCommand("server", "relay", `127.0.0.1:${to}`, "--port", port),
   },
   {
     name: "node",
-    program: "node",
     command: ({ port, to }) => ["node", "-e", NODE_RELAY, port, to],
   },
   {
     name: "socat",
-    program: "socat",
     command: ({ port, to }) => [
       ...["socat", `TCP-LISTEN:${port},bind=127.0.0.1`, `TCP:127.0.0.1:${to}`],
     ],
   },
   {
     name: "ncat -c ncat",
-    program: "ncat",
     command: ({ port, to }) => [
       ...[
         "ncat",
@@ -203,7 +181,6 @@ while data := client.recv(65536):
 export const TLS_RECEIVERS: readonly Mover[] = [
   {
     name: "hark client --pipe --tls",
-    program: "deno",
     command: ({ to, cert }) =>
       allow(
         "read",
@@ -219,14 +196,12 @@ export const TLS_RECEIVERS: readonly Mover[] = [
   },
   {
     name: "python ssl",
-    program: "python3",
     command: (
       { to, cert },
     ) => ["python3", "-c", PYTHON_TLS_RECEIVE, to, cert],
   },
   {
     name: "ncat --ssl",
-    program: "ncat",
     command: ({ to, cert }) => [
       ...["ncat", "--recv-only", "--ssl-verify", "--ssl-trustfile", cert],
       ...["localhost", to],
@@ -234,14 +209,12 @@ export const TLS_RECEIVERS: readonly Mover[] = [
   },
   {
     name: "socat OPENSSL",
-    program: "socat",
     command: ({ to, cert }) => [
       ...["socat", "-u", `OPENSSL:localhost:${to},cafile=${cert}`, "-"],
     ],
   },
   {
     name: "openssl s_client",
-    program: "openssl",
     command: ({ to, cert }) => [
       ...["openssl", "s_client", "-quiet", "-verify_return_error"],
       ...["-CAfile", cert, "-connect", `localhost:${to}`],
