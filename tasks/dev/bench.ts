@@ -1,17 +1,20 @@
 /**
- * `deno task bench [NAME...] [--quick] [--json]`: hark beside its peers on loopback, interleaved.
+ * `deno task bench`: hark beside its peers on loopback, interleaved.
  *
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+import { defineCommand, runCommand } from "../../lib/cli/command.ts";
+import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
+import { print } from "../../lib/cli/io.ts";
+import { processIo } from "../../lib/cli/process.ts";
 import { API_ROWS } from "./bench_api.ts";
 import { BYTES_ROWS } from "./bench_bytes.ts";
 import { CLIENT_ROWS } from "./bench_clients.ts";
 import { HTTP_ROWS } from "./bench_http.ts";
 import { START_ROWS } from "./bench_start.ts";
 import { formatFigures, measure, type Row } from "./measure.ts";
-import { exitAfter } from "./program.ts";
+import { interruptible } from "./program.ts";
 
 const ROWS: readonly Row[] = [
   ...START_ROWS,
@@ -49,31 +52,41 @@ async function report(
     : formatFigures(row, figures, missing);
 }
 
-const USAGE = `usage: deno task bench [--quick] [--json] [${
-  ROWS.map(({ name }) => name).join("|")
-}]...
-`;
+const command = defineCommand({
+  name: "bench",
+  summary: "Time hark beside what is installed of its peers, on loopback.",
+  usage: "[ROW]...",
+  examples: [
+    ["bench", "all rows, one after the other"],
+    ["bench client get", "only those"],
+    ["bench --quick --json", "few rounds of small sizes, for a program"],
+  ],
+  options: {
+    quick: { help: "Few rounds, small sizes: does it run?" },
+    json: { help: "One JSON object per row" },
+  },
+  async run({ options, operands }, io) {
+    const names = ROWS.map(({ name }) => name);
+    const unknown = operands.find((operand) => !names.includes(operand));
+    if (unknown !== undefined) {
+      throw new UsageError(
+        `Cannot measure "${unknown}": there is no such row`,
+        {
+          hint: `the rows are ${names.join(", ")}`,
+        },
+      );
+    }
+    const { quick, json } = options;
+    return await interruptible(io, async () => {
+      for (const row of ROWS) {
+        if (operands.length > 0 && !operands.includes(row.name)) continue;
+        await print(io.stdout, await report(row, quick, json));
+      }
+      return ExitCode.Ok;
+    });
+  },
+});
 
-/** Measures what a command line asks for, and resolves to the exit code. */
-async function bench(args: readonly string[]): Promise<number> {
-  const encoder = new TextEncoder();
-  const { _: names, quick, json, ...others } = parseArgs([...args], {
-    boolean: ["quick", "json"],
-    string: ["_"],
-  });
-  const unknown = names.filter((wanted) =>
-    !ROWS.some(({ name }) => name === wanted)
-  );
-  if (unknown.length > 0 || Object.keys(others).length > 0) {
-    await Deno.stderr.write(encoder.encode(USAGE));
-    return 2;
-  }
-  for (const row of ROWS) {
-    if (names.length > 0 && !names.includes(row.name)) continue;
-    const text = await report(row, quick === true, json === true);
-    await Deno.stdout.write(encoder.encode(text));
-  }
-  return 0;
+if (import.meta.main) {
+  Deno.exit(await runCommand(command, Deno.args, processIo()));
 }
-
-await exitAfter(() => bench(Deno.args));

@@ -5,7 +5,8 @@
  */
 
 import config from "../../deno.json" with { type: "json" };
-import { ExitCode, Failure } from "../../lib/cli/errors.ts";
+import { Failure } from "../../lib/cli/errors.ts";
+import { run } from "./program.ts";
 
 /** What holds for every binary: it asks nothing, and writes no cache of its code when it runs. */
 const FLAGS = [
@@ -38,39 +39,12 @@ export interface Built {
   readonly started: boolean;
 }
 
-interface Ended {
-  readonly success: boolean;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a program to its end; the signal ends it, and this work. */
-async function run(
-  program: string,
-  args: readonly string[],
-  signal: AbortSignal,
-): Promise<Ended> {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args: [...args],
-    env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
-    stdin: "null",
-    signal,
-  }).output();
-  if (signal.aborted) {
-    throw new Failure("Interrupted", { code: ExitCode.Interrupted });
-  }
-  const decoder = new TextDecoder();
-  return {
-    success,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
-  };
-}
+const env = { NO_COLOR: "1", RUST_BACKTRACE: "0" };
 
 /** Deno 2.4 embeds every package of the lock; 2.9 can leave out what a script does not need. */
-async function leaner(signal: AbortSignal): Promise<string[]> {
+async function leaner(): Promise<string[]> {
   const flag = "--exclude-unused-npm";
-  const { stdout } = await run(Deno.execPath(), ["compile", "--help"], signal);
+  const { stdout } = await run([Deno.execPath(), "compile", "--help"], { env });
   return stdout.includes(flag) ? [flag] : [];
 }
 
@@ -101,12 +75,8 @@ function denortHint(target: string): string {
 }
 
 /** Starts a binary: one that was made with another Deno's runtime is written without a word, and does not start. */
-async function start(
-  { name, target }: Binary,
-  path: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const { stdout, stderr } = await run(path, ["--version"], signal);
+async function start({ name, target }: Binary, path: string): Promise<void> {
+  const { stdout, stderr } = await run([path, "--version"], { env });
   if (stdout.startsWith(`hark ${config.version} (`)) return;
   const [why] = (stderr || stdout).trim().split("\n");
   throw new Failure(
@@ -131,31 +101,30 @@ async function sha256(path: string): Promise<string> {
  *
  * @param binary What to make.
  * @param out The folder.
- * @param signal Ends the work, with nothing left behind.
  * @throws {Failure} When Deno cannot compile it, or it does not start.
  */
 export async function compileBinary(
   binary: Binary,
   out: string,
-  signal: AbortSignal,
 ): Promise<Built> {
   const { name, target, file, permissions } = binary;
   const folder = await Deno.makeTempDir({ dir: out, prefix: ".compile-" });
   try {
     const path = `${folder}/${file}`;
     const isOwn = target === Deno.build.target;
-    const { success, stderr } = await run(Deno.execPath(), [
+    const { code, stderr } = await run([
+      Deno.execPath(),
       "compile",
       ...FLAGS,
-      ...await leaner(signal),
+      ...await leaner(),
       ...permissions.map((kind) => `--allow-${kind}`),
       ...isOwn ? [] : ["--target", target],
       "-o",
       path,
       new URL(`../${name}.ts`, import.meta.url).href,
-    ], signal);
-    if (!success) throw refusalOf(binary, stderr);
-    if (isOwn) await start(binary, path, signal);
+    ], { env });
+    if (code !== 0) throw refusalOf(binary, stderr);
+    if (isOwn) await start(binary, path);
     const [{ size }, sum] = [await Deno.stat(path), await sha256(path)];
     await Deno.rename(path, `${out}/${file}`);
     return { size, sum, started: isOwn };

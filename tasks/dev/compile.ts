@@ -10,6 +10,7 @@ import { type Io, print } from "../../lib/cli/io.ts";
 import { processIo } from "../../lib/cli/process.ts";
 import { absolutePath } from "../../lib/cli/value.ts";
 import { type Binary, type Built, compileBinary } from "./binary.ts";
+import { interruptible } from "./program.ts";
 
 /** What each binary may: all hosts and files of a kind, since nobody can grant it more when it runs. */
 export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
@@ -124,19 +125,20 @@ const command = defineCommand({
     const { allTargets, target } = options;
     const binaries = planBinaries(operands, allTargets ? TARGETS : target);
     const out = absolutePath(options.out);
-    io.drain();
-    await Deno.mkdir(out, { recursive: true });
-    const made = new Map<string, string>();
-    try {
-      for (const binary of binaries) {
-        const built = await compileBinary(binary, out, io.signal);
-        made.set(binary.file, built.sum);
-        await print(io.stdout, formatBuilt(binary, built));
+    return await interruptible(io, async () => {
+      await Deno.mkdir(out, { recursive: true });
+      const made = new Map<string, string>();
+      try {
+        for (const binary of binaries) {
+          const built = await compileBinary(binary, out);
+          made.set(binary.file, built.sum);
+          await print(io.stdout, formatBuilt(binary, built));
+        }
+      } finally {
+        if (made.size > 0) await writeSums(out, made);
       }
-    } finally {
-      if (made.size > 0) await writeSums(out, made);
-    }
-    return ExitCode.Ok;
+      return ExitCode.Ok;
+    });
   },
 });
 

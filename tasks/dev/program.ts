@@ -5,6 +5,9 @@
  * @module
  */
 
+import { ExitCode, Failure } from "../../lib/cli/errors.ts";
+import type { Io } from "../../lib/cli/io.ts";
+
 /** What a program left. */
 export interface Outcome {
   /** Its exit code. */
@@ -17,8 +20,29 @@ export interface Outcome {
 
 const interruption = new AbortController();
 
-/** Aborted by Ctrl-C: it ends what {@linkcode run} and `startDaemon` started. */
+/** Aborted with a failure when the command is interrupted: it ends what {@linkcode run} and `startDaemon` started. */
 export const interrupted: AbortSignal = interruption.signal;
+
+/** Does the work of a command, whose signal ends all that it started, so that it can clean up. */
+export async function interruptible<Result>(
+  { drain, signal }: Pick<Io, "drain" | "signal">,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  drain();
+  signal.addEventListener("abort", () => {
+    const code = signal.reason === ExitCode.Terminated
+      ? ExitCode.Terminated
+      : ExitCode.Interrupted;
+    interruption.abort(new Failure("Interrupted", { code }));
+  });
+  try {
+    return await work();
+  } catch (error) {
+    // whatever failed then, failed because of that
+    interrupted.throwIfAborted();
+    throw error;
+  }
+}
 
 /** Runs a program to its end, without an stdin. */
 export async function run(
@@ -54,24 +78,4 @@ export async function find(program: string): Promise<string | undefined> {
   return path !== undefined && program === "python3"
     ? await ask(path, "-c", "import sys; print(sys.executable)")
     : path;
-}
-
-/** Does the work of a task, and ends with its exit code; on Ctrl-C with 130, as soon as all is cleaned up. */
-export async function exitAfter(work: () => Promise<number>): Promise<never> {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    // Windows has no SIGTERM to listen to
-    if (signal === "SIGINT" || Deno.build.os !== "windows") {
-      Deno.addSignalListener(signal, () => interruption.abort());
-    }
-  }
-  let code = 1;
-  try {
-    code = await work();
-  } catch (error) {
-    if (!interrupted.aborted) {
-      const why = error instanceof Error ? error.message : String(error);
-      await Deno.stderr.write(new TextEncoder().encode(`${why}\n`));
-    }
-  }
-  Deno.exit(interrupted.aborted ? 130 : code);
 }

@@ -1,16 +1,20 @@
 /**
- * `deno task soak [mixed|tcp|api] [NAME...] [--minutes N]`: a mixed load for some minutes; or what the tests check in
- * small, in full size and, with minutes, again and again.
+ * `deno task soak`: a mixed load for some minutes; or what the tests check in small, in full size and, with minutes,
+ * again and again.
  *
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+import { defineCommand, runCommand } from "../../lib/cli/command.ts";
+import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
+import { type Output, print } from "../../lib/cli/io.ts";
+import { processIo } from "../../lib/cli/process.ts";
+import { parseCount } from "../../lib/cli/value.ts";
+import { find, interrupted, interruptible } from "./program.ts";
 import { API_CHECKS } from "./soak_api.ts";
+import type { Check } from "./soak_check.ts";
 import { MIXED_CHECKS } from "./soak_mixed.ts";
 import { TCP_CHECKS } from "./soak_tcp.ts";
-import { exitAfter, find, interrupted } from "./program.ts";
-import type { Check } from "./soak_check.ts";
 
 const ROOMS: Readonly<Record<string, readonly Check[]>> = {
   mixed: MIXED_CHECKS,
@@ -18,9 +22,6 @@ const ROOMS: Readonly<Record<string, readonly Check[]>> = {
   api: API_CHECKS,
 };
 const MINUTE_MS = 60_000;
-
-const encoder = new TextEncoder();
-const say = (text: string) => Deno.stdout.write(encoder.encode(text + "\n"));
 
 /** What of a check's programs is not installed. */
 async function missing({ needs = [] }: Check): Promise<string[]> {
@@ -32,7 +33,9 @@ async function missing({ needs = [] }: Check): Promise<string[]> {
 async function run(
   check: Check,
   minutes: number,
+  stdout: Output,
 ): Promise<boolean | undefined> {
+  const say = async (text: string) => await print(stdout, `${text}\n`);
   const absent = await missing(check);
   if (absent.length > 0) {
     await say(`skipped ${check.name}: not installed: ${absent.join(", ")}`);
@@ -55,34 +58,50 @@ async function run(
   }
 }
 
-/** Runs what a command line asks for, and resolves to the exit code. */
-async function soak(args: readonly string[]): Promise<number> {
-  const { _: [room = "mixed", ...names], ...options } = parseArgs([...args], {
-    string: ["_", "minutes"],
-  });
-  const { minutes = 0, ...others } = options;
-  const checks = ROOMS[room]?.filter(({ name }) =>
-    names.length === 0 || names.some((part) => name.includes(String(part)))
-  );
-  if (
-    checks === undefined || Number.isNaN(Number(minutes)) ||
-    Object.keys(others).length > 0
+const command = defineCommand({
+  name: "soak",
+  summary: "Load server, relay and api, and see that nothing is lost or left.",
+  usage: "[mixed|tcp|api] [NAME]...",
+  examples: [
+    ["soak --minutes 5", "everything at once, and clients that misbehave"],
+    ["soak tcp", "server and client, each check in full size"],
+    ["soak api kill", "the checks of api with kill in their names"],
+  ],
+  options: {
+    minutes: {
+      value: "N",
+      parse: parseCount,
+      help: "Again and again for so long; mixed: for so long [default: 1]",
+    },
+  },
+  async run(
+    { options: { minutes }, operands: [room = "mixed", ...names] },
+    io,
   ) {
-    const rooms = Object.keys(ROOMS).join("|");
-    await say(`usage: deno task soak [${rooms}] [NAME...] [--minutes N]`);
-    return 2;
-  }
-  const end = performance.now() + Number(minutes) * MINUTE_MS;
-  let [passed, failed] = [0, 0];
-  do {
-    for (const check of checks) {
-      const result = await run(check, Number(minutes) || 1);
-      if (result === true) passed++;
-      if (result === false) failed++;
+    const checks = ROOMS[room]?.filter(({ name }) =>
+      names.length === 0 || names.some((part) => name.includes(part))
+    );
+    if (checks === undefined) {
+      throw new UsageError(
+        `Cannot soak "${room}": expected ${Object.keys(ROOMS).join(", ")}`,
+      );
     }
-  } while (performance.now() < end);
-  await say(`soak: ${passed} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
-}
+    return await interruptible(io, async () => {
+      const end = performance.now() + (minutes ?? 0) * MINUTE_MS;
+      let [passed, failed] = [0, 0];
+      do {
+        for (const check of checks) {
+          const result = await run(check, minutes ?? 1, io.stdout);
+          if (result === true) passed++;
+          if (result === false) failed++;
+        }
+      } while (performance.now() < end);
+      await print(io.stdout, `soak: ${passed} passed, ${failed} failed\n`);
+      return failed === 0 ? ExitCode.Ok : ExitCode.Failed;
+    });
+  },
+});
 
-await exitAfter(() => soak(Deno.args));
+if (import.meta.main) {
+  Deno.exit(await runCommand(command, Deno.args, processIo()));
+}
