@@ -101,8 +101,8 @@ export function parseToken(what: string, text: string): string {
 export function isBeyondFetch(
   { method, headers, body, unset = [] }: RequestPlan,
 ): boolean {
-  return /^(TRACE|CONNECT)$/.test(method) ||
-    body !== undefined && /^(GET|HEAD)$/.test(method) ||
+  return ["TRACE", "CONNECT"].includes(method) ||
+    body !== undefined && ["GET", "HEAD"].includes(method) ||
     body?.length !== undefined && body.bytes === undefined ||
     headers.some(([name]) => /^host$/i.test(name)) ||
     unset.some((name) =>

@@ -12,7 +12,7 @@ import type { RequestPlan } from "./request.ts";
 const FIRST_MS = 500;
 const LONGEST_MS = 30_000;
 
-const SAFE = /^(GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
+const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
 
 /** The statuses that may pass. */
 const PASSING = [408, 429, 502, 503, 504];
@@ -36,7 +36,7 @@ export type Outcome =
  * ```
  */
 export function isRepeatable({ method, headers, body }: RequestPlan): boolean {
-  return body?.again !== false && (SAFE.test(method) ||
+  return body?.again !== false && (IDEMPOTENT.test(method) ||
     headers.some(([name]) => /^idempotency-key$/i.test(name)));
 }
 
