@@ -305,6 +305,8 @@ const ENCODED: readonly (readonly [string, Uint8Array])[] = [
   ["zstd", zstdCompressSync(HELLO)],
   ["gzip, br", brotliCompressSync(gzipSync(HELLO))],
   ["identity, gzip", gzipSync(HELLO)],
+  [", gzip,", gzipSync(HELLO)],
+  ["", HELLO],
 ];
 
 Deno.test("every encoding is decoded, over fetch and over a socket of our own", async () => {
@@ -327,12 +329,25 @@ Deno.test("every encoding is decoded, over fetch and over a socket of our own", 
 });
 
 Deno.test("an encoding that nobody knows is named, and its bytes are shown", async () => {
-  await using server = serveRaw(() => [
-    answer("abc", ["Content-Encoding: compress", "Content-Length: 3"]),
-  ]);
-  await using answered = await send(plan(server.url));
-  assertEquals(answered.unknownCoding, "compress");
-  assertEquals(await new Response(answered.stream).text(), "abc");
+  for (const coding of ["compress", "__proto__", "constructor"]) {
+    await using server = serveRaw(() => [
+      answer("abc", [`Content-Encoding: ${coding}`, "Content-Length: 3"]),
+    ]);
+    await using answered = await send(plan(server.url));
+    assertEquals(answered.unknownCoding, coding);
+    assertEquals(await new Response(answered.stream).text(), "abc");
+  }
+});
+
+Deno.test("an encoded body without bytes is empty, over fetch and over a socket of our own", async () => {
+  for (const coding of ["gzip", "deflate", "br", "zstd"]) {
+    await using server = serveRaw(() => [
+      answer("", [`Content-Encoding: ${coding}`, "Content-Length: 0"]),
+    ]);
+    for (const options of [{}, wire]) {
+      assertEquals(await read(plan(server.url), options), "", coding);
+    }
+  }
 });
 
 Deno.test("an encoded body that is broken or cut short is an error", async () => {

@@ -80,7 +80,26 @@ export function decodeSource(
 type Bytes = Uint8Array<ArrayBuffer>;
 type Chunks = AsyncIterable<Bytes>;
 
-/** Lets chunks through a decoder of Node, which is loaded only now: it takes some 30 ms. */
+/** The first bytes, as many as `least` where there are so many, and all of them. */
+async function peek(
+  chunks: Chunks,
+  least: number,
+): Promise<{ readonly start: Bytes; readonly whole: Chunks }> {
+  const source = chunks[Symbol.asyncIterator]();
+  let start: Bytes = new Uint8Array();
+  while (start.length < least) {
+    const { done, value } = await source.next();
+    if (done) break;
+    start = new Uint8Array([...start, ...value]);
+  }
+  const whole = async function* () {
+    yield start;
+    yield* { [Symbol.asyncIterator]: () => source };
+  };
+  return { start, whole: whole() };
+}
+
+/** Lets chunks through a decoder of Node, which is loaded only now: it takes some 30 ms. A body without bytes stays so. */
 async function* through(
   chunks: Chunks,
   decoder:
@@ -90,39 +109,31 @@ async function* through(
     | "createBrotliDecompress"
     | "createZstdDecompress",
 ): Chunks {
+  const { start, whole } = await peek(chunks, 1);
+  if (start.length === 0) return;
   const { pipeline } = await import("node:stream");
   const stream = (await import("node:zlib"))[decoder]();
   // the end of the pipeline is told by the stream itself: it ends, or throws
-  pipeline(chunks, stream, () => {});
+  pipeline(whole, stream, () => {});
   for await (const chunk of stream) yield new Uint8Array(chunk);
 }
 
 /** deflate is zlib's format (RFC 1950) by the book, and bare (RFC 1951) from some servers: the first two bytes tell. */
 async function* inflate(chunks: Chunks): Chunks {
-  const source = chunks[Symbol.asyncIterator]();
-  let start: Bytes = new Uint8Array();
-  while (start.length < 2) {
-    const { done, value } = await source.next();
-    if (done) break;
-    start = new Uint8Array([...start, ...value]);
-  }
-  const [first = 0, second = 0] = start;
+  const { start: [first = 0, second = 0], whole } = await peek(chunks, 2);
   const isZlib = (first & 0xf) === 8 && (first << 8 | second) % 31 === 0;
-  const whole = async function* () {
-    yield start;
-    yield* { [Symbol.asyncIterator]: () => source };
-  };
-  yield* through(whole(), isZlib ? "createInflate" : "createInflateRaw");
+  yield* through(whole, isZlib ? "createInflate" : "createInflateRaw");
 }
 
-const DECODERS: Readonly<Record<string, (chunks: Chunks) => Chunks>> = {
-  identity: (chunks) => chunks,
-  gzip: (chunks) => through(chunks, "createGunzip"),
-  "x-gzip": (chunks) => through(chunks, "createGunzip"),
-  deflate: inflate,
-  br: (chunks) => through(chunks, "createBrotliDecompress"),
-  zstd: (chunks) => through(chunks, "createZstdDecompress"),
-};
+// a map, not an object: a server may say __proto__
+const DECODERS = new Map<string, (chunks: Chunks) => Chunks>([
+  ["identity", (chunks) => chunks],
+  ["gzip", (chunks) => through(chunks, "createGunzip")],
+  ["x-gzip", (chunks) => through(chunks, "createGunzip")],
+  ["deflate", inflate],
+  ["br", (chunks) => through(chunks, "createBrotliDecompress")],
+  ["zstd", (chunks) => through(chunks, "createZstdDecompress")],
+]);
 
 /**
  * Decodes a body, the last encoding first (RFC 9110, section 8.4).
@@ -147,8 +158,10 @@ export function decode(
   coding: string,
 ): AsyncIterable<Uint8Array<ArrayBuffer>> | undefined {
   let decoded: Chunks | undefined = chunks;
-  for (const name of coding.toLowerCase().split(",").reverse()) {
-    const decoder = DECODERS[name.trim()];
+  const names = coding.toLowerCase().split(",").map((name) => name.trim());
+  // an element of a list may be empty (RFC 9110, section 5.6.1)
+  for (const name of names.filter((name) => name !== "").reverse()) {
+    const decoder = DECODERS.get(name);
     decoded = decoded && decoder?.(decoded);
   }
   return decoded;
