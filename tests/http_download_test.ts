@@ -508,7 +508,16 @@ Deno.test("a body whose length nobody told is saved, over any transport", () =>
       assertEquals(filesIn(folder), { a: BODY + BODY });
     }
     const small = ["--max-size", "1k", "-o", `${folder}/b`, server.url];
-    assertEquals((await run(main, small)).code, 1);
+    const { code, stderr } = await run(main, small);
+    assertEquals(code, 1);
+    assertEquals(
+      stderr.split("\n").slice(1),
+      [
+        `get: Cannot read ${server.url}/: it is larger than 1024 bytes`,
+        "hint: to take more: --max-size BYTES",
+        "",
+      ],
+    );
   }));
 
 Deno.test("what cannot be written is said before anything is sent", () =>

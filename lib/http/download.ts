@@ -5,6 +5,7 @@
  */
 
 import { ExitCode, Failure } from "../cli/errors.ts";
+import { cutShort } from "./failure.ts";
 import {
   dropEmpty,
   finishPart,
@@ -16,7 +17,7 @@ import {
 import { pour, type PourOptions } from "./pour.ts";
 import { formatBytes } from "./progress.ts";
 import { judge, type Known, knownOf, planPlain, planRest } from "./range.ts";
-import { canGoOn, cutShort, isLost, type Tools } from "./resume.ts";
+import { canGoOn, isLost, type Tools } from "./resume.ts";
 import { redactUrl } from "./secrets.ts";
 import type { Answer } from "./send.ts";
 
@@ -97,7 +98,7 @@ async function attempt(
       return { size, isWhole: true };
     }
     const early = new Failure("it ended", { code: ExitCode.CutShort });
-    throw cutShort(plan.url, { at: size, total: now.total }, early);
+    throw cutShort(plan.url, early, { at: size, total: now.total });
   } catch (error) {
     return { size: await sizeNow(), known: now, error };
   }

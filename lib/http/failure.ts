@@ -67,6 +67,11 @@ async function hintFor(
     : undefined;
 }
 
+/** Whether an error says already what could not be done. */
+function saysWhat(cause: unknown): cause is Failure {
+  return cause instanceof Failure && cause.message.startsWith("Cannot ");
+}
+
 /**
  * Words what ended an exchange before its answer.
  *
@@ -87,9 +92,7 @@ export async function failureOf(
   plan: RequestPlan,
   cause: unknown,
 ): Promise<Failure> {
-  if (cause instanceof Failure && cause.message.startsWith("Cannot ")) {
-    return cause;
-  }
+  if (saysWhat(cause)) return cause;
   const { host, hostname } = plan.url;
   const code = exitCodeOf(cause);
   const phase = HANDSHAKE.test(describe(cause))
@@ -106,8 +109,8 @@ export async function failureOf(
  * Words what ended a body before its end.
  *
  * @param url Where the body is from.
- * @param cause What ended it.
- * @param counts How many bytes came, and how many should have come, where that is known.
+ * @param cause What ended it; a {@linkcode Failure} that says what could not be done stays as it is, but for the counts.
+ * @param counts How many bytes are there, and of how many, where that says more than a cause that cut it short.
  *
  * @example Four of nine
  * ```ts
@@ -115,23 +118,22 @@ export async function failureOf(
  * import { describe } from "../cli/reasons.ts";
  *
  * const cause = new Deno.errors.UnexpectedEof("unexpected end of file");
- * const failure = cutOf(new URL("http://a.example/"), cause, { received: 4, length: "9" });
+ * const failure = cutShort(new URL("http://a.example/"), cause, { at: 4, total: 9 });
  * assertEquals(describe(failure), "Cannot read http://a.example/: cut short after 4 of 9 bytes");
  * ```
  */
-export function cutOf(
+export function cutShort(
   url: URL,
   cause: unknown,
-  counts: { readonly received: number; readonly length: string | null },
+  counts?: { readonly at: number; readonly total?: number | undefined },
 ): Failure {
   const code = exitCodeOf(cause);
-  const counted = code === ExitCode.CutShort && counts.length !== null;
+  const isCounted = counts !== undefined && code === ExitCode.CutShort;
+  if (!isCounted && saysWhat(cause)) return cause;
+  const of = counts?.total === undefined ? "" : ` of ${counts.total}`;
   return new Failure(`Cannot read ${redactUrl(url.href)}`, {
-    cause: counted
-      ? new Failure(
-        `cut short after ${counts.received} of ${counts.length} bytes`,
-        { code },
-      )
+    cause: isCounted
+      ? new Failure(`cut short after ${counts.at}${of} bytes`, { code })
       : cause,
     hint: cause instanceof Failure ? cause.hint : undefined,
   });

@@ -72,8 +72,11 @@ async function* readSource(
     }
   } catch (error) {
     const cause = deadline.signal.aborted ? deadline.signal.reason : error;
-    const { cutOf } = await import("./failure.ts");
-    throw cutOf(plan.url, cause, { received, length: encoded ? null : length });
+    const { cutShort } = await import("./failure.ts");
+    const counts = encoded || length === null
+      ? undefined
+      : { at: received, total: parseInt(length) };
+    throw cutShort(plan.url, cause, counts);
   } finally {
     await reader.cancel().catch(() => {});
   }

@@ -7,7 +7,8 @@
 import { Failure } from "../cli/errors.ts";
 import type { Output } from "../cli/io.ts";
 import { absolutePath } from "../cli/value.ts";
-import { cutShort, isLost } from "./resume.ts";
+import { cutShort } from "./failure.ts";
+import { isLost } from "./resume.ts";
 import type { Answer } from "./send.ts";
 import { watch } from "./progress.ts";
 
@@ -30,7 +31,7 @@ async function wordEnd(
 ): Promise<Failure> {
   if (cause instanceof TypeError || cause instanceof Failure || isLost(cause)) {
     const { size } = await Deno.stat(path);
-    return cutShort(url, { at: size, total }, cause);
+    return cutShort(url, cause, { at: size, total });
   }
   return new Failure(`Cannot write "${absolutePath(path)}"`, { cause });
 }

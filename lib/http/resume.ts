@@ -6,9 +6,9 @@
 
 import { ExitCode, Failure } from "../cli/errors.ts";
 import { describe, exitCodeOf } from "../cli/reasons.ts";
+import { cutShort } from "./failure.ts";
 import { type Head, judge, type Known, knownOf, planRest } from "./range.ts";
 import type { RequestPlan } from "./request.ts";
-import { redactUrl } from "./secrets.ts";
 import type { Answer } from "./send.ts";
 
 /**
@@ -49,33 +49,6 @@ export function canGoOn(
 ): boolean {
   return method === "GET" && validator !== undefined &&
     !typed.includes("range") && isLost(error);
-}
-
-/**
- * Words why a body ended early, with the bytes that are there where that says more.
- *
- * @example Cut short
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { describe } from "../cli/reasons.ts";
- *
- * const cause = new Deno.errors.UnexpectedEof("unexpected end of file");
- * const error = cutShort(new URL("http://a.example/"), { at: 4, total: 9 }, cause);
- * assertEquals(describe(error), "Cannot read http://a.example/: cut short after 4 of 9 bytes");
- * ```
- */
-export function cutShort(
-  url: URL,
-  { at, total }: { readonly at: number; readonly total?: number | undefined },
-  cause: unknown,
-): Failure {
-  const code = exitCodeOf(cause);
-  const of = total === undefined ? "" : ` of ${total}`;
-  return new Failure(`Cannot read ${redactUrl(url.href)}`, {
-    cause: code === ExitCode.CutShort
-      ? new Failure(`cut short after ${at}${of} bytes`, { code })
-      : cause,
-  });
 }
 
 /** What it takes to go on. */
@@ -144,7 +117,7 @@ export async function* goOn(
       if (at === (total ?? at)) return;
       throw new Failure("it ended early", { code: ExitCode.CutShort });
     } catch (cause) {
-      error = cutShort(plan.url, { at, total: known.total }, cause);
+      error = cutShort(plan.url, cause, { at, total: known.total });
     }
   }
   throw error;
