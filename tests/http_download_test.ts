@@ -493,6 +493,18 @@ Deno.test("--time tells of a download too, and HEAD saves nothing but a name", (
     assertMatch(stderr, /\nSaved .*\n.*total \d+\.\d ms\n$/);
   }));
 
+Deno.test("an answer without a body is saved as an empty file, whatever length it tells", () =>
+  inFolder(async (folder) => {
+    await using server = serveRaw(() => [
+      answer("", ["Content-Length: 5"], "204 No Content"),
+    ]);
+    for (const args of [[], ["--time"]]) {
+      const all = [...args, "-o", `${folder}/a`, server.url];
+      const { code, stderr } = await run(main, all);
+      assertEquals([code, filesIn(folder)], [0, { a: "" }], stderr);
+    }
+  }));
+
 Deno.test("a body whose length nobody told is saved, over any transport", () =>
   inFolder(async (folder) => {
     await using server = serveHttp(() =>
