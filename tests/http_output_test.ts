@@ -5,7 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import fc from "fast-check";
-import { latin1 } from "../lib/http/head.ts";
+import { latin1 } from "../lib/http/headers.ts";
 import { redactBody, redactHeader } from "../lib/http/secrets.ts";
 import { main as get } from "../tasks/get.ts";
 import { main as post } from "../tasks/post.ts";

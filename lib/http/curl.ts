@@ -7,7 +7,7 @@
 import { Failure } from "../cli/errors.ts";
 import { quote } from "../cli/manifest.ts";
 import type { Timeouts } from "./deadline.ts";
-import { latin1 } from "./head.ts";
+import { fromByteString, latin1 } from "./headers.ts";
 import type { NetworkOptions } from "./network.ts";
 import { type RecordOptions, recordRequest } from "./record.ts";
 import type { Header, RequestPlan } from "./request.ts";
@@ -19,16 +19,12 @@ export interface CurlOptions extends RecordOptions {
   readonly extra?: readonly string[];
 }
 
-/** Text of header characters, each of which stands for one byte, as a person writes it. */
-function decode(value: string): string {
-  return new TextDecoder().decode(
-    Uint8Array.from(value, (char) => char.charCodeAt(0)),
-  );
-}
-
 /** A header as -H takes it: one without a value ends in a semicolon. */
 function headerArgs([name, value]: Header): string[] {
-  return ["-H", value === "" ? `${name};` : `${name}: ${decode(value)}`];
+  return [
+    "-H",
+    value === "" ? `${name};` : `${name}: ${fromByteString(value)}`,
+  ];
 }
 
 /** What makes curl use the method, where the body does not. */

@@ -6,6 +6,7 @@
 
 import { type Output, print } from "../cli/io.ts";
 import { createSafeDecoder, escapeControls, paint } from "../cli/terminal.ts";
+import { fromByteString, latin1 } from "./headers.ts";
 import {
   type AnswerRecord,
   recordAnswer,
@@ -19,25 +20,11 @@ import type { Answer } from "./send.ts";
 
 const encoder = new TextEncoder();
 
-/**
- * The bytes of a text whose characters each stand for one, as in a header.
- *
- * @example Not UTF-8
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(latin1("\xe9"), new Uint8Array([0xe9]));
- * ```
- */
-export function latin1(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
-}
-
 /** What bytes a text in header characters is for an output: on a terminal safe, elsewhere the very bytes. */
 function bytesFor({ isTerminal }: Output, text: string): Uint8Array {
-  const bytes = latin1(text);
-  if (!isTerminal) return bytes;
-  return encoder.encode(escapeControls(new TextDecoder().decode(bytes)));
+  return isTerminal
+    ? encoder.encode(escapeControls(fromByteString(text)))
+    : latin1(text);
 }
 
 function answerLines(

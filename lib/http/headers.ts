@@ -26,6 +26,34 @@ export function toByteString(text: string): string {
   ).join("");
 }
 
+/**
+ * The bytes of a text whose characters each stand for one, as in a header.
+ *
+ * @example Not UTF-8
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(latin1("\xe9"), new Uint8Array([0xe9]));
+ * ```
+ */
+export function latin1(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+/**
+ * The text that {@linkcode toByteString} was given.
+ *
+ * @example There and back
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(fromByteString(toByteString("é")), "é");
+ * ```
+ */
+export function fromByteString(text: string): string {
+  return new TextDecoder().decode(latin1(text));
+}
+
 /** Reads a header item; RFC 9110, section 5.5, allows no control character in a value, and no blanks around it. */
 function parseHeader({ path: [name], value }: Item): Header {
   parseToken("header name", name);

@@ -6,6 +6,7 @@
 
 import { Failure } from "../cli/errors.ts";
 import type { Io } from "../cli/io.ts";
+import { fromByteString } from "./headers.ts";
 import { formatJsonValue, formatMessages } from "./json_value.ts";
 import { createView } from "./view.ts";
 import { isEvents, isLines } from "./media_type.ts";
@@ -31,13 +32,10 @@ const encoder = new TextEncoder();
 function headersOf(
   headers: readonly Header[],
 ): Record<string, string | string[]> {
-  const decoder = new TextDecoder();
   const named = Map.groupBy(headers, ([name]) => name.toLowerCase());
   return Object.fromEntries(
     [...named].map(([name, all]) => {
-      const texts = all.map(([, value]) =>
-        decoder.decode(Uint8Array.from(value, (char) => char.charCodeAt(0)))
-      );
+      const texts = all.map(([, value]) => fromByteString(value));
       return [
         name,
         texts.length === 1 && texts[0] !== undefined ? texts[0] : texts,

@@ -42,8 +42,11 @@ export interface RequestPlan {
   readonly unset?: readonly string[];
 }
 
+/** A token of RFC 9110, section 5.6.2: a method's or a header's name. */
+export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+
 /**
- * Reads a method's name, or a header's: a token of RFC 9110, section 5.6.2.
+ * Reads a method's name, a {@linkcode TOKEN}.
  *
  * @throws {UsageError} When it has a character that no token has.
  *
@@ -59,7 +62,7 @@ export function parseMethod(text: string): string {
 }
 
 /**
- * Reads a token of RFC 9110, section 5.6.2: a method's or a header's name.
+ * Reads a {@linkcode TOKEN}.
  *
  * @param what What it is, for the error.
  * @param text What was typed.
@@ -74,7 +77,7 @@ export function parseMethod(text: string): string {
  * ```
  */
 export function parseToken(what: string, text: string): string {
-  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(text)) {
+  if (!TOKEN.test(text)) {
     throw new UsageError(
       `Cannot use ${what} "${text}": expected letters, digits and - _ . ! # $ % & ' * + ^ \` | ~`,
     );

@@ -7,6 +7,7 @@
 import { closeSocket } from "../tcp/connection.ts";
 import { createReader, readAnswerBody, readAnswerHead } from "./wire_answer.ts";
 import { dial } from "./dial.ts";
+import { toByteString } from "./headers.ts";
 import type { RequestPlan } from "./request.ts";
 import { formatRequestHead, upload } from "./wire_request.ts";
 import type {
@@ -18,11 +19,10 @@ import type {
 
 /** What an HTTP proxy wants to know with a request that it passes on. */
 function introduce({ username, password }: HttpProxy) {
-  const bytes = new TextEncoder().encode(`${username}:${password}`);
   return {
     authorization: username === ""
       ? undefined
-      : `Basic ${btoa(String.fromCharCode(...bytes))}`,
+      : `Basic ${btoa(toByteString(`${username}:${password}`))}`,
   };
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, Failure } from "../cli/errors.ts";
-import type { Header } from "./request.ts";
+import { type Header, TOKEN } from "./request.ts";
 
 /** The head of an answer. */
 export interface AnswerHead {
@@ -24,8 +24,6 @@ export interface AnswerHead {
 /** How long a head may be, in bytes: about what fetch takes. */
 const LONGEST = 400_000;
 
-const NAME = /^[\w!#$%&'*+.^`|~-]+$/;
-
 const notHttp = (what: string) =>
   new Failure(`the answer is not HTTP (invalid ${what})`);
 
@@ -39,7 +37,7 @@ async function readHeaders(reader: Reader): Promise<Header[]> {
     const name = line.slice(0, Math.max(0, colon));
     const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
     // a folded line begins with a space: it has no name
-    if (!NAME.test(name) || /[\0\r]/.test(value)) {
+    if (!TOKEN.test(name) || /[\0\r]/.test(value)) {
       throw notHttp("HTTP header");
     }
     headers.push([name, value]);

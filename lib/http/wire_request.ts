@@ -5,6 +5,7 @@
  */
 
 import type { Socket } from "../tcp/connection.ts";
+import { latin1 } from "./headers.ts";
 import type { Body, Header, RequestPlan } from "./request.ts";
 import type { TransportOptions } from "./transport.ts";
 
@@ -120,7 +121,7 @@ const BUFFER = 1 << 20;
 
 function toBytes(text: string, more: Bytes = new Uint8Array()): Bytes {
   const bytes = new Uint8Array(text.length + more.length);
-  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  bytes.set(latin1(text));
   bytes.set(more, text.length);
   return bytes;
 }
