@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
 import fc from "fast-check";
 import { createEventReader } from "../lib/http/events.ts";
+import { formatJsonValue, formatMessages } from "../lib/http/json_value.ts";
 import { createView } from "../lib/http/view.ts";
 import { main } from "../tasks/get.ts";
 import { serveHttp } from "./http_server.ts";
@@ -194,6 +195,22 @@ Deno.test("an event without an end does not fill the memory", async () => {
     1,
     "200 OK\nget: Cannot read the events: one is longer than 16 Mi\nhint: --raw shows the bytes as they come\n",
   ]);
+});
+
+Deno.test("a line costs --json what its length does, in however many chunks it comes", async () => {
+  const chunks = Array<Uint8Array<ArrayBuffer>>(512)
+    .fill(new TextEncoder().encode("é".repeat(16_384)));
+  const whole = await new Blob(chunks).bytes();
+  const start = performance.now();
+  const value = formatJsonValue(whole);
+  const half = performance.now();
+  const headers = new Headers({ "content-type": "application/x-ndjson" });
+  const body = ReadableStream.from(chunks);
+  const messages = await Array.fromAsync(formatMessages({ headers, body }));
+  const end = performance.now();
+  assert(messages.length === 1 && messages[0] === `{"data":${value}}`);
+  // 17 times as long if each chunk were joined to all before it
+  assertLess(end - half, 5 * (half - start));
 });
 
 Deno.test("megabytes of small lines are shown in flat memory", async () => {

@@ -60,19 +60,24 @@ export async function* formatMessages(
     }
     return;
   }
-  const decoder = new TextDecoder();
-  let held = "";
-  for await (const chunk of answer.body) {
-    const lines = (held + decoder.decode(chunk, { stream: true })).split("\n");
-    held = lines.pop() ?? "";
-    for (const line of lines) {
-      if (line.trim() !== "") {
-        yield `{"data":${formatJsonValue(encoder.encode(line))}}`;
-      }
+  for await (const line of linesOf(answer.body)) {
+    if (line.trim() !== "") {
+      yield `{"data":${formatJsonValue(encoder.encode(line))}}`;
     }
   }
-  held += decoder.decode();
-  if (held.trim() !== "") {
-    yield `{"data":${formatJsonValue(encoder.encode(held))}}`;
+}
+
+async function* linesOf(body: Answer["body"]): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let line = "";
+  for await (const chunk of body) {
+    const text = decoder.decode(chunk, { stream: true });
+    const [end = "", ...starts] = text.split("\n");
+    line += end;
+    for (const start of starts) {
+      yield line;
+      line = start;
+    }
   }
+  yield line + decoder.decode();
 }
