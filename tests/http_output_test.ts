@@ -122,6 +122,10 @@ Deno.test("secrets are hidden in headers and bodies, whatever is around them", (
       ['{"a":1,"token":"x","b":[]}', '{"a":1,"token":"***","b":[]}'],
       ['{"by":{"apiKey":12}}', '{"by":{"apiKey":"***"}}'],
       ['{"secrets":["a","b"]}', '{"secrets":"***"}'],
+      ['{"token":{"value":"x"},"a":1}', '{"token":"***","a":1}'],
+      ['{"keys":[{"a":["]"]}, {}],"b":[]}', '{"keys":"***","b":[]}'],
+      ['{"a":"b\\","token\\":1"}', '{"a":"b\\","token\\":1"}'],
+      ['{"token": }', '{"token": }'],
       ['{"a\\"password":"a\\"b"}', '{"a\\"password":"***"}'],
       ["a=1&access_token=x&b=2", "a=1&access_token=***&b=2"],
       [

@@ -70,8 +70,38 @@ export function redactHeader([name, value]: Header): Header {
   return [name, `${scheme}***`];
 }
 
-const JSON_FIELD =
-  /("((?:[^"\\]|\\.)*)"\s*:\s*)("(?:[^"\\]|\\.)*"|\[[^[\]{}]*\]|[^\s"[\]{},]+)/g;
+/** Where a JSON value ends that begins at a place: at its last bracket, if it has any. */
+function endOfValue(text: string, start: number): number {
+  const token = /"(?:[^"\\]|\\.)*"|[^\s"[\]{},]+|[[\]{},]/g;
+  token.lastIndex = start;
+  let depth = 0;
+  for (let found = token.exec(text); found; found = token.exec(text)) {
+    const [part] = found;
+    // what is no value, as in a text that is not JSON, ends before it begins
+    if (depth === 0 && /^[\]},]$/.test(part)) return start;
+    if (/^[[{]$/.test(part)) depth++;
+    if (/^[\]}]$/.test(part)) depth--;
+    if (depth === 0) return token.lastIndex;
+  }
+  return text.length;
+}
+
+function redactJson(text: string): string {
+  const string = /"((?:[^"\\]|\\.)*)"(\s*:\s*)?/g;
+  let shown = "";
+  let done = 0;
+  for (let found = string.exec(text); found; found = string.exec(text)) {
+    const [, name = "", colon] = found;
+    if (colon === undefined || !SECRET.test(name)) continue;
+    const start = string.lastIndex;
+    const end = endOfValue(text, start);
+    if (end === start) continue;
+    shown += `${text.slice(done, start)}"***"`;
+    done = string.lastIndex = end;
+  }
+  return shown + text.slice(done);
+}
+
 const FORM_FIELD = /(^|&)([^=&\s]*)=([^&\s]+)/g;
 const PART =
   /(\bname="([^"]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)([^]*?)(?=\r\n--)/g;
@@ -88,12 +118,7 @@ const PART =
  * ```
  */
 export function redactBody(text: string): string {
-  return text
-    .replace(
-      JSON_FIELD,
-      (all, start: string, name: string) =>
-        SECRET.test(name) ? `${start}"***"` : all,
-    )
+  return redactJson(text)
     .replace(
       FORM_FIELD,
       (all, start: string, name: string) =>
