@@ -12,7 +12,7 @@ import { main } from "../tasks/client.ts";
 import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { makeCertificate } from "../lib/tcp/certificate.ts";
-import { addressFrom } from "../lib/tcp/client.ts";
+import { addressFrom } from "../lib/tcp/client_options.ts";
 import { createCrlf } from "../lib/tcp/exchange.ts";
 import { createDataEvents } from "../lib/tcp/event_answer.ts";
 import {

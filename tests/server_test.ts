@@ -398,6 +398,8 @@ Deno.test("server names the files and the hosts of its command line in the hint"
       ["relay", "unix:/a.sock", "--cert", "c.pem", "--key", "k.pem"],
       `${local},unix:/a.sock' --allow-read=/a.sock,c.pem,k.pem --allow-write=/a.sock tasks/`,
     ],
+    // Deno takes no IPv6 address without its brackets
+    [["--host", "2001:db8::1"], `${local},[2001:db8::1]' tasks/`],
   ];
   for (const [args, hint] of cases) {
     const { code, stderr } = await spawn("server", args).result;

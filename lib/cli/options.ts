@@ -175,21 +175,10 @@ export async function parseCommandLine<const Table extends OptionTable>(
   args: readonly string[],
 ): Promise<CommandLine<Table>> {
   const { given, operands } = settle(table, args);
-  const names = Object.keys(table);
   // operands alone need no parser, and its package is the dearest import at start
-  const { parseArgs } = given.length === 0
-    ? { parseArgs: () => ({}) }
-    : await import("@std/cli/parse-args");
-  const argv: { readonly [name: string]: unknown } = parseArgs(
-    given.map(([name, value]) =>
-      `--${name}` + (value === undefined ? "" : `=${value}`)
-    ),
-    {
-      boolean: names.filter((name) => !table[name]?.parse),
-      string: names.filter((name) => table[name]?.parse),
-      collect: names.filter((name) => table[name]?.parse),
-    },
-  );
+  const argv: Readonly<Record<string, unknown>> = given.length === 0
+    ? {}
+    : await parseGiven(table, given);
   const options: unknown = Object.fromEntries(
     Object.entries(table).map((
       [name, option],
@@ -199,6 +188,25 @@ export async function parseCommandLine<const Table extends OptionTable>(
     throw new TypeError("Cannot read the options: one is missing");
   }
   return { options, operands };
+}
+
+async function parseGiven(
+  table: OptionTable,
+  given: readonly [string, string?][],
+): Promise<Readonly<Record<string, unknown>>> {
+  const { parseArgs } = await import("@std/cli/parse-args");
+  const names = Object.keys(table);
+  const valued = names.filter((name) => table[name]?.parse);
+  return parseArgs(
+    given.map(([name, value]) =>
+      `--${name}` + (value === undefined ? "" : `=${value}`)
+    ),
+    {
+      boolean: names.filter((name) => !table[name]?.parse),
+      string: valued,
+      collect: valued,
+    },
+  );
 }
 
 function valueOf(name: string, option: Option, raw: unknown): unknown {

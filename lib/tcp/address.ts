@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Grants } from "../cli/definition.ts";
 import { UsageError } from "../cli/errors.ts";
 
 /** A TCP endpoint. */
@@ -191,4 +192,39 @@ export function addressOf(addr: Deno.Addr): Address {
  */
 export function isLoopback(host: string): boolean {
   return /^(localhost\.?|127(\.\d+){3}|::1|::ffff:127(\.\d+){3})$/i.test(host);
+}
+
+/**
+ * What it takes to connect to or listen on addresses and to read files, as permissions name it.
+ *
+ * @param ends The addresses.
+ * @param files The files, where they were named.
+ *
+ * @example A host, and a socket that is a file too
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(grantsFor([{ host: "::1", port: 80 }, { path: "/a" }], ["b", undefined]), {
+ *   net: ["[::1]", "unix:/a"],
+ *   read: ["/a", "b"],
+ *   write: ["/a"],
+ * });
+ * ```
+ */
+export function grantsFor(
+  ends: readonly Address[],
+  files: readonly (string | undefined)[],
+): Required<Grants> {
+  const sockets = ends.flatMap((end) => "path" in end ? [end.path] : []);
+  return {
+    net: ends.map((end) =>
+      "path" in end
+        ? formatAddress(end)
+        : end.host.includes(":")
+        ? `[${end.host}]`
+        : end.host
+    ),
+    read: [...sockets, ...files.filter((path) => path !== undefined)],
+    write: sockets,
+  };
 }

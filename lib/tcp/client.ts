@@ -4,82 +4,75 @@
  * @module
  */
 
-import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
+import { ExitCode, Failure } from "../cli/errors.ts";
 import { type Io, print } from "../cli/io.ts";
 import type { CommandLine } from "../cli/options.ts";
+import { type Address, formatAddress } from "./address.ts";
 import {
-  type Address,
-  DEFAULT_ADDRESS,
-  formatAddress,
-  parseAddress,
-} from "./address.ts";
-import { type Answer, createAnswer, type Show } from "./answer.ts";
-import {
+  addressFrom,
   type CLIENT_OPTIONS,
   type ClientOptions,
-  findRoute,
-} from "./client_route.ts";
+} from "./client_options.ts";
 import { connect, type ConnectOptions } from "./connect.ts";
 import { type Connection, receive, track } from "./connection.ts";
-
-const BUFFER_BYTES = 256 * 1024;
+import type { Answer, Show } from "./exchange.ts";
+import { pump } from "./pump.ts";
 
 /** What the tutorial's client prints. */
 const TUTORIAL = { before: "Received from server: ", after: "\n" };
 
-/** The options that say more about the way to the server than how long it may take. */
-const ROUTE_OPTIONS = [
-  "wait",
-  "proxy",
-  "tls",
-  "ca",
-  "pin",
-  "sni",
-  "cert",
-  "key",
-] as const;
+/** Each of them asks for TLS. */
+const TLS_OPTIONS = ["tls", "ca", "pin", "sni", "cert", "key"] as const;
 
-/**
- * The address that operands name: `HOST:PORT`, `HOST PORT`, `unix:PATH`, or none for the tutorial's.
- *
- * @throws {UsageError} On anything else.
- *
- * @example Two operands
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(addressFrom(["::1", "7000"]), { host: "::1", port: 7000 });
- * ```
- */
-export function addressFrom(operands: readonly string[]): Address {
-  if (operands.length > 2) {
-    throw new UsageError(
-      `Cannot connect to ${operands.length} operands: expected HOST:PORT`,
-    );
-  }
-  const [host, port] = operands;
-  if (host === undefined) return DEFAULT_ADDRESS;
-  if (port === undefined) return parseAddress(host);
-  return parseAddress(
-    /^[\da-f:]+:/i.test(host) ? `[${host}]:${port}` : `${host}:${port}`,
-  );
+/** Everything is read and checked before anything is connected. */
+async function findRoute(options: ClientOptions): Promise<ConnectOptions> {
+  const { timeout, wait, proxy } = options;
+  return {
+    timeout: timeout * 1000,
+    wait: wait ? wait * 1000 : undefined,
+    proxy: proxy === undefined
+      ? undefined
+      : (await import("./proxy.ts")).parseProxy(proxy),
+    tls: TLS_OPTIONS.some((name) => options[name])
+      ? await (await import("./trust.ts")).findTrust(options)
+      : undefined,
+  };
+}
+
+/** Shows an answer on stdout, with something around it: safe text on a terminal; a pipe gets the very bytes. */
+async function createAnswer(
+  { stdout }: Pick<Io, "stdout">,
+  { before = "", after = "" },
+): Promise<Answer> {
+  const text = stdout.isTerminal
+    ? (await import("../cli/terminal.ts")).createSafeDecoder()
+    : undefined;
+  const encoder = new TextEncoder();
+  const end = () => {
+    const rest = before + (text?.flush() ?? "") + after;
+    if (rest !== "") return print(stdout, rest);
+  };
+  return {
+    async show(bytes, later) {
+      if (before !== "") await print(stdout, before);
+      before = "";
+      const shown = text ? encoder.encode(text.decode(bytes)) : bytes;
+      await (later ? stdout.writeLater(shown) : stdout.write(shown));
+    },
+    end,
+    // what was shown ends its line before the error is said
+    fail: () => before === "" ? end() : undefined,
+  };
 }
 
 async function createAnswerFor(
   connection: Connection,
-  options: Partial<ClientOptions>,
+  options: ClientOptions,
   io: Io,
 ): Promise<Answer> {
   if (!options.json) return createAnswer(io, options.pipe ? {} : TUTORIAL);
   const { createEventAnswer } = await import("./event_answer.ts");
   return createEventAnswer(io, connection);
-}
-
-async function receiveAll(connection: Connection, show: Show): Promise<void> {
-  const buffer = new Uint8Array(BUFFER_BYTES);
-  for (let count; (count = await receive(connection, buffer)) !== null;) {
-    await show(buffer.subarray(0, count), false);
-  }
 }
 
 /** What a server that speaks TLS says to a client that does not: an alert (RFC 8446 section 6), and no more. */
@@ -91,7 +84,7 @@ function isTlsAlert(bytes: Uint8Array): boolean {
 async function talk(
   connection: Connection,
   answer: Answer,
-  options: Partial<ClientOptions>,
+  options: ClientOptions,
   io: Io,
 ): Promise<void> {
   const { pipe = false, send, crlf = false } = options;
@@ -111,7 +104,10 @@ async function talk(
         "hint: stdin is not sent; to send it, add --pipe\n",
       );
     }
-    await receiveAll(connection, show);
+    await pump(
+      (buffer) => receive(connection, buffer),
+      (bytes) => show(bytes, false),
+    );
   }
   await answer.end();
   if (alert) {
@@ -124,7 +120,7 @@ async function talk(
 async function converse(
   address: Address,
   route: ConnectOptions,
-  options: Partial<ClientOptions>,
+  options: ClientOptions,
   io: Io,
 ): Promise<void> {
   using socket = await connect(address, route);
@@ -162,7 +158,7 @@ async function converse(
  * import { assertRejects } from "@std/assert";
  * import { parseCommandLine } from "../cli/options.ts";
  * import { createMemoryIo } from "../cli/memory.ts";
- * import { CLIENT_OPTIONS } from "./client_route.ts";
+ * import { CLIENT_OPTIONS } from "./client_options.ts";
  *
  * const line = await parseCommandLine(CLIENT_OPTIONS, ["a", "1", "2"]);
  * await assertRejects(() => runClient(line, createMemoryIo().io), Error, "Cannot connect to 3 operands");
@@ -173,9 +169,7 @@ export async function runClient(
   io: Io,
 ): Promise<ExitCode> {
   const address = addressFrom(operands);
-  const route = ROUTE_OPTIONS.some((name) => options[name])
-    ? await findRoute(options)
-    : { timeout: options.timeout * 1000 };
+  const route = await findRoute(options);
   if (options.check !== undefined) {
     const { runCheck } = await import("./check.ts");
     return await runCheck(address, route, { ...options, io });

@@ -7,9 +7,9 @@
 import { encodeBase64 } from "../cli/base64.ts";
 import { Failure } from "../cli/errors.ts";
 import { type Io, print } from "../cli/io.ts";
-import type { Answer } from "./answer.ts";
 import type { Connection } from "./connection.ts";
 import type { CloseEvent, OpenEvent } from "./event.ts";
+import type { Answer } from "./exchange.ts";
 
 /** What happens on a client's connection, one JSON object per line; the names are those of the server's events. */
 export type ClientEvent = OpenEvent | DataEvent | CloseEvent;

@@ -1,10 +1,31 @@
+/**
+ * What a client sends and what it receives, at the same time.
+ *
+ * @module
+ */
+
 import type { Input } from "../cli/io.ts";
-import type { Show } from "./answer.ts";
 import { closeWrite, type Connection, receive, send } from "./connection.ts";
 import { pump } from "./pump.ts";
 
 /** How long stdin may be silent after the peer has ended before nothing more is expected of it, in ms. */
 const QUIET_MS = 100;
+
+/** Takes a chunk of what was received; `later` asks it not to block the process while its reader is slow. */
+export type Show = (
+  bytes: Uint8Array,
+  later: boolean,
+) => Promise<void> | void;
+
+/** Where what is received goes. */
+export interface Answer {
+  /** Takes a chunk. */
+  readonly show: Show;
+  /** Hears that the peer has ended. */
+  readonly end: () => Promise<void> | void;
+  /** Hears that something went wrong. */
+  readonly fail?: (error: unknown) => Promise<void> | void;
+}
 
 /** What is sent: a text, then all of an input, with the ends of lines as they are or as CRLF. */
 export interface Sending {

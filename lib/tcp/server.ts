@@ -4,15 +4,13 @@
  * @module
  */
 
-import { ExitCode, RUNNER, UsageError } from "../cli/errors.ts";
+import { ExitCode, RUNNER } from "../cli/errors.ts";
 import { type Io, type Output, print } from "../cli/io.ts";
 import type { CommandLine } from "../cli/options.ts";
-import type { TlsServer } from "./certificate.ts";
 import { formatEvent, type ServerEvent } from "./event.ts";
 import { serve } from "./serve.ts";
 import { createMode } from "./server_mode.ts";
-import type { SERVER_OPTIONS, ServerOptions } from "./server_options.ts";
-import { readPem } from "./trust.ts";
+import type { SERVER_OPTIONS } from "./server_options.ts";
 
 /** Each of them asks for TLS. */
 const TLS_OPTIONS = ["tls", "cert", "key", "clientCa"] as const;
@@ -45,7 +43,7 @@ export async function runServer(
   const { unix, grace, idleTimeout } = options;
   const mode = await createMode(operands, options, io);
   const tls = TLS_OPTIONS.some((name) => options[name])
-    ? await findTls(options)
+    ? await (await import("./trust.ts")).findTls(options)
     : undefined;
   const output = mode.ownsStdout ? io.stderr : io.stdout;
   const stopped = Promise.withResolvers<void>();
@@ -95,50 +93,4 @@ export async function runServer(
   await Promise.race(ends);
   await server.shutdown(grace * 1000);
   return ExitCode.Ok;
-}
-
-/** What `server` says about its certificate. */
-export interface ServerTls extends TlsServer {
-  /** The certificate's SHA-256, in hex. */
-  readonly sha256: string;
-  /** Whether it was made for this run. */
-  readonly isOwn: boolean;
-}
-
-/**
- * Finds the certificate that a server is to speak TLS with: the one that was named, or a new one.
- *
- * @param options The options of the command line.
- * @returns The certificate, its key, and what to say about it.
- * @throws {UsageError} When only one of certificate and key was named.
- * @throws {Failure} When a file cannot be read.
- *
- * @example A throw-away certificate
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals((await findTls({})).isOwn, true);
- * ```
- */
-export async function findTls(
-  options: Partial<Pick<ServerOptions, "cert" | "key" | "clientCa">>,
-): Promise<ServerTls> {
-  const { cert, key, clientCa } = options;
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new UsageError("Cannot use --cert or --key alone: expected both");
-  }
-  const { fingerprintOf, makeCertificate } = await import("./certificate.ts");
-  const pair = cert === undefined || key === undefined
-    ? await makeCertificate()
-    : {
-      cert: await readPem(cert, "CERTIFICATE"),
-      key: await readPem(key, "PRIVATE KEY"),
-    };
-  return {
-    ...pair,
-    ...clientCa !== undefined &&
-      { clientCa: await readPem(clientCa, "CERTIFICATE") },
-    sha256: await fingerprintOf(pair.cert),
-    isOwn: cert === undefined,
-  };
 }

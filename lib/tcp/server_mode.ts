@@ -1,3 +1,9 @@
+/**
+ * What `server` does with its clients, as its operands say.
+ *
+ * @module
+ */
+
 import { UsageError } from "../cli/errors.ts";
 import type { Io } from "../cli/io.ts";
 import {
@@ -12,8 +18,8 @@ import {
 } from "./modes.ts";
 import { parseTarget, type ServerOptions } from "./server_options.ts";
 
-/** How long the target of a relay may take. */
-const CONNECT_SECONDS = 10;
+/** How long the target of a relay may take, in ms. */
+const CONNECT_MS = 10_000;
 
 /** What a server does with its clients. */
 export interface Mode {
@@ -70,12 +76,12 @@ export async function createMode(
     case "discard":
       return { handler: discard };
     case "relay": {
-      const { findRoute } = await import("./client_route.ts");
       const { address, tls } = parseTarget(target ?? "");
       const { ca, pin } = options;
-      const trust = tls ? { tls, ca, pin } : {};
-      const route = await findRoute({ timeout: CONNECT_SECONDS, ...trust });
-      return { handler: relay(address, route) };
+      const trust = tls
+        ? await (await import("./trust.ts")).findTrust({ ca, pin })
+        : undefined;
+      return { handler: relay(address, { timeout: CONNECT_MS, tls: trust }) };
     }
     case "pipe": {
       const ended = Promise.withResolvers<void>();

@@ -1,9 +1,17 @@
+/**
+ * The command line of `server`: its options, its operands, and what they reach.
+ *
+ * @module
+ */
+
+import type { Grants, Habits } from "../cli/definition.ts";
 import { UsageError } from "../cli/errors.ts";
-import type { Options, OptionTable } from "../cli/options.ts";
+import type { CommandLine, Options, OptionTable } from "../cli/options.ts";
 import { parseCount, parseSeconds } from "../cli/value.ts";
 import {
   type Address,
   DEFAULT_ADDRESS,
+  grantsFor,
   parseAddress,
   parseHost,
   parsePort,
@@ -80,6 +88,31 @@ export const SERVER_OPTIONS = {
 /** The values of {@linkcode SERVER_OPTIONS}. */
 export type ServerOptions = Options<typeof SERVER_OPTIONS>;
 
+/** What other tools call the options of `server`. */
+export const SERVER_HABITS: Habits = {
+  "-l": "server always listens: server --port PORT",
+  "-k": "server goes on by itself; --once ends it after one",
+  "-v": "server logs every client by itself",
+  "-u": "server speaks TCP and Unix sockets alone",
+  "-U": "server --unix PATH",
+  "-e": "server runs no programs; pipe to one: server pipe",
+  "-c": "server runs no programs; pipe to one: server pipe",
+  "-m": "server --max-clients N",
+  "-w": "server --idle-timeout SECONDS",
+  "-i": "server --idle-timeout SECONDS",
+  "-x": "server --dump",
+  "--listen": "server always listens: server --port PORT",
+  "--keep-open": "server goes on by itself; --once ends it after one",
+  "--max-conns": "server --max-clients N",
+  "--broker": "server chat",
+  "--chat": "server chat",
+  "--exec": "server runs no programs; pipe to one: server pipe",
+  "--hex-dump": "server --dump",
+  "--ssl": "server --tls",
+  "--ssl-cert": "server --cert FILE --key FILE",
+  "--ssl-key": "server --cert FILE --key FILE",
+};
+
 /** Where a relay leads. */
 export interface Target {
   /** The address. */
@@ -116,4 +149,33 @@ export function parseTarget(text: string): Target {
     );
   }
   return { address, tls };
+}
+
+/**
+ * The hosts and files that a command line of `server` needs.
+ *
+ * @param line The command line.
+ *
+ * @example A relay
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { parseCommandLine } from "../cli/options.ts";
+ *
+ * const line = await parseCommandLine(SERVER_OPTIONS, ["relay", "unix:/run/a.sock"]);
+ * assertEquals(serverReach(line), {
+ *   net: ["localhost", "unix:/run/a.sock"],
+ *   read: ["/run/a.sock"],
+ *   write: ["/run/a.sock"],
+ * });
+ * ```
+ */
+export function serverReach(
+  { options, operands: [mode, target = ""] }: CommandLine<
+    typeof SERVER_OPTIONS
+  >,
+): Grants {
+  const { host, unix, file, cert, key, clientCa, ca } = options;
+  const own = unix === undefined ? { host, port: 0 } : { path: unix };
+  const goal = mode === "relay" ? [parseTarget(target).address] : [];
+  return grantsFor([own, ...goal], [file, cert, key, clientCa, ca]);
 }
