@@ -354,6 +354,8 @@ Deno.test("client --proxy says that the proxy is not there, and that a Unix sock
     stderr,
     /through socks5:\/\/\S+: Cannot connect to 127\.0\.0\.1:\d+: connection refused\n/,
   );
+  // a server of ours would be no proxy
+  assertEquals(stderr.includes("hint:"), false);
   const unix = await run(main, ["--proxy", at, "unix:/run/a.sock"], terminal);
   assertEquals([unix.code, unix.stderr], [
     2,

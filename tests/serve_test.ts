@@ -213,6 +213,28 @@ Deno.test("serve() refuses whom it does not allow, and goes on", async () => {
   assertEquals(refused, Array(4).fill("not allowed"));
 });
 
+Deno.test("serve() says of a client that does not trust its certificate what the client has against it", async () => {
+  const events: ServerEvent[] = [];
+  const server = await serve({
+    tls: await makeCertificate(),
+    handler: greet,
+    onEvent: (event) => events.push(event),
+  });
+  const hostname = "127.0.0.1";
+  using conn = await Deno.connectTls({ hostname, port: server.port });
+  await assertRejects(() => conn.handshake(), Error, "UnknownIssuer");
+  for (let tries = 0; tries < 100 && events.length < 3; tries++) {
+    await delay(20);
+  }
+  await server.shutdown();
+  const [, , refused] = events;
+  assert(refused?.event === "refused");
+  assertEquals(
+    refused.reason,
+    "it does not know the issuer of the certificate",
+  );
+});
+
 Deno.test("serve() speaks TLS; a client that is silent or speaks no TLS harms nobody", async () => {
   const tls = await makeCertificate();
   const events: ServerEvent[] = [];

@@ -243,18 +243,27 @@ export function reasonOf(error: unknown): Reason {
  * Words an error for a person, in one line: a failure as what could not be done and why, any other
  * error as its reason alone.
  *
+ * @param error What was thrown.
+ * @param peer Who is named beside it already: of a failure about it, only why is said.
+ *
  * @example A reset, however Deno reports it
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * assertEquals(describe(new Deno.errors.ConnectionReset("os error 104")), "connection reset by peer");
+ * const cause = new Deno.errors.ConnectionReset("os error 104");
+ * assertEquals(describe(cause), "connection reset by peer");
+ * const failure = new Failure("Cannot send to [::1]:80", { cause });
+ * assertEquals(describe(failure), "Cannot send to [::1]:80: connection reset by peer");
+ * assertEquals(describe(failure, "[::1]:80"), "connection reset by peer");
  * ```
  */
-export function describe(error: unknown): string {
+export function describe(error: unknown, peer?: string): string {
   if (!(error instanceof Failure)) return reasonOf(error).says;
-  return error.cause === undefined
-    ? error.message
-    : `${error.message}: ${describe(error.cause)}`;
+  const { message, cause } = error;
+  if (cause === undefined) return message;
+  const why = describe(cause);
+  const isKnown = peer !== undefined && message.endsWith(` ${peer}`);
+  return isKnown ? why : `${message}: ${why}`;
 }
 
 /**

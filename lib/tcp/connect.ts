@@ -1,3 +1,9 @@
+/**
+ * The way to a server: its address, a proxy before it, TLS on top, and patience.
+ *
+ * @module
+ */
+
 import { ExitCode, Failure, RUNNER, UsageError } from "../cli/errors.ts";
 import { type Address, formatAddress, isLoopback } from "./address.ts";
 import type { Socket } from "./connection.ts";
@@ -68,16 +74,18 @@ async function openThrough(
   const { formatProxy } = await import("./proxy.ts");
   const where = `${formatAddress(address)} through ${formatProxy(proxy)}`;
   if ("path" in address) throw new UsageError(`Cannot connect to ${where}`);
+  const fail = (cause: unknown, hint?: string) =>
+    new Failure(`Cannot connect to ${where}`, { cause, hint });
+  const { askProxy } = await import("./tunnel.ts");
+  const conn = await open(proxy.address, limit).catch((cause) => {
+    // its own hint is to start a server, which would be no proxy
+    throw fail(cause);
+  });
   try {
-    const { askProxy } = await import("./tunnel.ts");
-    const conn = await open(proxy.address, limit);
     await within(limit, conn, () => askProxy(conn, proxy, address));
     return conn;
   } catch (cause) {
-    throw new Failure(`Cannot connect to ${where}`, {
-      cause,
-      hint: cause instanceof Failure ? cause.hint : undefined,
-    });
+    throw fail(cause, cause instanceof Failure ? cause.hint : undefined);
   }
 }
 

@@ -5,7 +5,6 @@
  */
 
 import { encodeBase64 } from "../cli/base64.ts";
-import { Failure } from "../cli/errors.ts";
 import { type Io, print } from "../cli/io.ts";
 import type { Connection } from "./connection.ts";
 import type { CloseEvent, OpenEvent } from "./event.ts";
@@ -13,14 +12,6 @@ import type { Answer } from "./exchange.ts";
 
 /** What happens on a client's connection, one JSON object per line; the names are those of the server's events. */
 export type ClientEvent = OpenEvent | DataEvent | CloseEvent;
-
-/** Why it ended; the peer has a name of its own. */
-async function reasonFor(error: unknown, peer: string): Promise<string> {
-  const { describe } = await import("../cli/reasons.ts");
-  const isNamed = error instanceof Failure && error.cause !== undefined &&
-    error.message.endsWith(` ${peer}`);
-  return describe(isNamed ? error.cause : error);
-}
 
 /**
  * Shows an answer as events: `open`, then `data` as it comes, then `close` with the bytes both ways and why.
@@ -75,7 +66,10 @@ export async function createEventAnswer(
   return {
     show: (bytes) => say(data.add(bytes)),
     end: () => close("done"),
-    fail: async (error) => await close(await reasonFor(error, peer)),
+    fail: async (error) => {
+      const { describe } = await import("../cli/reasons.ts");
+      await close(describe(error, peer));
+    },
   };
 }
 

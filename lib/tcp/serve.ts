@@ -37,13 +37,11 @@ export interface Server extends AsyncDisposable {
   readonly shutdown: (grace?: number) => Promise<void>;
 }
 
-/** Why a connection ended; the peer is named elsewhere. */
-function reasonFor(error: unknown, peer: string): string {
-  return describe(
-    error instanceof Failure && error.message.endsWith(` ${peer}`)
-      ? error.cause
-      : error,
-  );
+/** What a client has against the certificate; the words for other errors hold for both ends. */
+function objectionOf(error: unknown): unknown {
+  return error instanceof Error && /alert: UnknownCA/.test(error.message)
+    ? new Failure("it does not know the issuer of the certificate")
+    : error;
 }
 
 /**
@@ -107,6 +105,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     try {
       const { version = "TLS", alpnProtocol } = await handshake;
       return { tls: version, ...alpnProtocol && { alpn: alpnProtocol } };
+    } catch (error) {
+      throw objectionOf(error);
     } finally {
       clearTimeout(timer);
     }
@@ -127,7 +127,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       await handler(client);
       clients.end(client, "done");
     } catch (error) {
-      clients.end(client, reasonFor(error, peer));
+      clients.end(client, describe(error, peer));
     }
   }
 
