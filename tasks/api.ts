@@ -1,3 +1,9 @@
+/**
+ * `api`: JSONPlaceholder on this machine, which keeps what is written.
+ *
+ * @module
+ */
+
 import { API_HABITS, API_OPTIONS, apiReach, runApi } from "../lib/api/api.ts";
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";

@@ -1,3 +1,9 @@
+/**
+ * `demo`: every other command once, against each other.
+ *
+ * @module
+ */
+
 import { makeItems } from "../lib/api/seed.ts";
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { ExitCode } from "../lib/cli/errors.ts";

@@ -1,3 +1,9 @@
+/**
+ * `get`: gets a URL.
+ *
+ * @module
+ */
+
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { type ExitCode, UsageError } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";

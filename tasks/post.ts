@@ -1,3 +1,9 @@
+/**
+ * `post`: posts to a URL.
+ *
+ * @module
+ */
+
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";

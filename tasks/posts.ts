@@ -1,3 +1,9 @@
+/**
+ * `posts`: an API's posts.
+ *
+ * @module
+ */
+
 import { POSTS_OPTIONS, runPosts } from "../lib/api/posts.ts";
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";

@@ -1,3 +1,9 @@
+/**
+ * `server`: serves TCP clients.
+ *
+ * @module
+ */
+
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";

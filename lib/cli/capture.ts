@@ -1,4 +1,10 @@
 /**
+ * Output that is kept, for tests and the demo to look at.
+ *
+ * @module
+ */
+
+/**
  * Bytes that were written, and a way to wait for some of them.
  *
  * @example Wait for a text

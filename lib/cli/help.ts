@@ -1,3 +1,9 @@
+/**
+ * What a command says of itself, and what a mistyped option most likely means.
+ *
+ * @module
+ */
+
 import type { Command } from "./definition.ts";
 import { ExitCode } from "./errors.ts";
 import { formatOptionName, type Option, type OptionTable } from "./options.ts";

@@ -195,6 +195,27 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
+ * The eight groups of an IPv6 address; a zone is none of them.
+ *
+ * @example Two groups and what is between them
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(groupsOf("fe80::1%eth0"), [0xfe80, 0, 0, 0, 0, 0, 0, 1]);
+ * ```
+ */
+export function groupsOf(ipv6: string): number[] {
+  // URL leaves groups in hex alone; the one :: left stands for all that is missing
+  const whole = new URL(`http://[${ipv6.replace(/%.*$/, "")}]/`).hostname
+    .slice(1, -1);
+  const [head = [], tail = []] = whole.split("::").map((side) =>
+    side === "" ? [] : side.split(":")
+  );
+  const zeros = Array(8 - head.length - tail.length).fill("0");
+  return [...head, ...zeros, ...tail].map((group) => parseInt(group, 16));
+}
+
+/**
  * What it takes to connect to or listen on addresses and to read files, as permissions name it.
  *
  * @param ends The addresses.

@@ -1,3 +1,9 @@
+/**
+ * A free port, as `@std/net` finds one.
+ *
+ * @module
+ */
+
 /** Options for {@linkcode getAvailablePort}: std's signature. */
 export interface GetAvailablePortOptions {
   /** The port to try first. */

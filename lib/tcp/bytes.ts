@@ -1,4 +1,10 @@
 /**
+ * Bytes put together, and cut at the ends of lines.
+ *
+ * @module
+ */
+
+/**
  * Puts bytes one after the other, into a buffer of their own.
  *
  * @example Two and one

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { encodeBase64 } from "../cli/base64.ts";
 import { Failure } from "../cli/errors.ts";
 import {
   type Der,
@@ -95,7 +96,7 @@ function extensions(): Der {
 }
 
 function pem(label: string, bytes: Uint8Array): string {
-  const lines = btoa(String.fromCharCode(...bytes)).match(/.{1,64}/g) ?? [];
+  const lines = encodeBase64(bytes).match(/.{1,64}/g) ?? [];
   return `-----BEGIN ${label}-----\n${
     lines.join("\n")
   }\n-----END ${label}-----\n`;

@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from "../cli/errors.ts";
+import { groupsOf } from "./address.ts";
 
 /** A range of IP addresses. IPv4 addresses mapped into IPv6 (RFC 4291 section 2.5.5.2) are IPv4. */
 export interface Cidr {
@@ -27,14 +28,8 @@ function parseIpv4(text: string): bigint | undefined {
 
 function parseIpv6(text: string): bigint | undefined {
   if (!/^[\da-f:.]+$/i.test(text) || !URL.canParse(`http://[${text}]/`)) return;
-  // URL leaves groups in hex alone, with at most one ::
-  const groups = new URL(`http://[${text}]/`).hostname.slice(1, -1);
-  const [head = [], tail = []] = groups.split("::").map((part) =>
-    part === "" ? [] : part.split(":")
-  );
-  const zeros = Array(8 - head.length - tail.length).fill("0");
-  return [...head, ...zeros, ...tail].reduce(
-    (sum, group) => sum << 16n | BigInt(`0x${group}`),
+  return groupsOf(text).reduce(
+    (sum, group) => sum << 16n | BigInt(group),
     0n,
   );
 }

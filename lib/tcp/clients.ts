@@ -1,3 +1,9 @@
+/**
+ * The clients that a server has, from the first to the last.
+ *
+ * @module
+ */
+
 import { closeSocket, type Connection } from "./connection.ts";
 import type { ServerEvent, TlsFacts } from "./event.ts";
 

@@ -147,6 +147,27 @@ export async function send(
 }
 
 /**
+ * Writes all bytes to a socket that nobody counts for.
+ *
+ * @example One byte at a time
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * let count = 0;
+ * await writeAll({ write: () => Promise.resolve(Math.sign(++count)) }, new Uint8Array(3));
+ * assertEquals(count, 3);
+ * ```
+ */
+export async function writeAll(
+  socket: Pick<Socket, "write">,
+  bytes: Uint8Array,
+): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += await socket.write(bytes.subarray(done));
+  }
+}
+
+/**
  * Half-closes: tells the peer that nothing more will be sent, and goes on receiving. A peer that is gone already
  * need not be told; receiving says so.
  *

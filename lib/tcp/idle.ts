@@ -1,3 +1,9 @@
+/**
+ * Connections over which nothing goes any more.
+ *
+ * @module
+ */
+
 import { ExitCode, Failure } from "../cli/errors.ts";
 import type { Connection } from "./connection.ts";
 

@@ -1,3 +1,9 @@
+/**
+ * The sockets that a server listens on: TCP, TLS, Unix.
+ *
+ * @module
+ */
+
 import { Failure, UsageError } from "../cli/errors.ts";
 import type { Acceptor } from "./accept.ts";
 import {

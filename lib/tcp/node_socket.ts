@@ -5,7 +5,7 @@
  */
 
 import { Duplex } from "node:stream";
-import { closeSocket, type Socket } from "./connection.ts";
+import { closeSocket, type Socket, writeAll } from "./connection.ts";
 
 const CHUNK_BYTES = 64 * 1024;
 
@@ -18,12 +18,6 @@ export interface Wire {
   readonly stream: Duplex;
   /** Resolves at the end of the socket, which the stream does not show: Node would take it for TLS's own end. */
   readonly ended: Promise<void>;
-}
-
-async function writeAll(socket: Socket, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    done += await socket.write(bytes.subarray(done));
-  }
 }
 
 /**

@@ -1,12 +1,43 @@
-import { formatAddress, type TcpAddress } from "./address.ts";
-import {
-  type Proxy,
-  refused,
-  say,
-  take,
-  type Talk,
-  wantsCredentials,
-} from "./proxy.ts";
+/**
+ * A way through a proxy: it is asked for a connection to somewhere else, in the protocol that it speaks.
+ *
+ * @module
+ */
+
+import { encodeBase64 } from "../cli/base64.ts";
+import { ExitCode, Failure } from "../cli/errors.ts";
+import { formatAddress, groupsOf, type TcpAddress } from "./address.ts";
+import { type Socket, writeAll } from "./connection.ts";
+import type { Proxy } from "./proxy.ts";
+
+/** What a proxy is talked to with. */
+export type Talk = Pick<Socket, "read" | "write">;
+
+/** A refusal: nothing can be connected to. */
+function refused(why: string, hint?: string): Failure {
+  return new Failure(why, { code: ExitCode.Unreachable, hint });
+}
+
+/** A refusal for want of credentials; the hint says how to give them. */
+function wantsCredentials({ protocol, username }: Proxy): Failure {
+  return refused(
+    username === ""
+      ? "the proxy wants a user and a password"
+      : "the proxy refused the user or the password",
+    `--proxy ${protocol}://USER:PASSWORD@HOST:PORT`,
+  );
+}
+
+/** Reads so many bytes and not one more: what follows is the target's. */
+async function take(talk: Talk, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length;) {
+    const count = await talk.read(bytes.subarray(done));
+    if (count === null) throw refused("the proxy closed the connection");
+    done += count;
+  }
+  return bytes;
+}
 
 /** RFC 1928 section 6. */
 const SOCKS_REPLIES = [
@@ -29,17 +60,7 @@ function socksHost(host: string): number[] {
   if (!host.includes(":")) {
     return [3, ...withLength(host)];
   }
-  // URL writes an IPv6 address without dots; the one :: left stands for all that is missing
-  const whole = new URL(`http://[${host.replace(/%.*/, "")}]/`).hostname
-    .slice(1, -1);
-  const [head = [], tail = []] = whole.split("::").map((side) =>
-    side === "" ? [] : side.split(":")
-  );
-  const groups = [
-    ...head,
-    ...Array(8 - head.length - tail.length).fill("0"),
-    ...tail,
-  ].map((group) => parseInt(group, 16));
+  const groups = groupsOf(host);
   return [4, ...groups.flatMap((group) => [group >> 8, group & 0xff])];
 }
 
@@ -51,7 +72,7 @@ function withLength(text: string): number[] {
 /** Says who asks (RFC 1929). */
 async function sayWho(talk: Talk, proxy: Proxy): Promise<void> {
   const { username, password } = proxy;
-  await say(
+  await writeAll(
     talk,
     Uint8Array.of(1, ...withLength(username), ...withLength(password)),
   );
@@ -96,12 +117,12 @@ export async function askSocks(
   { host, port }: TcpAddress,
 ): Promise<void> {
   const methods = proxy.username === "" ? [0] : [0, 2];
-  await say(talk, Uint8Array.of(5, methods.length, ...methods));
+  await writeAll(talk, Uint8Array.of(5, methods.length, ...methods));
   const [version, method = 0xff] = await take(talk, 2);
   if (version !== 5) throw refused("it is not a SOCKS5 proxy");
   if (!methods.includes(method)) throw wantsCredentials(proxy);
   if (method === 2) await sayWho(talk, proxy);
-  await say(
+  await writeAll(
     talk,
     Uint8Array.of(5, 1, 0, ...socksHost(host), port >> 8, port & 0xff),
   );
@@ -157,16 +178,13 @@ export async function askHttp(
 ): Promise<void> {
   const { username, password } = proxy;
   const host = formatAddress(target);
-  const encoder = new TextEncoder();
-  const credentials = btoa(
-    String.fromCharCode(...encoder.encode(`${username}:${password}`)),
-  );
+  const credentials = encodeBase64(encoder.encode(`${username}:${password}`));
   const head = [
     `CONNECT ${host} HTTP/1.1`,
     `Host: ${host}`,
     ...username === "" ? [] : [`Proxy-Authorization: Basic ${credentials}`],
   ];
-  await say(talk, encoder.encode(head.join("\r\n") + "\r\n\r\n"));
+  await writeAll(talk, encoder.encode(head.join("\r\n") + "\r\n\r\n"));
   let answer = "";
   // byte by byte: what follows the head is the target's
   while (!answer.endsWith("\r\n\r\n")) {
