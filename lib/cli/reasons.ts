@@ -249,6 +249,7 @@ export function reasonOf(error: unknown): Reason {
  * @example A reset, however Deno reports it
  * ```ts
  * import { assertEquals } from "@std/assert";
+ * import { Failure } from "./errors.ts";
  *
  * const cause = new Deno.errors.ConnectionReset("os error 104");
  * assertEquals(describe(cause), "connection reset by peer");
