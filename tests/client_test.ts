@@ -270,6 +270,19 @@ Deno.test("client as a process ends at once on Ctrl-C with 130, and on SIGTERM w
   }
 });
 
+Deno.test("client --pipe ends at once when its stdin cannot be read, though the server waits for more", async () => {
+  await using server = await serve({ handler: echo });
+  const stdin = (async function* () {
+    yield "hello";
+    await Promise.resolve();
+    throw new Deno.errors.IsADirectory("Is a directory (os error 21)");
+  })();
+  const { code, stderr } = await run(main, ["--pipe", `${server.port}`], {
+    stdin,
+  });
+  assertEquals([code, stderr], [1, "client: it is a directory\n"]);
+});
+
 Deno.test("client asks for a permission in one line, with the command to run", async () => {
   const { code, stdout, stderr } = await spawn("client", ["example.com:80"])
     .result;

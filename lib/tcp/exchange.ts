@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Failure } from "../cli/errors.ts";
 import type { Input } from "../cli/io.ts";
 import { closeWrite, type Connection, receive, send } from "./connection.ts";
 import { pump } from "./pump.ts";
@@ -63,7 +64,7 @@ async function untilQuiet(
  * @param connection The connection.
  * @param show Takes what is received; `later` asks it not to block, as there may be more to send.
  * @param sending What to send.
- * @throws {Failure} When receiving fails, or something could not be sent.
+ * @throws {Failure} When receiving fails, or something could not be sent; at once what the input throws.
  *
  * @example A request and its answer
  * ```ts
@@ -110,12 +111,20 @@ export async function exchange(
   }
 
   const sent = upload().finally(() => uploading = false);
-  // it is awaited when the peer has ended
-  sent.catch(() => {});
-  await pump(
+  const broken = Promise.withResolvers<never>();
+  sent.catch((error) => {
+    // a peer that takes no more may still say why: that is awaited when it has ended
+    const isPeers = error instanceof Failure &&
+      error.message === `Cannot send to ${connection.peer}`;
+    if (!isPeers) broken.reject(error);
+  });
+  const received = pump(
     (buffer) => receive(connection, buffer),
     (bytes) => show(bytes, uploading),
   );
+  // what fails after that, as its socket is closed, is nobody's concern any more
+  received.catch(() => {});
+  await Promise.race([received, broken.promise]);
   if (waiting && input?.isTerminal) return;
   // the first timer of a process costs 7 ms: most often none is needed
   if (!uploading) return await sent;
