@@ -51,6 +51,14 @@ for (const [args, expected] of MISUSES) {
   });
 }
 
+Deno.test("compile names the folder that it cannot write into", async () => {
+  const { code, stderr } = await run(main, ["get", "--out", "/dev/null/dist"]);
+  assertEquals([code, stderr], [
+    1,
+    'compile: Cannot write into "/dev/null/dist": it is not in a directory\n',
+  ]);
+});
+
 Deno.test("compile says that a binary does not start, and leaves nothing behind", async () => {
   const { code, stdout, stderr, left } = await compile(["get"], "/bin/true");
   assertEquals([code, stdout, left], [1, "", []]);

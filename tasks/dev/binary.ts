@@ -96,6 +96,15 @@ async function sha256(path: string): Promise<string> {
   ).join("");
 }
 
+async function makeFolderIn(out: string): Promise<string> {
+  try {
+    await Deno.mkdir(out, { recursive: true });
+    return await Deno.makeTempDir({ dir: out, prefix: ".compile-" });
+  } catch (cause) {
+    throw new Failure(`Cannot write into "${out}"`, { cause });
+  }
+}
+
 /**
  * Compiles a binary into a folder; its file is there only when it is whole and, where this machine can tell, starts.
  *
@@ -108,7 +117,7 @@ export async function compileBinary(
   out: string,
 ): Promise<Built> {
   const { name, target, file, permissions } = binary;
-  const folder = await Deno.makeTempDir({ dir: out, prefix: ".compile-" });
+  const folder = await makeFolderIn(out);
   try {
     const path = `${folder}/${file}`;
     const isOwn = target === Deno.build.target;

@@ -126,7 +126,6 @@ const command = defineCommand({
     const binaries = planBinaries(operands, allTargets ? TARGETS : target);
     const out = absolutePath(options.out);
     return await interruptible(io, async () => {
-      await Deno.mkdir(out, { recursive: true });
       const made = new Map<string, string>();
       try {
         for (const binary of binaries) {
