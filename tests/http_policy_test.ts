@@ -372,6 +372,30 @@ Deno.test("an encoded body that is broken or cut short is an error", async () =>
   }
 });
 
+Deno.test("a body of Brotli or zstd without its end is cut short", async () => {
+  const text = encoder.encode(
+    Array.from({ length: 5000 }, (_, at) => at * 7919 % 5003).join("\n"),
+  );
+  for (
+    const [coding, whole] of [
+      ["br", brotliCompressSync(text)],
+      ["zstd", zstdCompressSync(text)],
+    ] as const
+  ) {
+    for (const missing of [1, 100]) {
+      // nothing but the encoding tells its end
+      await using server = serveRaw(() => [
+        `HTTP/1.1 200 OK\r\nContent-Encoding: ${coding}\r\n\r\n`,
+        new Uint8Array(whole.subarray(0, -missing)),
+      ]);
+      for (const options of [{}, wire]) {
+        const [is, said] = await fail(plan(server.url), options);
+        assertEquals([is, /: cut short$/.test(said)], [18, true], said);
+      }
+    }
+  }
+});
+
 /** What a server says, and what it comes to: the body, or the exit code and why. */
 const ANSWERS:
   readonly (readonly [string, string | readonly [number, string]])[] = [

@@ -158,7 +158,7 @@ const WORDINGS: readonly Wording[] = [
   },
   {
     test:
-      /error reading a body|connection closed before message completed|unexpected end of file|tls handshake eof/,
+      /error reading a body|connection closed before message completed|unexpected end of file|reached unexpected EOF|tls handshake eof/,
     says: "cut short",
     code: ExitCode.CutShort,
   },

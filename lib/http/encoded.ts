@@ -99,6 +99,12 @@ async function peek(
   return { start, whole: whole() };
 }
 
+/** How many bytes zstd may need to say nothing (RFC 8878, section 3.1.1). */
+const EMPTY_FRAME = 4 + 14 + 3 + 4;
+
+const unexpectedEnd = () =>
+  new Deno.errors.UnexpectedEof("unexpected end of file");
+
 /** Lets chunks through a decoder of Node, which is loaded only now: it takes some 30 ms. A body without bytes stays so. */
 async function* through(
   chunks: Chunks,
@@ -106,7 +112,6 @@ async function* through(
     | "createGunzip"
     | "createInflate"
     | "createInflateRaw"
-    | "createBrotliDecompress"
     | "createZstdDecompress",
 ): Chunks {
   const { start, whole } = await peek(chunks, 1);
@@ -115,7 +120,31 @@ async function* through(
   const stream = (await import("node:zlib"))[decoder]();
   // the end of the pipeline is told by the stream itself: it ends, or throws
   pipeline(whole, stream, () => {});
-  for await (const chunk of stream) yield new Uint8Array(chunk);
+  let isEmpty = true;
+  for await (const chunk of stream) {
+    isEmpty = false;
+    yield new Uint8Array(chunk);
+  }
+  // Deno's decoder of zstd gives nothing when the end is missing, and no error
+  if (isEmpty && stream.bytesWritten > EMPTY_FRAME) throw unexpectedEnd();
+}
+
+/** Node's decoder of Brotli would take a body without its end for a whole one. */
+async function* unbrotli(chunks: Chunks): Chunks {
+  const { start, whole } = await peek(chunks, 1);
+  if (start.length === 0) return;
+  let isOver = false;
+  const source = async function* () {
+    yield* whole;
+    isOver = true;
+  };
+  try {
+    yield* ReadableStream.from(source())
+      .pipeThrough(new DecompressionStream("brotli"));
+  } catch (error) {
+    // it says the same of bytes that are wrong and of bytes that are missing
+    throw isOver ? unexpectedEnd() : error;
+  }
 }
 
 /** deflate is zlib's format (RFC 1950) by the book, and bare (RFC 1951) from some servers: the first two bytes tell. */
@@ -131,7 +160,7 @@ const DECODERS = new Map<string, (chunks: Chunks) => Chunks>([
   ["gzip", (chunks) => through(chunks, "createGunzip")],
   ["x-gzip", (chunks) => through(chunks, "createGunzip")],
   ["deflate", inflate],
-  ["br", (chunks) => through(chunks, "createBrotliDecompress")],
+  ["br", unbrotli],
   ["zstd", (chunks) => through(chunks, "createZstdDecompress")],
 ]);
 
