@@ -422,17 +422,22 @@ const ANSWERS:
     [answer("5\r\nab", ["Transfer-Encoding: chunked"]), [18, "cut short"]],
     [answer("x\r\nab", ["Transfer-Encoding: chunked"]), [
       18,
-      "a chunk has no length",
+      "cut short: a chunk has no length",
     ]],
     [answer("1\r\nabc\r\n", ["Transfer-Encoding: chunked"]), [
       18,
-      "a chunk has no length",
+      "cut short: a chunk has no length",
     ]],
     ["", [18, "cut short"]],
     ["HTTP/1.1 200 OK\r\nA: b\r\n", [18, "cut short"]],
     ["SSH-2.0-OpenSSH_9\r\n", [
       1,
       "the answer is not HTTP (invalid HTTP version)",
+    ]],
+    ["junk", [1, "the answer is not HTTP (invalid HTTP version)"]],
+    ["HTTP/1.1 2x Odd\r\n\r\n", [
+      1,
+      "the answer is not HTTP (invalid HTTP status-code)",
     ]],
     ["<html>hello</html>\n", [
       1,

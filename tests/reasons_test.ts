@@ -161,6 +161,23 @@ const PEERS: [string, string, (port: number) => unknown, string, number][] = [
     "the answer is not HTTP (invalid content-length)",
     1,
   ],
+  [
+    "has no gzip in what it calls gzip",
+    HTTP + "Content-Encoding: gzip\r\n\r\nhello, hello, hello",
+    fetchText,
+    "the compressed body cannot be decoded",
+    1,
+  ],
+  [
+    "speaks no HTTP/2",
+    "junk, junk, junk",
+    async (port) => {
+      using client = Deno.createHttpClient({ http1: false });
+      await fetch(`http://127.0.0.1:${port}/`, { client });
+    },
+    "the answer is not HTTP/2",
+    1,
+  ],
   ["speaks no TLS", HTTP, handshake, "the peer does not speak TLS", 1],
   [
     "speaks no TLS to fetch",
@@ -266,6 +283,23 @@ const TEXTS: [string, string, number][] = [
     60,
   ],
   ["received fatal alert: ProtocolVersion", "no TLS version in common", 1],
+  [
+    "error sending request for url (http://a.example/): client error (SendRequest): received unexpected message from connection",
+    "the answer is not HTTP (it came before the request)",
+    1,
+  ],
+  [
+    "incorrect header check Z_DATA_ERROR",
+    "the compressed body cannot be decoded",
+    1,
+  ],
+  [
+    "Zstd decompress error: Unknown frame descriptor",
+    "the compressed body cannot be decoded",
+    1,
+  ],
+  ["stream closed because of a broken pipe", "cut short", 18],
+  ["connection closed", "cut short", 18],
   ["KeyMismatch", "the key does not belong to the certificate", 1],
   ["Network is unreachable (os error 101)", "network is unreachable", 7],
   ["No route to host (os error 113)", "no route to host", 7],

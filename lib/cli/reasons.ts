@@ -158,13 +158,27 @@ const WORDINGS: readonly Wording[] = [
   },
   {
     test:
-      /error reading a body|connection closed before message completed|unexpected end of file|reached unexpected EOF|tls handshake eof/,
+      /error reading a body|connection closed before message completed|stream closed because of a broken pipe|: connection closed$|unexpected end of file|reached unexpected EOF|tls handshake eof/,
     says: "cut short",
     code: ExitCode.CutShort,
   },
   {
     test: /client error \(SendRequest\): (invalid .*?)(?: parsed)?$/,
     says: ([, why]) => `the answer is not HTTP (${why})`,
+  },
+  {
+    test: /client error \(SendRequest\): received unexpected message/,
+    says: "the answer is not HTTP (it came before the request)",
+  },
+  {
+    test: /connection error detected: frame/,
+    says: "the answer is not HTTP/2",
+  },
+  {
+    // of fetch, of Node's zlib and zstd, and of DecompressionStream
+    test:
+      /deflate decompression error|invalid gzip header|CRC computed does not match|Z_DATA_ERROR|Zstd decompress error|^TypeError: (brotli (error|decompression failed)|Invalid Data$|failed to write whole buffer)/i,
+    says: "the compressed body cannot be decoded",
   },
   { test: /EMFILE|Too many open files/, says: "too many open files" },
   { test: /ENOSPC|No space left/, says: "no space left on device" },

@@ -42,8 +42,10 @@ function isRefused({ method }: RequestPlan, error: unknown): boolean {
     : error instanceof Error
     ? error
     : new Error();
+  // a server that speaks first says more to a socket of our own
   return / are blocked/.test(message) ||
-    /head is too large/.test(message) && /^(GET|HEAD)$/.test(method);
+    /head is too large|received unexpected message/.test(message) &&
+      /^(GET|HEAD)$/.test(method);
 }
 
 async function sendByFetch(

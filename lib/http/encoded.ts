@@ -93,8 +93,13 @@ async function peek(
     start = new Uint8Array([...start, ...value]);
   }
   const whole = async function* () {
-    yield start;
-    yield* { [Symbol.asyncIterator]: () => source };
+    try {
+      yield start;
+      yield* { [Symbol.asyncIterator]: () => source };
+    } finally {
+      // whoever has enough of the first bytes has never asked the source
+      await source.return?.();
+    }
   };
   return { start, whole: whole() };
 }

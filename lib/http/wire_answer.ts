@@ -66,12 +66,12 @@ async function readHeaders(reader: Reader): Promise<Header[]> {
  */
 export async function readAnswerHead(reader: Reader): Promise<AnswerHead> {
   while (true) {
-    const [line, version, digits, statusText = ""] =
-      (await reader.line(LONGEST))
-        .match(/^HTTP\/(1\.[01]) ([1-9]\d\d)(?: (.*))?$/) ?? [];
-    if (line === undefined || version === undefined) {
-      throw notHttp("HTTP version");
-    }
+    const line = await reader.line(LONGEST, "HTTP/1.");
+    const [, version] = line.match(/^HTTP\/(1\.[01])(?: |$)/) ?? [];
+    if (version === undefined) throw notHttp("HTTP version");
+    const [, digits, statusText = ""] =
+      line.match(/^\S+ ([1-9]\d\d)(?: (.*))?$/) ?? [];
+    if (digits === undefined) throw notHttp("HTTP status-code");
     const wire = await readHeaders(reader);
     const status = Number(digits);
     if (status < 200 && status !== 101) continue;
@@ -85,8 +85,8 @@ const CHUNK = 64 * 1024;
 
 /** Reads what comes in. */
 export interface Reader {
-  /** A line without its end, each character for one byte; throws when it is longer than `limit`, or cut short. */
-  readonly line: (limit: number) => Promise<string>;
+  /** A line without its end, each character for one byte; throws when it is longer than `limit`, or cut short; and at once when it does not begin as it must. */
+  readonly line: (limit: number, start?: string) => Promise<string>;
   /** What is there, up to `limit` bytes; null at the end. */
   readonly some: (limit: number) => Promise<Uint8Array<ArrayBuffer> | null>;
 }
@@ -127,12 +127,16 @@ export function createReader(
     rest = rest.subarray(part.length);
     return part;
   };
-  const line = async (limit: number) => {
+  const line = async (limit: number, start = "") => {
     let text = "";
     while (await fill()) {
       const end = rest.indexOf(0x0a) + 1;
       for (const byte of take(end || rest.length)) {
         text += String.fromCharCode(byte);
+      }
+      // a banner may have no end, and its server wait for a word from here
+      if (!text.startsWith(start.slice(0, text.length))) {
+        throw notHttp("HTTP version");
       }
       if (text.length > limit) {
         throw new Failure("the head of the answer is too large");
@@ -171,7 +175,9 @@ async function* readChunks(
   reader: Reader,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const broken = () =>
-    new Failure("a chunk has no length", { code: ExitCode.CutShort });
+    new Failure("cut short: a chunk has no length", {
+      code: ExitCode.CutShort,
+    });
   while (true) {
     const line = await reader.line(LONGEST_LINE);
     const [, digits] = line.match(/^([\da-f]{1,12})[ \t]*(?:;.*)?$/i) ?? [];
@@ -233,7 +239,7 @@ export function readAnswerBody(
   const [length] = lengths;
   if (length === undefined) return readToEnd(reader);
   if (lengths.size > 1 || !/^\d{1,15}$/.test(length)) {
-    throw new Failure("the answer is not HTTP (invalid content-length)");
+    throw notHttp("content-length");
   }
   return readLength(reader, Number(length));
 }
