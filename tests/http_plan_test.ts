@@ -401,6 +401,11 @@ Deno.test("reachOf() names every host and every file of a call", async () => {
   for (const file of ["/run/a.sock", "out"]) {
     assert(write?.includes(file), file);
   }
+  const { net: [, socket] = [] } = await reachOf({
+    operands: ["http://a.example"],
+    options: { unix: "./a.sock" },
+  });
+  assertEquals(socket, `unix:${Deno.cwd()}/a.sock`);
   const plain = await reachOf({
     operands: ["http://a.example", "-"],
     options: { auth: "me:pw", bearer: "T" },

@@ -156,7 +156,8 @@ export function reachOfNetwork(options: NetworkOptions): Required<Grants> {
   const urlHost = (ip: string) => ip.includes(":") ? `[${ip}]` : ip;
   return {
     net: [
-      ...sockets.map((path) => `unix:${path}`),
+      // Deno takes no other path here
+      ...sockets.map((path) => `unix:${absolutePath(path)}`),
       ...proxy === undefined ? [] : [parseHttpProxy(proxy).address.host],
       ...resolve.flatMap((text) => parseResolve(text).addresses),
     ].map((host) => host.startsWith("unix:") ? host : urlHost(host)),
