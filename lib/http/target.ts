@@ -44,9 +44,13 @@ export function parseUrl(text: string): URL {
   // deno-lint-ignore no-control-regex
   const isClean = /^[^\x00-\x1f\x7f-\x9f]*$/.test(text);
   const url = isClean && full !== undefined ? URL.parse(full) : null;
-  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
+  // a path, not a host
+  const isHost = url === null || !url.hostname.startsWith(".");
+  if (isHost && (url?.protocol === "http:" || url?.protocol === "https:")) {
+    return url;
+  }
   const shown = text.replace(/\/\/[^/]*@/, "//***@");
-  if (url !== null) {
+  if (isHost && url !== null) {
     throw new UsageError(`Cannot use URL "${shown}": expected http or https`);
   }
   const hint = "headers and fields come after a URL";
