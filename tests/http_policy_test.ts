@@ -780,6 +780,18 @@ Deno.test("a version of IP that a name has not is an error", async () => {
   ]);
 });
 
+Deno.test("a request that cannot go over HTTP/2 does not go over HTTP/1.1 instead", async () => {
+  let count = 0;
+  await using server = serveHttp(() => new Response(`${++count}`));
+  const [code, said, hint] = await fail(
+    plan(server.url, { headers: [["host", "a.example"]] }),
+    { network: { http: "2" } },
+  );
+  assertEquals([code, count], [1, 0]);
+  assertStringIncludes(said, ": it cannot be sent over HTTP/2");
+  assertEquals(hint, "HTTP/1.1 can: leave out --http=2");
+});
+
 Deno.test("options that contradict each other or themselves are usage", async () => {
   for (
     const [args, said] of [
@@ -793,6 +805,7 @@ Deno.test("options that contradict each other or themselves are usage", async ()
       [["-4", "-6"], "Cannot use --ipv4 and --ipv6 together"],
       [["--http=3"], 'Cannot use HTTP "3": expected 1.1 or 2'],
       [["--http=2", "-k"], "Cannot use --http and --insecure together"],
+      [["--http=2", "-v"], "Cannot use --http and --verbose together"],
       [["--key=x"], "Cannot use --key without --cert"],
       [["--proxy=ftp://me:pw@a"], 'Cannot parse proxy "ftp://***@a"'],
       [["--resolve=a:1"], 'Cannot parse "a:1" of --resolve'],

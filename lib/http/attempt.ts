@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Failure } from "../cli/errors.ts";
 import type { Deadline } from "./deadline.ts";
 import { isBeyondFetch, type RequestPlan } from "./request.ts";
 import type {
@@ -75,8 +76,13 @@ async function carry(
     try {
       return await sendByFetch(plan, options);
     } catch (error) {
-      if (!isRefused(plan, error)) throw error;
+      if (options.http === "2" || !isRefused(plan, error)) throw error;
     }
+  }
+  if (options.http === "2") {
+    throw new Failure("it cannot be sent over HTTP/2", {
+      hint: "HTTP/1.1 can: leave out --http=2",
+    });
   }
   const { sendOverSocket } = await import("./wire.ts");
   return await sendOverSocket(plan, options);

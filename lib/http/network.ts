@@ -73,6 +73,7 @@ const NOT_HTTP2 = [
   "ipv4",
   "ipv6",
   "time",
+  "verbose",
 ] as const;
 
 function check(options: NetworkOptions): void {
