@@ -53,6 +53,7 @@ Deno.test("credentials that cannot be sent are refused without being shown", asy
         'Cannot ask for the password of "me": there is no terminal',
       ],
       [{ bearer: "" }, "Cannot send the bearer token: expected letters"],
+      [{ auth: "" }, "Cannot log in: expected USER"],
       [{ bearer: "s3 cret" }, "Cannot send the bearer token"],
       [{ bearer: "s3cret\r\nX: y" }, "Cannot send the bearer token"],
       [{ bearer: "s3crét" }, "Cannot send the bearer token"],
@@ -231,3 +232,18 @@ testWith(
     }
   },
 );
+
+Deno.test("an empty login or token is a usage error: nothing is sent without it", async () => {
+  for (
+    const [option, said] of [
+      ["--bearer=", "get: Cannot send the bearer token: expected letters"],
+      ["--auth=", "get: Cannot log in: expected USER, USER:PASSWORD or @FILE"],
+    ] as const
+  ) {
+    let count = 0;
+    await using server = serveHttp(() => new Response(`${++count}`));
+    const { code, stderr } = await run(main, [option, server.url]);
+    assertEquals([code, count], [2, 0]);
+    assertEquals(stderr.slice(0, said.length), said);
+  }
+});

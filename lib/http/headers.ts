@@ -189,6 +189,11 @@ export async function formatAuthorization(
     }
     return `Bearer ${token}`;
   }
+  if (auth === "") {
+    throw new UsageError(
+      "Cannot log in: expected USER, USER:PASSWORD or @FILE",
+    );
+  }
   if (auth !== undefined) {
     const [, user = "", password] =
       (await secretOf(auth)).match(/^([^:]*)(?::([^]*))?$/) ?? [];

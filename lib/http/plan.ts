@@ -44,7 +44,8 @@ async function authorize(
   options: PlanOptions,
 ): Promise<string | undefined> {
   const { auth, bearer } = options;
-  if ((auth ?? bearer ?? url.username + url.password) === "") return undefined;
+  const isAsked = auth !== undefined || bearer !== undefined;
+  if (!isAsked && url.username + url.password === "") return undefined;
   return await formatAuthorization(url, io, options);
 }
 

@@ -128,8 +128,9 @@ export async function planTarget(
   options: PlanOptions = {},
 ): Promise<RequestPlan> {
   const { method, url, items, fields, raw } = target;
-  const login = options.auth ?? options.bearer ?? url.username + url.password;
-  if (items.length + fields.length === 0 && raw === undefined && login === "") {
+  const login = options.auth !== undefined || options.bearer !== undefined ||
+    url.username + url.password !== "";
+  if (items.length + fields.length === 0 && raw === undefined && !login) {
     return { method, url, headers: [], typed: [] };
   }
   const { planRequest } = await import("./plan.ts");
