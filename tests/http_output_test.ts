@@ -473,6 +473,10 @@ Deno.test("options that say two things at once are a usage error", async () => {
   for (
     const [args, said] of [
       [["-o", "a", "-O"], "Cannot use --output and --remote-name together"],
+      [["-q", "-v"], "Cannot use --quiet and --verbose together"],
+      [["-q", "--time"], "Cannot use --quiet and --time together"],
+      [["-b", "-v"], "Cannot use --body and --verbose together"],
+      [["-b", "--time"], "Cannot use --body and --time together"],
       [["--offline", "--curl"], "Cannot use --offline and --curl together"],
       [["--json", "-i"], "Cannot use --json and --include together"],
       [["--json", "--raw"], "Cannot use --json and --raw together"],

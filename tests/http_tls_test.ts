@@ -122,6 +122,12 @@ testWith(
   },
 );
 
+testWith("openssl", "get -k says nothing with -q", async () => {
+  await using server = serveTls("self");
+  const { code, stdout, stderr } = await run(get, ["-k", "-q", server.url]);
+  assertEquals([code, stdout, stderr], [0, "hi", ""]);
+});
+
 testWith("openssl", "get -k ends where another origin begins", async () => {
   await using other = serveTls("self");
   await using server = serveTls("self", () => Response.redirect(other.url));

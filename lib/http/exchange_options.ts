@@ -104,6 +104,11 @@ const CONTRADICTIONS = [
   ["json", "raw"],
   ["json", "output"],
   ["json", "remoteName"],
+  // they speak on stderr alone
+  ["quiet", "verbose"],
+  ["quiet", "time"],
+  ["body", "verbose"],
+  ["body", "time"],
 ] as const;
 
 /**

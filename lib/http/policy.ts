@@ -23,6 +23,10 @@ export interface PolicyOptions extends NetworkOptions {
   readonly retry?: number | undefined;
   /** How many bytes a body may have. */
   readonly maxSize?: number | undefined;
+  /** `-q`: nothing is said but errors. */
+  readonly quiet?: boolean;
+  /** `-b`: nor here. */
+  readonly body?: boolean;
 }
 
 const FOLLOWS: readonly Follow[] = ["same", "safe", "all", "none"];
@@ -70,7 +74,8 @@ export async function readPolicy(
     );
   }
   const network = await readNetwork(options);
-  if (insecure && plan.url.protocol === "https:") {
+  const isSilent = options.quiet || options.body;
+  if (insecure && !isSilent && plan.url.protocol === "https:") {
     const text = `Warning: anyone can pose as ${plan.url.host}, by --insecure`;
     await print(stderr, `${paint(text, "red", stderr)}\n`);
   }
