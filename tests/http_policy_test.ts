@@ -24,6 +24,7 @@ import { formatRequestHead } from "../lib/http/wire_request.ts";
 import { isRepeatable, pauseAfter } from "../lib/http/retry.ts";
 import { send, type SendOptions } from "../lib/http/send.ts";
 import { main as get } from "../tasks/get.ts";
+import { main as post } from "../tasks/post.ts";
 import { plan, read } from "./http_request.ts";
 import { answer, closedUrl, serveHttp, serveRaw } from "./http_server.ts";
 import { run } from "./support.ts";
@@ -780,6 +781,23 @@ Deno.test("a version of IP that a name has not is an error", async () => {
   ]);
 });
 
+Deno.test("localhost is found on the IPv6 loopback alone, whatever the hosts file says", async () => {
+  await using server = Deno.serve(
+    { hostname: "::1", port: 0, onListen() {} },
+    async (request) => new Response(`six${await request.text()}`),
+  );
+  const url = `http://localhost:${server.addr.port}/`;
+  for (const more of [[], ["-6"], ["-v"], ["--time"], ["--http=1.1"]]) {
+    const { code, stdout, stderr } = await run(get, [...more, url]);
+    assertEquals([code, stdout], [0, "six"], stderr);
+  }
+  const sent = await run(post, ["-f", url, "a=b"]);
+  assertEquals([sent.code, sent.stdout], [0, "sixa=b"]);
+  const { code, stderr } = await run(get, ["-4", "--retry=0", url]);
+  assertEquals(code, 7);
+  assertStringIncludes(stderr, ": connection refused\n");
+});
+
 Deno.test("a request that cannot go over HTTP/2 does not go over HTTP/1.1 instead", async () => {
   let count = 0;
   await using server = serveHttp(() => new Response(`${++count}`));
@@ -822,6 +840,19 @@ Deno.test("options that contradict each other or themselves are usage", async ()
     const { code, stdout, stderr } = await run(get, [...args, closedUrl()]);
     assertEquals([code, stdout], [2, ""], stderr);
     assertStringIncludes(stderr, `get: ${said}`);
+  }
+});
+
+Deno.test("an address of the other version of IP is usage", async () => {
+  for (
+    const [version, address] of [[4, "[::1]"], [6, "127.0.0.1"]] as const
+  ) {
+    const url = `http://${address}:9/`;
+    const { code, stderr } = await run(get, [`-${version}`, url]);
+    assertEquals([code, stderr], [
+      2,
+      `get: Cannot use --ipv${version}: ${address} is not an IPv${version} address\nhint: see get --help\n`,
+    ]);
   }
 });
 

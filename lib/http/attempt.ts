@@ -36,8 +36,11 @@ function needsSocket(
     wire === true;
 }
 
-/** What fetch refuses before it sends anything, or, of an answer, after a request that can be sent again. */
-function isRefused({ method }: RequestPlan, error: unknown): boolean {
+/**
+ * What fetch refuses before it sends anything, or, of an answer, after a request that can be sent again; and where it
+ * asks one loopback alone.
+ */
+function isRefused({ method, url }: RequestPlan, error: unknown): boolean {
   const { message } = error instanceof Error && error.cause instanceof Error
     ? error.cause
     : error instanceof Error
@@ -45,6 +48,8 @@ function isRefused({ method }: RequestPlan, error: unknown): boolean {
     : new Error();
   // a server that speaks first says more to a socket of our own
   return / are blocked/.test(message) ||
+    url.hostname === "localhost" &&
+      /tcp connect error|dns error/.test(message) ||
     /head is too large|received unexpected message/.test(message) &&
       /^(GET|HEAD)$/.test(method);
 }

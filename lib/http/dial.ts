@@ -32,6 +32,9 @@ interface Reached extends Passage {
   readonly since?: number;
 }
 
+/** What `localhost` stands for, whatever the hosts file says (RFC 6761, section 6.3). */
+const LOOPBACKS = ["127.0.0.1", "::1"];
+
 /** Tries one address after the other; the last error counts. */
 async function openFirst(
   addresses: readonly string[],
@@ -56,6 +59,23 @@ function isPermitted(host: string, port: number): boolean {
     "granted";
 }
 
+/** Connects to a name; to `localhost` by both loopbacks, as the hosts file may know one of them alone. */
+async function openName(
+  host: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<Deno.TcpConn> {
+  try {
+    return await Deno.connect({ hostname: host, port, signal });
+  } catch (error) {
+    if (host !== "localhost" || signal.aborted) throw error;
+    const permitted = LOOPBACKS.filter((ip) => isPermitted(ip, port));
+    return await openFirst(permitted, port, signal).catch(() => {
+      throw error;
+    });
+  }
+}
+
 /** Connects to a host, by its addresses where they are chosen or timed. */
 async function open(
   { host, port }: TcpAddress,
@@ -75,7 +95,7 @@ async function open(
     }
   }
   const since = performance.now();
-  const conn = await Deno.connect({ hostname: host, port, signal });
+  const conn = await openName(host, port, signal);
   return { conn, since, remote: formatAddress(addressOf(conn.remoteAddr)) };
 }
 
@@ -166,6 +186,7 @@ export async function findAddresses(
   const is = (address: string) =>
     family === undefined || address.includes(":") === (family === 6);
   if (told !== undefined) return told.addresses.filter(is);
+  if (host === "localhost") return LOOPBACKS.filter(is);
   const isIp = host.includes(":") || /^\d+(\.\d+){3}$/.test(host);
   if (isIp) return [host].filter(is);
   try {

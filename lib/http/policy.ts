@@ -73,6 +73,16 @@ export async function readPolicy(
       },
     );
   }
+  const { hostname } = plan.url;
+  const isOther = options.ipv4
+    ? hostname.startsWith("[")
+    : options.ipv6 && /^[\d.]+$/.test(hostname);
+  if (isOther) {
+    const version = options.ipv4 ? 4 : 6;
+    throw new UsageError(
+      `Cannot use --ipv${version}: ${hostname} is not an IPv${version} address`,
+    );
+  }
   const network = await readNetwork(options);
   const isSilent = options.quiet || options.body;
   if (insecure && !isSilent && plan.url.protocol === "https:") {
