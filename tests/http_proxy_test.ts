@@ -3,7 +3,7 @@ import { parseHttpProxy } from "../lib/http/passage.ts";
 import { main as get } from "../tasks/get.ts";
 import { closedUrl, serveHttp, type TestServer } from "./http_server.ts";
 import { certificates } from "./openssl.ts";
-import { run, testWith } from "./support.ts";
+import { run, spawn, testWith } from "./support.ts";
 
 const FOLDER = await certificates();
 const pem = (name: string) => Deno.readTextFileSync(`${FOLDER}/${name}`);
@@ -285,4 +285,19 @@ Deno.test("a proxy's URL is read", () => {
   }]);
   assertEquals(parseHttpProxy("https://a:8/").address.port, 8);
   assertEquals(parseHttpProxy("socks5h://a").secure, false);
+});
+
+Deno.test("a proxy of the environment that is not there is suspected, where the server itself is", async () => {
+  await using server = serveHttp(() => new Response("hi"));
+  const env = { HTTP_PROXY: closedUrl() };
+  const args = ["--retry=0", server.url];
+  const { code, stderr } = await spawn("get", args, { env }).result;
+  const { host } = new URL(server.url);
+  assertEquals([code, stderr], [
+    7,
+    `get: Cannot connect to ${host}: connection refused\nhint: a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) may be in the way; NO_PROXY=127.0.0.1 goes past it\n`,
+  ]);
+  const past = { ...env, NO_PROXY: "127.0.0.1" };
+  const { stdout } = await spawn("get", args, { env: past }).result;
+  assertEquals(stdout, "hi");
 });

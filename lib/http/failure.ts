@@ -60,11 +60,29 @@ async function hintFor(
   if (text === NO_TLS) {
     return `this port does not speak TLS, try http://${url.host}/`;
   }
+  const isFar = code === ExitCode.Unreachable || code === ExitCode.Unresolved;
+  if (isFar && isOfFetch(cause)) {
+    // no code may read the environment, or see which way fetch went
+    return await isReachable(url)
+      ? `a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) may be in the way; NO_PROXY=${
+        hostOf(url)
+      } goes past it`
+      : undefined;
+  }
   const isMute = code === ExitCode.CutShort || /is not HTTP/.test(text);
   if (url.protocol !== "http:" || !isMute) return undefined;
   return await speaksTls(url)
     ? `this port speaks TLS, try https://${url.host}/`
     : undefined;
+}
+
+/** The host, an IPv6 address without its brackets. */
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, "");
+}
+
+function isOfFetch(error: unknown): boolean {
+  return error instanceof TypeError && error.message === "fetch failed";
 }
 
 /** Whether an error says already what could not be done. */
@@ -154,6 +172,21 @@ const HELLO = Uint8Array.of(
   ...[0, 0, 2, 0xc0, 0x2f, 1, 0],
 );
 
+/** Connects to the host of a URL by itself: no proxy, no name but its own. */
+function connectTo(url: URL, signal: AbortSignal): Promise<Deno.TcpConn> {
+  const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+  return Deno.connect({ hostname: hostOf(url), port, signal });
+}
+
+async function isReachable(url: URL): Promise<boolean> {
+  try {
+    using _ = await connectTo(url, AbortSignal.timeout(PATIENCE_MS));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Whether a port speaks TLS: it gets a hello, and no request.
  *
@@ -167,14 +200,10 @@ const HELLO = Uint8Array.of(
  * assertEquals(await speaksTls(new URL(`http://127.0.0.1:${server.addr.port}/`)), false);
  * ```
  */
-export async function speaksTls({ hostname, port }: URL): Promise<boolean> {
+export async function speaksTls(url: URL): Promise<boolean> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   try {
-    using conn = await Deno.connect({
-      hostname: hostname.replace(/^\[|\]$/g, ""),
-      port: Number(port) || 80,
-      signal,
-    });
+    using conn = await connectTo(url, signal);
     const answer = new Uint8Array(1);
     await within(signal, conn, async () => {
       await conn.write(HELLO);
