@@ -538,8 +538,8 @@ Deno.test("what cannot be written is said before anything is sent", () =>
     for (
       const [path, said] of [
         [folder, "it is a directory"],
-        [`${folder}/none/a`, "no such file"],
-        ["/proc/none", "no such file"],
+        [`${folder}/none/a`, "its folder is missing, or takes no files"],
+        ["/proc/none", "its folder is missing, or takes no files"],
       ] as const
     ) {
       const { code, stderr } = await run(main, ["-o", path, server.url]);

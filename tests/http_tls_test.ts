@@ -320,6 +320,14 @@ Deno.test("a Unix socket that is not there is named", async () => {
   ]);
 });
 
+Deno.test("a file that is no Unix socket is told so, by its whole path", async () => {
+  const { code, stderr } = await run(get, ["--unix=deno.json", "http://a/"]);
+  assertEquals([code, stderr], [
+    7,
+    `get: Cannot connect to unix:${Deno.cwd()}/deno.json: it is not a socket\n`,
+  ]);
+});
+
 Deno.test("a server that says nothing instead of a handshake is cut at the head's deadline", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const conns: Deno.Conn[] = [];

@@ -6,6 +6,7 @@
  */
 
 import { ExitCode, Failure } from "../cli/errors.ts";
+import { absolutePath } from "../cli/value.ts";
 import { addressOf, formatAddress, type TcpAddress } from "../tcp/address.ts";
 import {
   type Goal,
@@ -105,8 +106,13 @@ async function openUnix(path: string): Promise<Reached> {
     return { conn, remote: `unix:${path}` };
   } catch (cause) {
     const isDenied = cause instanceof Deno.errors.NotCapable;
-    const code = isDenied ? undefined : ExitCode.Unreachable;
-    throw new Failure(`Cannot connect to unix:${path}`, { cause, code });
+    const there = isDenied ? undefined : await Deno.stat(path).catch(() => {});
+    throw new Failure(`Cannot connect to unix:${absolutePath(path)}`, {
+      cause: there?.isSocket === false
+        ? new Failure("it is not a socket")
+        : cause,
+      code: isDenied ? undefined : ExitCode.Unreachable,
+    });
   }
 }
 

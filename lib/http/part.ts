@@ -124,7 +124,12 @@ export async function openPart(target: Target, url: string): Promise<Part> {
         : "-o FILE replaces it",
     });
   }
-  const open = Deno.open(part, { append: true, create: true });
+  const open = Deno.open(part, { append: true, create: true })
+    .catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      // it would be made; to look at its folder may not be permitted
+      throw new Failure("its folder is missing, or takes no files");
+    });
   (await doing("write", part, open)).close();
   if (!isLeft) return { url, path: part, note, size: 0 };
   return {
