@@ -509,6 +509,7 @@ Deno.test("the habits of curl, HTTPie and wget are answered", async () => {
       ["--print", "-i, -b or -v"],
       ["--no-check-certificate", "-k"],
       ["-x", "--proxy URL"],
+      ["--session", "no cookies are kept"],
       ["--stream", "as it comes already"],
     ] as const
   ) {

@@ -417,3 +417,26 @@ Deno.test("an operand that is no item says what would be one", async () => {
   const error = await assertRejects(() => parseTarget([":1", "x"]), UsageError);
   assertStringIncludes(error.message, 'Cannot parse item "x"');
 });
+
+Deno.test("a method, a second URL and a body among the operands are answered with what to type", async () => {
+  for (
+    const [operands, said, hint] of [
+      [["GET", ":9"], 'Cannot use "GET" as a URL', /-X GET$/],
+      [["POST", "http://a/", "a=b"], 'Cannot use "POST" as a URL', /-X POST$/],
+      [[":9", "https://a/"], "Cannot use two URLs in one call", /^one URL/],
+      [["a.example", ":9/x"], "Cannot use two URLs in one call", /^one URL/],
+      [[":9", '{"a":1}'], "Cannot use JSON as an operand", / \| post URL -$/],
+      [['[{"a":1}]', ":9"], "Cannot use JSON as an operand", / \| post URL -$/],
+    ] as const
+  ) {
+    const error = await assertRejects(() => parseTarget(operands), UsageError);
+    assertEquals(error.message, said);
+    assertMatch(error.hint ?? "", hint);
+  }
+  const { url, items } = await parseTarget([
+    "GET.example",
+    "Referer:http://a/",
+  ]);
+  assertEquals([url.href, items.length], ["https://get.example/", 1]);
+  assertEquals((await parseTarget(["[::1]:9", "a=[1]"])).url.port, "9");
+});

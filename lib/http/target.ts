@@ -11,6 +11,7 @@ import type { RequestPlan } from "./request.ts";
 
 // without the flag i, whose first use costs 0.3 ms
 const SCHEME = /^[a-zA-Z][a-zA-Z\d+.-]*:\/\//;
+const METHOD = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/;
 const PORT_ONLY = /^:\d+(?=[/?#]|$)/;
 const BARE_HOST = /^(?:[^\s/?#:@=[\]\\]+|\[[\da-f:.]+\])(?::\d+)?(?=[/?#]|$)/i;
 const LOOPBACK =
@@ -60,6 +61,39 @@ export function parseUrl(text: string): URL {
   );
 }
 
+/** A JSON document, which is no URL and no item. */
+function isDocument(text: string): boolean {
+  if (!/^[[{]/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Refuses what other tools take here: a method, a second URL, a body as it is. */
+function refuseHabits(texts: readonly string[]): void {
+  const [first = "", ...others] = texts;
+  if (texts.some(isDocument)) {
+    throw new UsageError("Cannot use JSON as an operand", {
+      hint: "from a file or a pipe: post URL @FILE, or echo '...' | post URL -",
+    });
+  }
+  if (others.length > 0 && METHOD.test(first)) {
+    throw new UsageError(`Cannot use "${first}" as a URL`, {
+      hint: `the method is an option: -X ${first}`,
+    });
+  }
+  if (
+    others.some((text) => /^https?:\/\//.test(text) || PORT_ONLY.test(text))
+  ) {
+    throw new UsageError("Cannot use two URLs in one call", {
+      hint: "one URL per call; items come after it: Header:value, name==query",
+    });
+  }
+}
+
 /** Where `get` and `post` go when they are told nothing. */
 export const DEFAULT_URL = "https://jsonplaceholder.typicode.com/posts";
 
@@ -79,6 +113,7 @@ export const DEFAULT_URL = "https://jsonplaceholder.typicode.com/posts";
 export async function parseTarget(
   [text = DEFAULT_URL, ...texts]: readonly string[],
 ): Promise<Target> {
+  refuseHabits([text, ...texts]);
   const url = parseUrl(text);
   if (texts.length === 0) return { url, items: [], fields: [] };
   const { formatItem, isField, parseItem } = await import("./items.ts");
