@@ -1,4 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { createHandler } from "../lib/api/handler.ts";
+import { listen } from "../lib/api/listen.ts";
+import { seed } from "../lib/api/seed.ts";
+import { openStore } from "../lib/api/sqlite.ts";
 import { main } from "../tasks/posts.ts";
 import { run, spawn } from "./support.ts";
 
@@ -272,6 +276,71 @@ Deno.test("posts lists the embedded posts offline, by ID and by field", async ()
     4,
     "posts: Cannot get post 999: the embedded posts are 1 to 100\n",
   ]);
+});
+
+Deno.test("posts --offline means by a query what the api does", async (t) => {
+  using store = openStore(":memory:", seed);
+  await using api = await listen(createHandler(store), {
+    host: "127.0.0.1",
+    port: 0,
+  });
+  const queries = [
+    ["usrId=1"],
+    ["usrId=1", "userId=2", "x=y"],
+    ["userId=3", "userId=5"],
+    ["_limit=2"],
+    ["_sort=id", "_order=desc", "_limit=3"],
+    ["_page=9", "_limit=12"],
+    ["title_like=lamp|kite"],
+    ["title_like=KITE"],
+    ["id_gte=99"],
+    ["q=kite", "_embed=comments"],
+    ["userId=99"],
+  ];
+  for (const query of queries) {
+    await t.step(query.join(" "), async () => {
+      const args = ["--ndjson", ...query];
+      const online = await run(main, [
+        "--url",
+        api.addresses[0] ?? "",
+        ...args,
+      ]);
+      const offline = await run(main, ["--offline", ...args]);
+      assertEquals(offline.stdout, online.stdout);
+      assertEquals(
+        offline.stderr.replaceAll(
+          "the embedded posts ignore",
+          "the API ignores",
+        ),
+        online.stderr.replace(/list \S+: the API .*: Cannot /, ""),
+      );
+    });
+  }
+});
+
+Deno.test("posts says once, on stderr, what of a query the API ignores", async () => {
+  await using api = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ url }) =>
+      Response.json([{ id: 1 }], {
+        headers: {
+          "x-ignored-query": "usrId; did-you-mean=userId, a%0Ab, %1b",
+          ...!url.endsWith("2") && { link: '<?_page=2>; rel="next"' },
+        },
+      }),
+  );
+  const { code, stdout, stderr } = await run(main, [
+    `--url=:${api.addr.port}`,
+    "--ndjson",
+    "--fields=id",
+    "usrId=1",
+  ], { terminal: { stderr: true } });
+  assertEquals([code, stdout], [0, '{"id":1}\n{"id":1}\n']);
+  assertEquals(
+    stderr,
+    'posts: the API ignores "usrId"; did you mean userId?\n' +
+      'posts: the API ignores "a b"\nposts: the API ignores "\\x1b"\n',
+  );
 });
 
 Deno.test("posts --loose takes answers of any shape", async () => {

@@ -8,9 +8,16 @@ import { ExitCode, Failure } from "../cli/errors.ts";
 import type { RequestPlan } from "../http/request.ts";
 import { type Answer, send, type SendOptions } from "../http/send.ts";
 import { type Document, isDocument } from "./document.ts";
+import type { Ignored } from "./store.ts";
 
 /** Where the public JSONPlaceholder is. */
 export const PUBLIC_API = "https://jsonplaceholder.typicode.com";
+
+/** Options of {@linkcode listDocuments}. */
+export interface ListOptions extends SendOptions {
+  /** Is told what of the query the API ignores, of each page that says so. */
+  readonly onIgnored?: (ignored: readonly Ignored[]) => Promise<void>;
+}
 
 /** How often a GET is tried again unless the options say otherwise. */
 const RETRIES = 2;
@@ -51,12 +58,12 @@ function refusalOf(
   );
 }
 
-/** Sends a request and gives the whole text of its answer and what it points to next. */
+/** Sends a request and gives the whole text and the headers of its answer. */
 async function fetchText(
   plan: RequestPlan,
   what: string,
   options: SendOptions,
-): Promise<{ text: string; next: string | undefined }> {
+): Promise<{ text: string; headers: Headers }> {
   await using answer = await send(plan, options);
   const decoder = new TextDecoder();
   let text = "";
@@ -65,10 +72,7 @@ async function fetchText(
   }
   text += decoder.decode();
   if (answer.status >= 300) throw refusalOf(what, answer, text);
-  const next = answer.headers.get("link")?.match(
-    /<([^>]*)>\s*;[^,]*\brel="?next"?/,
-  )?.[1];
-  return { text, next };
+  return { text, headers: answer.headers };
 }
 
 function parse(text: string, what: string): unknown {
@@ -87,7 +91,7 @@ function planGet(url: URL): RequestPlan {
  * Lists the documents of a collection, page by page where the API links to a next one (RFC 8288).
  *
  * @param url The collection: `http://localhost:3000/posts`.
- * @param options How to send the requests.
+ * @param options How to send the requests, and who hears what the API ignores.
  * @returns The documents of one page after the other, in the API's order; whoever stops early asks for no further page.
  * @throws {Failure} When there is no answer, its status is not 2xx (codes 3, 4 and 5), or it is not a list of documents.
  *
@@ -102,7 +106,7 @@ function planGet(url: URL): RequestPlan {
  */
 export async function* listDocuments(
   url: URL,
-  options: SendOptions = {},
+  { onIgnored, ...options }: ListOptions = {},
 ): AsyncGenerator<Document[]> {
   const seen = new Set<string>();
   for (
@@ -111,10 +115,15 @@ export async function* listDocuments(
   ) {
     seen.add(page.href);
     const what = `list ${page}`;
-    const { text, next } = await fetchText(planGet(page), what, {
+    const { text, headers } = await fetchText(planGet(page), what, {
       retry: RETRIES,
       ...options,
     });
+    const ignored = headers.get("x-ignored-query");
+    if (ignored !== null) {
+      const { parseIgnored } = await import("./paging.ts");
+      await onIgnored?.(parseIgnored(ignored));
+    }
     const value = parse(text, what);
     if (!Array.isArray(value)) {
       throw new Failure(
@@ -127,6 +136,9 @@ export async function* listDocuments(
         `Cannot ${what}: [${at}]: expected an object, got ${kindOf(item)}`,
       );
     });
+    const next = headers.get("link")?.match(
+      /<([^>]*)>\s*;[^,]*\brel="?next"?/,
+    )?.[1];
     page = next === undefined ? undefined : nextOf(page, next);
   }
 }

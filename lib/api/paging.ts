@@ -63,3 +63,36 @@ export function formatIgnored(ignored: readonly Ignored[]): string {
     )
     .join(", ");
 }
+
+/**
+ * Reads the `X-Ignored-Query` header, as another api wrote it.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseIgnored("usrId; did-you-mean=userId, x%20y"), [
+ *   { key: "usrId", meant: "userId" },
+ *   { key: "x y", meant: undefined },
+ * ]);
+ * ```
+ */
+export function parseIgnored(header: string): Ignored[] {
+  return header.split(",").map((part) => part.trim()).filter((part) =>
+    part !== ""
+  ).map((part) => {
+    const [key = "", meant] = part.split(/\s*;\s*did-you-mean=/).map(
+      decodePart,
+    );
+    return { key, meant };
+  });
+}
+
+/** Whoever else writes the header may not encode it. */
+function decodePart(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

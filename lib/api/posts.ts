@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, Failure, RUNNER, UsageError } from "../cli/errors.ts";
-import { type Io, print } from "../cli/io.ts";
+import { type Io, type Output, print } from "../cli/io.ts";
 import type { CommandLine, Options, OptionTable } from "../cli/options.ts";
 import { parseCount, parseSeconds } from "../cli/value.ts";
 import { parseUrl } from "../http/target.ts";
@@ -17,6 +17,7 @@ import {
   PUBLIC_API,
 } from "./client.ts";
 import type { Document } from "./document.ts";
+import type { Ignored } from "./store.ts";
 import { createListing, type Format } from "./listing.ts";
 
 /** The options of `posts`. */
@@ -87,6 +88,9 @@ function readOperands(operands: readonly string[]): Request {
   if (change === "delete" && items[0] !== undefined) {
     throw new UsageError(`Cannot delete with "${items[0]}"`);
   }
+  if (change === undefined && ids.length > 0 && items[0] !== undefined) {
+    throw new UsageError(`Cannot filter single posts by "${items[0]}"`);
+  }
   if (change === "update" && items.length === 0) {
     throw new UsageError("Cannot update nothing: expected key=value");
   }
@@ -123,35 +127,46 @@ function withFilters(url: URL, items: readonly string[]): URL {
   return url;
 }
 
-/** The embedded posts that match: an equal value for each key, as text. */
-async function* listSeed({ ids, items }: Request): AsyncGenerator<Document[]> {
-  const { makeItems } = await import("./seed.ts");
-  const filters = [
-    ...withFilters(new URL("http://localhost"), items).searchParams,
-  ];
-  const posts: readonly Document[] = makeItems("posts");
-  const found = posts.filter((post) =>
-    filters.every(([key, value]) => String(post[key]) === value)
-  );
-  if (ids.length === 0) return yield found;
-  yield ids.map((id) => {
-    const post = found.find((post) => String(post.id) === id);
-    if (post) return post;
+/** Tells a person what of a query changed nothing. */
+type Tell = (who: string, ignored: readonly Ignored[]) => Promise<void>;
+
+/** The embedded posts, through the store that an api has: so a query means what it means there. */
+async function* listSeed(
+  { ids, items }: Request,
+  tell: Tell,
+): AsyncGenerator<Document[]> {
+  const { searchParams } = withFilters(new URL("http://localhost"), items);
+  const { openStore } = await import("./sqlite.ts");
+  const { seed } = await import("./seed.ts");
+  const { parseQuery } = await import("./query.ts");
+  using store = openStore(":memory:", seed);
+  if (ids.length === 0) {
+    const query = parseQuery(searchParams);
+    const { page, slice } = query;
+    // an API links to the pages that follow
+    const list = await store.list(
+      "posts",
+      page && slice ? { ...query, slice: { ...slice, end: Infinity } } : query,
+    );
+    await tell("the embedded posts ignore", list?.ignored ?? []);
+    return yield JSON.parse(list?.json ?? "[]");
+  }
+  const count = (await store.list("posts"))?.total;
+  yield await Promise.all(ids.map(async (id) => {
+    const text = await store.get("posts", id);
+    if (text !== undefined) return JSON.parse(text);
     throw new Failure(
-      `Cannot get post ${id}: the embedded posts are 1 to ${posts.length}`,
+      `Cannot get post ${id}: the embedded posts are 1 to ${count}`,
       { code: ExitCode.ClientError },
     );
-  });
+  }));
 }
 
 async function* getEach(
   base: URL,
-  { ids, items }: Request,
+  { ids }: Request,
   options: SendOptions,
 ): AsyncGenerator<Document[]> {
-  if (items[0] !== undefined) {
-    throw new UsageError(`Cannot filter single posts by "${items[0]}"`);
-  }
   for (const id of ids) yield [await getDocument(urlOf(base, id), options)];
 }
 
@@ -192,14 +207,31 @@ async function change(
     fields: items.map(parseItem),
   };
   const plan = await planRequest(target, io);
-  await show((await changeDocument(plan, options)).replace(/\n?$/, "\n"), io);
+  await show(
+    (await changeDocument(plan, options)).replace(/\n?$/, "\n"),
+    io.stdout,
+  );
 }
 
-async function show(text: string, { stdout }: Io): Promise<void> {
-  const safe = stdout.isTerminal
+async function show(text: string, output: Output): Promise<void> {
+  const safe = output.isTerminal
     ? (await import("../cli/terminal.ts")).escapeControls(text)
     : text;
-  await print(stdout, safe);
+  await print(output, safe);
+}
+
+/** Tells on stderr what of a query changed nothing, once: each page says so again. */
+function createTell({ stderr }: Io): Tell {
+  const told = new Set<string>();
+  return async (who, ignored) => {
+    for (const { key, meant } of ignored) {
+      if (told.has(key)) continue;
+      told.add(key);
+      const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+      const line = `posts: ${who} "${key}"${hint}`.replace(/[\r\n]+/g, " ");
+      await show(`${line}\n`, stderr);
+    }
+  };
 }
 
 /**
@@ -243,11 +275,15 @@ export async function runPosts(
       await change(url, request, sending, io);
       return ExitCode.Ok;
     }
+    const tell = createTell(io);
     const pages = offline
-      ? listSeed(request)
+      ? listSeed(request, tell)
       : request.ids.length > 0
       ? getEach(url, request, sending)
-      : listDocuments(withFilters(urlOf(url), request.items), sending);
+      : listDocuments(withFilters(urlOf(url), request.items), {
+        ...sending,
+        onIgnored: (ignored) => tell("the API ignores", ignored),
+      });
     const checked = fields ??
       (format === "text" ? ["title", "body"] : undefined);
     // the check is loaded while the first page is on its way
@@ -261,11 +297,11 @@ export async function runPosts(
       for (const [at, document] of documents.entries()) {
         find?.(document, count + at);
       }
-      await show(documents.map(listing.add).join(""), io);
+      await show(documents.map(listing.add).join(""), io.stdout);
       count += documents.length;
       if (count >= limit) break;
     }
-    await show(listing.end(), io);
+    await show(listing.end(), io.stdout);
     return ExitCode.Ok;
   } catch (error) {
     throw await isUnreachable(error) ? withAdvice(error) : error;
