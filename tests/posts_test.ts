@@ -3,6 +3,7 @@ import { createHandler } from "../lib/api/handler.ts";
 import { listen } from "../lib/api/listen.ts";
 import { seed } from "../lib/api/seed.ts";
 import { openStore } from "../lib/api/sqlite.ts";
+import { makeCertificate } from "../lib/tcp/certificate.ts";
 import { main } from "../tasks/posts.ts";
 import { run, spawn } from "./support.ts";
 
@@ -102,6 +103,43 @@ Deno.test("posts says when nothing listens", async () => {
     stderr,
     /^posts: Cannot connect to 127\.0\.0\.1:\d+: connection refused\n/,
   );
+});
+
+Deno.test("posts hints at no option that it does not have", async (t) => {
+  const hostname = "127.0.0.1";
+  const onListen = () => {};
+  await using circle = Deno.serve(
+    { hostname, port: 0, onListen },
+    () => new Response(null, { status: 302, headers: { location: "/posts" } }),
+  );
+  await using tls = Deno.serve(
+    { hostname, port: 0, onListen, ...await makeCertificate() },
+    () => Response.json([]),
+  );
+  await using slow = Deno.serve(
+    { hostname, port: 0, onListen },
+    async ({ signal }) => {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      return new Response();
+    },
+  );
+  const cases: [string, number, RegExp][] = [
+    [`http://${hostname}:${circle.addr.port}`, 47, /more than 10 redirects\n$/],
+    [`https://${hostname}:${tls.addr.port}`, 60, /unknown issuer\n$/],
+    [
+      `http://${hostname}:${slow.addr.port}`,
+      28,
+      /within 0\.2 s\nhint: to wait longer: --timeout SECONDS; or --offline .*\n$/,
+    ],
+    [`https://${hostname}:${slow.addr.port}`, 1, /\nhint: .*, try http:\S+\n$/],
+  ];
+  for (const [url, code, stderr] of cases) {
+    await t.step(`${code}`, async () => {
+      const result = await run(main, ["--url", url, "--timeout", "0.2"]);
+      assertEquals(result.code, code);
+      assertMatch(result.stderr, stderr);
+    });
+  }
 });
 
 Deno.test("posts asks for a host's permission with the command to run", async () => {

@@ -170,25 +170,35 @@ async function* getEach(
   for (const id of ids) yield [await getDocument(urlOf(base, id), options)];
 }
 
-/** Nobody pretends: a network that fails is a failure, with the ways to go on without it. */
-function withAdvice(error: unknown): unknown {
-  if (!(error instanceof Failure) || error.hint !== undefined) return error;
+const OWN_API =
+  `start an API of your own with: ${RUNNER}api, and ask it with --url :3000; or --offline lists the embedded posts`;
+
+/** The next step by the exit code: nobody pretends, a network that fails is a failure, with the ways to go on without it. */
+const STEPS: ReadonlyMap<ExitCode, string | undefined> = new Map([
+  [ExitCode.Unresolved, OWN_API],
+  [ExitCode.Unreachable, OWN_API],
+  [
+    ExitCode.TimedOut,
+    "to wait longer: --timeout SECONDS; or --offline lists the embedded posts",
+  ],
+  // what helps here are options of get
+  [ExitCode.TooManyRedirects, undefined],
+  [ExitCode.Certificate, undefined],
+]);
+
+/** An error with the next step that posts has, where it knows better than HTTP. */
+async function withAdvice(error: unknown): Promise<unknown> {
+  const { exitCodeOf, denialOf } = await import("../cli/reasons.ts");
+  if (!(error instanceof Failure) || denialOf(error) !== undefined) {
+    return error;
+  }
+  const code = exitCodeOf(error);
+  if (!STEPS.has(code)) return error;
   return new Failure(error.message, {
     ..."cause" in error && { cause: error.cause },
-    code: error.code,
-    hint:
-      `start an API of your own with: ${RUNNER}api, and ask it with --url :3000; or --offline lists the embedded posts`,
+    code,
+    hint: STEPS.get(code),
   });
-}
-
-async function isUnreachable(error: unknown): Promise<boolean> {
-  const { exitCodeOf, denialOf } = await import("../cli/reasons.ts");
-  const codes: readonly ExitCode[] = [
-    ExitCode.Unresolved,
-    ExitCode.Unreachable,
-    ExitCode.TimedOut,
-  ];
-  return denialOf(error) === undefined && codes.includes(exitCodeOf(error));
 }
 
 async function change(
@@ -304,6 +314,6 @@ export async function runPosts(
     await show(listing.end(), io.stdout);
     return ExitCode.Ok;
   } catch (error) {
-    throw await isUnreachable(error) ? withAdvice(error) : error;
+    throw await withAdvice(error);
   }
 }
