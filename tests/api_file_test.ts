@@ -77,6 +77,10 @@ Deno.test("an import goes into a new database only", () =>
       failure.message,
       `Cannot import into "${path}": it holds data already`,
     );
+    assertEquals(
+      failure.hint,
+      `to serve what it holds: api "${path}"; for a new import: the path of a new file, or --memory`,
+    );
     using store = openStore(path, {});
     assertEquals(await store.kinds(), [{ name: "notes", single: false }]);
   }));

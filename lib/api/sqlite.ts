@@ -58,7 +58,10 @@ export function openStore(
       if (db.prepare("select 1 from kinds").get() !== undefined) {
         throw new Failure(
           `Cannot import into "${absolutePath(path)}": it holds data already`,
-          { hint: "give the path of a new file, or --memory" },
+          {
+            hint:
+              `to serve what it holds: api "${path}"; for a new import: the path of a new file, or --memory`,
+          },
         );
       }
       db.exec("pragma user_version = 0"); // one that was emptied is as good as new
