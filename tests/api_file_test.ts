@@ -5,6 +5,7 @@ import { openStore } from "../lib/api/sqlite.ts";
 import { toStoreError } from "../lib/api/sqlite_session.ts";
 import { type Store, StoreError } from "../lib/api/store.ts";
 import { Failure } from "../lib/cli/errors.ts";
+import { describe } from "../lib/cli/reasons.ts";
 import { crash } from "../tasks/dev/crash.ts";
 import { ROOT, spawnProgram } from "./support.ts";
 
@@ -53,13 +54,16 @@ Deno.test("a file that is no database of ours is refused with its path and left 
       [text, "file is not a database"],
       [other, "it is another program's database"],
       [damaged, "it is damaged: "],
-      [folder, "unable to open database file"],
-      [`${folder}/no/such.db`, "unable to open database file"],
+      [folder, "it is a directory"],
+      [`${folder}/no/such.db`, "there is no such directory"],
+      [`${text}/such.db`, "it is not in a directory"],
     ];
     for (const [path, why] of table) {
       const failure = assertThrows(() => openStore(path, seed), Failure);
       assertEquals(failure.message, `Cannot open "${path}"`);
-      assert(String(failure.cause).includes(why), String(failure.cause));
+      const said = describe(failure.cause);
+      assert(said.includes(why), said);
+      assert(!/ERR_|os error/.test(said), said);
       assertEquals(failure.hint, "give the path of another file, or --memory");
     }
     assertEquals(await contentOf(folder), before);

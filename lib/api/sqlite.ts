@@ -2,6 +2,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { Failure } from "../cli/errors.ts";
 import { absolutePath } from "../cli/value.ts";
+import { toOpenError } from "./sqlite_session.ts";
 import { createStore } from "./sqlite_store.ts";
 import type { Seed, Store } from "./store.ts";
 
@@ -123,7 +124,7 @@ export function openDatabase(path: string, busyTimeout: number): DatabaseSync {
     db?.close();
     if (error instanceof Deno.errors.NotCapable) throw error;
     throw new Failure(`Cannot open "${absolutePath(path)}"`, {
-      cause: error,
+      cause: toOpenError(error, path),
       hint: "give the path of another file, or --memory",
     });
   }

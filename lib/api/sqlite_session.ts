@@ -180,9 +180,48 @@ const refusals: { readonly [code: number]: readonly [Refusal, string] } = {
   778: ["full", "no space is left for the database"],
 };
 
+/** SQLite's number for an error; nothing where it is not of SQLite. */
 function codeOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("errcode" in error)) return;
   return typeof error.errcode === "number" ? error.errcode : undefined;
+}
+
+function refusalOf(
+  code: number | undefined,
+): readonly [Refusal, string] | undefined {
+  return code === undefined
+    ? undefined
+    : refusals[code] ?? refusals[code & 0xff];
+}
+
+/**
+ * Words why SQLite cannot open a file, without its code; another error stays what it is.
+ *
+ * @param path The file: SQLite does not say why it cannot have it, the system does.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { describe } from "../cli/reasons.ts";
+ *
+ * const error = Object.assign(new Error("unable to open database file"), { code: "ERR_SQLITE_ERROR" });
+ * assertEquals(describe(toOpenError(error, ".")), "it is a directory");
+ * ```
+ */
+export function toOpenError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  if (error.code !== "ERR_SQLITE_ERROR") return error;
+  // a file that SQLite cannot have comes without a number
+  if (/^unable to open database file/.test(error.message)) {
+    try {
+      Deno.openSync(path, { read: true, write: true, create: true }).close();
+    } catch (why) {
+      return why instanceof Deno.errors.NotFound
+        ? new Error("there is no such directory")
+        : why;
+    }
+  }
+  return new Error(refusalOf(codeOf(error))?.[1] ?? error.message);
 }
 
 /**
@@ -198,9 +237,7 @@ function codeOf(error: unknown): number | undefined {
  * ```
  */
 export function toStoreError(error: unknown): unknown {
-  const code = codeOf(error);
-  if (code === undefined) return error;
-  const refusal = refusals[code] ?? refusals[code & 0xff];
+  const refusal = refusalOf(codeOf(error));
   return refusal === undefined
     ? error
     : new StoreError(refusal[0], `Cannot write: ${refusal[1]}`);
