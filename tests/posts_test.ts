@@ -381,6 +381,32 @@ Deno.test("posts says once, on stderr, what of a query the API ignores", async (
   );
 });
 
+Deno.test("posts takes a field that no post has for a slip", async () => {
+  await using api = serveAnswer('[{"title":"a","x":1},{"title":"b"}]');
+  const url = `--url=:${api.addr.port}`;
+  const slip = await run(main, [url, "--fields", "title,titel"]);
+  assertEquals(slip, {
+    ...slip,
+    code: 1,
+    stdout: "",
+    stderr: 'posts: Cannot list posts: no post has a field "titel"\n' +
+      "hint: did you mean title? the fields are title, x\n",
+  });
+  const stranger = await run(main, ["--offline", "--csv", "--fields=stars"]);
+  assertEquals([stranger.code, stranger.stderr], [
+    1,
+    'posts: Cannot list posts: no post has a field "stars"\n' +
+    "hint: the fields are userId, id, title, body\n",
+  ]);
+  const some = await run(main, [url, "--json", "--fields=x"]);
+  assertMatch(
+    some.stderr,
+    /posts\[1\]\.x: expected a value, got nothing\nhint: --loose/,
+  );
+  const loose = await run(main, [url, "--loose", "--ndjson", "--fields=titel"]);
+  assertEquals(loose.code, 0);
+});
+
 Deno.test("posts --loose takes answers of any shape", async () => {
   await using api = serveAnswer('[{"title":null,"body":{"a":1}},{}]');
   const { code, stdout } = await run(main, [
@@ -434,6 +460,8 @@ Deno.test("posts refuses operands that do not fit together", async (t) => {
     [["delete", "1", "a=b"], /Cannot delete with "a=b"/],
     [["--json", "--csv"], /Cannot use --json and --csv together/],
     [["--offline", "create", "a=b"], /Cannot create offline/],
+    [["--fields="], /Cannot read fields "": expected names/],
+    [["--fields=id,,title"], /Cannot read fields "id,,title"/],
     [["--limit", "0"], /Cannot parse number "0"/],
   ];
   for (const [args, message] of cases) {

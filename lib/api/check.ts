@@ -99,3 +99,38 @@ export function createShapeCheck(
     }
   };
 }
+
+/**
+ * Checks that each field which was asked for is one of some document: one that none has is most likely mistyped.
+ *
+ * @param name The resource.
+ * @param fields The fields.
+ * @param documents The first documents that came; where there are none, nothing is known.
+ * @throws {Failure} `Cannot list posts: no post has a field "titel"`, with the fields that there are.
+ *
+ * @example A slip
+ * ```ts
+ * import { assertRejects } from "@std/assert";
+ *
+ * await assertRejects(() => checkFields("posts", ["titel"], [{ title: "a" }]), Error, 'no post has a field "titel"');
+ * ```
+ */
+export async function checkFields(
+  name: ResourceName,
+  fields: readonly string[],
+  documents: readonly Document[],
+): Promise<void> {
+  const known = [...new Set(documents.flatMap(Object.keys))];
+  const strange = fields.find((field) => !known.includes(field));
+  if (documents.length === 0 || strange === undefined) return;
+  const { nearest } = await import("../cli/help.ts");
+  const near = nearest(strange, known);
+  throw new Failure(
+    `Cannot list ${name}: no ${name.slice(0, -1)} has a field "${strange}"`,
+    {
+      hint: near === undefined
+        ? `the fields are ${known.join(", ")}`
+        : `did you mean ${near}? the fields are ${known.join(", ")}`,
+    },
+  );
+}

@@ -20,6 +20,14 @@ import type { Document } from "./document.ts";
 import type { Ignored } from "./store.ts";
 import { createListing, type Format } from "./listing.ts";
 
+function parseFields(text: string): string[] {
+  const fields = text.split(",");
+  if (!fields.includes("")) return fields;
+  throw new UsageError(
+    `Cannot read fields "${text}": expected names, as in id,title`,
+  );
+}
+
 /** The options of `posts`. */
 export const POSTS_OPTIONS = {
   url: {
@@ -31,7 +39,7 @@ export const POSTS_OPTIONS = {
   limit: { value: "N", parse: parseCount, help: "Stop after so many" },
   fields: {
     value: "A,B",
-    parse: (text: string) => text.split(","),
+    parse: parseFields,
     help: "Print these fields",
   },
   json: { help: "Print one JSON document" },
@@ -303,7 +311,11 @@ export async function runPosts(
     let count = 0;
     for await (const page of pages) {
       const documents = page.slice(0, limit - count);
-      const find = (await loading)?.createShapeCheck("posts", checked);
+      const check = await loading;
+      if (count === 0) {
+        await check?.checkFields("posts", fields ?? [], documents);
+      }
+      const find = check?.createShapeCheck("posts", checked);
       for (const [at, document] of documents.entries()) {
         find?.(document, count + at);
       }
