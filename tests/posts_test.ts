@@ -435,6 +435,30 @@ Deno.test("posts passes on why an API refuses", async () => {
   );
 });
 
+Deno.test("posts adds an API's reason to its status, safe for a terminal", async () => {
+  const answers: [BodyInit, HeadersInit, RegExp][] = [
+    ["{}", { "x-reason": "no \x9bpost" }, /404 Not Found: no \\x9bpost\n$/],
+    [
+      '{"title":"Nope","detail":"\\u001b[2Jgone"}',
+      { "x-reason": "other" },
+      /404 Not Found: \\x1b\[2Jgone\n$/,
+    ],
+    ['{"title":"Nope"}', {}, /404 Not Found: Nope\n$/],
+    ['{"title":"Not Found","detail":7}', {}, /404 Not Found\n$/],
+  ];
+  for (const [body, headers, stderr] of answers) {
+    await using api = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () => new Response(body, { status: 404, headers }),
+    );
+    const result = await run(main, ["--url", `:${api.addr.port}`, "1"], {
+      terminal: true,
+    });
+    assertEquals(result.code, 4);
+    assertMatch(result.stderr, stderr);
+  }
+});
+
 Deno.test("posts tries a GET again when the API is busy, and honours Retry-After", async () => {
   let asked = 0;
   await using api = Deno.serve(

@@ -30,10 +30,23 @@ function kindOf(value: unknown): string {
     : typeof value;
 }
 
-/** Why an answer is not what was asked for: its status, with the detail of a problem (RFC 9457) where there is one. */
+/** What a problem (RFC 9457) says; nothing where a text is none. */
+function detailOf(text: string): string | undefined {
+  try {
+    const problem: unknown = JSON.parse(text);
+    if (!isDocument(problem)) return undefined;
+    const { detail, title } = problem;
+    return [detail, title].find((each) => typeof each === "string");
+  } catch {
+    // an answer that is no JSON says no more than its status
+    return undefined;
+  }
+}
+
+/** Why an answer is not what was asked for: its status, and the reason where the API gives one. */
 function refusalOf(
   what: string,
-  { status, statusText }: Answer,
+  { status, statusText, headers }: Answer,
   text: string,
 ): Failure {
   const code = status >= 500
@@ -41,21 +54,12 @@ function refusalOf(
     : status >= 400
     ? ExitCode.ClientError
     : ExitCode.Redirection;
-  let detail = "";
-  try {
-    const problem: unknown = JSON.parse(text);
-    if (isDocument(problem) && typeof problem.detail === "string") {
-      detail = `: ${problem.detail}`;
-    }
-  } catch {
-    // an answer that is no JSON says no more than its status
-  }
-  return new Failure(
-    `Cannot ${what}: the API answered ${
-      `${status} ${statusText}`.trimEnd()
-    }${detail}`,
-    { code },
-  );
+  const answered = `${status} ${statusText}`.trimEnd();
+  const reason = detailOf(text) ?? headers.get("x-reason");
+  const why = !reason || reason === statusText ? "" : `: ${reason}`;
+  return new Failure(`Cannot ${what}: the API answered ${answered}${why}`, {
+    code,
+  });
 }
 
 /** Sends a request and gives the whole text and the headers of its answer. */
