@@ -8,7 +8,7 @@ import { main as get } from "../tasks/get.ts";
 import { main as post } from "../tasks/post.ts";
 import { main as posts } from "../tasks/posts.ts";
 import { main as server } from "../tasks/server.ts";
-import { createMemoryIo, run } from "./support.ts";
+import { createMemoryIo, ROOT, run, spawnDeno } from "./support.ts";
 
 Deno.test("demo runs every command and counts six", async () => {
   const { code, stdout, stderr } = await run(main, []);
@@ -69,4 +69,17 @@ Deno.test("demo says what came where JSON was expected", async () => {
     2,
   );
   assertMatch(stdout.text, /FAILED: expected \[\{.*, got <html>\n/);
+});
+
+Deno.test("demo says what it may not do, as any other command does", async () => {
+  const { code, stdout, stderr } = await spawnDeno([
+    "run",
+    "--no-prompt",
+    `${ROOT}tasks/demo.ts`,
+  ]).result;
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(
+    stderr,
+    /^demo: Cannot listen on localhost:0: net access to \S+ is not permitted\nhint: deno run '--allow-net=localhost,127\.0\.0\.1,\[::1\]' \S+demo\.ts\n$/,
+  );
 });
