@@ -84,6 +84,18 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
     ],
     [["--port", "x"], 2, /Cannot parse port "x"/],
     [["a.db", "b.db"], 2, /Cannot serve 2 files: expected one/],
+    [["--memory", "a.db"], 2, /^api: Cannot use "a\.db" with --memory\nhint: /],
+    [
+      ["--memory", "--from=none.json", "a.db"],
+      2,
+      /^api: Cannot use "a\.db" with --memory\n/,
+    ],
+    // it is imported, and kept nowhere
+    [
+      ["--memory", "none.json"],
+      1,
+      /^api: Cannot load "\S+none\.json": no such file/,
+    ],
     [
       ["--memroy"],
       2,

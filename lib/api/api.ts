@@ -148,7 +148,7 @@ export interface ApiFiles {
 /**
  * Tells which files are meant: a db.json is imported into a database beside it.
  *
- * @throws {UsageError} When there are two files, or two dumps.
+ * @throws {UsageError} When there are two files, or two dumps, or a database for what is kept nowhere.
  *
  * @example
  * ```ts
@@ -169,6 +169,11 @@ export function filesOf(
   const isDump = /\.json$/i.test(operand);
   if (isDump && from !== undefined) {
     throw new UsageError(`Cannot import both "${operand}" and "${from}"`);
+  }
+  if (memory && operands.length > 0 && !isDump) {
+    throw new UsageError(`Cannot use "${operand}" with --memory`, {
+      hint: "--memory keeps nothing; to fill it from a db.json: --from FILE",
+    });
   }
   const file = memory ? ":memory:" : operand.replace(/\.json$/i, ".db");
   return { file, from: isDump ? operand : from };
