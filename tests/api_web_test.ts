@@ -629,6 +629,7 @@ Deno.test("each answer is logged, with the reason of a refusal", async () => {
   );
   for (const { ms, time } of entries) {
     assert(ms >= 0);
+    assertMatch(`${ms}`, /^\d+(\.\d{1,3})?$/);
     assert(!Number.isNaN(Date.parse(time)));
   }
 });

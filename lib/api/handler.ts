@@ -206,7 +206,8 @@ export function createHandler(
       method,
       path,
       status: response.status,
-      ms: performance.now() - started,
+      // a clock is no finer than 1 µs
+      ms: Math.round((performance.now() - started) * 1000) / 1000,
       ...reason !== undefined && { reason },
     };
     log.publish(path.match(/^\/@([^/?]+)/)?.[1] ?? "", entry);
