@@ -634,6 +634,35 @@ Deno.test("each answer is logged, with the reason of a refusal", async () => {
   }
 });
 
+Deno.test("a 404 says which document is missing, or which methods there are", async () => {
+  using api = open();
+  await api.ask("PUT /db", {
+    body: '{"posts":[{"id":1}],"comments":[],"profile":{}}',
+  });
+  const cases: readonly (readonly [line: string, why: string])[] = [
+    ["GET /posts/999", 'there is no document "999" in "posts"'],
+    ["HEAD /posts/a%20b", 'there is no document "a b" in "posts"'],
+    ["DELETE /posts/999", 'there is no document "999" in "posts"'],
+    [
+      "DELETE /posts",
+      "it takes GET, POST; DELETE is for a document: /posts/ID",
+    ],
+    ["PUT /posts/1/comments", "it takes GET, POST"],
+    ["POST /posts/1", "it takes GET, PUT, PATCH, DELETE"],
+    ["BREW /posts", "it takes GET, POST"],
+    ["DELETE /profile", "it takes GET, POST, PUT, PATCH"],
+    ["GET /profile/1", '"profile" is one object, without ids'],
+    ["GET /posts/1/comments/2", "a path has at most three parts"],
+  ];
+  for (const [line, why] of cases) {
+    const { status, headers } = await api.ask(line, {});
+    assertEquals([status, headers.get("x-reason")], [
+      404,
+      `Cannot ${line}: ${why}`,
+    ]);
+  }
+});
+
 Deno.test("a route of its own answers in the root and in sandboxes", async () => {
   using api = open({
     routes: {

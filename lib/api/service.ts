@@ -7,7 +7,7 @@ import { createFeed, type Feed } from "./feed.ts";
 import { formatIgnored, formatLinks } from "./paging.ts";
 import { Problem } from "./problem.ts";
 import { parseQuery } from "./query.ts";
-import type { Ignored, Store } from "./store.ts";
+import type { Ignored, Kind, Store } from "./store.ts";
 import { createWrites } from "./writes.ts";
 
 /** Options of {@linkcode createService}. */
@@ -113,15 +113,15 @@ export function createService(store: Store, options: ServiceOptions): Service {
   }
 
   async function missing({ method, path }: Call): Promise<Problem> {
-    const { kind = "" } = parseTarget(path) ?? {};
-    const kinds = (await store.kinds()).map(({ name }) => name);
-    const why = kinds.includes(kind)
-      ? "there is no such document, or it cannot be done to it"
-      : `there is no resource "${kind}"`;
-    const { nearest } = await import("../cli/help.ts");
-    const meant = kinds.includes(kind) ? undefined : nearest(kind, kinds);
-    const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
-    return new Problem(404, `Cannot ${method} ${path}: ${why}${hint}`);
+    const kinds = await store.kinds();
+    const target = parseTarget(path);
+    const kind = kinds.find(({ name }) => name === target?.kind);
+    const why = target === undefined
+      ? "a path has at most three parts"
+      : kind === undefined
+      ? await formatUnknown(target.kind, kinds)
+      : refuseMethod(method, target, kind);
+    return new Problem(404, `Cannot ${method} ${path}: ${why}`);
   }
 
   return {
@@ -148,6 +148,38 @@ export function createService(store: Store, options: ServiceOptions): Service {
       options.onClose?.();
     },
   };
+}
+
+async function formatUnknown(
+  name: string,
+  kinds: readonly Kind[],
+): Promise<string> {
+  const { nearest } = await import("../cli/help.ts");
+  const meant = nearest(name, kinds.map((kind) => kind.name));
+  const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
+  return `there is no resource "${name}"${hint}`;
+}
+
+/** Why a resource that is there has no answer: the document is not, or the method is not for it. */
+function refuseMethod(
+  method: string,
+  { id, parent }: Target,
+  { name, single }: Kind,
+): string {
+  if (id !== undefined && single) return `"${name}" is one object, without ids`;
+  const methods = id !== undefined
+    ? ["GET", "PUT", "PATCH", "DELETE"]
+    : single
+    ? ["GET", "POST", "PUT", "PATCH"]
+    : ["GET", "POST"];
+  if (id !== undefined && ["HEAD", ...methods].includes(method)) {
+    return `there is no document "${id}" in "${name}"`;
+  }
+  const other = id === undefined && !single && parent.length === 0 &&
+      ["PUT", "PATCH", "DELETE"].includes(method)
+    ? `; ${method} is for a document: /${name}/ID`
+    : "";
+  return `it takes ${methods.join(", ")}${other}`;
 }
 
 function refuseIgnored(ignored: readonly Ignored[]): Problem {
