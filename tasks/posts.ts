@@ -16,11 +16,11 @@ const command = defineCommand({
   usage: "[create|update|delete] [ID...] [key=value...]",
   examples: [
     ["posts", "the tutorial's"],
-    ["posts --url :3000 userId=1", "of one user, from deno task api"],
+    ["posts --url :3000 userId=1", "one user's, of your api"],
     ["posts 1 2 --table", "two of them"],
     [
-      "posts --url :3000 create title=foo userId:=1",
-      "a new one: text and JSON",
+      "posts --url :3000 create title=foo body=bar userId:=1",
+      "a new one",
     ],
   ],
   options: POSTS_OPTIONS,

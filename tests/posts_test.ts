@@ -297,6 +297,22 @@ Deno.test("posts creates, updates and deletes, and prints what the API answered"
   await server.shutdown();
 });
 
+Deno.test("posts lists what its help's example creates", async () => {
+  using store = openStore(":memory:", { posts: [] });
+  await using api = await listen(createHandler(store), {
+    host: "127.0.0.1",
+    port: 0,
+  });
+  const url = ["--url", `127.0.0.1:${api.port}`];
+  const { stdout: help } = await run(main, ["--help"]);
+  const [, example = ""] = help.match(/--url :3000 (create .*?)  /) ?? [];
+  assertEquals((await run(main, [...url, ...example.split(" ")])).code, 0);
+  for (const format of [[], ["--json"]]) {
+    const { code, stderr } = await run(main, [...url, ...format]);
+    assertEquals([code, stderr], [0, ""]);
+  }
+});
+
 Deno.test("posts lists the embedded posts offline, by ID and by field", async () => {
   const { code, stdout } = await run(main, ["--offline"]);
   assertEquals([code, stdout.split(RULE).length], [0, 101]);
