@@ -475,6 +475,19 @@ Deno.test("posts adds an API's reason to its status, safe for a terminal", async
   }
 });
 
+Deno.test("posts hints at a base that names the posts already", async () => {
+  await using api = serveAnswer("{}", 404);
+  const base = `http://127.0.0.1:${api.addr.port}`;
+  for (const path of ["/posts", "/posts/"]) {
+    const { code, stderr } = await run(main, [`--url=${base}${path}`]);
+    assertEquals([code, stderr], [
+      4,
+      `posts: Cannot list ${base}/posts/posts: the API answered 404 Not Found\n` +
+      `hint: posts adds /posts by itself: --url ${base}\n`,
+    ]);
+  }
+});
+
 Deno.test("posts tries a GET again when the API is busy, and honours Retry-After", async () => {
   let asked = 0;
   await using api = Deno.serve(
@@ -490,6 +503,22 @@ Deno.test("posts tries a GET again when the API is busy, and honours Retry-After
 
 Deno.test("posts refuses operands that do not fit together", async (t) => {
   const cases: [string[], RegExp][] = [
+    [
+      [":3000"],
+      /Cannot read ":3000": .*\nhint: the API's address: --url :3000\n/,
+    ],
+    [
+      ["localhost:3000/posts"],
+      /\nhint: the API's address: --url localhost:3000\n/,
+    ],
+    [
+      ["127.0.0.1:3000", "1"],
+      /\nhint: the API's address: --url 127\.0\.0\.1:3000\n/,
+    ],
+    [
+      ["create", "http://a.example/v1/posts/", "title=a"],
+      /\nhint: the API's address: --url http:\/\/a\.example\/v1\n/,
+    ],
     [["a b"], /Cannot read "a b": expected an ID or key=value/],
     [["=x"], /Cannot filter by "=x": expected key=value/],
     [["1", "userId=2"], /Cannot filter single posts by "userId=2"/],

@@ -74,10 +74,26 @@ function isChange(word: string | undefined): word is keyof typeof CHANGES {
   return word !== undefined && Object.hasOwn(CHANGES, word);
 }
 
+/** The API's address as other commands take it for an operand: a URL, `:3000`, `localhost:3000`. */
+const ADDRESS = /^(https?:\/\/|(localhost|[\d.]*):\d+(\/|$))/i;
+
+/** A base without the collection's name, which posts adds. */
+function withoutPosts(base: string): string {
+  return base.replace(/\/posts\/?$/, "");
+}
+
+function refuseAddress(word: string): void {
+  if (!ADDRESS.test(word)) return;
+  throw new UsageError(`Cannot read "${word}": expected an ID or key=value`, {
+    hint: `the API's address: --url ${withoutPosts(word)}`,
+  });
+}
+
 function readOperands(operands: readonly string[]): Request {
   const [first, ...rest] = operands;
   const change = isChange(first) ? first : undefined;
   const words = change ? rest : operands;
+  words.forEach(refuseAddress);
   const items = words.filter((word) => /[=:]/.test(word));
   const ids = words.filter((word) => !items.includes(word));
   for (const id of ids) {
@@ -195,17 +211,22 @@ const STEPS: ReadonlyMap<ExitCode, string | undefined> = new Map([
 ]);
 
 /** An error with the next step that posts has, where it knows better than HTTP. */
-async function withAdvice(error: unknown): Promise<unknown> {
+async function withAdvice(error: unknown, base: URL): Promise<unknown> {
   const { exitCodeOf, denialOf } = await import("../cli/reasons.ts");
   if (!(error instanceof Failure) || denialOf(error) !== undefined) {
     return error;
   }
   const code = exitCodeOf(error);
-  if (!STEPS.has(code)) return error;
+  const { origin, pathname } = base;
+  const short = withoutPosts(pathname);
+  const isTwice = code === ExitCode.ClientError && short !== pathname;
+  if (!isTwice && !STEPS.has(code)) return error;
   return new Failure(error.message, {
     ..."cause" in error && { cause: error.cause },
     code,
-    hint: STEPS.get(code),
+    hint: isTwice
+      ? `posts adds /posts by itself: --url ${origin}${short}`
+      : STEPS.get(code),
   });
 }
 
@@ -326,6 +347,6 @@ export async function runPosts(
     await show(listing.end(), io.stdout);
     return ExitCode.Ok;
   } catch (error) {
-    throw await withAdvice(error);
+    throw await withAdvice(error, url);
   }
 }
