@@ -305,7 +305,7 @@ Deno.test("posts lists what its help's example creates", async () => {
   });
   const url = ["--url", `127.0.0.1:${api.port}`];
   const { stdout: help } = await run(main, ["--help"]);
-  const [, example = ""] = help.match(/--url :3000 (create .*?)  /) ?? [];
+  const [, example = ""] = help.match(/--url :3000 (create .*?) {2}/) ?? [];
   assertEquals((await run(main, [...url, ...example.split(" ")])).code, 0);
   for (const format of [[], ["--json"]]) {
     const { code, stderr } = await run(main, [...url, ...format]);
@@ -360,7 +360,10 @@ Deno.test("posts --offline means by a query what the api does", async (t) => {
         ...args,
       ]);
       const offline = await run(main, ["--offline", ...args]);
-      assertEquals(offline.stdout, online.stdout);
+      assertEquals([offline.code, offline.stdout], [
+        online.code,
+        online.stdout,
+      ]);
       assertEquals(
         offline.stderr.replaceAll(
           "the embedded posts ignore",

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, Failure, RUNNER, UsageError } from "../cli/errors.ts";
+import { ExitCode, UsageError } from "../cli/errors.ts";
 import { type Io, type Output, print } from "../cli/io.ts";
 import type { CommandLine, Options, OptionTable } from "../cli/options.ts";
 import { parseCount, parseSeconds } from "../cli/value.ts";
@@ -151,39 +151,15 @@ function withFilters(url: URL, items: readonly string[]): URL {
   return url;
 }
 
-/** Tells a person what of a query changed nothing. */
-type Tell = (who: string, ignored: readonly Ignored[]) => Promise<void>;
-
-/** The embedded posts, through the store that an api has: so a query means what it means there. */
-async function* listSeed(
+async function listOffline(
   { ids, items }: Request,
-  tell: Tell,
-): AsyncGenerator<Document[]> {
-  const { searchParams } = withFilters(new URL("http://localhost"), items);
-  const { openStore } = await import("./sqlite.ts");
-  const { seed } = await import("./seed.ts");
-  const { parseQuery } = await import("./query.ts");
-  using store = openStore(":memory:", seed);
-  if (ids.length === 0) {
-    const query = parseQuery(searchParams);
-    const { page, slice } = query;
-    // an API links to the pages that follow
-    const list = await store.list(
-      "posts",
-      page && slice ? { ...query, slice: { ...slice, end: Infinity } } : query,
-    );
-    await tell("the embedded posts ignore", list?.ignored ?? []);
-    return yield JSON.parse(list?.json ?? "[]");
-  }
-  const count = (await store.list("posts"))?.total;
-  yield await Promise.all(ids.map(async (id) => {
-    const text = await store.get("posts", id);
-    if (text !== undefined) return JSON.parse(text);
-    throw new Failure(
-      `Cannot get post ${id}: the embedded posts are 1 to ${count}`,
-      { code: ExitCode.ClientError },
-    );
-  }));
+  io: Io,
+): Promise<AsyncIterable<Document[]>> {
+  const { searchParams } = withFilters(new URL(PUBLIC_API), items);
+  const { getEmbedded, listEmbedded } = await import("./embedded.ts");
+  return ids.length > 0
+    ? getEmbedded(ids)
+    : listEmbedded(searchParams, createTell("the embedded posts ignore", io));
 }
 
 async function* getEach(
@@ -192,42 +168,6 @@ async function* getEach(
   options: SendOptions,
 ): AsyncGenerator<Document[]> {
   for (const id of ids) yield [await getDocument(urlOf(base, id), options)];
-}
-
-const OWN_API =
-  `start an API of your own with: ${RUNNER}api, and ask it with --url :3000; or --offline lists the embedded posts`;
-
-/** The next step by the exit code: nobody pretends, a network that fails is a failure, with the ways to go on without it. */
-const STEPS: ReadonlyMap<ExitCode, string | undefined> = new Map([
-  [ExitCode.Unresolved, OWN_API],
-  [ExitCode.Unreachable, OWN_API],
-  [
-    ExitCode.TimedOut,
-    "to wait longer: --timeout SECONDS; or --offline lists the embedded posts",
-  ],
-  // what helps here are options of get
-  [ExitCode.TooManyRedirects, undefined],
-  [ExitCode.Certificate, undefined],
-]);
-
-/** An error with the next step that posts has, where it knows better than HTTP. */
-async function withAdvice(error: unknown, base: URL): Promise<unknown> {
-  const { exitCodeOf, denialOf } = await import("../cli/reasons.ts");
-  if (!(error instanceof Failure) || denialOf(error) !== undefined) {
-    return error;
-  }
-  const code = exitCodeOf(error);
-  const { origin, pathname } = base;
-  const short = withoutPosts(pathname);
-  const isTwice = code === ExitCode.ClientError && short !== pathname;
-  if (!isTwice && !STEPS.has(code)) return error;
-  return new Failure(error.message, {
-    ..."cause" in error && { cause: error.cause },
-    code,
-    hint: isTwice
-      ? `posts adds /posts by itself: --url ${origin}${short}`
-      : STEPS.get(code),
-  });
 }
 
 async function change(
@@ -259,10 +199,13 @@ async function show(text: string, output: Output): Promise<void> {
   await print(output, safe);
 }
 
-/** Tells on stderr what of a query changed nothing, once: each page says so again. */
-function createTell({ stderr }: Io): Tell {
+/** Makes what tells on stderr what of a query changed nothing, once: each page says so again. */
+function createTell(
+  who: string,
+  { stderr }: Io,
+): (ignored: readonly Ignored[]) => Promise<void> {
   const told = new Set<string>();
-  return async (who, ignored) => {
+  return async (ignored) => {
     for (const { key, meant } of ignored) {
       if (told.has(key)) continue;
       told.add(key);
@@ -314,14 +257,13 @@ export async function runPosts(
       await change(url, request, sending, io);
       return ExitCode.Ok;
     }
-    const tell = createTell(io);
     const pages = offline
-      ? listSeed(request, tell)
+      ? await listOffline(request, io)
       : request.ids.length > 0
       ? getEach(url, request, sending)
       : listDocuments(withFilters(urlOf(url), request.items), {
         ...sending,
-        onIgnored: (ignored) => tell("the API ignores", ignored),
+        onIgnored: createTell("the API ignores", io),
       });
     const checked = fields ??
       (format === "text" ? ["title", "body"] : undefined);
@@ -347,6 +289,9 @@ export async function runPosts(
     await show(listing.end(), io.stdout);
     return ExitCode.Ok;
   } catch (error) {
-    throw await withAdvice(error, url);
+    const { withAdvice } = await import("./advice.ts");
+    const shorter = withoutPosts(url.href);
+    const isTwice = !offline && shorter !== url.href;
+    throw withAdvice(error, isTwice ? shorter : undefined);
   }
 }
