@@ -84,7 +84,12 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
     ],
     [["--port", "x"], 2, /Cannot parse port "x"/],
     [["a.db", "b.db"], 2, /Cannot serve 2 files: expected one/],
-    [["--memory", "a.db"], 2, /^api: Cannot use "a\.db" with --memory\nhint: /],
+    [
+      // were it not refused, it would end at the port
+      ["--memory", "--port", inUse, "a.db"],
+      2,
+      /^api: Cannot use "a\.db" with --memory\nhint: /,
+    ],
     [
       ["--memory", "--from=none.json", "a.db"],
       2,
