@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   fingerprintOf,
   type KeyPair,
@@ -7,6 +7,7 @@ import {
 import { closeWrite, receive, send } from "../lib/tcp/connection.ts";
 import { echo, greet } from "../lib/tcp/modes.ts";
 import { serve } from "../lib/tcp/serve.ts";
+import { startNodeTls } from "../lib/tcp/tls_node.ts";
 import { main } from "../tasks/client.ts";
 import {
   hasCommand,
@@ -493,6 +494,37 @@ for (const { args, ...tls } of TRUSTS) {
     assert(code === 18 || code === 1);
   });
 }
+
+Deno.test("startNodeTls() gives all that came before a reset, though what is sent is refused", async () => {
+  const { cert, key } = await makeCertificate();
+  const pin = await fingerprintOf(cert);
+  await using server = await serve({
+    tls: { cert, key },
+    handler: greet("hello"),
+  });
+  const conn = await Deno.connect({ port: server.port });
+  let isReset = false;
+  const socket = {
+    read: async (buffer: Uint8Array) => {
+      const count = await conn.read(buffer);
+      if (count === null) throw new Deno.errors.ConnectionReset();
+      return count;
+    },
+    write: (bytes: Uint8Array) =>
+      isReset
+        ? Promise.reject(new Deno.errors.BrokenPipe())
+        : conn.write(bytes),
+    closeWrite: () => conn.closeWrite(),
+    close: () => conn.close(),
+  };
+  using secure = await startNodeTls(socket, { name: "localhost", pin });
+  isReset = true;
+  await assertRejects(
+    () => secure.write(new Uint8Array(9)),
+    Deno.errors.BrokenPipe,
+  );
+  assertEquals(await secure.read(new Uint8Array(99)), "hello".length);
+});
 
 Deno.test("client speaks TLS on a Unix socket", async () => {
   const folder = await Deno.makeTempDir();

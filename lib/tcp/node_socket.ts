@@ -16,8 +16,13 @@ const SETTLE_MS = 20;
 export interface Wire {
   /** The stream; destroying it closes the socket. */
   readonly stream: Duplex;
-  /** Resolves at the end of the socket, which the stream does not show: Node would take it for TLS's own end. */
-  readonly ended: Promise<void>;
+  /**
+   * Resolves at the end of the socket, to what reading failed with, if it did. The stream shows neither: Node would take
+   * an end for TLS's own, and throw away with an error what came before it.
+   */
+  readonly ended: Promise<unknown>;
+  /** What writing failed with, if it did; the stream does not show that either. */
+  readonly writeFailure: () => unknown;
 }
 
 /**
@@ -39,49 +44,60 @@ export interface Wire {
  * ```
  */
 export function toWire(socket: Socket): Wire {
-  const { promise, resolve } = Promise.withResolvers<void>();
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  let failure: unknown;
   const stream = new Duplex({
     allowHalfOpen: true,
     read() {
       const buffer = new Uint8Array(CHUNK_BYTES);
       socket.read(buffer).then(
         (count) =>
-          count === null ? resolve() : this.push(buffer.subarray(0, count)),
-        (error) => this.destroy(error),
+          count === null
+            ? resolve(undefined)
+            : this.push(buffer.subarray(0, count)),
+        resolve,
       );
     },
     write(chunk: Uint8Array, _encoding, done) {
-      writeAll(socket, chunk).then(() => done(), done);
+      writeAll(socket, chunk).catch((error) => failure ??= error)
+        .then(() => done());
     },
     destroy(error, done) {
       closeSocket(socket);
       done(error);
     },
   });
-  return { stream, ended: promise };
+  return { stream, ended: promise, writeFailure: () => failure };
 }
 
 /**
- * Reads and writes a stream as a socket. A socket below that ends before TLS does is an error, as with Deno's own TLS.
+ * Reads and writes a stream as a socket. A socket below that ends before TLS does is an error, as with Deno's own TLS;
+ * what came before that is given first.
  *
  * @param stream The stream; nothing else reads it.
- * @param ended Resolves at the end of the socket below.
+ * @param wire What the socket below says of itself.
  *
  * @example Through a stream and back
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { PassThrough } from "node:stream";
  *
- * const socket = fromStream(new PassThrough(), new Promise(() => {}));
+ * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+ * const conn = await Deno.connect({ port: listener.addr.port });
+ * const socket = fromStream(new PassThrough(), toWire(conn));
  * await socket.write(new Uint8Array([1, 2, 3]));
  * assertEquals(await socket.read(new Uint8Array(2)), 2);
  * assertEquals(await socket.read(new Uint8Array(2)), 1);
  * socket.close();
+ * conn.close();
  * ```
  */
-export function fromStream(stream: Duplex, ended: Promise<void>): Socket {
+export function fromStream(
+  stream: Duplex,
+  { ended, writeFailure }: Pick<Wire, "ended" | "writeFailure">,
+): Socket {
   let failure: unknown;
-  let cutOff = false;
+  let cutOff: unknown;
   let wake = () => {};
   let timer: ReturnType<typeof setTimeout> | undefined;
   stream.on("error", (error) => failure ??= error);
@@ -89,10 +105,12 @@ export function fromStream(stream: Duplex, ended: Promise<void>): Socket {
     stream.on(event, () => wake());
   }
   stream.on("close", () => clearTimeout(timer));
-  ended.then(() => {
+  ended.then((why) => {
     if (stream.destroyed) return;
     timer = setTimeout(() => {
-      cutOff = true;
+      cutOff = why ?? new Deno.errors.UnexpectedEof(
+        "closed without sending TLS close_notify",
+      );
       wake();
     }, SETTLE_MS);
   });
@@ -105,18 +123,18 @@ export function fromStream(stream: Duplex, ended: Promise<void>): Socket {
       if (failure !== undefined) throw failure;
       if (stream.readableEnded) return null;
       if (stream.destroyed) throw new Deno.errors.Interrupted();
-      if (cutOff) {
-        throw new Deno.errors.UnexpectedEof(
-          "closed without sending TLS close_notify",
-        );
-      }
+      if (cutOff !== undefined) throw cutOff;
       await new Promise<void>((resolve) => wake = resolve);
     }
   }
 
   const settle = (start: (done: (error?: Error | null) => void) => void) =>
     new Promise<void>((resolve, reject) =>
-      start((error) => error ? reject(error) : resolve())
+      start((error) => {
+        const why = error ?? writeFailure();
+        if (why === undefined) resolve();
+        else reject(why);
+      })
     );
   return {
     async read(buffer) {

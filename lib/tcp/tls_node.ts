@@ -68,25 +68,25 @@ export function requireCertificate(
       handshake: () =>
         new Promise<Handshake>((resolve, reject) => {
           const server = createServer(settings);
-          const { stream, ended } = toWire(client);
+          const wire = toWire(client);
           let hasEnded = false;
-          ended.then(() => {
+          wire.ended.then((why) => {
             hasEnded = true;
-            reject(new Deno.errors.UnexpectedEof("tls handshake eof"));
+            reject(why ?? new Deno.errors.UnexpectedEof("tls handshake eof"));
           });
           server.on(
             "tlsClientError",
             (error) => reject(wordOf(error, hasEnded)),
           );
           server.on("secureConnection", (secured: TLSSocket) => {
-            socket = fromStream(secured, ended);
+            socket = fromStream(secured, wire);
             resolve({
               version: secured.getProtocol() ?? "TLS",
               alpnProtocol: secured.alpnProtocol || null,
             });
           });
           // the server does not listen: it only takes this one connection
-          server.emit("connection", stream);
+          server.emit("connection", wire.stream);
         }),
     };
   }
@@ -154,8 +154,8 @@ export async function startNodeTls(
   const trusted = !insecure && (pin === undefined || ca !== undefined);
   const wire = toWire(socket);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  wire.ended.then(() =>
-    reject(new Deno.errors.UnexpectedEof("tls handshake eof"))
+  wire.ended.then((why) =>
+    reject(why ?? new Deno.errors.UnexpectedEof("tls handshake eof"))
   );
   const stream = connect({
     socket: wire.stream,
@@ -179,6 +179,6 @@ export async function startNodeTls(
     stream.destroy();
     throw error;
   }
-  const secure = fromStream(stream, wire.ended);
+  const secure = fromStream(stream, wire);
   return { ...secure, [Symbol.dispose]: secure.close };
 }
