@@ -260,6 +260,21 @@ Deno.test("server --tls prints the very command that trusts its certificate", as
   assertEquals((await result).code, 0);
 });
 
+Deno.test("server --tls hears a client out that says something, and does not reset it", async () => {
+  const { stdout, result } = start(main, ["--tls", "-p0", "--once", "--json"]);
+  const said = await stdout.waitFor(/"client".*\n/);
+  const [, command = ""] = said.match(/deno task client (.*?)"/) ?? [];
+  const slow = async function* () {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    yield new TextEncoder().encode("late");
+  };
+  const answer = await run(client, ["--pipe", ...command.split(" ")], {
+    stdin: slow(),
+  });
+  assertEquals([answer.code, answer.stdout], [0, "Hello, Client!"]);
+  assertMatch((await result).stdout, /"bytesIn":4,/);
+});
+
 Deno.test("server relay tls: trusts the certificate that is pinned, and no other", async () => {
   const pair = await makeCertificate();
   await using target = await serve({ tls: pair, handler: greet("inside") });

@@ -22,13 +22,23 @@ import { forward, pump, sendAtOnce, type Sink } from "./pump.ts";
 /** Serves one client; its connection is closed when the promise settles. */
 export type Handler = (connection: Connection) => Promise<void>;
 
-/** How long a client may go on after its file was sent. */
+/** How long a client may go on after all was sent to it. */
 const LINGER_MS = 1000;
+
+/** Waits for the end of a client to which all was sent, but not for long. */
+async function linger(dropped: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, LINGER_MS);
+  await Promise.race([dropped, promise]);
+  clearTimeout(timer);
+}
 
 /**
  * Sends a message.
  *
  * @param message What to send.
+ * @param isTls Whether the clients speak TLS: what they say is then dropped until they end, not left unread, as a reset
+ * would keep them from TLS's own end. TCP's own end comes before a reset.
  *
  * @example The tutorial's
  * ```ts
@@ -40,9 +50,15 @@ const LINGER_MS = 1000;
  * assertEquals(await conn.read(new Uint8Array(99)), 14);
  * ```
  */
-export function greet(message: string): Handler {
+export function greet(message: string, isTls = false): Handler {
   const bytes = new TextEncoder().encode(message);
-  return (connection) => send(connection, bytes);
+  if (!isTls) return (connection) => send(connection, bytes);
+  return async (connection) => {
+    const dropped = discard(connection).catch(() => {});
+    await send(connection, bytes);
+    await closeWrite(connection);
+    await linger(dropped);
+  };
 }
 
 /**
@@ -122,10 +138,7 @@ export async function sendFile(path: string): Promise<Handler> {
       (bytes) => send(connection, bytes),
     );
     await connection.socket.closeWrite();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, LINGER_MS);
-    await Promise.race([dropped, promise]);
-    clearTimeout(timer);
+    await linger(dropped);
   };
 }
 

@@ -10,10 +10,7 @@ import type { CommandLine } from "../cli/options.ts";
 import { formatEvent, type ServerEvent } from "./event.ts";
 import { serve } from "./serve.ts";
 import { createMode } from "./server_mode.ts";
-import type { SERVER_OPTIONS } from "./server_options.ts";
-
-/** Each of them asks for TLS. */
-const TLS_OPTIONS = ["tls", "cert", "key", "clientCa"] as const;
+import { asksForTls, type SERVER_OPTIONS } from "./server_options.ts";
 
 /**
  * Runs `server`: serves in the mode that the operands name until a signal or, with `--once`, for one client, and logs
@@ -42,7 +39,7 @@ export async function runServer(
 ): Promise<ExitCode> {
   const { unix, grace, idleTimeout } = options;
   const mode = await createMode(operands, options, io);
-  const tls = TLS_OPTIONS.some((name) => options[name])
+  const tls = asksForTls(options)
     ? await (await import("./trust.ts")).findTls(options)
     : undefined;
   const output = mode.ownsStdout ? io.stderr : io.stdout;

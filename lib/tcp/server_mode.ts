@@ -16,7 +16,11 @@ import {
   relay,
   sendFile,
 } from "./modes.ts";
-import { parseTarget, type ServerOptions } from "./server_options.ts";
+import {
+  asksForTls,
+  parseTarget,
+  type ServerOptions,
+} from "./server_options.ts";
 
 /** How long the target of a relay may take, in ms. */
 const CONNECT_MS = 10_000;
@@ -68,7 +72,9 @@ export async function createMode(
   switch (name) {
     case "greet": {
       return {
-        handler: file === undefined ? greet(message) : await sendFile(file),
+        handler: file === undefined
+          ? greet(message, asksForTls(options))
+          : await sendFile(file),
       };
     }
     case "echo":

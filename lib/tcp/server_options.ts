@@ -88,6 +88,22 @@ export const SERVER_OPTIONS = {
 /** The values of {@linkcode SERVER_OPTIONS}. */
 export type ServerOptions = Options<typeof SERVER_OPTIONS>;
 
+/**
+ * Whether options ask for TLS.
+ *
+ * @example A certificate does
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([asksForTls({ cert: "cert.pem" }), asksForTls({})], [true, false]);
+ * ```
+ */
+export function asksForTls(
+  { tls, cert, key, clientCa }: Partial<ServerOptions>,
+): boolean {
+  return Boolean(tls || cert || key || clientCa);
+}
+
 /** What other tools call the options of `server`. */
 export const SERVER_HABITS: Habits = {
   "-l": "server always listens: server --port PORT",
