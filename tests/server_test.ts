@@ -9,7 +9,14 @@ import { greet } from "../lib/tcp/modes.ts";
 import { serve } from "../lib/tcp/serve.ts";
 import { main as client } from "../tasks/client.ts";
 import { main } from "../tasks/server.ts";
-import { hasCommand, run, spawn, spawnProgram, start } from "./support.ts";
+import {
+  hasCommand,
+  ROOT,
+  run,
+  spawn,
+  spawnProgram,
+  start,
+} from "./support.ts";
 
 /** The port of a server, from the lines that it printed. */
 function portIn(output: string): number {
@@ -412,6 +419,11 @@ Deno.test("server names the files and the hosts of its command line in the hint"
     [
       ["relay", "unix:/a.sock", "--cert", "c.pem", "--key", "k.pem"],
       `${local},unix:/a.sock' --allow-read=/a.sock,c.pem,k.pem --allow-write=/a.sock tasks/`,
+    ],
+    // Deno takes no path of a socket that is not from the root
+    [
+      ["--unix", "./a.sock"],
+      `${local},unix:${ROOT}a.sock' --allow-read=./a.sock --allow-write=./a.sock tasks/`,
     ],
     // Deno takes no IPv6 address without its brackets
     [["--host", "2001:db8::1"], `${local},[2001:db8::1]' tasks/`],

@@ -6,6 +6,7 @@
 
 import type { Grants } from "../cli/definition.ts";
 import { UsageError } from "../cli/errors.ts";
+import { absolutePath } from "../cli/value.ts";
 
 /** A TCP endpoint. */
 export interface TcpAddress {
@@ -240,7 +241,8 @@ export function grantsFor(
   return {
     net: ends.map((end) =>
       "path" in end
-        ? formatAddress(end)
+        // Deno takes no other
+        ? `unix:${absolutePath(end.path)}`
         : end.host.includes(":")
         ? `[${end.host}]`
         : end.host
