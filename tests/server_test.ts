@@ -405,6 +405,28 @@ Deno.test("server may not listen on another host without its permission", async 
   );
 });
 
+Deno.test("server relay asks for the permission of its target before it listens", async () => {
+  const cases: [string, RegExp][] = [
+    [
+      "a.example:1",
+      /^server: Cannot relay to a\.example:1: net access to a\.example:1 is not permitted\nhint: deno run .*,a\.example' tasks\/server\.ts relay a\.example:1 -p0\n$/,
+    ],
+    [
+      "[2001:db8::1]:1",
+      /^server: Cannot relay to \[2001:db8::1\]:1: net access to \[2001:db8::1\]:1 is not permitted\nhint: deno run .*\n$/,
+    ],
+    [
+      "unix:a.sock",
+      /^server: Cannot relay to unix:a\.sock: read access to a\.sock is not permitted\nhint: deno run .*\n$/,
+    ],
+  ];
+  for (const [target, stderr] of cases) {
+    const result = await spawn("server", ["relay", target, "-p0"]).result;
+    assertMatch(result.stderr, stderr);
+    assertEquals([result.code, result.stdout], [1, ""]);
+  }
+});
+
 Deno.test("server names the files and the hosts of its command line in the hint", async () => {
   const local = "'--allow-net=localhost,127.0.0.1,[::1]";
   const cases: [string[], string][] = [

@@ -6,6 +6,7 @@
 
 import { UsageError } from "../cli/errors.ts";
 import type { Io } from "../cli/io.ts";
+import { formatAddress } from "./address.ts";
 import {
   createScreen,
   discard,
@@ -87,6 +88,11 @@ export async function createMode(
       const trust = tls
         ? await (await import("./trust.ts")).findTrust({ ca, pin })
         : undefined;
+      const { requirePermission } = await import("./permission.ts");
+      await requirePermission(
+        address,
+        `Cannot relay to ${formatAddress(address)}`,
+      );
       return { handler: relay(address, { timeout: CONNECT_MS, tls: trust }) };
     }
     case "pipe": {

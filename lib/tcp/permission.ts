@@ -1,0 +1,57 @@
+/**
+ * Permission that is asked for at the start, where it would else be missed only when somebody comes.
+ *
+ * @module
+ */
+
+import { Failure } from "../cli/errors.ts";
+import { type Address, grantsFor } from "./address.ts";
+
+/** What connecting to an address takes, as Deno's permissions and its errors name it. */
+function needsOf(
+  address: Address,
+): { readonly what: string; readonly need: Deno.PermissionDescriptor }[] {
+  const { net, read, write } = grantsFor([address], []);
+  const port = "path" in address ? "" : `:${address.port}`;
+  return [
+    ...read.map((path) => ({
+      what: path,
+      need: { name: "read", path } as const,
+    })),
+    ...write.map((path) => ({
+      what: path,
+      need: { name: "write", path } as const,
+    })),
+    ...net.map((name) => {
+      const host = name + port;
+      return { what: host, need: { name: "net", host } as const };
+    }),
+  ];
+}
+
+/**
+ * Makes sure that an address may be connected to: on a terminal Deno asks.
+ *
+ * @param address The address.
+ * @param message What cannot be done without.
+ * @throws {Failure} The message, with what is not permitted as its cause.
+ *
+ * @example What is permitted already
+ * ```ts
+ * await requirePermission({ host: "localhost", port: 80 }, "Cannot relay to localhost:80");
+ * ```
+ */
+export async function requirePermission(
+  address: Address,
+  message: string,
+): Promise<void> {
+  for (const { what, need } of needsOf(address)) {
+    const { state } = await Deno.permissions.request(need);
+    if (state === "granted") continue;
+    throw new Failure(message, {
+      cause: new Deno.errors.NotCapable(
+        `Requires ${need.name} access to "${what}"`,
+      ),
+    });
+  }
+}
