@@ -14,6 +14,8 @@ import fc from "fast-check";
 import { makeCertificate } from "../lib/tcp/certificate.ts";
 import { addressFrom } from "../lib/tcp/client_options.ts";
 import { createCrlf } from "../lib/tcp/exchange.ts";
+import { parseCommandLine } from "../lib/cli/options.ts";
+import { SERVER_OPTIONS } from "../lib/tcp/server_options.ts";
 import { createDataEvents } from "../lib/tcp/event_answer.ts";
 import {
   createMemoryIo,
@@ -601,6 +603,24 @@ Deno.test("client --idle-timeout counts from the last byte of either direction",
   assertEquals([code, stdout], [0, "tick tick tick tick "]);
   const idle = await run(main, args, { stdin: openAfter("tock") });
   assertEquals([idle.code, idle.stdout], [28, "tock"]);
+});
+
+Deno.test("client and server take a limit of 0 for none", async () => {
+  await using server = await serve({
+    handler: async (connection) => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await send(connection, bytesOf("in the end"));
+    },
+  });
+  const { code, stdout } = await run(main, [
+    "--timeout",
+    "0",
+    "--idle-timeout=0",
+    `127.0.0.1:${server.port}`,
+  ], terminal);
+  assertEquals([code, stdout], [0, "Received from server: in the end\n"]);
+  const line = await parseCommandLine(SERVER_OPTIONS, ["--idle-timeout", "0"]);
+  assertEquals(line.options.idleTimeout, undefined);
 });
 
 Deno.test("client --wait keeps trying until something listens", async () => {

@@ -30,6 +30,22 @@ export function parseSeconds(text: string): number {
 }
 
 /**
+ * Reads a limit of time in seconds, as {@linkcode parseSeconds}; 0 is none.
+ *
+ * @throws {UsageError} On anything else.
+ *
+ * @example No limit
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals([parseLimit("2"), parseLimit("0")], [2, undefined]);
+ * ```
+ */
+export function parseLimit(text: string): number | undefined {
+  return parseSeconds(text) || undefined;
+}
+
+/**
  * Reads a whole number that is at least 1.
  *
  * @throws {UsageError} On anything else.

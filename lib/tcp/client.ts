@@ -28,7 +28,7 @@ const TLS_OPTIONS = ["tls", "ca", "pin", "sni", "cert", "key"] as const;
 async function findRoute(options: ClientOptions): Promise<ConnectOptions> {
   const { timeout, wait, proxy } = options;
   return {
-    timeout: timeout * 1000,
+    timeout: timeout === undefined ? undefined : timeout * 1000,
     wait: wait ? wait * 1000 : undefined,
     proxy: proxy === undefined
       ? undefined

@@ -7,7 +7,7 @@
 import type { Grants, Habits } from "../cli/definition.ts";
 import { UsageError } from "../cli/errors.ts";
 import type { CommandLine, Options, OptionTable } from "../cli/options.ts";
-import { parseSeconds } from "../cli/value.ts";
+import { parseLimit, parseSeconds } from "../cli/value.ts";
 import {
   type Address,
   DEFAULT_ADDRESS,
@@ -23,13 +23,13 @@ export const CLIENT_OPTIONS = {
   timeout: {
     short: "t",
     value: "SECONDS",
-    parse: parseSeconds,
+    parse: parseLimit,
     default: 10,
-    help: "For resolving, connecting and TLS",
+    help: "For resolving, connecting, TLS; 0: none",
   },
   idleTimeout: {
     value: "SECONDS",
-    parse: parseSeconds,
+    parse: parseLimit,
     help: "Give up when nothing comes or goes",
   },
   wait: {

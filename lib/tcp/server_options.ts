@@ -7,7 +7,7 @@
 import type { Grants, Habits } from "../cli/definition.ts";
 import { UsageError } from "../cli/errors.ts";
 import type { CommandLine, Options, OptionTable } from "../cli/options.ts";
-import { parseCount, parseSeconds } from "../cli/value.ts";
+import { parseCount, parseLimit, parseSeconds } from "../cli/value.ts";
 import {
   type Address,
   DEFAULT_ADDRESS,
@@ -50,7 +50,7 @@ export const SERVER_OPTIONS = {
   },
   idleTimeout: {
     value: "SECONDS",
-    parse: parseSeconds,
+    parse: parseLimit,
     help: "Close a client that is silent",
   },
   grace: {
