@@ -121,6 +121,11 @@ Deno.test("client says in one line what is wrong, and exits as the table says", 
     ],
     [["localhost", "65536"], 2, /Cannot parse port "65536"/],
     [["localhost:"], 2, /Cannot parse port ""/],
+    [
+      ["localhost:0"],
+      2,
+      /^client: Cannot connect to localhost:0: expected a port from 1 to 65535\n/,
+    ],
     [["a", "1", "2"], 2, /^client: Cannot connect to 3 operands/],
     [["a b:1"], 2, /^client: Cannot parse host "a b"/],
     [

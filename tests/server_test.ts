@@ -338,6 +338,7 @@ Deno.test("server says in one line what is wrong, and exits as the table says", 
     [["echo", "x"], 2, /^server: Cannot serve "echo" with "x"\n/],
     [["relay"], 2, /^server: Cannot relay to "": expected HOST:PORT/],
     [["relay", "localhost"], 2, /^server: Cannot relay to "localhost"/],
+    [["relay", "localhost:0"], 2, /^server: Cannot relay to "localhost:0"/],
     [["relay", "a:1", "b:2"], 2, /^server: Cannot serve "relay" with "b:2"/],
     [["echo", "--file", "x"], 2, /^server: Cannot use --file to echo/],
     [

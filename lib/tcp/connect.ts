@@ -55,7 +55,9 @@ async function open(address: Address, limit?: AbortSignal): Promise<Conn> {
   } catch (cause) {
     if (cause instanceof RangeError || cause instanceof URIError) {
       const message = `Cannot connect to ${formatAddress(address)}`;
-      throw new UsageError(message, { cause });
+      throw "port" in address && address.port === 0
+        ? new UsageError(`${message}: expected a port from 1 to 65535`)
+        : new UsageError(message, { cause });
     }
     if ("host" in address && address.host === "localhost" && !limit?.aborted) {
       // the hosts file may know one of them alone

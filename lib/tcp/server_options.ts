@@ -159,7 +159,7 @@ export function parseTarget(text: string): Target {
   const where = tls ? text.slice("tls:".length) : text;
   const defaults = { ...DEFAULT_ADDRESS, port: NO_PORT };
   const address = where === "" ? defaults : parseAddress(where, defaults);
-  if ("path" in address ? tls : address.port === NO_PORT) {
+  if ("path" in address ? tls : address.port <= 0) {
     throw new UsageError(
       `Cannot relay to "${text}": expected HOST:PORT, tls:HOST:PORT or unix:PATH`,
     );
