@@ -282,6 +282,11 @@ const TEXTS: [string, string, number][] = [
     "certificate of an unknown issuer",
     60,
   ],
+  [
+    "InvalidData: peer is incompatible: SignatureAlgorithmsExtensionRequired",
+    "the peer's TLS does not fit (SignatureAlgorithmsExtensionRequired)",
+    1,
+  ],
   ["received fatal alert: ProtocolVersion", "no TLS version in common", 1],
   [
     "error sending request for url (http://a.example/): client error (SendRequest): received unexpected message from connection",

@@ -108,6 +108,10 @@ const WORDINGS: readonly Wording[] = [
     says: ([, alert]) => `the peer ended TLS (${alert})`,
   },
   {
+    test: /peer (?:is incompatible|misbehaved): (\w+)/,
+    says: ([, why]) => `the peer's TLS does not fit (${why})`,
+  },
+  {
     test: /without sending TLS close_notify/,
     says: "cut short: the connection ended before TLS close_notify",
     code: ExitCode.CutShort,
