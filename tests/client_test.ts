@@ -12,6 +12,8 @@ import { main } from "../tasks/client.ts";
 import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { makeCertificate } from "../lib/tcp/certificate.ts";
+import { describe, exitCodeOf } from "../lib/cli/reasons.ts";
+import { refusalOf } from "../lib/tcp/connect.ts";
 import { addressFrom } from "../lib/tcp/client_options.ts";
 import { createCrlf } from "../lib/tcp/exchange.ts";
 import { parseCommandLine } from "../lib/cli/options.ts";
@@ -679,6 +681,22 @@ Deno.test("client says that the server speaks TLS", async () => {
     1,
     `client: Cannot talk to 127.0.0.1:${server.port}: it speaks TLS\nhint: add --tls\n`,
   ]);
+});
+
+Deno.test("client says who refused where the other loopback is missing, and exits with 7 where both are", async () => {
+  const port = getAvailablePort();
+  for (
+    const cause of [
+      new Deno.errors.NetworkUnreachable(),
+      new Deno.errors.AddrNotAvailable(),
+    ]
+  ) {
+    const refused = await refusalOf({ host: "localhost", port }, cause);
+    assertMatch(describe(refused), /: connection refused by 127\.0\.0\.1/);
+    assertMatch(refused.hint ?? "", /^nothing listens there/);
+    const missing = await refusalOf({ host: "::1", port }, cause);
+    assertEquals([exitCodeOf(missing), missing.hint], [7, undefined]);
+  }
 });
 
 Deno.test("client localhost finds a server on the IPv6 loopback alone, whatever the hosts file says", async () => {

@@ -169,6 +169,12 @@ async function askLoopbacks(
   return { refusing };
 }
 
+/** Whether this machine has no way to an address, as where it lacks the one or the other kind of IP. */
+function isMissing(error: unknown): boolean {
+  return error instanceof Deno.errors.NetworkUnreachable ||
+    error instanceof Deno.errors.AddrNotAvailable;
+}
+
 /**
  * Says why an address could not be connected to: who refused, and what would listen there.
  *
@@ -202,13 +208,19 @@ export async function refusalOf(
     });
   }
   const { host, port } = address;
-  if (
-    !(cause instanceof Deno.errors.ConnectionRefused && isLoopback(host))
-  ) return new Failure(message, { cause });
-  const { conn, refusing } = host === "localhost"
-    ? await askLoopbacks(port)
-    : { refusing: [] };
+  const isRefused = cause instanceof Deno.errors.ConnectionRefused;
+  // where one loopback is missing, the other one says more
+  const { conn, refusing } =
+    host === "localhost" && (isRefused || isMissing(cause))
+      ? await askLoopbacks(port)
+      : { refusing: [] };
   conn?.close();
+  if (!(isRefused && isLoopback(host)) && refusing.length === 0) {
+    return new Failure(message, {
+      cause,
+      ...isMissing(cause) && { code: ExitCode.Unreachable },
+    });
+  }
   return new Failure(message, {
     cause: refusing.length === 0
       ? cause
