@@ -7,7 +7,13 @@
 
 import { ExitCode, Failure } from "../cli/errors.ts";
 import { absolutePath } from "../cli/value.ts";
-import { addressOf, formatAddress, type TcpAddress } from "../tcp/address.ts";
+import {
+  addressOf,
+  formatAddress,
+  LOOPBACKS,
+  type TcpAddress,
+} from "../tcp/address.ts";
+import { isPermitted } from "../tcp/permission.ts";
 import {
   type Goal,
   openThrough,
@@ -33,9 +39,6 @@ interface Reached extends Passage {
   readonly since?: number;
 }
 
-/** What `localhost` stands for, whatever the hosts file says (RFC 6761, section 6.3). */
-const LOOPBACKS = ["127.0.0.1", "::1"];
-
 /** Tries one address after the other; the last error counts. */
 async function openFirst(
   addresses: readonly string[],
@@ -53,13 +56,6 @@ async function openFirst(
   throw last;
 }
 
-/** To time a name must not need more rights than to connect to it: each address must be permitted by itself. */
-function isPermitted(host: string, port: number): boolean {
-  const descriptor = { name: "net", host: formatAddress({ host, port }) };
-  return Deno.permissions.querySync({ ...descriptor, name: "net" }).state ===
-    "granted";
-}
-
 /** Connects to a name; to `localhost` by both loopbacks, as the hosts file may know one of them alone. */
 async function openName(
   host: string,
@@ -70,7 +66,7 @@ async function openName(
     return await Deno.connect({ hostname: host, port, signal });
   } catch (error) {
     if (host !== "localhost" || signal.aborted) throw error;
-    const permitted = LOOPBACKS.filter((ip) => isPermitted(ip, port));
+    const permitted = LOOPBACKS.filter((ip) => isPermitted({ host: ip, port }));
     return await openFirst(permitted, port, signal).catch(() => {
       throw error;
     });
@@ -88,7 +84,9 @@ async function open(
     const start = performance.now();
     const found = await findAddresses(host, port, { resolve, family });
     const dns = performance.now() - start;
-    if (found && (isChosen || found.every((ip) => isPermitted(ip, port)))) {
+    // to time a name must not need more rights than to connect to it
+    const mayEach = found?.every((ip) => isPermitted({ host: ip, port }));
+    if (found && (isChosen || mayEach)) {
       const since = performance.now();
       const conn = await openFirst(found, port, signal);
       const remote = formatAddress(addressOf(conn.remoteAddr));

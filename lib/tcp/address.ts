@@ -28,6 +28,9 @@ export type Address = TcpAddress | UnixAddress;
 /** The tutorial's address, and the default of both `server` and `client`. */
 export const DEFAULT_ADDRESS: TcpAddress = { host: "localhost", port: 12345 };
 
+/** What `localhost` stands for, whatever the hosts file says (RFC 6761 section 6.3). */
+export const LOOPBACKS: readonly string[] = ["127.0.0.1", "::1"];
+
 /**
  * Reads a port: decimal digits alone, from 0 to 65535.
  *

@@ -5,7 +5,12 @@
  */
 
 import { ExitCode, Failure, RUNNER, UsageError } from "../cli/errors.ts";
-import { type Address, formatAddress, isLoopback } from "./address.ts";
+import {
+  type Address,
+  formatAddress,
+  isLoopback,
+  LOOPBACKS,
+} from "./address.ts";
 import type { Socket } from "./connection.ts";
 import { within } from "./connection.ts";
 import type { Proxy } from "./proxy.ts";
@@ -146,18 +151,14 @@ export async function connect(
   });
 }
 
-/** The loopbacks that `localhost` stands for, as addresses and as permissions name them. */
-const LOOPBACKS = [["127.0.0.1", "127.0.0.1"], ["::1", "[::1]"]] as const;
-
 /** The first loopback that accepts, or else which refuse; one that may not be asked is left out. */
 async function askLoopbacks(
   port: number,
 ): Promise<{ readonly conn?: Conn; readonly refusing: readonly string[] }> {
   const refusing: string[] = [];
-  for (const [hostname, host] of LOOPBACKS) {
-    const permission = { name: "net", host: `${host}:${port}` } as const;
-    const { state } = await Deno.permissions.query(permission);
-    if (state !== "granted") continue;
+  const { isPermitted } = await import("./permission.ts");
+  for (const hostname of LOOPBACKS) {
+    if (!isPermitted({ host: hostname, port })) continue;
     try {
       return { conn: await Deno.connect({ hostname, port }), refusing };
     } catch (error) {

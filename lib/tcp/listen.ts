@@ -10,6 +10,7 @@ import {
   type Address,
   formatAddress,
   isLoopback,
+  LOOPBACKS,
   type TcpAddress,
 } from "./address.ts";
 import type { TlsServer } from "./certificate.ts";
@@ -17,9 +18,9 @@ import type { TlsServer } from "./certificate.ts";
 /** How often a free port is asked for that is free on both loopbacks. */
 const PORT_TRIES = 10;
 
-/** The addresses that a host stands for: `localhost` is both loopbacks, whatever the hosts file says. */
+/** The addresses that a host stands for. */
 function hostsOf(host: string): readonly string[] {
-  return /^localhost\.?$/i.test(host) ? ["127.0.0.1", "::1"] : [host];
+  return /^localhost\.?$/i.test(host) ? LOOPBACKS : [host];
 }
 
 /** Whether an error only says that this machine lacks the one or the other kind of IP. */

@@ -1,11 +1,32 @@
 /**
- * Permission that is asked for at the start, where it would else be missed only when somebody comes.
+ * What may be connected to: asked without a prompt, or demanded at the start, where a missing permission would else be
+ * noticed only when somebody comes.
  *
  * @module
  */
 
 import { Failure } from "../cli/errors.ts";
-import { type Address, grantsFor } from "./address.ts";
+import {
+  type Address,
+  formatAddress,
+  grantsFor,
+  type TcpAddress,
+} from "./address.ts";
+
+/**
+ * Tells whether an address may be connected to, and asks nobody.
+ *
+ * @example A port of the loopback
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(typeof isPermitted({ host: "::1", port: 80 }), "boolean");
+ * ```
+ */
+export function isPermitted(address: TcpAddress): boolean {
+  const permission = { name: "net", host: formatAddress(address) } as const;
+  return Deno.permissions.querySync(permission).state === "granted";
+}
 
 /** What connecting to an address takes, as Deno's permissions and its errors name it. */
 function needsOf(
