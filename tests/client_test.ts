@@ -147,6 +147,8 @@ Deno.test("client says in one line what is wrong, and exits as the table says", 
       1,
       /^client: Cannot use "\/.*\/deno\.json": it holds no PEM of a CERTIFICATE\n$/,
     ],
+    [["--send", "a", "--check", "80"], 2, /^client: Cannot use --send with/],
+    [["--crlf"], 2, /^client: Cannot use --crlf without --send or --pipe\n/],
     [["--check", "7-1"], 2, /^client: Cannot parse ports "7-1"/],
     [
       ["--proxy", "ftp://a:secret@b", "1"],

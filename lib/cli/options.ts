@@ -190,6 +190,45 @@ export async function parseCommandLine<const Table extends OptionTable>(
   return { options, operands };
 }
 
+/** An option that may be there in vain: whether it is, and why, in words that follow its name. */
+export type Misfit<Name> = readonly [name: Name, isVain: boolean, why: string];
+
+/**
+ * Refuses an option that would be swallowed without a word, as it does not go with the others. One that has its default
+ * value says nothing.
+ *
+ * @param table The options that exist.
+ * @param options Their values.
+ * @param misfits What does not go with what.
+ * @throws {UsageError} `Cannot use --NAME`, with why.
+ *
+ * @example Only what is sent has lines to end
+ * ```ts
+ * import { assertThrows } from "@std/assert";
+ *
+ * const [table, options] = [{ crlf: {} }, { crlf: true }];
+ * assertThrows(
+ *   () => refuseMisfits(table, options, [["crlf", true, "without --send"]]),
+ *   Error,
+ *   "Cannot use --crlf without --send",
+ * );
+ * ```
+ */
+export function refuseMisfits<const Table extends OptionTable>(
+  table: Table,
+  options: Partial<Options<Table>>,
+  misfits: readonly Misfit<keyof Table & string>[],
+): void {
+  for (const [name, isVain, why] of misfits) {
+    const value: unknown = options[name];
+    if (
+      !isVain || value === undefined || value === false ||
+      value === table[name]?.default
+    ) continue;
+    throw new UsageError(`Cannot use ${formatOptionName(name)} ${why}`);
+  }
+}
+
 async function parseGiven(
   table: OptionTable,
   given: readonly [string, string?][],

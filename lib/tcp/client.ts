@@ -6,11 +6,11 @@
 
 import { ExitCode, Failure } from "../cli/errors.ts";
 import { type Io, print } from "../cli/io.ts";
-import type { CommandLine } from "../cli/options.ts";
+import { type CommandLine, refuseMisfits } from "../cli/options.ts";
 import { type Address, formatAddress } from "./address.ts";
 import {
   addressFrom,
-  type CLIENT_OPTIONS,
+  CLIENT_OPTIONS,
   type ClientOptions,
 } from "./client_options.ts";
 import { connect, type ConnectOptions } from "./connect.ts";
@@ -169,6 +169,13 @@ export async function runClient(
   io: Io,
 ): Promise<ExitCode> {
   const address = addressFrom(operands);
+  const { check, pipe, send } = options;
+  const sends = pipe || send !== undefined;
+  refuseMisfits(CLIENT_OPTIONS, options, [
+    ["send", check !== undefined, "with --check, which sends nothing"],
+    ["pipe", check !== undefined, "with --check, which sends nothing"],
+    ["crlf", !sends, "without --send or --pipe"],
+  ]);
   const route = await findRoute(options);
   if (options.check !== undefined) {
     const { runCheck } = await import("./check.ts");

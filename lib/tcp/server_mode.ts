@@ -6,6 +6,7 @@
 
 import { UsageError } from "../cli/errors.ts";
 import type { Io } from "../cli/io.ts";
+import { refuseMisfits } from "../cli/options.ts";
 import { formatAddress } from "./address.ts";
 import {
   createScreen,
@@ -20,6 +21,7 @@ import {
 import {
   asksForTls,
   parseTarget,
+  SERVER_OPTIONS,
   type ServerOptions,
 } from "./server_options.ts";
 
@@ -62,14 +64,22 @@ export async function createMode(
   io: Io,
 ): Promise<Mode> {
   const [name = "greet", target, ...rest] = operands;
-  const { message = "", file } = options;
+  const { message = "", file, unix } = options;
   const extra = name === "relay" ? rest[0] : target;
   if (extra !== undefined) {
     throw new UsageError(`Cannot serve "${name}" with "${extra}"`);
   }
-  if (file !== undefined && name !== "greet") {
-    throw new UsageError(`Cannot use --file to ${name}: it is sent to greet`);
-  }
+  const isGreet = name === "greet";
+  const hasTls = name === "relay" && target?.startsWith("tls:") === true;
+  refuseMisfits(SERVER_OPTIONS, options, [
+    ["file", !isGreet, `to ${name}: it is sent to greet`],
+    ["message", !isGreet, `to ${name}: it is sent to greet`],
+    ["message", file !== undefined, "with --file: one of them is sent"],
+    ["host", unix !== undefined, "with --unix"],
+    ["port", unix !== undefined, "with --unix"],
+    ["ca", !hasTls, "without relay tls:HOST:PORT"],
+    ["pin", !hasTls, "without relay tls:HOST:PORT"],
+  ]);
   switch (name) {
     case "greet": {
       return {
