@@ -6,7 +6,12 @@
 
 import type { Grants, Habits } from "../cli/definition.ts";
 import { UsageError } from "../cli/errors.ts";
-import type { CommandLine, Options, OptionTable } from "../cli/options.ts";
+import {
+  type CommandLine,
+  type Options,
+  type OptionTable,
+  UnknownOptionError,
+} from "../cli/options.ts";
 import { parseLimit, parseSeconds } from "../cli/value.ts";
 import {
   type Address,
@@ -111,6 +116,14 @@ export const CLIENT_HABITS: Habits = {
  * ```
  */
 export function addressFrom(operands: readonly string[]): Address {
+  const [family] = operands.filter((operand) => /^-[46]$/.test(operand));
+  if (family !== undefined) throw new UnknownOptionError(family);
+  if (operands.some((operand) => /^https?:\/\//i.test(operand))) {
+    // it may hold a password
+    throw new UsageError("Cannot connect to a URL: expected HOST:PORT", {
+      hint: "for HTTP: get URL",
+    });
+  }
   if (operands.length > 2) {
     throw new UsageError(
       `Cannot connect to ${operands.length} operands: expected HOST:PORT`,
