@@ -7,7 +7,8 @@
 import { UsageError } from "../cli/errors.ts";
 import type { Io } from "../cli/io.ts";
 import { refuseMisfits } from "../cli/options.ts";
-import { formatAddress } from "./address.ts";
+import { absolutePath } from "../cli/value.ts";
+import { type Address, formatAddress, isLoopback } from "./address.ts";
 import {
   createScreen,
   discard,
@@ -38,6 +39,34 @@ export interface Mode {
   readonly once?: boolean;
   /** What it does beside its clients, for ever; where it fails, the server ends. */
   readonly background?: () => Promise<void>;
+}
+
+const MODES = ["greet", "echo", "discard", "pipe", "chat", "relay"];
+
+/** What somebody who typed no mode may have meant. */
+async function hintFor(name: string): Promise<string | undefined> {
+  if (/^\d+$/.test(name)) return `server --port ${name}`;
+  const { nearest } = await import("../cli/help.ts");
+  const near = nearest(name, MODES);
+  return near && `did you mean ${near}? see server --help`;
+}
+
+/** Whether a target is where the server itself listens. */
+function isSame(
+  target: Address,
+  { host, port, unix }: Partial<ServerOptions>,
+): boolean {
+  if ("path" in target) {
+    return unix !== undefined &&
+      absolutePath(target.path) === absolutePath(unix);
+  }
+  if (unix !== undefined || host === undefined || target.port !== port) {
+    return false;
+  }
+  const hosts = [host, target.host];
+  // it is both loopbacks
+  return host === target.host ||
+    hosts.includes("localhost") && hosts.every(isLoopback);
 }
 
 /**
@@ -98,6 +127,13 @@ export async function createMode(
       const trust = tls
         ? await (await import("./trust.ts")).findTrust({ ca, pin })
         : undefined;
+      if (isSame(address, options)) {
+        throw new UsageError(
+          `Cannot relay to ${
+            formatAddress(address)
+          }: it is where server listens`,
+        );
+      }
       const { requirePermission } = await import("./permission.ts");
       await requirePermission(
         address,
@@ -130,6 +166,8 @@ export async function createMode(
       };
     }
     default:
-      throw new UsageError(`Cannot serve "${name}": there is no such mode`);
+      throw new UsageError(`Cannot serve "${name}": there is no such mode`, {
+        hint: await hintFor(name),
+      });
   }
 }
