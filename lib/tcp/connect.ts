@@ -170,6 +170,9 @@ async function askLoopbacks(
   return { refusing };
 }
 
+/** Below it are the ports of well-known services, which only root may listen on. */
+const FIRST_FREE_PORT = 1024;
+
 /** Whether this machine has no way to an address, as where it lacks the one or the other kind of IP. */
 function isMissing(error: unknown): boolean {
   return error instanceof Deno.errors.NetworkUnreachable ||
@@ -227,8 +230,10 @@ export async function refusalOf(
       ? cause
       : new Failure(`connection refused by ${refusing.join(" and ")}`),
     code: ExitCode.Unreachable,
-    hint:
-      `nothing listens there; start it with: ${RUNNER}server --port ${port}`,
+    hint: "nothing listens there" +
+      (port < FIRST_FREE_PORT
+        ? ""
+        : `; start it with: ${RUNNER}server --port ${port}`),
   });
 }
 
