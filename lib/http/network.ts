@@ -7,7 +7,7 @@
 import type { Grants } from "../cli/definition.ts";
 import { Failure, UsageError } from "../cli/errors.ts";
 import { absolutePath } from "../cli/value.ts";
-import { parseHost, parsePort } from "../tcp/address.ts";
+import { grantsFor, parseHost, parsePort } from "../tcp/address.ts";
 import { parseCidr } from "../tcp/cidr.ts";
 import { parseHttpProxy } from "./passage.ts";
 import type { Network, Resolved } from "./transport.ts";
@@ -153,21 +153,14 @@ export async function readNetwork(options: NetworkOptions): Promise<Network> {
  */
 export function reachOfNetwork(options: NetworkOptions): Required<Grants> {
   const { ca, cert, key, proxy, unix, resolve = [] } = options;
-  const sockets = unix === undefined ? [] : [unix];
-  const urlHost = (ip: string) => ip.includes(":") ? `[${ip}]` : ip;
-  return {
-    net: [
-      // Deno takes no other path here
-      ...sockets.map((path) => `unix:${absolutePath(path)}`),
-      ...proxy === undefined ? [] : [parseHttpProxy(proxy).address.host],
-      ...resolve.flatMap((text) => parseResolve(text).addresses),
-    ].map((host) => host.startsWith("unix:") ? host : urlHost(host)),
-    read: [
-      ...[ca, cert, key].flatMap((path) => path === undefined ? [] : [path]),
-      ...sockets,
-    ],
-    write: sockets,
-  };
+  return grantsFor([
+    ...unix === undefined ? [] : [{ path: unix }],
+    ...proxy === undefined ? [] : [parseHttpProxy(proxy).address],
+    ...resolve.flatMap((text) => {
+      const { addresses, port } = parseResolve(text);
+      return addresses.map((host) => ({ host, port }));
+    }),
+  ], [ca, cert, key]);
 }
 
 /**
