@@ -198,7 +198,7 @@ export const CLIENT_ROWS: readonly Row[] = [
     name: `accept${concurrency}`,
     unit: "connections/s; cpu in us each; more is better",
     missing: whyNoLoad,
-    rounds: 5,
+    rounds: 9,
     warmUp: 1,
     prepare: (bench) => acceptors(bench, concurrency),
   })),

@@ -77,7 +77,13 @@ export function median(numbers: readonly number[]): number {
   return (low + high) / 2;
 }
 
-/** Runs the contenders in turn, the first of which is ours. */
+/** The same in another order, by chance: else each would always run after the same one, and have what that one left. */
+function shuffle<Item>(items: readonly Item[]): Item[] {
+  const keyed = items.map((item) => ({ item, key: Math.random() }));
+  return keyed.toSorted((a, b) => a.key - b.key).map(({ item }) => item);
+}
+
+/** Runs each contender once a round; the first is ours. */
 export async function measure(
   contenders: readonly Contender[],
   rounds: number,
@@ -87,8 +93,7 @@ export async function measure(
     sample ? [{ name, sample, samples: new Array<Sample>() }] : []
   );
   for (let round = -warmUp; round < rounds; round++) {
-    for (const { sample, samples } of present) {
-      // what one has left to do when it was measured would slow down the next
+    for (const { sample, samples } of shuffle(present)) {
       await untilQuiet();
       const taken = await sample();
       if (round >= 0) samples.push(taken);

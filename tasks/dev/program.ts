@@ -74,6 +74,8 @@ async function ask(...command: string[]): Promise<string | undefined> {
 /** The path of a program; undefined where it is not installed. */
 export async function find(program: string): Promise<string | undefined> {
   const path = await ask("which", program);
+  // Deno takes the place of a Node that is missing
+  if (path?.includes("/node_compat_bin/")) return undefined;
   // it may be a script that looks for the right version, which takes longer than all that is measured
   return path !== undefined && program === "python3"
     ? await ask(path, "-c", "import sys; print(sys.executable)")
