@@ -28,25 +28,18 @@ export function isPermitted(address: TcpAddress): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }
 
+type Need =
+  | { readonly name: "net"; readonly host: string }
+  | { readonly name: "read" | "write"; readonly path: string };
+
 /** What connecting to an address takes, as Deno's permissions and its errors name it. */
-function needsOf(
-  address: Address,
-): { readonly what: string; readonly need: Deno.PermissionDescriptor }[] {
+function needsOf(address: Address): Need[] {
   const { net, read, write } = grantsFor([address], []);
-  const port = "path" in address ? "" : `:${address.port}`;
+  const hosts = "path" in address ? net : [formatAddress(address)];
   return [
-    ...read.map((path) => ({
-      what: path,
-      need: { name: "read", path } as const,
-    })),
-    ...write.map((path) => ({
-      what: path,
-      need: { name: "write", path } as const,
-    })),
-    ...net.map((name) => {
-      const host = name + port;
-      return { what: host, need: { name: "net", host } as const };
-    }),
+    ...read.map((path): Need => ({ name: "read", path })),
+    ...write.map((path): Need => ({ name: "write", path })),
+    ...hosts.map((host): Need => ({ name: "net", host })),
   ];
 }
 
@@ -66,9 +59,10 @@ export async function requirePermission(
   address: Address,
   message: string,
 ): Promise<void> {
-  for (const { what, need } of needsOf(address)) {
+  for (const need of needsOf(address)) {
     const { state } = await Deno.permissions.request(need);
     if (state === "granted") continue;
+    const what = need.name === "net" ? need.host : need.path;
     throw new Failure(message, {
       cause: new Deno.errors.NotCapable(
         `Requires ${need.name} access to "${what}"`,
