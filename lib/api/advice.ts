@@ -28,15 +28,6 @@ const STEPS: ReadonlyMap<ExitCode, string | undefined> = new Map([
  *
  * @param error What was thrown; a denial stays as it is, since its next step is to grant it.
  * @param shorter The base without the collection's name, where the one that was typed ends with it.
- *
- * @example A deadline
- * ```ts
- * import { assert } from "@std/assert";
- * import { Failure } from "../cli/errors.ts";
- *
- * const error = withAdvice(new Failure("Cannot get http://a.example/posts", { code: 28 }));
- * assert(error instanceof Failure && error.hint?.startsWith("to wait longer: --timeout SECONDS"));
- * ```
  */
 export function withAdvice(error: unknown, shorter?: string): unknown {
   if (!(error instanceof Failure) || denialOf(error) !== undefined) {

@@ -37,14 +37,6 @@ const minZipped = 1024;
  *
  * @param callback The function that JSONP calls with the answer; null for plain JSON.
  * @throws {Problem} 400 when the callback is not a name.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const ready = await prepare({ status: 200, text: "{}" }, "a.b");
- * assertEquals(ready.text, "/**" + "/ typeof a.b === 'function' && a.b({});");
- * ```
  */
 export async function prepare(
   answer: Answer,
@@ -84,18 +76,7 @@ export interface RespondOptions {
   readonly isKept?: boolean;
 }
 
-/**
- * Answers a request: 304 to who has the body already, compressed for who can read that.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const ready = await prepare({ status: 200, text: "{}" });
- * const asked = new Headers({ "if-none-match": '"2-vyGp6PvFo4RvsFtPoIWeCReyIC8"' });
- * assertEquals((await respond(ready, asked)).status, 304);
- * ```
- */
+/** Answers a request: 304 to who has the body already, compressed for who can read that. */
 export function respond(
   ready: Ready,
   asked: Headers,
@@ -118,16 +99,7 @@ export function respond(
   return ready.zipped.then((zipped) => allow(zipped.clone(), origin));
 }
 
-/**
- * Answers a request with what is sent this once.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals((await reply({ status: 201, text: "{}" }, new Headers())).status, 201);
- * ```
- */
+/** Answers a request with what is sent this once. */
 export async function reply(answer: Answer, asked: Headers): Promise<Response> {
   return await respond(await prepare(answer), asked, { isKept: false });
 }
@@ -177,17 +149,6 @@ const statuses = {
  *
  * @param locate Gives the URL of the document that has the id already.
  * @returns The problem; what is no refusal of a store is given back as it is.
- *
- * @example
- * ```ts
- * import { assert, assertEquals } from "@std/assert";
- * import { Problem } from "./problem.ts";
- * import { StoreError } from "./store.ts";
- *
- * const problem = toProblem(new StoreError("conflict", "Cannot insert", 7), (id) => `/notes/${id}`);
- * assert(problem instanceof Problem);
- * assertEquals([problem.status, problem.headers.Location], [409, "/notes/7"]);
- * ```
  */
 export function toProblem(error: unknown, locate: (id: Id) => string): unknown {
   if (!(error instanceof StoreError)) return error;
@@ -203,15 +164,6 @@ export function toProblem(error: unknown, locate: (id: Id) => string): unknown {
 /**
  * Answers with a problem. JSONPlaceholder's 404 is an empty object: why is in a header, X-Reason, and
  * in the body for who asks for `application/problem+json` or is strict.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { Problem } from "./problem.ts";
- *
- * const answer = toAnswer(new Problem(404, "Cannot find it"), new Request("http://localhost/a"));
- * assertEquals(answer, { status: 404, text: "{}", headers: { "X-Reason": "Cannot find it" } });
- * ```
  */
 export function toAnswer(problem: Problem, { headers, url }: Request): Answer {
   const { status, message } = problem;

@@ -24,11 +24,6 @@ const routes: Readonly<Record<string, Route>> = {
  * finished for as long as `--grace` says.
  *
  * @throws {Failure} When the database or the port cannot be had, or the dump cannot be read.
- *
- * @example
- * ```ts ignore
- * const code = await runApi(await parseCommandLine(API_OPTIONS, ["--memory"]), processIo());
- * ```
  */
 export async function runApi(
   { options, operands }: ApiLine,
@@ -149,14 +144,6 @@ export interface ApiFiles {
  * Tells which files are meant: a db.json is imported into a database beside it.
  *
  * @throws {UsageError} When there are two files, or two dumps, or a database for what is kept nowhere.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(filesOf(["a/db.json"], {}), { file: "a/db.db", from: "a/db.json" });
- * assertEquals(filesOf([], { memory: true }), { file: ":memory:", from: undefined });
- * ```
  */
 export function filesOf(
   operands: readonly string[],
@@ -179,17 +166,7 @@ export function filesOf(
   return { file, from: isDump ? operand : from };
 }
 
-/**
- * Tells what `api` needs to be allowed.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const options = { host: "localhost", from: "https://example.com" };
- * assertEquals((await apiReach(options, ["a.db"])).net, ["localhost", "example.com"]);
- * ```
- */
+/** Tells what `api` needs to be allowed. */
 export async function apiReach(
   options: FileOptions & { readonly host: string },
   operands: readonly string[],

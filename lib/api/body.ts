@@ -24,14 +24,6 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  *
  * @throws {Problem} 413 when the body is longer, 408 when it takes longer; 400 when it is not JSON
  * in UTF-8, or nested deeper than 100 levels.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const request = new Request("http://localhost/posts", { method: "POST", body: '{"a": 1}' });
- * assertEquals(await readBody(request, { maxBytes: 1000, timeoutMs: 1000 }), { a: 1 });
- * ```
  */
 export async function readBody(
   request: Request,
@@ -60,14 +52,6 @@ export async function readBody(
  *
  * @param place Where it was found, unless it is the whole body: `[3]: `.
  * @throws {Problem} 400 when it is not an object.
- *
- * @example
- * ```ts
- * import { assertEquals, assertThrows } from "@std/assert";
- *
- * assertEquals(toDocument({ a: 1 }), { a: 1 });
- * assertThrows(() => toDocument(null, "[3]: "), Error, "[3]: expected an object, got null");
- * ```
  */
 export function toDocument(value: unknown, place = ""): Document {
   if (isDocument(value)) return value;
@@ -152,17 +136,6 @@ function tooLong(maxBytes: number): Problem {
  *
  * @param given Fields that may be missing: the id, what the URL says, for PATCH all.
  * @throws {Problem} 422 with the path of each field that is unknown, missing or of another type.
- *
- * @example
- * ```ts
- * import { assertThrows } from "@std/assert";
- *
- * assertThrows(
- *   () => checkDocument("albums", { userId: "1", titel: "a" }, (field) => field === "id"),
- *   Error,
- *   "body.userId: expected integer, got string",
- * );
- * ```
  */
 export function checkDocument(
   kind: string,

@@ -18,16 +18,7 @@ export interface Call {
   readonly strict: boolean;
 }
 
-/**
- * Writes a text in a URL or a header: half of a character, which UTF-8 cannot hold, as SQLite stores it.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(["a/b", "\ud800"].map(encodePart), ["a%2Fb", "%EF%BF%BD"]);
- * ```
- */
+/** Writes a text in a URL or a header: half of a character, which UTF-8 cannot hold, as SQLite stores it. */
 export function encodePart(text: string | number): string {
   return encodeURIComponent(`${text}`.toWellFormed());
 }
@@ -37,13 +28,6 @@ export function encodePart(text: string | number): string {
  *
  * @param base Where the root or the sandbox is.
  * @param path The resource and the id.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(locate("http://localhost:3000", ["posts", 101]), "http://localhost:3000/posts/101");
- * ```
  */
 export function locate(
   base: string,
@@ -67,15 +51,6 @@ export interface Target {
  *
  * @returns What is meant, or nothing when the path has another form.
  * @throws {Problem} 400 when the path is not percent-encoded UTF-8.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parseTarget("/posts/1"), { kind: "posts", id: "1", parent: [] });
- * assertEquals(parseTarget("/posts/1/comments"), { kind: "comments", parent: [["postId", "1"]] });
- * assertEquals(parseTarget("/a/b/c/d"), undefined);
- * ```
  */
 export function parseTarget(pathname: string): Target | undefined {
   const [kind = "", id, child, ...rest] = pathname.replace(/\/$/, "").slice(1)

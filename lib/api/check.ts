@@ -8,17 +8,6 @@ import { type FieldType, type ResourceName, resources } from "./resources.ts";
  *
  * @param path What the value is called in the answer: `posts[3]`.
  * @returns The place and the reason, or nothing when all is as it should be.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(
- *   findMismatch({ id: 1, title: null }, { id: "integer", title: "string" }, "posts[3]"),
- *   "posts[3].title: expected string, got null",
- * );
- * assertEquals(findMismatch("a", "string", "name"), undefined);
- * ```
  */
 export function findMismatch(
   value: unknown,
@@ -39,16 +28,7 @@ export function findMismatch(
   }
 }
 
-/**
- * Names the JSON type of a value as JSON Schema does; `nothing` where there is none.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals([1, 1.5, null, []].map(typeOf), ["integer", "number", "null", "array"]);
- * ```
- */
+/** Names the JSON type of a value as JSON Schema does; `nothing` where there is none. */
 export function typeOf(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null";
@@ -63,14 +43,6 @@ export function typeOf(value: unknown): string {
  * @param name The resource.
  * @param needed The fields to look at; all that the table knows unless given.
  * @returns The check: of a document and its place in the list.
- *
- * @example A title that is no text
- * ```ts
- * import { assertThrows } from "@std/assert";
- *
- * const check = createShapeCheck("posts", ["title"]);
- * assertThrows(() => check({ title: null }, 3), Error, "posts[3].title: expected string, got null");
- * ```
  */
 export function createShapeCheck(
   name: ResourceName,
@@ -107,13 +79,6 @@ export function createShapeCheck(
  * @param fields The fields.
  * @param documents The first documents that came; where there are none, nothing is known.
  * @throws {Failure} `Cannot list posts: no post has a field "titel"`, with the fields that there are.
- *
- * @example A slip
- * ```ts
- * import { assertRejects } from "@std/assert";
- *
- * await assertRejects(() => checkFields("posts", ["titel"], [{ title: "a" }]), Error, 'no post has a field "titel"');
- * ```
  */
 export async function checkFields(
   name: ResourceName,

@@ -98,15 +98,6 @@ function planGet(url: URL): RequestPlan {
  * @param options How to send the requests, and who hears what the API ignores.
  * @returns The documents of one page after the other, in the API's order; whoever stops early asks for no further page.
  * @throws {Failure} When there is no answer, its status is not 2xx (codes 3, 4 and 5), or it is not a list of documents.
- *
- * @example One page
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => Response.json([{ id: 1 }]));
- * const url = new URL(`http://127.0.0.1:${server.addr.port}/posts`);
- * assertEquals(await Array.fromAsync(listDocuments(url)), [[{ id: 1 }]]);
- * ```
  */
 export async function* listDocuments(
   url: URL,
@@ -164,14 +155,6 @@ function nextOf(page: URL, link: string): URL | undefined {
  * @param url The document: `http://localhost:3000/posts/1`.
  * @param options How to send the request.
  * @throws {Failure} As {@linkcode listDocuments} does.
- *
- * @example One document
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => Response.json({ id: 1 }));
- * assertEquals(await getDocument(new URL(`http://127.0.0.1:${server.addr.port}/posts/1`)), { id: 1 });
- * ```
  */
 export async function getDocument(
   url: URL,
@@ -193,15 +176,6 @@ export async function getDocument(
  * @param plan A POST, PUT, PATCH or DELETE.
  * @param options How to send it; it is not sent again.
  * @throws {Failure} When there is no answer or its status is not 2xx.
- *
- * @example A deletion
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("{}"));
- * const url = new URL(`http://127.0.0.1:${server.addr.port}/posts/1`);
- * assertEquals(await changeDocument({ method: "DELETE", url, headers: [], typed: [] }), "{}");
- * ```
  */
 export async function changeDocument(
   plan: RequestPlan,

@@ -25,15 +25,6 @@ function expire(): void {
  *
  * @param ms How long.
  * @param onLate Gives the error that is thrown then; what was waited for goes on.
- *
- * @example
- * ```ts
- * import { assertEquals, assertRejects } from "@std/assert";
- *
- * const late = () => new Error("too late");
- * assertEquals(await within(1000, Promise.resolve(7), late), 7);
- * await assertRejects(() => within(5, new Promise(() => {}), late), Error, "too late");
- * ```
  */
 export function within<T>(
   ms: number,

@@ -1,21 +1,7 @@
 /** A JSON object, whatever its fields. */
 export type Document = { readonly [field: string]: unknown };
 
-/**
- * Tells whether a value parsed from JSON is an object: not an array, not null.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(["{}", "[]", "null", '"a"'].map((text) => isDocument(JSON.parse(text))), [
- *   true,
- *   false,
- *   false,
- *   false,
- * ]);
- * ```
- */
+/** Tells whether a value parsed from JSON is an object: not an array, not null. */
 export function isDocument(value: unknown): value is Document {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -24,14 +10,6 @@ export function isDocument(value: unknown): value is Document {
  * Parses JSON that a person may have written.
  *
  * @throws {SyntaxError} When it is not JSON; the message ends with the place: `(line 1 column 8)`.
- *
- * @example
- * ```ts
- * import { assertEquals, assertThrows } from "@std/assert";
- *
- * assertEquals(parseJson('{"a": 1}'), { a: 1 });
- * assertThrows(() => parseJson('{\n"a": b}'), SyntaxError, "Unexpected token 'b' (line 2 column 6)");
- * ```
  */
 export function parseJson(text: string): unknown {
   try {
@@ -83,15 +61,6 @@ function messageOf(error: unknown): string {
  * @param path Its name; dots and brackets lead into objects and lists: `geo.lat`, `tags[0]`. A name
  * that holds a dot itself is found too.
  * @returns Its value; undefined when it is missing. What objects inherit is not a field.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const user = { name: "Ada", geo: { lat: 1 }, tags: ["a"], "a.b": 2 };
- * const paths = ["name", "geo.lat", "tags[0]", "a.b", "geo.lng", "toString"];
- * assertEquals(paths.map((path) => readField(user, path)), ["Ada", 1, "a", 2, undefined, undefined]);
- * ```
  */
 export function readField(value: unknown, path: string): unknown {
   return readOwn(value, path) ??

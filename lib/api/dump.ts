@@ -11,15 +11,6 @@ import type { Id, Stored, World } from "./store.ts";
  * @param signal Ends the wait for an answer.
  * @throws {Failure} When it cannot be read, or is not JSON.
  * @throws {TypeError} When it is no world.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const body = '{"posts": [{"id": 1}], "profile": {}}';
- * await using api = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response(body));
- * assertEquals(await readDump(`http://127.0.0.1:${api.addr.port}`), JSON.parse(body));
- * ```
  */
 export async function readDump(
   source: string,
@@ -38,16 +29,7 @@ export async function readDump(
   }
 }
 
-/**
- * Tells whether the source of a dump is a URL: `http://...`, `:3000`.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals([":3000", "https://example.com/db", "db.json"].map(isUrl), [true, true, false]);
- * ```
- */
+/** Tells whether the source of a dump is a URL: `http://...`, `:3000`. */
 export function isUrl(source: string): boolean {
   return /^(https?:\/\/|:\d)/i.test(source);
 }
@@ -56,13 +38,6 @@ export function isUrl(source: string): boolean {
  * Narrows what was parsed from JSON to a world.
  *
  * @throws {TypeError} When it is not an object of lists and objects.
- *
- * @example
- * ```ts
- * import { assertThrows } from "@std/assert";
- *
- * assertThrows(() => toWorld({ posts: 1 }), TypeError, 'Cannot load "posts"');
- * ```
  */
 export function toWorld(value: unknown): World {
   if (!isDocument(value)) throw unloadable("db", "expected an object");
@@ -101,14 +76,6 @@ async function fetchText(
  *
  * @param kind The name of the resource, for the error.
  * @throws {TypeError} When one is no object, or its id is neither a number nor a text, or is taken.
- *
- * @example
- * ```ts
- * import { assertEquals, assertThrows } from "@std/assert";
- *
- * assertEquals(readList("notes", [{ id: 7 }]), [{ id: 7, json: '{\n  "id": 7\n}' }]);
- * assertThrows(() => readList("notes", [{ id: 7 }, { id: 7 }]), TypeError, "notes[1].id");
- * ```
  */
 export function readList(
   kind: string,
@@ -134,16 +101,7 @@ export function readList(
   });
 }
 
-/**
- * Tells whether a value can be a document's id: a text, or a number that JSON can write.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals([7, "7b", Infinity, null].map(isId), [true, true, false, false]);
- * ```
- */
+/** Tells whether a value can be a document's id: a text, or a number that JSON can write. */
 export function isId(value: unknown): value is Id {
   return typeof value === "string" || Number.isFinite(value);
 }
@@ -152,13 +110,6 @@ export function isId(value: unknown): value is Id {
  * Makes the error of what cannot be loaded.
  *
  * @param path Where it is: `posts[3].id`.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(unloadable("notes", "expected a list").message, 'Cannot load "notes": expected a list');
- * ```
  */
 export function unloadable(path: string, why: string): TypeError {
   return new TypeError(`Cannot load "${path}": ${why}`);

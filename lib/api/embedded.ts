@@ -28,14 +28,6 @@ function readQuery(params: URLSearchParams): Query {
  * @param onIgnored Is told what of the query changes nothing.
  * @returns One list.
  * @throws {Failure} When the query cannot be read: code 4, as for an API's 400.
- *
- * @example Those of one user
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const [posts] = await Array.fromAsync(listEmbedded(new URLSearchParams("userId=1"), async () => {}));
- * assertEquals(posts?.length, 10);
- * ```
  */
 export async function* listEmbedded(
   params: URLSearchParams,
@@ -58,14 +50,6 @@ export async function* listEmbedded(
  * @param ids Their ids, in the order that is wanted.
  * @returns One list.
  * @throws {Failure} When one of them is not there: code 4, as for an API's 404.
- *
- * @example The third
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const [posts] = await Array.fromAsync(getEmbedded(["3"]));
- * assertEquals(posts?.map(({ id }) => id), [3]);
- * ```
  */
 export async function* getEmbedded(
   ids: readonly string[],

@@ -27,15 +27,6 @@ const maxSeeds = 1000;
  *
  * @returns Nothing when no fault is asked for.
  * @throws {Problem} 400 when a value is not what its name wants.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const fault = parseFault("delay=200-800, status=503, seed=7", new URLSearchParams());
- * assertEquals(fault, { delay: [200, 800], status: 503, rate: 1, seed: "7", retryAfter: 1 });
- * assertEquals(parseFault("return=minimal", new URLSearchParams()), undefined);
- * ```
  */
 export function parseFault(
   prefer: string,
@@ -94,14 +85,6 @@ export function parseFault(
  * Lets a fault happen: waits, then fails as often as was asked for.
  *
  * @throws {Problem} Of the fault's status; 429 and 503 have a Retry-After.
- *
- * @example
- * ```ts
- * import { assertRejects } from "@std/assert";
- *
- * const fault = parseFault("delay=1-5, status=503, seed=7", new URLSearchParams());
- * await assertRejects(async () => fault && await suffer(fault, createDice()), Error, "503");
- * ```
  */
 export async function suffer(fault: Fault, dice: Dice): Promise<void> {
   const { delay: [from, to], status, rate, seed, retryAfter } = fault;
@@ -116,18 +99,7 @@ export async function suffer(fault: Fault, dice: Dice): Promise<void> {
   });
 }
 
-/**
- * Creates dice for faults: each seed has a row of its own, that starts with the dice.
- *
- * @example
- * ```ts
- * import { assertEquals, assertNotEquals } from "@std/assert";
- *
- * const [one, other] = [createDice(), createDice()];
- * assertEquals([one("7"), one("7")], [other("7"), other("7")]);
- * assertNotEquals(one("7"), one("7"));
- * ```
- */
+/** Creates dice for faults: each seed has a row of its own, that starts with the dice. */
 export function createDice(): Dice {
   const states = new Map<string, number>();
   return (seed) => {

@@ -33,16 +33,6 @@ export interface Listening extends AsyncDisposable {
  *
  * @param address Where: `localhost` means 127.0.0.1 and ::1, port 0 takes a free one.
  * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not permitted.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const address = { host: "localhost", port: 0 };
- * await using server = await listen(() => new Response("hi"), address);
- * const response = await fetch(`http://localhost:${server.port}/`);
- * assertEquals(await response.text(), "hi");
- * ```
  */
 export async function listen(
   handler: Handler,

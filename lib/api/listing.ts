@@ -97,14 +97,6 @@ function createTable({ fields, columns = Infinity }: ListingOptions): Listing {
  *
  * @param format How it is printed.
  * @param options Which fields, and how wide.
- *
- * @example The tutorial's text
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const { add } = createListing("text");
- * assertEquals(add({ title: "a", body: "b" }), "Title: a\nBody: b\n----------------------------------------\n");
- * ```
  */
 export function createListing(
   format: Format,

@@ -37,16 +37,7 @@ const encoder = new TextEncoder();
 let lastMs = 0;
 let lastTime = "";
 
-/**
- * Tells the time as `Date.toISOString` writes it; many requests of one ms share the text.
- *
- * @example
- * ```ts
- * import { assert } from "@std/assert";
- *
- * assert(Math.abs(Date.parse(tellTime()) - Date.now()) < 1000);
- * ```
- */
+/** Tells the time as `Date.toISOString` writes it; many requests of one ms share the text. */
 export function tellTime(): string {
   const now = Date.now();
   if (now !== lastMs) {
@@ -56,18 +47,7 @@ export function tellTime(): string {
   return lastTime;
 }
 
-/**
- * Formats an answered request as a line.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const entry = { time: "2026-01-01T00:00:00.000Z", method: "GET", path: "/nope", status: 404, ms: 0.25 };
- * assertEquals(formatEntry({ ...entry, reason: "Cannot find it" }), "GET /nope 404 0.3 ms: Cannot find it\n");
- * assertEquals(JSON.parse(formatEntry(entry, { json: true })), { event: "request", ...entry });
- * ```
- */
+/** Formats an answered request as a line. */
 export function formatEntry(entry: LogEntry, format: LogFormat = {}): string {
   if (format.json) return JSON.stringify({ event: "request", ...entry }) + "\n";
   const { method, path, status, ms, reason } = entry;
@@ -80,19 +60,6 @@ export function formatEntry(entry: LogEntry, format: LogFormat = {}): string {
  * than 1 MB of it is left out, and a line says how many lines that were.
  *
  * @param write Writes bytes; when it fails, nobody reads any more and nothing is written again.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const written: string[] = [];
- * const lines = createLineWriter(async (bytes) => {
- *   written.push(await new Response(bytes).text());
- * });
- * for (const line of ["a\n", "b\n", "c\n"]) lines.add(line);
- * await lines.flush();
- * assertEquals(written.join(""), "a\nb\nc\n");
- * ```
  */
 export function createLineWriter(
   write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,

@@ -18,16 +18,6 @@ import type { Store } from "./store.ts";
  * Writes the OpenAPI 3.1 document of some resources.
  *
  * @param base The URL of the root, or of a sandbox, without a slash at its end.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const notes = { name: "notes", single: false, total: 1, schema: { type: "object" } };
- * const { openapi, paths } = describeApi([notes], "http://localhost:3000");
- * assertEquals(openapi, "3.1.0");
- * assertEquals(Object.keys(Object(paths)), ["/events", "/notes", "/notes/{id}", "/db"]);
- * ```
  */
 export function describeApi(
   kinds: readonly Described[],
@@ -66,19 +56,7 @@ export function describeApi(
   };
 }
 
-/**
- * Answers with the OpenAPI document of a store.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { openStore } from "./sqlite.ts";
- *
- * using store = openStore(":memory:", { notes: [{ id: 7 }] });
- * const answer = await answerOpenApi(new Request("http://localhost/openapi.json"), store);
- * assertEquals((await answer.json()).servers, [{ url: "http://localhost" }]);
- * ```
- */
+/** Answers with the OpenAPI document of a store. */
 export async function answerOpenApi(
   request: Request,
   store: Store,

@@ -24,62 +24,22 @@ export const problem: Document = {
   },
 };
 
-/**
- * Describes an answer of JSON.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(answerOf("A text", { type: "string" }), {
- *   description: "A text",
- *   content: { "application/json": { schema: { type: "string" } } },
- * });
- * ```
- */
+/** Describes an answer of JSON. */
 export function answerOf(description: string, schema: Document): Document {
   return { description, ...contentOf(schema) };
 }
 
-/**
- * Describes a body of JSON.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(contentOf({}), { content: { "application/json": { schema: {} } } });
- * ```
- */
+/** Describes a body of JSON. */
 export function contentOf(schema: Document | Schema): Document {
   return { content: { "application/json": { schema } } };
 }
 
-/**
- * Refers to the schema of a resource's documents.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const notes = { name: "my notes", single: false, total: 0, schema: {} };
- * assertEquals(refTo(notes), { $ref: "#/components/schemas/my_20notes" });
- * ```
- */
+/** Refers to the schema of a resource's documents. */
 export function refTo({ name }: Pick<Described, "name">): Document {
   return { $ref: `#/components/schemas/${keyOf(name)}` };
 }
 
-/**
- * Writes a resource's name as that of a component, which is letters, digits, `.`, `_` and `-`.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(["posts", "my notes"].map(keyOf), ["posts", "my_20notes"]);
- * ```
- */
+/** Writes a resource's name as that of a component, which is letters, digits, `.`, `_` and `-`. */
 export function keyOf(name: string): string {
   return name.replace(
     /[^a-zA-Z0-9.-]/g,

@@ -30,18 +30,6 @@ const missing = { description: "There is no such document" };
  * Describes the paths of a resource.
  *
  * @param kinds All resources: those whose documents refer to this one's have a path below it.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const notes = { name: "notes", single: false, total: 1, schema: { type: "object" } };
- * const paths = pathsOf(notes, [notes]).map(([path, item]) => [path, ...Object.keys(item)]);
- * assertEquals(paths, [
- *   ["/notes", "get", "post"],
- *   ["/notes/{id}", "parameters", "get", "put", "patch", "delete"],
- * ]);
- * ```
  */
 export function pathsOf(
   kind: Described,

@@ -16,18 +16,6 @@ const icon =
 /**
  * Answers a browser with the page of a store; nothing to others, who do not accept HTML. Nothing
  * that is not in the page itself can run in it: its policy names the hashes of its script and style.
- *
- * @example
- * ```ts
- * import { assert, assertEquals } from "@std/assert";
- * import { openStore } from "./sqlite.ts";
- *
- * using store = openStore(":memory:", { notes: [{ id: 7 }] });
- * const headers = { accept: "text/html" };
- * const answer = await answerPage(new Request("http://localhost:3000/", { headers }), store);
- * assert((await answer?.text())?.includes('<a href="/notes">notes</a>'));
- * assertEquals(await answerPage(new Request("http://localhost:3000/"), store), undefined);
- * ```
  */
 export async function answerPage(
   request: Request,

@@ -9,18 +9,6 @@ import type { Ignored } from "./store.ts";
  * @param url The URL that was asked for; its `_page` is what changes.
  * @param total How many documents the query found on all pages.
  * @returns The header's value; empty beyond the last page.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(
- *   formatLinks("http://localhost:3000/posts?_page=1", { number: 1, size: 10 }, 11),
- *   '<http://localhost:3000/posts?_page=1>; rel="first", ' +
- *     '<http://localhost:3000/posts?_page=2>; rel="next", ' +
- *     '<http://localhost:3000/posts?_page=2>; rel="last"',
- * );
- * ```
  */
 export function formatLinks(url: string, page: Page, total: number): string {
   const { number, size } = page;
@@ -44,16 +32,6 @@ export function formatLinks(url: string, page: Page, total: number): string {
  * Writes the `X-Ignored-Query` header.
  *
  * @returns The header's value; empty when nothing was ignored.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(
- *   formatIgnored([{ key: "usrId", meant: "userId" }, { key: "x y", meant: undefined }]),
- *   "usrId; did-you-mean=userId, x%20y",
- * );
- * ```
  */
 export function formatIgnored(ignored: readonly Ignored[]): string {
   return ignored
@@ -64,19 +42,7 @@ export function formatIgnored(ignored: readonly Ignored[]): string {
     .join(", ");
 }
 
-/**
- * Reads the `X-Ignored-Query` header, as another api wrote it.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parseIgnored("usrId; did-you-mean=userId, x%20y"), [
- *   { key: "usrId", meant: "userId" },
- *   { key: "x y", meant: undefined },
- * ]);
- * ```
- */
+/** Reads the `X-Ignored-Query` header, as another api wrote it. */
 export function parseIgnored(header: string): Ignored[] {
   return header.split(",").map((part) => part.trim()).filter((part) =>
     part !== ""

@@ -224,17 +224,6 @@ function createTell(
  * @returns 0.
  * @throws {UsageError} When the operands do not fit together.
  * @throws {Failure} When the API does not answer as it should.
- *
- * @example The first embedded post
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- * import { parseCommandLine } from "../cli/options.ts";
- *
- * const { io, stdout } = createMemoryIo();
- * await runPosts(await parseCommandLine(POSTS_OPTIONS, ["--offline", "--limit", "1"]), io);
- * assertEquals(stdout.text.split("\n")[0]?.startsWith("Title: "), true);
- * ```
  */
 export async function runPosts(
   { options, operands }: PostsLine,

@@ -31,20 +31,7 @@ export class Problem extends Error {
 /** The media type of a problem. */
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
-/**
- * Writes a problem as the JSON document of RFC 9457.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(JSON.parse(formatProblem(new Problem(413, "Cannot read the body: too long"))), {
- *   title: "Content Too Large",
- *   status: 413,
- *   detail: "Cannot read the body: too long",
- * });
- * ```
- */
+/** Writes a problem as the JSON document of RFC 9457. */
 export function formatProblem(problem: Problem): string {
   const { status, message: detail, errors } = problem;
   const title = Object.entries(STATUS_TEXT)
@@ -52,16 +39,7 @@ export function formatProblem(problem: Problem): string {
   return JSON.stringify({ title, status, detail, errors }, null, 2);
 }
 
-/**
- * Answers with a problem as `application/problem+json`.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(toResponse(new Problem(500, "Cannot answer")).status, 500);
- * ```
- */
+/** Answers with a problem as `application/problem+json`. */
 export function toResponse(problem: Problem): Response {
   const headers = { "content-type": PROBLEM_TYPE, ...problem.headers };
   return new Response(formatProblem(problem), {

@@ -178,16 +178,6 @@ const grammar = /^\^?(?:[^\\^$.*+?()[\]{}|]|\\[^\w\s]|\.\*?)*\$?$/;
  * @param key The name in the URL, for the error.
  * @returns Tells whether a value matches, in a time that grows with the lengths of both only.
  * @throws {Problem} 400 when it holds more than that, or more than 200 characters.
- *
- * @example
- * ```ts
- * import { assertEquals, assertThrows } from "@std/assert";
- * import { Problem } from "./problem.ts";
- *
- * const matches = parsePattern("^how.*lamp", "title_like");
- * assertEquals(["How a lamp", "a lamp", "how\nlamp"].map(matches), [true, false, false]);
- * assertThrows(() => parsePattern("(a+)+", "title_like"), Problem);
- * ```
  */
 export function parsePattern(
   text: string,

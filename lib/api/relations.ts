@@ -21,23 +21,6 @@ export interface Relatives {
  * Adds to a document those that refer to it and those that it refers to, after its own fields.
  *
  * @param kind The document's resource.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const related = relate("posts", { id: 1, userId: 2 }, { embed: ["comments"], expand: ["user"] }, {
- *   children: (kind, field, value) => [{ kind, [field]: value }],
- *   parent: (kind, id) => ({ kind, id }),
- *   kinds: ["posts", "users"],
- * });
- * assertEquals(related, {
- *   id: 1,
- *   userId: 2,
- *   comments: [{ kind: "comments", postId: 1 }],
- *   user: { kind: "users", id: "2" },
- * });
- * ```
  */
 export function relate(
   kind: string,
@@ -64,14 +47,6 @@ export function relate(
  *
  * @param field The field's name: `postId`.
  * @param kinds The names of the resources.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parentOf("postId", ["users", "posts"]), "posts");
- * assertEquals(parentOf("bookId", ["users", "posts"]), undefined);
- * ```
  */
 export function parentOf(
   field: string,

@@ -86,17 +86,7 @@ export const resources = {
 /** The name of one of the six resources, as in `/posts`. */
 export type ResourceName = keyof typeof resources;
 
-/**
- * Gives the fields of a resource; nothing where its name is not one of the six.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(fieldsOf("albums"), { userId: "integer", id: "integer", title: "string" });
- * assertEquals(fieldsOf("toString"), undefined);
- * ```
- */
+/** Gives the fields of a resource; nothing where its name is not one of the six. */
 export function fieldsOf(kind: string): Resource["fields"] | undefined {
   return Object.entries(resources).find(([name]) => name === kind)?.[1].fields;
 }
@@ -117,14 +107,6 @@ export type Item<Name extends ResourceName> = Value<
 /**
  * Names the field by which children refer to an item of a resource, as json-server does: the
  * English singular and `Id`.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(foreignKeyOf("posts"), "postId");
- * assertEquals(foreignKeyOf("categories"), "categoryId");
- * ```
  */
 export function foreignKeyOf(kind: string): string {
   const singular = kind.replace(/ies$/, "y").replace(/(x|ch|sh|ss)es$/, "$1")

@@ -17,19 +17,6 @@ const maxKept = 200;
  * Creates a keeper of sandboxes.
  *
  * @param make Makes a new sandbox.
- *
- * @example
- * ```ts
- * import { assert } from "@std/assert";
- * import { openStore } from "./sqlite.ts";
- * import { createService } from "./service.ts";
- *
- * using store = openStore(":memory:", { notes: () => [{ id: 7 }] });
- * const limits = { maxBytes: 1000, timeoutMs: 1000 };
- * const sandboxes = createSandboxes(() => createService(store, { limits }));
- * assert(sandboxes.open("a") === sandboxes.open("a"));
- * assert(sandboxes.open("a") !== sandboxes.open("b"));
- * ```
  */
 export function createSandboxes(make: () => Service): Sandboxes {
   const kept = new Map<string, Service>();

@@ -33,20 +33,6 @@ const sample = parseQuery(new URLSearchParams("_start=0&_end=20"));
 /**
  * Describes what a store holds: each resource as the table of resources has it, where its first 20
  * documents agree; else as those documents are.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { openStore } from "./sqlite.ts";
- *
- * using store = openStore(":memory:", { notes: () => [{ id: 7 }, { id: 8 }] });
- * assertEquals(await describe(store), [{
- *   name: "notes",
- *   single: false,
- *   total: 2,
- *   schema: { type: "object", properties: { id: { type: "integer" } }, required: ["id"] },
- * }]);
- * ```
  */
 export async function describe(store: Store): Promise<readonly Described[]> {
   const kinds = await store.kinds();
@@ -65,21 +51,7 @@ export async function describe(store: Store): Promise<readonly Described[]> {
   }));
 }
 
-/**
- * Finds the schema that all of some values meet.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(schemaOf([{ id: 1, a: "x" }, { id: 2, a: null }, { id: 3 }]), {
- *   type: "object",
- *   properties: { id: { type: "integer" }, a: { type: ["string", "null"] } },
- *   required: ["id"],
- * });
- * assertEquals(schemaOf([]), {});
- * ```
- */
+/** Finds the schema that all of some values meet. */
 export function schemaOf(values: readonly unknown[]): Schema {
   const [type, ...others] = new Set(values.map(typeOf));
   if (type === undefined) return {};

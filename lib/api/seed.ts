@@ -102,18 +102,7 @@ const makers: {
   },
 };
 
-/**
- * Makes all items of a resource, with the ids 1, 2, 3 and on: the same on every call.
- *
- * @example Ten posts of each user
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const posts = makeItems("posts");
- * assertEquals(posts.length, 100);
- * assertEquals(posts.filter((post) => post.userId === 3).length, 10);
- * ```
- */
+/** Makes all items of a resource, with the ids 1, 2, 3 and on: the same on every call. */
 export function makeItems<Name extends ResourceName>(name: Name): Item<Name>[] {
   const make = makers[name];
   return Array.from(

@@ -25,20 +25,6 @@ export interface Selection {
  *
  * @param all Gives all documents of the resource, where `documents` are only those that can meet
  * the filters: a field that none of all has is no filter.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { parseQuery } from "./query.ts";
- *
- * const documents = [{ id: 1, size: 9 }, { id: 2, size: 10 }, { id: 3, size: 9 }];
- * const query = parseQuery(new URLSearchParams("_sort=size&_order=desc&_limit=2&siez=9"));
- * assertEquals(select(documents, query), {
- *   documents: [{ id: 2, size: 10 }, { id: 1, size: 9 }],
- *   total: 3,
- *   ignored: [{ key: "siez", meant: "size" }],
- * });
- * ```
  */
 export function select(
   documents: readonly Document[],
@@ -133,14 +119,6 @@ function pathsOf(document: Document): string[] {
  * compares them: as texts, and in `gte` and `lte` as numbers where the document has a number.
  *
  * @throws {Problem} 400 when a `like` is not a pattern.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const meets = toCondition({ key: "n_gte", path: "n", operator: "gte", values: ["9"] });
- * assertEquals([{ n: 10 }, { n: "10" }, { n: null }, {}].map(meets), [true, false, false, false]);
- * ```
  */
 export function toCondition(filter: Filter): (document: unknown) => boolean {
   const { key, path, operator, values } = filter;
@@ -183,16 +161,6 @@ export function toCondition(filter: Filter): (document: unknown) => boolean {
  * in json-server, `false`, `0` and names of fields are not searched.
  *
  * @param text What to look for, in lower case.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals([{ a: [{ b: "A LAMP" }] }, { lamp: false }].map((each) => contains(each, "lamp")), [
- *   true,
- *   false,
- * ]);
- * ```
  */
 export function contains(value: unknown, text: string): boolean {
   if (!value) return false;

@@ -29,19 +29,6 @@ const LONGEST_WAIT_MS = 1000;
  *
  * @param init What `Deno.serve` takes.
  * @throws What `Deno.serve` throws where the address cannot be had in the first place.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const init = { hostname: "127.0.0.1", port: 0, onListen() {}, handler: () => new Response("hi") };
- * const stop = new AbortController();
- * const server = openServer(init, { onLost() {}, signal: stop.signal });
- * const response = await fetch(`http://127.0.0.1:${server.addr.port}/`);
- * assertEquals(await response.text(), "hi");
- * stop.abort();
- * await server.shutdown();
- * ```
  */
 export function openServer(
   init: Deno.ServeTcpOptions & Deno.ServeInit<Deno.NetAddr>,

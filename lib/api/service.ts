@@ -40,28 +40,7 @@ export interface Service {
   close(): void;
 }
 
-/**
- * Creates what answers requests for the documents of a store.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { openStore } from "./sqlite.ts";
- *
- * using store = openStore(":memory:", { notes: [{ id: 7 }] });
- * const { answer } = createService(store, { limits: { maxBytes: 1000, timeoutMs: 1000 } });
- * const base = "http://localhost:3000";
- * const { status, text } = await answer({
- *   request: new Request(`${base}/notes/7`),
- *   method: "GET",
- *   path: "/notes/7",
- *   params: new URLSearchParams(),
- *   base,
- *   strict: false,
- * });
- * assertEquals([status, JSON.parse(text)], [200, { id: 7 }]);
- * ```
- */
+/** Creates what answers requests for the documents of a store. */
 export function createService(store: Store, options: ServiceOptions): Service {
   const changes = createFeed();
   const writes = createWrites(store, { ...options, changes });
@@ -199,14 +178,6 @@ function showPhoto(path: string): Answer | undefined {
  * Draws the photo of a path like `/600/92c952`, its side in pixels and its colour: it needs no network.
  *
  * @returns An SVG image, or nothing when the path is not that of a photo.
- *
- * @example
- * ```ts
- * import { assert, assertEquals } from "@std/assert";
- *
- * assert(drawPhoto("/150/92c952")?.includes('fill="#92c952"'));
- * assertEquals(drawPhoto("/posts/1"), undefined);
- * ```
  */
 export function drawPhoto(path: string): string | undefined {
   const [, side, color] = path.match(/^\/(\d{1,4})\/([\da-f]{6})$/i) ?? [];

@@ -102,14 +102,6 @@ const settings = `
  * @param path A file's path, or `:memory:`.
  * @param busyTimeout How long to wait for another process that writes, in ms.
  * @throws {Failure} `Cannot open "/path/to/file"`: it is no database, damaged, or another program's.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * using db = openDatabase(":memory:", 5000);
- * assertEquals(db.prepare("select * from documents").all(), []);
- * ```
  */
 export function openDatabase(path: string, busyTimeout: number): DatabaseSync {
   let db: DatabaseSync | undefined;

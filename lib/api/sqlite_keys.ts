@@ -32,25 +32,7 @@ export interface Keys {
   referring(key: string, reference: Reference): Row[];
 }
 
-/**
- * Prepares what is asked of a database about keys.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { openDatabase } from "./sqlite.ts";
- * import { createRows } from "./sqlite_rows.ts";
- *
- * using db = openDatabase(":memory:", 0);
- * const json = JSON.stringify({ id: 1, postId: 2 }, null, 2);
- * createRows(db).add({ kind: "notes", id: 1, json });
- * const keys = createKeys(db);
- * keys.index(json);
- * assertEquals(keys.names(), ["postId"]);
- * assertEquals(keys.find("notes", "postId", ["2"]), [{ id: 1, postId: 2 }]);
- * assertEquals(keys.references("postId"), [{ kind: "notes", text: "2" }]);
- * ```
- */
+/** Prepares what is asked of a database about keys. */
 export function createKeys(db: DatabaseSync): Keys {
   const names = db.prepare(
     "select substr(name, 5) key from sqlite_schema where name glob 'key *'",

@@ -44,26 +44,6 @@ export interface Kinds {
  * Prepares what is asked of a database about resources.
  *
  * @param seed What fills a resource on its first use.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { openDatabase } from "./sqlite.ts";
- * import { createKeys } from "./sqlite_keys.ts";
- * import { createRows } from "./sqlite_rows.ts";
- * import { createSession } from "./sqlite_session.ts";
- *
- * using db = openDatabase(":memory:", 0);
- * const rows = createRows(db);
- * const parts = { rows, keys: createKeys(db), session: createSession(db) };
- * const seed = { notes: () => [{ id: 1 }], profile: { name: "Ada" } };
- * const kinds = createKinds(db, seed, parts);
- * kinds.establish(seed);
- * assertEquals(kinds.all().map(({ single }) => single), [false, true]);
- * assertEquals(rows.count("notes"), 0);
- * kinds.use("notes");
- * assertEquals(rows.count("notes"), 1);
- * ```
  */
 export function createKinds(db: DatabaseSync, seed: Seed, parts: Parts): Kinds {
   const { session, rows, keys } = parts;

@@ -19,22 +19,6 @@ export interface Reader {
 /**
  * Makes the reading half of a store. Where a query asks for documents as they are, SQLite writes
  * the answer; where it asks for more, they are parsed, and kept so until the next write.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { openDatabase } from "./sqlite.ts";
- * import { createKeys } from "./sqlite_keys.ts";
- * import { createKinds } from "./sqlite_kinds.ts";
- * import { createRows } from "./sqlite_rows.ts";
- * import { createSession } from "./sqlite_session.ts";
- *
- * using db = openDatabase(":memory:", 0);
- * const parts = { rows: createRows(db), keys: createKeys(db), session: createSession(db) };
- * const kinds = createKinds(db, {}, parts);
- * kinds.establish({ notes: [{ id: 1 }] });
- * assertEquals(createReader(kinds, parts).list("notes")?.total, 1);
- * ```
  */
 export function createReader(kinds: Kinds, parts: Parts): Reader {
   const { session, rows, keys } = parts;

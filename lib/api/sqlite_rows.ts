@@ -39,21 +39,7 @@ export interface Rows {
   byIds(kind: string, ids: readonly string[]): Document[];
 }
 
-/**
- * Prepares what is asked of a database of documents.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { openDatabase } from "./sqlite.ts";
- *
- * using db = openDatabase(":memory:", 0);
- * const rows = createRows(db);
- * rows.add({ kind: "notes", id: 7, json: '{ "id": 7 }' });
- * assertEquals(rows.find("notes", "7")?.json, '{ "id": 7 }');
- * assertEquals(rows.find("notes", "07"), undefined);
- * ```
- */
+/** Prepares what is asked of a database of documents. */
 export function createRows(db: DatabaseSync): Rows {
   const insert = db.prepare(
     "insert into documents (kind, id, json) values (?, ?, ?)",
@@ -105,14 +91,6 @@ export const parseSql: string =
 /**
  * Reads the documents that a statement begun by {@linkcode parseSql} found: one text, since to
  * parse one is faster than many.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parseRow({ json: '{ "id": 1 },{ "id": 2 }' }), [{ id: 1 }, { id: 2 }]);
- * assertEquals(parseRow({ json: null }), []);
- * ```
  */
 export function parseRow(
   row: Record<string, SQLOutputValue> | undefined,
@@ -124,15 +102,6 @@ export function parseRow(
  * Reads a row of the table of documents.
  *
  * @returns Nothing where there is none.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const row = { place: 1, kind: "notes", id: null, json: "{}" };
- * assertEquals(toRow(row), row);
- * assertEquals(toRow(undefined), undefined);
- * ```
  */
 export function toRow(
   row: Record<string, SQLOutputValue> | undefined,

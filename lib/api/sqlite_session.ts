@@ -44,18 +44,6 @@ interface Waiting {
  * Starts to keep count of a database's writes.
  *
  * @param onTakenBack Hears that what was written, indexes too, may be there no more.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { openDatabase } from "./sqlite.ts";
- *
- * using db = openDatabase(":memory:", 0);
- * const session = createSession(db);
- * const before = session.version();
- * session.write(() => db.exec("delete from documents"));
- * assertEquals(session.version() === before, false);
- * ```
  */
 export function createSession(
   db: DatabaseSync,
@@ -198,15 +186,6 @@ function refusalOf(
  * Words why SQLite cannot open a file, without its code; another error stays what it is.
  *
  * @param path The file: SQLite does not say why it cannot have it, the system does.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { describe } from "../cli/reasons.ts";
- *
- * const error = Object.assign(new Error("unable to open database file"), { code: "ERR_SQLITE_ERROR" });
- * assertEquals(describe(toOpenError(error, ".")), "it is a directory");
- * ```
  */
 export function toOpenError(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !("code" in error)) return error;
@@ -224,18 +203,7 @@ export function toOpenError(error: unknown, path: string): unknown {
   return new Error(refusalOf(codeOf(error))?.[1] ?? error.message);
 }
 
-/**
- * Turns SQLite's refusal of a write into a {@linkcode StoreError}; another error stays what it is.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { StoreError } from "./store.ts";
- *
- * const full = toStoreError(Object.assign(new Error("database or disk is full"), { errcode: 13 }));
- * assertEquals(full instanceof StoreError && full.reason, "full");
- * ```
- */
+/** Turns SQLite's refusal of a write into a {@linkcode StoreError}; another error stays what it is. */
 export function toStoreError(error: unknown): unknown {
   const refusal = refusalOf(codeOf(error));
   return refusal === undefined

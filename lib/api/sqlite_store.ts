@@ -19,16 +19,6 @@ export interface SqliteStoreOptions {
  * Makes a store of a database that `openDatabase` opened. To dispose of it closes the database.
  *
  * @param seed What the database is to hold when it is new.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { openDatabase } from "./sqlite.ts";
- *
- * using store = createStore(openDatabase(":memory:", 0), { notes: [] }, { fake: true });
- * assertEquals((await store.insert("notes", [{}]))?.map(({ id }) => id), [1]);
- * assertEquals((await store.list("notes"))?.json, "[]");
- * ```
  */
 export function createStore(
   db: DatabaseSync,

@@ -47,31 +47,7 @@ const dumpFactor = 64;
 // The feed keeps 200 events: one load must not push out all that happened before it.
 const maxAnnounced = 100;
 
-/**
- * Creates the writes to a store.
- *
- * @example
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createFeed } from "./feed.ts";
- * import { openStore } from "./sqlite.ts";
- *
- * using store = openStore(":memory:", { notes: [{ id: 7 }] });
- * const limits = { maxBytes: 1000, timeoutMs: 1000 };
- * const { create } = createWrites(store, { limits, changes: createFeed() });
- * const base = "http://localhost:3000";
- * const call = {
- *   request: new Request(`${base}/notes`, { method: "POST", body: "{}" }),
- *   method: "POST",
- *   path: "/notes",
- *   params: new URLSearchParams(),
- *   base,
- *   strict: false,
- * };
- * const answer = await create(call, { kind: "notes", parent: [] });
- * assertEquals(answer?.headers, { "Location": "http://localhost:3000/notes/8" });
- * ```
- */
+/** Creates the writes to a store. */
 export function createWrites(store: Store, options: WriteOptions): Writes {
   const { limits, changes, fake = false } = options;
 

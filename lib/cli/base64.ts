@@ -4,16 +4,7 @@
  * @module
  */
 
-/**
- * Writes bytes in base64, with its padding.
- *
- * @example One byte
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(encodeBase64(new Uint8Array([255])), "/w==");
- * ```
- */
+/** Writes bytes in base64, with its padding. */
 export function encodeBase64(bytes: Uint8Array): string {
   // Deno 2.4 has no toBase64, and a call takes no more than some 100,000 arguments
   return btoa(

@@ -4,18 +4,7 @@
  * @module
  */
 
-/**
- * Bytes that were written, and a way to wait for some of them.
- *
- * @example Wait for a text
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const capture = new Capture();
- * capture.add(new Uint8Array([104, 105]));
- * assertEquals(await capture.waitFor("hi"), "hi");
- * ```
- */
+/** Bytes that were written, and a way to wait for some of them. */
 export class Capture {
   #chunks: Uint8Array[] = [];
   #size = 0;

@@ -14,18 +14,7 @@ export interface FailureOptions {
   readonly hint?: string | undefined;
 }
 
-/**
- * Something that a person must hear about: `Cannot <do what> <to what>`, with why as its cause.
- *
- * @example What could not be done, and why
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const cause = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
- * const failure = new Failure("Cannot connect to localhost:7000", { cause, hint: "is it started?" });
- * assertEquals(failure.hint, "is it started?");
- * ```
- */
+/** Something that a person must hear about: `Cannot <do what> <to what>`, with why as its cause. */
 export class Failure extends Error {
   /** The name of this class. */
   override name = "Failure";
@@ -42,16 +31,7 @@ export class Failure extends Error {
   }
 }
 
-/**
- * A command line that cannot be carried out as it is written: exit code 2, found before any I/O.
- *
- * @example It is a failure with the code of usage
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(new UsageError('Unknown option "--prot"').code, 2);
- * ```
- */
+/** A command line that cannot be carried out as it is written: exit code 2, found before any I/O. */
 export class UsageError extends Failure {
   /** The name of this class. */
   override name = "UsageError";

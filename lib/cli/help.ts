@@ -50,20 +50,6 @@ function formatExitCodes(): string {
 
 /**
  * The help of a command: what it does, usage, examples, options from its own table, exit codes; at most 80 columns.
- *
- * @example Options come from the table
- * ```ts
- * import { assertStringIncludes } from "@std/assert";
- *
- * const help = formatHelp({
- *   name: "hello",
- *   summary: "Greet.",
- *   usage: "[NAME]",
- *   examples: [["hello Ada", "greet one"]],
- *   options: { times: { short: "t", value: "N", parse: Number, default: 1, help: "How often" } },
- * });
- * assertStringIncludes(help, "-t, --times N  How often [default: 1]");
- * ```
  */
 export function formatHelp(
   command: Pick<
@@ -114,14 +100,6 @@ function distance(from: string, to: string): number {
  * @param typed What was typed.
  * @param known The names that exist.
  * @returns The nearest of them, or undefined when none is near.
- *
- * @example A slip and a stranger
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(nearest("--prot", ["--port", "--host"]), "--port");
- * assertEquals(nearest("--zzz", ["--port", "--host"]), undefined);
- * ```
  */
 export function nearest(
   typed: string,

@@ -50,13 +50,6 @@ export interface Io {
 /**
  * Thrown by a write to an output that nobody reads any more, as under `| head -1`: a command then ends quietly,
  * while the same error from a socket is a failure.
- *
- * @example It is told apart by its class
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(new ClosedOutput("stdout").message, "stdout is closed");
- * ```
  */
 export class ClosedOutput extends Error {
   /** The name of this class. */
@@ -74,15 +67,6 @@ const encoder = new TextEncoder();
  * Writes a text as UTF-8.
  *
  * @throws {ClosedOutput} When nobody reads the output any more.
- *
- * @example To any output
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const chunks: Uint8Array[] = [];
- * await print({ write: (bytes) => void chunks.push(bytes) }, "hi\n");
- * assertEquals(chunks[0]?.length, 3);
- * ```
  */
 export function print(
   output: Pick<Output, "write">,

@@ -11,16 +11,7 @@ import type { Denial } from "./reasons.ts";
 
 const KINDS = ["net", "read", "write"] as const;
 
-/**
- * What a task is granted in deno.json, the only table of permissions.
- *
- * @example The client may reach this machine alone
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(grantsOf("client"), { net: ["localhost", "127.0.0.1", "[::1]"], read: [], write: [] });
- * ```
- */
+/** What a task is granted in deno.json, the only table of permissions. */
 export function grantsOf(task: string): Required<Grants> {
   const command =
     Object.entries(config.tasks).find(([name]) => name === task)?.[1].command ??
@@ -30,18 +21,7 @@ export function grantsOf(task: string): Required<Grants> {
   return { net: list("net"), read: list("read"), write: list("write") };
 }
 
-/**
- * Quotes a word for a POSIX shell, where it needs quotes.
- *
- * @example A glob would be expanded
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(quote("a=[::1]"), "'a=[::1]'");
- * assertEquals(quote("it's"), `'it'\\''s'`);
- * assertEquals(quote("a.ts"), "a.ts");
- * ```
- */
+/** Quotes a word for a POSIX shell, where it needs quotes. */
 export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word)
     ? word
@@ -97,15 +77,6 @@ function plain(table: OptionTable): OptionTable {
  * @param command The command that was run.
  * @param args Its arguments; secrets in them are not shown.
  * @param denial What the sandbox denied.
- *
- * @example A host more
- * ```ts
- * import { assertStringIncludes } from "@std/assert";
- *
- * const command = { name: "client", summary: "", usage: "", examples: [], options: {}, run: () => Promise.resolve(0 as const) };
- * const hint = await formatGrantHint(command, ["example.com:7"], { kind: "net", what: "example.com:7" });
- * assertStringIncludes(hint, "[::1],example.com' tasks/client.ts example.com:7");
- * ```
  */
 export async function formatGrantHint<Table extends OptionTable>(
   command: Command<Table>,
@@ -138,16 +109,7 @@ function isGranted(name: typeof KINDS[number]): boolean {
   return Deno.permissions.querySync({ name }).state === "granted";
 }
 
-/**
- * The version of hark, of Deno and V8, and the platform, in one line.
- *
- * @example It begins with hark's own
- * ```ts
- * import { assertMatch } from "@std/assert";
- *
- * assertMatch(formatVersion(), /^hark \d+\.\d+\.\d+ \(deno \d/);
- * ```
- */
+/** The version of hark, of Deno and V8, and the platform, in one line. */
 export function formatVersion(): string {
   const { version, build } = Deno;
   return `hark ${config.version} (deno ${version.deno}, v8 ${version.v8}, ${build.os} ${build.arch})`;

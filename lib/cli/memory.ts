@@ -56,16 +56,7 @@ export interface MemoryIo {
 const encode = (piece: string | Uint8Array) =>
   typeof piece === "string" ? new TextEncoder().encode(piece) : piece;
 
-/**
- * The pieces of an input as bytes, one after the other; empty ones are left out.
- *
- * @example Text becomes bytes
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(await Array.fromAsync(piecesOf("a")), [new Uint8Array([97])]);
- * ```
- */
+/** The pieces of an input as bytes, one after the other; empty ones are left out. */
 export async function* piecesOf(
   stdin: string | Uint8Array | Pieces,
 ): AsyncGenerator<Uint8Array> {
@@ -116,18 +107,7 @@ function createOutput(
   };
 }
 
-/**
- * Makes a process edge in memory.
- *
- * @example What is written is captured
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const { io, stdout } = createMemoryIo();
- * await io.stdout.write(new Uint8Array([104, 105]));
- * assertEquals(stdout.text, "hi");
- * ```
- */
+/** Makes a process edge in memory. */
 export function createMemoryIo(options: MemoryOptions = {}): MemoryIo {
   const { terminal = false } = options;
   const is = (stream: "stdin" | "stdout" | "stderr") =>
@@ -159,14 +139,6 @@ export type Main = (args: readonly string[], io: Io) => Promise<number>;
 
 /**
  * Starts a command in process; `result` resolves when it ended, and whoever waits for more of its output then fails.
- *
- * @example A command that ends at once
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const { result } = start(() => Promise.resolve(3), []);
- * assertEquals((await result).code, 3);
- * ```
  */
 export function start(
   main: Main,
@@ -183,16 +155,7 @@ export function start(
   return { ...memory, result };
 }
 
-/**
- * Runs a command in process to its end.
- *
- * @example Its exit code
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals((await run(() => Promise.resolve(3), [])).code, 3);
- * ```
- */
+/** Runs a command in process to its end. */
 export function run(
   main: Main,
   args: readonly string[],
@@ -201,17 +164,7 @@ export function run(
   return start(main, args, options).result;
 }
 
-/**
- * What was written, as a {@linkcode Result} but for the exit code.
- *
- * @example Of nothing
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { Capture } from "./capture.ts";
- *
- * assertEquals(resultOf(new Capture(), new Capture()).stdout, "");
- * ```
- */
+/** What was written, as a {@linkcode Result} but for the exit code. */
 export function resultOf(
   stdout: Capture,
   stderr: Capture,

@@ -50,16 +50,7 @@ export interface CommandLine<Table extends OptionTable> {
   readonly operands: readonly string[];
 }
 
-/**
- * The name of an option as it is typed.
- *
- * @example camelCase becomes kebab-case
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(formatOptionName("maxClients"), "--max-clients");
- * ```
- */
+/** The name of an option as it is typed. */
 export function formatOptionName(name: string): string {
   return "--" + name.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
 }
@@ -201,18 +192,6 @@ export type Misfit<Name> = readonly [name: Name, isVain: boolean, why: string];
  * @param options Their values.
  * @param misfits What does not go with what.
  * @throws {UsageError} `Cannot use --NAME`, with why.
- *
- * @example Only what is sent has lines to end
- * ```ts
- * import { assertThrows } from "@std/assert";
- *
- * const [table, options] = [{ crlf: {} }, { crlf: true }];
- * assertThrows(
- *   () => refuseMisfits(table, options, [["crlf", true, "without --send"]]),
- *   Error,
- *   "Cannot use --crlf without --send",
- * );
- * ```
  */
 export function refuseMisfits<const Table extends OptionTable>(
   table: Table,

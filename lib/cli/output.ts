@@ -28,14 +28,6 @@ const NOTHING = new Uint8Array();
 /**
  * The next part to write into a pipe, such that a failure says how much of it was taken: it is short, and ends after its
  * last newline, because Rust's standard output writes up to there, keeps the rest, and reports an error about either.
- *
- * @example A line, and what comes after it
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const bytes = new TextEncoder().encode("one\ntwo");
- * assertEquals([partOf(bytes, 0).length, partOf(bytes, 4).length], [4, 3]);
- * ```
  */
 export function partOf(bytes: Uint8Array, from: number): Uint8Array {
   const part = bytes.subarray(from, from + WHOLE_BYTES);
@@ -63,13 +55,6 @@ export interface Stream {
  *
  * @param name What errors call it.
  * @param stream The stream.
- *
- * @example Standard error
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(createOutput("stderr", Deno.stderr).write(new Uint8Array()), undefined);
- * ```
  */
 export function createOutput(name: string, stream: Stream): Output {
   const isTerminal = stream.isTerminal();

@@ -46,13 +46,6 @@ function createSignals(): Pick<Io, "signal" | "drain"> {
 /**
  * The process's own streams and signals. Ctrl-C and SIGTERM end the process at once with 130 and 143, unless the
  * command drains. Windows has Ctrl-C alone: nothing there sends a SIGTERM that could be caught.
- *
- * @example What `main` of every command gets
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(typeof processIo, "function");
- * ```
  */
 export function processIo(): Io {
   return {
@@ -80,11 +73,6 @@ export type PromptStreams = Pick<typeof Deno, "stdin" | "stdout" | "stderr">;
  * @param streams The process's own.
  * @returns The answer; undefined where there is no terminal to ask on.
  * @throws {Failure} With code 130, on Ctrl-C or Ctrl-D.
- *
- * @example On a terminal
- * ```ts ignore
- * const password = await promptOn("Password:", Deno);
- * ```
  */
 export async function promptOn(
   question: string,

@@ -228,17 +228,7 @@ function chainOf(error: unknown): string[] {
   return error.cause === undefined ? [text] : [text, ...chainOf(error.cause)];
 }
 
-/**
- * Finds why something failed, in the error or the causes behind it; what is not known keeps its own words.
- *
- * @example A refused connection
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const error = new Deno.errors.ConnectionRefused("Connection refused (os error 111)");
- * assertEquals(reasonOf(error), { says: "connection refused", code: 7 });
- * ```
- */
+/** Finds why something failed, in the error or the causes behind it; what is not known keeps its own words. */
 export function reasonOf(error: unknown): Reason {
   const texts = chainOf(error);
   for (const text of texts) {
@@ -263,18 +253,6 @@ export function reasonOf(error: unknown): Reason {
  *
  * @param error What was thrown.
  * @param peer Who is named beside it already: of a failure about it, only why is said.
- *
- * @example A reset, however Deno reports it
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { Failure } from "./errors.ts";
- *
- * const cause = new Deno.errors.ConnectionReset("os error 104");
- * assertEquals(describe(cause), "connection reset by peer");
- * const failure = new Failure("Cannot send to [::1]:80", { cause });
- * assertEquals(describe(failure), "Cannot send to [::1]:80: connection reset by peer");
- * assertEquals(describe(failure, "[::1]:80"), "connection reset by peer");
- * ```
  */
 export function describe(error: unknown, peer?: string): string {
   if (!(error instanceof Failure)) return reasonOf(error).says;
@@ -285,16 +263,7 @@ export function describe(error: unknown, peer?: string): string {
   return isKnown ? why : `${message}: ${why}`;
 }
 
-/**
- * The exit code of an error: the failure's own, else that of its cause, else 1.
- *
- * @example Deadlines exit as curl's do
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(exitCodeOf(new DOMException("", "TimeoutError")), 28);
- * ```
- */
+/** The exit code of an error: the failure's own, else that of its cause, else 1. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (!(error instanceof Failure)) return reasonOf(error).code;
   return error.code ??
@@ -309,18 +278,7 @@ export interface Denial {
   readonly what: string;
 }
 
-/**
- * Finds what the sandbox denied in an error or its causes, where it was a denial.
- *
- * @example A denied host
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const error = new Deno.errors.NotCapable('Requires net access to "a.example:80", run again with the --allow-net flag');
- * assertEquals(denialOf(error), { kind: "net", what: "a.example:80" });
- * assertEquals(denialOf(new Error("other")), undefined);
- * ```
- */
+/** Finds what the sandbox denied in an error or its causes, where it was a denial. */
 export function denialOf(error: unknown): Denial | undefined {
   for (const text of chainOf(error)) {
     const [, kind, what] = text.match(DENIAL) ?? [];

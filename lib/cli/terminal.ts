@@ -19,13 +19,6 @@ function escapeOne(control: string): string {
 /**
  * Shows the control characters of a text as `\x1b` or `\u202e`, so that it cannot move a cursor, set a title or
  * reorder what is read. Tabs and newlines stay, and so does the CR of a CRLF's newline: it is dropped.
- *
- * @example An escape sequence becomes text
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(escapeControls("a\u001b[2Jb\r\n"), "a\\x1b[2Jb\n");
- * ```
  */
 export function escapeControls(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(CONTROLS, escapeOne);
@@ -42,16 +35,6 @@ export interface SafeDecoder {
 /**
  * Makes a decoder of UTF-8 for a terminal: characters split over chunks stay whole, bytes that are not UTF-8
  * become U+FFFD, controls are shown as {@linkcode escapeControls} shows them.
- *
- * @example A character in two chunks
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const decoder = createSafeDecoder();
- * const bytes = new TextEncoder().encode("é\u0007");
- * assertEquals(decoder.decode(bytes.subarray(0, 1)), "");
- * assertEquals(decoder.decode(bytes.subarray(1)) + decoder.flush(), "é\\x07");
- * ```
  */
 export function createSafeDecoder(): SafeDecoder {
   const decoder = new TextDecoder();
@@ -96,14 +79,6 @@ const SGR: Readonly<Record<Paint, number>> = {
  * @param text What to colour.
  * @param colour Its colour.
  * @param output Where it will be shown.
- *
- * @example Only where it is shown
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(paint("404", "red", { color: true }), "\u001b[31m404\u001b[39m");
- * assertEquals(paint("404", "red", { color: false }), "404");
- * ```
  */
 export function paint(
   text: string,

@@ -33,13 +33,6 @@ export function parseSeconds(text: string): number {
  * Reads a limit of time in seconds, as {@linkcode parseSeconds}; 0 is none.
  *
  * @throws {UsageError} On anything else.
- *
- * @example No limit
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals([parseLimit("2"), parseLimit("0")], [2, undefined]);
- * ```
  */
 export function parseLimit(text: string): number | undefined {
   return parseSeconds(text) || undefined;
@@ -72,14 +65,6 @@ export function parseCount(text: string): number {
  * Reads a whole number, 0 included.
  *
  * @throws {UsageError} On anything else.
- *
- * @example None
- * ```ts
- * import { assertEquals, assertThrows } from "@std/assert";
- *
- * assertEquals(parseWhole("0"), 0);
- * assertThrows(() => parseWhole("-1"), Error, 'Cannot parse number "-1": expected 0 or more');
- * ```
  */
 export function parseWhole(text: string): number {
   if (!/^\d{1,15}$/.test(text)) {
@@ -116,14 +101,6 @@ export function parseSize(text: string): number {
  * A file's path from the root, for errors: under `deno task` relative names do not start where a person is.
  *
  * @param path As it was typed.
- *
- * @example A path from the root stays
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(absolutePath("/etc/hosts"), "/etc/hosts");
- * assertEquals(absolutePath("./a.json"), `${Deno.cwd()}/a.json`);
- * ```
  */
 export function absolutePath(path: string): string {
   const isAbsolute = /^([a-z]:)?[\\/]/i.test(path);

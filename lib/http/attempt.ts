@@ -122,18 +122,6 @@ async function once(
  * @param options How it is carried.
  * @returns The answer of the last attempt.
  * @throws What ended the last attempt.
- *
- * @example A single attempt
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { startDeadline } from "./deadline.ts";
- *
- * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("hi"));
- * const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
- * const deadline = startDeadline();
- * const { body } = await attempt({ method: "GET", url, headers: [], typed: [] }, { deadline, network: {} });
- * assertEquals(await new Response(body).text(), "hi");
- * ```
  */
 export async function attempt(
   plan: RequestPlan,
@@ -169,13 +157,6 @@ export async function attempt(
  *
  * @param network The way to the server.
  * @throws {Deno.errors.InvalidData} When a certificate or a key is not PEM.
- *
- * @example To be disposed of when the answer is there
- * ```ts
- * using client = createClient({ http: "1.1" });
- * const answer = fetch("data:,hi", { client });
- * await (await answer).text();
- * ```
  */
 export function createClient(
   { ca, cert, key, http }: Network,

@@ -20,16 +20,6 @@ export interface PartBody extends Body {
  *
  * @param source Opens what it is read from, once or `again` and again.
  * @param about What else is known of it.
- *
- * @example One that has no end
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const source = () => Promise.resolve({ read: () => Promise.resolve(1) });
- * const reader = createBody(source, { length: undefined, again: false }).open().getReader({ mode: "byob" });
- * assertEquals((await reader.read(new Uint8Array(9))).value?.length, 1);
- * await reader.cancel();
- * ```
  */
 export function createBody(
   source: () => Promise<Source>,
@@ -38,19 +28,7 @@ export function createBody(
   return { ...about, source, open: () => streamOf(source) };
 }
 
-/**
- * Makes a body of bytes in memory.
- *
- * @example It can be opened again and again
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const body = bodyOf(new Uint8Array([104, 105]));
- * assertEquals(body.length, 2);
- * assertEquals(await new Response(body.open()).text(), "hi");
- * assertEquals(await new Response(body.open()).text(), "hi");
- * ```
- */
+/** Makes a body of bytes in memory. */
 export function bodyOf(bytes: Uint8Array<ArrayBuffer>): PartBody {
   const source = () => {
     let at = 0;
@@ -70,14 +48,6 @@ export function bodyOf(bytes: Uint8Array<ArrayBuffer>): PartBody {
  *
  * @param source What is read.
  * @param options `live`: send what there is at once, rather than wait for 1 MiB or the end.
- *
- * @example Few bytes have a length
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const body = await bodyOfSource({ read: () => Promise.resolve(null) });
- * assertEquals([body.length, body.again], [0, true]);
- * ```
  */
 export async function bodyOfSource(
   source: Source,
@@ -105,17 +75,7 @@ export async function bodyOfSource(
   });
 }
 
-/**
- * Joins bodies to one; few bytes are joined in memory.
- *
- * @example Two bytes
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const joined = joinBodies([65, 66].map((byte) => bodyOf(new Uint8Array([byte]))));
- * assertEquals(joined.bytes, new Uint8Array([65, 66]));
- * ```
- */
+/** Joins bodies to one; few bytes are joined in memory. */
 export function joinBodies(bodies: readonly PartBody[]): PartBody {
   // NaN, the sum with a length that is not known, is not up to anything
   const sum = bodies.reduce((sum, { length = NaN }) => sum + length, 0);
@@ -146,22 +106,7 @@ export interface Source {
 /** How many bytes a reader without a buffer of its own gets at once. */
 const CHUNK = 1 << 17;
 
-/**
- * Joins sources: each is opened when the one before it has ended.
- *
- * @example Two of one byte
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const one = () => {
- *   let left = 1;
- *   return Promise.resolve({ read: () => Promise.resolve(left-- > 0 ? 1 : null) });
- * };
- * const { read } = joinSources([one, one]);
- * const buffer = new Uint8Array(9);
- * assertEquals([await read(buffer), await read(buffer), await read(buffer)], [1, 1, null]);
- * ```
- */
+/** Joins sources: each is opened when the one before it has ended. */
 export function joinSources(
   sources: readonly (() => Promise<Source>)[],
 ): Source {
@@ -185,14 +130,6 @@ export function joinSources(
 /**
  * Makes a stream of a source, which is opened at the first read. Whoever reads with a buffer of their own
  * (`getReader({ mode: "byob" })`) gets the bytes right there: a file of any size then costs no memory.
- *
- * @example A source that fails
- * ```ts
- * import { assertRejects } from "@std/assert";
- *
- * const stream = streamOf(() => Promise.reject(new Error("gone")));
- * await assertRejects(() => new Response(stream).text(), Error, "gone");
- * ```
  */
 export function streamOf(
   open: () => Promise<Source>,

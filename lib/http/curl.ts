@@ -63,17 +63,6 @@ function octal(bytes: Uint8Array): string {
  * @param plan The request.
  * @param options Whether secrets are shown, and what else curl must be told.
  * @throws {Failure} When its body is a form of more than 1 MiB.
- *
- * @example A post
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { bodyOf } from "./body.ts";
- *
- * const body = bodyOf(new TextEncoder().encode('{"a":1}'));
- * const headers = [["content-type", "application/json"]] as const;
- * const command = formatCurl({ method: "POST", url: new URL("http://a.example/"), headers, typed: [], body });
- * assertEquals(command, `curl -sS --compressed -H 'content-type: application/json' --data-raw '{"a":1}' http://a.example/`);
- * ```
  */
 export function formatCurl(
   plan: RequestPlan,
@@ -143,17 +132,7 @@ export interface CurlNetwork extends NetworkOptions {
   readonly showSecrets?: boolean;
 }
 
-/**
- * The arguments of curl for what is not in the request itself.
- *
- * @example No redirects, any certificate
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
- * assertEquals(curlArgs(plan, { follow: "none", insecure: true }), ["-k"]);
- * ```
- */
+/** The arguments of curl for what is not in the request itself. */
 export function curlArgs(
   { method, url }: RequestPlan,
   options: CurlNetwork,

@@ -76,17 +76,6 @@ interface Limit {
  *
  * @param total How long it may take, in ms.
  * @param signal Ends the exchange as well.
- *
- * @example A step that does not end by itself
- * ```ts
- * import { assertEquals, assertRejects } from "@std/assert";
- *
- * const deadline = startDeadline();
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * const step = fetch(`http://127.0.0.1:${listener.addr.port}`, { signal: deadline.signal });
- * const error = await assertRejects(() => deadline.within(step, 10, "no answer"), Error);
- * assertEquals(error.message, "no answer within 0.01 s");
- * ```
  */
 export function startDeadline(
   total?: number,

@@ -128,18 +128,6 @@ async function reach(goal: Goal, options: TransportOptions): Promise<Reached> {
  * @param options The way there.
  * @throws What the system or the peer has against it; a {@linkcode Failure} that names the proxy or the socket where
  * one is in the way.
- *
- * @example A connection without TLS
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * const url = new URL(`http://127.0.0.1:${listener.addr.port}/`);
- * const { conn, tls } = await dial(url, { signal: new AbortController().signal });
- * (await listener.accept()).close();
- * assertEquals([tls, await conn.read(new Uint8Array(1))], [undefined, null]);
- * conn.close();
- * ```
  */
 export async function dial(url: URL, options: TransportOptions): Promise<Line> {
   const isSecure = url.protocol === "https:";
@@ -169,15 +157,6 @@ export async function dial(url: URL, options: TransportOptions): Promise<Line> {
  * @param network What is told, and the version of IP.
  * @returns The addresses in the order in which they are to be tried; undefined when the sandbox denies to look.
  * @throws When there is none.
- *
- * @example As told
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const resolve = [{ host: "a.example", port: 80, addresses: ["127.0.0.1"] }];
- * assertEquals(await findAddresses("a.example", 80, { resolve }), ["127.0.0.1"]);
- * assertEquals(await findAddresses("127.0.0.2", 80), ["127.0.0.2"]);
- * ```
  */
 export async function findAddresses(
   host: string,

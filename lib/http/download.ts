@@ -113,21 +113,6 @@ async function attempt(
  * @param tools What it takes.
  * @returns The status that counts: 200 when the file is whole, else that of the answer that was shown instead.
  * @throws {Failure} When the body cannot be read to its end, or the file not be written; what is there stays as a part.
- *
- * @example A whole file
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { send } from "./send.ts";
- *
- * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("hi"));
- * const folder = await Deno.makeTempDir();
- * const plan = { method: "GET", url: new URL(`http://127.0.0.1:${server.addr.port}/`), headers: [], typed: [] };
- * const none = () => Promise.resolve();
- * const tools = { plan, send, retry: 0, say: none, showHead: none, showOther: none };
- * assertEquals(await download({ path: `${folder}/a`, isNew: true, goOn: false }, tools), 200);
- * assertEquals(await Deno.readTextFile(`${folder}/a`), "hi");
- * await Deno.remove(folder, { recursive: true });
- * ```
  */
 export async function download(
   target: Target,

@@ -35,17 +35,6 @@ function isDecoded({ headers, wire }: TransportAnswer, plan: RequestPlan) {
  *
  * @param answer The answer, with its body.
  * @param plan The request.
- *
- * @example An encoding that nobody knows
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const body = ReadableStream.from([new Uint8Array([1])]);
- * const headers = new Headers({ "content-encoding": "aes128gcm" });
- * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
- * const source = decodeSource({ status: 200, statusText: "", headers, body }, plan);
- * assertEquals(source?.unknownCoding, "aes128gcm");
- * ```
  */
 export function decodeSource(
   answer: TransportAnswer,
@@ -175,17 +164,6 @@ const DECODERS = new Map<string, (chunks: Chunks) => Chunks>([
  * @param chunks The body as it came.
  * @param coding The Content-Encoding.
  * @returns The decoded body, or undefined when one of the encodings is not known.
- *
- * @example Two parts of gzip are one body
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const zip = (text: string) => new Response(text).body?.pipeThrough(new CompressionStream("gzip"));
- * const parts = await Promise.all(["a", "b"].map((text) => new Response(zip(text)).bytes()));
- * const body = decode(ReadableStream.from(parts), "gzip") ?? [];
- * assertEquals(await new Response(ReadableStream.from(body)).text(), "ab");
- * assertEquals(decode(ReadableStream.from(parts), "aes128gcm"), undefined);
- * ```
  */
 export function decode(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,

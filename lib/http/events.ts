@@ -32,16 +32,6 @@ const encoder = new TextEncoder();
  * Makes a reader of a stream of events: it gives those that a chunk completes.
  *
  * @throws {Failure} When an event is longer than 16 Mi characters.
- *
- * @example An event in two chunks
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const read = createEventReader();
- * const chunk = (text: string) => new TextEncoder().encode(text);
- * assertEquals(read(chunk("event: greeting\ndata: h")), []);
- * assertEquals(read(chunk("i\n\n")), [{ event: "greeting", id: undefined, data: "hi" }]);
- * ```
  */
 export function createEventReader(): (chunk: Uint8Array) => ServerEvent[] {
   const decoder = new TextDecoder();
@@ -67,16 +57,6 @@ export function createEventReader(): (chunk: Uint8Array) => ServerEvent[] {
  * event in it is shown as it came.
  *
  * @param options With `escaped`, for a terminal: controls are shown, not obeyed.
- *
- * @example One event
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const view = createEventView();
- * const chunks = view.show(new TextEncoder().encode('event: a\ndata: {"b":1}\n\n'));
- * const text = await new Blob(Array.from(chunks, (chunk) => chunk.slice())).text();
- * assertEquals(text, 'event: a\n{\n  "b": 1\n}\n');
- * ```
  */
 export function createEventView(options: JsonFormatOptions = {}): BodyView {
   const { color = false, escaped = false } = options;

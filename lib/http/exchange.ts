@@ -106,24 +106,6 @@ function exitCodeFor({ headers }: RequestPlan, status: number): ExitCode {
  * @param io Where the answer is shown.
  * @returns The exit code: 0, or 3, 4 or 5 by the class of the status.
  * @throws {Failure} When there is no whole answer.
- *
- * @example An answer of 404
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- * import { parseCommandLine } from "../cli/options.ts";
- * import { EXCHANGE_OPTIONS } from "./exchange_options.ts";
- *
- * await using server = Deno.serve(
- *   { hostname: "127.0.0.1", port: 0, onListen() {} },
- *   () => new Response("none", { status: 404 }),
- * );
- * const { options } = await parseCommandLine(EXCHANGE_OPTIONS, []);
- * const url = new URL(`http://127.0.0.1:${server.addr.port}`);
- * const { io, stdout } = createMemoryIo();
- * assertEquals(await exchange({ method: "GET", url, headers: [], typed: [] }, options, io), 4);
- * assertEquals(stdout.text, "none");
- * ```
  */
 export async function exchange(
   plan: RequestPlan,

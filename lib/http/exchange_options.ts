@@ -120,15 +120,6 @@ const CONTRADICTIONS = [
  * Refuses options that say two things at once, before anything is sent.
  *
  * @throws {UsageError} When it finds some.
- *
- * @example Two views of one body
- * ```ts
- * import { assertRejects } from "@std/assert";
- * import { parseCommandLine } from "../cli/options.ts";
- *
- * const { options } = await parseCommandLine(EXCHANGE_OPTIONS, ["--raw", "--pretty"]);
- * await assertRejects(async () => await refuseContradictions(options), Error, "Cannot use --raw and --pretty together");
- * ```
  */
 export function refuseContradictions(
   options: ExchangeOptions,

@@ -95,16 +95,6 @@ function saysWhat(cause: unknown): cause is Failure {
  *
  * @param plan The request.
  * @param cause What ended it; a {@linkcode Failure} that says what could not be done stays as it is.
- *
- * @example Nothing listens
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { describe } from "../cli/reasons.ts";
- *
- * const plan = { method: "GET", url: new URL("http://a.example:81/"), headers: [], typed: [] };
- * const failure = await failureOf(plan, new Deno.errors.ConnectionRefused());
- * assertEquals(describe(failure), "Cannot connect to a.example:81: connection refused");
- * ```
  */
 export async function failureOf(
   plan: RequestPlan,
@@ -129,16 +119,6 @@ export async function failureOf(
  * @param url Where the body is from.
  * @param cause What ended it; a {@linkcode Failure} that says what could not be done stays as it is, but for the counts.
  * @param counts How many bytes are there, and of how many, where that says more than a cause that cut it short.
- *
- * @example Four of nine
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { describe } from "../cli/reasons.ts";
- *
- * const cause = new Deno.errors.UnexpectedEof("unexpected end of file");
- * const failure = cutShort(new URL("http://a.example/"), cause, { at: 4, total: 9 });
- * assertEquals(describe(failure), "Cannot read http://a.example/: cut short after 4 of 9 bytes");
- * ```
  */
 export function cutShort(
   url: URL,
@@ -191,14 +171,6 @@ async function isReachable(url: URL): Promise<boolean> {
  * Whether a port speaks TLS: it gets a hello, and no request.
  *
  * @param url A URL of the port.
- *
- * @example A port that speaks something else
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response());
- * assertEquals(await speaksTls(new URL(`http://127.0.0.1:${server.addr.port}/`)), false);
- * ```
  */
 export async function speaksTls(url: URL): Promise<boolean> {
   const signal = AbortSignal.timeout(PATIENCE_MS);

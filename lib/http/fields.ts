@@ -60,13 +60,6 @@ export async function jsonOf(field: Item): Promise<string> {
  * @param field An item that is a field, but not a file.
  * @throws {UsageError} When it is JSON of another kind.
  * @throws {Failure} When a file cannot be read, or has not what it should.
- *
- * @example A number keeps its digits
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(await textOf({ kind: "json", path: ["a"], value: "1.10" }), "1.10");
- * ```
  */
 export async function textOf(field: Item): Promise<string> {
   if (field.kind === "text") return field.value;
@@ -144,21 +137,6 @@ function format(node: Node): string {
  *
  * @param fields The fields.
  * @throws {UsageError} When a field cannot be where its path says.
- *
- * @example Nested fields, and a number that JavaScript has no room for
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(
- *   formatJsonBody([
- *     { path: ["id"], json: "12345678901234567890" },
- *     { path: ["tags", ""], json: '"a"' },
- *     { path: ["tags", ""], json: '"b"' },
- *     { path: ["by", "name"], json: '"Ada"' },
- *   ]),
- *   '{"id":12345678901234567890,"tags":["a","b"],"by":{"name":"Ada"}}',
- * );
- * ```
  */
 export function formatJsonBody(fields: readonly Field[]): string {
   const root: Node = new Map();

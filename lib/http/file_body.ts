@@ -58,14 +58,6 @@ async function openExactly(path: string, length: number): Promise<Source> {
  *
  * @param path Its path.
  * @throws {Failure} When it cannot be read.
- *
- * @example A file of the project
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const { length } = await bodyOfFile("deno.json");
- * assertEquals(length, (await Deno.stat("deno.json")).size);
- * ```
  */
 export async function bodyOfFile(path: string): Promise<PartBody> {
   const file = await reading(path, Deno.open(path));
@@ -86,13 +78,6 @@ export async function bodyOfFile(path: string): Promise<PartBody> {
  *
  * @param path Its path.
  * @throws {Failure} When it cannot be read, or is not UTF-8: other bytes could not be sent as they are.
- *
- * @example A file of the project
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals((await readText("deno.json")).at(0), "{");
- * ```
  */
 export async function readText(path: string): Promise<string> {
   const bytes = await reading(path, Deno.readFile(path));

@@ -34,15 +34,6 @@ async function partOf({ value }: Item): Promise<Omit<Part, "name">> {
  * @returns The body, and its media type.
  * @throws {UsageError} When a field has no place in a form.
  * @throws {Failure} When a file cannot be read.
- *
- * @example Without files
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const { body, type } = await formatForm([{ kind: "text", path: ["tags", ""], value: "a b" }]);
- * assertEquals(new TextDecoder().decode(body.bytes), "tags%5B%5D=a+b");
- * assertEquals(type, "application/x-www-form-urlencoded");
- * ```
  */
 export async function formatForm(
   fields: readonly Item[],
@@ -101,17 +92,6 @@ function formatHead({ name, filename, type }: Part): string {
  *
  * @param parts The fields.
  * @param boundary A line that is in none of them.
- *
- * @example A form that is parsed back
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { bodyOf } from "./body.ts";
- *
- * const body = bodyOf(new TextEncoder().encode("Ada"));
- * const form = formatMultipart([{ name: "by", body }], "x");
- * const headers = { "content-type": "multipart/form-data; boundary=x" };
- * assertEquals((await new Response(form.open(), { headers }).formData()).get("by"), "Ada");
- * ```
  */
 export function formatMultipart(
   parts: readonly Part[],

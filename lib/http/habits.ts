@@ -96,14 +96,6 @@ function fileOf(text: string | undefined = ""): string[] {
  * Finds the hosts and files that a command line needs.
  *
  * @throws {UsageError} When an operand is malformed.
- *
- * @example A host and two files
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const line = { operands: ["example.com/a", "a@b.png"], options: { bearer: "@token" } };
- * assertEquals(await reachOf(line), { net: ["example.com"], read: ["b.png", "token"], write: [] });
- * ```
  */
 export async function reachOf(
   { operands, options = {} }: ReachLine,

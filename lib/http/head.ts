@@ -41,16 +41,6 @@ function answerLines(
 /**
  * Shows the status line and the headers of an answer: as they came where the transport saw that, else as Deno tells
  * them, in lower case and sorted.
- *
- * @example Of an answer that fetch gave
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- *
- * const { io, stdout } = createMemoryIo();
- * await showAnswerHead({ status: 200, statusText: "OK", headers: new Headers([["b", "1"]]) }, io.stdout);
- * assertEquals(stdout.text, "200 OK\nb: 1\n\n");
- * ```
  */
 export async function showAnswerHead(
   answer: Pick<
@@ -83,20 +73,7 @@ function formatBody({ body, size }: RequestRecord): string {
   return size === undefined ? "(a body)\n" : `(${size} bytes)\n`;
 }
 
-/**
- * Says what is sent: the request line, the headers, and a body that is text.
- *
- * @example Without its secrets
- * ```ts
- * import { assertStringIncludes } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- *
- * const { io, stderr } = createMemoryIo();
- * const url = new URL("http://a.example/?token=1");
- * await sayRequest({ method: "GET", url, headers: [], typed: [] }, io.stderr);
- * assertStringIncludes(stderr.text, "> GET /?token=*** HTTP/1.1\n");
- * ```
- */
+/** Says what is sent: the request line, the headers, and a body that is text. */
 export async function sayRequest(
   plan: RequestPlan,
   output: Output,
@@ -114,21 +91,7 @@ export async function sayRequest(
   await print(output, output.isTerminal ? escapeControls(text) : text);
 }
 
-/**
- * Says what came: the redirects that were followed, each with the request after it, and the head of the answer.
- *
- * @example Without its secrets
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- *
- * const { io, stderr } = createMemoryIo();
- * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
- * const headers = new Headers([["set-cookie", "a=1"]]);
- * await sayAnswer({ plan, status: 200, statusText: "OK", headers }, io.stderr);
- * assertEquals(stderr.text, "< 200 OK\n< set-cookie: ***\n<\n");
- * ```
- */
+/** Says what came: the redirects that were followed, each with the request after it, and the head of the answer. */
 export async function sayAnswer(
   answer: Omit<Answer, "body" | typeof Symbol.asyncDispose>,
   output: Output,
@@ -171,19 +134,6 @@ async function* bytesOf(
  * @param output Where it is shown.
  * @param options Whether secrets are shown.
  * @throws {Failure} When a file of its body cannot be read.
- *
- * @example A body
- * ```ts
- * import { assertStringIncludes } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- * import { bodyOf } from "./body.ts";
- *
- * const { io, stdout } = createMemoryIo();
- * const body = bodyOf(new TextEncoder().encode("hi"));
- * await showOffline({ method: "PUT", url: new URL("http://a.example/"), headers: [], typed: [], body }, io.stdout);
- * assertStringIncludes(stdout.text, "content-length: 2\r\n");
- * assertStringIncludes(stdout.text, "\r\n\r\nhi");
- * ```
  */
 export async function showOffline(
   plan: RequestPlan,

@@ -9,16 +9,7 @@ import type { Io } from "../cli/io.ts";
 import type { Item } from "./items.ts";
 import { type Header, parseToken, type RequestPlan } from "./request.ts";
 
-/**
- * The text's UTF-8 as characters that each stand for one byte, as fetch takes a header: curl's and HTTPie's bytes.
- *
- * @example Two bytes
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(toByteString("é"), "\u00c3\u00a9");
- * ```
- */
+/** The text's UTF-8 as characters that each stand for one byte, as fetch takes a header: curl's and HTTPie's bytes. */
 export function toByteString(text: string): string {
   return Array.from(
     new TextEncoder().encode(text),
@@ -26,30 +17,12 @@ export function toByteString(text: string): string {
   ).join("");
 }
 
-/**
- * The bytes of a text whose characters each stand for one, as in a header.
- *
- * @example Not UTF-8
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(latin1("\xe9"), new Uint8Array([0xe9]));
- * ```
- */
+/** The bytes of a text whose characters each stand for one, as in a header. */
 export function latin1(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
-/**
- * The text that {@linkcode toByteString} was given.
- *
- * @example There and back
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(fromByteString(toByteString("é")), "é");
- * ```
- */
+/** The text that {@linkcode toByteString} was given. */
 export function fromByteString(text: string): string {
   return new TextDecoder().decode(latin1(text));
 }
@@ -77,18 +50,6 @@ function parseHeader({ path: [name], value }: Item): Header {
  * @param items Items; those that are no headers are skipped.
  * @returns What is sent, which names were given, and which of them are not to be sent at all.
  * @throws {UsageError} When a header cannot be sent.
- *
- * @example A header, and one that is left out
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { parseItem } from "./items.ts";
- *
- * assertEquals(readHeaders(["Accept:a/b", "User-Agent:"].map(parseItem)), {
- *   headers: [["Accept", "a/b"]],
- *   typed: ["accept", "user-agent"],
- *   unset: ["user-agent"],
- * });
- * ```
  */
 export function readHeaders(
   items: readonly Item[],
@@ -162,15 +123,6 @@ function decode(text: string): string {
  * @param options What was given on the command line.
  * @throws {UsageError} When both are given, or a password is missing and nobody can be asked.
  * @throws {Failure} When a file cannot be read, or what it says cannot be sent.
- *
- * @example Of a URL
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- *
- * const url = new URL("http://me:pw@localhost/");
- * assertEquals(await formatAuthorization(url, createMemoryIo().io), `Basic ${btoa("me:pw")}`);
- * ```
  */
 export async function formatAuthorization(
   url: URL,

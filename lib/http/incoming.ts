@@ -89,17 +89,6 @@ async function* nothing(): AsyncGenerator<Uint8Array<ArrayBuffer>> {}
  *
  * @param answer The answer.
  * @param reading How it is read.
- *
- * @example Two bytes
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { startDeadline } from "./deadline.ts";
- *
- * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
- * const reading = { plan, deadline: startDeadline() };
- * const { body } = await openBody(new Response("hi"), reading);
- * assertEquals(await Array.fromAsync(body), [new Uint8Array([104, 105])]);
- * ```
  */
 export async function openBody(
   answer: TransportAnswer,
@@ -171,15 +160,6 @@ async function compress(
  * came is compressed again to find out. It resolves to the number of bytes from which on it is to be called again.
  *
  * @param options What is known about the size.
- *
- * @example Larger than allowed
- * ```ts
- * import { assertEquals, assertRejects } from "@std/assert";
- *
- * const check = checkSize({ maxSize: 10 });
- * assertEquals(await check(10, new Uint8Array()), 10);
- * await assertRejects(() => check(11, new Uint8Array()), Error, "it is larger than 10 bytes");
- * ```
  */
 export function checkSize(
   { maxSize = Infinity, compressed }: SizeOptions,

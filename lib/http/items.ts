@@ -16,17 +16,7 @@ export type ItemKind =
   | "textFile"
   | "jsonFile";
 
-/**
- * Whether an item is a field: a part of a body.
- *
- * @example A text is
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(isField(parseItem("title=foo")), true);
- * assertEquals(isField(parseItem("page==2")), false);
- * ```
- */
+/** Whether an item is a field: a part of a body. */
 export function isField({ kind }: Item): boolean {
   return kind !== "header" && kind !== "query";
 }
@@ -124,16 +114,7 @@ export function parseItem(text: string): Item {
   return { kind, path, value: value.replace(/^\\(?=\\*[=@])/, "") };
 }
 
-/**
- * Formats an item so that {@linkcode parseItem} reads it back.
- *
- * @example A name with an operator in it
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(formatItem({ kind: "text", path: ["a:b", "c"], value: "=d" }), "a\\:b[c]=\\=d");
- * ```
- */
+/** Formats an item so that {@linkcode parseItem} reads it back. */
 export function formatItem(
   { kind, path: [name, ...steps], value }: Item,
 ): string {

@@ -63,17 +63,6 @@ function colorOf(byte: number, isKey: boolean): number {
 /**
  * Makes a formatter of one JSON document: two spaces per level, one value per line. It keeps one bit per level, at
  * most 1000, and the output of one chunk.
- *
- * @example In two chunks
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const { format, state } = createJsonFormatter();
- * const show = (text: string) => new TextDecoder().decode(format(new TextEncoder().encode(text)));
- * assertEquals(show('{"id":1234567890123'), '{\n  "id": 1234567890123');
- * assertEquals(show("4567890}"), "4567890\n}");
- * assertEquals(state(), "whole");
- * ```
  */
 export function createJsonFormatter(
   { color = false, escaped = false }: JsonFormatOptions = {},

@@ -107,19 +107,6 @@ function formatTimings(
  * @param answer The answer; its body is read.
  * @param options When the exchange began, and whether secrets are shown.
  * @throws {Failure} When the body is cut short, late, or larger than 128 MiB.
- *
- * @example The body of an answer
- * ```ts
- * import { assertStringIncludes } from "@std/assert";
- * import { send } from "./send.ts";
- *
- * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("[1.10]"));
- * const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
- * const start = performance.now();
- * await using answer = await send({ method: "GET", url, headers: [], typed: [] });
- * const [line = ""] = await Array.fromAsync(formatRecord(answer, { start }));
- * assertStringIncludes(line, '"body":[1.10]');
- * ```
  */
 export async function* formatRecord(
   answer: Answer,
@@ -149,21 +136,6 @@ export async function* formatRecord(
  * @param io Where it is shown.
  * @param options When the exchange began, and how it is shown.
  * @throws {Failure} When the body is cut short, late, or larger than 128 MiB.
- *
- * @example In a pipe
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- * import { send } from "./send.ts";
- *
- * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("hi"));
- * const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
- * const start = performance.now();
- * await using answer = await send({ method: "GET", url, headers: [], typed: [] });
- * const { io, stdout } = createMemoryIo();
- * await showRecord(answer, io, { start });
- * assertEquals(JSON.parse(stdout.text).response.body, "hi");
- * ```
  */
 export async function showRecord(
   answer: Answer,

@@ -28,18 +28,6 @@ const HEX = DIGITS + "abcdefABCDEF";
  * Makes the table, once: nobody may write to it.
  *
  * @param escaped Whether the text went through `escapeControls`, so that `\x1b` is an escape as well.
- *
- * @example A number that must go on
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const { next, whole } = createJsonTokens();
- * const step = (state: number, char: string) => next[state << 8 | char.charCodeAt(0)] ?? 0;
- * const one = step(TOKEN_START, "1");
- * assertEquals(whole[one], 1);
- * assertEquals(whole[step(one, ".")], 0);
- * assertEquals(step(one, "x"), NO_TOKEN);
- * ```
  */
 export function createJsonTokens(escaped = false): JsonTokens {
   const made = MADE.get(escaped);

@@ -11,18 +11,7 @@ import type { Answer } from "./send.ts";
 
 const encoder = new TextEncoder();
 
-/**
- * Bytes as JSON text: JSON as it is, other text as a string, anything else in base64.
- *
- * @example No digit is lost
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(formatJsonValue(new TextEncoder().encode("1.10")), "1.10");
- * assertEquals(formatJsonValue(new TextEncoder().encode("hi")), '"hi"');
- * assertEquals(formatJsonValue(new Uint8Array([255])), '{"base64":"/w=="}');
- * ```
- */
+/** Bytes as JSON text: JSON as it is, other text as a string, anything else in base64. */
 export function formatJsonValue(bytes: Uint8Array<ArrayBuffer>): string {
   if (bytes.length === 0) return '""';
   const formatter = createJsonFormatter();
@@ -39,15 +28,6 @@ export function formatJsonValue(bytes: Uint8Array<ArrayBuffer>): string {
  * Formats the messages of a stream, each as soon as it is there: an event as it is, a line as `{"data":...}`.
  *
  * @param answer The answer; its body is read.
- *
- * @example Two lines
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const body = ReadableStream.from([new TextEncoder().encode("[1]\nhi\n")]);
- * const texts = await Array.fromAsync(formatMessages({ headers: new Headers(), body }));
- * assertEquals(texts, ['{"data":[1]}', '{"data":"hi"}']);
- * ```
  */
 export async function* formatMessages(
   answer: Pick<Answer, "headers" | "body">,

@@ -25,15 +25,6 @@ const SLICE_BYTES = 4096;
 /**
  * Makes a view of a JSON body. A body that is not JSON is shown as it came: all of it up to 64 KiB, a larger one from
  * the first byte on that is wrong.
- *
- * @example A body that is not JSON
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const view = createJsonView();
- * const chunks = [...view.show(new TextEncoder().encode('{"a": 1,}')), ...view.end()];
- * assertEquals(await new Blob(chunks.map((chunk) => chunk.slice())).text(), '{"a": 1,}');
- * ```
  */
 export function createJsonView(options: JsonFormatOptions = {}): BodyView {
   const formatter = createJsonFormatter(options);
@@ -78,18 +69,7 @@ export function createJsonView(options: JsonFormatOptions = {}): BodyView {
   };
 }
 
-/**
- * Makes a view of one document among others, such as the data of an event: whatever it is, it ends its line.
- *
- * @example Text without a newline
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const view = createDocumentView();
- * const chunks = [...view.show(new TextEncoder().encode("hi")), ...view.end()];
- * assertEquals(await new Blob(chunks.map((chunk) => chunk.slice())).text(), "hi\n");
- * ```
- */
+/** Makes a view of one document among others, such as the data of an event: whatever it is, it ends its line. */
 export function createDocumentView(options: JsonFormatOptions = {}): BodyView {
   const { show, end } = createJsonView(options);
   let last: number | undefined;

@@ -29,14 +29,6 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /**
  * The media type of a file, by the ending of its name; application/octet-stream, which says nothing, for any other.
- *
- * @example A picture
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(mediaTypeOf("a/b.PNG"), "image/png");
- * assertEquals(mediaTypeOf("core"), "application/octet-stream");
- * ```
  */
 export function mediaTypeOf(path: string): string {
   const ending = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
@@ -56,14 +48,6 @@ export interface TypedFile {
  * Splits `FILE;type=TYPE`; without a type the ending of the name tells.
  *
  * @param text What was typed.
- *
- * @example Both ways
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(splitType("a.bin;type=image/png"), { path: "a.bin", type: "image/png" });
- * assertEquals(splitType("a.png"), { path: "a.png", type: "image/png" });
- * ```
  */
 export function splitType(text: string): TypedFile {
   const [, path = text, type] =
@@ -75,44 +59,17 @@ function typeOf(headers: Headers): string {
   return headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
-/**
- * Whether it is one JSON document.
- *
- * @example By its suffix
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(isJson(new Headers({ "content-type": "application/problem+json; charset=utf-8" })), true);
- * ```
- */
+/** Whether it is one JSON document. */
 export function isJson(headers: Headers): boolean {
   return /[/+]json$/.test(typeOf(headers));
 }
 
-/**
- * Whether it is a stream of server-sent events.
- *
- * @example By its type
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(isEvents(new Headers({ "content-type": "text/event-stream" })), true);
- * ```
- */
+/** Whether it is a stream of server-sent events. */
 export function isEvents(headers: Headers): boolean {
   return typeOf(headers) === "text/event-stream";
 }
 
-/**
- * Whether each of its lines is a JSON document.
- *
- * @example By its type
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(isLines(new Headers({ "content-type": "application/x-ndjson" })), true);
- * ```
- */
+/** Whether each of its lines is a JSON document. */
 export function isLines(headers: Headers): boolean {
   return /[/+.-](ndjson|jsonl|jsonlines|json-lines|stream\+json)$/.test(
     typeOf(headers),

@@ -107,13 +107,6 @@ function parseVersion(text: string | undefined): Network["http"] {
  * @param options As they were typed.
  * @throws {UsageError} When one of them is malformed, or two of them contradict each other: before any file is read.
  * @throws {Failure} When a file cannot be read, or is not what it should be.
- *
- * @example Nothing was typed
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals((await readNetwork({ ipv4: true })).family, 4);
- * ```
  */
 export async function readNetwork(options: NetworkOptions): Promise<Network> {
   const { unix, insecure, resolve = [], cert, key } = options;
@@ -142,14 +135,6 @@ export async function readNetwork(options: NetworkOptions): Promise<Network> {
  * The hosts and files that the way to a server needs.
  *
  * @param options As they were typed.
- *
- * @example A Unix socket
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const path = "/run/a.sock";
- * assertEquals(reachOfNetwork({ unix: path }), { net: [`unix:${path}`], read: [path], write: [path] });
- * ```
  */
 export function reachOfNetwork(options: NetworkOptions): Required<Grants> {
   const { ca, cert, key, proxy, unix, resolve = [] } = options;
@@ -167,14 +152,6 @@ export function reachOfNetwork(options: NetworkOptions): Required<Grants> {
  * Reads the addresses of a name: `HOST:PORT:ADDRESS`, with commas between more than one; IPv6 in brackets or not.
  *
  * @throws {UsageError} On anything else.
- *
- * @example One address
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const resolved = { host: "a.example", port: 443, addresses: ["127.0.0.1", "::1"] };
- * assertEquals(parseResolve("A.example:443:127.0.0.1,[::1]"), resolved);
- * ```
  */
 export function parseResolve(text: string): Resolved {
   const [, host, port, rest] = text.match(/^([^:]+):(\d+):(.+)$/) ?? [];

@@ -36,16 +36,7 @@ export interface Part {
   readonly modified?: Date | undefined;
 }
 
-/**
- * The files that a download touches.
- *
- * @example Of one file
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(filesOf("a"), ["a", "a.part", "a.part.json"]);
- * ```
- */
+/** The files that a download touches. */
 export function filesOf(
   path: string,
 ): readonly [path: string, part: string, note: string] {
@@ -59,13 +50,6 @@ export function filesOf(
  * @param path With which file.
  * @param step Does it.
  * @throws {Failure} When it fails.
- *
- * @example A file that is not there
- * ```ts
- * import { assertRejects } from "@std/assert";
- *
- * await assertRejects(() => doing("read", "/none", Deno.stat("/none")), Error, 'Cannot read "/none"');
- * ```
  */
 export async function doing<T>(
   what: string,
@@ -93,16 +77,6 @@ function statOf(path: string): Promise<Deno.FileInfo | undefined> {
  * @param target Where the download goes.
  * @param url What is downloaded.
  * @throws {Failure} When the file must stay as it is, or cannot be written.
- *
- * @example Nothing is there yet
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const folder = await Deno.makeTempDir();
- * const part = await openPart({ path: `${folder}/a`, isNew: true, goOn: true }, "http://a.example/");
- * assertEquals([part.path, part.size], [`${folder}/a.part`, 0]);
- * await Deno.remove(folder, { recursive: true });
- * ```
  */
 export async function openPart(target: Target, url: string): Promise<Part> {
   const [path, part, note] = filesOf(target.path);
@@ -142,20 +116,7 @@ export async function openPart(target: Target, url: string): Promise<Part> {
   };
 }
 
-/**
- * Starts a part from its first byte, and notes what it is a part of.
- *
- * @example Its note
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const folder = await Deno.makeTempDir();
- * const part = await openPart({ path: `${folder}/a`, isNew: true, goOn: true }, "http://a.example/");
- * await startPart(part, { total: 9 });
- * assertEquals(await Deno.readTextFile(`${folder}/a.part.json`), '{"url":"http://a.example/","total":9}\n');
- * await Deno.remove(folder, { recursive: true });
- * ```
- */
+/** Starts a part from its first byte, and notes what it is a part of. */
 export async function startPart(
   { url, path, note }: Part,
   known: Known,
@@ -170,17 +131,6 @@ export async function startPart(
  * Gives a whole part its name.
  *
  * @throws {Failure} When the file must stay as it is and is there by now: the part stays.
- *
- * @example A download that is whole
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const folder = await Deno.makeTempDir();
- * await Deno.writeTextFile(`${folder}/a.part`, "hi");
- * await finishPart({ path: `${folder}/a`, isNew: true, goOn: false });
- * assertEquals(await Deno.readTextFile(`${folder}/a`), "hi");
- * await Deno.remove(folder, { recursive: true });
- * ```
  */
 export async function finishPart(target: Target): Promise<void> {
   const [path, part, note] = filesOf(target.path);
@@ -193,20 +143,7 @@ export async function finishPart(target: Target): Promise<void> {
   await Deno.remove(note).catch(() => {});
 }
 
-/**
- * Forgets a part of which nothing is there.
- *
- * @example No trace is left
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const folder = await Deno.makeTempDir();
- * const part = await openPart({ path: `${folder}/a`, isNew: true, goOn: false }, "http://a.example/");
- * await dropEmpty(part);
- * assertEquals([...Deno.readDirSync(folder)], []);
- * await Deno.remove(folder, { recursive: true });
- * ```
- */
+/** Forgets a part of which nothing is there. */
 export async function dropEmpty({ path, note }: Part): Promise<void> {
   if (note === undefined) return;
   const { size } = await Deno.stat(path).catch(() => ({ size: NaN }));

@@ -17,19 +17,7 @@ export interface Note {
 /** A validator that nothing has: what the part is of is not known, or it is of something else. */
 const OTHER = '""';
 
-/**
- * Writes a note.
- *
- * @example As JSON
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const path = await Deno.makeTempFile();
- * await writeNote(path, { url: "http://a.example/", known: { total: 9 } });
- * assertEquals(await Deno.readTextFile(path), '{"url":"http://a.example/","total":9}\n');
- * await Deno.remove(path);
- * ```
- */
+/** Writes a note. */
 export function writeNote(path: string, { url, known }: Note): Promise<void> {
   const { validator, total } = known;
   const text = JSON.stringify({ url, validator, total });
@@ -42,18 +30,6 @@ export function writeNote(path: string, { url, known }: Note): Promise<void> {
  * @param path The note.
  * @param url The URL that is downloaded, without its secrets: what was noted about another one is of no use.
  * @returns What is known; undefined where there is no note.
- *
- * @example There and back
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const path = await Deno.makeTempFile();
- * const known = { validator: '"1"', total: 9 };
- * await writeNote(path, { url: "http://a.example/", known });
- * assertEquals(await readNote(path, "http://a.example/"), known);
- * await Deno.remove(path);
- * assertEquals(await readNote(path, "http://a.example/"), undefined);
- * ```
  */
 export async function readNote(
   path: string,

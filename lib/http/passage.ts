@@ -29,19 +29,6 @@ export interface Passage {
  * @param goal Where to.
  * @param options The deadline, and whom to trust.
  * @throws {Failure} Which of the two connections could not be made, and why.
- *
- * @example A proxy that is not there
- * ```ts
- * import { assertRejects } from "@std/assert";
- *
- * const goal = { target: { host: "a.example", port: 80 }, isSecure: false };
- * const { signal } = new AbortController();
- * await assertRejects(
- *   () => openThrough(parseHttpProxy("http://127.0.0.1:9"), goal, { signal }),
- *   Error,
- *   "Cannot connect to the proxy http://127.0.0.1:9",
- * );
- * ```
  */
 export async function openThrough(
   proxy: HttpProxy,
@@ -76,14 +63,6 @@ export async function openThrough(
  * Reads a proxy: `http://`, `https://` or `socks5://`, with `USER:PASSWORD@` where it wants one.
  *
  * @throws {UsageError} On anything else.
- *
- * @example One that is spoken to over TLS
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const { secure, address } = parseHttpProxy("https://ada:pw@proxy.example");
- * assertEquals([secure, address], [true, { host: "proxy.example", port: 443 }]);
- * ```
  */
 export function parseHttpProxy(text: string): HttpProxy {
   const secure = /^https:/i.test(text);
@@ -109,22 +88,6 @@ function isTcp(socket: Socket): socket is Deno.TcpConn {
  * @param name The name that the certificate has to be for.
  * @param options Whom to trust, and who the client is.
  * @throws What Deno or Node has against the peer; the signal's reason when it was aborted.
- *
- * @example A certificate that is trusted by itself
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { makeCertificate } from "../tcp/certificate.ts";
- *
- * const pair = await makeCertificate();
- * using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...pair });
- * const served = listener.accept().then((other) => other.close());
- * const { signal } = new AbortController();
- * const conn = await Deno.connect({ port: listener.addr.port });
- * const secure = await secureSocket(conn, "localhost", { ca: pair.cert, signal });
- * assertEquals(await secure.read(new Uint8Array(1)), null);
- * secure.close();
- * await served;
- * ```
  */
 export async function secureSocket(
   socket: Socket,

@@ -118,24 +118,6 @@ function isChunked({ kind, path: [name], value }: Item): boolean {
  * @param options What options add.
  * @throws {UsageError} When a header or a field cannot be sent, or a password is missing.
  * @throws {Failure} When a file cannot be read, or has not what it should.
- *
- * @example A JSON body
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- * import { parseItem } from "./items.ts";
- *
- * const target = {
- *   method: "POST",
- *   url: new URL("http://localhost:3000/posts"),
- *   items: [parseItem("draft==yes")],
- *   fields: [parseItem("title=foo")],
- * };
- * const plan = await planRequest(target, createMemoryIo().io);
- * assertEquals(plan.url.href, "http://localhost:3000/posts?draft=yes");
- * assertEquals(plan.headers, [["content-type", "application/json"]]);
- * assertEquals(new TextDecoder().decode(plan.body?.bytes), '{"title":"foo"}');
- * ```
  */
 export async function planRequest(
   target: Target & Pick<RequestPlan, "method">,

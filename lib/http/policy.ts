@@ -47,16 +47,6 @@ function parseFollow(text: string): Follow {
  * @param stderr Where a warning is shown.
  * @throws {UsageError} When an option is malformed, or cannot be used for this request.
  * @throws {Failure} When a file that an option names cannot be used.
- *
- * @example Redirects to the same origin alone
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- *
- * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
- * const { follow } = await readPolicy({ follow: "same" }, plan, createMemoryIo().io.stderr);
- * assertEquals(follow, "same");
- * ```
  */
 export async function readPolicy(
   options: PolicyOptions,

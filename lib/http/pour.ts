@@ -74,21 +74,6 @@ async function flow(
  * @param path The file; a device or a pipe takes the bytes as well.
  * @param options What is known and shown meanwhile.
  * @throws {Failure} When the body ends too early, or the file cannot be written.
- *
- * @example A small body
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { send } from "./send.ts";
- *
- * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("b"));
- * const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
- * const path = await Deno.makeTempFile();
- * await Deno.writeTextFile(path, "a");
- * await using answer = await send({ method: "GET", url, headers: [], typed: [] });
- * await pour(answer, path);
- * assertEquals(await Deno.readTextFile(path), "ab");
- * await Deno.remove(path);
- * ```
  */
 export async function pour(
   answer: Answer,

@@ -17,16 +17,7 @@ export interface Progress {
   readonly rate: number;
 }
 
-/**
- * Formats a number of bytes in three digits and powers of 1000.
- *
- * @example Small and large
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals([999, 1000, 45_250_000].map(formatBytes), ["999 B", "1.00 kB", "45.3 MB"]);
- * ```
- */
+/** Formats a number of bytes in three digits and powers of 1000. */
 export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
   let at = 0;
@@ -52,20 +43,7 @@ function formatSeconds(seconds: number): string {
   ).join(":");
 }
 
-/**
- * Formats how far a download is.
- *
- * @example With a total, and without
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(
- *   formatProgress({ done: 25e6, total: 1e8, rate: 1e6 }),
- *   "25%  25.0 MB of 100 MB  1.00 MB/s  1:15 left",
- * );
- * assertEquals(formatProgress({ done: 25e6, rate: 1e6 }), "25.0 MB  1.00 MB/s");
- * ```
- */
+/** Formats how far a download is. */
 export function formatProgress({ done, total, rate }: Progress): string {
   const speed = `${formatBytes(rate)}/s`;
   if (total === undefined) return `${formatBytes(done)}  ${speed}`;
@@ -83,14 +61,6 @@ export function formatProgress({ done, total, rate }: Progress): string {
  *
  * @param done Bytes that are there at the start.
  * @param now The time in ms.
- *
- * @example A steady rate
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const rate = createMeter(0, 0);
- * assertEquals([rate(500, 500), rate(1000, 1000)], [1000, 1000]);
- * ```
  */
 export function createMeter(
   done: number,
@@ -129,17 +99,6 @@ export interface WatchOptions {
  *
  * @param path The file.
  * @param options What is done.
- *
- * @example A file that does not grow
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const path = await Deno.makeTempFile();
- * const { promise, resolve } = Promise.withResolvers<Error>();
- * using _ = watch(path, { idle: 20, late: resolve });
- * assertEquals((await promise).message, "no more bytes within 0.02 s");
- * await Deno.remove(path);
- * ```
  */
 export function watch(path: string, options: WatchOptions): Disposable {
   const { total, progress, idle = 0, late } = options;

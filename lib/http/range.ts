@@ -42,16 +42,6 @@ function rangeOf(headers: Headers): { start?: number; total?: number } {
 
 /**
  * What an answer's head tells about its body; nothing when the body is encoded, since no byte of it can be asked for.
- *
- * @example A strong ETag
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const headers = new Headers({ etag: '"1"', "content-length": "9" });
- * assertEquals(knownOf({ status: 200, headers }), { validator: '"1"', total: 9 });
- * headers.set("etag", 'W/"1"');
- * assertEquals(knownOf({ status: 200, headers }), { validator: undefined, total: 9 });
- * ```
  */
 export function knownOf({ status, headers }: Head): Known {
   if (!/^(identity)?$/i.test(headers.get("content-encoding") ?? "")) return {};
@@ -72,18 +62,6 @@ export function knownOf({ status, headers }: Head): Known {
  * @param plan The request for all of it.
  * @param at How many bytes are there.
  * @param known What they are of; without a validator the answer must be judged with care.
- *
- * @example From the tenth byte on
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
- * assertEquals(planRest(plan, 9, { validator: '"1"' }).headers, [
- *   ["accept-encoding", "identity"],
- *   ["range", "bytes=9-"],
- *   ["if-range", '"1"'],
- * ]);
- * ```
  */
 export function planRest(
   plan: RequestPlan,
@@ -96,17 +74,7 @@ export function planRest(
   return { ...plan, headers: [...headers, ...added] };
 }
 
-/**
- * The request for a body whose bytes can be counted: not compressed.
- *
- * @example It asks for the bytes as they are
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
- * assertEquals(planPlain(plan).headers, [["accept-encoding", "identity"]]);
- * ```
- */
+/** The request for a body whose bytes can be counted: not compressed. */
 export function planPlain(plan: RequestPlan): RequestPlan {
   if (plan.headers.some(([name]) => /^accept-encoding$/i.test(name))) {
     return plan;
@@ -122,16 +90,6 @@ export function planPlain(plan: RequestPlan): RequestPlan {
  * @param answer Its head.
  * @param at How many bytes are there.
  * @param known What they are of.
- *
- * @example The rest of the same
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const headers = new Headers({ "content-range": "bytes 4-8/9" });
- * assertEquals(judge({ status: 206, headers }, 4, { total: 9 }), "append");
- * assertEquals(judge({ status: 206, headers }, 4, { total: 8 }), "again");
- * assertEquals(judge({ status: 200, headers: new Headers() }, 4, {}), "start");
- * ```
  */
 export function judge(
   { status, headers }: Head,

@@ -53,19 +53,7 @@ function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-/**
- * Records a request.
- *
- * @example Without its secrets
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const url = new URL("http://a.example/?token=1");
- * const plan = { method: "GET", url, headers: [["X-Key", "2"]] as const, typed: [] };
- * assertEquals(recordRequest(plan).url.search, "?token=***");
- * assertEquals(recordRequest(plan, { showSecrets: true }).url.search, "?token=1");
- * ```
- */
+/** Records a request. */
 export function recordRequest(
   plan: RequestPlan,
   { showSecrets = false }: RecordOptions = {},
@@ -84,18 +72,7 @@ export function recordRequest(
   };
 }
 
-/**
- * Records an answer: the headers line by line, those of one name that fetch has joined as one line.
- *
- * @example Cookies are secrets
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const headers = new Headers([["set-cookie", "a=1"], ["set-cookie", "b=2"]]);
- * const record = recordAnswer({ status: 200, statusText: "OK", headers });
- * assertEquals(record.headers, [["set-cookie", "***"], ["set-cookie", "***"]]);
- * ```
- */
+/** Records an answer: the headers line by line, those of one name that fetch has joined as one line. */
 export function recordAnswer(
   answer: Pick<
     Answer,
@@ -113,16 +90,7 @@ export function recordAnswer(
   };
 }
 
-/**
- * Formats timings in one line.
- *
- * @example Of a connection that was there already
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(formatTimings({ firstByte: 1.26, total: 2345 }), "first byte 1.3 ms, total 2.35 s");
- * ```
- */
+/** Formats timings in one line. */
 export function formatTimings(timings: Partial<Timings>): string {
   const { dns, connect, tls, firstByte, body, total } = timings;
   return Object.entries({

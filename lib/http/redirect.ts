@@ -55,16 +55,6 @@ function turn(plan: RequestPlan, status: number, url: URL): RequestPlan {
  * @param pointer Where the answer points.
  * @param follow The policy.
  * @returns The next request or why it is refused; undefined when the answer is no redirect.
- *
- * @example To another origin without its secrets
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const url = new URL("http://a.example/");
- * const plan = { method: "GET", url, headers: [["x-api-key", "1"]] as const, typed: ["x-api-key"] };
- * const hop = followRedirect(plan, { status: 301, location: "https://a.example/" });
- * assertEquals(hop, { next: { ...plan, url: new URL("https://a.example/"), headers: [] } });
- * ```
  */
 export function followRedirect(
   plan: RequestPlan,
@@ -120,15 +110,6 @@ const PRIVATE = [
  * not looked up.
  *
  * @param hostname As a URL has it.
- *
- * @example The address of a cloud's secrets
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(isPrivate("169.254.169.254"), true);
- * assertEquals(isPrivate("[::1]"), true);
- * assertEquals(isPrivate("a.example"), false);
- * ```
  */
 export function isPrivate(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, "");

@@ -73,23 +73,7 @@ async function showStatus(
   await print(stderr, line + await formatNotes(answer, stderr));
 }
 
-/**
- * Shows the head of an answer: its status on stderr, with `include` all of it on stdout.
- *
- * @example The status alone
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- * import { send } from "./send.ts";
- *
- * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("hi"));
- * const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
- * await using answer = await send({ method: "GET", url, headers: [], typed: [] });
- * const { io, stderr } = createMemoryIo();
- * await showHead(answer, io);
- * assertEquals(stderr.text, "200 OK\n");
- * ```
- */
+/** Shows the head of an answer: its status on stderr, with `include` all of it on stdout. */
 export async function showHead(
   answer: Answer,
   { stdout, stderr }: Pick<Io, "stdout" | "stderr">,
@@ -110,20 +94,6 @@ export async function showHead(
  * @param options What is shown, and how.
  * @throws {Failure} When the body is cut short or late: after what came of it was shown.
  * @throws {ClosedOutput} When nobody reads the output any more.
- *
- * @example In a pipe
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- * import { send } from "./send.ts";
- *
- * await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("hi"));
- * const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
- * await using answer = await send({ method: "GET", url, headers: [], typed: [] });
- * const { io, stdout, stderr } = createMemoryIo();
- * await render(answer, io);
- * assertEquals([stdout.text, stderr.text], ["hi", "200 OK\n"]);
- * ```
  */
 export async function render(
   answer: Answer,

@@ -49,13 +49,6 @@ export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
  * Reads a method's name, a {@linkcode TOKEN}.
  *
  * @throws {UsageError} When it has a character that no token has.
- *
- * @example A method
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parseMethod("put"), "PUT");
- * ```
  */
 export function parseMethod(text: string): string {
   return parseToken("method", text).toUpperCase();
@@ -67,14 +60,6 @@ export function parseMethod(text: string): string {
  * @param what What it is, for the error.
  * @param text What was typed.
  * @throws {UsageError} When it has a character that no token has.
- *
- * @example A header's name has no spaces
- * ```ts
- * import { assertEquals, assertThrows } from "@std/assert";
- *
- * assertEquals(parseToken("header name", "X-A"), "X-A");
- * assertThrows(() => parseToken("header name", "X A"), Error, 'Cannot use header name "X A"');
- * ```
  */
 export function parseToken(what: string, text: string): string {
   if (!TOKEN.test(text)) {
@@ -89,17 +74,6 @@ export function parseToken(what: string, text: string): string {
  * Whether a request is beyond fetch, which answers for itself which Host, User-Agent, Accept, Accept-Encoding and
  * Accept-Language go out, gives no body to GET and HEAD, knows no TRACE and no CONNECT, and drops the length of a
  * stream: such a request needs a transport of our own.
- *
- * @example A file's length would be lost
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const plan = { method: "PUT", url: new URL("http://localhost/"), headers: [], typed: [] };
- * assertEquals(isBeyondFetch(plan), false);
- * const body = { length: 9, open: () => new ReadableStream(), again: true };
- * assertEquals(isBeyondFetch({ ...plan, body }), true);
- * assertEquals(isBeyondFetch({ ...plan, unset: ["user-agent"] }), true);
- * ```
  */
 export function isBeyondFetch(
   { method, headers, body, unset = [] }: RequestPlan,

@@ -11,17 +11,7 @@ import { type Head, judge, type Known, knownOf, planRest } from "./range.ts";
 import type { RequestPlan } from "./request.ts";
 import type { Answer } from "./send.ts";
 
-/**
- * Whether it is the connection that failed: cut short, late, or lost.
- *
- * @example A reset
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(isLost(new Deno.errors.ConnectionReset()), true);
- * assertEquals(isLost(new Deno.errors.NotFound()), false);
- * ```
- */
+/** Whether it is the connection that failed: cut short, late, or lost. */
 export function isLost(error: unknown): boolean {
   const code = exitCodeOf(error);
   return code === ExitCode.CutShort || code === ExitCode.TimedOut ||
@@ -31,16 +21,6 @@ export function isLost(error: unknown): boolean {
 /**
  * Whether an answer's body can go on after an error: nobody changed the request's range, the body can be told from any
  * other, and it is the connection that failed.
- *
- * @example A body without a validator
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
- * const error = new Deno.errors.ConnectionReset();
- * assertEquals(canGoOn(plan, {}, error), false);
- * assertEquals(canGoOn(plan, { validator: '"1"' }, error), true);
- * ```
  */
 export function canGoOn(
   { method, typed }: RequestPlan,
@@ -70,18 +50,6 @@ export interface Tools {
  * @param at How many bytes of it were read.
  * @param error How it ended; thrown when there is no way to go on.
  * @param tools What it takes.
- *
- * @example There is no way
- * ```ts
- * import { assertRejects } from "@std/assert";
- *
- * const plan = { method: "GET", url: new URL("http://a.example/"), headers: [], typed: [] };
- * const first = { status: 200, headers: new Headers() };
- * const send = () => Promise.reject(new Error("unused"));
- * const say = () => Promise.resolve();
- * const rest = goOn(first, 3, new Error("cut"), { plan, send, retry: 2, say });
- * await assertRejects(() => rest.next(), Error, "cut");
- * ```
  */
 export async function* goOn(
   first: Head,

@@ -25,15 +25,6 @@ export type Outcome =
 /**
  * Whether a request may be sent more than once: its method is idempotent (RFC 9110, section 9.2.2), or it has an
  * Idempotency-Key; and its body can be read again.
- *
- * @example A POST
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const plan = { method: "POST", url: new URL("http://localhost/"), headers: [], typed: [] };
- * assertEquals(isRepeatable(plan), false);
- * assertEquals(isRepeatable({ ...plan, headers: [["Idempotency-Key", "1"]] }), true);
- * ```
  */
 export function isRepeatable({ method, headers, body }: RequestPlan): boolean {
   return body?.again !== false && (IDEMPOTENT.test(method) ||
@@ -105,11 +96,6 @@ export function pauseAfter(
  *
  * @param ms How long, in ms.
  * @param signal Ends the wait, with its reason.
- *
- * @example Not at all
- * ```ts
- * await sleep(0, new AbortController().signal);
- * ```
  */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -26,14 +26,6 @@ export interface SaveOptions {
  *
  * @param url The URL that was asked for.
  * @param options What was asked for.
- *
- * @example By the name of the URL: what is there must stay
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const target = targetOf(new URL("http://a.example/b.json"), { remoteName: true });
- * assertEquals(target, { path: "b.json", isNew: true, goOn: false });
- * ```
  */
 export function targetOf(url: URL, options: SaveOptions): Target | undefined {
   const { output, remoteName = false, continue: goOn = false } = options;
@@ -43,16 +35,7 @@ export function targetOf(url: URL, options: SaveOptions): Target | undefined {
     : { path, isNew: remoteName, goOn };
 }
 
-/**
- * The files that saving a body reads and writes.
- *
- * @example With the part and its note
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(savedFiles(new URL("http://a.example/"), { output: "b" }), ["b", "b.part", "b.part.json"]);
- * ```
- */
+/** The files that saving a body reads and writes. */
 export function savedFiles(url: URL, options: SaveOptions): readonly string[] {
   const target = targetOf(url, options);
   return target === undefined ? [] : filesOf(target.path);
@@ -73,25 +56,6 @@ export interface SaveTools extends Tools, RenderOptions {
  * @returns The status that counts.
  * @throws {UsageError} When a part of the body is asked for already.
  * @throws {Failure} When there is no whole body, or no way to save it.
- *
- * @example A 404
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- * import { send } from "./send.ts";
- *
- * await using server = Deno.serve(
- *   { hostname: "127.0.0.1", port: 0, onListen() {} },
- *   () => new Response("none", { status: 404 }),
- * );
- * const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
- * const plan = { method: "GET", url, headers: [], typed: [] };
- * const { io, stdout } = createMemoryIo();
- * const say = () => Promise.resolve();
- * const path = `${await Deno.makeTempDir()}/a`;
- * assertEquals(await save({ path, isNew: false, goOn: false }, io, { plan, send, say, retry: 0 }), 404);
- * assertEquals(stdout.text, "none");
- * ```
  */
 export function save(
   target: Target,
@@ -143,15 +107,6 @@ function shorten(name: string): string {
  * it becomes `_`; it never begins with a dot, is no device of Windows, and has at most 200 bytes.
  *
  * @param url The URL that was asked for, before any redirect: a server must not choose the name.
- *
- * @example From a path, and from a host
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(fileNameOf(new URL("http://a.example/b/c%20d.json?e=f")), "c d.json");
- * assertEquals(fileNameOf(new URL("http://a.example/")), "a.example");
- * assertEquals(fileNameOf(new URL("http://a.example/..%2F.bashrc")), "_.bashrc");
- * ```
  */
 export function fileNameOf({ pathname, hostname }: URL): string {
   const last = pathname.split("/").findLast((part) => part !== "");

@@ -146,16 +146,6 @@ export async function parseTarget(
  * @param options What options add.
  * @throws {UsageError} When something cannot be sent.
  * @throws {Failure} When a file cannot be read.
- *
- * @example A URL alone
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- *
- * const target = { method: "GET", ...await parseTarget([":3000"]) };
- * const plan = await planTarget(target, createMemoryIo().io);
- * assertEquals([plan.method, plan.url.href, plan.headers], ["GET", "http://localhost:3000/", []]);
- * ```
  */
 export async function planTarget(
   target: Target & Pick<RequestPlan, "method">,

@@ -72,16 +72,6 @@ function createSafeView(behind?: BodyView): BodyView {
  * @param output Where the body is shown.
  * @param options With `pretty`, a body of any type is taken for JSON where it is JSON.
  * @returns The view; undefined where the bytes themselves are shown.
- *
- * @example JSON in a pipe
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- *
- * const view = await createView(new Headers(), createMemoryIo().io.stdout, { pretty: true });
- * const chunks = [...view?.show(new TextEncoder().encode("[1]")) ?? [], ...view?.end() ?? []];
- * assertEquals(await new Blob(chunks.map((chunk) => chunk.slice())).text(), "[\n  1\n]\n");
- * ```
  */
 export async function createView(
   headers: Headers,
@@ -104,18 +94,7 @@ export async function createView(
 
 const NEWLINE = 0x0a;
 
-/**
- * Makes a view of newline-delimited JSON. A line that is not JSON is shown as it came; empty lines are left out.
- *
- * @example Two documents
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const view = createLinesView();
- * const chunks = [...view.show(new TextEncoder().encode('[1]\n\noops'))].map((chunk) => chunk.slice());
- * assertEquals(await new Blob([...chunks, ...view.end()].map((chunk) => chunk.slice())).text(), "[\n  1\n]\noops\n");
- * ```
- */
+/** Makes a view of newline-delimited JSON. A line that is not JSON is shown as it came; empty lines are left out. */
 export function createLinesView(options: JsonFormatOptions = {}): BodyView {
   const line = createDocumentView(options);
   let isEmpty = true;

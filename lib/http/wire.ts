@@ -38,24 +38,6 @@ function isClosed(error: unknown): boolean {
  * @param options The way there.
  * @returns The answer, as soon as its head is there.
  * @throws What the way, the server or the source of the body has against it; the signal's reason when it was aborted.
- *
- * @example What the server calls its status
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * const served = listener.accept().then(async (conn) => {
- *   await conn.read(new Uint8Array(999));
- *   await conn.write(new TextEncoder().encode("HTTP/1.1 200 Fine\r\n\r\nhi"));
- *   conn.close();
- * });
- * const url = new URL(`http://127.0.0.1:${listener.addr.port}/`);
- * const { signal } = new AbortController();
- * const answer = await sendOverSocket({ method: "GET", url, headers: [], typed: [] }, { signal });
- * assertEquals(answer.statusText, "Fine");
- * assertEquals(await new Response(answer.body).text(), "hi");
- * await served;
- * ```
  */
 export async function sendOverSocket(
   plan: RequestPlan,

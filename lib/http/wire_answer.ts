@@ -50,19 +50,6 @@ async function readHeaders(reader: Reader): Promise<Header[]> {
  * @param reader Where it comes from.
  * @throws {Failure} When it is no head, or too long.
  * @throws {Deno.errors.UnexpectedEof} When it ends before its empty line.
- *
- * @example A head after another
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const bytes = new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 Totally Fine\r\nX-A: b\r\n\r\n");
- * const reader = createReader((buffer) => {
- *   buffer.set(bytes);
- *   return Promise.resolve(bytes.length);
- * });
- * const { status, statusText, wire } = await readAnswerHead(reader);
- * assertEquals([status, statusText, wire], [200, "Totally Fine", [["X-A", "b"]]]);
- * ```
  */
 export async function readAnswerHead(reader: Reader): Promise<AnswerHead> {
   while (true) {
@@ -95,19 +82,6 @@ export interface Reader {
  * Makes a reader of a socket.
  *
  * @param read Reads from the socket, as `Deno.Conn` does.
- *
- * @example Two lines and the rest
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const bytes = new TextEncoder().encode("a\r\nb\nc");
- * const reader = createReader((buffer) => {
- *   buffer.set(bytes);
- *   return Promise.resolve(bytes.length);
- * });
- * assertEquals([await reader.line(9), await reader.line(9)], ["a", "b"]);
- * assertEquals(await reader.some(9), new Uint8Array([99]));
- * ```
  */
 export function createReader(
   read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>,
@@ -208,16 +182,6 @@ async function* readToEnd(
  * @param head The head.
  * @returns The body, or undefined where there is none.
  * @throws {Failure} When nobody could say where the body ends: lengths that differ, an encoding that is not chunked.
- *
- * @example Four of the five bytes that came
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const reader = createReader((buffer) => Promise.resolve(buffer.fill(97, 0, 5) && 5));
- * const head = { version: "1.1", status: 200, statusText: "OK", wire: [], headers: new Headers({ "content-length": "4" }) };
- * const body = await Array.fromAsync(readAnswerBody(reader, "GET", head) ?? []);
- * assertEquals(body, [new Uint8Array([97, 97, 97, 97])]);
- * ```
  */
 export function readAnswerBody(
   reader: Reader,

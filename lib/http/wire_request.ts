@@ -30,20 +30,6 @@ function framingOf({ method, body }: RequestPlan): Header[] {
 /**
  * The headers that a request has on its way: its own, those that fetch would add, and those of its body; in the case
  * and the order in which fetch sends them.
- *
- * @example What a GET has
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const url = new URL("http://localhost:3000/a");
- * const headers = sentHeaders({ method: "GET", url, headers: [["Accept", "a/b"]], typed: ["accept"], unset: ["user-agent"] });
- * assertEquals(headers, [
- *   ["accept", "a/b"],
- *   ["accept-language", "*"],
- *   ["accept-encoding", "gzip,br"],
- *   ["host", "localhost:3000"],
- * ]);
- * ```
  */
 export function sentHeaders(plan: RequestPlan): Header[] {
   const own = Map.groupBy(plan.headers, ([name]) => name.toLowerCase());
@@ -75,15 +61,6 @@ export function sentHeaders(plan: RequestPlan): Header[] {
  * @param options Whether a proxy passes it on.
  * @returns The head with its empty line; each character stands for one byte.
  * @throws {TypeError} When a name or a value would be more than one line, or is not made of bytes.
- *
- * @example The request line is the first
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const url = new URL("http://localhost/a?b#c");
- * const [line] = formatRequestHead({ method: "GET", url, headers: [], typed: [] }).split("\r\n");
- * assertEquals(line, "GET /a?b HTTP/1.1");
- * ```
  */
 export function formatRequestHead(
   plan: RequestPlan,
@@ -144,21 +121,6 @@ async function send(
  * @param socket The socket.
  * @param options What to send.
  * @throws What the socket or the source has against it.
- *
- * @example In chunks
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * let sent = "";
- * const write = (bytes: Uint8Array) => {
- *   sent += new TextDecoder().decode(bytes);
- *   return Promise.resolve(bytes.length);
- * };
- * const socket = { write, read: () => Promise.resolve(null), closeWrite: () => Promise.resolve(), close() {} };
- * const open = () => new Blob(["ab"]).stream();
- * await upload(socket, { head: "", body: { length: undefined, open, again: false } });
- * assertEquals(sent, "2\r\nab\r\n0\r\n\r\n");
- * ```
  */
 export async function upload(
   socket: Socket,

@@ -55,11 +55,6 @@ function isExhausted(error: unknown): boolean {
  *
  * @param ms How long, in ms.
  * @param signal Ends the wait at once.
- *
- * @example
- * ```ts
- * await pause(60_000, AbortSignal.abort());
- * ```
  */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -81,21 +76,6 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
  * @param acceptor What accepts.
  * @param attend Takes a client; the next one is accepted when it resolves.
  * @param options Who hears of exhaustion, and what ends the wait.
- *
- * @example One client
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using conn = await Deno.connect({ port: listener.addr.port });
- * let clients = 0;
- * await acceptAll(listener, (incoming) => {
- *   clients++;
- *   incoming.close();
- *   listener.close();
- * });
- * assertEquals([clients, await conn.read(new Uint8Array(1))], [1, null]);
- * ```
  */
 export async function acceptAll(
   acceptor: Acceptor,

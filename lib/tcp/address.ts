@@ -118,13 +118,6 @@ export function parseAddress(
  * @param text What was typed.
  * @param defaults What stands in for a missing host or port.
  * @throws {UsageError} On anything else.
- *
- * @example A host and a port
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parseTcpAddress("127.0.0.1:80"), { host: "127.0.0.1", port: 80 });
- * ```
  */
 export function parseTcpAddress(
   text: string,
@@ -167,47 +160,19 @@ export function formatAddress(address: Address): string {
     : `${host}:${address.port}`;
 }
 
-/**
- * The address at one end of a connection or of a listener, as Deno gives it.
- *
- * @example A listener's own address
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(addressOf({ transport: "tcp", hostname: "::1", port: 80 }), { host: "::1", port: 80 });
- * ```
- */
+/** The address at one end of a connection or of a listener, as Deno gives it. */
 export function addressOf(addr: Deno.Addr): Address {
   return "hostname" in addr
     ? { host: addr.hostname, port: addr.port }
     : { path: "path" in addr ? addr.path : "" };
 }
 
-/**
- * Whether an address is on this machine's own loopback: `localhost`, 127.0.0.0/8 or ::1.
- *
- * @example By name and by number
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(isLoopback("localhost"), true);
- * assertEquals(isLoopback("example.com"), false);
- * ```
- */
+/** Whether an address is on this machine's own loopback: `localhost`, 127.0.0.0/8 or ::1. */
 export function isLoopback(host: string): boolean {
   return /^(localhost\.?|127(\.\d+){3}|::1|::ffff:127(\.\d+){3})$/i.test(host);
 }
 
-/**
- * The eight groups of an IPv6 address; a zone is none of them.
- *
- * @example Two groups and what is between them
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(groupsOf("fe80::1%eth0"), [0xfe80, 0, 0, 0, 0, 0, 0, 1]);
- * ```
- */
+/** The eight groups of an IPv6 address; a zone is none of them. */
 export function groupsOf(ipv6: string): number[] {
   // URL leaves groups in hex alone; the one :: left stands for all that is missing
   const whole = new URL(`http://[${ipv6.replace(/%.*$/, "")}]/`).hostname
@@ -224,17 +189,6 @@ export function groupsOf(ipv6: string): number[] {
  *
  * @param ends The addresses.
  * @param files The files, where they were named.
- *
- * @example A host, and a socket that is a file too
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(grantsFor([{ host: "::1", port: 80 }, { path: "/a" }], ["b", undefined]), {
- *   net: ["[::1]", "unix:/a"],
- *   read: ["/a", "b"],
- *   write: ["/a"],
- * });
- * ```
  */
 export function grantsFor(
   ends: readonly Address[],

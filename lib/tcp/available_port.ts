@@ -17,13 +17,6 @@ export interface GetAvailablePortOptions {
  *
  * @returns A port on 127.0.0.1, from 1 to 65535.
  * @throws {Deno.errors.NotCapable} When 127.0.0.1 may not be listened on.
- *
- * @example A free port is never 0
- * ```ts
- * import { assert } from "@std/assert";
- *
- * assert(getAvailablePort({ preferredPort: 12345 }) > 0);
- * ```
  */
 export function getAvailablePort(
   options: GetAvailablePortOptions = {},

@@ -4,16 +4,7 @@
  * @module
  */
 
-/**
- * Puts bytes one after the other, into a buffer of their own.
- *
- * @example Two and one
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(concat(Uint8Array.of(1, 2), Uint8Array.of(3)), Uint8Array.of(1, 2, 3));
- * ```
- */
+/** Puts bytes one after the other, into a buffer of their own. */
 export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   const all = new Uint8Array(
     parts.reduce((sum, { length }) => sum + length, 0),
@@ -43,17 +34,6 @@ const NEWLINE = 10;
  * together, byte for byte.
  *
  * @param longest How many bytes may be held back; a longer line goes in pieces.
- *
- * @example A line in two chunks
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const bytes = (text: string) => new TextEncoder().encode(text);
- * const { push, flush } = createLineSplitter();
- * assertEquals(push(bytes("a\nb\nc")), bytes("a\nb\n"));
- * assertEquals(push(bytes("d")), undefined);
- * assertEquals(flush(), bytes("cd"));
- * ```
  */
 export function createLineSplitter(longest = LONGEST_BYTES): LineSplitter {
   let held = new Uint8Array();

@@ -105,15 +105,6 @@ function pem(label: string, bytes: Uint8Array): string {
 /**
  * Makes a throw-away certificate for localhost, 127.0.0.1 and ::1 with a new P-256 key, signed by itself and valid
  * for a year (RFC 5280). It is no CA, so that a client can trust this one certificate alone.
- *
- * @example What a server needs
- * ```ts
- * import { assertMatch } from "@std/assert";
- *
- * const { cert, key } = await makeCertificate();
- * assertMatch(await fingerprintOf(cert), /^[0-9a-f]{64}$/);
- * using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key });
- * ```
  */
 export async function makeCertificate(): Promise<KeyPair> {
   const key = await makeKey();
@@ -163,13 +154,6 @@ export async function makeCertificate(): Promise<KeyPair> {
  * @param cert The certificate as PEM.
  * @returns 64 hex digits.
  * @throws {Failure} When there is no certificate in it.
- *
- * @example No certificate
- * ```ts
- * import { assertRejects } from "@std/assert";
- *
- * await assertRejects(() => fingerprintOf("hello"), Error, "Cannot read the certificate: it is not PEM");
- * ```
  */
 export async function fingerprintOf(cert: string): Promise<string> {
   const [, base64] =

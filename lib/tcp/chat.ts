@@ -30,22 +30,6 @@ const NEWLINE = Uint8Array.of(10);
 /**
  * Starts a chat. Each client's lines go to all others, whole and as they are. Every client has a queue of its own; one
  * that reads much slower than the fastest is cut off, so that it hurts only itself.
- *
- * @example Two clients
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { serve } from "./serve.ts";
- *
- * const chat = createChat();
- * await using server = await serve({ handler: chat.join });
- * using ada = await Deno.connect({ port: server.port });
- * using bob = await Deno.connect({ port: server.port });
- * const buffer = new Uint8Array(9);
- * const heard = bob.read(buffer);
- * const repeat = setInterval(() => ada.write(new TextEncoder().encode("hi\n")), 5);
- * assertEquals(await heard, 3);
- * clearInterval(repeat);
- * ```
  */
 export function createChat(): Chat {
   const clients = new Map<Outbox, (error: Failure) => void>();
@@ -183,16 +167,6 @@ const PIECE_BYTES = 256;
  *
  * @param sink Sends one piece.
  * @param options The limit, and who hears what.
- *
- * @example A reader that takes nothing
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const never = new Promise<void>(() => {});
- * const outbox = createOutbox(() => never, { limit: 500 });
- * const piece = new Uint8Array(400);
- * assertEquals([outbox.put(piece), outbox.put(piece)], [true, false]);
- * ```
  */
 export function createOutbox(sink: Sink, options: OutboxOptions = {}): Outbox {
   const { limit = 1024 * 1024, onSent, onError } = options;

@@ -58,16 +58,6 @@ async function checkOne(
  * @param addresses Where to look.
  * @param options How to connect.
  * @throws {Failure} Where it is not a port that is at fault: an unknown host, a missing permission.
- *
- * @example One that listens and one that does not
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * const { port } = listener.addr;
- * const findings = await Array.fromAsync(check([{ host: "127.0.0.1", port }], { timeout: 1000 }));
- * assertEquals(findings.map(({ open }) => open), [true]);
- * ```
  */
 export async function* check(
   addresses: readonly Address[],
@@ -98,17 +88,7 @@ export async function* check(
   }
 }
 
-/**
- * Formats a finding as a line for a person: `localhost:22 open`.
- *
- * @example A closed port
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const finding = { address: "localhost:23", open: false, ms: 1, reason: "connection refused" };
- * assertEquals(formatFinding(finding), "localhost:23 closed: connection refused\n");
- * ```
- */
+/** Formats a finding as a line for a person: `localhost:22 open`. */
 export function formatFinding({ address, open, reason }: Finding): string {
   return `${address} ${open ? "open" : `closed: ${reason}`}\n`;
 }
@@ -131,16 +111,6 @@ export interface CheckOptions {
  * @param options The ports, and how to print.
  * @returns 0 when all are open, else 7.
  * @throws {UsageError} When the ports are none.
- *
- * @example A port that nothing listens on
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- *
- * const { io, stdout } = createMemoryIo();
- * assertEquals(await runCheck({ host: "127.0.0.1", port: 9 }, {}, { io }), 7);
- * assertEquals(stdout.text, "127.0.0.1:9 closed: connection refused\n");
- * ```
  */
 export async function runCheck(
   address: Address,
@@ -169,13 +139,6 @@ export async function runCheck(
  *
  * @returns The ports in order, each once.
  * @throws {UsageError} On anything else.
- *
- * @example Two and a range
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parsePorts("80,20-22,443"), [20, 21, 22, 80, 443]);
- * ```
  */
 export function parsePorts(text: string): number[] {
   const ports = new Set<number>();

@@ -152,17 +152,6 @@ async function converse(
  * @returns The exit code.
  * @throws {UsageError} When an address or a value is none.
  * @throws {Failure} When it cannot connect, be sure of the server, send or receive.
- *
- * @example Too many operands
- * ```ts
- * import { assertRejects } from "@std/assert";
- * import { parseCommandLine } from "../cli/options.ts";
- * import { createMemoryIo } from "../cli/memory.ts";
- * import { CLIENT_OPTIONS } from "./client_options.ts";
- *
- * const line = await parseCommandLine(CLIENT_OPTIONS, ["a", "1", "2"]);
- * await assertRejects(() => runClient(line, createMemoryIo().io), Error, "Cannot connect to 3 operands");
- * ```
  */
 export async function runClient(
   { options, operands }: CommandLine<typeof CLIENT_OPTIONS>,

@@ -107,13 +107,6 @@ export const CLIENT_HABITS: Habits = {
  * The address that operands name: `HOST:PORT`, `HOST PORT`, `unix:PATH`, or none for the tutorial's.
  *
  * @throws {UsageError} On anything else.
- *
- * @example Two operands
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(addressFrom(["::1", "7000"]), { host: "::1", port: 7000 });
- * ```
  */
 export function addressFrom(operands: readonly string[]): Address {
   const [family] = operands.filter((operand) => /^-[46]$/.test(operand));
@@ -141,15 +134,6 @@ export function addressFrom(operands: readonly string[]): Address {
  * The hosts and files that a command line of `client` needs.
  *
  * @param line The command line.
- *
- * @example A proxy is what is connected to
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { parseCommandLine } from "../cli/options.ts";
- *
- * const line = await parseCommandLine(CLIENT_OPTIONS, ["a.example:80", "--proxy", "http://b.example:3128"]);
- * assertEquals(await clientReach(line), { net: ["b.example"], read: [], write: [] });
- * ```
  */
 export async function clientReach(
   { options, operands }: CommandLine<typeof CLIENT_OPTIONS>,

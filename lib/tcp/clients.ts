@@ -41,22 +41,6 @@ const GONE = -1;
  * Keeps the clients of a server, from the time they are accepted until each is ended.
  *
  * @param onEvent Hears how each one ended: `close` where it was served, else `refused`.
- *
- * @example One that was never served
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { track } from "./connection.ts";
- *
- * const reasons: string[] = [];
- * const clients = createClients((event) => event.event === "refused" && reasons.push(event.reason));
- * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using conn = await Deno.connect({ port: listener.addr.port });
- * const client = clients.add(track(await listener.accept(), "a peer"));
- * clients.end(client, "too late");
- * clients.end(client, "not heard");
- * assertEquals([reasons, clients.live.length], [["too late"], 0]);
- * listener.close();
- * ```
  */
 export function createClients(onEvent: (event: ServerEvent) => void): Clients {
   // no Map or Set: where thousands come and go, theirs is the garbage that lasts

@@ -184,15 +184,6 @@ function isMissing(error: unknown): boolean {
  *
  * @param address Where to.
  * @param cause What the attempt threw.
- *
- * @example Nothing listens on a loopback
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const failure = await refusalOf({ host: "127.0.0.1", port: 7000 }, new Deno.errors.ConnectionRefused());
- * assertEquals(failure.message, "Cannot connect to 127.0.0.1:7000");
- * assertEquals(failure.hint, "nothing listens there; start it with: deno task server --port 7000");
- * ```
  */
 export async function refusalOf(
   address: Address,
@@ -256,16 +247,6 @@ const PASSING: readonly ExitCode[] = [
  * @returns What the first attempt gives that works.
  * @throws {Failure} What the last attempt threw, with exit code 28; at once what time does not heal, as a refused
  * certificate.
- *
- * @example The third attempt
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * let count = 0;
- * const refused = new Deno.errors.ConnectionRefused();
- * const found = await keepTrying(5000, () => ++count < 3 ? Promise.reject(refused) : Promise.resolve(count));
- * assertEquals(found, 3);
- * ```
  */
 export async function keepTrying<T>(
   wait: number,

@@ -43,18 +43,6 @@ export interface Connection {
  * @param socket The socket.
  * @param peer Its other end, for people.
  * @param onBytes Hears every chunk.
- *
- * @example Nothing went over it yet
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using conn = await Deno.connect({ port: listener.addr.port });
- * using other = await listener.accept();
- * const connection = track(conn, "the listener");
- * assertEquals([connection.received, connection.sent], [0, 0]);
- * other.closeWrite();
- * ```
  */
 export function track(
   socket: Socket,
@@ -78,16 +66,6 @@ export function track(
  * @param buffer Where to.
  * @returns How many bytes came, or null when the peer has closed its side.
  * @throws {Failure} `Cannot receive from host:port`, with the cause: reset, cut short.
- *
- * @example The end
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using conn = await Deno.connect({ port: listener.addr.port });
- * (await listener.accept()).close();
- * assertEquals(await receive(track(conn, "a peer"), new Uint8Array(9)), null);
- * ```
  */
 export function receive(
   connection: Connection,
@@ -114,17 +92,6 @@ export function receive(
  * @param connection The connection.
  * @param bytes What to send.
  * @throws {Failure} `Cannot send to host:port`, with the cause: the peer is gone.
- *
- * @example Three bytes
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using conn = await Deno.connect({ port: listener.addr.port });
- * using other = await listener.accept();
- * await send(track(conn, "a peer"), new Uint8Array([1, 2, 3]));
- * assertEquals(await other.read(new Uint8Array(9)), 3);
- * ```
  */
 export async function send(
   connection: Connection,
@@ -146,18 +113,7 @@ export async function send(
   }
 }
 
-/**
- * Writes all bytes to a socket that nobody counts for.
- *
- * @example One byte at a time
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * let count = 0;
- * await writeAll({ write: () => Promise.resolve(Math.sign(++count)) }, new Uint8Array(3));
- * assertEquals(count, 3);
- * ```
- */
+/** Writes all bytes to a socket that nobody counts for. */
 export async function writeAll(
   socket: Pick<Socket, "write">,
   bytes: Uint8Array,
@@ -172,17 +128,6 @@ export async function writeAll(
  * need not be told; receiving says so.
  *
  * @param connection The connection.
- *
- * @example The peer sees the end
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using conn = await Deno.connect({ port: listener.addr.port });
- * using other = await listener.accept();
- * await closeWrite(track(conn, "a peer"));
- * assertEquals(await other.read(new Uint8Array(9)), null);
- * ```
  */
 export async function closeWrite(connection: Connection): Promise<void> {
   try {
@@ -193,16 +138,7 @@ export async function closeWrite(connection: Connection): Promise<void> {
   }
 }
 
-/**
- * Closes a socket, also one that was closed already.
- *
- * @example Twice
- * ```ts
- * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * closeSocket(listener);
- * closeSocket(listener);
- * ```
- */
+/** Closes a socket, also one that was closed already. */
 export function closeSocket(socket: Pick<Socket, "close">): void {
   try {
     socket.close();
@@ -226,19 +162,6 @@ function isGone(error: unknown): boolean {
  * @param work What to do with it.
  * @returns What the work gives.
  * @throws The signal's reason when it was aborted, else what the work throws.
- *
- * @example A peer that says nothing
- * ```ts
- * import { assertRejects } from "@std/assert";
- *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * const conn = await Deno.connect({ port: listener.addr.port });
- * using _silent = await listener.accept();
- * await assertRejects(
- *   () => within(AbortSignal.timeout(10), conn, () => conn.read(new Uint8Array(1))),
- *   DOMException,
- * );
- * ```
  */
 export async function within<T>(
   limit: AbortSignal | undefined,

@@ -73,16 +73,6 @@ function formatClose({ peer, bytesIn, bytesOut, reason }: CloseEvent): string {
  * @param event What happened.
  * @param format How to write it.
  * @returns The line with its newline; for a person, nothing where there is nothing to say.
- *
- * @example A client in the tutorial's words
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(
- *   formatEvent({ event: "open", peer: "127.0.0.1:54321" }),
- *   "Connection from 127.0.0.1:54321 has been established!\n",
- * );
- * ```
  */
 export function formatEvent(
   event: ServerEvent,

@@ -18,28 +18,6 @@ export type ClientEvent = OpenEvent | DataEvent | CloseEvent;
  *
  * @param io The streams.
  * @param connection The connection that it comes over.
- *
- * @example From the first to the last
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- * import { track } from "./connection.ts";
- *
- * const { io, stdout } = createMemoryIo();
- * const socket = {
- *   read: () => Promise.resolve(null),
- *   write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
- *   closeWrite: () => Promise.resolve(),
- *   close() {},
- * };
- * const answer = await createEventAnswer(io, track(socket, "localhost:7000"));
- * await answer.show(new TextEncoder().encode("hi"), false);
- * await answer.end();
- * assertEquals(stdout.text.split("\n").slice(0, 2), [
- *   '{"event":"open","peer":"localhost:7000"}',
- *   '{"event":"data","text":"hi"}',
- * ]);
- * ```
  */
 export async function createEventAnswer(
   { stdout }: Pick<Io, "stdout">,
@@ -107,16 +85,6 @@ function unfinished(bytes: Uint8Array): number {
 /**
  * Makes what turns chunks into events, so that a character that is split over chunks stays whole, and so that the bytes
  * of all events together are those of all chunks.
- *
- * @example A character in two chunks, and what is no text
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const events = createDataEvents();
- * assertEquals(events.add(new Uint8Array([0x61, 0xc3])), { event: "data", text: "a" });
- * assertEquals(events.add(new Uint8Array([0xa9])), { event: "data", text: "é" });
- * assertEquals(events.add(new Uint8Array([0xff])), { event: "data", base64: "/w==" });
- * ```
  */
 export function createDataEvents(): DataEvents {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

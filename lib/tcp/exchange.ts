@@ -65,24 +65,6 @@ async function untilQuiet(
  * @param show Takes what is received; `later` asks it not to block, as there may be more to send.
  * @param sending What to send.
  * @throws {Failure} When receiving fails, or something could not be sent; at once what the input throws.
- *
- * @example A request and its answer
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { formatAddress } from "./address.ts";
- * import { connect } from "./connect.ts";
- * import { track } from "./connection.ts";
- * import { echo } from "./modes.ts";
- * import { serve } from "./serve.ts";
- *
- * await using server = await serve({ handler: echo });
- * const address = { host: "127.0.0.1", port: server.port };
- * using socket = await connect(address);
- * let answer = "";
- * const show = (bytes: Uint8Array) => void (answer += new TextDecoder().decode(bytes));
- * await exchange(track(socket, formatAddress(address)), show, { text: "hello" });
- * assertEquals(answer, "hello");
- * ```
  */
 export async function exchange(
   connection: Connection,
@@ -136,16 +118,6 @@ const [LF, CR] = [10, 13];
 /**
  * Makes a function that ends lines with CRLF: a CR is put before each LF that has none, also where a chunk ends between
  * the two.
- *
- * @example Two chunks
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const convert = createCrlf();
- * const bytes = new TextEncoder().encode("a\nb\r");
- * const text = new TextDecoder().decode(convert(bytes)) + new TextDecoder().decode(convert(new Uint8Array([10])));
- * assertEquals(text, "a\r\nb\r\n");
- * ```
  */
 export function createCrlf(): (bytes: Uint8Array) => Uint8Array {
   let last = 0;

@@ -51,18 +51,6 @@ function formatLine(bytes: Uint8Array, offset: number): string {
  *
  * @param chunk The bytes and what is known of them.
  * @returns The lines, each with its newline.
- *
- * @example Two bytes that came in
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const bytes = new TextEncoder().encode("Hi");
- * assertEquals(
- *   formatHexdump({ time: 0, direction: "received", peer: "[::1]:80", offset: 16, bytes }),
- *   "1970-01-01T00:00:00.000Z < [::1]:80 2 bytes\n" +
- *     "00000010  48 69                                             |Hi|\n",
- * );
- * ```
  */
 export function formatHexdump(chunk: Chunk): string {
   const { time, direction, peer, offset, bytes } = chunk;
@@ -81,23 +69,6 @@ export function formatHexdump(chunk: Chunk): string {
  * Makes a listener that writes a hex dump of everything that goes over the connections it hears.
  *
  * @param write Takes the dump of each chunk, whole.
- *
- * @example Hear one connection
- * ```ts
- * import { assertMatch } from "@std/assert";
- * import { send, track } from "./connection.ts";
- *
- * let dump = "";
- * const socket = {
- *   read: () => Promise.resolve(null),
- *   write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
- *   closeWrite: () => Promise.resolve(),
- *   close() {},
- * };
- * const connection = track(socket, "a peer", createDumper((text) => dump += text));
- * await send(connection, new Uint8Array([0x41]));
- * assertMatch(dump, /^\S+Z > a peer 1 byte\n00000000  41 +\|A\|\n$/);
- * ```
  */
 export function createDumper(write: (text: string) => void): Listener {
   return (direction, bytes, { peer, received, sent }) =>

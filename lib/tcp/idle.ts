@@ -17,23 +17,6 @@ const SHARE = 20;
  * @param limit How long nothing may happen, in ms.
  * @param onIdle Hears of each one that is over the limit, and closes it.
  * @returns What ends the watch.
- *
- * @example A connection that never spoke
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { track } from "./connection.ts";
- *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using conn = await Deno.connect({ port: listener.addr.port });
- * const connection = track(conn, "a peer");
- * const idle = await new Promise((resolve) => {
- *   const stop = watchIdle(() => [connection], 10, (found) => {
- *     stop();
- *     resolve(found);
- *   });
- * });
- * assertEquals(idle, connection);
- * ```
  */
 export function watchIdle<C extends Connection>(
   connections: () => Iterable<C>,
@@ -67,21 +50,6 @@ export function watchIdle<C extends Connection>(
  * @param limit How long it may be silent in both directions, in ms.
  * @param work What is done with it.
  * @throws {Failure} `Cannot go on with host:port: idle for 5 s`, with exit code 28; or what the work throws.
- *
- * @example Work that never ends
- * ```ts
- * import { assertRejects } from "@std/assert";
- * import { track } from "./connection.ts";
- *
- * const socket = {
- *   read: () => Promise.resolve(null),
- *   write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
- *   closeWrite: () => Promise.resolve(),
- *   close() {},
- * };
- * const never = new Promise<void>(() => {});
- * await assertRejects(() => whileActive(track(socket, "a peer"), 10, never), Error, "Cannot go on with a peer");
- * ```
  */
 export async function whileActive(
   connection: Connection,

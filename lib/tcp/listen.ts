@@ -41,18 +41,6 @@ function isMissingFamily(error: unknown): boolean {
  * @param portOf Tells the port that was opened.
  * @returns What was opened, at least one.
  * @throws Whatever `open` throws, after closing what was opened before.
- *
- * @example Both loopbacks share a port
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const asked: string[] = [];
- * openAll({ host: "localhost", port: 0 }, (hostname, port) => {
- *   asked.push(`${hostname} ${port}`);
- *   return { port: 7, close() {} };
- * }, (listener) => listener.port);
- * assertEquals(asked, ["127.0.0.1 0", "::1 7"]);
- * ```
  */
 export function openAll<Listener extends { close(): void }>(
   address: TcpAddress,
@@ -92,15 +80,6 @@ export function openAll<Listener extends { close(): void }>(
  * @param address The address.
  * @param error What opening it threw.
  * @returns The failure to throw.
- *
- * @example A port in use
- * ```ts
- * import { assertEquals, assertStringIncludes } from "@std/assert";
- *
- * const failure = await listenFailure({ host: "127.0.0.1", port: 7 }, new Deno.errors.AddrInUse());
- * assertEquals(failure.message, "Cannot listen on 127.0.0.1:7");
- * assertStringIncludes(failure.hint ?? "", "--port");
- * ```
  */
 export async function listenFailure(
   address: Address,
@@ -131,15 +110,6 @@ export async function listenFailure(
  * @param address Where; port 0 takes a free one.
  * @returns The listeners, all on one port.
  * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not this machine's, not permitted.
- *
- * @example A free port on one loopback
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const [listener] = await listen({ host: "127.0.0.1", port: 0 });
- * assertEquals(listener?.addr.transport, "tcp");
- * listener?.close();
- * ```
  */
 export async function listen(
   address: Address,
@@ -179,16 +149,6 @@ async function isDead(path: string): Promise<boolean> {
  *
  * @param path The path of the socket's file; it is removed when the listener is closed.
  * @throws {Failure} `Cannot listen on unix:PATH`, with the cause: in use, not a socket, not permitted.
- *
- * @example Its mode
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const path = `${await Deno.makeTempDir()}/a.sock`;
- * const listener = await listenUnix(path);
- * assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
- * listener.close();
- * ```
  */
 export async function listenUnix(path: string): Promise<Acceptor> {
   const open = async () => {
@@ -215,16 +175,6 @@ export async function listenUnix(path: string): Promise<Acceptor> {
  * @param tls The certificate and its key, and which clients need one of their own.
  * @returns The listeners, all on one port.
  * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, a key of another certificate.
- *
- * @example With a throw-away certificate
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { makeCertificate } from "./certificate.ts";
- *
- * const [listener] = await listenTls({ host: "127.0.0.1", port: 0 }, await makeCertificate());
- * assertEquals(listener?.addr.transport, "tcp");
- * listener?.close();
- * ```
  */
 export async function listenTls(
   address: Address,

@@ -39,16 +39,6 @@ async function linger(dropped: Promise<void>): Promise<void> {
  * @param message What to send.
  * @param isTls Whether the clients speak TLS: what they say is then dropped until they end, not left unread, as a reset
  * would keep them from TLS's own end. TCP's own end comes before a reset.
- *
- * @example The tutorial's
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { serve } from "./serve.ts";
- *
- * await using server = await serve({ handler: greet("Hello, Client!") });
- * using conn = await Deno.connect({ port: server.port });
- * assertEquals(await conn.read(new Uint8Array(99)), 14);
- * ```
  */
 export function greet(message: string, isTls = false): Handler {
   const bytes = new TextEncoder().encode(message);
@@ -79,27 +69,7 @@ export function echo(connection: Connection): Promise<void> {
   return forward(connection, connection);
 }
 
-/**
- * Receives until the client closes, and keeps nothing but the count.
- *
- * @example The count
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { serve } from "./serve.ts";
- *
- * const counts: number[] = [];
- * const server = await serve({
- *   once: true,
- *   handler: discard,
- *   onEvent: (event) => event.event === "close" && counts.push(event.bytesIn),
- * });
- * using conn = await Deno.connect({ port: server.port });
- * await conn.write(new Uint8Array(3));
- * await conn.closeWrite();
- * await server.finished;
- * assertEquals(counts, [3]);
- * ```
- */
+/** Receives until the client closes, and keeps nothing but the count. */
 export function discard(connection: Connection): Promise<void> {
   return pump(
     (buffer) => receive(connection, buffer),
@@ -114,18 +84,6 @@ export function discard(connection: Connection): Promise<void> {
  *
  * @param path The file.
  * @throws {Failure} `Cannot read "PATH"`, with the cause, here and for a client.
- *
- * @example A file of three bytes
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { serve } from "./serve.ts";
- *
- * const path = await Deno.makeTempFile();
- * await Deno.writeFile(path, new Uint8Array(3));
- * await using server = await serve({ handler: await sendFile(path) });
- * using conn = await Deno.connect({ port: server.port });
- * assertEquals(await conn.read(new Uint8Array(9)), 3);
- * ```
  */
 export async function sendFile(path: string): Promise<Handler> {
   (await openFile(path)).close();
@@ -158,21 +116,6 @@ async function openFile(path: string): Promise<Deno.FsFile> {
  * both have ended, on a terminal as soon as the client has.
  *
  * @param io The streams.
- *
- * @example Both ways
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- * import { serve } from "./serve.ts";
- *
- * const { io, stdout } = createMemoryIo({ stdin: "from stdin" });
- * const server = await serve({ handler: pipe(io), once: true });
- * using conn = await Deno.connect({ port: server.port });
- * await conn.write(new TextEncoder().encode("to stdout"));
- * await conn.closeWrite();
- * await server.finished;
- * assertEquals(stdout.text, "to stdout");
- * ```
  */
 export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
   return async (connection) => {
@@ -201,18 +144,6 @@ export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
  *
  * @param target Where to.
  * @param options How long the target may take, and whether it speaks TLS.
- *
- * @example To an echo
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { serve } from "./serve.ts";
- *
- * await using target = await serve({ handler: echo });
- * await using server = await serve({ handler: relay({ host: "127.0.0.1", port: target.port }) });
- * using conn = await Deno.connect({ port: server.port });
- * await conn.write(new TextEncoder().encode("hello"));
- * assertEquals(await conn.read(new Uint8Array(9)), 5);
- * ```
  */
 export function relay(target: Address, options: ConnectOptions = {}): Handler {
   const peer = formatAddress(target);
@@ -235,17 +166,6 @@ export function relay(target: Address, options: ConnectOptions = {}): Handler {
  * so that a slow reader holds up nothing else.
  *
  * @param output Where to write.
- *
- * @example A terminal shows controls
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- *
- * const { io, stdout } = createMemoryIo({ terminal: true });
- * const screen = await createScreen(io.stdout);
- * await screen(new TextEncoder().encode("\u0007\n"));
- * assertEquals(stdout.text, "\\x07\n");
- * ```
  */
 export async function createScreen(
   output: Pick<Output, "isTerminal" | "writeLater">,

@@ -29,19 +29,6 @@ export interface Wire {
  * Makes a stream of a socket.
  *
  * @param socket The socket; nothing else reads it.
- *
- * @example What is written to the stream goes over the socket
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using conn = await Deno.connect({ port: listener.addr.port });
- * const { stream } = toWire(await listener.accept());
- * stream.write(new Uint8Array(3));
- * assertEquals(await conn.read(new Uint8Array(9)), 3);
- * stream.destroy();
- * assertEquals(await conn.read(new Uint8Array(9)), null);
- * ```
  */
 export function toWire(socket: Socket): Wire {
   const { promise, resolve } = Promise.withResolvers<unknown>();
@@ -76,21 +63,6 @@ export function toWire(socket: Socket): Wire {
  *
  * @param stream The stream; nothing else reads it.
  * @param wire What the socket below says of itself.
- *
- * @example Through a stream and back
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { PassThrough } from "node:stream";
- *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * const conn = await Deno.connect({ port: listener.addr.port });
- * const socket = fromStream(new PassThrough(), toWire(conn));
- * await socket.write(new Uint8Array([1, 2, 3]));
- * assertEquals(await socket.read(new Uint8Array(2)), 2);
- * assertEquals(await socket.read(new Uint8Array(2)), 1);
- * socket.close();
- * conn.close();
- * ```
  */
 export function fromStream(
   stream: Duplex,

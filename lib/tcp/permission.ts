@@ -13,16 +13,7 @@ import {
   type TcpAddress,
 } from "./address.ts";
 
-/**
- * Tells whether an address may be connected to, and asks nobody.
- *
- * @example A port of the loopback
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(typeof isPermitted({ host: "::1", port: 80 }), "boolean");
- * ```
- */
+/** Tells whether an address may be connected to, and asks nobody. */
 export function isPermitted(address: TcpAddress): boolean {
   const permission = { name: "net", host: formatAddress(address) } as const;
   return Deno.permissions.querySync(permission).state === "granted";
@@ -49,11 +40,6 @@ function needsOf(address: Address): Need[] {
  * @param address The address.
  * @param message What cannot be done without.
  * @throws {Failure} The message, with what is not permitted as its cause.
- *
- * @example What is permitted already
- * ```ts
- * await requirePermission({ host: "localhost", port: 80 }, "Cannot relay to localhost:80");
- * ```
  */
 export async function requirePermission(
   address: Address,

@@ -36,18 +36,6 @@ function redact(text: string): string {
  * Names are resolved by the proxy; `socks5h://` is the same.
  *
  * @throws {UsageError} On anything else, without the secrets in it.
- *
- * @example With a name and a password
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parseProxy("socks5://ada:secret@[::1]"), {
- *   protocol: "socks5",
- *   address: { host: "::1", port: 1080 },
- *   username: "ada",
- *   password: "secret",
- * });
- * ```
  */
 export function parseProxy(text: string): Proxy {
   const [, scheme, username = "", password = "", host, port] = text.match(
@@ -85,16 +73,7 @@ function decode(part: string): string {
   throw new UsageError("Cannot parse the proxy's user or password");
 }
 
-/**
- * Formats a proxy for people: without its secrets.
- *
- * @example The name is a secret too
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(formatProxy(parseProxy("http://ada:secret@localhost:3128")), "http://localhost:3128");
- * ```
- */
+/** Formats a proxy for people: without its secrets. */
 export function formatProxy({ protocol, address }: Proxy): string {
   return `${protocol}://${formatAddress(address)}`;
 }

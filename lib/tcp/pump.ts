@@ -35,16 +35,6 @@ const MOST_SPARES = 8;
  * @param sink Where they go.
  * @param small The size of the small buffer, in bytes.
  * @throws Whatever the source or the sink throws.
- *
- * @example From memory to memory
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const sizes = [3, 2, null];
- * const taken: number[] = [];
- * await pump(() => Promise.resolve(sizes.shift() ?? null), (bytes) => void taken.push(bytes.length));
- * assertEquals(taken, [3, 2]);
- * ```
  */
 export async function pump(
   source: Source,
@@ -79,16 +69,6 @@ function putBack(buffer: Uint8Array<ArrayBuffer>): void {
  *
  * @param connection The connection.
  * @returns The size of the small buffer for {@linkcode pump}, in bytes.
- *
- * @example TCP
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { track } from "./connection.ts";
- *
- * using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * using conn = await Deno.connect({ port: listener.addr.port });
- * assertEquals(sendAtOnce(track(conn, "a peer")), 512);
- * ```
  */
 export function sendAtOnce({ socket }: Connection): number {
   try {
@@ -105,24 +85,6 @@ export function sendAtOnce({ socket }: Connection): number {
  * @param from Where bytes come from.
  * @param to Where they go.
  * @throws {Failure} When receiving or sending fails.
- *
- * @example One direction
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { track } from "./connection.ts";
- *
- * const sizes = [3, null];
- * let closed = false;
- * const socket = {
- *   read: () => Promise.resolve(sizes.shift() ?? null),
- *   write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
- *   closeWrite: () => Promise.resolve(void (closed = true)),
- *   close() {},
- * };
- * const [from, to] = [track(socket, "here"), track(socket, "there")];
- * await forward(from, to);
- * assertEquals([from.received, to.sent, closed], [3, 3, true]);
- * ```
  */
 export function forward(from: Connection, to: Connection): Promise<void> {
   return pump(

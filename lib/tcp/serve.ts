@@ -230,15 +230,6 @@ export interface ServeOptions {
  * @param options Where, and whether with TLS.
  * @returns What accepts; for `localhost` one on each loopback.
  * @throws {Failure} When it cannot listen there.
- *
- * @example A free port
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const [acceptor] = await openAcceptors({ port: 0 });
- * assertEquals(acceptor?.addr.transport, "tcp");
- * acceptor?.close();
- * ```
  */
 export async function openAcceptors(
   options: Pick<ServeOptions, "host" | "port" | "path" | "tls">,

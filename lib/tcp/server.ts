@@ -21,17 +21,6 @@ import { asksForTls, type SERVER_OPTIONS } from "./server_options.ts";
  * @returns The exit code.
  * @throws {UsageError} When options or operands do not go together.
  * @throws {Failure} When it cannot listen, or a file cannot be read.
- *
- * @example An unknown mode
- * ```ts
- * import { assertRejects } from "@std/assert";
- * import { parseCommandLine } from "../cli/options.ts";
- * import { createMemoryIo } from "../cli/memory.ts";
- * import { SERVER_OPTIONS } from "./server_options.ts";
- *
- * const line = await parseCommandLine(SERVER_OPTIONS, ["dance"]);
- * await assertRejects(() => runServer(line, createMemoryIo().io), Error, 'Cannot serve "dance"');
- * ```
  */
 export async function runServer(
   { options, operands }: CommandLine<typeof SERVER_OPTIONS>,

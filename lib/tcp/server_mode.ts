@@ -77,15 +77,6 @@ function isSame(
  * @param io The streams, for pipe and chat.
  * @throws {UsageError} When there is no such mode, or an option or operand does not go with it.
  * @throws {Failure} When a file cannot be read.
- *
- * @example A relay needs a target
- * ```ts
- * import { assertRejects } from "@std/assert";
- * import { createMemoryIo } from "../cli/memory.ts";
- *
- * const { io } = createMemoryIo();
- * await assertRejects(() => createMode(["relay"], {}, io), Error, 'Cannot relay to ""');
- * ```
  */
 export async function createMode(
   operands: readonly string[],

@@ -88,16 +88,7 @@ export const SERVER_OPTIONS = {
 /** The values of {@linkcode SERVER_OPTIONS}. */
 export type ServerOptions = Options<typeof SERVER_OPTIONS>;
 
-/**
- * Whether options ask for TLS.
- *
- * @example A certificate does
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals([asksForTls({ cert: "cert.pem" }), asksForTls({})], [true, false]);
- * ```
- */
+/** Whether options ask for TLS. */
 export function asksForTls(
   { tls, cert, key, clientCa }: Partial<ServerOptions>,
 ): boolean {
@@ -145,14 +136,6 @@ const NO_PORT = -1;
  * speaks TLS.
  *
  * @throws {UsageError} On anything else, as a host without its port.
- *
- * @example Two targets
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parseTarget("7000"), { address: { host: "localhost", port: 7000 }, tls: false });
- * assertEquals(parseTarget("tls:a.example:443"), { address: { host: "a.example", port: 443 }, tls: true });
- * ```
  */
 export function parseTarget(text: string): Target {
   const tls = text.startsWith("tls:");
@@ -171,19 +154,6 @@ export function parseTarget(text: string): Target {
  * The hosts and files that a command line of `server` needs.
  *
  * @param line The command line.
- *
- * @example A relay
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { parseCommandLine } from "../cli/options.ts";
- *
- * const line = await parseCommandLine(SERVER_OPTIONS, ["relay", "unix:/run/a.sock"]);
- * assertEquals(serverReach(line), {
- *   net: ["localhost", "unix:/run/a.sock"],
- *   read: ["/run/a.sock"],
- *   write: ["/run/a.sock"],
- * });
- * ```
  */
 export function serverReach(
   { options, operands: [mode, target = ""] }: CommandLine<

@@ -27,22 +27,6 @@ export interface StartOptions extends TlsClient {
  * @param options Whom to trust, and the deadline.
  * @returns The socket to go on with.
  * @throws {Failure} `Cannot start TLS with host:port`, with the cause: refused (60), not TLS, timed out (28).
- *
- * @example Nobody has certified a server of our own
- * ```ts
- * import { assertRejects } from "@std/assert";
- * import { makeCertificate } from "./certificate.ts";
- *
- * using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...await makeCertificate() });
- * const conn = await Deno.connect({ port: listener.addr.port });
- * using other = await listener.accept();
- * other.handshake().catch(() => {});
- * await assertRejects(
- *   () => startTls(conn, { host: "127.0.0.1", peer: "127.0.0.1:443" }),
- *   Error,
- *   "Cannot start TLS with 127.0.0.1:443",
- * );
- * ```
  */
 export async function startTls(
   conn: Deno.TcpConn | Deno.UnixConn,
@@ -83,13 +67,6 @@ const OPENSSL =
  *
  * @param error Why it was.
  * @returns One line, where there is something to do.
- *
- * @example Plain text instead of TLS
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(hintForTls(new Error("received corrupt message of type InvalidContentType")), "leave out --tls");
- * ```
  */
 export function hintForTls(error: unknown): string | undefined {
   const { says } = reasonOf(error);
@@ -115,16 +92,6 @@ export function hintForTls(error: unknown): string | undefined {
  * Adds what to do to a failure of a TLS connection: some refusals of the handshake come with the first bytes.
  *
  * @param error What was thrown.
- *
- * @example A server that wants to know its clients
- * ```ts
- * import { assert } from "@std/assert";
- * import { Failure } from "../cli/errors.ts";
- *
- * const cause = new Error("received fatal alert: CertificateRequired");
- * const error = withTlsHint(new Failure("Cannot receive from a peer", { cause }));
- * assert(error instanceof Failure && error.hint === "give it one with --cert FILE --key FILE");
- * ```
  */
 export function withTlsHint(error: unknown): unknown {
   if (!(error instanceof Failure) || error.hint !== undefined) return error;

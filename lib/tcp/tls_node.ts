@@ -29,18 +29,6 @@ function wordOf(error: Error, hasEnded: boolean): Error {
  * @param listener What accepts them, without TLS.
  * @param tls The server's certificate and key, and the issuer of its clients'.
  * @returns What accepts them with TLS.
- *
- * @example It listens where the other did
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { makeCertificate } from "./certificate.ts";
- *
- * const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
- * const pair = await makeCertificate();
- * const secure = requireCertificate(listener, { ...pair, clientCa: pair.cert });
- * assertEquals(secure.addr, listener.addr);
- * secure.close();
- * ```
  */
 export function requireCertificate(
   listener: Acceptor,
@@ -127,24 +115,6 @@ function checkPin(stream: TLSSocket, pin: string): void {
  * takes any certificate.
  * @returns The socket to go on with. Its end without TLS's own is an error, as with Deno's TLS.
  * @throws What Node or the pin has against the peer.
- *
- * @example A certificate of our own making, by its hash
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { fingerprintOf, makeCertificate } from "./certificate.ts";
- *
- * const pair = await makeCertificate();
- * using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...pair });
- * const served = listener.accept().then(async (other) => {
- *   await other.write(new Uint8Array([1, 2, 3]));
- *   other.close();
- * });
- * using conn = await Deno.connect({ port: listener.addr.port });
- * using secure = await startNodeTls(conn, { name: "localhost", pin: await fingerprintOf(pair.cert) });
- * assertEquals(await secure.read(new Uint8Array(9)), 3);
- * assertEquals(await secure.read(new Uint8Array(9)), null);
- * await served;
- * ```
  */
 export async function startNodeTls(
   socket: Socket,

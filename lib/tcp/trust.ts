@@ -34,13 +34,6 @@ export type TrustOptions = {
  *
  * @returns The digits alone, in lower case.
  * @throws {UsageError} On anything else.
- *
- * @example As openssl writes it
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parsePin("sha256 Fingerprint=" + "AB:".repeat(31) + "CD"), "ab".repeat(31) + "cd");
- * ```
  */
 export function parsePin(text: string): string {
   const digits = text.replace(/^sha256( fingerprint=|:)/i, "")
@@ -93,13 +86,6 @@ async function readPair(
  * @param options The options of the command line.
  * @throws {UsageError} When a value is none, or only one of certificate and key was named.
  * @throws {Failure} When a file cannot be read, or holds something else.
- *
- * @example A name to verify
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals((await findTrust({ sni: "a.example" })).name, "a.example");
- * ```
  */
 export async function findTrust(options: TrustOptions): Promise<TlsClient> {
   const { ca, pin, sni } = options;
@@ -133,13 +119,6 @@ export interface ServerTls extends TlsServer {
  * @returns The certificate, its key, and what to say about it.
  * @throws {UsageError} When only one of certificate and key was named.
  * @throws {Failure} When a file cannot be read.
- *
- * @example A throw-away certificate
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals((await findTls({})).isOwn, true);
- * ```
  */
 export async function findTls(
   options: Pick<TrustOptions, "cert" | "key"> & {

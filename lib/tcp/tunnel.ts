@@ -88,28 +88,6 @@ async function sayWho(talk: Talk, proxy: Proxy): Promise<void> {
  * @param proxy Who asks.
  * @param target Where to.
  * @throws {Failure} What the proxy says, where it refuses.
- *
- * @example A proxy that agrees to everything
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { parseProxy } from "./proxy.ts";
- *
- * const answer = [5, 0, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0];
- * const asked: number[] = [];
- * const talk = {
- *   read: (buffer: Uint8Array) => {
- *     const part = answer.splice(0, buffer.length);
- *     buffer.set(part);
- *     return Promise.resolve(part.length);
- *   },
- *   write: (bytes: Uint8Array) => {
- *     asked.push(...bytes);
- *     return Promise.resolve(bytes.length);
- *   },
- * };
- * await askSocks(talk, parseProxy("socks5://localhost"), { host: "127.0.0.1", port: 80 });
- * assertEquals(asked, [5, 1, 0, 5, 1, 0, 1, 127, 0, 0, 1, 0, 80]);
- * ```
  */
 export async function askSocks(
   talk: Talk,
@@ -147,29 +125,6 @@ const LONGEST_HEAD = 16 * 1024;
  * @param proxy Who asks.
  * @param target Where to.
  * @throws {Failure} What the proxy says, where it refuses.
- *
- * @example A proxy that agrees at once
- * ```ts
- * import { assertEquals } from "@std/assert";
- * import { parseProxy } from "./proxy.ts";
- *
- * const answer = [...new TextEncoder().encode("HTTP/1.1 200 OK\r\n\r\nHello")];
- * let asked = "";
- * const talk = {
- *   read: (buffer: Uint8Array) => {
- *     const part = answer.splice(0, buffer.length);
- *     buffer.set(part);
- *     return Promise.resolve(part.length);
- *   },
- *   write: (bytes: Uint8Array) => {
- *     asked += new TextDecoder().decode(bytes);
- *     return Promise.resolve(bytes.length);
- *   },
- * };
- * await askHttp(talk, parseProxy("http://localhost:3128"), { host: "a.example", port: 80 });
- * assertEquals(asked, "CONNECT a.example:80 HTTP/1.1\r\nHost: a.example:80\r\n\r\n");
- * assertEquals(answer.length, "Hello".length);
- * ```
  */
 export async function askHttp(
   talk: Talk,
@@ -207,21 +162,6 @@ export async function askHttp(
  * @param proxy Who asks.
  * @param target Where to.
  * @throws {Failure} What the proxy says, where it refuses.
- *
- * @example What a proxy of SOCKS5 hears first
- * ```ts
- * import { assertEquals, assertRejects } from "@std/assert";
- * import { parseProxy } from "./proxy.ts";
- *
- * const asked: number[] = [];
- * const talk = {
- *   read: () => Promise.resolve(null),
- *   write: (bytes: Uint8Array) => Promise.resolve(asked.push(...bytes)),
- * };
- * const target = { host: "a.example", port: 80 };
- * await assertRejects(() => askProxy(talk, parseProxy("socks5://localhost"), target), Error);
- * assertEquals(asked[0], 5);
- * ```
  */
 export function askProxy(
   talk: Talk,
