@@ -632,7 +632,7 @@ Deno.test("client and server take a limit of 0 for none", async () => {
     `127.0.0.1:${server.port}`,
   ], terminal);
   assertEquals([code, stdout], [0, "Received from server: in the end\n"]);
-  const line = await parseCommandLine(SERVER_OPTIONS, ["--idle-timeout", "0"]);
+  const line = parseCommandLine(SERVER_OPTIONS, ["--idle-timeout", "0"]);
   assertEquals(line.options.idleTimeout, undefined);
 });
 

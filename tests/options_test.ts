@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../lib/cli/errors.ts";
 import {
@@ -42,8 +42,8 @@ const defaults: Record<string, unknown> = {
 };
 
 /** What a command line says beyond the defaults. */
-async function parse(args: readonly string[]): Promise<unknown[]> {
-  const { options, operands } = await parseCommandLine(table, args);
+function parse(args: readonly string[]): unknown[] {
+  const { options, operands } = parseCommandLine(table, args);
   const given = Object.entries(options).filter(([name, value]) =>
     Deno.inspect(value) !== Deno.inspect(defaults[name])
   );
@@ -97,9 +97,9 @@ const RIGHT: [string[], ...unknown[]][] = [
   [["a", "--", "-p"], {}, "a", "-p"],
 ];
 
-Deno.test("parseCommandLine() reads options and operands", async () => {
+Deno.test("parseCommandLine() reads options and operands", () => {
   for (const [args, ...expected] of RIGHT) {
-    assertEquals(await parse(args), expected, args.join(" "));
+    assertEquals(parse(args), expected, args.join(" "));
   }
 });
 
@@ -139,9 +139,9 @@ const WRONG: [string[], string][] = [
   [["-p0x50"], 'Cannot use port "0x50": expected 0 to 65535'],
 ];
 
-Deno.test("parseCommandLine() refuses what cannot be meant, in one sentence", async () => {
+Deno.test("parseCommandLine() refuses what cannot be meant, in one sentence", () => {
   for (const [args, message] of WRONG) {
-    const error = await assertRejects(() => parse(args), UsageError);
+    const error = assertThrows(() => parse(args), UsageError);
     assertEquals(error.message, message, args.join(" "));
     assertEquals(error.code, 2);
     assertEquals(
@@ -151,24 +151,24 @@ Deno.test("parseCommandLine() refuses what cannot be meant, in one sentence", as
   }
 });
 
-Deno.test("parseCommandLine() gives every text to an option and gets it back, for any text", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.string({ unit: "binary" }), async (text) => {
-      assertEquals(await parse([`--message=${text}`]), [{ message: text }]);
-      assertEquals(await parse(["--", text]), [{}, text]);
+Deno.test("parseCommandLine() gives every text to an option and gets it back, for any text", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      assertEquals(parse([`--message=${text}`]), [{ message: text }]);
+      assertEquals(parse(["--", text]), [{}, text]);
     }),
   );
 });
 
-Deno.test("parseCommandLine() throws nothing but UsageError, for any arguments", async () => {
+Deno.test("parseCommandLine() throws nothing but UsageError, for any arguments", () => {
   const word = fc.oneof(
     fc.string({ unit: "binary" }),
     fc.string({ unit: fc.constantFrom(..."-=pmo4v.a1") }),
     fc.constantFrom("--port", "--check", "--", "-p", "--header=", "1"),
   );
-  await fc.assert(fc.asyncProperty(fc.array(word), async (args) => {
+  fc.assert(fc.property(fc.array(word), (args) => {
     try {
-      await parse(args);
+      parse(args);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
     }
@@ -191,8 +191,8 @@ Deno.test("formatOptionName() names options as they are typed", () => {
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends
   (<T>() => T extends B ? 1 : 2) ? true : false;
 
-Deno.test("parseCommandLine() types every option by its parser", async () => {
-  const { options } = await parseCommandLine(table, []);
+Deno.test("parseCommandLine() types every option by its parser", () => {
+  const { options } = parseCommandLine(table, []);
   true satisfies Equal<typeof options.port, number>;
   true satisfies Equal<typeof options.message, string | undefined>;
   true satisfies Equal<typeof options.header, readonly string[]>;

@@ -1,5 +1,5 @@
 /** Answers by URL, good until the next write, and the tags by which others keep them. */
-import { encodeBase64 } from "../cli/base64.ts";
+import { encodeBase64 } from "@std/encoding/base64";
 
 /** Something kept: what of it is counted is its text. */
 export interface Cached {
@@ -50,7 +50,7 @@ export function createCache<Answer extends Cached>(
 export async function etagOf(text: string): Promise<string> {
   const bytes = new TextEncoder().encode(text);
   const digest = await crypto.subtle.digest("SHA-1", bytes);
-  const hash = encodeBase64(new Uint8Array(digest)).slice(0, 27);
+  const hash = encodeBase64(digest).slice(0, 27);
   return `W/"${bytes.length.toString(16)}-${hash}"`;
 }
 

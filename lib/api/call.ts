@@ -1,4 +1,5 @@
 /** A request as the resources of one store see it, and what its path means. */
+import { percentDecode } from "../cli/value.ts";
 import { Problem } from "./problem.ts";
 import { foreignKeyOf } from "./resources.ts";
 
@@ -62,12 +63,10 @@ export function parseTarget(pathname: string): Target | undefined {
 }
 
 function decode(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    throw new Problem(
-      400,
-      `Cannot read the path segment "${segment}": it is not percent-encoded UTF-8`,
-    );
-  }
+  const text = percentDecode(segment);
+  if (text !== undefined) return text;
+  throw new Problem(
+    400,
+    `Cannot read the path segment "${segment}": it is not percent-encoded UTF-8`,
+  );
 }

@@ -1,5 +1,5 @@
 /** The page for people: what there is, a console to try it, the log of requests as they are answered. */
-import { encodeBase64 } from "../cli/base64.ts";
+import { encodeBase64 } from "@std/encoding/base64";
 import { reply } from "./answer.ts";
 import { script } from "./page_script.ts";
 import { style } from "./page_style.ts";
@@ -45,7 +45,7 @@ export async function answerPage(
 async function hashOf(text: string): Promise<string> {
   const bytes = new TextEncoder().encode(text);
   const digest = await crypto.subtle.digest("SHA-256", bytes);
-  return `'sha256-${encodeBase64(new Uint8Array(digest))}'`;
+  return `'sha256-${encodeBase64(digest)}'`;
 }
 
 function render(

@@ -1,4 +1,5 @@
 /** Headers of a list: which pages there are, and what of the query changed nothing. */
+import { percentDecode } from "../cli/value.ts";
 import { encodePart } from "./call.ts";
 import type { Page } from "./query.ts";
 import type { Ignored } from "./store.ts";
@@ -48,17 +49,9 @@ export function parseIgnored(header: string): Ignored[] {
     part !== ""
   ).map((part) => {
     const [key = "", meant] = part.split(/\s*;\s*did-you-mean=/).map(
-      decodePart,
+      // whoever else writes the header may not encode it
+      (text) => percentDecode(text) ?? text,
     );
     return { key, meant };
   });
-}
-
-/** Whoever else writes the header may not encode it. */
-function decodePart(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

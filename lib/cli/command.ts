@@ -139,7 +139,7 @@ export async function runCommand<Table extends OptionTable>(
     }
     const line = asks(args, "--help", "-h")
       ? undefined
-      : await parseCommandLine(table, args);
+      : parseCommandLine(table, args);
     // -h may also stand in a cluster, as in -vh
     if (line === undefined || line.options.help) {
       const { formatHelp } = await import("./help.ts");

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import type { Command } from "./definition.ts";
 import { ExitCode } from "./errors.ts";
 import { formatOptionName, type Option, type OptionTable } from "./options.ts";
@@ -73,26 +74,6 @@ export function formatHelp(
     .join("\n");
 }
 
-/** The number of single-letter changes that turn one text into another (Levenshtein's distance). */
-function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
-  for (const [done, letter] of [...from].entries()) {
-    const next = [done + 1];
-    for (const [at, other] of [...to].entries()) {
-      const [left = 0, above = 0, corner = 0] = [
-        next[at],
-        row[at + 1],
-        row[at],
-      ];
-      next.push(
-        Math.min(left + 1, above + 1, corner + (letter === other ? 0 : 1)),
-      );
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
-}
-
 /**
  * Finds the known name that a mistyped one most likely means: at most half of its letters may differ, or it
  * begins the known name.
@@ -108,7 +89,7 @@ export function nearest(
   const [best] = known
     .map((name) => ({
       name,
-      changes: name.startsWith(typed) ? 0 : distance(typed, name),
+      changes: name.startsWith(typed) ? 0 : levenshteinDistance(typed, name),
     }))
     .filter(({ changes }) =>
       changes <= Math.max(1, Math.floor(typed.replace(/^-+/, "").length / 2))

@@ -44,7 +44,7 @@ async function redact<Table extends OptionTable>(
   command: Command<Table>,
   args: readonly string[],
 ): Promise<string[]> {
-  const { options } = await parseCommandLine(plain(command.options), args);
+  const { options } = parseCommandLine(plain(command.options), args);
   const secrets = Object.entries(options).flatMap(([name, given]) => {
     const { secret = false } = command.options[name] ?? {};
     const values: unknown[] = Array.isArray(given) ? given : [given];
@@ -84,7 +84,7 @@ export async function formatGrantHint<Table extends OptionTable>(
   denial: Denial,
 ): Promise<string> {
   const needed =
-    await command.reach?.(await parseCommandLine(command.options, args)) ?? {};
+    await command.reach?.(parseCommandLine(command.options, args)) ?? {};
   const { standalone } = Deno.build;
   const granted: Grants = standalone ? {} : grantsOf(command.name);
   const flags = KINDS.flatMap((kind) => {

@@ -69,37 +69,37 @@ export class UnknownOptionError extends UsageError {
   }
 }
 
-/**
- * Splits argv into `[name, value]` pairs and operands. `parseArgs` alone would take unknown options,
- * lose missing values and turn text into numbers, so each token is settled before it gets there.
- */
+/** Splits argv into the texts that each option was given, none for a flag, and operands. */
 function settle(
   table: OptionTable,
   args: readonly string[],
-): { given: [string, string?][]; operands: string[] } {
+): { given: Map<string, string[]>; operands: string[] } {
   const names = Object.keys(table);
   const long = (typed: string) =>
     names.find((name) => formatOptionName(name) === typed);
   const short = (letter: string) =>
     names.find((name) => table[name]?.short === letter);
-  const given: [string, string?][] = [];
+  const given = new Map<string, string[]>();
   const operands: string[] = [];
   const rest = [...args];
+  const give = (name: string, ...texts: string[]) => {
+    given.set(name, [...given.get(name) ?? [], ...texts]);
+  };
   const take = (name: string, typed: string, attached: string | undefined) => {
     const option = table[name] ?? {};
     if (!option.parse) {
       if (attached !== undefined) {
         throw new UsageError(`Cannot give ${typed} a value: it takes none`);
       }
-      return given.push([name]);
+      return give(name);
     }
     const next = rest[0];
-    if (attached !== undefined) return given.push([name, attached]);
+    if (attached !== undefined) return give(name, attached);
     if (option.implied) {
       const taken = next !== undefined && option.implied.accepts.test(next)
         ? rest.shift()
         : undefined;
-      return given.push([name, taken ?? option.implied.text]);
+      return give(name, taken ?? option.implied.text);
     }
     // a value may be "-" or a negative number; any other dash is the next option, and the value is missing
     if (next === undefined || /^-[^\d]/.test(next)) {
@@ -109,7 +109,7 @@ function settle(
         }`,
       );
     }
-    given.push([name, next]);
+    give(name, next);
     rest.shift();
   };
   for (let token = rest.shift(); token !== undefined; token = rest.shift()) {
@@ -156,24 +156,20 @@ function settle(
  * import { assertEquals } from "@std/assert";
  *
  * const table = { port: { short: "p", parse: Number, default: 0 }, once: {} };
- * const { options, operands } = await parseCommandLine(table, ["-p8080", "--once", "echo"]);
+ * const { options, operands } = parseCommandLine(table, ["-p8080", "--once", "echo"]);
  * assertEquals(options, { port: 8080, once: true });
  * assertEquals(operands, ["echo"]);
  * ```
  */
-export async function parseCommandLine<const Table extends OptionTable>(
+export function parseCommandLine<const Table extends OptionTable>(
   table: Table,
   args: readonly string[],
-): Promise<CommandLine<Table>> {
+): CommandLine<Table> {
   const { given, operands } = settle(table, args);
-  // operands alone need no parser, and its package is the dearest import at start
-  const argv: Readonly<Record<string, unknown>> = given.length === 0
-    ? {}
-    : await parseGiven(table, given);
   const options: unknown = Object.fromEntries(
     Object.entries(table).map((
       [name, option],
-    ) => [name, valueOf(name, option, argv[name])]),
+    ) => [name, valueOf(name, option, given.get(name))]),
   );
   if (!isComplete(table, options)) {
     throw new TypeError("Cannot read the options: one is missing");
@@ -208,34 +204,15 @@ export function refuseMisfits<const Table extends OptionTable>(
   }
 }
 
-async function parseGiven(
-  table: OptionTable,
-  given: readonly [string, string?][],
-): Promise<Readonly<Record<string, unknown>>> {
-  const { parseArgs } = await import("@std/cli/parse-args");
-  const names = Object.keys(table);
-  const valued = names.filter((name) => table[name]?.parse);
-  return parseArgs(
-    given.map(([name, value]) =>
-      `--${name}` + (value === undefined ? "" : `=${value}`)
-    ),
-    {
-      boolean: names.filter((name) => !table[name]?.parse),
-      string: valued,
-      collect: valued,
-    },
-  );
-}
-
-function valueOf(name: string, option: Option, raw: unknown): unknown {
-  if (!option.parse) return raw === true;
-  const texts = Array.isArray(raw) ? raw.map(String) : [];
-  if (option.repeat) return texts.map(option.parse);
-  if (texts.length > 1) {
+function valueOf(name: string, option: Option, texts?: string[]): unknown {
+  const { parse } = option;
+  if (!parse) return texts !== undefined;
+  if (option.repeat) return texts?.map((text) => parse(text)) ?? [];
+  const [text, ...others] = texts ?? [];
+  if (others.length > 0) {
     throw new UsageError(`Cannot use ${formatOptionName(name)} more than once`);
   }
-  const [text] = texts;
-  return text === undefined ? option.default : option.parse(text);
+  return text === undefined ? option.default : parse(text);
 }
 
 /** Every option has been read by its own parser: that makes the values the table's. */

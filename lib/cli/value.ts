@@ -1,5 +1,5 @@
 /**
- * Values of a command line: seconds, counts, sizes, paths.
+ * Values of a command line: seconds, counts, sizes, paths, and text that is percent-encoded.
  *
  * @module
  */
@@ -105,4 +105,13 @@ export function parseSize(text: string): number {
 export function absolutePath(path: string): string {
   const isAbsolute = /^([a-z]:)?[\\/]/i.test(path);
   return isAbsolute ? path : `${Deno.cwd()}/${path.replace(/^(\.\/+)+/, "")}`;
+}
+
+/** Decodes percent-encoding (RFC 3986 section 2.1); undefined where a text has none that is UTF-8. */
+export function percentDecode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }

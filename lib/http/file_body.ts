@@ -4,6 +4,7 @@
  * @module
  */
 
+import { typeByExtension } from "@std/media-types/type-by-extension";
 import { Failure } from "../cli/errors.ts";
 import { absolutePath } from "../cli/value.ts";
 import {
@@ -88,4 +89,38 @@ export async function readText(path: string): Promise<string> {
       `Cannot send the text of "${absolutePath(path)}": it is not UTF-8`,
     );
   }
+}
+
+/** Types that std's table lacks, or has under an older name (RFC 9512). */
+const TYPES: Readonly<Record<string, string>> = {
+  ndjson: "application/x-ndjson",
+  yaml: "application/yaml",
+  yml: "application/yaml",
+};
+
+/** The media type of a file, by the ending of its name; application/octet-stream, which says nothing, for any other. */
+function mediaTypeOf(path: string): string {
+  const ending = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
+  return (Object.hasOwn(TYPES, ending)
+    ? TYPES[ending]
+    : typeByExtension(ending)) ?? "application/octet-stream";
+}
+
+/** A file to send, and what it is. */
+export interface TypedFile {
+  /** Its path. */
+  readonly path: string;
+  /** Its media type. */
+  readonly type: string;
+}
+
+/**
+ * Splits `FILE;type=TYPE`; without a type the ending of the name tells.
+ *
+ * @param text What was typed.
+ */
+export function splitType(text: string): TypedFile {
+  const [, path = text, type] =
+    text.match(/^(.+);type=([\w!#$&^.+-]+\/[\w!#$&^.+*-]+)$/s) ?? [];
+  return { path, type: type ?? mediaTypeOf(path) };
 }

@@ -17,8 +17,7 @@ function nameOf({ path: [name, ...steps] }: Item): string {
 
 /** A file as a part of a form: `FILE` or, as for HTTPie and curl, `FILE;type=TYPE`. */
 async function partOf({ value }: Item): Promise<Omit<Part, "name">> {
-  const { splitType } = await import("./media_type.ts");
-  const { bodyOfFile } = await import("./file_body.ts");
+  const { bodyOfFile, splitType } = await import("./file_body.ts");
   const { path, type } = splitType(value);
   return {
     body: await bodyOfFile(path),

@@ -1,7 +1,7 @@
 import type { Grants } from "../cli/definition.ts";
 import type { Options } from "../cli/options.ts";
 import type { EXCHANGE_OPTIONS } from "./exchange_options.ts";
-import { splitType } from "./media_type.ts";
+import { splitType } from "./file_body.ts";
 import { parseTarget } from "./target.ts";
 
 /** What the users of curl, HTTPie and wget type, and what to type here. */

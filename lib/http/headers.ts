@@ -6,6 +6,8 @@
 
 import { Failure, UsageError } from "../cli/errors.ts";
 import type { Io } from "../cli/io.ts";
+import { percentDecode } from "../cli/value.ts";
+import { formatBasic } from "../tcp/proxy.ts";
 import type { Item } from "./items.ts";
 import { type Header, parseToken, type RequestPlan } from "./request.ts";
 
@@ -96,23 +98,14 @@ async function passwordFor(
   );
 }
 
-function formatBasic(user: string, password: string): string {
+function basicOf(user: string, password: string): string {
   // deno-lint-ignore no-control-regex
   if (/[\x00-\x1f\x7f]/.test(user + password)) {
     throw new Failure(
       "Cannot send the user and the password: a control character is in them",
     );
   }
-  return `Basic ${btoa(toByteString(`${user}:${password}`))}`;
-}
-
-/** As it is where it is not percent-encoded. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return formatBasic(user, password);
 }
 
 /**
@@ -149,9 +142,12 @@ export async function formatAuthorization(
   if (auth !== undefined) {
     const [, user = "", password] =
       (await secretOf(auth)).match(/^([^:]*)(?::([^]*))?$/) ?? [];
-    return formatBasic(user, password ?? await passwordFor(user, url, io));
+    return basicOf(user, password ?? await passwordFor(user, url, io));
   }
   const { username, password } = url;
   if (username === "" && password === "") return undefined;
-  return formatBasic(decode(username), decode(password));
+  return basicOf(
+    percentDecode(username) ?? username,
+    percentDecode(password) ?? password,
+  );
 }

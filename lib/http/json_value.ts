@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encodeBase64 } from "../cli/base64.ts";
+import { encodeBase64 } from "@std/encoding/base64";
 import { createJsonFormatter } from "./json_format.ts";
 import { isEvents } from "./media_type.ts";
 import type { Answer } from "./send.ts";

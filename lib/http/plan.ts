@@ -98,8 +98,7 @@ async function readRaw(
       type: formType ?? "application/json",
     };
   }
-  const { splitType } = await import("./media_type.ts");
-  const { bodyOfFile } = await import("./file_body.ts");
+  const { bodyOfFile, splitType } = await import("./file_body.ts");
   const { path, type } = splitType(raw.slice(1));
   return { body: await bodyOfFile(path), type: formType ?? type };
 }

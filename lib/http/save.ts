@@ -6,6 +6,7 @@
 
 import { UsageError } from "../cli/errors.ts";
 import type { Io } from "../cli/io.ts";
+import { percentDecode } from "../cli/value.ts";
 import { download } from "./download.ts";
 import { filesOf, type Target } from "./part.ts";
 import { render, type RenderOptions, showHead } from "./render.ts";
@@ -85,14 +86,6 @@ const UNSAFE =
 const RESERVED =
   /^(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])(?=\.|$)/i;
 
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
 /** Cuts a name to {@linkcode MAX_BYTES} bytes of UTF-8, between characters, and keeps its extension. */
 function shorten(name: string): string {
   const [extension = ""] = name.match(/\.[\w-]{1,16}$/) ?? [];
@@ -109,8 +102,8 @@ function shorten(name: string): string {
  * @param url The URL that was asked for, before any redirect: a server must not choose the name.
  */
 export function fileNameOf({ pathname, hostname }: URL): string {
-  const last = pathname.split("/").findLast((part) => part !== "");
-  const name = decode(last ?? hostname).replace(UNSAFE, "_")
+  const last = pathname.split("/").findLast((part) => part !== "") ?? hostname;
+  const name = (percentDecode(last) ?? last).replace(UNSAFE, "_")
     .replace(/^[.\s]+/, "").replace(/[.\s]+$/, "")
     .replace(RESERVED, "_$1");
   return shorten(name) || "download";

@@ -5,9 +5,9 @@
  */
 
 import { closeSocket } from "../tcp/connection.ts";
+import { formatBasic } from "../tcp/proxy.ts";
 import { createReader, readAnswerBody, readAnswerHead } from "./wire_answer.ts";
 import { dial } from "./dial.ts";
-import { toByteString } from "./headers.ts";
 import type { RequestPlan } from "./request.ts";
 import { formatRequestHead, upload } from "./wire_request.ts";
 import type {
@@ -22,7 +22,7 @@ function introduce({ username, password }: HttpProxy) {
   return {
     authorization: username === ""
       ? undefined
-      : `Basic ${btoa(toByteString(`${username}:${password}`))}`,
+      : formatBasic(username, password),
   };
 }
 

@@ -1,21 +1,10 @@
 /**
- * Bytes put together, and cut at the ends of lines.
+ * Bytes cut at the ends of lines.
  *
  * @module
  */
 
-/** Puts bytes one after the other, into a buffer of their own. */
-export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(
-    parts.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
+import { concat } from "@std/bytes/concat";
 
 /** Passes on whole lines of bytes, however the chunks are cut. */
 export interface LineSplitter {
@@ -38,8 +27,8 @@ const NEWLINE = 10;
 export function createLineSplitter(longest = LONGEST_BYTES): LineSplitter {
   let held = new Uint8Array();
   const take = (bytes: Uint8Array, rest: Uint8Array) => {
-    const piece = concat(held, bytes);
-    held = concat(rest);
+    const piece = concat([held, bytes]);
+    held = rest.slice();
     return piece.length === 0 ? undefined : piece;
   };
   return {
@@ -49,7 +38,7 @@ export function createLineSplitter(longest = LONGEST_BYTES): LineSplitter {
       const unfinished = end === 0 ? held.length + rest.length : rest.length;
       if (unfinished > longest) return take(chunk, new Uint8Array());
       if (end > 0) return take(chunk.subarray(0, end), rest);
-      held = concat(held, chunk);
+      held = concat([held, chunk]);
     },
     flush: () => take(new Uint8Array(), new Uint8Array()),
   };

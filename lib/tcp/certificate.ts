@@ -4,7 +4,9 @@
  * @module
  */
 
-import { encodeBase64 } from "../cli/base64.ts";
+import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
+import { decodeBase64Url } from "@std/encoding/base64url";
+import { encodeHex } from "@std/encoding/hex";
 import { Failure } from "../cli/errors.ts";
 import {
   type Der,
@@ -65,15 +67,10 @@ function makeKey(): Promise<CryptoKey> {
   return crypto.subtle.importKey("pkcs8", pkcs8, algorithm, true, ["sign"]);
 }
 
-function fromBase64(text: string): Der {
-  const standard = text.replaceAll("-", "+").replaceAll("_", "/");
-  return Uint8Array.from(atob(standard), (letter) => letter.charCodeAt(0));
-}
-
 /** The public half of a key as SubjectPublicKeyInfo, RFC 5480 section 2: an uncompressed point. */
 async function publicKeyOf(key: CryptoKey): Promise<Der> {
   const { x = "", y = "" } = await crypto.subtle.exportKey("jwk", key);
-  const point = [Uint8Array.of(0, 4), fromBase64(x), fromBase64(y)];
+  const point = [Uint8Array.of(0, 4), decodeBase64Url(x), decodeBase64Url(y)];
   return sequence(keyAlgorithm(), der(Tag.BitString, ...point));
 }
 
@@ -161,9 +158,6 @@ export async function fingerprintOf(cert: string): Promise<string> {
   if (base64 === undefined) {
     throw new Failure("Cannot read the certificate: it is not PEM");
   }
-  const bytes = fromBase64(base64);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join(
-    "",
-  );
+  const bytes = decodeBase64(base64.replace(/\s/g, ""));
+  return encodeHex(await crypto.subtle.digest("SHA-256", bytes));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concat } from "./bytes.ts";
+import { concat } from "@std/bytes/concat";
 
 /** Bytes in DER. */
 export type Der = Uint8Array<ArrayBuffer>;
@@ -43,14 +43,14 @@ export const Tag = {
 
 /** Encodes a value: its tag, its length, its parts. It can be up to 65,535 bytes long. */
 export function der(tag: number, ...parts: Uint8Array[]): Der {
-  const body = concat(...parts);
+  const body = concat(parts);
   const { length } = body;
   const head = length < 0x80
     ? [length]
     : length < 0x100
     ? [0x81, length]
     : [0x82, length >> 8, length & 0xff];
-  return concat(Uint8Array.of(tag, ...head), body);
+  return concat([Uint8Array.of(tag, ...head), body]);
 }
 
 /** Encodes a list. */

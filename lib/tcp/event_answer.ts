@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encodeBase64 } from "../cli/base64.ts";
+import { encodeBase64 } from "@std/encoding/base64";
 import { type Io, print } from "../cli/io.ts";
 import type { Connection } from "./connection.ts";
 import type { CloseEvent, OpenEvent } from "./event.ts";

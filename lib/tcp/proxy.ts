@@ -4,7 +4,9 @@
  * @module
  */
 
+import { encodeBase64 } from "@std/encoding/base64";
 import { UsageError } from "../cli/errors.ts";
+import { percentDecode } from "../cli/value.ts";
 import {
   formatAddress,
   parseHost,
@@ -63,14 +65,17 @@ export function parseProxy(text: string): Proxy {
 }
 
 function decode(part: string): string {
-  try {
-    const text = decodeURIComponent(part);
-    // RFC 1929 has one byte for the length
-    if (new TextEncoder().encode(text).length <= 255) return text;
-  } catch {
-    // a lone % is no escape
+  const text = percentDecode(part);
+  // RFC 1929 has one byte for the length
+  if (text !== undefined && new TextEncoder().encode(text).length <= 255) {
+    return text;
   }
   throw new UsageError("Cannot parse the proxy's user or password");
+}
+
+/** A user and a password as HTTP's Basic scheme sends them, in UTF-8 (RFC 7617). */
+export function formatBasic(user: string, password: string): string {
+  return `Basic ${encodeBase64(`${user}:${password}`)}`;
 }
 
 /** Formats a proxy for people: without its secrets. */

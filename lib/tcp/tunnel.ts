@@ -4,11 +4,10 @@
  * @module
  */
 
-import { encodeBase64 } from "../cli/base64.ts";
 import { ExitCode, Failure } from "../cli/errors.ts";
 import { formatAddress, groupsOf, type TcpAddress } from "./address.ts";
 import { type Socket, writeAll } from "./connection.ts";
-import type { Proxy } from "./proxy.ts";
+import { formatBasic, type Proxy } from "./proxy.ts";
 
 /** What a proxy is talked to with. */
 export type Talk = Pick<Socket, "read" | "write">;
@@ -133,11 +132,12 @@ export async function askHttp(
 ): Promise<void> {
   const { username, password } = proxy;
   const host = formatAddress(target);
-  const credentials = encodeBase64(encoder.encode(`${username}:${password}`));
   const head = [
     `CONNECT ${host} HTTP/1.1`,
     `Host: ${host}`,
-    ...username === "" ? [] : [`Proxy-Authorization: Basic ${credentials}`],
+    ...username === ""
+      ? []
+      : [`Proxy-Authorization: ${formatBasic(username, password)}`],
   ];
   await writeAll(talk, encoder.encode(head.join("\r\n") + "\r\n\r\n"));
   let answer = "";
