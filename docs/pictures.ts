@@ -4,13 +4,14 @@
  * @module
  */
 
-import { openBrowser } from "../tests/browser.ts";
-import { ask } from "../tests/page_console.ts";
-import { startListener } from "../tasks/dev/daemon.ts";
+import { fileURLToPath } from "node:url";
+import { openBrowser } from "../tests/api/page/browser.ts";
+import { ask } from "../tests/api/page/console.ts";
+import { startListener } from "../tests/daemon.ts";
 import { draw, type Exchange, runOnTerminal } from "./terminal.ts";
 
 const PORT = "3000";
-const HERE = new URL(".", import.meta.url).pathname;
+const HERE = fileURLToPath(new URL(".", import.meta.url));
 
 /** What the terminal shows, in this order, while an api in memory listens on port 3000. */
 const COMMANDS = [

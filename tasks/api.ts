@@ -4,11 +4,11 @@
  * @module
  */
 
-import { API_HABITS, API_OPTIONS, apiReach, runApi } from "../lib/api/api.ts";
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
+import { API_HABITS, API_OPTIONS, apiReach, runApi } from "./api/api.ts";
 
 const command = defineCommand({
   name: "api",

@@ -8,12 +8,12 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { runClient } from "../lib/tcp/client.ts";
+import { runClient } from "./client/client.ts";
 import {
   CLIENT_HABITS,
   CLIENT_OPTIONS,
   clientReach,
-} from "../lib/tcp/client_options.ts";
+} from "./client/options.ts";
 
 const command = defineCommand({
   name: "client",

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { makeItems } from "../lib/api/seed.ts";
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { ExitCode } from "../lib/cli/errors.ts";
 import { type Io, print } from "../lib/cli/io.ts";
 import { type Main, type Result, run, start } from "../lib/cli/memory.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { listen } from "../lib/tcp/listen.ts";
+import { listen } from "../lib/net/listen.ts";
 import { main as api } from "./api.ts";
+import { makeItems } from "./api/store/seed.ts";
 import { main as client } from "./client.ts";
 import { main as get } from "./get.ts";
 import { main as post } from "./post.ts";

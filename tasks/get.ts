@@ -8,8 +8,8 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { type ExitCode, UsageError } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { EXCHANGE, exchange } from "../lib/http/exchange.ts";
-import { parseTarget, planTarget } from "../lib/http/target.ts";
+import { EXCHANGE, exchange } from "./get/get.ts";
+import { parseTarget, planTarget } from "./get/url.ts";
 
 const command = defineCommand({
   name: "get",
@@ -28,7 +28,7 @@ const command = defineCommand({
     const target = await parseTarget(operands);
     const { fields: [field], raw } = target;
     if (field !== undefined || raw !== undefined) {
-      const { formatItem } = await import("../lib/http/items.ts");
+      const { formatItem } = await import("./get/items.ts");
       throw new UsageError(
         `Cannot send "${raw ?? (field && formatItem(field))}": get has no body`,
         { hint: "for the query: name==value; for a body: post" },

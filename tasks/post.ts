@@ -8,8 +8,8 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { EXCHANGE, exchange } from "../lib/http/exchange.ts";
-import { DEFAULT_URL, parseTarget, planTarget } from "../lib/http/target.ts";
+import { EXCHANGE, exchange } from "./get/get.ts";
+import { DEFAULT_URL, parseTarget, planTarget } from "./get/url.ts";
 
 /** The tutorial's post. */
 const DEFAULT_OPERANDS = [DEFAULT_URL, "title=foo", "body=bar", "userId:=1"];

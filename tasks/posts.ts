@@ -4,11 +4,11 @@
  * @module
  */
 
-import { POSTS_OPTIONS, runPosts } from "../lib/api/posts.ts";
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
+import { POSTS_OPTIONS, runPosts } from "./posts/posts.ts";
 
 const command = defineCommand({
   name: "posts",

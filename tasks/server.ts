@@ -8,12 +8,12 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { runServer } from "../lib/tcp/server.ts";
 import {
   SERVER_HABITS,
   SERVER_OPTIONS,
   serverReach,
-} from "../lib/tcp/server_options.ts";
+} from "./server/options.ts";
+import { runServer } from "./server/server.ts";
 
 const command = defineCommand({
   name: "server",

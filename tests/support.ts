@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
 import { Capture } from "../lib/cli/capture.ts";
 import {
@@ -41,7 +42,7 @@ export interface SpawnOptions {
 }
 
 /** The root of the repository. */
-export const ROOT: string = new URL("..", import.meta.url).pathname;
+export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
 
 /** The flags between `deno run` and the script that deno.json gives a task. */
 export function flagsOf(task: string): string[] {

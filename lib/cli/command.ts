@@ -75,7 +75,7 @@ async function hintFor<Table extends OptionTable>(
   const { denialOf } = await import("./reasons.ts");
   const denial = denialOf(error);
   if (denial !== undefined) {
-    const { formatGrantHint } = await import("./manifest.ts");
+    const { formatGrantHint } = await import("./permissions.ts");
     return await formatGrantHint(
       command,
       args.filter((arg) => arg !== "--debug"),
@@ -133,7 +133,7 @@ export async function runCommand<Table extends OptionTable>(
   const table = { ...command.options, ...COMMON };
   try {
     if (asks(args, "--version") && !asks(args, "--help", "-h")) {
-      const { formatVersion } = await import("./manifest.ts");
+      const { formatVersion } = await import("./permissions.ts");
       await print(io.stdout, formatVersion() + "\n");
       return ExitCode.Ok;
     }

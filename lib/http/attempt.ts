@@ -89,7 +89,7 @@ async function carry(
       hint: "HTTP/1.1 can: leave out --http=2",
     });
   }
-  const { sendOverSocket } = await import("./wire.ts");
+  const { sendOverSocket } = await import("./http1/client.ts");
   return await sendOverSocket(plan, options);
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
-import { parseSeconds } from "../cli/value.ts";
+import { parseSeconds } from "../cli/values.ts";
 
 /** How long to wait, in ms; what is missing or 0 has no limit. */
 export interface Timeouts {

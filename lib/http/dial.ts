@@ -6,14 +6,14 @@
  */
 
 import { ExitCode, Failure } from "../cli/errors.ts";
-import { absolutePath } from "../cli/value.ts";
+import { absolutePath } from "../cli/values.ts";
 import {
   addressOf,
   formatAddress,
   LOOPBACKS,
   type TcpAddress,
-} from "../tcp/address.ts";
-import { isPermitted } from "../tcp/permission.ts";
+} from "../net/address.ts";
+import { isPermitted } from "../net/permission.ts";
 import {
   type Goal,
   openThrough,

@@ -6,9 +6,9 @@
 
 import { ExitCode, Failure } from "../cli/errors.ts";
 import { describe, exitCodeOf } from "../cli/reasons.ts";
-import { within } from "../tcp/connection.ts";
+import { within } from "../net/connection.ts";
+import { redactUrl } from "./redact.ts";
 import type { RequestPlan } from "./request.ts";
-import { redactUrl } from "./secrets.ts";
 
 /** The phases before a request is sent, by the exit codes of what can go wrong in them. */
 const PHASES: Partial<Record<ExitCode, string>> = {

@@ -1,7 +1,7 @@
 import { Failure } from "../cli/errors.ts";
-import { formatAddress, type TcpAddress } from "../tcp/address.ts";
-import { type Socket, within } from "../tcp/connection.ts";
-import { formatProxy, parseProxy } from "../tcp/proxy.ts";
+import { formatAddress, type TcpAddress } from "../net/address.ts";
+import { type Socket, within } from "../net/connection.ts";
+import { formatProxy, parseProxy } from "../net/proxy.ts";
 import type { HttpProxy, TransportOptions } from "./transport.ts";
 
 /** Where a request goes, and whether TLS is spoken there. */
@@ -50,7 +50,7 @@ export async function openThrough(
     step = `Cannot connect to ${formatAddress(target)} through ${
       formatProxy(proxy)
     }`;
-    const { askProxy } = await import("../tcp/tunnel.ts");
+    const { askProxy } = await import("../net/tunnel.ts");
     await within(signal, socket, () => askProxy(socket, proxy, target));
     return reached;
   } catch (cause) {
@@ -96,7 +96,7 @@ export async function secureSocket(
 ): Promise<Socket> {
   return await within(signal, socket, async () => {
     if (insecure || cert !== undefined || !isTcp(socket)) {
-      const { startNodeTls } = await import("../tcp/tls_node.ts");
+      const { startNodeTls } = await import("../net/tls/node.ts");
       return await startNodeTls(socket, { name, ca, cert, key, insecure });
     }
     const conn = await Deno.startTls(socket, {

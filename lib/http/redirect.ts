@@ -4,7 +4,7 @@
  * @module
  */
 
-import { contains, parseCidr } from "../tcp/cidr.ts";
+import { contains, parseCidr } from "../net/cidr.ts";
 import type { RequestPlan } from "./request.ts";
 
 /** Which redirects are followed: those to the same origin, those that are safe, all, or none. */

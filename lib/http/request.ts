@@ -87,3 +87,21 @@ export function isBeyondFetch(
         .test(name)
     );
 }
+
+/** The text's UTF-8 as characters that each stand for one byte, as fetch takes a header: curl's and HTTPie's bytes. */
+export function toByteString(text: string): string {
+  return Array.from(
+    new TextEncoder().encode(text),
+    (byte) => String.fromCharCode(byte),
+  ).join("");
+}
+
+/** The bytes of a text whose characters each stand for one, as in a header. */
+export function latin1(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+/** The text that {@linkcode toByteString} was given. */
+export function fromByteString(text: string): string {
+  return new TextDecoder().decode(latin1(text));
+}

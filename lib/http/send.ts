@@ -7,9 +7,9 @@
 import { ExitCode, Failure } from "../cli/errors.ts";
 import { attempt } from "./attempt.ts";
 import { DEFAULT_TIMEOUTS, startDeadline, type Timeouts } from "./deadline.ts";
-import { openBody } from "./incoming.ts";
 import type { Follow, Hop } from "./redirect.ts";
 import type { Header, RequestPlan } from "./request.ts";
+import { openBody } from "./response_body.ts";
 import type { Network, Timings, TransportAnswer } from "./transport.ts";
 
 /** How {@linkcode send} behaves. */

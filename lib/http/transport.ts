@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Proxy } from "../tcp/proxy.ts";
+import type { Proxy } from "../net/proxy.ts";
 import type { Header, RequestPlan } from "./request.ts";
 
 /** How long each phase of an exchange took, in ms. What did not happen, or cannot be told apart, is undefined. */

@@ -1,0 +1,160 @@
+/**
+ * A request as it goes over a socket, head and body, by RFC 9112.
+ *
+ * @module
+ */
+
+import type { Socket } from "../../net/connection.ts";
+import {
+  type Body,
+  type Header,
+  latin1,
+  type RequestPlan,
+} from "../request.ts";
+import type { TransportOptions } from "../transport.ts";
+
+/** How a head is written. */
+export interface HeadOptions {
+  /** What is sent to an HTTP proxy that passes a request on: the whole URL, and who asks. */
+  readonly proxy?: { readonly authorization?: string | undefined };
+}
+
+/** The lines that are the transport's own: those of the user would contradict the body. */
+const FRAMING = ["content-length", "transfer-encoding"];
+
+/** A character beyond these would end a line, or be cut down to one byte that does. */
+const LINE = /^[^\0\r\n\u0100-\uffff]*$/;
+
+function framingOf({ method, body }: RequestPlan): Header[] {
+  if (body?.length !== undefined) return [["content-length", `${body.length}`]];
+  const isEmpty = body === undefined && /^(POST|PUT)$/.test(method);
+  return isEmpty ? [["content-length", "0"]] : [];
+}
+
+/**
+ * The headers that a request has on its way: its own, those that fetch would add, and those of its body; in the case
+ * and the order in which fetch sends them.
+ */
+export function sentHeaders(plan: RequestPlan): Header[] {
+  const own = Map.groupBy(plan.headers, ([name]) => name.toLowerCase());
+  const [host = ["host", plan.url.host]] = own.get("host") ?? [];
+  const defaults: Header[] = [
+    ["accept", "*/*"],
+    ["accept-language", "*"],
+    ["user-agent", navigator.userAgent],
+    // a part of a compressed body is of no use
+    ["accept-encoding", own.has("range") ? "identity" : "gzip,br"],
+  ];
+  return [
+    ...framingOf(plan),
+    ...[...own].flatMap(([name, headers]) =>
+      headers.map(([, value]): Header => [name, value])
+    ).filter(([name]) => name !== "host" && !FRAMING.includes(name)),
+    ...defaults.filter(([name]) => !own.has(name)),
+    ["host", host[1]] as const,
+    ...plan.body !== undefined && plan.body.length === undefined
+      ? [["transfer-encoding", "chunked"] as const]
+      : [],
+  ].filter(([name]) => FRAMING.includes(name) || !plan.unset?.includes(name));
+}
+
+/**
+ * Writes the head of a request.
+ *
+ * @param plan The request.
+ * @param options Whether a proxy passes it on.
+ * @returns The head with its empty line; each character stands for one byte.
+ * @throws {TypeError} When a name or a value would be more than one line, or is not made of bytes.
+ */
+export function formatRequestHead(
+  plan: RequestPlan,
+  { proxy }: HeadOptions = {},
+): string {
+  const { method, url } = plan;
+  const path = url.pathname + url.search;
+  const target = proxy === undefined ? path : url.origin + path;
+  const lines = [
+    ...sentHeaders(plan),
+    ...proxy?.authorization === undefined
+      ? []
+      : [["proxy-authorization", proxy.authorization] as const],
+  ].map(([name, value]) => `${name}: ${value}`);
+  if (!lines.every((line) => LINE.test(line))) {
+    throw new TypeError("Cannot send a header that is not one line of bytes");
+  }
+  return [`${method} ${target} HTTP/1.1`, ...lines, "\r\n"].join("\r\n");
+}
+
+/** What {@linkcode upload} sends, and when it stops. */
+export interface UploadOptions extends Pick<TransportOptions, "onUpload"> {
+  /** The head of the request, each character for one byte. */
+  readonly head: string;
+  /** The body. */
+  readonly body?: Body | undefined;
+  /** Stops between two pieces: the server has answered, and wants no more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** How many bytes are read at once. */
+const BUFFER = 1 << 20;
+
+function toBytes(text: string, more: Bytes = new Uint8Array()): Bytes {
+  const bytes = new Uint8Array(text.length + more.length);
+  bytes.set(latin1(text));
+  bytes.set(more, text.length);
+  return bytes;
+}
+
+/** Writes all bytes, and says of every piece that the server took it: a slow upload is no silent server. */
+async function send(
+  socket: Socket,
+  bytes: Bytes,
+  onUpload: UploadOptions["onUpload"],
+): Promise<void> {
+  for (let sent = 0; sent < bytes.length;) {
+    onUpload?.("sending");
+    sent += await socket.write(bytes.subarray(sent));
+  }
+}
+
+/**
+ * Sends a request: its head, and its body with its length, or in chunks where nobody knows that.
+ *
+ * @param socket The socket.
+ * @param options What to send.
+ * @throws What the socket or the source has against it.
+ */
+export async function upload(
+  socket: Socket,
+  { head, body, signal, onUpload }: UploadOptions,
+): Promise<void> {
+  // one write, one packet: a second one would wait for the first to be acknowledged
+  await send(socket, toBytes(head, body?.bytes), onUpload);
+  if (body === undefined || body.bytes !== undefined) return;
+  const source = body.open().getReader({ mode: "byob" });
+  let buffer = new Uint8Array(BUFFER);
+  const isChunked = body.length === undefined;
+  try {
+    while (!signal?.aborted) {
+      onUpload?.("reading");
+      const { done, value } = await source.read(buffer);
+      const bytes = value ?? new Uint8Array();
+      // one buffer for all of it: it comes back with the bytes
+      buffer = new Uint8Array(bytes.buffer);
+      // RFC 9112, section 7.1: an empty chunk is the last one
+      if (isChunked && (done || bytes.length > 0)) {
+        const size = bytes.length.toString(16);
+        await send(socket, toBytes(`${size}\r\n`), onUpload);
+        await send(socket, bytes, onUpload);
+        await send(socket, toBytes("\r\n"), onUpload);
+      } else {
+        await send(socket, bytes, onUpload);
+      }
+      if (done) return;
+    }
+  } finally {
+    await source.cancel().catch(() => {});
+  }
+}

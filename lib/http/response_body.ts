@@ -1,0 +1,194 @@
+/**
+ * The body of an answer as it comes in: decoded, counted, and ended when it is late.
+ *
+ * @module
+ */
+
+import { ExitCode, Failure } from "../cli/errors.ts";
+import type { Source } from "./content_encoding.ts";
+import type { Deadline } from "./deadline.ts";
+import type { RequestPlan } from "./request.ts";
+import type { TransportAnswer } from "./transport.ts";
+
+/** From here on an encoded body is looked at more closely, in bytes. */
+const LARGE = 64 * 1024 ** 2;
+
+/** How a body is read. */
+export interface Reading {
+  /** The request that was answered. */
+  readonly plan: RequestPlan;
+  /** Ends it. */
+  readonly deadline: Deadline;
+  /** How long the next bytes may take, in ms. */
+  readonly idle?: number | undefined;
+  /** How many bytes it may have, decoded. */
+  readonly maxSize?: number | undefined;
+}
+
+/** A body that can be read once, in one of two ways. */
+export interface Incoming {
+  /** In chunks; throws a `Failure` when it is cut short, late or too large. */
+  readonly body: AsyncGenerator<Uint8Array<ArrayBuffer>>;
+  /** As a stream, for `pipeTo`: fetch's own where nothing needs to be looked at, and none elsewhere. */
+  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  /** The encoding that was not decoded, as nobody here knows it. */
+  readonly unknownCoding: string | undefined;
+  /** Lets go of it, read or not. */
+  readonly drop: () => Promise<void>;
+}
+
+async function* readSource(
+  { stream, compressed, hasMore }: Source,
+  length: string | null,
+  { plan, deadline, idle, maxSize = Infinity }: Reading,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const encoded = compressed !== undefined;
+  const reader = stream.getReader();
+  let received = 0;
+  let check: SizeCheck | undefined;
+  // small bodies pay nothing for a closer look at large ones
+  let bound = Math.min(maxSize, encoded ? LARGE : Infinity);
+  try {
+    while (true) {
+      const read = reader.read();
+      const { done, value: chunk } = await deadline.within(
+        read,
+        idle,
+        "no more bytes",
+      );
+      if (done) break;
+      received += chunk.length;
+      if (received > bound) {
+        check ??= checkSize({ maxSize, compressed });
+        bound = await check(received, chunk);
+      }
+      yield chunk;
+    }
+    if (hasMore?.(received)) {
+      throw new Failure("cut short: it has more than one part of gzip", {
+        code: ExitCode.CutShort,
+        hint: "Accept-Encoding:identity asks for it without",
+      });
+    }
+  } catch (error) {
+    const cause = deadline.signal.aborted ? deadline.signal.reason : error;
+    const { cutShort } = await import("./failure.ts");
+    const counts = encoded || length === null
+      ? undefined
+      : { at: received, total: parseInt(length) };
+    throw cutShort(plan.url, cause, counts);
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array<ArrayBuffer>> {}
+
+/**
+ * Opens the body of an answer.
+ *
+ * @param answer The answer.
+ * @param reading How it is read.
+ */
+export async function openBody(
+  answer: TransportAnswer,
+  reading: Reading,
+): Promise<Incoming> {
+  const { headers, body: stream } = answer;
+  const { plan, maxSize } = reading;
+  const source: Source | undefined = stream === null
+    ? undefined
+    : headers.has("content-encoding")
+    ? (await import("./content_encoding.ts")).decodeSource(answer, plan)
+    : { stream };
+  if (source === undefined) {
+    const drop = () => Promise.resolve();
+    return { body: nothing(), stream: null, unknownCoding: undefined, drop };
+  }
+  const body = readSource(source, headers.get("content-length"), reading);
+  const isFree = source.compressed === undefined && maxSize === undefined &&
+    answer.wire === undefined;
+  return {
+    body,
+    stream: isFree ? source.stream : null,
+    unknownCoding: source.unknownCoding,
+    drop: async () => {
+      await body.return(undefined);
+      // a body that nobody began to read
+      if (!source.stream.locked) await source.stream.cancel().catch(() => {});
+    },
+  };
+}
+
+/** How often a large body is looked at, in bytes. */
+const STEP = 16 * 1024 ** 2;
+
+/** How many bytes one byte may become. */
+const LARGEST_RATIO = 200;
+
+/** How many bytes are compressed again to find out, at least. */
+const SAMPLE = 64 * 1024;
+
+/** What is known about the size of a body. */
+export interface SizeOptions {
+  /** How many bytes it may have. */
+  readonly maxSize?: number | undefined;
+  /** How many bytes it was, or will have been, while it was compressed, as far as that is known; left out where it was not. */
+  readonly compressed?: (() => number | undefined) | undefined;
+}
+
+/** Looks at a body that has become large: how many bytes have come, and the last of them. */
+export type SizeCheck = (
+  received: number,
+  chunk: Uint8Array<ArrayBuffer>,
+) => Promise<number>;
+
+/** How many bytes these are when they are compressed, without any head. */
+async function compress(
+  chunks: readonly Uint8Array<ArrayBuffer>[],
+): Promise<number> {
+  // as one: each chunk would be compressed by itself
+  const joined = await new Blob([...chunks]).bytes();
+  const stream = new Blob([joined]).stream()
+    .pipeThrough(new CompressionStream("deflate-raw"));
+  return (await new Response(stream).bytes()).length;
+}
+
+/**
+ * Makes a check of the size of a body that has become large. It throws a {@linkcode Failure} when the body is larger
+ * than it may be, or comes out of less than a 200th of its bytes; where nobody says how many those were, some of what
+ * came is compressed again to find out. It resolves to the number of bytes from which on it is to be called again.
+ *
+ * @param options What is known about the size.
+ */
+export function checkSize(
+  { maxSize = Infinity, compressed }: SizeOptions,
+): SizeCheck {
+  const sample: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  return async (received, chunk) => {
+    if (received > maxSize) {
+      throw new Failure(`it is larger than ${maxSize} bytes`, {
+        hint: "to take more: --max-size BYTES",
+      });
+    }
+    if (compressed === undefined) return maxSize;
+    const known = compressed();
+    if (known === undefined) {
+      sample.push(chunk);
+      size += chunk.length;
+      if (size < SAMPLE) return received;
+    }
+    const ratio = known === undefined
+      ? size / await compress(sample.splice(0))
+      : received / known;
+    size = 0;
+    if (ratio > LARGEST_RATIO) {
+      throw new Failure(
+        `its compressed bytes become more than ${LARGEST_RATIO} times as many`,
+        { hint: "to get them as they are: Accept-Encoding:identity --raw" },
+      );
+    }
+    return Math.min(maxSize, received + STEP);
+  };
+}

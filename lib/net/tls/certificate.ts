@@ -1,0 +1,163 @@
+/**
+ * Certificates for TLS: a throw-away one for this machine, and the fingerprint of any.
+ *
+ * @module
+ */
+
+import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
+import { decodeBase64Url } from "@std/encoding/base64url";
+import { encodeHex } from "@std/encoding/hex";
+import { Failure } from "../../cli/errors.ts";
+import {
+  type Der,
+  der,
+  integer,
+  oid,
+  sequence,
+  Tag,
+  text,
+  time,
+} from "./der.ts";
+
+/** A certificate and its private key, as PEM. */
+export interface KeyPair {
+  /** The certificate, or the chain with the server's own first. */
+  readonly cert: string;
+  /** The private key in PKCS #8. */
+  readonly key: string;
+}
+
+/** How a server speaks TLS. */
+export interface TlsServer extends KeyPair {
+  /** As PEM, the certificates whose clients are served, and no others. */
+  readonly clientCa?: string | undefined;
+}
+
+const DAY_MS = 86_400_000;
+const DAYS = 365;
+
+function extension(id: number, critical: boolean, value: Uint8Array): Der {
+  const flag = critical ? [der(Tag.Boolean, Uint8Array.of(0xff))] : [];
+  return sequence(oid(0x55, 0x1d, id), ...flag, der(Tag.OctetString, value));
+}
+
+/** id-ecPublicKey on P-256, RFC 5480 section 2.1.1. */
+const keyAlgorithm = () =>
+  sequence(
+    oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1),
+    oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7),
+  );
+
+/**
+ * Makes a P-256 key out of 32 random bytes: WebCrypto's own way takes 40 ms the first time, this takes 2. It refuses a
+ * number that is no key, which is one in 2^32.
+ */
+function makeKey(): Promise<CryptoKey> {
+  const secret = crypto.getRandomValues(new Uint8Array(32));
+  // RFC 5208 section 5 around RFC 5915 section 3
+  const pkcs8 = sequence(
+    integer(Uint8Array.of(0)),
+    keyAlgorithm(),
+    der(
+      Tag.OctetString,
+      sequence(integer(Uint8Array.of(1)), der(Tag.OctetString, secret)),
+    ),
+  );
+  const algorithm = { name: "ECDSA", namedCurve: "P-256" };
+  return crypto.subtle.importKey("pkcs8", pkcs8, algorithm, true, ["sign"]);
+}
+
+/** The public half of a key as SubjectPublicKeyInfo, RFC 5480 section 2: an uncompressed point. */
+async function publicKeyOf(key: CryptoKey): Promise<Der> {
+  const { x = "", y = "" } = await crypto.subtle.exportKey("jwk", key);
+  const point = [Uint8Array.of(0, 4), decodeBase64Url(x), decodeBase64Url(y)];
+  return sequence(keyAlgorithm(), der(Tag.BitString, ...point));
+}
+
+/** CA:FALSE, so that a client can pin it; for signatures and servers alone; localhost and both its addresses. */
+function extensions(): Der {
+  return sequence(
+    extension(0x13, true, sequence()),
+    extension(0x0f, true, der(Tag.BitString, Uint8Array.of(7, 0x80))),
+    extension(0x25, false, sequence(oid(0x2b, 6, 1, 5, 5, 7, 3, 1))),
+    extension(
+      0x11,
+      false,
+      sequence(
+        text(Tag.SanDns, "localhost"),
+        der(Tag.SanIp, Uint8Array.of(127, 0, 0, 1)),
+        der(Tag.SanIp, Uint8Array.of(...Array(15).fill(0), 1)),
+      ),
+    ),
+  );
+}
+
+function pem(label: string, bytes: Uint8Array): string {
+  const lines = encodeBase64(bytes).match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${
+    lines.join("\n")
+  }\n-----END ${label}-----\n`;
+}
+
+/**
+ * Makes a throw-away certificate for localhost, 127.0.0.1 and ::1 with a new P-256 key, signed by itself and valid
+ * for a year (RFC 5280). It is no CA, so that a client can trust this one certificate alone.
+ */
+export async function makeCertificate(): Promise<KeyPair> {
+  const key = await makeKey();
+  // ecdsa-with-SHA256, RFC 5758 section 3.2
+  const algorithm = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2));
+  const name = sequence(
+    der(Tag.Set, sequence(oid(0x55, 4, 3), text(Tag.Utf8, "localhost"))),
+  );
+  const now = Date.now();
+  const content = sequence(
+    der(Tag.Version, integer(Uint8Array.of(2))),
+    integer(crypto.getRandomValues(new Uint8Array(16))),
+    algorithm,
+    name,
+    // a client whose clock is behind can use it too
+    sequence(time(now - DAY_MS), time(now + DAYS * DAY_MS)),
+    name,
+    await publicKeyOf(key),
+    der(Tag.Extensions, extensions()),
+  );
+  const signature = new Uint8Array(
+    await crypto.subtle.sign(
+      { name: "ECDSA", hash: "SHA-256" },
+      key,
+      content,
+    ),
+  );
+  const signed = sequence(
+    integer(signature.subarray(0, 32)),
+    integer(signature.subarray(32)),
+  );
+  const certificate = sequence(
+    content,
+    algorithm,
+    der(Tag.BitString, Uint8Array.of(0), signed),
+  );
+  const pkcs8 = await crypto.subtle.exportKey("pkcs8", key);
+  return {
+    cert: pem("CERTIFICATE", certificate),
+    key: pem("PRIVATE KEY", new Uint8Array(pkcs8)),
+  };
+}
+
+/**
+ * The SHA-256 of a certificate, of the first where there are more: what `client --pin` takes.
+ *
+ * @param cert The certificate as PEM.
+ * @returns 64 hex digits.
+ * @throws {Failure} When there is no certificate in it.
+ */
+export async function fingerprintOf(cert: string): Promise<string> {
+  const [, base64] =
+    cert.match(/-----BEGIN CERTIFICATE-----([A-Za-z\d+/=\s]+)-----END/) ?? [];
+  if (base64 === undefined) {
+    throw new Failure("Cannot read the certificate: it is not PEM");
+  }
+  const bytes = decodeBase64(base64.replace(/\s/g, ""));
+  return encodeHex(await crypto.subtle.digest("SHA-256", bytes));
+}

@@ -1,0 +1,154 @@
+/**
+ * What Deno's own TLS cannot do and Node's can: a server that asks its clients for a certificate, a client with one of its own, or with one pinned certificate to trust.
+ *
+ * @module
+ */
+
+import { isIP } from "node:net";
+import { connect, createServer, type TLSSocket } from "node:tls";
+import { ExitCode, Failure } from "../../cli/errors.ts";
+import type { Acceptor, Handshake, Incoming } from "../accept.ts";
+import type { Socket } from "../connection.ts";
+import type { TlsServer } from "./certificate.ts";
+import { fromStream, toWire } from "./duplex.ts";
+import type { TlsClient } from "./trust.ts";
+
+/** Why Node refused a client; it gives one with the wrong certificate the error of a connection that was reset. */
+function wordOf(error: Error, hasEnded: boolean): Error {
+  if (/no certificate/.test(error.message)) {
+    return new Failure("it shows no certificate");
+  }
+  return error.message === "socket hang up" && !hasEnded
+    ? new Failure("its certificate is not accepted")
+    : error;
+}
+
+/**
+ * Makes a listener serve only clients that show a certificate of a given issuer.
+ *
+ * @param listener What accepts them, without TLS.
+ * @param tls The server's certificate and key, and the issuer of its clients'.
+ * @returns What accepts them with TLS.
+ */
+export function requireCertificate(
+  listener: Acceptor,
+  tls: TlsServer,
+): Acceptor {
+  const { cert, key, clientCa } = tls;
+  const settings = {
+    cert,
+    key,
+    ca: clientCa,
+    requestCert: true,
+    rejectUnauthorized: true,
+    allowHalfOpen: true,
+  };
+
+  function secure(client: Incoming): Incoming {
+    let socket: Socket = client;
+    return {
+      remoteAddr: client.remoteAddr,
+      read: (buffer) => socket.read(buffer),
+      write: (bytes) => socket.write(bytes),
+      closeWrite: () => socket.closeWrite(),
+      close: () => socket.close(),
+      setNoDelay: () => client.setNoDelay?.(),
+      handshake: () =>
+        new Promise<Handshake>((resolve, reject) => {
+          const server = createServer(settings);
+          const wire = toWire(client);
+          let hasEnded = false;
+          wire.ended.then((why) => {
+            hasEnded = true;
+            reject(why ?? new Deno.errors.UnexpectedEof("tls handshake eof"));
+          });
+          server.on(
+            "tlsClientError",
+            (error) => reject(wordOf(error, hasEnded)),
+          );
+          server.on("secureConnection", (secured: TLSSocket) => {
+            socket = fromStream(secured, wire);
+            resolve({
+              version: secured.getProtocol() ?? "TLS",
+              alpnProtocol: secured.alpnProtocol || null,
+            });
+          });
+          // the server does not listen: it only takes this one connection
+          server.emit("connection", wire.stream);
+        }),
+    };
+  }
+
+  return {
+    addr: listener.addr,
+    accept: async () => secure(await listener.accept()),
+    close: () => listener.close(),
+  };
+}
+
+/** Where no issuer is verified, Node complains of one only when the handshake is not signed with the key. */
+function forgeryOf(error: Error & { readonly code?: string }): Error {
+  if (!/SELF_SIGNED|UNABLE_TO_VERIFY/.test(error.code ?? "")) return error;
+  return new Failure("the peer shows a certificate whose key it has not", {
+    code: ExitCode.Certificate,
+  });
+}
+
+/** Whether the certificate is the pinned one. That the peer has its key was proven by the handshake. */
+function checkPin(stream: TLSSocket, pin: string): void {
+  const { fingerprint256 = "" } = stream.getPeerCertificate();
+  const found = fingerprint256.replaceAll(":", "").toLowerCase();
+  if (found === pin) return;
+  throw new Failure(
+    `certificate is not the pinned one, its SHA-256 is ${found}`,
+    {
+      code: ExitCode.Certificate,
+    },
+  );
+}
+
+/**
+ * Starts TLS with Node's implementation.
+ *
+ * @param socket The socket.
+ * @param tls Whom to trust and the client's own certificate; with a pin and no `ca`, the pin alone decides; `insecure`
+ * takes any certificate.
+ * @returns The socket to go on with. Its end without TLS's own is an error, as with Deno's TLS.
+ * @throws What Node or the pin has against the peer.
+ */
+export async function startNodeTls(
+  socket: Socket,
+  tls: TlsClient & { readonly name: string; readonly insecure?: boolean },
+): Promise<Socket & Disposable> {
+  const { name, ca, pin, cert, key, insecure = false } = tls;
+  const trusted = !insecure && (pin === undefined || ca !== undefined);
+  const wire = toWire(socket);
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  wire.ended.then((why) =>
+    reject(why ?? new Deno.errors.UnexpectedEof("tls handshake eof"))
+  );
+  const stream = connect({
+    socket: wire.stream,
+    host: name,
+    // an address is verified, but not asked for (RFC 6066 section 3)
+    ...!isIP(name) && { servername: name },
+    // the pin is checked below: nothing is sent or taken before that
+    rejectUnauthorized: trusted,
+    // alone: to read the authorities that everybody trusts takes a permission (sys) that no command has
+    ...ca !== undefined && { ca },
+    ...cert !== undefined && { cert },
+    ...key !== undefined && { key },
+  });
+  stream.on("error", (error) => reject(trusted ? error : forgeryOf(error)));
+  stream.on("close", () => reject(new Deno.errors.Interrupted()));
+  stream.on("secureConnect", resolve);
+  try {
+    await promise;
+    if (pin !== undefined) checkPin(stream, pin);
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+  const secure = fromStream(stream, wire);
+  return { ...secure, [Symbol.dispose]: secure.close };
+}

@@ -1,0 +1,183 @@
+/** The command `api`: a store, a handler over it, a port, and lines on what happens. */
+import type { Grants } from "../../lib/cli/definition.ts";
+import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
+import { type Io, print } from "../../lib/cli/io.ts";
+import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
+import { parseSeconds, parseSize } from "../../lib/cli/values.ts";
+import { parseHost, parsePort } from "../../lib/net/address.ts";
+import { createHandler, type Route } from "./handler.ts";
+import { createLineWriter, formatEntry } from "./log.ts";
+import { listen } from "./serve.ts";
+import { seed } from "./store/seed.ts";
+import { openStore } from "./store/sqlite.ts";
+
+// Loaded when a browser or a generator asks: most who do are neither.
+const routes: Readonly<Record<string, Route>> = {
+  "/": async (request, store) =>
+    (await import("./page/page.ts")).answerPage(request, store),
+  "/openapi.json": async (request, store) =>
+    (await import("./openapi/openapi.ts")).answerOpenApi(request, store),
+};
+
+/**
+ * Serves until a signal ends it: then the streams of events are ended, and other answers may be
+ * finished for as long as `--grace` says.
+ *
+ * @throws {Failure} When the database or the port cannot be had, or the dump cannot be read.
+ */
+export async function runApi(
+  { options, operands }: ApiLine,
+  io: Io,
+): Promise<ExitCode> {
+  const { json = false, fake = false } = options;
+  const { file, from } = filesOf(operands, options);
+  const world = from === undefined
+    ? seed
+    : await (await import("./store/import.ts")).readDump(from, io.signal);
+  using store = openStore(file, world, { fake, fresh: from !== undefined });
+  io.drain();
+  const safe = io.stdout.isTerminal
+    ? (await import("../../lib/cli/terminal.ts")).escapeControls
+    : (text: string) => text;
+  const lines = createLineWriter((bytes) => io.stdout.writeLater(bytes));
+  const streams = new AbortController();
+  const handler = createHandler(store, {
+    ...options,
+    fake,
+    routes,
+    signal: streams.signal,
+    onAnswer: (entry) => lines.add(safe(formatEntry(entry, { json }))),
+  });
+  const stopped = Promise.withResolvers<void>();
+  io.signal.addEventListener("abort", () => stopped.resolve());
+  const complain = async (what: string, error: unknown) => {
+    const { describe } = await import("../../lib/cli/reasons.ts");
+    const text = `api: ${what}: ${describe(error)}\n`;
+    await io.stderr.writeLater(new TextEncoder().encode(safe(text)));
+  };
+  await using server = await listen(handler, options, {
+    onError: (error) => complain("Cannot answer a request", error),
+    onLost: (error) => complain("Cannot accept more clients for now", error),
+  });
+  const say = (event: Readonly<Record<string, string>>, text: string) =>
+    print(io.stdout, json ? `${JSON.stringify(event)}\n` : safe(`${text}\n`));
+  if (from !== undefined) {
+    const text = `Imported ${from} into ${file}`;
+    await say({ event: "imported", from, into: file }, text);
+  }
+  for (const address of server.addresses) {
+    const url = `http://${address}/`;
+    await say({ event: "listening", url }, `Listening on ${url}`);
+  }
+  await Promise.race([server.finished, stopped.promise]);
+  streams.abort();
+  await server.shutdown(options.grace * 1000);
+  await lines.flush();
+  return ExitCode.Ok;
+}
+
+/** The options of `api`. */
+export const API_OPTIONS = {
+  host: {
+    value: "HOST",
+    parse: parseHost,
+    default: "localhost",
+    help: "Listen on this host",
+  },
+  port: {
+    short: "p",
+    value: "PORT",
+    parse: parsePort,
+    default: 3000,
+    help: "Listen here; 0: any free",
+  },
+  memory: { help: "Keep nothing" },
+  from: {
+    value: "URL|FILE",
+    parse: String,
+    help: "Fill a new database with a db.json, or another api's",
+  },
+  fake: { help: "Answer writes without doing them, as JSONPlaceholder" },
+  readOnly: { help: "Refuse writes" },
+  maxBody: {
+    value: "BYTES",
+    parse: parseSize,
+    default: 2 ** 20,
+    help: "Refuse longer bodies",
+  },
+  grace: {
+    value: "SECONDS",
+    parse: parseSeconds,
+    default: 5,
+    help: "On Ctrl-C, let requests finish",
+  },
+  json: { help: "Print one JSON object per line" },
+} as const satisfies OptionTable;
+
+/** What json-server calls its options, and what to do here. */
+export const API_HABITS = {
+  "--watch": "not needed: what other programs write is noticed",
+  "--ro": "here it is --read-only",
+  "--delay": "ask for it in a request: Prefer: delay=200-800",
+} as const;
+
+/** What the command line of `api` gives. */
+export type ApiLine = CommandLine<typeof API_OPTIONS>;
+
+/** What of the options says where documents are kept, and where they come from. */
+export interface FileOptions {
+  /** Whether nothing is kept. */
+  readonly memory?: boolean | undefined;
+  /** The file or URL of a dump. */
+  readonly from?: string | undefined;
+}
+
+/** Where documents are kept, and where they come from. */
+export interface ApiFiles {
+  /** The database's path, or `:memory:`. */
+  readonly file: string;
+  /** The file or URL of the dump that a new database is filled with. */
+  readonly from: string | undefined;
+}
+
+/**
+ * Tells which files are meant: a db.json is imported into a database beside it.
+ *
+ * @throws {UsageError} When there are two files, or two dumps, or a database for what is kept nowhere.
+ */
+export function filesOf(
+  operands: readonly string[],
+  { memory = false, from }: FileOptions,
+): ApiFiles {
+  const [operand = "hark.db"] = operands;
+  if (operands.length > 1) {
+    throw new UsageError(`Cannot serve ${operands.length} files: expected one`);
+  }
+  const isDump = /\.json$/i.test(operand);
+  if (isDump && from !== undefined) {
+    throw new UsageError(`Cannot import both "${operand}" and "${from}"`);
+  }
+  if (memory && operands.length > 0 && !isDump) {
+    throw new UsageError(`Cannot use "${operand}" with --memory`, {
+      hint: "--memory keeps nothing; to fill it from a db.json: --from FILE",
+    });
+  }
+  const file = memory ? ":memory:" : operand.replace(/\.json$/i, ".db");
+  return { file, from: isDump ? operand : from };
+}
+
+/** Tells what `api` needs to be allowed. */
+export async function apiReach(
+  options: FileOptions & { readonly host: string },
+  operands: readonly string[],
+): Promise<Grants> {
+  const { file, from } = filesOf(operands, options);
+  const { isUrl } = await import("./store/import.ts");
+  const write = file === ":memory:" ? [] : [file];
+  if (from === undefined) return { net: [options.host], read: write, write };
+  if (!isUrl(from)) {
+    return { net: [options.host], read: [from, ...write], write };
+  }
+  const { parseUrl } = await import("../get/url.ts");
+  return { net: [options.host, parseUrl(from).hostname], read: write, write };
+}

@@ -1,0 +1,126 @@
+/** Faults on request: `Prefer: delay=200-800, status=503, rate=0.3, seed=7` (RFC 7240). */
+import { Problem } from "./store/problem.ts";
+
+/** What is to go wrong with an answer. */
+export interface Fault {
+  /** How long the answer waits, in ms: from, to. */
+  readonly delay: readonly [from: number, to: number];
+  /** The status instead of an answer. */
+  readonly status: number | undefined;
+  /** How often the status comes, from 0 to 1. */
+  readonly rate: number;
+  /** Names a row of dice that falls the same each time; nothing leaves it to chance. */
+  readonly seed: string | undefined;
+  /** What Retry-After says, in seconds. */
+  readonly retryAfter: number;
+}
+
+/** Rolls a number from 0 to below 1; those of one seed are the same row each time. */
+export type Dice = (seed: string | undefined) => number;
+
+const maxDelay = 60_000;
+const maxSeeds = 1000;
+
+/**
+ * Reads what is to go wrong from a Prefer header and a query, where the names begin with `_`:
+ * `?_delay=200&_status=503`. Preferences of other names are left to others.
+ *
+ * @returns Nothing when no fault is asked for.
+ * @throws {Problem} 400 when a value is not what its name wants.
+ */
+export function parseFault(
+  prefer: string,
+  params: URLSearchParams,
+): Fault | undefined {
+  if (prefer === "" && params.size === 0) return;
+  const wanted = new Map<string, string>();
+  for (const preference of prefer.split(/[,;]/)) {
+    const [name = "", value = ""] = preference.split("=", 2);
+    wanted.set(
+      name.trim().toLowerCase(),
+      value.trim().replace(/^"(.*)"$/, "$1"),
+    );
+  }
+  for (const [key, value] of params) {
+    if (key.startsWith("_")) wanted.set(key.slice(1), value);
+  }
+  const read = (name: string, form: RegExp, expected: string, max: number) => {
+    const text = wanted.get(name);
+    if (text === undefined) return;
+    const numbers = form.test(text) ? text.split("-").map(Number) : [];
+    if (numbers.length > 0 && numbers.every((number) => number <= max)) {
+      return numbers;
+    }
+    throw new Problem(
+      400,
+      `Cannot prefer ${name} "${text}": expected ${expected}`,
+    );
+  };
+  const delay = read(
+    "delay",
+    /^\d+(\.\d+)?(-\d+(\.\d+)?)?$/,
+    `ms like 200 or 200-800, at most ${maxDelay}`,
+    maxDelay,
+  );
+  const status = read(
+    "status",
+    /^[45]\d\d$/,
+    "a status from 400 to 599",
+    599,
+  );
+  const rate = read("rate", /^(\d*\.)?\d+$/, "a number from 0 to 1", 1);
+  const retry = read("retry-after", /^\d+$/, "seconds", maxDelay);
+  if (!delay && !status && !rate) return;
+  const [from = 0, to = from] = delay ?? [];
+  return {
+    delay: [from, to],
+    status: status?.[0] ?? (rate && 503),
+    rate: rate?.[0] ?? 1,
+    seed: wanted.get("seed"),
+    retryAfter: retry?.[0] ?? 1,
+  };
+}
+
+/**
+ * Lets a fault happen: waits, then fails as often as was asked for.
+ *
+ * @throws {Problem} Of the fault's status; 429 and 503 have a Retry-After.
+ */
+export async function suffer(fault: Fault, dice: Dice): Promise<void> {
+  const { delay: [from, to], status, rate, seed, retryAfter } = fault;
+  const ms = from + dice(seed) * (to - from);
+  // Rolled before it waits: answers that overtake each other must not change the row.
+  const fails = dice(seed) < rate;
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+  if (status === undefined || !fails) return;
+  const mayRetry = status === 429 || status === 503;
+  throw new Problem(status, `The status ${status} was asked for`, {
+    headers: mayRetry ? { "Retry-After": `${retryAfter}` } : {},
+  });
+}
+
+/** Creates dice for faults: each seed has a row of its own, that starts with the dice. */
+export function createDice(): Dice {
+  const states = new Map<string, number>();
+  return (seed) => {
+    if (seed === undefined) return Math.random();
+    const state = (states.get(seed) ?? hash(seed)) + 0x9e3779b9 | 0;
+    states.delete(seed);
+    states.set(seed, state);
+    if (states.size > maxSeeds) states.delete(states.keys().next().value ?? "");
+    return mix(state) / 2 ** 32;
+  };
+}
+
+function hash(text: string): number {
+  let state = 0;
+  for (const letter of text) state = mix(state ^ (letter.codePointAt(0) ?? 0));
+  return state;
+}
+
+/** Spreads each bit over all 32, as murmur3's last step does. */
+function mix(state: number): number {
+  state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+  state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
+  return (state ^ (state >>> 16)) >>> 0;
+}

@@ -1,0 +1,87 @@
+/** What a store holds, as JSON Schema (2020-12): for people on the page, for programs in OpenAPI. */
+import { isDocument } from "../store/document.ts";
+import { parseQuery } from "../store/query.ts";
+import { fieldsOf, type FieldType } from "../store/schema.ts";
+import { findMismatch, typeOf } from "../store/shape.ts";
+import type { Store } from "../store/store.ts";
+
+/** The part of JSON Schema that describes documents. */
+export interface Schema {
+  /** The JSON types that a value may have; nothing where it may have any. */
+  readonly type?: string | readonly string[];
+  /** The fields of an object. */
+  readonly properties?: { readonly [field: string]: Schema };
+  /** The fields that are never missing. */
+  readonly required?: readonly string[];
+}
+
+/** A resource of a store, and what it holds. */
+export interface Described {
+  /** Its name: `posts`. */
+  readonly name: string;
+  /** Whether it is one object that stands alone. */
+  readonly single: boolean;
+  /** How many documents it holds. */
+  readonly total: number;
+  /** What its documents look like. */
+  readonly schema: Schema;
+}
+
+/** Enough to see what a resource looks like, few enough to read on each request. */
+const sample = parseQuery(new URLSearchParams("_start=0&_end=20"));
+
+/**
+ * Describes what a store holds: each resource as the table of resources has it, where its first 20
+ * documents agree; else as those documents are.
+ */
+export async function describe(store: Store): Promise<readonly Described[]> {
+  const kinds = await store.kinds();
+  return await Promise.all(kinds.map(async ({ name, single }) => {
+    const list = await store.list(name, sample);
+    const found: unknown = JSON.parse(list?.json ?? "[]");
+    const documents = Array.isArray(found) ? found : [found];
+    const fields = fieldsOf(name);
+    const schema = fields !== undefined && !single &&
+        documents.every((each) =>
+          findMismatch(each, fields, name) === undefined
+        )
+      ? schemaOfType(fields)
+      : { type: "object", ...schemaOf(documents) };
+    return { name, single, total: single ? 1 : list?.total ?? 0, schema };
+  }));
+}
+
+/** Finds the schema that all of some values meet. */
+export function schemaOf(values: readonly unknown[]): Schema {
+  const [type, ...others] = new Set(values.map(typeOf));
+  if (type === undefined) return {};
+  const documents = values.filter(isDocument);
+  if (documents.length === 0) {
+    return { type: others.length === 0 ? type : [type, ...others] };
+  }
+  const fields = [...new Set(documents.flatMap(Object.keys))];
+  const found = (field: string) =>
+    documents.filter((each) => Object.hasOwn(each, field))
+      .map((each) => each[field]);
+  return {
+    type: others.length === 0 ? type : [type, ...others],
+    properties: Object.fromEntries(
+      fields.map((field) => [field, schemaOf(found(field))]),
+    ),
+    required: fields.filter((field) =>
+      found(field).length === documents.length
+    ),
+  };
+}
+
+function schemaOfType(type: FieldType): Schema {
+  if (typeof type === "string") return { type };
+  const entries = Object.entries(type);
+  return {
+    type: "object",
+    properties: Object.fromEntries(
+      entries.map(([field, own]) => [field, schemaOfType(own)]),
+    ),
+    required: entries.map(([field]) => field),
+  };
+}

@@ -1,0 +1,180 @@
+/** The page for people: what there is, a console to try it, the log of requests as they are answered. */
+import { encodeBase64 } from "@std/encoding/base64";
+import { describe, type Described, type Schema } from "../openapi/schema.ts";
+import { reply } from "../response.ts";
+import type { Store } from "../store/store.ts";
+import { script } from "./script.ts";
+import { style } from "./style.ts";
+
+const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
+// two arcs around a dot: something that listens
+const icon =
+  "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'><rect width='32' height='32' rx='8' fill='#0b6157'/>" +
+  "<g fill='none' stroke='#fff' stroke-width='3' stroke-linecap='round'><path d='M14 9a10 10 0 0 1 0 14M20 5a16 16 0 0 1 0 22'/></g>" +
+  "<circle cx='9' cy='16' r='3' fill='#fff'/></svg>";
+
+/**
+ * Answers a browser with the page of a store; nothing to others, who do not accept HTML. Nothing
+ * that is not in the page itself can run in it: its policy names the hashes of its script and style.
+ */
+export async function answerPage(
+  request: Request,
+  store: Store,
+): Promise<Response | undefined> {
+  if (!request.headers.get("accept")?.includes("text/html")) return;
+  const { origin, pathname } = new URL(request.url);
+  const base = pathname.replace(/\/$/, "");
+  const policy = [
+    "default-src 'none'",
+    `script-src ${await hashOf(script)}`,
+    `style-src ${await hashOf(style)}`,
+    "connect-src 'self'",
+    "img-src data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ];
+  return await reply({
+    status: 200,
+    text: render(await describe(store), { origin, base }),
+    type: "text/html; charset=utf-8",
+    headers: { "Content-Security-Policy": policy.join("; ") },
+  }, request.headers);
+}
+
+async function hashOf(text: string): Promise<string> {
+  const bytes = new TextEncoder().encode(text);
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  return `'sha256-${encodeBase64(digest)}'`;
+}
+
+function render(
+  kinds: readonly Described[],
+  { origin, base }: { readonly origin: string; readonly base: string },
+): string {
+  const url = escape(base);
+  const [, sandbox] = base.match(/\/@([^/]*)$/) ?? [];
+  const first = kinds.find(({ single }) => !single) ?? kinds[0];
+  const path = first === undefined ? "/" : pathOf(first);
+  const example = JSON.stringify(exampleOf(first?.schema ?? {}), null, 2);
+  return `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>hark api${sandbox === undefined ? "" : `: @${escape(sandbox)}`}</title>
+<link rel="icon" href="data:image/svg+xml,${encodeURIComponent(icon)}">
+<style>${style}</style>
+</head>
+<body data-base="${url}">
+<header>
+<h1>hark api</h1>
+<code>${escape(origin)}${url}</code>
+<nav aria-label="Documents">
+<a href="${url}/openapi.json">OpenAPI</a>
+<a href="${url}/db">All data</a>
+<a href="${url}/db" download="db.json">Save as db.json</a>
+${
+    sandbox === undefined
+      ? `<a href="${url}/@sandbox/">Open a sandbox</a>`
+      : `<a href="/">Leave the sandbox</a>`
+  }
+</nav>
+</header>
+<main>
+<section aria-labelledby="resources">
+<h2 id="resources">Resources</h2>
+<table>
+<thead><tr><th scope="col">Name</th><th scope="col">Documents</th><th scope="col">Fields</th></tr></thead>
+<tbody id="kinds">${kinds.map((kind) => renderRow(kind, url)).join("")}</tbody>
+</table>
+<div class="row script" hidden>
+<button type="button" id="snapshot">Take a snapshot</button>
+<button type="button" id="reset" disabled>Reset to the snapshot</button>
+<output id="said">The first change made on this page takes one too</output>
+</div>
+<noscript><p>The console and the log need JavaScript; the links do not.</p></noscript>
+</section>
+<section class="script" id="try" aria-labelledby="trying" hidden>
+<h2 id="trying">Try it</h2>
+<form id="console">
+<div class="ask">
+<div><label for="method">Method</label><select id="method" name="method">${
+    methods.map((method) => `<option>${method}</option>`).join("")
+  }</select></div>
+<div><label for="path">Path</label><input id="path" name="path" list="paths" value="${
+    escape(path)
+  }" required autocomplete="off" autocapitalize="none" spellcheck="false"></div>
+</div>
+<datalist id="paths">${
+    kinds.map((kind) => `<option value="${escape(pathOf(kind))}">`).join("")
+  }</datalist>
+<div id="sent"><label for="json">Body, as JSON</label><textarea id="json" name="body" rows="6" spellcheck="false">
+${escape(example)}</textarea></div>
+<div class="row">
+<button class="main">Send</button>
+<span id="as">Copy as</span>
+<button type="button" data-copy="hark" aria-describedby="as">hark</button>
+<button type="button" data-copy="curl" aria-describedby="as">curl</button>
+<button type="button" data-copy="fetch" aria-describedby="as">fetch</button>
+<output id="copied"></output>
+</div>
+</form>
+<pre id="command" tabindex="0" role="region" aria-label="Command" hidden></pre>
+<div id="answer" hidden>
+<output id="status"></output>
+<details><summary>Headers</summary><pre id="headers" tabindex="0" role="region" aria-label="Headers"></pre></details>
+<pre id="body" tabindex="0" role="region" aria-label="Body"></pre>
+</div>
+</section>
+<section class="script" id="requests" aria-labelledby="asked" hidden>
+<h2><span id="asked">Requests</span> <small id="live" role="status">connecting</small></h2>
+<p id="quiet">What anyone asks of this api appears here, the newest first.</p>
+<div role="log" aria-live="polite" aria-labelledby="asked" tabindex="0"><ol id="log"></ol></div>
+</section>
+</main>
+<script>${script}</script>
+</body>
+</html>
+`;
+}
+
+function renderRow(kind: Described, url: string): string {
+  const { name, single, total, schema } = kind;
+  return `
+<tr><th scope="row"><a href="${url}${escape(pathOf(kind))}">${
+    escape(name)
+  }</a></th><td>${
+    single ? "one object" : total.toLocaleString("en")
+  }</td><td><code>${renderFields(schema)}</code></td></tr>`;
+}
+
+function renderFields({ properties = {} }: Schema): string {
+  return Object.entries(properties).map(([name, own]) => {
+    const type = [own.type ?? "any"].flat().join("|");
+    return `${escape(name)}&nbsp;${
+      own.properties ? `{ ${renderFields(own)} }` : `<i>${type}</i>`
+    }`;
+  }).join(", ");
+}
+
+function pathOf({ name }: Described): string {
+  return `/${encodeURIComponent(name)}`;
+}
+
+/** A body to begin with. */
+function exampleOf({ properties, type }: Schema): unknown {
+  if (properties === undefined) {
+    return { integer: 1, number: 1, string: "hello", boolean: true }[
+      [type].flat()[0] ?? ""
+    ] ?? null;
+  }
+  const fields = Object.entries(properties).filter(([name]) => name !== "id");
+  return Object.fromEntries(
+    fields.map(([name, own]) => [name, exampleOf(own)]),
+  );
+}
+
+function escape(text: string): string {
+  return text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
+}

@@ -1,0 +1,188 @@
+/**
+ * The embedded data: JSONPlaceholder's shapes, counts and id relations, filled with small texts
+ * that are made here, the same on every run.
+ */
+import { type Item, type ResourceName, resources } from "./schema.ts";
+
+const people = words(`the baker, the gardener, my neighbour, the librarian,
+  our teacher, the carpenter, my sister, the postman, a friend, the potter`);
+const deeds = words(`repair, paint, carry, borrow, find, sell, clean, measure`);
+const done = words(`repaired, painted, carried, borrowed, found, sold, cleaned,
+  measured, forgot`);
+const looks = words(`wooden, small, blue, heavy, plain, bright, broken, dusty,
+  crooked, red, round`);
+const nouns = words(`gate, kettle, lantern, ladder, bicycle, boat, clock, kite,
+  basket, bench, map, drum, bell, chair, suitcase, piano`);
+const things = looks.flatMap((look) => nouns.map((noun) => `${look} ${noun}`));
+const places = words(`by the river, behind the mill, near the harbour,
+  in the market, under the bridge, on the hill, in the garden, at the school`);
+const times = words(`before the rain, after lunch, at sunset, on market day,
+  on Monday morning, before breakfast, on the first warm day`);
+const firstNames = words(
+  `Ada, Bruno, Clara, Daniel, Elena, Felix, Greta, Henry, Irene, Jonas`,
+);
+const lastNames = words(
+  `Miller, Archer, Weaver, Fisher, Carter, Mason, Cooper, Sawyer, Porter, Reed`,
+);
+const towns = words(`Northfield, Ashbourne, Millbrook, Eastgate, Riverton,
+  Oakham, Stonebridge, Westbury, Fairhaven, Redhill`);
+
+/** Where photos live: the address at which `api` listens unless it is told otherwise. */
+const photoOrigin = "http://localhost:3000";
+
+const makers: {
+  readonly [Name in ResourceName]: (id: number, dice: Dice) => Item<Name>;
+} = {
+  posts: (id, dice) => ({
+    userId: Math.ceil(id / 10),
+    id,
+    title: makeTitle(dice),
+    body: `${makeSentence(dice)}\n${makeSentence(dice)}\n${makeSentence(dice)}`,
+  }),
+  comments: (id, dice) => ({
+    postId: Math.ceil(id / 5),
+    id,
+    name: makeTitle(dice),
+    email: makeEmail(pick(firstNames, dice), pick(lastNames, dice)),
+    body: `${makeSentence(dice)}\n${makeSentence(dice)}`,
+  }),
+  albums: (id, dice) => ({
+    userId: Math.ceil(id / 10),
+    id,
+    title: makeTitle(dice),
+  }),
+  photos(id, dice) {
+    const title = `a ${pick(things, dice)} ${pick(places, dice)}`;
+    const colour = dice(0x1000000).toString(16).padStart(6, "0");
+    return {
+      albumId: Math.ceil(id / 50),
+      id,
+      title,
+      url: `${photoOrigin}/600/${colour}`,
+      thumbnailUrl: `${photoOrigin}/150/${colour}`,
+    };
+  },
+  users(id, dice) {
+    const [first, last] = [at(firstNames, id - 1), at(lastNames, id - 1)];
+    return {
+      id,
+      name: `${first} ${last}`,
+      username: first.toLowerCase(),
+      email: makeEmail(first, last),
+      address: {
+        street: capitalize(`${pick(nouns, dice)} lane`),
+        suite: `Apt. ${100 + dice(900)}`,
+        city: at(towns, id - 1),
+        zipcode: `${10000 + dice(90000)}`,
+        geo: {
+          lat: ((dice(1200000) - 600000) / 1e4).toFixed(4),
+          lng: ((dice(3600000) - 1800000) / 1e4).toFixed(4),
+        },
+      },
+      phone: `1-555-01${String(id).padStart(2, "0")}`,
+      website: `${last.toLowerCase()}.example.com`,
+      company: {
+        name: `${last} and Company`,
+        catchPhrase: `A ${pick(things, dice)} for every ${pick(nouns, dice)}`,
+        bs: `${pick(deeds, dice)} the ${pick(things, dice)}`,
+      },
+    };
+  },
+  todos(id, dice) {
+    const userId = Math.ceil(id / 20);
+    return {
+      userId,
+      id,
+      title: `${pick(deeds, dice)} the ${pick(things, dice)} ${
+        pick(times, dice)
+      }`,
+      // 9 and 20 share no factor: 9 of each user's 20 are done, spread over the list.
+      completed: (id * 9 + userId * 7) % 20 < 9,
+    };
+  },
+};
+
+/** Makes all items of a resource, with the ids 1, 2, 3 and on: the same on every call. */
+export function makeItems<Name extends ResourceName>(name: Name): Item<Name>[] {
+  const make = makers[name];
+  return Array.from(
+    { length: resources[name].count },
+    (_, index) => make(index + 1, createDice(name.length * 7919 + index)),
+  );
+}
+
+/** What a new database is filled with: the six resources, each made on first use. */
+export const seed: {
+  readonly [Name in ResourceName]: () => readonly Item<Name>[];
+} = {
+  posts: () => makeItems("posts"),
+  comments: () => makeItems("comments"),
+  albums: () => makeItems("albums"),
+  photos: () => makeItems("photos"),
+  users: () => makeItems("users"),
+  todos: () => makeItems("todos"),
+};
+
+/** Gives a whole number from 0 to below `sides`; the same seed gives the same row of numbers. */
+type Dice = (sides: number) => number;
+
+function createDice(seed: number): Dice {
+  let state = Math.imul(seed, 0x9e3779b1);
+  return (sides) => {
+    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x3c6ef35f | 0;
+    return ((state ^ (state >>> 13)) >>> 0) % sides;
+  };
+}
+
+function makeTitle(dice: Dice): string {
+  const who = pick(people, dice);
+  switch (dice(4)) {
+    case 0:
+      return `a ${pick(things, dice)} ${pick(places, dice)}`;
+    case 1:
+      return `how ${who} ${pick(done, dice)} a ${pick(things, dice)}`;
+    case 2:
+      return `${who} and the ${pick(things, dice)}`;
+    default:
+      return `what ${who} ${pick(done, dice)} ${pick(times, dice)}`;
+  }
+}
+
+function makeSentence(dice: Dice): string {
+  const who = pick(people, dice);
+  const thing = pick(things, dice);
+  switch (dice(4)) {
+    case 0:
+      return `${capitalize(who)} ${pick(done, dice)} a ${thing} ${
+        pick(times, dice)
+      }.`;
+    case 1:
+      return `Nobody asked why ${who} ${pick(done, dice)} the ${thing}.`;
+    case 2:
+      return `It took ${who} all day to ${pick(deeds, dice)} the ${thing}.`;
+    default:
+      return `There was a ${thing} ${pick(places, dice)}, and ${who} ${
+        pick(done, dice)
+      } it.`;
+  }
+}
+
+function makeEmail(first: string, last: string): string {
+  return `${first}.${last}@example.com`.toLowerCase();
+}
+
+function pick(list: readonly string[], dice: Dice): string {
+  return list[dice(list.length)] ?? "";
+}
+
+function at(list: readonly string[], index: number): string {
+  return list[index % list.length] ?? "";
+}
+
+function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function words(text: string): string[] {
+  return text.split(/,\s+/);
+}

@@ -1,0 +1,212 @@
+/** One connection to a database: its transactions, and when what was read is out of date. */
+import type { DatabaseSync } from "node:sqlite";
+import { Failure } from "../../../lib/cli/errors.ts";
+import { type Refusal, StoreError } from "./store.ts";
+
+/** How often the writes of other processes are looked for, in ms. */
+const noticeAfter = 50;
+
+/** A connection. */
+export interface Session {
+  /** A number that is another one after each write, by other processes within 50 ms. */
+  version(): number;
+  /** Reads in one transaction. */
+  read<T>(work: () => T): T;
+  /**
+   * Writes at once, in one transaction; what `work` throws takes it back.
+   *
+   * @throws {StoreError} When SQLite refuses.
+   */
+  write<T>(work: () => T): T;
+  /**
+   * Writes soon, and resolves when it is kept: the writes of one turn of the event loop are done one
+   * after the other in one transaction, since to commit costs more than to write. Where one throws,
+   * all is taken back and each is done again in a transaction of its own.
+   *
+   * @throws {StoreError} When SQLite refuses.
+   */
+  writeSoon<T>(work: () => T): Promise<T>;
+  /** Does now what was to be written soon. */
+  flush(): void;
+  /** Writes and takes it back in any case. */
+  pretend<T>(work: () => T): T;
+  /** Gives the whole database's bytes, for a copy in memory. */
+  image(): Uint8Array;
+}
+
+interface Waiting {
+  /** Writes, and gives what tells the caller so. */
+  readonly write: () => () => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/**
+ * Starts to keep count of a database's writes.
+ *
+ * @param onTakenBack Hears that what was written, indexes too, may be there no more.
+ */
+export function createSession(
+  db: DatabaseSync,
+  onTakenBack: () => void = () => {},
+): Session {
+  const [begin, beginWrite, commit, rollback, dataVersion] = [
+    db.prepare("begin"),
+    db.prepare("begin immediate"),
+    db.prepare("commit"),
+    db.prepare("rollback"),
+    db.prepare("pragma data_version"),
+  ];
+  let waiting: Waiting[] = [];
+  // A timer would take 1 ms. Loaded by the first write, since it takes a start 10 ms.
+  let timers: Promise<typeof import("node:timers")> | undefined;
+  const isShared = db.prepare("pragma database_list").get()?.file !== "";
+  let writes = 0;
+  let foreign = dataVersion.get()?.data_version;
+  let noticed = performance.now();
+  let image: { readonly at: number; readonly bytes: Uint8Array } | undefined;
+
+  function version(): number {
+    if (isShared && performance.now() - noticed >= noticeAfter) {
+      noticed = performance.now();
+      const now = dataVersion.get()?.data_version;
+      if (now !== foreign) writes++;
+      foreign = now;
+    }
+    return writes;
+  }
+
+  function transact<T>(
+    start: typeof begin,
+    work: () => T,
+    end: typeof begin,
+  ): T {
+    try {
+      start.run();
+      const result = work();
+      end.run();
+      return result;
+    } catch (error) {
+      // Where the disk is full SQLite may have rolled back already. Deno 2.4 cannot tell.
+      if (db.isTransaction !== false) rollback.run();
+      onTakenBack();
+      throw toStoreError(error);
+    }
+  }
+
+  function writeAll(parts: readonly Waiting[]): void {
+    try {
+      const writeEach = () => parts.map(({ write }) => write());
+      const told = transact(beginWrite, writeEach, commit);
+      writes++;
+      for (const tell of told) tell();
+    } catch (error) {
+      const isBusy = error instanceof StoreError && error.reason === "busy";
+      if (parts.length === 1 || isBusy) {
+        for (const { fail } of parts) fail(error);
+      } else {
+        // One spoiled it for all: now each by itself.
+        for (const part of parts) writeAll([part]);
+      }
+    }
+  }
+
+  function flush(): void {
+    const parts = waiting;
+    waiting = [];
+    if (parts.length > 0) writeAll(parts);
+  }
+
+  return {
+    version,
+    read: (work) => transact(begin, work, commit),
+    write(work) {
+      flush();
+      const result = transact(beginWrite, work, commit);
+      writes++;
+      return result;
+    },
+    writeSoon: (work) =>
+      new Promise((resolve, fail) => {
+        if (waiting.length === 0) {
+          timers ??= import("node:timers");
+          timers.then(({ setImmediate }) => setImmediate(flush));
+        }
+        const write = () => {
+          const result = work();
+          return () => resolve(result);
+        };
+        waiting.push({ write, fail });
+      }),
+    flush,
+    pretend(work) {
+      const result = transact(beginWrite, work, rollback);
+      onTakenBack();
+      return result;
+    },
+    image() {
+      if (!("serialize" in db)) {
+        throw new Failure("Cannot copy a database: that needs Deno 2.9");
+      }
+      if (image?.at !== version()) {
+        const bytes = db.serialize();
+        bytes.fill(1, 18, 20); // no write-ahead log: in memory there is none
+        image = { at: writes, bytes };
+      }
+      return image.bytes;
+    },
+  };
+}
+
+// Result codes of https://www.sqlite.org/rescode.html: the low byte is the class of the error.
+const refusals: { readonly [code: number]: readonly [Refusal, string] } = {
+  5: ["busy", "another process holds the database"],
+  6: ["busy", "another request holds the database"],
+  8: ["read-only", "the database cannot be written to"],
+  13: ["full", "no space is left for the database"],
+  275: ["invalid", "the document is nested deeper than 1000 levels"],
+  // A write beyond a limit of the file's size, or of a quota.
+  778: ["full", "no space is left for the database"],
+};
+
+/** SQLite's number for an error; nothing where it is not of SQLite. */
+function codeOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !("errcode" in error)) return;
+  return typeof error.errcode === "number" ? error.errcode : undefined;
+}
+
+function refusalOf(
+  code: number | undefined,
+): readonly [Refusal, string] | undefined {
+  return code === undefined
+    ? undefined
+    : refusals[code] ?? refusals[code & 0xff];
+}
+
+/**
+ * Words why SQLite cannot open a file, without its code; another error stays what it is.
+ *
+ * @param path The file: SQLite does not say why it cannot have it, the system does.
+ */
+export function toOpenError(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  if (error.code !== "ERR_SQLITE_ERROR") return error;
+  // a file that SQLite cannot have comes without a number
+  if (/^unable to open database file/.test(error.message)) {
+    try {
+      Deno.openSync(path, { read: true, write: true, create: true }).close();
+    } catch (why) {
+      return why instanceof Deno.errors.NotFound
+        ? new Error("there is no such directory")
+        : why;
+    }
+  }
+  return new Error(refusalOf(codeOf(error))?.[1] ?? error.message);
+}
+
+/** Turns SQLite's refusal of a write into a {@linkcode StoreError}; another error stays what it is. */
+export function toStoreError(error: unknown): unknown {
+  const refusal = refusalOf(codeOf(error));
+  return refusal === undefined
+    ? error
+    : new StoreError(refusal[0], `Cannot write: ${refusal[1]}`);
+}

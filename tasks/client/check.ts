@@ -1,0 +1,160 @@
+/**
+ * Are ports open? Each is connected to, and closed again without a byte.
+ *
+ * @module
+ */
+
+import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
+import { type Io, print } from "../../lib/cli/io.ts";
+import { denialOf, describe, exitCodeOf } from "../../lib/cli/reasons.ts";
+import {
+  type Address,
+  formatAddress,
+  parsePort,
+} from "../../lib/net/address.ts";
+import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
+
+/** How many are connected to at a time. */
+const AT_ONCE = 64;
+
+/** What was found at one address. */
+export interface Finding {
+  /** The address, as `host:port`. */
+  readonly address: string;
+  /** Whether something accepts there. */
+  readonly open: boolean;
+  /** How long it took to know, in ms. */
+  readonly ms: number;
+  /** Why it is not open. */
+  readonly reason?: string;
+}
+
+/** Whether it says something about the command or its host, not about one port. */
+function isGeneral(error: unknown): boolean {
+  const code = exitCodeOf(error);
+  return code === ExitCode.Usage || code === ExitCode.Unresolved ||
+    denialOf(error) !== undefined;
+}
+
+async function checkOne(
+  address: Address,
+  options: ConnectOptions,
+): Promise<Finding> {
+  const begun = performance.now();
+  const finding = (open: boolean) => ({
+    address: formatAddress(address),
+    open,
+    ms: Math.round(performance.now() - begun),
+  });
+  try {
+    (await connect(address, options)).close();
+    return finding(true);
+  } catch (error) {
+    if (isGeneral(error)) throw error;
+    const why = error instanceof Failure ? error.cause : error;
+    return { ...finding(false), reason: describe(why) };
+  }
+}
+
+/**
+ * Checks addresses, many at a time, and gives what was found in their order, each as soon as it is known.
+ *
+ * @param addresses Where to look.
+ * @param options How to connect.
+ * @throws {Failure} Where it is not a port that is at fault: an unknown host, a missing permission.
+ */
+export async function* check(
+  addresses: readonly Address[],
+  options: ConnectOptions = {},
+): AsyncGenerator<Finding> {
+  const running: Promise<Finding>[] = [];
+  const stop = new AbortController();
+  const signal = options.signal
+    ? AbortSignal.any([options.signal, stop.signal])
+    : stop.signal;
+  try {
+    for (const address of addresses) {
+      const finding = checkOne(address, { ...options, signal });
+      // it is awaited in its turn
+      finding.catch(() => {});
+      running.push(finding);
+      const [first] = running;
+      if (running.length >= AT_ONCE && first) {
+        yield await first;
+        running.shift();
+      }
+    }
+    for (const finding of running) yield await finding;
+  } finally {
+    // where nobody wants the rest
+    stop.abort();
+    await Promise.allSettled(running);
+  }
+}
+
+/** Formats a finding as a line for a person: `localhost:22 open`. */
+export function formatFinding({ address, open, reason }: Finding): string {
+  return `${address} ${open ? "open" : `closed: ${reason}`}\n`;
+}
+
+/** What {@linkcode runCheck} takes besides the address and the way to it. */
+export interface CheckOptions {
+  /** The ports as text; the address's own where it is empty or not given. */
+  readonly check?: string | undefined;
+  /** Whether to print JSON, one object per line. @default {false} */
+  readonly json?: boolean;
+  /** The streams. */
+  readonly io: Pick<Io, "stdout">;
+}
+
+/**
+ * Checks the ports of a host and prints what was found.
+ *
+ * @param address The host, and the port where none is given.
+ * @param route How to connect.
+ * @param options The ports, and how to print.
+ * @returns 0 when all are open, else 7.
+ * @throws {UsageError} When the ports are none.
+ */
+export async function runCheck(
+  address: Address,
+  route: ConnectOptions,
+  { check: text = "", json = false, io }: CheckOptions,
+): Promise<ExitCode> {
+  if (text !== "" && "path" in address) {
+    throw new UsageError(`Cannot check ports of ${formatAddress(address)}`);
+  }
+  const addresses = text === "" || "path" in address
+    ? [address]
+    : parsePorts(text).map((port) => ({ ...address, port }));
+  let code: ExitCode = ExitCode.Ok;
+  for await (const finding of check(addresses, route)) {
+    if (!finding.open) code = ExitCode.Unreachable;
+    await print(
+      io.stdout,
+      json ? JSON.stringify(finding) + "\n" : formatFinding(finding),
+    );
+  }
+  return code;
+}
+
+/**
+ * Reads ports: one, or more with commas between them, each a number or a range as `20-25`.
+ *
+ * @returns The ports in order, each once.
+ * @throws {UsageError} On anything else.
+ */
+export function parsePorts(text: string): number[] {
+  const ports = new Set<number>();
+  for (const part of text.split(",")) {
+    const [first = "", last = first, ...more] = part.split("-");
+    const [from, to] = [parsePort(first), parsePort(last)];
+    if (more.length > 0 || from > to || from === 0) {
+      throw new UsageError(
+        `Cannot parse ports "${text}": expected ports like 80 or 20-25,443`,
+      );
+    }
+    for (let port = from; port <= to; port++) ports.add(port);
+  }
+  return [...ports].sort((a, b) => a - b);
+}

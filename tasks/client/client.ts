@@ -1,0 +1,171 @@
+/**
+ * What `client` does: connects, sends, receives, and shows what it received.
+ *
+ * @module
+ */
+
+import { ExitCode, Failure } from "../../lib/cli/errors.ts";
+import { type Io, print } from "../../lib/cli/io.ts";
+import { type CommandLine, refuseMisfits } from "../../lib/cli/options.ts";
+import { type Address, formatAddress } from "../../lib/net/address.ts";
+import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
+import { type Connection, receive, track } from "../../lib/net/connection.ts";
+import { pump } from "../../lib/net/copy.ts";
+import { addressFrom, CLIENT_OPTIONS, type ClientOptions } from "./options.ts";
+import type { Answer, Show } from "./transfer.ts";
+
+/** What the tutorial's client prints. */
+const TUTORIAL = { before: "Received from server: ", after: "\n" };
+
+/** Each of them asks for TLS. */
+const TLS_OPTIONS = ["tls", "ca", "pin", "sni", "cert", "key"] as const;
+
+/** Everything is read and checked before anything is connected. */
+async function findRoute(options: ClientOptions): Promise<ConnectOptions> {
+  const { timeout, wait, proxy } = options;
+  return {
+    timeout: timeout === undefined ? undefined : timeout * 1000,
+    wait: wait ? wait * 1000 : undefined,
+    proxy: proxy === undefined
+      ? undefined
+      : (await import("../../lib/net/proxy.ts")).parseProxy(proxy),
+    tls: TLS_OPTIONS.some((name) => options[name])
+      ? await (await import("../../lib/net/tls/trust.ts")).findTrust(options)
+      : undefined,
+  };
+}
+
+/** Shows an answer on stdout, with something around it: safe text on a terminal; a pipe gets the very bytes. */
+async function createAnswer(
+  { stdout }: Pick<Io, "stdout">,
+  { before = "", after = "" },
+): Promise<Answer> {
+  const text = stdout.isTerminal
+    ? (await import("../../lib/cli/terminal.ts")).createSafeDecoder()
+    : undefined;
+  const encoder = new TextEncoder();
+  const end = () => {
+    const rest = before + (text?.flush() ?? "") + after;
+    if (rest !== "") return print(stdout, rest);
+  };
+  return {
+    async show(bytes, later) {
+      if (before !== "") await print(stdout, before);
+      before = "";
+      const shown = text ? encoder.encode(text.decode(bytes)) : bytes;
+      await (later ? stdout.writeLater(shown) : stdout.write(shown));
+    },
+    end,
+    // what was shown ends its line before the error is said
+    fail: () => before === "" ? end() : undefined,
+  };
+}
+
+async function createAnswerFor(
+  connection: Connection,
+  options: ClientOptions,
+  io: Io,
+): Promise<Answer> {
+  if (!options.json) return createAnswer(io, options.pipe ? {} : TUTORIAL);
+  const { createEventAnswer } = await import("./json_events.ts");
+  return createEventAnswer(io, connection);
+}
+
+/** What a server that speaks TLS says to a client that does not: an alert (RFC 8446 section 6), and no more. */
+function isTlsAlert(bytes: Uint8Array): boolean {
+  return bytes.length === 7 && bytes[0] === 21 && bytes[1] === 3 &&
+    bytes[4] === 2;
+}
+
+async function talk(
+  connection: Connection,
+  answer: Answer,
+  options: ClientOptions,
+  io: Io,
+): Promise<void> {
+  const { pipe = false, send, crlf = false } = options;
+  let alert = false;
+  const show: Show = (bytes, later) => {
+    alert = connection.received === bytes.length && isTlsAlert(bytes);
+    return answer.show(bytes, later);
+  };
+  if (pipe || send !== undefined) {
+    const { exchange } = await import("./transfer.ts");
+    const input = pipe ? io.stdin : undefined;
+    await exchange(connection, show, { text: send, input, crlf });
+  } else {
+    if (!io.stdin.isTerminal) {
+      void print(
+        io.stderr,
+        "hint: stdin is not sent; to send it, add --pipe\n",
+      );
+    }
+    await pump(
+      (buffer) => receive(connection, buffer),
+      (bytes) => show(bytes, false),
+    );
+  }
+  await answer.end();
+  if (alert) {
+    throw new Failure(`Cannot talk to ${connection.peer}: it speaks TLS`, {
+      hint: "add --tls",
+    });
+  }
+}
+
+async function converse(
+  address: Address,
+  route: ConnectOptions,
+  options: ClientOptions,
+  io: Io,
+): Promise<void> {
+  using socket = await connect(address, route);
+  const dump = options.dump
+    ? (await import("../../lib/net/hexdump.ts")).createDumper((text) =>
+      void print(io.stderr, text)
+    )
+    : undefined;
+  const connection = track(socket, formatAddress(address), dump);
+  const answer = await createAnswerFor(connection, options, io);
+  const { idleTimeout } = options;
+  try {
+    const work = talk(connection, answer, options, io);
+    if (idleTimeout === undefined) return await work;
+    const { whileActive } = await import("../../lib/net/idle.ts");
+    await whileActive(connection, idleTimeout * 1000, work);
+  } catch (error) {
+    await answer.fail?.(error);
+    if (!route.tls) throw error;
+    throw (await import("../../lib/net/tls/client.ts")).withTlsHint(error);
+  }
+}
+
+/**
+ * Runs `client` as its command line says.
+ *
+ * @param line The command line.
+ * @param io The streams.
+ * @returns The exit code.
+ * @throws {UsageError} When an address or a value is none.
+ * @throws {Failure} When it cannot connect, be sure of the server, send or receive.
+ */
+export async function runClient(
+  { options, operands }: CommandLine<typeof CLIENT_OPTIONS>,
+  io: Io,
+): Promise<ExitCode> {
+  const address = addressFrom(operands);
+  const { check, pipe, send } = options;
+  const sends = pipe || send !== undefined;
+  refuseMisfits(CLIENT_OPTIONS, options, [
+    ["send", check !== undefined, "with --check, which sends nothing"],
+    ["pipe", check !== undefined, "with --check, which sends nothing"],
+    ["crlf", !sends, "without --send or --pipe"],
+  ]);
+  const route = await findRoute(options);
+  if (options.check !== undefined) {
+    const { runCheck } = await import("./check.ts");
+    return await runCheck(address, route, { ...options, io });
+  }
+  await converse(address, route, options, io);
+  return ExitCode.Ok;
+}

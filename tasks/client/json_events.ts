@@ -1,0 +1,111 @@
+/**
+ * A client's answer as events: one JSON object per line.
+ *
+ * @module
+ */
+
+import { encodeBase64 } from "@std/encoding/base64";
+import { type Io, print } from "../../lib/cli/io.ts";
+import type { Connection } from "../../lib/net/connection.ts";
+import type { CloseEvent, OpenEvent } from "../../lib/net/events.ts";
+import type { Answer } from "./transfer.ts";
+
+/** What happens on a client's connection, one JSON object per line; the names are those of the server's events. */
+export type ClientEvent = OpenEvent | DataEvent | CloseEvent;
+
+/**
+ * Shows an answer as events: `open`, then `data` as it comes, then `close` with the bytes both ways and why.
+ *
+ * @param io The streams.
+ * @param connection The connection that it comes over.
+ */
+export async function createEventAnswer(
+  { stdout }: Pick<Io, "stdout">,
+  connection: Connection,
+): Promise<Answer> {
+  const { peer } = connection;
+  const opened = performance.now();
+  const data = createDataEvents();
+  async function say(event: ClientEvent | undefined): Promise<void> {
+    if (event) await print(stdout, JSON.stringify(event) + "\n");
+  }
+  async function close(reason: string): Promise<void> {
+    await say(data.flush());
+    await say({
+      event: "close",
+      peer,
+      bytesIn: connection.received,
+      bytesOut: connection.sent,
+      ms: Math.round(performance.now() - opened),
+      reason,
+    });
+  }
+  await say({ event: "open", peer });
+  return {
+    show: (bytes) => say(data.add(bytes)),
+    end: () => close("done"),
+    fail: async (error) => {
+      const { describe } = await import("../../lib/cli/reasons.ts");
+      await close(describe(error, peer));
+    },
+  };
+}
+
+/** Some bytes that were received. */
+export interface DataEvent {
+  /** Its name. */
+  readonly event: "data";
+  /** The text. */
+  readonly text?: string;
+  /** The bytes, where they are not text. */
+  readonly base64?: string;
+}
+
+/** Turns chunks of bytes into events. */
+export interface DataEvents {
+  /** The event for all that is complete after this chunk, if anything is. */
+  readonly add: (chunk: Uint8Array) => DataEvent | undefined;
+  /** The rest, at the end. */
+  readonly flush: () => DataEvent | undefined;
+}
+
+/** The length of the start of a UTF-8 character at the end of some bytes, which waits for its rest (RFC 3629). */
+function unfinished(bytes: Uint8Array): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if (byte < 0x80) return 0;
+    if (byte < 0xc0) continue;
+    if (byte < 0xc2 || byte > 0xf4) return 0;
+    const length = byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    return back < length ? back : 0;
+  }
+  return 0;
+}
+
+/**
+ * Makes what turns chunks into events, so that a character that is split over chunks stays whole, and so that the bytes
+ * of all events together are those of all chunks.
+ */
+export function createDataEvents(): DataEvents {
+  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  let held = new Uint8Array();
+  const eventOf = (bytes: Uint8Array): DataEvent | undefined => {
+    if (bytes.length === 0) return undefined;
+    try {
+      return { event: "data", text: decoder.decode(bytes) };
+    } catch {
+      return { event: "data", base64: encodeBase64(bytes) };
+    }
+  };
+  return {
+    add(chunk) {
+      const bytes = new Uint8Array(held.length + chunk.length);
+      bytes.set(held);
+      bytes.set(chunk, held.length);
+      const end = bytes.length - unfinished(bytes);
+      held = bytes.slice(end);
+      return eventOf(bytes.subarray(0, end));
+    },
+    flush: () => eventOf(held),
+  };
+}

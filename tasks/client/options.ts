@@ -1,0 +1,146 @@
+/**
+ * The command line of `client`: its options, its operands, and what they reach.
+ *
+ * @module
+ */
+
+import type { Grants, Habits } from "../../lib/cli/definition.ts";
+import { UsageError } from "../../lib/cli/errors.ts";
+import {
+  type CommandLine,
+  type Options,
+  type OptionTable,
+  UnknownOptionError,
+} from "../../lib/cli/options.ts";
+import { parseLimit, parseSeconds } from "../../lib/cli/values.ts";
+import {
+  type Address,
+  DEFAULT_ADDRESS,
+  grantsFor,
+  parseAddress,
+} from "../../lib/net/address.ts";
+
+/** The options of `client`. */
+export const CLIENT_OPTIONS = {
+  pipe: { help: "Join stdin and stdout to the server, as nc does" },
+  send: { value: "TEXT", parse: String, help: "Send this first" },
+  crlf: { help: "End the lines that are sent with CRLF" },
+  timeout: {
+    short: "t",
+    value: "SECONDS",
+    parse: parseLimit,
+    default: 10,
+    help: "For resolving, connecting, TLS; 0: none",
+  },
+  idleTimeout: {
+    value: "SECONDS",
+    parse: parseLimit,
+    help: "Give up when nothing comes or goes",
+  },
+  wait: {
+    value: "SECONDS",
+    parse: parseSeconds,
+    help: "Keep trying until it accepts",
+  },
+  check: {
+    value: "PORTS",
+    parse: String,
+    implied: { text: "", accepts: /^\d[\d,-]*$/ },
+    help: "Are they open? As 80 or 20-25,443",
+  },
+  tls: { help: "Speak TLS; the server is always verified" },
+  ca: { value: "FILE", parse: String, help: "Trust this authority too" },
+  pin: {
+    value: "SHA256",
+    parse: String,
+    help: "Trust this one certificate",
+  },
+  sni: { value: "NAME", parse: String, help: "The name in the certificate" },
+  cert: { value: "FILE", parse: String, help: "Own certificate and key" },
+  key: { value: "FILE", parse: String },
+  proxy: {
+    value: "URL",
+    parse: String,
+    help: "Go through socks5:// or http://HOST:PORT",
+  },
+  dump: { help: "Show all bytes in hex on stderr" },
+  json: { help: "Print one JSON object per event" },
+} satisfies OptionTable;
+
+/** The options of `client` as they were given. */
+export type ClientOptions = Options<typeof CLIENT_OPTIONS>;
+
+/** What other tools call the options of `client`. */
+export const CLIENT_HABITS: Habits = {
+  "-z": "client --check PORTS HOST",
+  "-w": "client --timeout SECONDS, and --idle-timeout SECONDS once connected",
+  "-i": "client --idle-timeout SECONDS",
+  "-C": "client --crlf",
+  "-N": "client --pipe sends the end of stdin on by itself",
+  "-q": "client --pipe ends when the server does",
+  "-x": "client --proxy socks5://HOST:PORT; to see the bytes, --dump",
+  "-X": "client --proxy socks5://HOST:PORT or http://HOST:PORT",
+  "-U": "client unix:PATH",
+  "-l": "to listen: server --port PORT",
+  "-k": "to listen: server --port PORT",
+  "-u": "client speaks TCP and Unix sockets alone",
+  "-v": "client says what fails by itself; for events, --json",
+  "-4": "client 127.0.0.1:PORT: write the address itself",
+  "-6": "client '[::1]:PORT': write the address itself",
+  "-e": "client runs no programs; pipe to one: client --pipe",
+  "-c": "client runs no programs; pipe to one: client --pipe",
+  "--ssl": "client --tls",
+  "--ssl-verify": "client --tls, which always verifies",
+  "--ssl-trustfile": "client --ca FILE",
+  "--ssl-servername": "client --sni NAME",
+  "--ssl-cert": "client --cert FILE --key FILE",
+  "--ssl-key": "client --cert FILE --key FILE",
+  "--insecure": "client --pin SHA256 trusts one certificate, whoever made it",
+  "--send-only": "client --pipe: it ends when the server does",
+  "--recv-only": "client without --pipe only receives",
+  "--hex-dump": "client --dump",
+  "--proxy-type": "client --proxy socks5://HOST:PORT or http://HOST:PORT",
+  "--proxy-auth": "client --proxy socks5://USER:PASSWORD@HOST:PORT",
+};
+
+/**
+ * The address that operands name: `HOST:PORT`, `HOST PORT`, `unix:PATH`, or none for the tutorial's.
+ *
+ * @throws {UsageError} On anything else.
+ */
+export function addressFrom(operands: readonly string[]): Address {
+  const [family] = operands.filter((operand) => /^-[46]$/.test(operand));
+  if (family !== undefined) throw new UnknownOptionError(family);
+  if (operands.some((operand) => /^https?:\/\//i.test(operand))) {
+    // it may hold a password
+    throw new UsageError("Cannot connect to a URL: expected HOST:PORT", {
+      hint: "for HTTP: get URL",
+    });
+  }
+  if (operands.length > 2) {
+    throw new UsageError(
+      `Cannot connect to ${operands.length} operands: expected HOST:PORT`,
+    );
+  }
+  const [host, port] = operands;
+  if (host === undefined) return DEFAULT_ADDRESS;
+  if (port === undefined) return parseAddress(host);
+  return parseAddress(
+    /^[\da-f:]+:/i.test(host) ? `[${host}]:${port}` : `${host}:${port}`,
+  );
+}
+
+/**
+ * The hosts and files that a command line of `client` needs.
+ *
+ * @param line The command line.
+ */
+export async function clientReach(
+  { options, operands }: CommandLine<typeof CLIENT_OPTIONS>,
+): Promise<Grants> {
+  const { proxy, ca, cert, key } = options;
+  const end = proxy === undefined
+    ? addressFrom(operands)
+    : (await import("../../lib/net/proxy.ts")).parseProxy(proxy).address;
+  return grantsFor([end], [ca, cert, key]);
+}

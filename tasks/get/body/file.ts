@@ -1,0 +1,126 @@
+/**
+ * Files as bodies of requests, or as values in them.
+ *
+ * @module
+ */
+
+import { typeByExtension } from "@std/media-types/type-by-extension";
+import { Failure } from "../../../lib/cli/errors.ts";
+import { absolutePath } from "../../../lib/cli/values.ts";
+import {
+  bodyOfSource,
+  createBody,
+  MAX_HELD,
+  type PartBody,
+  type Source,
+} from "../../../lib/http/request_body.ts";
+
+/** Words what fails while a file is read. */
+async function reading<T>(path: string, step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (cause) {
+    throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
+  }
+}
+
+function sourceOf(path: string, file: Deno.FsFile): Source {
+  return {
+    read: (buffer) => reading(path, file.read(buffer)),
+    close: () => file.close(),
+  };
+}
+
+/** As many bytes as were promised: what the file has gained since is not sent, and one that has lost some cannot be. */
+async function openExactly(path: string, length: number): Promise<Source> {
+  const source = sourceOf(path, await reading(path, Deno.open(path)));
+  let left = length;
+  return {
+    ...source,
+    read: async (buffer) => {
+      if (left === 0) return null;
+      const count = await source.read(buffer.subarray(0, left));
+      if (count === null) {
+        throw new Failure(
+          `Cannot send "${
+            absolutePath(path)
+          }": it has shrunk from ${length} to ${length - left} bytes`,
+        );
+      }
+      left -= count;
+      return count;
+    },
+  };
+}
+
+/**
+ * Opens a file as a body: up to 1 MiB in memory, as it is now; more as a stream with its length. What has no length,
+ * a pipe or a device, is a stream that can be sent once.
+ *
+ * @param path Its path.
+ * @throws {Failure} When it cannot be read.
+ */
+export async function bodyOfFile(path: string): Promise<PartBody> {
+  const file = await reading(path, Deno.open(path));
+  const { isFile, size } = await file.stat();
+  if (!isFile || size <= MAX_HELD) {
+    return { ...await bodyOfSource(sourceOf(path, file)), path };
+  }
+  file.close();
+  return createBody(() => openExactly(path, size), {
+    length: size,
+    again: true,
+    path,
+  });
+}
+
+/**
+ * Reads a file's text, without a byte order mark.
+ *
+ * @param path Its path.
+ * @throws {Failure} When it cannot be read, or is not UTF-8: other bytes could not be sent as they are.
+ */
+export async function readText(path: string): Promise<string> {
+  const bytes = await reading(path, Deno.readFile(path));
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Failure(
+      `Cannot send the text of "${absolutePath(path)}": it is not UTF-8`,
+    );
+  }
+}
+
+/** Types that std's table lacks, or has under an older name (RFC 9512). */
+const TYPES: Readonly<Record<string, string>> = {
+  ndjson: "application/x-ndjson",
+  yaml: "application/yaml",
+  yml: "application/yaml",
+};
+
+/** The media type of a file, by the ending of its name; application/octet-stream, which says nothing, for any other. */
+function mediaTypeOf(path: string): string {
+  const ending = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
+  return (Object.hasOwn(TYPES, ending)
+    ? TYPES[ending]
+    : typeByExtension(ending)) ?? "application/octet-stream";
+}
+
+/** A file to send, and what it is. */
+export interface TypedFile {
+  /** Its path. */
+  readonly path: string;
+  /** Its media type. */
+  readonly type: string;
+}
+
+/**
+ * Splits `FILE;type=TYPE`; without a type the ending of the name tells.
+ *
+ * @param text What was typed.
+ */
+export function splitType(text: string): TypedFile {
+  const [, path = text, type] =
+    text.match(/^(.+);type=([\w!#$&^.+-]+\/[\w!#$&^.+*-]+)$/s) ?? [];
+  return { path, type: type ?? mediaTypeOf(path) };
+}

@@ -1,0 +1,108 @@
+/**
+ * Parts of a body: what tells one version of it from another, how the rest is asked for, and what came (RFC 9110,
+ * section 14).
+ *
+ * @module
+ */
+
+import type { Header, RequestPlan } from "../../../lib/http/request.ts";
+import type { Answer } from "../../../lib/http/send.ts";
+
+/** What is known of a body of which a part is there. */
+export interface Known {
+  /** What tells it from any other version: a strong ETag, or when it was last modified; both as `If-Range` takes them. */
+  readonly validator?: string | undefined;
+  /** Its length in bytes. */
+  readonly total?: number | undefined;
+}
+
+/** What is looked at of an answer. */
+export type Head = Pick<Answer, "status" | "headers">;
+
+function validatorOf(headers: Headers): string | undefined {
+  const etag = headers.get("etag");
+  if (etag !== null) return /^"[^"]*"$/.test(etag) ? etag : undefined;
+  const modified = headers.get("last-modified");
+  const date = headers.get("date");
+  // a second's worth of changes could share one Last-Modified: RFC 9110, section 8.8.2.2
+  const age = Date.parse(date ?? new Date().toUTCString()) -
+    Date.parse(modified ?? "");
+  return modified !== null && age >= 1000 ? modified : undefined;
+}
+
+function rangeOf(headers: Headers): { start?: number; total?: number } {
+  const [, start, total] = headers.get("content-range")?.match(
+    /^bytes (?:(\d+)-\d+|\*)\/(\d+)$/i,
+  ) ?? [];
+  return {
+    ...start === undefined ? {} : { start: Number(start) },
+    ...total === undefined ? {} : { total: Number(total) },
+  };
+}
+
+/**
+ * What an answer's head tells about its body; nothing when the body is encoded, since no byte of it can be asked for.
+ */
+export function knownOf({ status, headers }: Head): Known {
+  if (!/^(identity)?$/i.test(headers.get("content-encoding") ?? "")) return {};
+  const length = headers.get("content-length");
+  return {
+    validator: validatorOf(headers),
+    total: status === 206
+      ? rangeOf(headers).total
+      : length === null
+      ? undefined
+      : Number(length),
+  };
+}
+
+/**
+ * The request for the rest of a body.
+ *
+ * @param plan The request for all of it.
+ * @param at How many bytes are there.
+ * @param known What they are of; without a validator the answer must be judged with care.
+ */
+export function planRest(
+  plan: RequestPlan,
+  at: number,
+  { validator }: Known,
+): RequestPlan {
+  const added: Header[] = [["range", `bytes=${at}-`]];
+  if (validator !== undefined) added.push(["if-range", validator]);
+  const { headers } = planPlain(plan);
+  return { ...plan, headers: [...headers, ...added] };
+}
+
+/** The request for a body whose bytes can be counted: not compressed. */
+export function planPlain(plan: RequestPlan): RequestPlan {
+  if (plan.headers.some(([name]) => /^accept-encoding$/i.test(name))) {
+    return plan;
+  }
+  const plain: Header = ["accept-encoding", "identity"];
+  return { ...plan, headers: [...plan.headers, plain] };
+}
+
+/**
+ * What an answer to {@linkcode planRest} means: `append` its body, `start` again with its body, all is there already
+ * (`whole`), ask again for all of it (`again`), or something else came (`other`).
+ *
+ * @param answer Its head.
+ * @param at How many bytes are there.
+ * @param known What they are of.
+ */
+export function judge(
+  { status, headers }: Head,
+  at: number,
+  known: Known,
+): "append" | "start" | "whole" | "again" | "other" {
+  if (at === 0 || status !== 206 && status !== 416) {
+    return status >= 200 && status < 300 ? "start" : "other";
+  }
+  const { start, total } = rangeOf(headers);
+  const etag = headers.get("etag");
+  const isSame = total !== undefined && total === (known.total ?? total) &&
+    (etag ?? known.validator) === known.validator;
+  if (status === 416) return isSame && total === at ? "whole" : "again";
+  return isSame && start === at ? "append" : "again";
+}

@@ -1,0 +1,170 @@
+/**
+ * What `get` and `post` share: the way from a request to an exit code.
+ *
+ * @module
+ */
+
+import { ExitCode } from "../../lib/cli/errors.ts";
+import { type Io, print } from "../../lib/cli/io.ts";
+import type { CommandLine } from "../../lib/cli/options.ts";
+import type { RequestPlan } from "../../lib/http/request.ts";
+import { type Answer, send, type SendOptions } from "../../lib/http/send.ts";
+import type { Tools } from "./download/resume.ts";
+import {
+  EXCHANGE_OPTIONS,
+  type ExchangeOptions,
+  refuseContradictions,
+} from "./options.ts";
+import { render } from "./view/body.ts";
+
+/** What `get` and `post` say of themselves alike; all but the options is loaded when it is asked for. */
+export const EXCHANGE = {
+  options: EXCHANGE_OPTIONS,
+  habits: async () => (await import("./hints.ts")).EXCHANGE_HABITS,
+  reach: async (line: CommandLine<typeof EXCHANGE_OPTIONS>) =>
+    (await import("./hints.ts")).reachOf(line),
+  redact: async (operand: string) =>
+    (await import("./redact.ts")).redactOperand(operand),
+};
+
+/** Shows the request, where that is all that was asked for. */
+async function showOnly(
+  plan: RequestPlan,
+  options: ExchangeOptions,
+  { stdout }: Io,
+): Promise<void> {
+  if (options.curl) {
+    const { curlArgs, formatCurl } = await import("./curl.ts");
+    const { showSecrets } = options;
+    const extra = curlArgs(plan, options);
+    const text = `${formatCurl(plan, { extra, showSecrets })}\n`;
+    const { escapeControls } = await import("../../lib/cli/terminal.ts");
+    return await print(stdout, stdout.isTerminal ? escapeControls(text) : text);
+  }
+  const { showOffline } = await import("./view/head.ts");
+  await showOffline(plan, stdout, options);
+}
+
+/** Sends requests; all of them together may take as long as one. */
+function createSender(sending: SendOptions): Tools["send"] {
+  const start = performance.now();
+  const { total } = sending.timeouts ?? {};
+  let isFirst = true;
+  return (plan) => {
+    if (isFirst || !total) {
+      isFirst = false;
+      return send(plan, sending);
+    }
+    const left = Math.max(1, start + total - performance.now());
+    return send(plan, {
+      ...sending,
+      timeouts: { ...sending.timeouts, total: left },
+    });
+  };
+}
+
+/** The options about how a request is sent: what they need is loaded for them alone. */
+const POLICIES = [
+  ...["follow", "maxRedirects", "maxSize", "retry", "insecure", "ca", "cert"],
+  ...["key", "proxy", "unix", "resolve", "ipv4", "ipv6", "http", "time"],
+  ...["json", "verbose"],
+];
+
+async function policyOf(
+  plan: RequestPlan,
+  options: ExchangeOptions,
+  { stderr }: Io,
+): Promise<SendOptions> {
+  const isPlain = Object.entries(options).every(([name, value]) =>
+    !POLICIES.includes(name) || value === undefined || value === false ||
+    Array.isArray(value) && value.length === 0
+  );
+  if (isPlain) return {};
+  const { readPolicy } = await import("./policy.ts");
+  const time = options.time || options.json && options.http !== "2";
+  return await readPolicy({ ...options, time }, plan, stderr);
+}
+
+/** What changes nothing is tried again by itself. */
+function retriesOf({ method }: RequestPlan): number {
+  return ["GET", "HEAD", "OPTIONS"].includes(method) ? 2 : 0;
+}
+
+/** HTTPie's exit codes, by the class of the status; 304 is what a conditional request hopes for. */
+function exitCodeFor({ headers }: RequestPlan, status: number): ExitCode {
+  const conditional = headers.some(([name]) => /^if-/i.test(name));
+  if (status < 300 || status === 304 && conditional) return ExitCode.Ok;
+  if (status < 400) return ExitCode.Redirection;
+  return status < 500 ? ExitCode.ClientError : ExitCode.ServerError;
+}
+
+/**
+ * Sends a request and shows the answer.
+ *
+ * @param plan The request.
+ * @param options What was asked for on the command line.
+ * @param io Where the answer is shown.
+ * @returns The exit code: 0, or 3, 4 or 5 by the class of the status.
+ * @throws {Failure} When there is no whole answer.
+ */
+export async function exchange(
+  plan: RequestPlan,
+  options: ExchangeOptions,
+  io: Io,
+): Promise<ExitCode> {
+  refuseContradictions(options);
+  if (options.offline || options.curl) {
+    await showOnly(plan, options, io);
+    return ExitCode.Ok;
+  }
+  const start = performance.now();
+  const { timeout: timeouts } = options;
+  const say = async (text: string) => {
+    if (options.quiet || options.body) return;
+    const { escapeControls } = await import("../../lib/cli/terminal.ts");
+    await print(io.stderr, io.stderr.isTerminal ? escapeControls(text) : text);
+  };
+  const retry = options.retry ?? retriesOf(plan);
+  const policy = await policyOf(plan, options, io);
+  const notice = (text: string) =>
+    void (io.stderr.isTerminal && say(`${text}\n`));
+  const sender = createSender({ ...policy, timeouts, retry, notice });
+  let last: Answer | undefined;
+  const send = async (plan: RequestPlan) => last = await sender(plan);
+  const sayTimings = async () => {
+    if (!options.time) return;
+    const { formatTimings } = await import("./view/record.ts");
+    await say(`${formatTimings(last?.timings ?? {})}\n`);
+  };
+  const tools = { plan, send, say, retry };
+  if (options.verbose) {
+    const { sayRequest } = await import("./view/head.ts");
+    await sayRequest(plan, io.stderr, options);
+  }
+  if (options.output !== undefined || options.remoteName) {
+    const { save, targetOf } = await import("./download/save.ts");
+    const target = targetOf(plan.url, options);
+    if (target !== undefined) {
+      const { idle } = timeouts;
+      const status = await save(target, io, { ...options, ...tools, idle });
+      await sayTimings();
+      return exitCodeFor(plan, status);
+    }
+  }
+  await using answer = await send(plan);
+  if (options.json) {
+    const { showRecord } = await import("./view/json_output.ts");
+    await showRecord(answer, io, { ...options, start });
+  } else {
+    const goOn = async (error: unknown, received: number) =>
+      (await import("./download/resume.ts")).goOn(
+        answer,
+        received,
+        error,
+        tools,
+      );
+    await render(answer, io, { ...options, goOn });
+  }
+  await sayTimings();
+  return exitCodeFor(answer.plan, answer.status);
+}

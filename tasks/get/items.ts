@@ -1,0 +1,124 @@
+/**
+ * Request items: the small language in which headers, query and fields are typed, as HTTPie's users know it.
+ *
+ * @module
+ */
+
+import { UsageError } from "../../lib/cli/errors.ts";
+
+/** What an item makes: a header, a part of the query, or a field as text, as JSON, or from a file. */
+export type ItemKind =
+  | "header"
+  | "query"
+  | "text"
+  | "json"
+  | "file"
+  | "textFile"
+  | "jsonFile";
+
+/** Whether an item is a field: a part of a body. */
+export function isField({ kind }: Item): boolean {
+  return kind !== "header" && kind !== "query";
+}
+
+/** The operators of items and what each makes. */
+const KINDS = {
+  ":=@": "jsonFile",
+  ":=": "json",
+  "=@": "textFile",
+  "==": "query",
+  ":": "header",
+  "=": "text",
+  "@": "file",
+} as const satisfies Readonly<Record<string, ItemKind>>;
+
+/** One item of a request. */
+export interface Item {
+  /** What it makes. */
+  readonly kind: ItemKind;
+  /**
+   * Its name; a nested field has more steps: `a[b]` is `["a", "b"]`, and an empty step, as in `a[]`, appends to a list.
+   */
+  readonly path: readonly [name: string, ...steps: string[]];
+  /** Its value: text, JSON text, or a file's path. A header's is empty when the header is to be left out. */
+  readonly value: string;
+}
+
+const ITEM =
+  /^((?:\\[\\:=@[\]]|\\(?![\\:=@[\]])|[^\\:=@])*)(:=@|:=|=@|==|:|=|@)(.*)$/s;
+const PATH = /^((?:\\[^]|[^\\[\]])*)((?:\[(?:\\[^]|[^\\[\]])*\])*)$/;
+
+function unescape(text: string): string {
+  return text.replace(/\\([\\:=@[\]])/g, "$1");
+}
+
+function escape(text: string): string {
+  return text.replace(/[\\:=@[\]]/g, "\\$&");
+}
+
+function isOperator(text: string): text is keyof typeof KINDS {
+  return text in KINDS;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Fields may be nested; brackets in the name of a header or a query are just brackets. */
+function parsePath(text: string, kind: ItemKind): Item["path"] | undefined {
+  if (kind === "header" || kind === "query") return [unescape(text)];
+  const [, name, steps = ""] = text.match(PATH) ?? [];
+  return name === undefined ? undefined : [
+    unescape(name),
+    ...[...steps.matchAll(/\[((?:\\[^]|[^\\\]])*)\]/g)].map(([, step = ""]) =>
+      unescape(step)
+    ),
+  ];
+}
+
+/**
+ * Reads an item: `Header:value`, `Header:` (leave it out), `name==query`, `key=text`, `key:=json`, `key=@file`,
+ * `key:=@file`, `key@file`. A `\` before `: = @ [ ] \` makes it part of the name; before a `=` or `@` that begins
+ * the value it makes that part of the value.
+ *
+ * @param text What was typed.
+ * @throws {UsageError} When it has no operator, no name, unmatched brackets, or a value that is not the JSON it should be.
+ *
+ * @example A header and a nested field
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseItem("Accept:text/plain"), { kind: "header", path: ["Accept"], value: "text/plain" });
+ * assertEquals(parseItem("tags[]=a"), { kind: "text", path: ["tags", ""], value: "a" });
+ * ```
+ */
+export function parseItem(text: string): Item {
+  const [, name = "", operator = "", value = ""] = text.match(ITEM) ?? [];
+  const refuse = (why: string) =>
+    new UsageError(`Cannot parse item "${text}": ${why}`);
+  if (!isOperator(operator)) {
+    throw refuse("expected Header:value, name==query, key=text or key:=json");
+  }
+  const kind = KINDS[operator];
+  const path = parsePath(name, kind);
+  if (path === undefined) throw refuse("its brackets do not match");
+  if (path[0] === "") throw refuse("its name is missing");
+  if (kind === "json" && !isJson(value)) {
+    throw refuse("its value is not JSON");
+  }
+  return { kind, path, value: value.replace(/^\\(?=\\*[=@])/, "") };
+}
+
+/** Formats an item so that {@linkcode parseItem} reads it back. */
+export function formatItem(
+  { kind, path: [name, ...steps], value }: Item,
+): string {
+  const operator = Object.entries(KINDS).find(([, of]) => of === kind)?.[0];
+  return escape(name) + steps.map((step) => `[${escape(step)}]`).join("") +
+    operator + value.replace(/^(?=\\*[=@])/, "\\");
+}

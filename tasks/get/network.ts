@@ -1,0 +1,177 @@
+/**
+ * The way to a server as the command line names it.
+ *
+ * @module
+ */
+
+import type { Grants } from "../../lib/cli/definition.ts";
+import { Failure, UsageError } from "../../lib/cli/errors.ts";
+import { absolutePath } from "../../lib/cli/values.ts";
+import { parseHttpProxy } from "../../lib/http/passage.ts";
+import type { Network, Resolved } from "../../lib/http/transport.ts";
+import { grantsFor, parseHost, parsePort } from "../../lib/net/address.ts";
+import { parseCidr } from "../../lib/net/cidr.ts";
+
+/** The options about the way to a server. */
+export interface NetworkOptions {
+  /** `-k`. */
+  readonly insecure?: boolean;
+  /** A file of authorities. */
+  readonly ca?: string | undefined;
+  /** A file with the client's certificate. */
+  readonly cert?: string | undefined;
+  /** A file with its key; that of the certificate unless given. */
+  readonly key?: string | undefined;
+  /** A proxy's URL. */
+  readonly proxy?: string | undefined;
+  /** A Unix socket's path. */
+  readonly unix?: string | undefined;
+  /** `HOST:PORT:ADDRESS[,ADDRESS]`. */
+  readonly resolve?: readonly string[];
+  /** `-4`. */
+  readonly ipv4?: boolean;
+  /** `-6`. */
+  readonly ipv6?: boolean;
+  /** `1.1` or `2`. */
+  readonly http?: string | undefined;
+  /** Whether the phases are timed. */
+  readonly time?: boolean;
+  /** Whether header lines are shown as they came. */
+  readonly verbose?: boolean;
+}
+
+async function readPem(
+  path: string | undefined,
+  what: string,
+): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  const text = await Deno.readTextFile(path).catch((cause) => {
+    throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
+  });
+  if (text.includes(`${what}-----`)) return text;
+  // Deno would pass over it in silence
+  throw new Failure(
+    `Cannot use "${absolutePath(path)}": it has no ${what} in PEM`,
+  );
+}
+
+/** What cannot be asked for together, with what it is. */
+const CONTRADICTIONS = [
+  ["ipv4", "ipv6"],
+  ["proxy", "unix"],
+  ["proxy", "resolve"],
+  ["proxy", "ipv4"],
+  ["proxy", "ipv6"],
+] as const;
+
+/** What HTTP/2, which is fetch's alone, cannot go over. */
+const NOT_HTTP2 = [
+  "proxy",
+  "unix",
+  "insecure",
+  "resolve",
+  "ipv4",
+  "ipv6",
+  "time",
+  "verbose",
+] as const;
+
+function check(options: NetworkOptions): void {
+  const has = (name: keyof NetworkOptions) =>
+    name === "resolve"
+      ? (options.resolve ?? []).length > 0
+      : options[name] !== undefined && options[name] !== false;
+  const pairs = [
+    ...CONTRADICTIONS,
+    ...options.http === "2"
+      ? NOT_HTTP2.map((name) => ["http", name] as const)
+      : [],
+  ];
+  for (const [one, other] of pairs) {
+    if (!has(one) || !has(other)) continue;
+    throw new UsageError(`Cannot use --${one} and --${other} together`);
+  }
+  if (has("key") && !has("cert")) {
+    throw new UsageError("Cannot use --key without --cert");
+  }
+}
+
+function parseVersion(text: string | undefined): Network["http"] {
+  if (text === undefined || text === "1.1" || text === "2") return text;
+  throw new UsageError(`Cannot use HTTP "${text}": expected 1.1 or 2`);
+}
+
+/**
+ * Reads the options about the way to a server, and the files that they name.
+ *
+ * @param options As they were typed.
+ * @throws {UsageError} When one of them is malformed, or two of them contradict each other: before any file is read.
+ * @throws {Failure} When a file cannot be read, or is not what it should be.
+ */
+export async function readNetwork(options: NetworkOptions): Promise<Network> {
+  const { unix, insecure, resolve = [], cert, key } = options;
+  check(options);
+  const network = {
+    http: parseVersion(options.http),
+    proxy: options.proxy === undefined
+      ? undefined
+      : parseHttpProxy(options.proxy),
+    resolve: resolve.length > 0 ? resolve.map(parseResolve) : undefined,
+    family: options.ipv4 ? 4 as const : options.ipv6 ? 6 as const : undefined,
+  };
+  return {
+    ...network,
+    unix,
+    insecure,
+    timings: options.time,
+    wire: options.verbose,
+    ca: await readPem(options.ca, "CERTIFICATE"),
+    cert: await readPem(cert, "CERTIFICATE"),
+    key: await readPem(key ?? cert, "PRIVATE KEY"),
+  };
+}
+
+/**
+ * The hosts and files that the way to a server needs.
+ *
+ * @param options As they were typed.
+ */
+export function reachOfNetwork(options: NetworkOptions): Required<Grants> {
+  const { ca, cert, key, proxy, unix, resolve = [] } = options;
+  return grantsFor([
+    ...unix === undefined ? [] : [{ path: unix }],
+    ...proxy === undefined ? [] : [parseHttpProxy(proxy).address],
+    ...resolve.flatMap((text) => {
+      const { addresses, port } = parseResolve(text);
+      return addresses.map((host) => ({ host, port }));
+    }),
+  ], [ca, cert, key]);
+}
+
+/**
+ * Reads the addresses of a name: `HOST:PORT:ADDRESS`, with commas between more than one; IPv6 in brackets or not.
+ *
+ * @throws {UsageError} On anything else.
+ */
+export function parseResolve(text: string): Resolved {
+  const [, host, port, rest] = text.match(/^([^:]+):(\d+):(.+)$/) ?? [];
+  try {
+    if (host === undefined || port === undefined || rest === undefined) {
+      throw new UsageError("its form");
+    }
+    const addresses = rest.split(",").map((ip) => ip.replace(/^\[|\]$/g, ""));
+    for (const ip of addresses) {
+      if (ip.includes("/")) throw new UsageError("a range");
+      parseCidr(ip);
+    }
+    return {
+      host: parseHost(host).toLowerCase(),
+      port: parsePort(port),
+      addresses,
+    };
+  } catch {
+    throw new UsageError(
+      `Cannot parse "${text}" of --resolve: expected HOST:PORT:ADDRESS`,
+    );
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * What must not be shown again: credentials in headers, queries, fields and URLs.
+ *
+ * @module
+ */
+
+import { redactUrl, SECRET } from "../../lib/http/redact.ts";
+import type { Header } from "../../lib/http/request.ts";
+import { formatItem, type Item, parseItem } from "./items.ts";
+
+/** Hides what is secret in an operand of `get` or `post`: the value of an item, or parts of a URL. */
+export function redactOperand(text: string): string {
+  let item: Item;
+  try {
+    item = parseItem(text);
+  } catch {
+    return redactUrl(text);
+  }
+  const value = item.kind === "json" ? '"***"' : "***";
+  return item.path.some((step) => SECRET.test(step))
+    ? formatItem({ ...item, value })
+    : redactUrl(text);
+}
+
+/** Hides the value of a header whose name sounds secret, but for its scheme, and secrets in the URLs of any other. */
+export function redactHeader([name, value]: Header): Header {
+  if (!SECRET.test(name)) return [name, redactUrl(value)];
+  const [scheme = ""] = value.match(/^(?:Basic|Bearer|Digest) /i) ?? [];
+  return [name, `${scheme}***`];
+}
+
+/** Where a JSON value ends that begins at a place: at its last bracket, if it has any. */
+function endOfValue(text: string, start: number): number {
+  const token = /"(?:[^"\\]|\\.)*"|[^\s"[\]{},]+|[[\]{},]/g;
+  token.lastIndex = start;
+  let depth = 0;
+  for (let found = token.exec(text); found; found = token.exec(text)) {
+    const [part] = found;
+    // what is no value, as in a text that is not JSON, ends before it begins
+    if (depth === 0 && /^[\]},]$/.test(part)) return start;
+    if (/^[[{]$/.test(part)) depth++;
+    if (/^[\]}]$/.test(part)) depth--;
+    if (depth === 0) return token.lastIndex;
+  }
+  return text.length;
+}
+
+function redactJson(text: string): string {
+  const string = /"((?:[^"\\]|\\.)*)"(\s*:\s*)?/g;
+  let shown = "";
+  let done = 0;
+  for (let found = string.exec(text); found; found = string.exec(text)) {
+    const [, name = "", colon] = found;
+    if (colon === undefined || !SECRET.test(name)) continue;
+    const start = string.lastIndex;
+    const end = endOfValue(text, start);
+    if (end === start) continue;
+    shown += `${text.slice(done, start)}"***"`;
+    done = string.lastIndex = end;
+  }
+  return shown + text.slice(done);
+}
+
+const FORM_FIELD = /(^|&)([^=&\s]*)=([^&\s]+)/g;
+const PART =
+  /(\bname="([^"]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)([^]*?)(?=\r\n--)/g;
+
+/** Hides the values of a body's fields whose names sound secret: in JSON, in a form, in a multipart form. */
+export function redactBody(text: string): string {
+  return redactJson(text)
+    .replace(
+      FORM_FIELD,
+      (all, start: string, name: string) =>
+        SECRET.test(name) ? `${start}${name}=***` : all,
+    )
+    .replace(
+      PART,
+      (all, start: string, name: string) =>
+        SECRET.test(name) ? `${start}***` : all,
+    );
+}

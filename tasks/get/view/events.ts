@@ -1,0 +1,108 @@
+/**
+ * Server-sent events (WHATWG HTML, section 9.2), one by one as they arrive.
+ *
+ * @module
+ */
+
+import { createParser, type EventSourceMessage } from "eventsource-parser";
+import { Failure } from "../../../lib/cli/errors.ts";
+import {
+  createSafeDecoder,
+  escapeControls,
+  paint,
+} from "../../../lib/cli/terminal.ts";
+import { type BodyView, createDocumentView } from "./json.ts";
+import type { JsonFormatOptions } from "./json_format.ts";
+
+/** One event of a stream. */
+export interface ServerEvent {
+  /** Its type, where it has one. */
+  readonly event?: string | undefined;
+  /** Its id, where it has one. */
+  readonly id?: string | undefined;
+  /** Its data: lines of text, or a JSON document. */
+  readonly data: string;
+}
+
+/** An event may be this long, in characters. */
+const MAX_EVENT = 16 * 1024 * 1024;
+
+/** So much is held back, in bytes, to be shown as it came when it has no event in it. */
+const HELD_BYTES = 64 * 1024;
+
+const encoder = new TextEncoder();
+
+/**
+ * Makes a reader of a stream of events: it gives those that a chunk completes.
+ *
+ * @throws {Failure} When an event is longer than 16 Mi characters.
+ */
+export function createEventReader(): (chunk: Uint8Array) => ServerEvent[] {
+  const decoder = new TextDecoder();
+  const events: EventSourceMessage[] = [];
+  const parser = createParser({
+    onEvent: (event) => void events.push(event),
+    onError: (error) => {
+      if (error.type !== "max-buffer-size-exceeded") return;
+      throw new Failure("Cannot read the events: one is longer than 16 Mi", {
+        hint: "--raw shows the bytes as they come",
+      });
+    },
+    maxBufferSize: MAX_EVENT,
+  });
+  return (chunk) => {
+    parser.feed(decoder.decode(chunk, { stream: true }));
+    return events.splice(0).map(({ event, id, data }) => ({ event, id, data }));
+  };
+}
+
+/**
+ * Makes a view of a stream of events: type and id on lines of their own, data as JSON where it is JSON. What has no
+ * event in it is shown as it came.
+ *
+ * @param options With `escaped`, for a terminal: controls are shown, not obeyed.
+ */
+export function createEventView(options: JsonFormatOptions = {}): BodyView {
+  const { color = false, escaped = false } = options;
+  const safe = (text: string) => escaped ? escapeControls(text) : text;
+  const view = createDocumentView(options);
+  const read = createEventReader();
+  const plain = createSafeDecoder();
+  let held: Uint8Array[] | undefined = [];
+  let size = 0;
+  let isPlain = false;
+
+  function* showPlain(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
+    for (const chunk of chunks) {
+      yield escaped ? encoder.encode(plain.decode(chunk)) : chunk;
+    }
+  }
+  function* showEvent(event: ServerEvent): Generator<Uint8Array> {
+    for (const name of ["event", "id"] as const) {
+      const value = event[name];
+      if (value === undefined) continue;
+      const line = paint(`${name}: ${safe(value)}`, "cyan", { color });
+      yield encoder.encode(`${line}\n`);
+    }
+    yield* view.show(encoder.encode(safe(event.data)));
+    yield* view.end();
+  }
+  return {
+    show: function* (chunk) {
+      if (isPlain) return yield* showPlain([chunk]);
+      for (const event of read(chunk)) {
+        held = undefined;
+        yield* showEvent(event);
+      }
+      held?.push(chunk);
+      size += chunk.length;
+      if (held === undefined || size <= HELD_BYTES) return;
+      isPlain = true;
+      yield* showPlain(held.splice(0));
+    },
+    end: function* () {
+      yield* showPlain(held ?? []);
+      if (escaped) yield encoder.encode(plain.flush());
+    },
+  };
+}

@@ -1,0 +1,198 @@
+/**
+ * An API's collection from the other side: lists page by page, single documents, and changes.
+ *
+ * @module
+ */
+
+import { ExitCode, Failure } from "../../lib/cli/errors.ts";
+import { percentDecode } from "../../lib/cli/values.ts";
+import type { RequestPlan } from "../../lib/http/request.ts";
+import { type Answer, send, type SendOptions } from "../../lib/http/send.ts";
+import { type Document, isDocument } from "../api/store/document.ts";
+import type { Ignored } from "../api/store/store.ts";
+
+/** Where the public JSONPlaceholder is. */
+export const PUBLIC_API = "https://jsonplaceholder.typicode.com";
+
+/** Options of {@linkcode listDocuments}. */
+export interface ListOptions extends SendOptions {
+  /** Is told what of the query the API ignores, of each page that says so. */
+  readonly onIgnored?: (ignored: readonly Ignored[]) => Promise<void>;
+}
+
+/** How often a GET is tried again unless the options say otherwise. */
+const RETRIES = 2;
+
+function kindOf(value: unknown): string {
+  return value === null
+    ? "null"
+    : Array.isArray(value)
+    ? "a list"
+    : typeof value;
+}
+
+/** What a problem (RFC 9457) says; nothing where a text is none. */
+function detailOf(text: string): string | undefined {
+  try {
+    const problem: unknown = JSON.parse(text);
+    if (!isDocument(problem)) return undefined;
+    const { detail, title } = problem;
+    return [detail, title].find((each) => typeof each === "string");
+  } catch {
+    // an answer that is no JSON says no more than its status
+    return undefined;
+  }
+}
+
+/** Why an answer is not what was asked for: its status, and the reason where the API gives one. */
+function refusalOf(
+  what: string,
+  { status, statusText, headers }: Answer,
+  text: string,
+): Failure {
+  const code = status >= 500
+    ? ExitCode.ServerError
+    : status >= 400
+    ? ExitCode.ClientError
+    : ExitCode.Redirection;
+  const answered = `${status} ${statusText}`.trimEnd();
+  const reason = detailOf(text) ?? headers.get("x-reason");
+  const why = !reason || reason === statusText ? "" : `: ${reason}`;
+  return new Failure(`Cannot ${what}: the API answered ${answered}${why}`, {
+    code,
+  });
+}
+
+/** Sends a request and gives the whole text and the headers of its answer. */
+async function fetchText(
+  plan: RequestPlan,
+  what: string,
+  options: SendOptions,
+): Promise<{ text: string; headers: Headers }> {
+  await using answer = await send(plan, options);
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of answer.body) {
+    text += decoder.decode(bytes, { stream: true });
+  }
+  text += decoder.decode();
+  if (answer.status >= 300) throw refusalOf(what, answer, text);
+  return { text, headers: answer.headers };
+}
+
+function parse(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Failure(`Cannot ${what}: the answer is not JSON`);
+  }
+}
+
+function planGet(url: URL): RequestPlan {
+  return { method: "GET", url, headers: [], typed: [] };
+}
+
+/**
+ * Lists the documents of a collection, page by page where the API links to a next one (RFC 8288).
+ *
+ * @param url The collection: `http://localhost:3000/posts`.
+ * @param options How to send the requests, and who hears what the API ignores.
+ * @returns The documents of one page after the other, in the API's order; whoever stops early asks for no further page.
+ * @throws {Failure} When there is no answer, its status is not 2xx (codes 3, 4 and 5), or it is not a list of documents.
+ */
+export async function* listDocuments(
+  url: URL,
+  { onIgnored, ...options }: ListOptions = {},
+): AsyncGenerator<Document[]> {
+  const seen = new Set<string>();
+  for (
+    let page: URL | undefined = url;
+    page !== undefined && !seen.has(page.href);
+  ) {
+    seen.add(page.href);
+    const what = `list ${page}`;
+    const { text, headers } = await fetchText(planGet(page), what, {
+      retry: RETRIES,
+      ...options,
+    });
+    const ignored = headers.get("x-ignored-query");
+    if (ignored !== null) {
+      await onIgnored?.(parseIgnored(ignored));
+    }
+    const value = parse(text, what);
+    if (!Array.isArray(value)) {
+      throw new Failure(
+        `Cannot ${what}: expected a list, got ${kindOf(value)}`,
+      );
+    }
+    yield value.map((item: unknown, at) => {
+      if (isDocument(item)) return item;
+      throw new Failure(
+        `Cannot ${what}: [${at}]: expected an object, got ${kindOf(item)}`,
+      );
+    });
+    const next = headers.get("link")?.match(
+      /<([^>]*)>\s*;[^,]*\brel="?next"?/,
+    )?.[1];
+    page = next === undefined ? undefined : nextOf(page, next);
+  }
+}
+
+/** The next page, on the same origin: a link does not send anybody elsewhere. */
+function nextOf(page: URL, link: string): URL | undefined {
+  const next = URL.parse(link, page);
+  if (next === null || next.origin !== page.origin) {
+    throw new Failure(
+      `Cannot list ${page}: its next page is elsewhere: ${link}`,
+    );
+  }
+  return next;
+}
+
+/**
+ * Gets one document.
+ *
+ * @param url The document: `http://localhost:3000/posts/1`.
+ * @param options How to send the request.
+ * @throws {Failure} As {@linkcode listDocuments} does.
+ */
+export async function getDocument(
+  url: URL,
+  options: SendOptions = {},
+): Promise<Document> {
+  const what = `get ${url}`;
+  const { text } = await fetchText(planGet(url), what, {
+    retry: RETRIES,
+    ...options,
+  });
+  const value = parse(text, what);
+  if (isDocument(value)) return value;
+  throw new Failure(`Cannot ${what}: expected an object, got ${kindOf(value)}`);
+}
+
+/**
+ * Sends a change and gives what the API answered, as text.
+ *
+ * @param plan A POST, PUT, PATCH or DELETE.
+ * @param options How to send it; it is not sent again.
+ * @throws {Failure} When there is no answer or its status is not 2xx.
+ */
+export async function changeDocument(
+  plan: RequestPlan,
+  options: SendOptions = {},
+): Promise<string> {
+  return (await fetchText(plan, `${plan.method} ${plan.url}`, options)).text;
+}
+
+/** Reads the `X-Ignored-Query` header, as another api wrote it. */
+export function parseIgnored(header: string): Ignored[] {
+  return header.split(",").map((part) => part.trim()).filter((part) =>
+    part !== ""
+  ).map((part) => {
+    const [key = "", meant] = part.split(/\s*;\s*did-you-mean=/).map(
+      // whoever else writes the header may not encode it
+      (text) => percentDecode(text) ?? text,
+    );
+    return { key, meant };
+  });
+}

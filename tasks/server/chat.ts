@@ -1,0 +1,215 @@
+/**
+ * A chat: what one says, all others hear.
+ *
+ * @module
+ */
+
+import { Failure } from "../../lib/cli/errors.ts";
+import {
+  closeSocket,
+  type Connection,
+  receive,
+  send,
+} from "../../lib/net/connection.ts";
+import {
+  pump,
+  sendAtOnce,
+  type Sink,
+  type Source,
+} from "../../lib/net/copy.ts";
+import { createLineSplitter } from "../../lib/net/lines.ts";
+
+/** A chat that is going on. */
+export interface Chat {
+  /** Lets a client take part until it leaves. */
+  readonly join: (connection: Connection) => Promise<void>;
+  /** Lets the host take part until its input ends; it goes on hearing the others. */
+  readonly host: (source: Source, sink: Sink) => Promise<void>;
+}
+
+/** Whoever speaks waits while this much waits for every client: the fastest sets the pace. */
+const PACE_BYTES = 256 * 1024;
+/** Who is this much behind the fastest has a moment to catch up: a scheduler's pause is no reason to be cut off. */
+const LIMIT_BYTES = 4 * 1024 * 1024;
+const GRACE_MS = 250;
+/** All are too slow when none of them takes anything for so long. */
+const PATIENCE_MS = 1000;
+
+const NEWLINE = Uint8Array.of(10);
+
+/**
+ * Starts a chat. Each client's lines go to all others, whole and as they are. Every client has a queue of its own; one
+ * that reads much slower than the fastest is cut off, so that it hurts only itself.
+ */
+export function createChat(): Chat {
+  const clients = new Map<Outbox, (error: Failure) => void>();
+  let listening: Outbox | undefined;
+  let waiting: (() => void)[] = [];
+
+  /** Says that there may be room again. */
+  function wake(): void {
+    const woken = waiting;
+    waiting = [];
+    for (const resolve of woken) resolve();
+  }
+
+  function cut(client: Outbox): void {
+    clients.get(client)?.(new Failure("too slow: it does not read"));
+    clients.delete(client);
+  }
+
+  /** Waits until somebody took something, for at most `ms`; tells whether somebody did. */
+  async function progress(ms: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    waiting.push(() => resolve(true));
+    const timer = setTimeout(() => resolve(false), ms);
+    const progressed = await promise;
+    clearTimeout(timer);
+    return progressed;
+  }
+
+  /** Gives a client that is full a moment to take half of what waits; who does not is too slow. */
+  async function catchUp(client: Outbox, bytes: Uint8Array): Promise<void> {
+    const due = performance.now() + GRACE_MS;
+    while (clients.has(client) && client.size() > LIMIT_BYTES / 2) {
+      const left = due - performance.now();
+      if (left <= 0) return cut(client);
+      await progress(left);
+    }
+    if (clients.has(client) && !client.put(bytes)) cut(client);
+  }
+
+  function othersOf(speaker: Outbox | undefined): Outbox[] {
+    return [...clients.keys()].filter((client) => client !== speaker);
+  }
+
+  async function say(bytes: Uint8Array, speaker?: Outbox): Promise<void> {
+    for (const client of othersOf(speaker)) {
+      if (!client.put(bytes)) await catchUp(client, bytes);
+    }
+    // the host's own view may miss lines: it must not slow the others
+    if (speaker !== undefined) listening?.put(bytes);
+    for (;;) {
+      const others = othersOf(speaker);
+      if (others.length === 0) return;
+      if (others.some((client) => client.size() <= PACE_BYTES)) return;
+      if (!await progress(PATIENCE_MS)) others.forEach(cut);
+    }
+  }
+
+  async function listenTo(
+    source: Source,
+    speaker?: Outbox,
+    small?: number,
+  ): Promise<void> {
+    const lines = createLineSplitter();
+    const hear = (chunk: Uint8Array) => {
+      const whole = lines.push(chunk);
+      return whole && say(whole, speaker);
+    };
+    await pump(source, hear, small);
+    const last = lines.flush();
+    if (last === undefined) return;
+    await say(last, speaker);
+    await say(NEWLINE, speaker);
+  }
+
+  async function join(connection: Connection): Promise<void> {
+    let fault: unknown;
+    const leave = (error: unknown) => {
+      fault ??= error;
+      closeSocket(connection.socket);
+    };
+    const outbox = createOutbox((bytes) => send(connection, bytes), {
+      limit: LIMIT_BYTES,
+      onSent: wake,
+      onError: leave,
+    });
+    clients.set(outbox, leave);
+    try {
+      const source: Source = (buffer) => receive(connection, buffer);
+      await listenTo(source, outbox, sendAtOnce(connection));
+    } catch (error) {
+      throw fault ?? error;
+    } finally {
+      clients.delete(outbox);
+      wake();
+    }
+    await outbox.flushed();
+  }
+
+  async function host(source: Source, sink: Sink): Promise<void> {
+    const failed = Promise.withResolvers<never>();
+    listening = createOutbox(sink, { onError: failed.reject });
+    await Promise.race([listenTo(source), failed.promise]);
+    // nothing more to say, but to hear
+    await failed.promise;
+  }
+
+  return { join, host };
+}
+
+/** What waits to be sent to one reader, who may be slow. */
+export interface Outbox {
+  /** Adds a piece; false, and nothing added, when too much waits already. */
+  readonly put: (bytes: Uint8Array) => boolean;
+  /** How many bytes wait. */
+  readonly size: () => number;
+  /** Resolves when nothing waits; rejects when the reader is gone. */
+  readonly flushed: () => Promise<void>;
+}
+
+/** Options for {@linkcode createOutbox}. */
+export interface OutboxOptions {
+  /** How many bytes may wait. @default {1048576} */
+  readonly limit?: number;
+  /** Hears of every piece that was sent. */
+  readonly onSent?: () => void;
+  /** Hears why nothing can be sent any more. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** What a short piece costs in memory. */
+const PIECE_BYTES = 256;
+
+/**
+ * Makes a queue in front of a reader: whoever writes to it never waits.
+ *
+ * @param sink Sends one piece.
+ * @param options The limit, and who hears what.
+ */
+export function createOutbox(sink: Sink, options: OutboxOptions = {}): Outbox {
+  const { limit = 1024 * 1024, onSent, onError } = options;
+  const costOf = ({ length }: Uint8Array) => Math.max(length, PIECE_BYTES);
+  let queue: Uint8Array[] = [];
+  let size = 0;
+  let sending: Promise<void> | undefined;
+
+  async function sendAll(): Promise<void> {
+    while (queue.length > 0) {
+      const batch = queue;
+      queue = [];
+      for (const piece of batch) {
+        await sink(piece);
+        size -= costOf(piece);
+        onSent?.();
+      }
+    }
+    sending = undefined;
+  }
+
+  return {
+    put(bytes) {
+      if (size + costOf(bytes) > limit) return false;
+      size += costOf(bytes);
+      queue.push(bytes);
+      if (sending === undefined) {
+        sending = sendAll();
+        sending.catch((error) => onError?.(error));
+      }
+      return true;
+    },
+    size: () => size,
+    flushed: () => sending ?? Promise.resolve(),
+  };
+}

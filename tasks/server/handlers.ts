@@ -1,0 +1,178 @@
+/**
+ * What a server does with a client: it greets, sends a file, echoes, discards, joins it to stdin and stdout, or relays.
+ *
+ * @module
+ */
+
+import { Failure } from "../../lib/cli/errors.ts";
+import type { Io, Output } from "../../lib/cli/io.ts";
+import { absolutePath } from "../../lib/cli/values.ts";
+import { type Address, formatAddress } from "../../lib/net/address.ts";
+import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
+import {
+  closeSocket,
+  closeWrite,
+  type Connection,
+  receive,
+  send,
+  track,
+} from "../../lib/net/connection.ts";
+import { forward, pump, sendAtOnce, type Sink } from "../../lib/net/copy.ts";
+
+/** Serves one client; its connection is closed when the promise settles. */
+export type Handler = (connection: Connection) => Promise<void>;
+
+/** How long a client may go on after all was sent to it. */
+const LINGER_MS = 1000;
+
+/** Waits for the end of a client to which all was sent, but not for long. */
+async function linger(dropped: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, LINGER_MS);
+  await Promise.race([dropped, promise]);
+  clearTimeout(timer);
+}
+
+/**
+ * Sends a message.
+ *
+ * @param message What to send.
+ * @param isTls Whether the clients speak TLS: what they say is then dropped until they end, not left unread, as a reset
+ * would keep them from TLS's own end. TCP's own end comes before a reset.
+ */
+export function greet(message: string, isTls = false): Handler {
+  const bytes = new TextEncoder().encode(message);
+  if (!isTls) return (connection) => send(connection, bytes);
+  return async (connection) => {
+    const dropped = discard(connection).catch(() => {});
+    await send(connection, bytes);
+    await closeWrite(connection);
+    await linger(dropped);
+  };
+}
+
+/**
+ * Sends back whatever comes.
+ *
+ * @example One word
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { serve } from "./serve.ts";
+ *
+ * await using server = await serve({ handler: echo });
+ * using conn = await Deno.connect({ port: server.port });
+ * await conn.write(new TextEncoder().encode("hello"));
+ * assertEquals(await conn.read(new Uint8Array(9)), 5);
+ * ```
+ */
+export function echo(connection: Connection): Promise<void> {
+  return forward(connection, connection);
+}
+
+/** Receives until the client closes, and keeps nothing but the count. */
+export function discard(connection: Connection): Promise<void> {
+  return pump(
+    (buffer) => receive(connection, buffer),
+    () => {},
+    sendAtOnce(connection),
+  );
+}
+
+/**
+ * Sends a file, as it is when the client comes. What the client says meanwhile is dropped, not left unread: that would
+ * reset the connection and lose the end of the file.
+ *
+ * @param path The file.
+ * @throws {Failure} `Cannot read "PATH"`, with the cause, here and for a client.
+ */
+export async function sendFile(path: string): Promise<Handler> {
+  (await openFile(path)).close();
+  return async (connection) => {
+    using file = await openFile(path);
+    const dropped = discard(connection).catch(() => {});
+    // what is in the page cache is read faster than a promise is settled
+    await pump(
+      (buffer) => Promise.resolve(file.readSync(buffer)),
+      (bytes) => send(connection, bytes),
+    );
+    await connection.socket.closeWrite();
+    await linger(dropped);
+  };
+}
+
+async function openFile(path: string): Promise<Deno.FsFile> {
+  try {
+    const file = await Deno.open(path);
+    if ((await file.stat()).isFile) return file;
+    file.close();
+  } catch (cause) {
+    throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
+  }
+  throw new Failure(`Cannot read "${absolutePath(path)}": it is not a file`);
+}
+
+/**
+ * Joins a client to stdin and stdout. Stdin's end is passed on as a half-close, and so is the client's: it ends when
+ * both have ended, on a terminal as soon as the client has.
+ *
+ * @param io The streams.
+ */
+export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
+  return async (connection) => {
+    let sending = true;
+    sendAtOnce(connection);
+    const sent = pump(io.stdin.read, (bytes) => send(connection, bytes))
+      .then(() => closeWrite(connection))
+      .finally(() => sending = false);
+    // it is awaited below, when the client has ended
+    sent.catch(() => {});
+    const screen = await createScreen(io.stdout);
+    await pump(
+      (buffer) => receive(connection, buffer),
+      // faster, but a slow reader of stdout would hold up what comes from stdin
+      (bytes) =>
+        sending || io.stdout.isTerminal
+          ? screen(bytes)
+          : io.stdout.write(bytes),
+    );
+    if (!io.stdin.isTerminal) await sent;
+  };
+}
+
+/**
+ * Connects every client to a target, both ways and with half-closes, until both have ended.
+ *
+ * @param target Where to.
+ * @param options How long the target may take, and whether it speaks TLS.
+ */
+export function relay(target: Address, options: ConnectOptions = {}): Handler {
+  const peer = formatAddress(target);
+  return async (connection) => {
+    const socket = await connect(target, options);
+    const other = track(socket, peer);
+    try {
+      await Promise.all([
+        forward(connection, other),
+        forward(other, connection),
+      ]);
+    } finally {
+      closeSocket(socket);
+    }
+  };
+}
+
+/**
+ * Makes a sink of an output for what peers sent: a pipe gets the very bytes, a terminal safe text. It does not block,
+ * so that a slow reader holds up nothing else.
+ *
+ * @param output Where to write.
+ */
+export async function createScreen(
+  output: Pick<Output, "isTerminal" | "writeLater">,
+): Promise<Sink> {
+  if (!output.isTerminal) return output.writeLater;
+  const { createSafeDecoder } = await import("../../lib/cli/terminal.ts");
+  const text = createSafeDecoder();
+  const encoder = new TextEncoder();
+  return (bytes) => output.writeLater(encoder.encode(text.decode(bytes)));
+}

@@ -1,0 +1,171 @@
+/**
+ * What `server` does with its clients, as its operands say.
+ *
+ * @module
+ */
+
+import { UsageError } from "../../lib/cli/errors.ts";
+import type { Io } from "../../lib/cli/io.ts";
+import { refuseMisfits } from "../../lib/cli/options.ts";
+import { absolutePath } from "../../lib/cli/values.ts";
+import {
+  type Address,
+  formatAddress,
+  isLoopback,
+} from "../../lib/net/address.ts";
+import {
+  createScreen,
+  discard,
+  echo,
+  greet,
+  type Handler,
+  pipe,
+  relay,
+  sendFile,
+} from "./handlers.ts";
+import {
+  asksForTls,
+  parseTarget,
+  SERVER_OPTIONS,
+  type ServerOptions,
+} from "./options.ts";
+
+/** How long the target of a relay may take, in ms. */
+const CONNECT_MS = 10_000;
+
+/** What a server does with its clients. */
+export interface Mode {
+  /** What it does with one. */
+  readonly handler: Handler;
+  /** Whether stdout is the clients': the log then goes to stderr. */
+  readonly ownsStdout?: boolean;
+  /** Whether it serves one client alone. */
+  readonly once?: boolean;
+  /** What it does beside its clients, for ever; where it fails, the server ends. */
+  readonly background?: () => Promise<void>;
+}
+
+const MODES = ["greet", "echo", "discard", "pipe", "chat", "relay"];
+
+/** What somebody who typed no mode may have meant. */
+async function hintFor(name: string): Promise<string | undefined> {
+  if (/^\d+$/.test(name)) return `server --port ${name}`;
+  const { nearest } = await import("../../lib/cli/help.ts");
+  const near = nearest(name, MODES);
+  return near && `did you mean ${near}? see server --help`;
+}
+
+/** Whether a target is where the server itself listens. */
+function isSame(
+  target: Address,
+  { host, port, unix }: Partial<ServerOptions>,
+): boolean {
+  if ("path" in target) {
+    return unix !== undefined &&
+      absolutePath(target.path) === absolutePath(unix);
+  }
+  if (unix !== undefined || host === undefined || target.port !== port) {
+    return false;
+  }
+  const hosts = [host, target.host];
+  // it is both loopbacks
+  return host === target.host ||
+    hosts.includes("localhost") && hosts.every(isLoopback);
+}
+
+/**
+ * Makes the mode that the operands name.
+ *
+ * @param operands The mode and, for relay, its target; none for greet.
+ * @param options The options of the command line.
+ * @param io The streams, for pipe and chat.
+ * @throws {UsageError} When there is no such mode, or an option or operand does not go with it.
+ * @throws {Failure} When a file cannot be read.
+ */
+export async function createMode(
+  operands: readonly string[],
+  options: Partial<ServerOptions>,
+  io: Io,
+): Promise<Mode> {
+  const [name = "greet", target, ...rest] = operands;
+  const { message = "", file, unix } = options;
+  const extra = name === "relay" ? rest[0] : target;
+  if (extra !== undefined) {
+    throw new UsageError(`Cannot serve "${name}" with "${extra}"`);
+  }
+  const isGreet = name === "greet";
+  const hasTls = name === "relay" && target?.startsWith("tls:") === true;
+  refuseMisfits(SERVER_OPTIONS, options, [
+    ["file", !isGreet, `to ${name}: it is sent to greet`],
+    ["message", !isGreet, `to ${name}: it is sent to greet`],
+    ["message", file !== undefined, "with --file: one of them is sent"],
+    ["host", unix !== undefined, "with --unix"],
+    ["port", unix !== undefined, "with --unix"],
+    ["ca", !hasTls, "without relay tls:HOST:PORT"],
+    ["pin", !hasTls, "without relay tls:HOST:PORT"],
+  ]);
+  switch (name) {
+    case "greet": {
+      return {
+        handler: file === undefined
+          ? greet(message, asksForTls(options))
+          : await sendFile(file),
+      };
+    }
+    case "echo":
+      return { handler: echo };
+    case "discard":
+      return { handler: discard };
+    case "relay": {
+      const { address, tls } = parseTarget(target ?? "");
+      const { ca, pin } = options;
+      const trust = tls
+        ? await (await import("../../lib/net/tls/trust.ts")).findTrust({
+          ca,
+          pin,
+        })
+        : undefined;
+      if (isSame(address, options)) {
+        throw new UsageError(
+          `Cannot relay to ${
+            formatAddress(address)
+          }: it is where server listens`,
+        );
+      }
+      const { requirePermission } = await import("../../lib/net/permission.ts");
+      await requirePermission(
+        address,
+        `Cannot relay to ${formatAddress(address)}`,
+      );
+      return { handler: relay(address, { timeout: CONNECT_MS, tls: trust }) };
+    }
+    case "pipe": {
+      const ended = Promise.withResolvers<void>();
+      const handler = pipe(io);
+      return {
+        ownsStdout: true,
+        once: true,
+        handler: (connection) =>
+          handler(connection).catch((error) => {
+            ended.reject(error);
+            throw error;
+          }),
+        background: () => ended.promise,
+      };
+    }
+    case "chat": {
+      const { createChat } = await import("./chat.ts");
+      const { join, host } = createChat();
+      const screen = await createScreen(io.stdout);
+      return {
+        ownsStdout: true,
+        handler: join,
+        background: () => host(io.stdin.read, screen),
+      };
+    }
+    default:
+      throw new UsageError(`Cannot serve "${name}": there is no such mode`, {
+        hint: await hintFor(name),
+      });
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * The command line of `server`: its options, its operands, and what they reach.
+ *
+ * @module
+ */
+
+import type { Grants, Habits } from "../../lib/cli/definition.ts";
+import { UsageError } from "../../lib/cli/errors.ts";
+import type {
+  CommandLine,
+  Options,
+  OptionTable,
+} from "../../lib/cli/options.ts";
+import { parseCount, parseLimit, parseSeconds } from "../../lib/cli/values.ts";
+import {
+  type Address,
+  DEFAULT_ADDRESS,
+  grantsFor,
+  parseAddress,
+  parseHost,
+  parsePort,
+} from "../../lib/net/address.ts";
+import { parseCidr } from "../../lib/net/cidr.ts";
+
+/** The options of `server`. */
+export const SERVER_OPTIONS = {
+  host: {
+    value: "HOST",
+    parse: parseHost,
+    default: DEFAULT_ADDRESS.host,
+    help: "Listen on this host",
+  },
+  port: {
+    short: "p",
+    value: "PORT",
+    parse: parsePort,
+    default: DEFAULT_ADDRESS.port,
+    help: "Listen here; 0: any free",
+  },
+  unix: { value: "PATH", parse: String, help: "Listen on a Unix socket" },
+  message: {
+    value: "TEXT",
+    parse: String,
+    default: "Hello, Client!",
+    help: "What greet sends",
+  },
+  file: { value: "PATH", parse: String, help: "Send this file instead" },
+  once: { help: "End after one client" },
+  maxClients: {
+    value: "N",
+    parse: parseCount,
+    default: 1000,
+    help: "At a time; others wait",
+  },
+  idleTimeout: {
+    value: "SECONDS",
+    parse: parseLimit,
+    help: "Close a client that is silent",
+  },
+  grace: {
+    value: "SECONDS",
+    parse: parseSeconds,
+    default: 5,
+    help: "On Ctrl-C, let clients finish",
+  },
+  allow: {
+    value: "CIDR",
+    parse: parseCidr,
+    repeat: true,
+    help: "Serve only these, as 10.0.0.0/8",
+  },
+  deny: {
+    value: "CIDR",
+    parse: parseCidr,
+    repeat: true,
+    help: "Do not serve these",
+  },
+  tls: { help: "Speak TLS; makes a certificate for localhost" },
+  cert: { value: "FILE", parse: String, help: "Speak TLS with these" },
+  key: { value: "FILE", parse: String },
+  clientCa: {
+    value: "FILE",
+    parse: String,
+    help: "Serve only clients it certified",
+  },
+  ca: { value: "FILE", parse: String, help: "Whom relay tls: trusts" },
+  pin: { value: "SHA256", parse: String },
+  dump: { help: "Show all bytes in hex" },
+  json: { help: "Log one JSON object per line" },
+} satisfies OptionTable;
+
+/** The values of {@linkcode SERVER_OPTIONS}. */
+export type ServerOptions = Options<typeof SERVER_OPTIONS>;
+
+/** Whether options ask for TLS. */
+export function asksForTls(
+  { tls, cert, key, clientCa }: Partial<ServerOptions>,
+): boolean {
+  return Boolean(tls || cert || key || clientCa);
+}
+
+/** What other tools call the options of `server`. */
+export const SERVER_HABITS: Habits = {
+  "-l": "server always listens: server --port PORT",
+  "-k": "server goes on by itself; --once ends it after one",
+  "-v": "server logs every client by itself",
+  "-u": "server speaks TCP and Unix sockets alone",
+  "-U": "server --unix PATH",
+  "-e": "server runs no programs; pipe to one: server pipe",
+  "-c": "server runs no programs; pipe to one: server pipe",
+  "-m": "server --max-clients N",
+  "-w": "server --idle-timeout SECONDS",
+  "-i": "server --idle-timeout SECONDS",
+  "-x": "server --dump",
+  "--listen": "server always listens: server --port PORT",
+  "--keep-open": "server goes on by itself; --once ends it after one",
+  "--max-conns": "server --max-clients N",
+  "--broker": "server chat",
+  "--chat": "server chat",
+  "--exec": "server runs no programs; pipe to one: server pipe",
+  "--hex-dump": "server --dump",
+  "--ssl": "server --tls",
+  "--ssl-cert": "server --cert FILE --key FILE",
+  "--ssl-key": "server --cert FILE --key FILE",
+};
+
+/** Where a relay leads. */
+export interface Target {
+  /** The address. */
+  readonly address: Address;
+  /** Whether to speak TLS there. */
+  readonly tls: boolean;
+}
+
+/** A relay to the default port would lead back to itself. */
+const NO_PORT = -1;
+
+/**
+ * Reads a target: `HOST:PORT`, `PORT` (on localhost) or `unix:PATH`, and with `tls:` in front of `HOST:PORT` one that
+ * speaks TLS.
+ *
+ * @throws {UsageError} On anything else, as a host without its port.
+ */
+export function parseTarget(text: string): Target {
+  const tls = text.startsWith("tls:");
+  const where = tls ? text.slice("tls:".length) : text;
+  const defaults = { ...DEFAULT_ADDRESS, port: NO_PORT };
+  const address = where === "" ? defaults : parseAddress(where, defaults);
+  if ("path" in address ? tls : address.port <= 0) {
+    throw new UsageError(
+      `Cannot relay to "${text}": expected HOST:PORT, tls:HOST:PORT or unix:PATH`,
+    );
+  }
+  return { address, tls };
+}
+
+/**
+ * The hosts and files that a command line of `server` needs.
+ *
+ * @param line The command line.
+ */
+export function serverReach(
+  { options, operands: [mode, target = ""] }: CommandLine<
+    typeof SERVER_OPTIONS
+  >,
+): Grants {
+  const { host, unix, file, cert, key, clientCa, ca } = options;
+  const own = unix === undefined ? { host, port: 0 } : { path: unix };
+  const goal = mode === "relay" ? [parseTarget(target).address] : [];
+  return grantsFor([own, ...goal], [file, cert, key, clientCa, ca]);
+}

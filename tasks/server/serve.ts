@@ -1,0 +1,248 @@
+/**
+ * A TCP server: accepts for ever, whatever single clients do, and ends in order.
+ *
+ * @module
+ */
+
+import { Failure } from "../../lib/cli/errors.ts";
+import { describe } from "../../lib/cli/reasons.ts";
+import {
+  acceptAll,
+  type Acceptor,
+  type Handshake,
+  type Incoming,
+} from "../../lib/net/accept.ts";
+import {
+  type Address,
+  addressOf,
+  formatAddress,
+} from "../../lib/net/address.ts";
+import type { Cidr } from "../../lib/net/cidr.ts";
+import {
+  closeSocket,
+  type Connection,
+  type Listener,
+  track,
+} from "../../lib/net/connection.ts";
+import type { ServerEvent, TlsFacts } from "../../lib/net/events.ts";
+import { listen, listenTls, listenUnix } from "../../lib/net/listen.ts";
+import type { TlsServer } from "../../lib/net/tls/certificate.ts";
+import { type Client, createClients } from "./clients.ts";
+
+/** A server that listens. */
+export interface Server extends AsyncDisposable {
+  /** The addresses it listens on, with the real port. */
+  readonly addresses: readonly Address[];
+  /** The real port, 0 for a Unix socket. */
+  readonly port: number;
+  /** Resolves when it listens no more and its last client is gone. */
+  readonly finished: Promise<void>;
+  /** Stops to accept at once and closes what is left of its clients after `grace` ms. */
+  readonly shutdown: (grace?: number) => Promise<void>;
+}
+
+/** What a client has against the certificate; the words for other errors hold for both ends. */
+function objectionOf(error: unknown): unknown {
+  return error instanceof Error && /alert: UnknownCA/.test(error.message)
+    ? new Failure("it does not know the issuer of the certificate")
+    : error;
+}
+
+/**
+ * Serves TCP clients until it is shut down. A client that resets before it is accepted, floods, or vanishes harms
+ * nobody else; when file descriptors run out it waits and goes on.
+ *
+ * @param options What to do with a client, and the limits.
+ * @returns The server, which `await using` shuts down.
+ * @throws {Failure} When it cannot listen there.
+ *
+ * @example A server for a test
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { send } from "../../lib/net/connection.ts";
+ *
+ * await using server = await serve({
+ *   port: 0,
+ *   handler: (connection) => send(connection, new TextEncoder().encode("hi")),
+ * });
+ * using conn = await Deno.connect({ port: server.port });
+ * const buffer = new Uint8Array(8);
+ * assertEquals(await conn.read(buffer), 2);
+ * ```
+ */
+export async function serve(options: ServeOptions): Promise<Server> {
+  const {
+    handler,
+    maxClients = 1000,
+    once = false,
+    idleTimeout,
+    handshakeTimeout = 10_000,
+    allow = [],
+    deny = [],
+    onBytes,
+  } = options;
+  const onEvent = options.onEvent ?? (() => {});
+  const acceptors = await openAcceptors(options);
+  const isPermitted = allow.length + deny.length === 0
+    ? () => true
+    : (await import("../../lib/net/cidr.ts")).createFilter(allow, deny);
+  const clients = createClients(onEvent);
+  const closing = new AbortController();
+  let unnamed = 0;
+
+  function stop(): void {
+    if (closing.signal.aborted) return;
+    closing.abort();
+    for (const acceptor of acceptors) acceptor.close();
+    clients.close();
+  }
+
+  async function shakeHands(
+    client: Client,
+    handshake: Promise<Handshake>,
+  ): Promise<TlsFacts> {
+    const timer = setTimeout(
+      () =>
+        clients.end(client, `no TLS handshake in ${handshakeTimeout / 1000} s`),
+      handshakeTimeout,
+    );
+    try {
+      const { version = "TLS", alpnProtocol } = await handshake;
+      return { tls: version, ...alpnProtocol && { alpn: alpnProtocol } };
+    } catch (error) {
+      throw objectionOf(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function attend(incoming: Incoming, peer: string): Promise<void> {
+    const client = clients.add(track(incoming, peer, onBytes));
+    try {
+      const handshake = incoming.handshake?.();
+      const facts = handshake ? await shakeHands(client, handshake) : {};
+      if (client.place < 0) return;
+      client.facts = facts;
+      if (once) {
+        stop();
+        clients.endOthers(client, "one client is served, no other");
+      }
+      onEvent({ event: "open", peer, ...facts });
+      await handler(client);
+      clients.end(client, "done");
+    } catch (error) {
+      clients.end(client, describe(error, peer));
+    }
+  }
+
+  function nameOf({ remoteAddr }: Incoming): string {
+    return "hostname" in remoteAddr
+      ? formatAddress(addressOf(remoteAddr))
+      : `unix:${options.path}#${++unnamed}`;
+  }
+
+  async function admit(incoming: Incoming): Promise<void> {
+    const peer = nameOf(incoming);
+    if (!isPermitted(incoming.remoteAddr)) {
+      closeSocket(incoming);
+      return onEvent({ event: "refused", peer, reason: "not allowed" });
+    }
+    await clients.room(maxClients);
+    if (closing.signal.aborted) closeSocket(incoming);
+    else void attend(incoming, peer);
+  }
+
+  const addresses = acceptors.map(({ addr }) => addressOf(addr));
+  onEvent({ event: "waiting" });
+  for (const address of addresses) {
+    onEvent({ event: "listening", address: formatAddress(address) });
+  }
+  const stopWatch = idleTimeout === undefined
+    ? undefined
+    : (await import("../../lib/net/idle.ts")).watchIdle(
+      () => [...clients.live],
+      idleTimeout,
+      (client) => clients.end(client, `idle for ${idleTimeout / 1000} s`),
+    );
+  const onExhausted = () =>
+    onEvent({
+      event: "warning",
+      message:
+        `too many open files: ${clients.live.length} clients are served, others wait`,
+    });
+  const finished = Promise.all(
+    acceptors.map((acceptor) =>
+      acceptAll(acceptor, admit, { onExhausted, signal: closing.signal })
+    ),
+  ).then(() => clients.drained).then(stopWatch);
+
+  async function shutdown(grace = 0): Promise<void> {
+    stop();
+    const cut = () => clients.endOthers(undefined, "the server shut down");
+    if (grace === 0) cut();
+    const timer = clients.live.length > 0 ? setTimeout(cut, grace) : undefined;
+    await finished;
+    clearTimeout(timer);
+  }
+
+  const [first] = addresses;
+  return {
+    addresses,
+    port: first && "port" in first ? first.port : 0,
+    finished,
+    shutdown,
+    [Symbol.asyncDispose]: () => shutdown(),
+  };
+}
+
+/** Options for `serve`. */
+export interface ServeOptions {
+  /** The host to listen on; `localhost` is both loopbacks. @default {"127.0.0.1"} */
+  readonly host?: string;
+  /** The port to listen on; 0 takes a free one. @default {0} */
+  readonly port?: number;
+  /** A Unix socket to listen on instead. */
+  readonly path?: string;
+  /** Speaks TLS with this certificate. */
+  readonly tls?: TlsServer | undefined;
+  /** What to do with a client; its connection is closed when the promise settles. */
+  readonly handler: (connection: Connection) => Promise<void>;
+  /** How many clients are served at a time; others wait in the system's queue. @default {1000} */
+  readonly maxClients?: number;
+  /** Whether to end after one client. @default {false} */
+  readonly once?: boolean;
+  /** Closes a connection over which nothing went for so many ms; without it, none. */
+  readonly idleTimeout?: number | undefined;
+  /**
+   * Gives up a client that is not done with its TLS handshake after so many ms; Deno itself keeps such a socket open
+   * until the client leaves it. @default {10000}
+   */
+  readonly handshakeTimeout?: number;
+  /** Serves only clients from these ranges; all where there are none. */
+  readonly allow?: readonly Cidr[];
+  /** Does not serve clients from these ranges, whatever `allow` says. */
+  readonly deny?: readonly Cidr[];
+  /** Hears what happens. */
+  readonly onEvent?: (event: ServerEvent) => void;
+  /** Hears every chunk of bytes. */
+  readonly onBytes?: Listener | undefined;
+}
+
+/**
+ * Opens what a server accepts its clients with, and loads nothing for what it does not.
+ *
+ * @param options Where, and whether with TLS.
+ * @returns What accepts; for `localhost` one on each loopback.
+ * @throws {Failure} When it cannot listen there.
+ */
+export async function openAcceptors(
+  options: Pick<ServeOptions, "host" | "port" | "path" | "tls">,
+): Promise<Acceptor[]> {
+  const { host = "127.0.0.1", port = 0, path, tls } = options;
+  const address = path === undefined ? { host, port } : { path };
+  if (tls) {
+    return await listenTls(address, tls);
+  }
+  if ("host" in address) return await listen(address);
+  return [await listenUnix(address.path)];
+}

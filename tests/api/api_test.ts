@@ -1,0 +1,190 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { main } from "../../tasks/api.ts";
+import { makeItems } from "../../tasks/api/store/seed.ts";
+import { main as posts } from "../../tasks/posts.ts";
+import {
+  hasCommand,
+  run,
+  spawn,
+  spawnDeno,
+  spawnProgram,
+  start,
+} from "../support.ts";
+
+/** The base URL of an api, from what it printed. */
+async function baseOf(
+  stdout: { waitFor: (wanted: RegExp) => Promise<string> },
+): Promise<string> {
+  const output = await stdout.waitFor(/Listening on http:\S+\/\n/);
+  return output.match(/(http:\S+)\/\n/)?.[1] ?? "";
+}
+
+Deno.test("api serves the six resources and keeps what is posted", async () => {
+  const api = start(main, ["--memory", "--port", "0"]);
+  const base = await baseOf(api.stdout);
+  const created = await fetch(`${base}/posts`, {
+    method: "POST",
+    body: '{"title":"foo"}',
+  });
+  assertEquals([created.status, await created.json()], [201, {
+    title: "foo",
+    id: 101,
+  }]);
+  const kept = await fetch(`${base}/posts/101`);
+  assertEquals(await kept.json(), { title: "foo", id: 101 });
+  api.interrupt();
+  assertEquals((await api.result).code, 0);
+});
+
+Deno.test("api keeps its data in the file it is given, over a restart and a kill -9", async () => {
+  const folder = await Deno.makeTempDir();
+  const flags = [
+    "run",
+    "--no-prompt",
+    "--allow-net=127.0.0.1",
+    `--allow-read=${folder}/a.db`,
+    `--allow-write=${folder}/a.db`,
+  ];
+  const args = [
+    ...flags,
+    "tasks/api.ts",
+    `${folder}/a.db`,
+    "--host",
+    "127.0.0.1",
+    "--port",
+    "0",
+  ];
+  const first = spawnDeno(args);
+  const url = await baseOf(first.stdout);
+  await (await fetch(`${url}/posts/1`, {
+    method: "PATCH",
+    body: '{"title":"kept"}',
+  })).body?.cancel();
+  first.kill("SIGKILL");
+  await first.result;
+  const second = spawnDeno(args);
+  const post: { title: string } =
+    await (await fetch(`${await baseOf(second.stdout)}/posts/1`)).json();
+  assertEquals(post.title, "kept");
+  second.kill("SIGTERM");
+  assertEquals((await second.result).code, 0);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("api says in one line what is wrong, and exits as the table says", async (t) => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const inUse = String(taken.addr.port);
+  const cases: [string[], number, RegExp][] = [
+    [
+      ["--memory", "--port", inUse],
+      1,
+      new RegExp(
+        `^api: Cannot listen on localhost:${inUse}: the address is in use\nhint: a free port: --port \\d+`,
+      ),
+    ],
+    [["--port", "x"], 2, /Cannot parse port "x"/],
+    [["a.db", "b.db"], 2, /Cannot serve 2 files: expected one/],
+    [
+      // were it not refused, it would end at the port
+      ["--memory", "--port", inUse, "a.db"],
+      2,
+      /^api: Cannot use "a\.db" with --memory\nhint: /,
+    ],
+    [
+      ["--memory", "--from=none.json", "a.db"],
+      2,
+      /^api: Cannot use "a\.db" with --memory\n/,
+    ],
+    // it is imported, and kept nowhere
+    [
+      ["--memory", "none.json"],
+      1,
+      /^api: Cannot load "\S+none\.json": no such file/,
+    ],
+    [
+      ["--memroy"],
+      2,
+      /Unknown option "--memroy"\nhint: did you mean --memory\?/,
+    ],
+  ];
+  for (const [args, code, stderr] of cases) {
+    await t.step(args.join(" "), async () => {
+      const result = await run(main, args);
+      assertMatch(result.stderr, stderr);
+      assertEquals([result.code, result.stdout], [code, ""]);
+    });
+  }
+});
+
+Deno.test("api asks for permission to use another file, with the command to run", async () => {
+  const { code, stderr } = await spawn("api", [
+    "/nowhere/other.db",
+    "--port",
+    "0",
+  ]).result;
+  assertEquals(code, 1);
+  assertMatch(
+    stderr,
+    /^api: .*\/nowhere\/other\.db.* not permitted\nhint: deno run '--allow-net=\S+' --allow-read=hark\.db,\/nowhere\/other\.db --allow-write=hark\.db,\/nowhere\/other\.db \S+api\.ts \/nowhere\/other\.db --port 0\n$/,
+  );
+});
+
+const REQUESTS = `
+import requests, sys
+base = sys.argv[1]
+response = requests.get(base + '/posts')
+print(response.status_code)
+print(len(response.json()))
+data = {'title': 'foo', 'body': 'bar', 'userId': 1}
+response = requests.post(base + '/posts', json=data)
+print(response.status_code)
+print(response.json())
+import urllib.request
+response = urllib.request.urlopen(base + '/posts')
+data = response.read()
+print(len(data.decode()) > 20000)
+`;
+
+const LISTING = `
+import requests, sys
+url = sys.argv[1] + '/posts'
+response = requests.get(url)
+data = response.json()
+for post in data:
+    print(f"Title: {post['title']}")
+    print(f"Body: {post['body']}")
+    print("-" * 40)
+`;
+
+const requests = hasCommand("python3") &&
+  new Deno.Command("python3", {
+    args: ["-c", "import requests"],
+    stderr: "null",
+  }).outputSync().success;
+
+Deno.test({
+  name:
+    "api answers the tutorial's Python programs, and posts prints what they print (needs python3 with requests)",
+  ignore: !requests,
+  fn: async () => {
+    const api = start(main, ["--memory", "--port", "0"]);
+    const base = await baseOf(api.stdout);
+    const listing = await spawnProgram("python3", ["-c", LISTING, base]).result;
+    assertEquals(listing.code, 0, listing.stderr);
+    const ours = await run(posts, ["--url", base]);
+    assertEquals(ours.stdout, listing.stdout);
+    assertStringIncludes(
+      ours.stdout,
+      `Title: ${makeItems("posts")[0]?.title}\n`,
+    );
+    const programs = await spawnProgram("python3", ["-c", REQUESTS, base])
+      .result;
+    assertEquals(
+      programs.stdout,
+      "200\n100\n201\n{'title': 'foo', 'body': 'bar', 'userId': 1, 'id': 101}\nTrue\n",
+      programs.stderr,
+    );
+    api.interrupt();
+    await api.result;
+  },
+});

@@ -1,0 +1,436 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { createHandler, type Handler } from "../../tasks/api/handler.ts";
+import { makeItems, seed } from "../../tasks/api/store/seed.ts";
+import { openStore } from "../../tasks/api/store/sqlite.ts";
+import type { Store } from "../../tasks/api/store/store.ts";
+
+const origin = "http://localhost:3000";
+const json = "application/json; charset=utf-8";
+const problem = "application/problem+json; charset=utf-8";
+
+interface Answer {
+  readonly status: number;
+  readonly type: string | null;
+  readonly location: string | null;
+  readonly text: string;
+}
+
+async function ask(
+  handler: Handler,
+  line: string,
+  init: RequestInit = {},
+): Promise<Answer> {
+  const [method = "", path = ""] = line.split(" ");
+  const response = await handler(
+    new Request(origin + path, { method, ...init }),
+  );
+  const { status, headers } = response;
+  return {
+    status,
+    type: headers.get("content-type"),
+    location: headers.get("location"),
+    text: await response.text(),
+  };
+}
+
+function pretty(value: unknown): string {
+  return JSON.stringify(value, null, 2);
+}
+
+const posts = makeItems("posts");
+const comments = makeItems("comments");
+const photos = makeItems("photos");
+const post = posts.at(0);
+
+Deno.test("reads answer as JSONPlaceholder's do", async () => {
+  using store = openStore(":memory:", seed);
+  const handler = createHandler(store);
+  const table: [line: string, status: number, value: unknown][] = [
+    ["GET /posts", 200, posts],
+    ["GET /posts/", 200, posts],
+    ["GET /photos", 200, photos],
+    ["GET /posts/1", 200, post],
+    ["GET /posts/1/", 200, post],
+    ["GET /posts/%31", 200, post],
+    ["GET /%70osts/1?userId=9", 200, post],
+    ["GET /users/10", 200, makeItems("users").at(9)],
+    ["GET /posts?userId=2", 200, posts.slice(10, 20)],
+    ["GET /posts?userId=1&userId=3", 200, [
+      ...posts.slice(0, 10),
+      ...posts.slice(20, 30),
+    ]],
+    ["GET /posts?userId=1&id=5", 200, posts.slice(4, 5)],
+    ["GET /posts?userId=1&id=50", 200, []],
+    ["GET /posts?userId=01", 200, []],
+    ["GET /posts?usrId=1", 200, posts],
+    ["GET /users?address.city=Oakham", 200, [makeItems("users").at(5)]],
+    [
+      "GET /todos?completed=true&userId=1",
+      200,
+      makeItems("todos").filter((todo) => todo.completed && todo.userId === 1),
+    ],
+    ["GET /posts/1/comments", 200, comments.slice(0, 5)],
+    ["GET /posts/1/comments?postId=2", 200, comments.slice(0, 5)],
+    ["GET /posts/1/comments?id=2", 200, comments.slice(1, 2)],
+    ["GET /albums/100/photos", 200, photos.slice(-50)],
+    ["GET /posts/101/comments", 200, []],
+    ["GET /users/1/comments", 200, comments],
+    ["GET /posts/9999", 404, {}],
+    ["GET /posts/abc", 404, {}],
+    ["GET /posts/01", 404, {}],
+    ["GET /posts/1.0", 404, {}],
+    ["GET /posts//", 404, {}],
+    ["GET //posts", 404, {}],
+    ["GET /nope", 404, {}],
+    ["GET /nope/1", 404, {}],
+    ["GET /posts/1/nope", 404, {}],
+    ["GET /users/1/posts/1", 404, {}],
+    ["GET /", 404, {}],
+    ["HEAD /posts", 200, posts],
+    ["HEAD /posts/9999", 404, {}],
+  ];
+  // Twice: what is kept from the first answer must be the same answer.
+  for (const [line, status, value] of [...table, ...table]) {
+    const answer = await ask(handler, line);
+    const expected = {
+      status,
+      type: json,
+      location: null,
+      text: pretty(value),
+    };
+    assertEquals(answer, expected, line);
+  }
+});
+
+Deno.test("writes answer as JSONPlaceholder's do, and stay", async () => {
+  const sent = { title: "foo", body: "bar", userId: 1 };
+  const form = { "content-type": "application/x-www-form-urlencoded" };
+  const table: [
+    line: string,
+    body: BodyInit | null,
+    status: number,
+    value: unknown,
+    after: string,
+    headers?: HeadersInit,
+  ][] = [
+    ["POST /posts", pretty(sent), 201, { ...sent, id: 101 }, "/posts/101"],
+    ["POST /posts/", "{}", 201, { id: 101 }, "/posts/101"],
+    ["POST /posts", null, 201, { id: 101 }, "/posts/101"],
+    ["POST /posts", '{"id":700,"a":1}', 201, { id: 700, a: 1 }, "/posts/700"],
+    [
+      "POST /posts",
+      '{"id":"x y","a":1}',
+      201,
+      { id: "x y", a: 1 },
+      "/posts/x%20y",
+    ],
+    ["POST /posts", '{"id":7.5}', 201, { id: 7.5 }, "/posts/7.5"],
+    [
+      "POST /posts",
+      '\ufeff {"a":"é\\u0000"}\n',
+      201,
+      { a: "é\0", id: 101 },
+      "/posts/101",
+    ],
+    ["POST /posts", '{"a":1}', 201, { a: 1, id: 101 }, "/posts/101", form],
+    [
+      "POST /posts",
+      "a=1&b=x+y%21",
+      201,
+      { a: "1", b: "x y!", id: 101 },
+      "/posts/101",
+      form,
+    ],
+    [
+      "POST /posts",
+      new URLSearchParams({ a: "1" }),
+      201,
+      { a: "1", id: 101 },
+      "/posts/101",
+    ],
+    ["POST /posts/1/comments", '{"name":"n","postId":9}', 201, {
+      name: "n",
+      postId: "1",
+      id: 501,
+    }, "/comments/501"],
+    [
+      "PUT /posts/1",
+      '{"title":"foo","id":5}',
+      200,
+      { title: "foo", id: 1 },
+      "/posts/1",
+    ],
+    [
+      "PATCH /posts/1",
+      '{"title":"foo","id":5}',
+      200,
+      { ...post, title: "foo" },
+      "/posts/1",
+    ],
+    ["PATCH /posts/1", null, 200, post, "/posts/1"],
+  ];
+  for (const [line, body, status, value, after, headers] of table) {
+    using store = openStore(":memory:", seed);
+    const handler = createHandler(store);
+    const before = await ask(handler, `GET ${after}`);
+    const answer = await ask(handler, line, { body, headers: headers ?? {} });
+    const location = status === 201 ? origin + after : null;
+    assertEquals(
+      answer,
+      { status, type: json, location, text: pretty(value) },
+      line,
+    );
+    const stored = await ask(handler, `GET ${after}`);
+    assertEquals(stored.text, pretty(value), line);
+    assert(before.text === "{}" || before.status === 200);
+  }
+});
+
+Deno.test("what is deleted is gone, from lists too", async () => {
+  using store = openStore(":memory:", seed);
+  const handler = createHandler(store);
+  assertEquals((await ask(handler, "GET /posts")).text, pretty(posts));
+  const deleted = await ask(handler, "DELETE /posts/1");
+  assertEquals(deleted, {
+    status: 200,
+    type: json,
+    location: null,
+    text: "{}",
+  });
+  assertEquals((await ask(handler, "GET /posts/1")).status, 404);
+  assertEquals((await ask(handler, "GET /posts")).text, pretty(posts.slice(1)));
+});
+
+Deno.test("what cannot be done is 404 and changes nothing", async () => {
+  using store = openStore(":memory:", seed);
+  const handler = createHandler(store);
+  const before = await store.dump();
+  const lines = [
+    "PUT /posts",
+    "PUT /posts/9999",
+    "PUT /posts/1/comments",
+    "PATCH /posts",
+    "PATCH /posts/9999",
+    "DELETE /posts",
+    "DELETE /posts/9999",
+    "DELETE /nope/1",
+    "DELETE /users/1/posts",
+    "POST /nope",
+    "POST /posts/1",
+    "POST /users/1/posts/1",
+    "PURGE /posts/1",
+  ];
+  for (const line of lines) {
+    const answer = await ask(handler, line);
+    assertEquals(answer, {
+      status: 404,
+      type: json,
+      location: null,
+      text: "{}",
+    }, line);
+  }
+  assertEquals(await store.dump(), before);
+});
+
+Deno.test("a bad request is one problem document and changes nothing", async () => {
+  using store = openStore(":memory:", seed);
+  const handler = createHandler(store, { maxBody: 1000 });
+  const before = await store.dump();
+  const form = {
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+  };
+  const drip = () =>
+    ReadableStream.from(
+      (function* () {
+        for (let n = 0; n < 100; n++) yield new Uint8Array(100).fill(32);
+      })(),
+    );
+  const table: [
+    line: string,
+    init: RequestInit,
+    status: number,
+    detail: string,
+  ][] = [
+    ["POST /posts", { body: '{"a":1,}' }, 400, "(line 1 column 8)"],
+    ["POST /posts", { body: '{\n "a" 1}' }, 400, "(line 2 column 6)"],
+    [
+      "POST /posts",
+      { body: '{"a":', ...form },
+      400,
+      "Unexpected end (line 1 column 6)",
+    ],
+    [
+      "PUT /posts/1",
+      { body: "a=1" },
+      400,
+      "Unexpected token 'a' (line 1 column 1)",
+    ],
+    ["PATCH /posts/1", { body: "[]" }, 400, "expected an object, got an array"],
+    [
+      "POST /posts",
+      { body: "[{},2]", ...form },
+      400,
+      "[1]: expected an object, got 2",
+    ],
+    ["POST /posts", { body: "null" }, 400, "expected an object, got null"],
+    ["POST /posts", { body: '"text"' }, 400, 'expected an object, got "text"'],
+    [
+      "POST /posts",
+      { body: new Uint8Array([123, 255, 125]) },
+      400,
+      "it is not UTF-8",
+    ],
+    [
+      "POST /posts",
+      { body: nested(101) },
+      400,
+      "nested deeper than 100 levels",
+    ],
+    [
+      "POST /posts",
+      { body: " ".repeat(1001) },
+      413,
+      "it is longer than 1000 bytes",
+    ],
+    ["POST /posts", { body: drip() }, 413, "it is longer than 1000 bytes"],
+    [
+      "POST /posts",
+      { body: "{}", headers: { "content-length": "1001" } },
+      413,
+      "1000 bytes",
+    ],
+    ["GET /posts/%ZZ", {}, 400, '"%ZZ"'],
+    ["DELETE /%C3/1", {}, 400, '"%C3"'],
+  ];
+  for (const [line, init, status, detail] of table) {
+    const { text, ...answer } = await ask(handler, line, init);
+    assertEquals(answer, { status, type: problem, location: null }, line);
+    const document = JSON.parse(text);
+    assertEquals(document.status, status);
+    assert(document.detail.includes(detail), text);
+    assert(document.detail.startsWith("Cannot read the "), text);
+    assert(["Bad Request", "Content Too Large"].includes(document.title), text);
+  }
+  assertEquals(await store.dump(), before);
+});
+
+Deno.test("a body of exactly the longest length and depth is taken", async () => {
+  using store = openStore(":memory:", seed);
+  const handler = createHandler(store, { maxBody: 1000 });
+  for (const body of ["{}".padEnd(1000), nested(100)]) {
+    const declared = { body, headers: { "content-length": `${body.length}` } };
+    assertEquals((await ask(handler, "POST /posts", { body })).status, 201);
+    assertEquals((await ask(handler, "POST /posts", declared)).status, 201);
+  }
+});
+
+Deno.test("an answer that was read before a write is not kept after it", async () => {
+  using store = openStore(":memory:", seed);
+  const reading = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const slow: Store = {
+    ...store,
+    async get(kind, id) {
+      const text = await store.get(kind, id);
+      reading.resolve();
+      await release.promise;
+      return text;
+    },
+  };
+  const handler = createHandler(slow);
+  const stale = ask(handler, "GET /posts/1");
+  await reading.promise;
+  await ask(handler, "PUT /posts/1", { body: '{"title":"new"}' });
+  release.resolve();
+  assertEquals((await stale).text, pretty(post));
+  assertEquals(
+    (await ask(handler, "GET /posts/1")).text,
+    pretty({ title: "new", id: 1 }),
+  );
+});
+
+Deno.test("an error of the store is passed on, for the server to report", async () => {
+  const store = openStore(":memory:", seed);
+  const handler = createHandler(store);
+  store[Symbol.dispose]();
+  await assertRejects(() => ask(handler, "GET /posts"), Error);
+});
+
+Deno.test("any object that is posted comes back with its id", async () => {
+  using store = openStore(":memory:", { notes: () => [] });
+  const handler = createHandler(store);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.dictionary(
+        fc.string({ unit: "binary" }),
+        fc.jsonValue({ maxDepth: 5 }),
+      ),
+      async (fields) => {
+        const body = JSON.stringify(fields);
+        const created = await ask(handler, "POST /notes", { body });
+        assertEquals(created.status, 201);
+        const { id } = JSON.parse(created.text);
+        assertEquals(created.text, pretty({ ...JSON.parse(body), id }));
+        assertEquals(
+          (await ask(handler, `GET /notes/${id}`)).text,
+          created.text,
+        );
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("any query gets a list", async () => {
+  using store = openStore(":memory:", {
+    notes: () => [{ id: 1, a: { b: [""] } }],
+  });
+  const handler = createHandler(store);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.tuple(fc.string({ unit: "binary" }), fc.string({ unit: "binary" })),
+      ),
+      async (pairs) => {
+        const answer = await ask(
+          handler,
+          `GET /notes?${new URLSearchParams(pairs)}`,
+        );
+        assertEquals(answer.status, 200);
+        assert(Array.isArray(JSON.parse(answer.text)));
+      },
+    ),
+  );
+});
+
+/** A JSON object with this many levels of nesting. */
+function nested(levels: number): string {
+  return '{"a":'.repeat(levels) + "0" + "}".repeat(levels);
+}
+
+Deno.test("what UTF-8 or JSON cannot hold as an id, or as a name, is no error of the server", async () => {
+  using store = openStore(":memory:", { notes: [{ "usrI\ud800": 1 }] });
+  const handler = createHandler(store);
+  const ask = async (method: string, path: string, body?: string) =>
+    await handler(
+      new Request(`http://localhost${path}`, {
+        method,
+        ...body !== undefined && { body },
+      }),
+    );
+  const posted = await ask("POST", "/notes", '{"id":"\\ud800"}');
+  assertEquals(posted.status, 201);
+  const { pathname } = new URL(posted.headers.get("location") ?? "");
+  assertEquals((await ask("GET", pathname)).status, 200);
+  const listed = await ask("GET", "/notes?usrI=1");
+  assertEquals(
+    listed.headers.get("x-ignored-query"),
+    "usrI; did-you-mean=usrI%EF%BF%BD",
+  );
+  const before = await store.dump();
+  assertEquals((await ask("POST", "/notes", '{"id":1e400}')).status, 400);
+  const twice = '{"notes":[{"id":"\\ud800"},{"id":"\\ufffd"}]}';
+  assertEquals((await ask("PUT", "/db", twice)).status, 400);
+  assertEquals(await store.dump(), before);
+});

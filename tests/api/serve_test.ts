@@ -1,0 +1,161 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { Failure } from "../../lib/cli/errors.ts";
+import { createHandler } from "../../tasks/api/handler.ts";
+import { listen } from "../../tasks/api/serve.ts";
+import { makeItems, seed } from "../../tasks/api/store/seed.ts";
+import { openStore } from "../../tasks/api/store/sqlite.ts";
+
+const free = { host: "localhost", port: 0 };
+const hello = () => new Response("hello");
+
+Deno.test("the api answers over a socket, on both loopback addresses", async () => {
+  using store = openStore(":memory:", seed);
+  await using server = await listen(createHandler(store), free);
+  const { port } = server;
+  assertEquals(server.addresses, [`127.0.0.1:${port}`, `[::1]:${port}`]);
+  for (const address of [`localhost:${port}`, ...server.addresses]) {
+    const response = await fetch(`http://${address}/posts/1`);
+    assertEquals(response.status, 200);
+    assertEquals(await response.json(), makeItems("posts")[0]);
+  }
+  const body = JSON.stringify({ title: "foo", body: "bar", userId: 1 });
+  const created = await fetch(`http://localhost:${port}/posts`, {
+    method: "POST",
+    body,
+  });
+  assertEquals(created.status, 201);
+  assertEquals(
+    created.headers.get("location"),
+    `http://localhost:${port}/posts/101`,
+  );
+  assertEquals(await created.json(), {
+    title: "foo",
+    body: "bar",
+    userId: 1,
+    id: 101,
+  });
+  const head = await fetch(`http://localhost:${port}/posts`, {
+    method: "HEAD",
+  });
+  assertEquals([head.status, await head.text()], [200, ""]);
+});
+
+Deno.test("a body that is too long is refused before it is read", async () => {
+  using store = openStore(":memory:", seed);
+  await using server = await listen(createHandler(store), free);
+  using connection = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: server.port,
+  });
+  await write(
+    connection,
+    "POST /posts HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10485760\r\n\r\n{",
+  );
+  assertStringIncludes(await read(connection), "HTTP/1.1 413 ");
+});
+
+Deno.test("another host is listened on alone", async () => {
+  await using server = await listen(hello, { host: "::1", port: 0 });
+  assertEquals(server.addresses, [`[::1]:${server.port}`]);
+});
+
+Deno.test("a taken port is refused, and nothing stays open", async () => {
+  for (const hostname of ["127.0.0.1", "::1"]) {
+    using taken = Deno.listen({ hostname, port: 0 });
+    const { port } = taken.addr;
+    await assertRejects(
+      () => listen(hello, { host: "localhost", port }),
+      Failure,
+      `Cannot listen on localhost:${port}`,
+    );
+  }
+});
+
+Deno.test({
+  name: "an address that may not be listened on is refused",
+  permissions: { net: ["127.0.0.1"] },
+  async fn() {
+    await assertRejects(
+      () => listen(hello, free),
+      Failure,
+    );
+  },
+});
+
+Deno.test("an error of the handler is reported and answered with 500", async () => {
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => errors.push(error);
+  const failing = () => Promise.reject(new RangeError("secret"));
+  await using server = await listen(failing, free, { onError });
+  const response = await fetch(`http://localhost:${server.port}/`);
+  assertEquals(response.status, 500);
+  assertEquals(await response.json(), {
+    title: "Internal Server Error",
+    status: 500,
+    detail: "Cannot answer: unexpected error",
+  });
+  assert(errors[0] instanceof RangeError);
+});
+
+/** A server whose only answer is under way until it is released. */
+async function serveSlowly() {
+  const arrived = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const server = await listen(async () => {
+    arrived.resolve();
+    await release.promise;
+    return hello();
+  }, free);
+  const response = fetch(`http://localhost:${server.port}/`);
+  await arrived.promise;
+  return { server, response, release: release.resolve };
+}
+
+Deno.test("a shutdown lets the answer under way be sent, and takes no new client", async () => {
+  const { server, response, release } = await serveSlowly();
+  const { port } = server;
+  const ended = server.shutdown(60_000);
+  release();
+  assertEquals(await (await response).text(), "hello");
+  await ended;
+  const connecting = () => Deno.connect({ hostname: "127.0.0.1", port });
+  await assertRejects(connecting, Deno.errors.ConnectionRefused);
+  await server.finished;
+});
+
+Deno.test("a shutdown waits no longer than its grace", async () => {
+  const { server, response, release } = await serveSlowly();
+  await server.shutdown(1);
+  release();
+  await (await response).text();
+  await server.finished;
+});
+
+Deno.test("without grace a client is cut off", async () => {
+  const server = await listen(hello, free);
+  using connection = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: server.port,
+  });
+  await write(connection, "GET / HTTP/1.1\r\nhost: a\r\n");
+  await server[Symbol.asyncDispose]();
+  await server.shutdown(0);
+  await assertRejects(() => read(connection), Deno.errors.ConnectionReset);
+});
+
+async function write(connection: Deno.Conn, text: string): Promise<void> {
+  const writer = connection.writable.getWriter();
+  await writer.write(new TextEncoder().encode(text));
+  writer.releaseLock();
+}
+
+async function read(connection: Deno.Conn): Promise<string> {
+  const buffer = new Uint8Array(1000);
+  const length = await connection.read(buffer) ?? 0;
+  return new TextDecoder().decode(buffer.subarray(0, length));
+}

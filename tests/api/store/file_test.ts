@@ -1,0 +1,224 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { Failure } from "../../../lib/cli/errors.ts";
+import { describe } from "../../../lib/cli/reasons.ts";
+import { seed } from "../../../tasks/api/store/seed.ts";
+import { openStore } from "../../../tasks/api/store/sqlite.ts";
+import { type Store, StoreError } from "../../../tasks/api/store/store.ts";
+import { toStoreError } from "../../../tasks/api/store/transaction.ts";
+import { ROOT, spawnProgram } from "../../support.ts";
+import { crash } from "./crash.ts";
+
+const notes = { notes: [{ id: 7, text: "seven" }] };
+const note7 = JSON.stringify({ id: 7, text: "seven" }, null, 2);
+
+async function inFolder(
+  work: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The names of a folder's files with their bytes, for "nothing was touched". */
+async function contentOf(folder: string): Promise<Map<string, Uint8Array>> {
+  const files = new Map<string, Uint8Array>();
+  for await (const { name } of Deno.readDir(folder)) {
+    files.set(name, await Deno.readFile(`${folder}/${name}`));
+  }
+  return files;
+}
+
+Deno.test("a file that is no database of ours is refused with its path and left alone", () =>
+  inFolder(async (folder) => {
+    const [text, other, damaged] = ["text", "other", "damaged"]
+      .map((name) => `${folder}/${name}.db`);
+    assert(text && other && damaged);
+    await Deno.writeTextFile(text, "not a database ".repeat(100));
+    {
+      using db = new DatabaseSync(other);
+      db.exec("create table people (name text)");
+    }
+    {
+      using store = openStore(damaged, seed);
+      await store.list("posts");
+    }
+    const bytes = await Deno.readFile(damaged);
+    await Deno.writeFile(damaged, bytes.fill(170, 4096 * 3, 4096 * 6));
+
+    const before = await contentOf(folder);
+    const table: readonly (readonly [path: string, why: string])[] = [
+      [text, "file is not a database"],
+      [other, "it is another program's database"],
+      [damaged, "it is damaged: "],
+      [folder, "it is a directory"],
+      [`${folder}/no/such.db`, "there is no such directory"],
+      [`${text}/such.db`, "it is not in a directory"],
+    ];
+    for (const [path, why] of table) {
+      const failure = assertThrows(() => openStore(path, seed), Failure);
+      assertEquals(failure.message, `Cannot open "${path}"`);
+      const said = describe(failure.cause);
+      assert(said.includes(why), said);
+      assert(!/ERR_|os error/.test(said), said);
+      assertEquals(failure.hint, "give the path of another file, or --memory");
+    }
+    assertEquals(await contentOf(folder), before);
+  }));
+
+Deno.test("an import goes into a new database only", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    openStore(path, notes, { fresh: true })[Symbol.dispose]();
+    const failure = assertThrows(
+      () => openStore(path, { others: [] }, { fresh: true }),
+      Failure,
+    );
+    assertEquals(
+      failure.message,
+      `Cannot import into "${path}": it holds data already`,
+    );
+    assertEquals(
+      failure.hint,
+      `to serve what it holds: api "${path}"; for a new import: the path of a new file, or --memory`,
+    );
+    using store = openStore(path, {});
+    assertEquals(await store.kinds(), [{ name: "notes", single: false }]);
+  }));
+
+Deno.test("what cannot be imported leaves a database that is still new", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    const bad = { a: [{ id: 1 }], b: [{ id: 1 }, { id: 1 }] };
+    assertThrows(
+      () => openStore(path, bad, { fresh: true }),
+      TypeError,
+      'Cannot load "b[1].id": 1 is taken',
+    );
+    using store = openStore(path, notes, { fresh: true });
+    assertEquals(await store.get("notes", "7"), note7);
+  }));
+
+Deno.test("a database that was emptied stays empty, and may be imported into", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    {
+      using store = openStore(path, notes);
+      await store.load({});
+      using copy = store.copy();
+      assertEquals(await copy.dump(), "{}");
+    }
+    {
+      using store = openStore(path, notes);
+      assertEquals(await store.dump(), "{}");
+    }
+    using store = openStore(path, notes, { fresh: true });
+    assertEquals(await store.get("notes", "7"), note7);
+  }));
+
+Deno.test("a file keeps what was written, and two stores see each other's writes", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    {
+      using store = openStore(path, notes);
+      await store.insert("notes", [{ text: "eight" }]);
+    }
+    using store = openStore(path, { others: [{ id: 1 }] });
+    using second = openStore(path, notes);
+    assertEquals((await store.list("notes"))?.total, 2);
+    const before = store.version();
+    await second.put("notes", "7", () => '{\n  "id": 7\n}');
+    assertEquals(await store.get("notes", "7"), '{\n  "id": 7\n}');
+    while (store.version() === before) await Promise.resolve();
+    const after = store.version();
+    await store.delete("notes", "8");
+    assert(store.version() !== after);
+    assert((await Deno.stat(`${path}-wal`)).isFile);
+  }));
+
+Deno.test("a database that another process holds is busy, and can be read", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    using store = openStore(path, notes, { busyTimeout: 10 });
+    using other = new DatabaseSync(path);
+    other.exec("begin immediate");
+    const writes: readonly ((store: Store) => unknown)[] = [
+      (store) => store.insert("notes", [{}]),
+      (store) => store.put("notes", "7", (_, json) => json),
+      (store) => store.delete("notes", "7"),
+      (store) => store.load({}),
+    ];
+    for (const write of writes) {
+      const error = await assertRejects(
+        async () => await write(store),
+        StoreError,
+      );
+      assertEquals(error.reason, "busy");
+    }
+    assertEquals(await store.get("notes", "7"), note7);
+    other.exec("rollback");
+    assertEquals((await store.insert("notes", [{}]))?.[0]?.id, 8);
+  }));
+
+Deno.test("a store's refusals are told by SQLite's result codes", () => {
+  const table:
+    readonly (readonly [errcode: unknown, reason: string | undefined])[] = [
+      [5, "busy"],
+      [517, "busy"],
+      [6, "busy"],
+      [8, "read-only"],
+      [1032, "read-only"],
+      [13, "full"],
+      [778, "full"],
+      [275, "invalid"],
+      [266, undefined],
+      [2067, undefined],
+      ["13", undefined],
+    ];
+  for (const [errcode, reason] of table) {
+    const error = Object.assign(new Error("no"), { errcode });
+    const told = toStoreError(error);
+    assertEquals(told instanceof StoreError ? told.reason : undefined, reason);
+    if (reason === undefined) assertEquals(told, error);
+  }
+});
+
+Deno.test("when no space is left a write is 507, reads go on, and nothing is torn", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    // In blocks of 512 bytes, for every file that the process writes.
+    const limit = "trap '' XFSZ; ulimit -f 4000; exec \"$@\"";
+    const api = spawnProgram("sh", [
+      ...["-c", limit, "sh", Deno.execPath(), "run", "-A"],
+      ...[`${ROOT}tasks/api.ts`, path, "--host", "127.0.0.1", "--port", "0"],
+    ]);
+    const output = await api.stdout.waitFor(/http:\S+\n/);
+    const url = output.match(/(http:\S+?)\/?\n/)?.[1] ?? "";
+    const body = JSON.stringify({ text: "x".repeat(100_000) });
+    const statuses: number[] = [];
+    while (statuses.at(-1) !== 507 && statuses.length < 100) {
+      const response = await fetch(`${url}/posts`, { method: "POST", body });
+      await response.body?.cancel();
+      statuses.push(response.status);
+    }
+    const created = statuses.filter((status) => status === 201).length;
+    assertEquals(statuses, [...Array(created).fill(201), 507]);
+    const response = await fetch(`${url}/posts?_limit=1`);
+    await response.body?.cancel();
+    assertEquals(response.status, 200);
+    assertEquals(response.headers.get("x-total-count"), `${100 + created}`);
+    api.kill("SIGTERM");
+    assertEquals((await api.result).code, 0);
+    using store = openStore(path, seed);
+    assertEquals((await store.list("posts"))?.total, 100 + created);
+  }));
+
+Deno.test("5 times kill -9 among 8 writers lose no acknowledged write", () =>
+  inFolder(async (folder) => {
+    const remains = await crash(`${folder}/a.db`, 5);
+    assertEquals([remains.lost, remains.integrity], [0, "ok"]);
+    assert(remains.acknowledged >= 5 * 100);
+  }));

@@ -1,0 +1,463 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import fc from "fast-check";
+import { createKeys } from "../../../tasks/api/store/keys.ts";
+import { parseQuery } from "../../../tasks/api/store/query.ts";
+import { seed } from "../../../tasks/api/store/seed.ts";
+import { openDatabase, openStore } from "../../../tasks/api/store/sqlite.ts";
+import { type Store, StoreError } from "../../../tasks/api/store/store.ts";
+
+const notes = {
+  notes: () => [
+    { id: 7, text: "seven", tag: { name: "a", size: 1.5 }, done: true },
+    { id: "7b", text: 'quo"te', tag: { name: "b" }, done: false },
+    { id: 3, text: "1", size: null, list: [1, 2] },
+  ],
+};
+
+const queryOf = (text: string) => parseQuery(new URLSearchParams(text));
+
+function pretty(value: unknown): string {
+  return JSON.stringify(value, null, 2);
+}
+
+async function idsOf(store: Store, query = ""): Promise<unknown[]> {
+  const list = await store.list("notes", queryOf(query));
+  const documents: { id: unknown }[] = JSON.parse(list?.json ?? "");
+  if (!query.includes("_")) assertEquals(list?.total, documents.length);
+  return documents.map(({ id }) => id);
+}
+
+Deno.test("a new store holds the seed, pretty and in its order", async () => {
+  using store = openStore(":memory:", seed);
+  const kinds = (await store.kinds()).map(({ name }) => name);
+  assertEquals(kinds, Object.keys(seed));
+  assertEquals(await store.list("posts"), {
+    json: pretty(seed.posts()),
+    total: 100,
+    ignored: [],
+  });
+  assertEquals(await store.get("photos", "5000"), pretty(seed.photos().at(-1)));
+  const world = Object.entries(seed).map(([kind, make]) => [kind, make()]);
+  assertEquals(await store.dump(), pretty(Object.fromEntries(world)));
+});
+
+Deno.test("ids keep their type and are found as a URL writes them", async () => {
+  using store = openStore(":memory:", {
+    notes: [{ id: 7 }, { id: "7b" }, { id: 1.5 }, { id: 1e21 }, { id: "01" }],
+  });
+  const table = { "7": 7, "7b": "7b", "1.5": 1.5, "1e+21": 1e21, "01": "01" };
+  for (const [id, found] of Object.entries(table)) {
+    assertEquals(await store.get("notes", id), pretty({ id: found }), id);
+    assertEquals(await idsOf(store, `id=${encodeURIComponent(id)}`), [found]);
+  }
+  for (const id of ["07", "7.0", " 7", "", "NaN", "8", "1e21", "null"]) {
+    assertEquals(await store.get("notes", id), undefined, id);
+  }
+});
+
+Deno.test("a new document's id is the highest plus 1, or random among texts", async () => {
+  using store = openStore(":memory:", {
+    numbers: [{ id: 7 }, { id: 2 }],
+    texts: [{ id: 7 }, { id: "a" }],
+    none: [{ a: 1 }],
+    most: [{ id: Number.MAX_SAFE_INTEGER }],
+    empty: [],
+    single: {},
+  });
+  const add = async (kind: string) =>
+    (await store.insert(kind, [{ a: 1 }]))?.[0]?.id;
+  assertEquals([await add("numbers"), await add("numbers")], [8, 9]);
+  assertEquals([await add("empty"), await add("empty")], [1, 2]);
+  assertEquals(await add("none"), 1);
+  assertEquals([await add("nope"), await add("single")], [
+    undefined,
+    undefined,
+  ]);
+  for (const kind of ["texts", "most"]) {
+    assertMatch(String(await add(kind)), /^[0-9a-f-]{36}$/);
+  }
+  await store.delete("numbers", "9");
+  assertEquals(await add("numbers"), 9);
+});
+
+Deno.test("a client's id is kept, unless it is taken or can be none", async () => {
+  using store = openStore(":memory:", notes);
+  const ids = [4, "x/y", 1.5, "", 0, null, false];
+  const stored = await store.insert("notes", ids.map((id) => ({ id, a: 1 })));
+  assertEquals(stored?.map(({ id }) => id).slice(0, 3), [4, "x/y", 1.5]);
+  assertEquals(stored?.[0]?.json, pretty({ id: 4, a: 1 }));
+  const before = await store.dump();
+  const table:
+    readonly (readonly [id: unknown, reason: string, taken?: unknown])[] = [
+      [7, "conflict", 7],
+      ["7", "conflict", 7],
+      ["7b", "conflict", "7b"],
+      [true, "invalid"],
+      [[1], "invalid"],
+      [{}, "invalid"],
+    ];
+  for (const [id, reason, taken] of table) {
+    const insert = async () =>
+      await store.insert("notes", [{ id: 99 }, { id }]);
+    const error = await assertRejects(insert, StoreError);
+    assertEquals([error.reason, error.id], [reason, taken]);
+  }
+  assertEquals(await store.dump(), before);
+});
+
+Deno.test("a document is changed in its place, or not at all", async () => {
+  using store = openStore(":memory:", { ...notes, profile: { name: "Ada" } });
+  const write = (id: unknown) => pretty({ id });
+  const before = await store.dump();
+  for (
+    const [kind, id] of [["notes", "8"], ["nope", "7"], ["notes"], [
+      "profile",
+      "1",
+    ]]
+  ) {
+    assertEquals(await store.put(kind ?? "", id, write), undefined);
+  }
+  assertEquals(await store.dump(), before);
+  assertEquals(await store.put("notes", "7", write), {
+    id: 7,
+    json: pretty({ id: 7 }),
+  });
+  assertEquals(await idsOf(store), [7, "7b", 3]);
+  const renamed = await store.put("profile", undefined, (id, json) => {
+    assertEquals([id, json], [null, pretty({ name: "Ada" })]);
+    return pretty({ name: "Bo" });
+  });
+  assertEquals(renamed, { id: null, json: pretty({ name: "Bo" }) });
+  assertEquals((await store.list("profile"))?.json, pretty({ name: "Bo" }));
+  assertEquals(await store.get("profile", "1"), undefined);
+  assertEquals(await store.delete("profile", "null"), []);
+});
+
+Deno.test("a write that throws changes nothing", async () => {
+  using store = openStore(":memory:", notes);
+  const before = await store.dump();
+  const fail = () => {
+    throw new RangeError("no");
+  };
+  await assertRejects(
+    async () => await store.put("notes", "7", fail),
+    RangeError,
+  );
+  await assertRejects(
+    async () => await store.delete("notes", "7", fail),
+    RangeError,
+  );
+  const deep = JSON.parse(`${"[".repeat(1001)}${"]".repeat(1001)}`);
+  const insert = async () => await store.insert("notes", [{ a: 1 }, { deep }]);
+  assertEquals((await assertRejects(insert, StoreError)).reason, "invalid");
+  assertEquals(await store.dump(), before);
+});
+
+Deno.test("of writes at the same time each is done, or not, by itself", async () => {
+  using store = openStore(":memory:", { notes: [{ id: 7 }] });
+  const lists = [[{}], [{}, { id: 7 }], [{}, {}]];
+  const settled = await Promise.allSettled(
+    lists.map(async (list) => (await store.insert("notes", list)) ?? []),
+  );
+  const ids = settled.map((each) =>
+    each.status === "fulfilled" && each.value.map(({ id }) => id)
+  );
+  assertEquals(ids, [[8], false, [9, 10]]);
+  assertEquals(await idsOf(store), [7, 8, 9, 10]);
+});
+
+Deno.test("what waits to be written is kept when a store is closed", async () => {
+  const path = await Deno.makeTempFile();
+  const insert = () => {
+    using store = openStore(path, notes);
+    return store.insert("notes", [{}]);
+  };
+  const [{ id } = { id: null }] = await insert() ?? [];
+  {
+    using store = openStore(path, notes);
+    assertEquals(await store.get("notes", `${id}`), pretty({ id }));
+  }
+  await Deno.remove(path);
+});
+
+Deno.test("a write that is taken back leaves no key without its index", async () => {
+  using store = openStore(":memory:", { users: [{ id: 1 }], notes: [] });
+  const taken = [{ id: 1, userId: 1 }, { id: 1 }];
+  await assertRejects(
+    async () => await store.insert("notes", taken),
+    StoreError,
+  );
+  await store.insert("notes", [{ userId: 1 }]);
+  assertEquals(await store.delete("users", "1"), [
+    { kind: "users", id: 1 },
+    { kind: "notes", id: 1 },
+  ]);
+});
+
+Deno.test("a store that is opened again makes no more indexes than one that was not", async () => {
+  const path = await Deno.makeTempFile();
+  for (const letter of ["a", "b"]) {
+    using store = openStore(path, notes);
+    const many = Array.from({ length: 60 }, (_, at) => [`${letter}${at}Id`, 1]);
+    await store.insert("notes", [Object.fromEntries(many)]);
+  }
+  {
+    using db = openDatabase(path, 0);
+    assertEquals(createKeys(db).names().length, 64);
+  }
+  await Deno.remove(path);
+});
+
+Deno.test("a world that cannot be loaded is refused with the place and the reason", async () => {
+  using store = openStore(":memory:", notes);
+  const before = await store.dump();
+  const ok = [{ id: 1 }];
+  const table: readonly (readonly [world: string, message: string])[] = [
+    ['{"b":[{"id":1},[]]}', '"b[1]": expected an object'],
+    ['{"b":[1]}', '"b[0]": expected an object'],
+    ['{"b":[{"id":null}]}', '"b[0].id": expected a number or a text'],
+    ['{"b":[{"id":"1"},{"id":1},{"id":"1"}]}', '"b[2].id": "1" is taken'],
+    ['{"b":"text"}', '"b": expected a list or an object'],
+    ['{"b":null}', '"b": expected a list or an object'],
+  ];
+  for (const [world, message] of table) {
+    const load = () => store.load({ ok, ...JSON.parse(world) });
+    assertThrows(load, TypeError, `Cannot load ${message}`);
+  }
+  assertEquals(await store.dump(), before);
+});
+
+Deno.test("deleting tells what is gone: the document, and what refers to none", async () => {
+  using store = openStore(":memory:", {
+    users: [{ id: 1 }, { id: "u" }],
+    posts: () => [{ id: 1, userId: 1 }, { id: 2, userId: "u" }, {
+      id: 3,
+      userId: null,
+    }],
+    comments:
+      () => [{ id: 1, postId: 1 }, { id: 2, postId: "2" }, { postId: 9 }],
+    profile: { userId: 1 },
+  });
+  assertEquals(await store.delete("users", "9"), []);
+  assertEquals(await store.delete("nope", "1"), []);
+  assertEquals(await store.delete("users", "1"), [
+    { kind: "users", id: 1 },
+    { kind: "posts", id: 1 },
+  ]);
+  assertEquals(await store.delete("users", "u"), [
+    { kind: "users", id: "u" },
+    { kind: "posts", id: 2 },
+    { kind: "comments", id: 1 },
+  ]);
+  assertEquals(JSON.parse(String(await store.dump())), {
+    users: [],
+    posts: [{ id: 3, userId: null }],
+    comments: [{ id: 2, postId: "2" }, { postId: 9 }],
+    profile: { userId: 1 },
+  });
+});
+
+Deno.test("filters find what they name, and those on fields that nobody has are left out", async () => {
+  using store = openStore(":memory:", notes);
+  const table: [query: string, ids: unknown[]][] = [
+    ["id=7", [7]],
+    ["id=7b&id=3", ["7b", 3]],
+    ["id=9", []],
+    ["id=7&done=false", []],
+    ["text=1", [3]],
+    ["text=quo%22te", ["7b"]],
+    ["done=true", [7]],
+    ["tag.name=b", ["7b"]],
+    ["list=1,2", [3]],
+    ["nope=1", [7, "7b", 3]],
+    ["te%22xt=1", [7, "7b", 3]],
+    ["te%00xt=1", [7, "7b", 3]],
+    ["=1", [7, "7b", 3]],
+    ["q=QUO", ["7b"]],
+    ["tag.size_gte=1.5", [7]],
+    ["_sort=text", [3, "7b", 7]],
+    ["_start=1&_end=2", ["7b"]],
+    ["_end=0", []],
+    ["_page=2&_limit=2", [3]],
+    ["_page=99999999999999999999", []],
+    ["_limit=-1", [7, "7b"]],
+  ];
+  for (const [query, ids] of table) {
+    assertEquals(await idsOf(store, query), ids, query);
+  }
+  assertEquals(await store.list("nope"), undefined);
+  const { total } = await store.list("notes", queryOf("_limit=1")) ?? {};
+  assertEquals(total, 3);
+});
+
+Deno.test("fields that refer to documents have an index, and are searched as others", async () => {
+  using store = openStore(":memory:", {
+    users: [{ id: 1 }],
+    notes: [{ id: 1, userId: 1 }, { id: 2, userId: "1" }, { id: 3 }],
+    others: [{ id: 1, postId: 1 }],
+  });
+  assertEquals(await idsOf(store, "userId=1"), [1, 2]);
+  assertEquals(await idsOf(store, "userId=9"), []);
+  assertEquals(await idsOf(store, "userId=1&id=2"), [2]);
+  assertEquals(await idsOf(store, "postId=9"), [1, 2, 3]);
+  // More fields than are indexed, in one document and over many.
+  const many = Array.from({ length: 100 }, (_, at) => [`a${at}Id`, at]);
+  await store.insert("notes", [Object.fromEntries(many)]);
+  assertEquals(await idsOf(store, "a0Id=0"), [4]);
+  assertEquals(await idsOf(store, "a99Id=99&a98Id=98"), [4]);
+  assertEquals(await idsOf(store, "a99Id=1"), []);
+});
+
+Deno.test("documents come with those that refer to them and those they refer to", async () => {
+  using store = openStore(":memory:", {
+    users: [{ id: 1, name: "Ada" }],
+    posts: () => [{ id: 1, userId: 1 }, { id: 2, userId: 9 }, { userId: "1" }],
+    comments: () => [{ id: 1, postId: 1 }, { id: 2, postId: "1" }],
+    'odd"s': [{ id: 1 }],
+    profile: { postId: 1 },
+  });
+  const table:
+    readonly (readonly [path: string, query: string, related: unknown])[] = [
+      ["posts/1", "_embed=comments&_expand=user", {
+        id: 1,
+        userId: 1,
+        comments: [{ id: 1, postId: 1 }],
+        user: { id: 1, name: "Ada" },
+      }],
+      ["posts/2", "_embed=nope&_expand=user&_expand=nope&_expand=posts", {
+        id: 2,
+        userId: 9,
+        nope: [],
+      }],
+      [
+        "posts/1",
+        "_embed=__proto__",
+        JSON.parse('{"id":1,"userId":1,"__proto__":[]}'),
+      ],
+      ['odd"s/1', "_embed=posts", { id: 1, posts: [] }],
+      ["users/9", "_embed=posts", undefined],
+    ];
+  for (const [path, query, related] of table) {
+    const [kind = "", id = ""] = path.split("/");
+    const json = await store.get(kind, id, queryOf(query));
+    assertEquals(json, related && pretty(related), `${path} ${query}`);
+  }
+  const list = await store.list("posts", queryOf("_expand=user&_limit=1"));
+  assertEquals(JSON.parse(list?.json ?? ""), [
+    { id: 1, userId: 1, user: { id: 1, name: "Ada" } },
+  ]);
+  assertEquals(list?.total, 3);
+});
+
+Deno.test("a copy is a world of its own", async () => {
+  const profile = { name: "Ada" };
+  using store = openStore(":memory:", { ...notes, profile }, { fake: true });
+  const before = await store.dump();
+  using copy = store.copy();
+  assertEquals(await copy.dump(), before);
+  await copy.insert("notes", [{ id: 8 }]);
+  assertEquals(await idsOf(copy), [7, "7b", 3, 8]);
+  using second = store.copy();
+  using ofCopy = copy.copy();
+  assertEquals(await idsOf(ofCopy), [7, "7b", 3, 8]);
+  assertEquals([await second.dump(), await store.dump()], [before, before]);
+});
+
+Deno.test("a store that pretends answers as if, and keeps nothing", async () => {
+  using store = openStore(":memory:", { ...notes, profile: {} }, {
+    fake: true,
+  });
+  const before = await store.dump();
+  assertEquals((await store.insert("notes", [{ id: 8 }]))?.[0]?.id, 8);
+  assertEquals((await store.put("notes", "7", () => "{}"))?.json, "{}");
+  assertEquals((await store.delete("notes", "7")).length, 1);
+  await store.load({});
+  assertEquals(await store.dump(), before);
+});
+
+Deno.test("the version is another one after each write", async () => {
+  using store = openStore(":memory:", notes);
+  await store.list("notes");
+  const versions = [store.version(), store.version()];
+  await store.insert("notes", [{}]);
+  versions.push(store.version());
+  await store.put("notes", "7", (_, json) => json);
+  versions.push(store.version());
+  await store.delete("notes", "7");
+  versions.push(store.version());
+  await store.load({});
+  versions.push(store.version());
+  assertEquals(new Set(versions).size, 5);
+  assertEquals(versions[0], versions[1]);
+});
+
+Deno.test("what is read after a write is never what was before", async () => {
+  using store = openStore(":memory:", notes);
+  assertEquals(await idsOf(store, "text_ne=x"), [7, "7b", 3]);
+  await store.delete("notes", "7b");
+  assertEquals(await idsOf(store, "text_ne=x"), [7, 3]);
+});
+
+Deno.test("any world comes back as it was loaded", async () => {
+  using store = openStore(":memory:", {});
+  const text = fc.string({ unit: "binary" });
+  const fields = fc.dictionary(text, fc.jsonValue({ maxDepth: 2 }));
+  const kind = fc.oneof(fc.array(fields), fields);
+  await fc.assert(
+    fc.asyncProperty(fc.dictionary(fc.string(), kind), async (kinds) => {
+      const world = Object.fromEntries(
+        Object.entries(kinds).map(([name, value]) => [
+          name,
+          Array.isArray(value)
+            ? value.map((each, id) => ({ ...each, id }))
+            : value,
+        ]),
+      );
+      await store.load(world);
+      assertEquals(await store.dump(), pretty(world));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+Deno.test("a resource that was never used is filled on first use after a restart", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/hark.db`;
+    openStore(path, seed)[Symbol.dispose]();
+    using store = openStore(path, seed);
+    using copy = store.copy();
+    for (const each of [copy, store]) {
+      assertEquals((await each.insert("users", [{}]))?.[0]?.id, 11);
+      assertEquals((await each.list("users"))?.total, 11);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a sandbox is made within 3 ms, and reset within 1 ms", async () => {
+  using store = openStore(":memory:", seed);
+  await store.dump();
+  const made: number[] = [];
+  const reset: number[] = [];
+  for (let round = 0; round < 20; round++) {
+    await store.put("posts", "1", (_, json) => json);
+    const begun = performance.now();
+    const copy = store.copy();
+    await copy.get("posts", "1");
+    const done = performance.now();
+    copy[Symbol.dispose]();
+    made.push(done - begun);
+    reset.push(performance.now() - done);
+  }
+  const best = (times: number[]) => Math.min(...times);
+  assert(best(made) <= 3, `made in ${best(made)} ms`);
+  assert(best(reset) <= 1, `reset in ${best(reset)} ms`);
+});

@@ -1,0 +1,98 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { ExitCode } from "../../lib/cli/errors.ts";
+import { formatHelp } from "../../lib/cli/help.ts";
+import type { OptionTable } from "../../lib/cli/options.ts";
+import { formatVersion } from "../../lib/cli/permissions.ts";
+import { type Main, run } from "../support.ts";
+
+const options: OptionTable = {
+  host: { value: "HOST", parse: String, default: "localhost", help: "Where" },
+  port: { short: "p", value: "PORT", parse: Number, default: 80, help: "Port" },
+  empty: { value: "X", parse: String, default: "", help: "Nothing to show" },
+  check: {
+    value: "PORTS",
+    parse: String,
+    implied: { text: "", accepts: /^\d/ },
+    help: "Are they open?",
+  },
+  quiet: { short: "q", help: "Say nothing" },
+  cert: { value: "FILE", parse: String, help: "Certificate and its key" },
+  key: { value: "FILE", parse: String },
+};
+
+const command = {
+  name: "hello",
+  summary: "Greet people.",
+  usage: "[NAME...]",
+  examples: [["hello", "greet all"], ["hello Ada", "greet one"]],
+  options,
+} as const;
+
+Deno.test("formatHelp() shows summary, usage, examples, options and exit codes", () => {
+  assertEquals(
+    formatHelp(command).split("Exit codes:")[0],
+    `Greet people.
+
+Usage: hello [OPTIONS] [NAME...]
+
+  hello      greet all
+  hello Ada  greet one
+
+  --host HOST              Where [default: localhost]
+  -p, --port PORT          Port [default: 80]
+  --empty X                Nothing to show
+  --check [PORTS]          Are they open?
+  -q, --quiet              Say nothing
+  --cert FILE, --key FILE  Certificate and its key
+
+`,
+  );
+});
+
+Deno.test("formatHelp() names every exit code", () => {
+  const codes = formatHelp(command).split("Exit codes:")[1] ?? "";
+  for (const code of Object.values(ExitCode)) {
+    assertMatch(codes, new RegExp(`\\b${code} [a-z]`));
+  }
+});
+
+Deno.test("formatHelp() stays within 80 columns and 40 lines for a command with 25 options", () => {
+  const many = Object.fromEntries(
+    Array.from({ length: 25 }, (_, at) => [
+      `option${at}`,
+      { value: "VALUE", parse: String, help: "Does what it is there for" },
+    ]),
+  );
+  const lines = formatHelp({ ...command, options: many }).trimEnd().split("\n");
+  assert(lines.length <= 40, `${lines.length} lines`);
+  for (const line of lines) assert(line.length <= 80, line);
+});
+
+Deno.test("formatHelp() needs neither examples nor operands", () => {
+  const help = formatHelp({ ...command, usage: "", examples: [] });
+  assertMatch(help, /^Usage: hello \[OPTIONS\]$/m);
+  assert(!help.includes("\n\n\n"), help);
+});
+
+for (
+  const name of ["server", "client", "get", "post", "posts", "api", "demo"]
+) {
+  Deno.test(`${name} explains itself in 40 lines of 80 columns, with an example`, async () => {
+    const { main }: { main: Main } = await import(`../../tasks/${name}.ts`);
+    const { code, stdout, stderr } = await run(main, ["--help"]);
+    assertEquals([code, stderr], [0, ""]);
+    const lines = stdout.trimEnd().split("\n");
+    assert(lines.length <= 40, `${lines.length} lines`);
+    for (const line of lines) assert(line.length <= 80, line);
+    assertMatch(stdout, new RegExp(`^Usage: ${name}( |$)`, "m"));
+    assertMatch(stdout, new RegExp(`^  ${name}.*  \\w`, "m"));
+    assertEquals((await run(main, ["--zzz"])).code, 2);
+  });
+}
+
+Deno.test("formatVersion() is one line with hark's version and Deno's", () => {
+  assertMatch(
+    formatVersion(),
+    /^hark \d+\.\d+\.\d+ \(deno [\d.]+, v8 [\d.-]+\S*, \w+ \w+\)$/,
+  );
+});

@@ -1,0 +1,150 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  type Child,
+  ROOT,
+  spawnDeno,
+  type SpawnOptions,
+  spawnProgram,
+  testWith,
+} from "../support.ts";
+
+const CHILD = ["run", "--no-prompt", `${ROOT}tests/cli/process_child.ts`];
+
+function child(part: string, options: SpawnOptions = {}): Child {
+  return spawnDeno([...CHILD, part], options);
+}
+
+/** Runs a shell script in which "$@" is the command line of a part. */
+function inShell(script: string, part: string): Child {
+  const words = [Deno.execPath(), ...CHILD, part];
+  return spawnProgram("sh", ["-c", script, "sh", ...words]);
+}
+
+/** Runs a Python program whose `sys.argv[1:]` is the command line of a part. */
+function inPython(program: string, part: string): Child {
+  const words = [Deno.execPath(), ...CHILD, part];
+  const env = { NO_COLOR: "" };
+  return spawnProgram("python3", ["-c", program, ...words], { env });
+}
+
+const FLOOD = "0123456789abcdef".repeat(20 * 4096);
+
+const SIGNALS: [Deno.Signal, number][] = [["SIGINT", 130], ["SIGTERM", 143]];
+
+for (const [signal, code] of SIGNALS) {
+  Deno.test(`processIo() ends a command at once on ${signal} with ${code}`, async () => {
+    const process = child("wait");
+    await process.stdout.waitFor("ready\n");
+    process.kill(signal);
+    const result = await process.result;
+    assertEquals([result.code, result.stdout, result.stderr], [
+      code,
+      "ready\n",
+      "",
+    ]);
+  });
+
+  Deno.test(`processIo() lets a command that drains finish on ${signal}`, async () => {
+    const process = child("drain");
+    await process.stdout.waitFor("ready\n");
+    process.kill(signal);
+    const { code: exitCode, stdout, stderr } = await process.result;
+    assertEquals([exitCode, stdout, stderr], [
+      0,
+      `ready\nstopped by ${code}\n`,
+      "",
+    ]);
+  });
+}
+
+Deno.test("processIo() takes a signal that arrives twice at once for one, and ends with 130 on a later one", async () => {
+  const process = child("linger");
+  await process.stdout.waitFor("ready\n");
+  process.kill("SIGTERM");
+  process.kill("SIGINT");
+  await process.stdout.waitFor("lingers\n");
+  process.kill("SIGINT");
+  const { code, stderr } = await process.result;
+  assertEquals([code, stderr], [130, ""]);
+});
+
+Deno.test("processIo() passes bytes from stdin to stdout untouched", async () => {
+  const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+  const stdin = [bytes, new Uint8Array([0, 255, 10, 13]), bytes];
+  const { code, stdoutBytes } = await child("echo", { stdin }).result;
+  assertEquals(code, 0);
+  assertEquals(stdoutBytes, new Uint8Array(stdin.flatMap((part) => [...part])));
+});
+
+Deno.test("processIo() says that pipes are no terminals, colourless and 80 wide", async () => {
+  const { stdout } = await child("facts").result;
+  assertEquals(JSON.parse(stdout), [[false], [false, false, 80], [
+    false,
+    false,
+    80,
+  ]]);
+});
+
+for (const part of ["flood", "later"]) {
+  testWith(
+    "sh",
+    `processIo() ends quietly with 0 when nobody reads on (${part})`,
+    async () => {
+      const script = '{ "$@"; echo "code $?" >&2; } | head -c 4';
+      const { stdout, stderr } = await inShell(script, part).result;
+      assertEquals([stdout, stderr], ["0123", "code 0\n"]);
+    },
+  );
+
+  testWith("sh", `processIo() words a full device (${part})`, async () => {
+    const { code, stderr } = await inShell('"$@" >/dev/full', part).result;
+    assertEquals([code, stderr], [
+      1,
+      "child: Cannot write to stdout: no space left on device\n",
+    ]);
+  });
+
+  testWith(
+    "python3",
+    `processIo() writes all of it to a small pipe that does not block (${part})`,
+    async () => {
+      const program = `
+import fcntl, os, subprocess, sys
+read, write = os.pipe()
+fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+os.set_blocking(write, False)
+child = subprocess.Popen(sys.argv[1:], stdout=write)
+os.close(write)
+while data := os.read(read, 65536):
+    sys.stdout.buffer.write(data)
+sys.exit(child.wait())`;
+      const { code, stdout, stderr } = await inPython(program, part).result;
+      assertEquals([code, stderr], [0, ""]);
+      assert(
+        stdout === FLOOD,
+        `${stdout.length} of ${FLOOD.length} characters`,
+      );
+    },
+  );
+}
+
+testWith(
+  "python3",
+  "processIo() knows a terminal, its colours and its width",
+  async () => {
+    const program = `
+import fcntl, os, pty, struct, subprocess, sys, termios
+main, terminal = pty.openpty()
+fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 99, 0, 0))
+code = subprocess.call(sys.argv[1:], stdin=terminal, stdout=terminal)
+sys.stdout.buffer.write(os.read(main, 1000))
+sys.exit(code)`;
+    const { code, stdout } = await inPython(program, "facts").result;
+    assertEquals(code, 0);
+    assertEquals(JSON.parse(stdout), [[true], [true, true, 99], [
+      false,
+      false,
+      80,
+    ]]);
+  },
+);

@@ -1,0 +1,384 @@
+import { assertEquals, assertNotMatch } from "@std/assert";
+import fc from "fast-check";
+import { denialOf, reasonOf } from "../../lib/cli/reasons.ts";
+import { spawnDeno } from "../support.ts";
+
+/** What an action fails with. */
+async function errorOf(action: () => unknown): Promise<unknown> {
+  try {
+    await action();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("Cannot test the error: nothing failed");
+}
+
+/** Why a client fails at a peer that reads something, answers with these bytes and closes. */
+async function withPeer(
+  answer: string,
+  action: (port: number) => unknown,
+): Promise<unknown> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const peer = (async () => {
+    using conn = await listener.accept();
+    await conn.read(new Uint8Array(4096));
+    await conn.write(new TextEncoder().encode(answer)).catch(() => {});
+  })();
+  const error = await errorOf(() => action(listener.addr.port));
+  await peer;
+  return error;
+}
+
+function closedPort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+// no label of a host name is longer than 63 letters: it is refused without asking a name server
+const NOBODY = "x".repeat(64);
+
+const fetchText = (port: number) =>
+  fetch(`http://127.0.0.1:${port}/`).then((response) => response.text());
+
+async function handshake(port: number): Promise<void> {
+  using conn = await Deno.connectTls({ hostname: "127.0.0.1", port });
+  await conn.handshake();
+}
+
+const REAL: [string, () => unknown, string, number][] = [
+  [
+    "connect to a closed port",
+    () => Deno.connect({ hostname: "127.0.0.1", port: closedPort() }),
+    "connection refused",
+    7,
+  ],
+  [
+    "fetch from a closed port",
+    () => fetchText(closedPort()),
+    "connection refused",
+    7,
+  ],
+  [
+    "connect to a name without address",
+    () => Deno.connect({ hostname: NOBODY, port: 1 }),
+    "unknown host",
+    6,
+  ],
+  [
+    "fetch from a name without address",
+    () => fetch(`http://${NOBODY}/`),
+    "unknown host",
+    6,
+  ],
+  [
+    "listen on a port in use",
+    () => {
+      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      Deno.listen({ hostname: "127.0.0.1", port: listener.addr.port });
+    },
+    "the address is in use",
+    1,
+  ],
+  [
+    "listen on another machine's address",
+    () => Deno.listen({ hostname: "192.0.2.1", port: 0 }),
+    "this machine does not have that address",
+    1,
+  ],
+  [
+    "connect to a path longer than sockets have",
+    () => Deno.connect({ transport: "unix", path: "/" + "x".repeat(200) }),
+    "the path is too long for a Unix socket",
+    1,
+  ],
+  [
+    "an operation after its deadline",
+    () =>
+      AbortSignal.abort(new DOMException("", "TimeoutError")).throwIfAborted(),
+    "timed out",
+    28,
+  ],
+  ["an abort", () => AbortSignal.abort().throwIfAborted(), "interrupted", 1],
+  ["no file", () => Deno.readTextFile("/none/x"), "no such file", 1],
+  ["a directory", () => Deno.readTextFile("/"), "it is a directory", 1],
+  ["a directory exists", () => Deno.mkdir("/"), "it exists already", 1],
+  [
+    "a file below a file",
+    () => Deno.readTextFile("/dev/null/x"),
+    "it is not in a directory",
+    1,
+  ],
+  [
+    "a full device",
+    () => Deno.writeTextFile("/dev/full", "x"),
+    "no space left on device",
+    1,
+  ],
+  [
+    "an error of no known kind",
+    () => JSON.parse("{"),
+    "Expected property name or '}' in JSON at position 1 (line 1 column 2)",
+    1,
+  ],
+];
+
+for (const [name, action, says, code] of REAL) {
+  Deno.test(`reasonOf() words what Deno throws: ${name}`, async () => {
+    assertEquals(reasonOf(await errorOf(action)), { says, code });
+  });
+}
+
+const HTTP = "HTTP/1.1 200 OK\r\n";
+
+const PEERS: [string, string, (port: number) => unknown, string, number][] = [
+  ["says nothing", "", fetchText, "cut short", 18],
+  ["stops within the head", "HTTP/1.1 2", fetchText, "cut short", 18],
+  [
+    "stops within the body",
+    HTTP + "Content-Length: 9\r\n\r\nabc",
+    fetchText,
+    "cut short",
+    18,
+  ],
+  [
+    "stops within a chunk",
+    HTTP + "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+    fetchText,
+    "cut short",
+    18,
+  ],
+  [
+    "speaks SSH",
+    "SSH-2.0-x\r\n",
+    fetchText,
+    "the answer is not HTTP (invalid HTTP version)",
+    1,
+  ],
+  [
+    "cannot count",
+    HTTP + "Content-Length: x\r\n\r\n",
+    fetchText,
+    "the answer is not HTTP (invalid content-length)",
+    1,
+  ],
+  [
+    "has no gzip in what it calls gzip",
+    HTTP + "Content-Encoding: gzip\r\n\r\nhello, hello, hello",
+    fetchText,
+    "the compressed body cannot be decoded",
+    1,
+  ],
+  [
+    "speaks no HTTP/2",
+    "junk, junk, junk",
+    async (port) => {
+      using client = Deno.createHttpClient({ http1: false });
+      await fetch(`http://127.0.0.1:${port}/`, { client });
+    },
+    "the answer is not HTTP/2",
+    1,
+  ],
+  ["speaks no TLS", HTTP, handshake, "the peer does not speak TLS", 1],
+  [
+    "speaks no TLS to fetch",
+    HTTP,
+    (port) => fetch(`https://127.0.0.1:${port}/`),
+    "the peer does not speak TLS",
+    1,
+  ],
+  ["ends the TLS handshake", "", handshake, "cut short", 18],
+  [
+    "ends the TLS handshake of fetch",
+    "",
+    (port) => fetch(`https://127.0.0.1:${port}/`),
+    "cut short",
+    18,
+  ],
+];
+
+for (const [name, answer, action, says, code] of PEERS) {
+  Deno.test(`reasonOf() words what a peer does: it ${name}`, async () => {
+    assertEquals(reasonOf(await withPeer(answer, action)), { says, code });
+  });
+}
+
+// texts of rustls, the system and SQLite that a test cannot bring about on every machine
+const TEXTS: [string, string, number][] = [
+  [
+    "invalid peer certificate: certificate expired: verification time 1800000000 (UNIX), but certificate is not valid after 1799999990 (10 seconds ago)",
+    "certificate expired 1 minute ago",
+    60,
+  ],
+  [
+    "invalid peer certificate: certificate expired: verification time 1800000000 (UNIX), but certificate is not valid after 1799990000",
+    "certificate expired 2 hours ago",
+    60,
+  ],
+  [
+    "invalid peer certificate: certificate expired: verification time 1800000000 (UNIX), but certificate is not valid after 1799000000",
+    "certificate expired 11 days ago",
+    60,
+  ],
+  ["invalid peer certificate: Expired", "certificate expired", 60],
+  [
+    "invalid peer certificate: NotValidYet",
+    "certificate is not valid yet",
+    60,
+  ],
+  [
+    'invalid peer certificate: certificate not valid for name "a.example"; certificate is only valid for DnsName("b.example") or DnsName("c.example")',
+    "certificate is not for a.example, only for b.example, c.example",
+    60,
+  ],
+  [
+    'invalid peer certificate: certificate not valid for name "a.example"; certificate is not valid for any names (according to its subjectAltName extension)',
+    "certificate is not for a.example",
+    60,
+  ],
+  [
+    "invalid peer certificate: UnknownIssuer",
+    "certificate of an unknown issuer",
+    60,
+  ],
+  [
+    "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
+    "it is a CA certificate, not a server's",
+    60,
+  ],
+  ["invalid peer certificate: Revoked", "certificate refused (Revoked)", 60],
+  [
+    "received fatal alert: CertificateRequired",
+    "the server wants a client certificate",
+    60,
+  ],
+  [
+    "peer closed connection without sending TLS close_notify: https://docs.rs/rustls",
+    "cut short: the connection ended before TLS close_notify",
+    18,
+  ],
+  [
+    "received fatal alert: UnknownCA",
+    "the server does not know the issuer of the client certificate",
+    60,
+  ],
+  [
+    "received fatal alert: HandshakeFailure",
+    "the peer ended TLS (HandshakeFailure)",
+    1,
+  ],
+  [
+    "Hostname/IP does not match certificate's altnames: Host: a.example. is not in the cert's altnames: DNS:b.example, IP Address:127.0.0.1",
+    "certificate is not for a.example, only for b.example, 127.0.0.1",
+    60,
+  ],
+  [
+    "Hostname/IP does not match certificate's altnames: IP: ::1 is not in the cert's list: ",
+    "certificate is not for ::1",
+    60,
+  ],
+  ["certificate has expired", "certificate expired", 60],
+  [
+    "unable to verify the first certificate",
+    "certificate of an unknown issuer",
+    60,
+  ],
+  [
+    "InvalidData: peer is incompatible: SignatureAlgorithmsExtensionRequired",
+    "the peer's TLS does not fit (SignatureAlgorithmsExtensionRequired)",
+    1,
+  ],
+  ["received fatal alert: ProtocolVersion", "no TLS version in common", 1],
+  [
+    "error sending request for url (http://a.example/): client error (SendRequest): received unexpected message from connection",
+    "the answer is not HTTP (it came before the request)",
+    1,
+  ],
+  [
+    "incorrect header check Z_DATA_ERROR",
+    "the compressed body cannot be decoded",
+    1,
+  ],
+  [
+    "Zstd decompress error: Unknown frame descriptor",
+    "the compressed body cannot be decoded",
+    1,
+  ],
+  ["stream closed because of a broken pipe", "cut short", 18],
+  ["connection closed", "cut short", 18],
+  ["KeyMismatch", "the key does not belong to the certificate", 1],
+  ["Network is unreachable (os error 101)", "network is unreachable", 7],
+  ["No route to host (os error 113)", "no route to host", 7],
+  ["Connection timed out (os error 110)", "timed out", 28],
+  ["Connection reset by peer (os error 104)", "connection reset by peer", 1],
+  [
+    "Transport endpoint is not connected (os error 107)",
+    "connection reset by peer",
+    1,
+  ],
+  ["Broken pipe (os error 32)", "the peer closed the connection", 1],
+  ["ECONNABORTED", "connection aborted", 1],
+  ["Too many open files (os error 24)", "too many open files", 1],
+  ["EACCES: permission denied", "the system denies it", 1],
+  ["database is locked", "database is locked", 1],
+  ["Odd thing (os error 99999)", "Odd thing", 1],
+  ["With a period.", "With a period", 1],
+];
+
+Deno.test("reasonOf() words texts alike, whether in an error or behind a failed fetch", () => {
+  for (const [text, says, code] of TEXTS) {
+    const error = new Error(text);
+    assertEquals(reasonOf(error), { says, code });
+    const behind = new TypeError("fetch failed", { cause: error });
+    assertEquals(reasonOf(behind), { says, code });
+  }
+});
+
+Deno.test("reasonOf() takes whatever is thrown, for any text, and never says a class or a number of the system", () => {
+  assertEquals(reasonOf(undefined).says, "undefined");
+  assertEquals(reasonOf({ toString: () => "odd" }).says, "odd");
+  fc.assert(fc.property(fc.string(), (text) => {
+    const { says } = reasonOf(new TypeError(`${text} (os error 5)`));
+    assertNotMatch(says, /^TypeError|os error/);
+  }));
+});
+
+const DENIED: [string, string, string][] = [
+  ['Deno.connect({ hostname: "127.0.0.1", port: 80 })', "net", "127.0.0.1:80"],
+  ['fetch("http://[::1]/")', "net", "[::1]:80"],
+  ['fetch("https://a.example/")', "net", "a.example:443"],
+  ['Deno.readTextFile("/a, run again")', "read", "/a, run again"],
+  ['Deno.writeTextFile("/b", "")', "write", "/b"],
+  ['Deno.env.get("HOME")', "env", "HOME"],
+  ["new Deno.Command('ls').output()", "run", "ls"],
+];
+
+Deno.test("denialOf() and reasonOf() name what the sandbox denied", async () => {
+  const script = `
+    import { denialOf, reasonOf } from "./lib/cli/reasons.ts";
+    const actions = [${DENIED.map(([code]) => `() => ${code}`).join()}];
+    for (const action of actions) {
+      try {
+        await action();
+      } catch (error) {
+        console.log(JSON.stringify([denialOf(error), reasonOf(error).says]));
+      }
+    }`;
+  const child = spawnDeno(["run", "--no-prompt", "-"], { stdin: script });
+  const { stdout, stderr } = await child.result;
+  assertEquals(stderr, "");
+  assertEquals(
+    stdout.trim().split("\n").map((line) => JSON.parse(line)),
+    DENIED.map(([, kind, what]) => [
+      { kind, what },
+      `${kind} access to ${what} is not permitted`,
+    ]),
+  );
+});
+
+Deno.test("denialOf() finds nothing in any other error", () => {
+  assertEquals(denialOf(new Error("fetch failed")), undefined);
+  assertEquals(
+    reasonOf(new Deno.errors.NotCapable("odd")).says,
+    "not permitted",
+  );
+});

@@ -1,0 +1,163 @@
+import { assertEquals, assertLess, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { main } from "../../tasks/client.ts";
+import { check, parsePorts } from "../../tasks/client/check.ts";
+import { run } from "../support.ts";
+
+/** Neighbouring ports of which the one in the middle alone is open. */
+function openOne(): { listener: Deno.TcpListener; port: number } {
+  for (;;) {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    try {
+      for (const near of [port - 1, port + 1]) {
+        Deno.listen({ hostname: "127.0.0.1", port: near }).close();
+      }
+      return { listener, port };
+    } catch {
+      listener.close();
+    }
+  }
+}
+
+const VALID: [string, number[]][] = [
+  ["80", [80]],
+  ["1-3", [1, 2, 3]],
+  ["443,80,80", [80, 443]],
+  ["20-22,21-23,65535", [20, 21, 22, 23, 65535]],
+  ["7-7", [7]],
+];
+
+for (const [text, ports] of VALID) {
+  Deno.test(`parsePorts() reads "${text}"`, () => {
+    assertEquals(parsePorts(text), ports);
+  });
+}
+
+for (
+  const text of [
+    "",
+    "a",
+    "0",
+    "1-",
+    "-1",
+    "3-1",
+    "1-2-3",
+    "1,,2",
+    "65536",
+    "1 2",
+  ]
+) {
+  Deno.test(`parsePorts() refuses "${text}"`, () => {
+    assertThrows(() => parsePorts(text), Error, "Cannot parse port");
+  });
+}
+
+Deno.test("parsePorts() reads every port of any list once and in order", () => {
+  const port = fc.integer({ min: 1, max: 65535 });
+  fc.assert(fc.property(fc.array(port, { minLength: 1 }), (ports) => {
+    assertEquals(
+      parsePorts(ports.join()),
+      [...new Set(ports)].sort((a, b) => a - b),
+    );
+  }));
+});
+
+Deno.test("client --check says of each port whether it is open, in order, and exits with 7 if one is not", async () => {
+  const { listener, port } = openOne();
+  using _listener = listener;
+  const host = "127.0.0.1";
+  const { code, stdout, stderr } = await run(main, [
+    "--check",
+    `${port + 1},${port - 1}-${port}`,
+    host,
+  ]);
+  assertEquals(
+    stdout,
+    `${host}:${
+      port - 1
+    } closed: connection refused\n${host}:${port} open\n${host}:${
+      port + 1
+    } closed: connection refused\n`,
+  );
+  assertEquals([code, stderr], [7, ""]);
+});
+
+Deno.test("client --check without ports checks the address's own", async () => {
+  const { listener, port } = openOne();
+  using _listener = listener;
+  for (const args of [[`127.0.0.1:${port}`], ["127.0.0.1", `${port}`]]) {
+    const { code, stdout } = await run(main, [...args, "--check"]);
+    assertEquals([code, stdout], [0, `127.0.0.1:${port} open\n`]);
+  }
+});
+
+Deno.test("client --check --json prints one object per port", async () => {
+  const { listener, port } = openOne();
+  using _listener = listener;
+  const { code, stdout } = await run(main, [
+    "--json",
+    "--check",
+    `${port}-${port + 1}`,
+    "127.0.0.1",
+  ]);
+  const findings = stdout.trim().split("\n").map((line) => {
+    const { ms, ...finding } = JSON.parse(line);
+    assertEquals(typeof ms, "number");
+    return finding;
+  });
+  assertEquals([code, findings], [7, [
+    { address: `127.0.0.1:${port}`, open: true },
+    {
+      address: `127.0.0.1:${port + 1}`,
+      open: false,
+      reason: "connection refused",
+    },
+  ]]);
+});
+
+Deno.test("client --check --wait waits until a port is open", async () => {
+  const { listener, port } = openOne();
+  listener.close();
+  const checking = run(main, ["--wait", "10", "--check", `127.0.0.1:${port}`]);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  using _later = Deno.listen({ hostname: "127.0.0.1", port });
+  const { code, stdout } = await checking;
+  assertEquals([code, stdout], [0, `127.0.0.1:${port} open\n`]);
+});
+
+Deno.test("client --check fails as a whole where no port is at fault", async () => {
+  const unknown = await run(main, ["--check", "1-3", "nowhere.invalid"]);
+  assertEquals([unknown.code, unknown.stdout, unknown.stderr], [
+    6,
+    "",
+    "client: Cannot connect to nowhere.invalid:1: unknown host\n",
+  ]);
+  const unix = await run(main, ["--check", "1-3", "unix:/run/a.sock"]);
+  assertEquals([unix.code, unix.stderr], [
+    2,
+    "client: Cannot check ports of unix:/run/a.sock\nhint: see client --help\n",
+  ]);
+});
+
+Deno.test("client --check tells of a Unix socket too", async () => {
+  const { code, stdout } = await run(main, ["--check", "unix:/nowhere/a.sock"]);
+  assertEquals([code, stdout], [
+    7,
+    "unix:/nowhere/a.sock closed: no such file\n",
+  ]);
+});
+
+Deno.test("check() looks at many ports at a time", async () => {
+  const addresses = Array.from(
+    { length: 300 },
+    (_, at) => ({ host: "127.0.0.1", port: at + 1 }),
+  );
+  const begun = performance.now();
+  const findings = await Array.fromAsync(check(addresses, { timeout: 5000 }));
+  assertEquals(
+    findings.map(({ address }) => address),
+    addresses.map(({ host, port }) => `${host}:${port}`),
+  );
+  assertLess(performance.now() - begun, 5000);
+});

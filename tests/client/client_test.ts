@@ -1,0 +1,751 @@
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { getAvailablePort } from "@std/net/get-available-port";
+import fc from "fast-check";
+import { parseCommandLine } from "../../lib/cli/options.ts";
+import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
+import { refusalOf } from "../../lib/net/connect.ts";
+import { send } from "../../lib/net/connection.ts";
+import { makeCertificate } from "../../lib/net/tls/certificate.ts";
+import { main } from "../../tasks/client.ts";
+import { createDataEvents } from "../../tasks/client/json_events.ts";
+import { addressFrom } from "../../tasks/client/options.ts";
+import { createCrlf } from "../../tasks/client/transfer.ts";
+import { discard, echo, greet } from "../../tasks/server/handlers.ts";
+import { SERVER_OPTIONS } from "../../tasks/server/options.ts";
+import { serve } from "../../tasks/server/serve.ts";
+import {
+  createMemoryIo,
+  hasCommand,
+  run,
+  spawn,
+  spawnProgram,
+  start,
+} from "../support.ts";
+
+const terminal = { terminal: { stdin: true } };
+
+/** A server that sends these chunks and closes. */
+function serveBytes(...chunks: (string | Uint8Array)[]) {
+  return serve({
+    handler: async (connection) => {
+      for (const chunk of chunks) {
+        await send(
+          connection,
+          typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk,
+        );
+      }
+    },
+  });
+}
+
+Deno.test("client prints what the server says, in the tutorial's words", async () => {
+  await using server = await serveBytes("Hello, Client!");
+  const expected = {
+    code: 0,
+    stdout: "Received from server: Hello, Client!\n",
+    stderr: "",
+  };
+  for (
+    const args of [[`localhost:${server.port}`], [
+      "127.0.0.1",
+      `${server.port}`,
+    ], [`${server.port}`]]
+  ) {
+    const { code, stdout, stderr } = await run(main, args, terminal);
+    assertEquals({ code, stdout, stderr }, expected);
+  }
+});
+
+Deno.test("client exits 0 when the server closes without a byte", async () => {
+  await using server = await serveBytes();
+  const { code, stdout } = await run(main, [`${server.port}`], terminal);
+  assertEquals([code, stdout], [0, "Received from server: \n"]);
+});
+
+Deno.test("client passes bytes on untouched into a pipe, and makes them safe on a terminal", async () => {
+  const bytes = new Uint8Array([0x1b, 0x5d, 0x30, 0x07, 0xff, 0x00, 0xc3]);
+  await using server = await serveBytes(bytes, new Uint8Array([0xa9]));
+  const piped = await run(main, [`${server.port}`], terminal);
+  assertEquals(
+    piped.stdoutBytes.slice(22),
+    new Uint8Array([...bytes, 0xa9, 0x0a]),
+  );
+  const shown = await run(main, [`${server.port}`], { terminal: true });
+  assertEquals(
+    shown.stdout,
+    "Received from server: \\x1b]0\\x07\ufffd\\x00é\n",
+  );
+});
+
+Deno.test("client says that a piped stdin is not sent", async () => {
+  await using server = await serveBytes("hi");
+  const { code, stderr } = await run(main, [`${server.port}`], {
+    stdin: "lost",
+  });
+  assertEquals([code, stderr], [
+    0,
+    "hint: stdin is not sent; to send it, add --pipe\n",
+  ]);
+});
+
+Deno.test("client says in one line what is wrong, and exits as the table says", async (t) => {
+  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const port = closed.addr.port;
+  closed.close();
+  const cases: [string[], number, RegExp][] = [
+    [
+      [`localhost:${port}`],
+      7,
+      new RegExp(
+        `^client: Cannot connect to localhost:${port}: connection refused by 127\\.0\\.0\\.1( and ::1)?\nhint: nothing listens there; start it with: deno task server --port ${port}\n$`,
+      ),
+    ],
+    [
+      ["nowhere.invalid:80"],
+      6,
+      /^client: Cannot connect to nowhere\.invalid:80: unknown host\n$/,
+    ],
+    [
+      ["unix:/nowhere/hark.sock"],
+      7,
+      /^client: Cannot connect to unix:\/nowhere\/hark\.sock: no such file\nhint: nothing listens there/,
+    ],
+    [
+      ["localhost:0x50"],
+      2,
+      /^client: Cannot parse port "0x50": expected 0 to 65535\nhint: see client --help\n$/,
+    ],
+    [["127.0.0.1:9"], 7, /refused\nhint: nothing listens there\n$/],
+    [["localhost", "65536"], 2, /Cannot parse port "65536"/],
+    [["localhost:"], 2, /Cannot parse port ""/],
+    [
+      ["localhost:0"],
+      2,
+      /^client: Cannot connect to localhost:0: expected a port from 1 to 65535\n/,
+    ],
+    [["-4", "localhost", "3000"], 2, /Unknown option "-4"\nhint: client 127/],
+    [["-6", "localhost:3000"], 2, /Unknown option "-6"\nhint: client '\[::1/],
+    [["http://a.example/"], 2, /to a URL: .*\nhint: for HTTP: get URL\n/],
+    [["a", "1", "2"], 2, /^client: Cannot connect to 3 operands/],
+    [["a b:1"], 2, /^client: Cannot parse host "a b"/],
+    [
+      ["--pin", "12"],
+      2,
+      /^client: Cannot parse pin "12": expected a certificate's SHA-256/,
+    ],
+    [["--sni", "a b"], 2, /^client: Cannot parse host "a b"/],
+    [["--cert", "x.pem"], 2, /^client: Cannot use --cert or --key alone/],
+    [
+      ["--ca", "/nowhere/ca.pem"],
+      1,
+      /^client: Cannot read "\/nowhere\/ca\.pem": no such file\n$/,
+    ],
+    [
+      ["--ca", "deno.json"],
+      1,
+      /^client: Cannot use "\/.*\/deno\.json": it holds no PEM of a CERTIFICATE\n$/,
+    ],
+    [["--send", "a", "--check", "80"], 2, /^client: Cannot use --send with/],
+    [["--crlf"], 2, /^client: Cannot use --crlf without --send or --pipe\n/],
+    [["--check", "7-1"], 2, /^client: Cannot parse ports "7-1"/],
+    [
+      ["--proxy", "ftp://a:secret@b", "1"],
+      2,
+      /^client: Cannot parse proxy "ftp:\/\/\*\*\*@b"/,
+    ],
+    [["-z"], 2, /hint: client --check PORTS HOST/],
+    [["--timeout", "soon"], 2, /Cannot parse seconds "soon"/],
+    [
+      ["--timeout"],
+      2,
+      /Cannot use --timeout without a value: expected SECONDS/,
+    ],
+    [
+      ["--tiemout=1"],
+      2,
+      /^client: Unknown option "--tiemout"\nhint: did you mean --timeout\?/,
+    ],
+  ];
+  for (const [args, code, stderr] of cases) {
+    await t.step(args.join(" "), async () => {
+      const result = await run(main, args, terminal);
+      assertMatch(result.stderr, stderr);
+      assertEquals([result.code, result.stdout], [code, ""]);
+    });
+  }
+});
+
+const SILENT = `
+import socket, sys
+server = socket.socket()
+server.bind(("127.0.0.1", 0))
+server.listen(0)
+queue = [socket.socket() for _ in range(4)]
+for waiting in queue:
+    waiting.setblocking(False)
+    waiting.connect_ex(server.getsockname())
+print(server.getsockname()[1], flush=True)
+sys.stdin.readline()
+`;
+
+Deno.test({
+  name: "client gives up connecting after --timeout with 28 (needs python3)",
+  ignore: !hasCommand("python3"),
+  fn: async () => {
+    const ended = Promise.withResolvers<string>();
+    const stdin = (async function* () {
+      yield await ended.promise;
+    })();
+    const server = spawnProgram("python3", ["-c", SILENT], { stdin });
+    const port = Number((await server.stdout.waitFor("\n")).trim());
+    const { code, stderr } = await run(main, [
+      `127.0.0.1:${port}`,
+      "--timeout",
+      "0.2",
+    ], terminal);
+    ended.resolve("\n");
+    assertEquals([code, stderr], [
+      28,
+      `client: Cannot connect to 127.0.0.1:${port}: timed out\n`,
+    ]);
+    assertEquals((await server.result).code, 0);
+  },
+});
+
+const RESET = `
+import socket, struct, sys
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+conn, _ = server.accept()
+conn.sendall(b"half")
+sys.stdin.readline()
+conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+conn.close()
+`;
+
+Deno.test("client ends quietly when nobody reads its output", async () => {
+  await using server = await serveBytes(new Uint8Array(1 << 20));
+  const { code, stderr } = await run(main, [`${server.port}`], {
+    ...terminal,
+    closedStdout: 10,
+  });
+  assertEquals([code, stderr], [0, ""]);
+});
+
+Deno.test("client takes 100 MB without a newline in flat memory", async () => {
+  const chunk = new Uint8Array(1 << 20).fill(0x61);
+  await using server = await serveBytes(
+    ...Array.from({ length: 100 }, () => chunk),
+  );
+  const script = `${
+    JSON.stringify(new URL("../../tasks/client.ts", import.meta.url).href)
+  }`;
+  const probe = `import { main } from ${script};
+    let size = 0;
+    const stdout = { isTerminal: false, color: false, columns: 80, write: (bytes) => void (size += bytes.length) };
+    const io = { stdin: { isTerminal: true }, stdout, stderr: stdout, signal: new AbortController().signal, drain() {} };
+    const code = await main(["${server.port}"], io);
+    console.log(JSON.stringify({ code, size, rss: Deno.memoryUsage().rss }));`;
+  const child = spawnProgram(Deno.execPath(), ["run", "-A", "--ext=js", "-"], {
+    stdin: probe,
+  });
+  const { stdout, stderr } = await child.result;
+  const { code, size, rss }: { code: number; size: number; rss: number } = JSON
+    .parse(stdout || stderr);
+  assertEquals([code, size], [
+    0,
+    100 * (1 << 20) + "Received from server: \n".length,
+  ]);
+  assertLess(rss, 100e6);
+});
+
+Deno.test("client as a process ends at once on Ctrl-C with 130, and on SIGTERM with 143", async () => {
+  const silent = Promise.withResolvers<void>();
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    const connected = Promise.withResolvers<void>();
+    await using server = await serve({
+      handler: async ({ socket }) => {
+        connected.resolve();
+        await Promise.race([silent.promise, socket.read(new Uint8Array(1))]);
+      },
+    });
+    const client = spawn("client", [`${server.port}`]);
+    await connected.promise;
+    await client.stderr.waitFor("hint");
+    const begun = performance.now();
+    client.kill(signal);
+    assertEquals((await client.result).code, code);
+    assertLess(performance.now() - begun, 1000);
+  }
+});
+
+Deno.test("client --pipe ends at once when its stdin cannot be read, though the server waits for more", async () => {
+  await using server = await serve({ handler: echo });
+  const stdin = (async function* () {
+    yield "hello";
+    await Promise.resolve();
+    throw new Deno.errors.IsADirectory("Is a directory (os error 21)");
+  })();
+  const { code, stderr } = await run(main, ["--pipe", `${server.port}`], {
+    stdin,
+  });
+  assertEquals([code, stderr], [1, "client: it is a directory\n"]);
+});
+
+Deno.test("client asks for a permission in one line, with the command to run", async () => {
+  const { code, stdout, stderr } = await spawn("client", ["example.com:80"])
+    .result;
+  assertEquals([code, stdout], [1, ""]);
+  const [line, hint = ""] = stderr.split("\n");
+  assertEquals(
+    line,
+    "client: Cannot connect to example.com:80: net access to example.com:80 is not permitted",
+  );
+  assertMatch(
+    hint,
+    /^hint: deno run '--allow-net=localhost,127\.0\.0\.1,\[::1\],example\.com' \S+client\.ts example\.com:80$/,
+  );
+});
+
+const PYTHON_SERVER = `
+import socket
+server_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+server_socket.bind(('localhost', 0))
+server_socket.listen(1)
+print(server_socket.getsockname()[1], flush=True)
+client_socket, client_address = server_socket.accept()
+print(f"Connection from {client_address} has been established!")
+client_socket.sendall("Hello, Client!".encode())
+client_socket.close()
+`;
+
+Deno.test({
+  name: "client understands the tutorial's Python server (needs python3)",
+  ignore: !hasCommand("python3"),
+  fn: async () => {
+    const server = spawnProgram("python3", ["-c", PYTHON_SERVER]);
+    const port = (await server.stdout.waitFor("\n")).trim();
+    const { code, stdout } = await run(main, [`localhost:${port}`], terminal);
+    assertEquals([code, stdout], [0, "Received from server: Hello, Client!\n"]);
+    assertStringIncludes((await server.result).stdout, "has been established!");
+  },
+});
+
+Deno.test({
+  name: "client says that the server reset the connection (needs python3)",
+  ignore: !hasCommand("python3"),
+  fn: async () => {
+    const received = Promise.withResolvers<string>();
+    const stdin = (async function* () {
+      yield await received.promise;
+    })();
+    const server = spawnProgram("python3", ["-c", RESET], { stdin });
+    const port = Number((await server.stdout.waitFor("\n")).trim());
+    const { stdout, result } = start(main, [`127.0.0.1:${port}`], terminal);
+    await stdout.waitFor("half");
+    received.resolve("reset now\n");
+    const { code, stderr } = await result;
+    assertEquals([code, stderr], [
+      1,
+      `client: Cannot receive from 127.0.0.1:${port}: connection reset by peer\n`,
+    ]);
+    assertEquals((await server.result).code, 0);
+  },
+});
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+/** Some bytes of every value, in no pattern of a text. */
+const binary = (length: number) =>
+  Uint8Array.from({ length }, (_, at) => (at * 31 + (at >> 8)) % 256);
+
+/** Text, and then nothing for as long as somebody cares. */
+async function* openAfter(...pieces: string[]): AsyncGenerator<string> {
+  yield* pieces;
+  await new Promise(() => {});
+}
+
+Deno.test("client --pipe sends stdin, half-closes and receives to the end: binary, exact", async () => {
+  await using server = await serve({ handler: echo });
+  const bytes = binary(3_000_001);
+  const { code, stdoutBytes, stderr } = await run(main, [
+    "--pipe",
+    `127.0.0.1:${server.port}`,
+  ], { stdin: bytes });
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals(stdoutBytes, bytes);
+});
+
+Deno.test("client --pipe loses no reply that comes after the end of stdin", async () => {
+  await using server = await serve({
+    handler: async (connection) => {
+      await discard(connection);
+      await send(connection, bytesOf("late reply"));
+    },
+  });
+  for (let round = 0; round < 10; round++) {
+    const args = ["--pipe", `127.0.0.1:${server.port}`];
+    const { code, stdout } = await run(main, args, { stdin: "request" });
+    assertEquals([code, stdout], [0, "late reply"]);
+  }
+});
+
+for (const stdin of [true, false]) {
+  Deno.test(`client --pipe ends when the server does, though stdin is an open ${stdin ? "terminal" : "pipe"}`, async () => {
+    await using server = await serveBytes("bye");
+    const begun = performance.now();
+    const { code, stdout } = await run(main, [
+      "--pipe",
+      `127.0.0.1:${server.port}`,
+    ], { stdin: openAfter(), terminal: { stdin } });
+    assertEquals([code, stdout], [0, "bye"]);
+    assertLess(performance.now() - begun, 1000);
+  });
+}
+
+Deno.test("client --pipe goes on sending when the server has said all it has to say", async () => {
+  const received = Promise.withResolvers<number>();
+  await using server = await serve({
+    handler: async (connection) => {
+      await connection.socket.closeWrite();
+      await discard(connection);
+      received.resolve(connection.received);
+    },
+  });
+  const bytes = binary(20_000_000);
+  const { code } = await run(main, ["--pipe", `127.0.0.1:${server.port}`], {
+    stdin: bytes,
+  });
+  assertEquals([code, await received.promise], [0, bytes.length]);
+});
+
+Deno.test("client --pipe fails when the server takes not all of stdin", async () => {
+  await using server = await serveBytes("no, thanks");
+  const { code, stdout, stderr } = await run(main, [
+    "--pipe",
+    `127.0.0.1:${server.port}`,
+  ], { stdin: binary(50_000_000) });
+  assertEquals([code, stdout], [1, "no, thanks"]);
+  assertMatch(
+    stderr,
+    /^client: Cannot (send to|receive from) 127\.0\.0\.1:\d+: (the peer closed the connection|connection reset by peer)\n$/,
+  );
+});
+
+Deno.test("client --pipe uploads while nobody reads its output", async () => {
+  const received = Promise.withResolvers<number>();
+  await using server = await serve({
+    handler: async (connection) => {
+      await send(connection, bytesOf("hello"));
+      await discard(connection);
+      received.resolve(connection.received);
+    },
+  });
+  const { io } = createMemoryIo({ stdin: binary(5_000_000) });
+  const blocked = {
+    ...io.stdout,
+    write: () => {
+      throw new Error("it would block");
+    },
+    writeLater: async () => void await received.promise,
+  };
+  const args = ["--pipe", `127.0.0.1:${server.port}`];
+  assertEquals(await main(args, { ...io, stdout: blocked }), 0);
+  assertEquals(await received.promise, 5_000_000);
+});
+
+Deno.test("client --pipe is safe on a terminal, and ends quietly when nobody reads it", async () => {
+  await using server = await serveBytes("\u001b[2J", new Uint8Array(1 << 20));
+  const args = ["--pipe", `127.0.0.1:${server.port}`];
+  const shown = await run(main, args, { terminal: true, stdin: "" });
+  assertEquals(shown.stdout.slice(0, 12), "\\x1b[2J\\x00\\x00".slice(0, 12));
+  const closed = await run(main, args, { stdin: "", closedStdout: 2 });
+  assertEquals([closed.code, closed.stderr], [0, ""]);
+});
+
+Deno.test("client --send says its text, and --crlf ends lines as the protocols of old do", async () => {
+  await using server = await serve({ handler: echo });
+  const port = `${server.port}`;
+  const cases: [string[], string | undefined, string][] = [
+    [["--send", "a\nb"], undefined, "Received from server: a\nb\n"],
+    [
+      ["--send", "a\nb", "--crlf"],
+      undefined,
+      "Received from server: a\r\nb\r\n\n",
+    ],
+    [["--pipe", "--send", "first "], "then", "first then"],
+    [["--pipe", "--crlf"], "a\nb\r\n\n", "a\r\nb\r\n\r\n"],
+    [["--send", ""], undefined, "Received from server: \n"],
+  ];
+  for (const [args, stdin, expected] of cases) {
+    const { code, stdout, stderr } = await run(main, [...args, port], {
+      stdin: stdin ?? "not sent",
+    });
+    assertEquals([code, stdout, stderr], [0, expected, ""]);
+  }
+});
+
+Deno.test("createCrlf() puts a CR before each LF that has none, for any splits", () => {
+  fc.assert(fc.property(
+    fc.array(fc.constantFrom("a", "\r", "\n")),
+    fc.array(fc.nat(30)),
+    (letters, cuts) => {
+      const text = letters.join("");
+      const ends = [...cuts, text.length].map((cut) =>
+        Math.min(cut, text.length)
+      ).sort((a, b) => a - b);
+      const convert = createCrlf();
+      const parts = ends.map((end, at) =>
+        new TextDecoder().decode(
+          convert(bytesOf(text.slice(ends[at - 1] ?? 0, end))),
+        )
+      );
+      assertEquals(parts.join(""), text.replace(/(?<!\r)\n/g, "\r\n"));
+    },
+  ));
+});
+
+Deno.test("client --json prints one object per event", async () => {
+  await using server = await serveBytes("caf\u00e9", new Uint8Array([0xff]));
+  const { code, stdout, stderr } = await run(
+    main,
+    ["--json", "--pipe", `127.0.0.1:${server.port}`],
+    { stdin: "hi" },
+  );
+  assertEquals([code, stderr], [0, ""]);
+  const events = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  const peer = `127.0.0.1:${server.port}`;
+  assertEquals(events[0], { event: "open", peer });
+  const { ms, ...close } = events.at(-1);
+  assertEquals(typeof ms, "number");
+  assertEquals(close, {
+    event: "close",
+    peer,
+    bytesIn: 6,
+    bytesOut: 2,
+    reason: "done",
+  });
+});
+
+Deno.test("client --json says in close why it ended, and stderr says it to people", async () => {
+  await using server = await serve({
+    handler: ({ socket }) => socket.read(new Uint8Array(1)).then(() => {}),
+  });
+  const { code, stdout, stderr } = await run(main, [
+    "--json",
+    "--idle-timeout",
+    "0.05",
+    `127.0.0.1:${server.port}`,
+  ], terminal);
+  assertEquals(code, 28);
+  assertMatch(
+    stdout,
+    /"bytesIn":0,"bytesOut":0,"ms":\d+,"reason":".*idle for 0.05 s"}\n$/,
+  );
+  assertEquals(
+    stderr,
+    `client: Cannot go on with 127.0.0.1:${server.port}: idle for 0.05 s\n`,
+  );
+});
+
+Deno.test("createDataEvents() keeps every byte and splits no character, for any text and any splits", () => {
+  fc.assert(fc.property(
+    fc.oneof(
+      fc.string({ unit: "grapheme" }).map(bytesOf),
+      fc.uint8Array(),
+    ),
+    fc.array(fc.nat(40)),
+    (bytes, cuts) => {
+      const ends = [...cuts, bytes.length].map((cut) =>
+        Math.min(cut, bytes.length)
+      ).sort((a, b) => a - b);
+      const events = createDataEvents();
+      const all = [
+        ...ends.map((end, at) =>
+          events.add(bytes.slice(ends[at - 1] ?? 0, end))
+        ),
+        events.flush(),
+      ];
+      const back = all.flatMap((event) => [
+        ...event?.base64 === undefined
+          ? bytesOf(event?.text ?? "")
+          : Uint8Array.from(atob(event.base64), (sign) => sign.charCodeAt(0)),
+      ]);
+      assertEquals(back, [...bytes]);
+      let isText = true;
+      try {
+        new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+      } catch {
+        isText = false;
+      }
+      if (isText) assert(all.every((event) => event?.base64 === undefined));
+    },
+  ));
+});
+
+Deno.test("client --dump shows both directions on stderr, and leaves stdout alone", async () => {
+  await using server = await serve({ handler: echo });
+  const { code, stdout, stderr } = await run(main, [
+    "--dump",
+    "--send",
+    "Hello",
+    `127.0.0.1:${server.port}`,
+  ], terminal);
+  assertEquals([code, stdout], [0, "Received from server: Hello\n"]);
+  const peer =
+    `127\\.0\\.0\\.1:${server.port} 5 bytes\n00000000  48 65 6c 6c 6f +\\|Hello\\|\n`;
+  assertMatch(stderr, new RegExp(`^\\S+Z > ${peer}\\S+Z < ${peer}$`));
+});
+
+Deno.test("client --idle-timeout counts from the last byte of either direction", async () => {
+  await using server = await serve({ handler: echo });
+  async function* slowly(): AsyncGenerator<string> {
+    for (let round = 0; round < 4; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      yield "tick ";
+    }
+  }
+  const args = ["--pipe", "--idle-timeout", "0.3", `127.0.0.1:${server.port}`];
+  const { code, stdout } = await run(main, args, { stdin: slowly() });
+  assertEquals([code, stdout], [0, "tick tick tick tick "]);
+  const idle = await run(main, args, { stdin: openAfter("tock") });
+  assertEquals([idle.code, idle.stdout], [28, "tock"]);
+});
+
+Deno.test("client and server take a limit of 0 for none", async () => {
+  await using server = await serve({
+    handler: async (connection) => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await send(connection, bytesOf("in the end"));
+    },
+  });
+  const { code, stdout } = await run(main, [
+    "--timeout",
+    "0",
+    "--idle-timeout=0",
+    `127.0.0.1:${server.port}`,
+  ], terminal);
+  assertEquals([code, stdout], [0, "Received from server: in the end\n"]);
+  const line = parseCommandLine(SERVER_OPTIONS, ["--idle-timeout", "0"]);
+  assertEquals(line.options.idleTimeout, undefined);
+});
+
+Deno.test("client --wait keeps trying until something listens", async () => {
+  const port = getAvailablePort();
+  const waiting = run(main, ["--wait", "10", `127.0.0.1:${port}`], terminal);
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  await using _server = await serve({
+    port,
+    handler: (connection) => send(connection, bytesOf("at last")),
+  });
+  const { code, stdout, stderr } = await waiting;
+  assertEquals([code, stdout, stderr], [
+    0,
+    "Received from server: at last\n",
+    "",
+  ]);
+});
+
+Deno.test("client --wait gives up with 28 and says why, and does not wait for what time does not heal", async () => {
+  const port = getAvailablePort();
+  const refused = await run(
+    main,
+    ["--wait", "0.2", `127.0.0.1:${port}`],
+    terminal,
+  );
+  assertEquals(refused.code, 28);
+  assertMatch(
+    refused.stderr,
+    new RegExp(
+      `^client: Cannot connect to 127\\.0\\.0\\.1:${port} within 0\\.2 s: connection refused\nhint: nothing listens there`,
+    ),
+  );
+  const begun = performance.now();
+  const path = "unix:/" + "x".repeat(200);
+  const { code } = await run(main, ["--wait", "10", path], terminal);
+  assertEquals(code, 1);
+  assertLess(performance.now() - begun, 2000);
+});
+
+Deno.test("client says that the server speaks TLS", async () => {
+  await using server = await serve({
+    tls: await makeCertificate(),
+    handler: echo,
+  });
+  const { code, stderr } = await run(main, [
+    "--send",
+    "hello",
+    `127.0.0.1:${server.port}`,
+  ], terminal);
+  assertEquals([code, stderr], [
+    1,
+    `client: Cannot talk to 127.0.0.1:${server.port}: it speaks TLS\nhint: add --tls\n`,
+  ]);
+});
+
+Deno.test("client says who refused where the other loopback is missing, and exits with 7 where both are", async () => {
+  const port = getAvailablePort();
+  for (
+    const cause of [
+      new Deno.errors.NetworkUnreachable(),
+      new Deno.errors.AddrNotAvailable(),
+    ]
+  ) {
+    const refused = await refusalOf({ host: "localhost", port }, cause);
+    assertMatch(describe(refused), /: connection refused by 127\.0\.0\.1/);
+    assertMatch(refused.hint ?? "", /^nothing listens there/);
+    const missing = await refusalOf({ host: "::1", port }, cause);
+    assertEquals([exitCodeOf(missing), missing.hint], [7, undefined]);
+  }
+});
+
+Deno.test("client localhost finds a server on the IPv6 loopback alone, whatever the hosts file says", async () => {
+  await using server = await serve({ host: "::1", handler: greet("six") });
+  const { code, stdout } = await run(main, [`localhost:${server.port}`]);
+  assertEquals([code, stdout], [0, "Received from server: six\n"]);
+});
+
+Deno.test("client reaches a Unix socket, and an IPv6 address in two operands", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/a.sock`;
+  await using server = await serve({ path, handler: echo });
+  assertEquals(server.port, 0);
+  const { code, stdout } = await run(main, ["--pipe", `unix:${path}`], {
+    stdin: "through a file",
+  });
+  assertEquals([code, stdout], [0, "through a file"]);
+  await server.shutdown();
+  await Deno.remove(folder, { recursive: true });
+  assertEquals(addressFrom(["::1", "7000"]), { host: "::1", port: 7000 });
+  assertEquals(addressFrom(["[::1]", "7000"]), { host: "::1", port: 7000 });
+});
+
+Deno.test("client asks for the permission of its proxy and its files, not of the host behind", async () => {
+  const { stderr } = await spawn("client", [
+    "--proxy",
+    "socks5://ada:secret@proxy.example:1080",
+    "--wait",
+    "1",
+    "host.example:80",
+  ]).result;
+  const [line = "", hint = ""] = stderr.split("\n");
+  assertEquals(
+    line,
+    "client: Cannot connect to host.example:80 through socks5://proxy.example:1080: Cannot connect to proxy.example:1080: net access to proxy.example:1080 is not permitted",
+  );
+  assertMatch(
+    hint,
+    /,\[::1\],proxy\.example' \S+ --proxy 'socks5:\/\/\*\*\*@proxy\.example:1080'/,
+  );
+  const file = await spawn("client", ["--ca", "/etc/hostname", "1"]).result;
+  assertMatch(
+    file.stderr,
+    /\nhint: deno run \S+ --allow-read=\/etc\/hostname /,
+  );
+});

@@ -1,0 +1,435 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { Failure } from "../../lib/cli/errors.ts";
+import {
+  bodyOf,
+  bodyOfSource,
+  createBody,
+  joinBodies,
+  joinSources,
+  MAX_HELD,
+  type PartBody,
+  type Source,
+} from "../../lib/http/request_body.ts";
+import { bodyOfFile } from "../../tasks/get/body/file.ts";
+import { formatMultipart, type Part } from "../../tasks/get/body/multipart.ts";
+import { spawnProgram, testWith } from "../support.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const readAll = (body: PartBody): Promise<Bytes> =>
+  new Response(body.open()).bytes();
+
+/** Reads a body with one buffer, as an upload does. */
+async function readInto(body: PartBody, size: number): Promise<Bytes> {
+  const reader = body.open().getReader({ mode: "byob" });
+  const chunks: Bytes[] = [];
+  let buffer = new Uint8Array(size);
+  while (true) {
+    const { done, value } = await reader.read(buffer);
+    if (done || value === undefined) break;
+    assert(value.length > 0, "an empty chunk");
+    chunks.push(value.slice());
+    buffer = new Uint8Array(value.buffer);
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
+
+/** A source of these chunks, which counts how often it was closed. */
+function sourceOf(chunks: readonly Bytes[]): Source & { closed: number } {
+  const rest = [...chunks];
+  const source = {
+    closed: 0,
+    close: () => void source.closed++,
+    read: (buffer: Bytes) => {
+      const chunk = rest.shift();
+      if (chunk === undefined) return Promise.resolve(null);
+      buffer.set(chunk.subarray(0, buffer.length));
+      if (chunk.length > buffer.length) {
+        rest.unshift(chunk.subarray(buffer.length));
+      }
+      return Promise.resolve(Math.min(chunk.length, buffer.length));
+    },
+  };
+  return source;
+}
+
+async function withFile(
+  content: Bytes,
+  test: (path: string) => Promise<void>,
+): Promise<void> {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, content);
+    await test(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+/** Bytes that tell where they are. */
+const patternOf = (length: number) =>
+  Uint8Array.from({ length }, (_, at) => at * 7 + (at >> 8));
+
+Deno.test("a file that shrinks while it is sent is a failure, not a shorter body", async () => {
+  await withFile(patternOf(1_300_000), async (path) => {
+    const body = await bodyOfFile(path);
+    await Deno.truncate(path, 1_200_000);
+    const error = await assertRejects(() => readAll(body), Failure);
+    assertEquals(
+      error.message,
+      `Cannot send "${path}": it has shrunk from 1300000 to 1200000 bytes`,
+    );
+  });
+});
+
+Deno.test("a file that grows while it is sent is sent as long as it was", async () => {
+  await withFile(patternOf(1_300_000), async (path) => {
+    const body = await bodyOfFile(path);
+    await Deno.writeFile(path, new Uint8Array(9), { append: true });
+    assertEquals(body.length, 1_300_000);
+    assertEquals(await readAll(body), patternOf(1_300_000));
+  });
+});
+
+Deno.test("a file that is gone when it is sent is named", async () => {
+  let gone = "";
+  let body: PartBody | undefined;
+  await withFile(patternOf(1_200_000), async (path) => {
+    gone = path;
+    body = await bodyOfFile(path);
+  });
+  assert(body !== undefined);
+  const stream = body.open();
+  const error = await assertRejects(
+    () => new Response(stream).bytes(),
+    Failure,
+  );
+  assertEquals(error.message, `Cannot read "${gone}"`);
+});
+
+Deno.test("a source that fails is closed, and a stream that is cancelled closes its source", async () => {
+  let closed = 0;
+  const bad: Source = {
+    read: () => Promise.reject(new Error("bad")),
+    close: () => void closed++,
+  };
+  await assertRejects(() => bodyOfSource(bad), Error, "bad");
+  assertEquals(closed, 1);
+  const live = await bodyOfSource(bad, { live: true });
+  await assertRejects(() => readAll(live), Error, "bad");
+  assertEquals(closed, 2);
+  const source = sourceOf([new Uint8Array(1), new Uint8Array(1)]);
+  const about = { length: undefined, again: false };
+  const stream = createBody(() => Promise.resolve(source), about).open();
+  const reader = stream.getReader();
+  await reader.read();
+  await reader.cancel();
+  assertEquals(source.closed, 1);
+  await stream.cancel().catch(() => {});
+  const unread = sourceOf([]);
+  await createBody(() => Promise.resolve(unread), about).open().cancel();
+  assertEquals(unread.closed, 0);
+});
+
+Deno.test("a source is closed once, when its end was read", async () => {
+  const sources = [[1], [2, 3]].map((bytes) =>
+    sourceOf([Uint8Array.from(bytes)])
+  );
+  const joined = joinSources(
+    sources.map((source) => () => Promise.resolve(source)),
+  );
+  const body = createBody(() => Promise.resolve(joined), {
+    length: 3,
+    again: false,
+  });
+  assertEquals(await readAll(body), new Uint8Array([1, 2, 3]));
+  assertEquals(sources.map(({ closed }) => closed), [1, 1]);
+});
+
+Deno.test("a joined source that is left closes the one that is open", async () => {
+  const [open, never] = [sourceOf([new Uint8Array(9)]), sourceOf([])];
+  const joined = joinSources(
+    [open, never].map((source) => () => Promise.resolve(source)),
+  );
+  joined.close?.();
+  assertEquals(await joined.read(new Uint8Array(1)), 1);
+  joined.close?.();
+  assertEquals([open.closed, never.closed], [1, 0]);
+});
+
+Deno.test("a file of 1 MiB is held, a larger one is streamed and can be sent again", async () => {
+  for (
+    const [length, held] of [[0, true], [MAX_HELD, true], [
+      MAX_HELD + 1,
+      false,
+    ]] as const
+  ) {
+    await withFile(patternOf(length), async (path) => {
+      const body = await bodyOfFile(path);
+      assertEquals(
+        [body.length, body.bytes !== undefined, body.again],
+        [length, held, true],
+      );
+      for (const _ of [1, 2]) {
+        assertEquals(await readAll(body), patternOf(length));
+      }
+      assertEquals(await readInto(body, 1 << 18), patternOf(length));
+    });
+  }
+});
+
+testWith(
+  "mkfifo",
+  "a named pipe is sent once: short with a length, long without",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    const path = `${folder}/pipe`;
+    try {
+      await spawnProgram("mkfifo", [path]).result;
+      for (const length of [5, MAX_HELD + 5]) {
+        const [body] = await Promise.all([
+          bodyOfFile(path),
+          // its end comes while the body is read
+          Deno.open(path, { write: true }).then((file) => {
+            const bytes = patternOf(length);
+            const done = (async () => {
+              for (let at = 0; at < length;) {
+                at += await file.write(bytes.subarray(at));
+              }
+              file.close();
+            })();
+            return length > MAX_HELD ? undefined : done;
+          }),
+        ]);
+        const isShort = length <= MAX_HELD;
+        assertEquals([body.length, body.again], [
+          isShort ? length : undefined,
+          isShort,
+        ]);
+        assertEquals(await readAll(body), patternOf(length));
+      }
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
+
+Deno.test("what has no size but bytes, as a file of the system has, is read", async () => {
+  const { length = 0 } = await bodyOfFile(
+    Deno.build.os === "linux" ? "/proc/self/status" : "deno.json",
+  );
+  assert(length > 0);
+});
+
+const bytes = fc.uint8Array({ maxLength: 40 }).map((bytes) =>
+  new Uint8Array(bytes)
+);
+
+/** A body of bytes: in memory, of a source, or one that can only be streamed. */
+const anyBody = fc.record({
+  content: bytes,
+  kind: fc.constantFrom("held", "source", "stream", "live"),
+}).map(({ content, kind }) => async (): Promise<[Bytes, PartBody]> => {
+  const halves = [content.slice(0, 7), new Uint8Array(), content.slice(7)];
+  const about = { length: content.length, again: true };
+  return [
+    content,
+    kind === "held"
+      ? bodyOf(content)
+      : kind === "stream"
+      ? createBody(() => Promise.resolve(sourceOf(halves)), about)
+      : await bodyOfSource(sourceOf(halves), { live: kind === "live" }),
+  ];
+});
+
+Deno.test("joined bodies have all bytes in order, for any bodies and any buffer", async () => {
+  await fc.assert(fc.asyncProperty(
+    fc.array(anyBody, { maxLength: 6 }),
+    fc.integer({ min: 1, max: 50 }),
+    async (makers, size) => {
+      const made = await Promise.all(makers.map((make) => make()));
+      const all = new Uint8Array(
+        await new Blob(made.map(([content]) => content)).arrayBuffer(),
+      );
+      const body = joinBodies(made.map(([, body]) => body));
+      assertEquals(await readInto(body, size), all);
+      if (body.length !== undefined) assertEquals(body.length, all.length);
+      if (body.bytes !== undefined) assertEquals(body.bytes, all);
+    },
+  ));
+});
+
+const text = fc.oneof(
+  fc.string({ unit: "grapheme" }),
+  fc.string({ unit: fc.constantFrom(..."\r\n\"';\\=%-a") }),
+);
+
+const parts: fc.Arbitrary<(Omit<Part, "body"> & { content: Bytes })[]> = fc
+  .array(
+    fc.record({
+      name: text.filter((name) => name !== ""),
+      filename: text,
+      content: bytes,
+    }).chain((part) =>
+      fc.boolean().map((isFile) => {
+        const { name, content, filename } = part;
+        return isFile
+          ? { name, content, filename, type: "image/png" }
+          : { name, content };
+      })
+    ),
+    { minLength: 1, maxLength: 5 },
+  );
+
+/** What the HTML Standard makes of a name. */
+const escaped = (name: string) =>
+  name.replaceAll('"', "%22").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+
+const BOUNDARY = "hark-7f2d";
+
+async function formatParts(
+  list: readonly (Omit<Part, "body"> & { content: Bytes })[],
+): Promise<Bytes> {
+  const form = formatMultipart(
+    list.map(({ content, ...part }) => ({ ...part, body: bodyOf(content) })),
+    BOUNDARY,
+  );
+  const all = await readAll(form);
+  assertEquals(form.length, all.length);
+  return all;
+}
+
+Deno.test("a form comes back from the parser of the platform, for any form", async () => {
+  // that parser splits quoted names at ; and = too, and trims them
+  const tame = (name: string) => name.replace(/[;=]|[^\S\r\n]/g, "_");
+  const clean = parts.map((list) =>
+    list.map(({ filename, ...part }) => ({
+      ...part,
+      name: tame(part.name),
+      ...filename === undefined ? {} : { filename: tame(filename) },
+    }))
+  );
+  await fc.assert(fc.asyncProperty(clean, async (list) => {
+    const headers = {
+      "content-type": `multipart/form-data; boundary=${BOUNDARY}`,
+    };
+    const form = await new Response(await formatParts(list), { headers })
+      .formData();
+    const seen = await Promise.all(
+      [...form].map(async ([name, value]) =>
+        typeof value === "string"
+          ? [name, value]
+          : [name, value.name, value.type, await value.bytes()]
+      ),
+    );
+    assertEquals(
+      seen,
+      list.map(({ name, filename, type, content }) =>
+        filename === undefined
+          ? [
+            escaped(name),
+            new TextDecoder("utf-8", { ignoreBOM: true }).decode(content),
+          ]
+          : [escaped(name), escaped(filename), type ?? "", content]
+      ),
+    );
+  }));
+});
+
+const PARSER = `
+import sys, json, base64, re
+from email.parser import BytesParser
+from email.policy import HTTP
+
+def seen(part):
+    raw = dict(part.raw_items())["Content-Disposition"].encode("utf-8", "surrogateescape").decode()
+    names = re.fullmatch('form-data; name="([^"]*)"(?:; filename="([^"]*)")?', raw.strip("\\r\\n"), re.S).groups()
+    return [*names, base64.b64encode(part.get_payload(decode=True)).decode()]
+
+for line in sys.stdin:
+    head = b"Content-Type: multipart/form-data; boundary=${BOUNDARY}\\r\\n\\r\\n"
+    message = BytesParser(policy=HTTP).parsebytes(head + base64.b64decode(line))
+    assert not message.defects, message.defects
+    print(json.dumps([seen(part) for part in message.iter_parts()]))
+`;
+
+testWith(
+  "python3",
+  "a form comes back from Python's parser, for any form",
+  async () => {
+    // that parser is one of mail: it takes a lone CR for the end of a line
+    const clean = parts.map((list) =>
+      list.map((part) => ({
+        ...part,
+        content: part.content.map((byte) => byte === 13 ? 10 : byte),
+      }))
+    );
+    const samples = fc.sample(clean, 100);
+    const lines = await Promise.all(
+      samples.map(async (list) => (await formatParts(list)).toBase64()),
+    );
+    const { code, stdout, stderr } = await spawnProgram("python3", [
+      "-c",
+      PARSER,
+    ], { stdin: lines.map((line) => `${line}\n`).join("") }).result;
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(
+      stdout.trimEnd().split("\n").map((line) => JSON.parse(line)),
+      samples.map((list) =>
+        list.map(({ name, filename, content }) => [
+          escaped(name),
+          filename === undefined ? null : escaped(filename),
+          content.toBase64(),
+        ])
+      ),
+    );
+  },
+);
+
+Deno.test("a name cannot end its quotes, its line or its part", async () => {
+  const name =
+    'a"; filename="x"\r\nContent-Type: text/html\r\n\r\n--hark-7f2d--';
+  const form = await formatParts([{
+    name,
+    filename: name,
+    type: "a/b",
+    content: new Uint8Array(),
+  }]);
+  const escapedName =
+    "a%22; filename=%22x%22%0D%0AContent-Type: text/html%0D%0A%0D%0A--hark-7f2d--";
+  assertEquals(
+    new TextDecoder().decode(form),
+    [
+      "--hark-7f2d",
+      `Content-Disposition: form-data; name="${escapedName}"; filename="${escapedName}"`,
+      "Content-Type: a/b",
+      "",
+      "",
+      "--hark-7f2d--",
+      "",
+    ].join("\r\n"),
+  );
+});
+
+Deno.test("a form with a large file is as long as it says, and can be sent again", async () => {
+  await withFile(patternOf(1_250_000), async (path) => {
+    const form = formatMultipart([
+      { name: "a", body: bodyOf(new Uint8Array([65])) },
+      { name: "b", body: await bodyOfFile(path), filename: "b", type: "a/b" },
+    ], BOUNDARY);
+    assertEquals([form.bytes, form.again], [undefined, true]);
+    for (const _ of [1, 2]) {
+      const all = await readInto(form, 1 << 16);
+      assertEquals(form.length, all.length);
+      const data = await new Response(all, {
+        headers: {
+          "content-type": `multipart/form-data; boundary=${BOUNDARY}`,
+        },
+      }).formData();
+      const file = data.get("b");
+      assert(file instanceof File);
+      assertEquals(await file.bytes(), patternOf(1_250_000));
+    }
+  });
+});

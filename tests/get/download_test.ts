@@ -1,0 +1,636 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import fc from "fast-check";
+import { main } from "../../tasks/get.ts";
+import {
+  formatBytes,
+  formatProgress,
+  watch,
+} from "../../tasks/get/download/progress.ts";
+import { fileNameOf } from "../../tasks/get/download/save.ts";
+import { answer, serveHttp, serveRaw } from "../http/server.ts";
+import { createMemoryIo, ROOT, run, spawn, spawnDeno } from "../support.ts";
+
+const BODY = Array.from({ length: 1000 }, (_, at) => String(at % 10)).join("");
+const OLD = "Mon, 01 Jan 2024 00:00:00 GMT";
+
+/** What a test server answers with, by the head of a request and how many came before it. */
+interface Plan {
+  /** The body; it may change. */
+  readonly body?: (count: number) => string;
+  /** After how many bytes of a body the connection ends. */
+  readonly cut?: (count: number) => number;
+  /** Header lines beside the length. */
+  readonly headers?: (count: number) => readonly string[];
+  /** Whether it knows ranges. */
+  readonly ranges?: boolean;
+}
+
+const ETAG = () => ['ETag: "v1"'];
+
+/** A server that ends connections early, as a bad network does; it keeps the heads of its requests. */
+function serveCut(
+  { body = () => BODY, cut = () => Infinity, headers = ETAG, ranges = true }:
+    Plan = {},
+) {
+  const heads: string[] = [];
+  const server = serveRaw((head) => {
+    const count = heads.push(head) - 1;
+    const lines = headers(count);
+    const all = body(count);
+    const [, start] = ranges ? head.match(/^range: bytes=(\d+)-/m) ?? [] : [];
+    const [, wanted] = head.match(/^if-range: (.*)\r$/m) ?? [];
+    const isSame = wanted === undefined ||
+      lines.some((line) => line.endsWith(`: ${wanted}`));
+    if (start === undefined || !isSame) {
+      const text = answer(all, [...lines, `Content-Length: ${all.length}`]);
+      return [text.slice(0, text.length - all.length + cut(count))];
+    }
+    const at = Number(start);
+    if (at >= all.length) {
+      const line = `Content-Range: bytes */${all.length}`;
+      return [
+        answer("", [line, "Content-Length: 0"], "416 Range Not Satisfiable"),
+      ];
+    }
+    const rest = all.slice(at);
+    const range = `Content-Range: bytes ${at}-${all.length - 1}/${all.length}`;
+    const text = answer(
+      rest,
+      [...lines, range, `Content-Length: ${rest.length}`],
+      "206 Partial Content",
+    );
+    return [text.slice(0, text.length - rest.length + cut(count))];
+  });
+  const asked = () =>
+    heads.splice(0).map((head) => [
+      head.match(/^range: bytes=(.*)\r$/m)?.[1],
+      head.match(/^if-range: (.*)\r$/m)?.[1],
+    ]);
+  return { ...server, heads, asked };
+}
+
+/** Runs in a folder of its own, which is removed. */
+async function inFolder(test: (folder: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The files of a folder and what is in them. */
+function filesIn(folder: string): Record<string, string> {
+  return Object.fromEntries(
+    [...Deno.readDirSync(folder)].map(({ name }) => name).sort().map((name) => [
+      name,
+      Deno.readTextFileSync(`${folder}/${name}`),
+    ]),
+  );
+}
+
+Deno.test("-o saves a body, uncompressed, and says so on stderr", () =>
+  inFolder(async (folder) => {
+    await using server = serveCut();
+    const path = `${folder}/a`;
+    const { code, stdout, stderr } = await run(main, ["-o", path, server.url]);
+    assertEquals([code, stdout], [0, ""]);
+    assertEquals(stderr, `200 OK\nSaved ${path} (1.00 kB)\n`);
+    assertEquals(filesIn(folder), { a: BODY });
+    assertStringIncludes(
+      server.heads[0] ?? "",
+      "accept-encoding: identity\r\n",
+    );
+    const quiet = await run(main, ["-q", "-o", path, server.url]);
+    assertEquals([quiet.code, quiet.stderr], [0, ""]);
+  }));
+
+Deno.test("-o - is stdout, and a device takes the bytes as it is", async () => {
+  await using server = serveCut();
+  const { stdout } = await run(main, ["-o", "-", server.url]);
+  assertEquals(stdout, BODY);
+  const { code, stderr } = await run(main, ["-o", "/dev/null", server.url]);
+  assertEquals([code, stderr], [0, "200 OK\n"]);
+});
+
+Deno.test("-o replaces a file only by a whole one", () =>
+  inFolder(async (folder) => {
+    await using server = serveCut({ cut: () => 300 });
+    await Deno.writeTextFile(`${folder}/a`, "before");
+    const args = ["--retry", "0", "-o", `${folder}/a`, server.url];
+    const { code, stderr } = await run(main, args);
+    assertEquals(code, 18);
+    assertEquals(
+      stderr,
+      `200 OK\nget: Cannot read ${server.url}/: cut short after 300 of 1000 bytes\nhint: what is there stays: -c goes on with it\n`,
+    );
+    assertEquals(filesIn(folder), {
+      a: "before",
+      "a.part": BODY.slice(0, 300),
+      "a.part.json":
+        `{"url":"${server.url}/","validator":"\\"v1\\"","total":1000}\n`,
+    });
+    await using whole = serveCut();
+    assertEquals((await run(main, [...args.slice(0, -1), whole.url])).code, 0);
+    assertEquals(filesIn(folder), { a: BODY });
+  }));
+
+Deno.test("-o shows an answer that is an error, and touches no file", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/a`, "before");
+    for (const [status, code] of [[404, 4], [503, 5], [304, 3]] as const) {
+      const body = status === 304 ? null : "sorry";
+      await using server = serveHttp(() => new Response(body, { status }));
+      const args = ["--retry", "0", "-o", `${folder}/a`, server.url];
+      const result = await run(main, args);
+      assertEquals([result.code, result.stdout], [code, body ?? ""]);
+    }
+    assertEquals(filesIn(folder), { a: "before" });
+  }));
+
+Deno.test("-O names the file by the URL, and never overwrites one", () =>
+  inFolder(async (folder) => {
+    await using server = serveCut();
+    const script = `${ROOT}tasks/get.ts`;
+    const url = `${server.url}/b%20c.txt?d`;
+    const get = (...args: string[]) =>
+      spawnDeno(["run", "-A", script, ...args, url], { cwd: folder }).result;
+    const first = await get("-O");
+    assertEquals([first.code, first.stdout], [0, ""]);
+    assertEquals(filesIn(folder), { "b c.txt": BODY });
+    for (const args of [["-O"], ["-cO"]]) {
+      const { code, stderr } = await get(...args);
+      assertEquals(code, 1);
+      assertStringIncludes(stderr, 'b c.txt": it exists already\nhint: ');
+    }
+    assertEquals(server.heads.length, 1);
+  }));
+
+Deno.test("a file that appears meanwhile is not overwritten by -O", () =>
+  inFolder(async (folder) => {
+    const before = Deno.cwd();
+    Deno.chdir(folder);
+    try {
+      await using server = serveHttp(() => {
+        Deno.writeTextFileSync("a", "mine");
+        return new Response("theirs");
+      });
+      const { code, stderr } = await run(main, ["-O", `${server.url}/a`]);
+      assertEquals(code, 1);
+      assertStringIncludes(stderr, '/a": it exists already');
+      assertEquals(filesIn(folder).a, "mine");
+    } finally {
+      Deno.chdir(before);
+    }
+  }));
+
+Deno.test("a file's name hides nothing and leads nowhere else", () => {
+  for (
+    const [path, name] of [
+      ["/a/b.json?c#d", "b.json"],
+      ["/a/", "a"],
+      ["/", "h.example"],
+      ["/..%2f..%2fetc%2fpasswd", "_.._etc_passwd"],
+      ["/.bashrc", "bashrc"],
+      ["/%2e%2e", "h.example"],
+      ["/...", "download"],
+      ["/a%00%1b%5B2J%0a", "a__[2J_"],
+      ["/a%E2%80%AEgpj.exe", "a_gpj.exe"],
+      ["/c:%5Ca", "c__a"],
+      ["/CON", "_CON"],
+      ["/nul.txt", "_nul.txt"],
+      ["/a.%20.", "a"],
+      ["/%ff", "%ff"],
+      ["/%C3%A9", "\u00e9"],
+      [`/${"a".repeat(300)}.tar.gz`, `${"a".repeat(197)}.gz`],
+    ] as const
+  ) assertEquals(fileNameOf(new URL(path, "http://h.example")), name, path);
+});
+
+Deno.test("a file's name is safe for any URL", () => {
+  const part = fc.oneof(fc.string({ unit: "binary" }), fc.webUrl());
+  fc.assert(fc.property(part, (text) => {
+    const url = new URL(
+      `http://h.example/${encodeURIComponent(text.toWellFormed())}`,
+    );
+    const name = fileNameOf(url);
+    assert(
+      // deno-lint-ignore no-control-regex
+      !/[\x00-\x1f\x7f-\x9f\u202a-\u202e/\\<>:"|?*]|^\.|^$/.test(name),
+      name,
+    );
+    assert(new TextEncoder().encode(name).length <= 200);
+  }));
+});
+
+Deno.test("a dropped connection goes on by itself, into a file and into a pipe", async () => {
+  for (const validator of ['ETag: "v1"', `Last-Modified: ${OLD}`]) {
+    const cut = (count: number) => count < 5 ? 150 : Infinity;
+    await using server = serveCut({ cut, headers: () => [validator] });
+    const value = validator.replace(/^[\w-]+: /, "");
+    const ranges = [
+      [undefined, undefined],
+      ...[150, 300, 450, 600, 750].map((at) => [`${at}-`, value]),
+    ];
+    const piped = await run(main, [server.url]);
+    assertEquals([piped.code, piped.stdout], [0, BODY]);
+    assertStringIncludes(piped.stderr, "Cut short after 150 bytes, going on\n");
+    assertEquals(server.asked(), ranges);
+    await inFolder(async (folder) => {
+      const { code } = await run(main, ["-o", `${folder}/a`, server.url]);
+      assertEquals([code, filesIn(folder)], [0, { a: BODY }]);
+    });
+  }
+});
+
+Deno.test("a dropped JSON body goes on in the same view", async () => {
+  const text = `[${Array.from({ length: 50 }, (_, at) => at).join(",")}]`;
+  const type = ['ETag: "v1"', "Content-Type: application/json"];
+  await using server = serveCut({
+    body: () => text,
+    headers: () => type,
+    cut: (count) => count < 3 ? 20 : Infinity,
+  });
+  const { stdout } = await run(main, ["--pretty", server.url]);
+  assertEquals(stdout, `${JSON.stringify(JSON.parse(text), null, 2)}\n`);
+});
+
+Deno.test("a server without ranges sends all again: a pipe skips what it has", async () => {
+  const cut = (count: number) => count === 0 ? 400 : Infinity;
+  await using server = serveCut({ ranges: false, cut });
+  const { code, stdout } = await run(main, [server.url]);
+  assertEquals([code, stdout], [0, BODY]);
+  await inFolder(async (folder) => {
+    await using server = serveCut({ ranges: false, cut });
+    const { code } = await run(main, ["-o", `${folder}/a`, server.url]);
+    assertEquals([code, filesIn(folder)], [0, { a: BODY }]);
+  });
+});
+
+Deno.test("a body that has changed is never mixed with what it was", async () => {
+  const changes = {
+    body: (count: number) => count === 0 ? BODY : BODY.replaceAll("1", "x"),
+    cut: (count: number) => count === 0 ? 400 : Infinity,
+    headers: (count: number) => [`ETag: "v${count}"`],
+  };
+  await using server = serveCut(changes);
+  const piped = await run(main, [server.url]);
+  assertEquals([piped.code, piped.stdout], [18, BODY.slice(0, 400)]);
+  await inFolder(async (folder) => {
+    await using server = serveCut(changes);
+    const { code } = await run(main, ["-o", `${folder}/a`, server.url]);
+    assertEquals([code, filesIn(folder)], [0, {
+      a: BODY.replaceAll("1", "x"),
+    }]);
+  });
+});
+
+Deno.test("what cannot be told from another version does not go on", async () => {
+  for (
+    const headers of [
+      [],
+      ['ETag: W/"v1"'],
+      [`Last-Modified: ${OLD}`, `Date: ${OLD}`],
+      ['ETag: "v1"', "Content-Encoding: x-unknown"],
+    ]
+  ) {
+    await using server = serveCut({ headers: () => headers, cut: () => 10 });
+    const { code, stdout } = await run(main, [server.url]);
+    assertEquals([code, stdout, server.heads.length], [
+      18,
+      BODY.slice(0, 10),
+      1,
+    ]);
+  }
+  await using server = serveCut({ cut: () => 10 });
+  for (
+    const args of [["--retry", "0", server.url], [server.url, "Range:bytes=0-"]]
+  ) {
+    const before = server.heads.length;
+    assertEquals((await run(main, args)).code, 18);
+    assertEquals(server.heads.length, before + 1);
+  }
+});
+
+Deno.test("without progress there is an end", async () => {
+  const cut = (count: number) => count === 0 ? 100 : 0;
+  await using server = serveCut({ cut });
+  const { code, stdout, stderr } = await run(main, [server.url]);
+  assertEquals([code, stdout], [18, BODY.slice(0, 100)]);
+  assertStringIncludes(stderr, "cut short after 100 of 1000 bytes\n");
+  assertEquals(server.heads.length, 3);
+  await inFolder(async (folder) => {
+    await using server = serveCut({ cut });
+    const { code } = await run(main, ["-o", `${folder}/a`, server.url]);
+    assertEquals([code, server.heads.length], [18, 3]);
+    assertEquals(filesIn(folder)["a.part"], BODY.slice(0, 100));
+  });
+});
+
+Deno.test("-c goes on with the part of an earlier run, and only with the same body", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/a`;
+    let version = "v1";
+    let cut = 300;
+    await using server = serveCut({
+      headers: () => [`ETag: "${version}"`],
+      body: () => version === "v1" ? BODY : BODY.toUpperCase() + version,
+      cut: () => cut,
+    });
+    const get = (...args: string[]) =>
+      run(main, ["--retry", "0", "-o", path, ...args, server.url]);
+    assertEquals((await get()).code, 18);
+    assertEquals((await get("-c")).code, 18);
+    assertEquals(filesIn(folder)["a.part"], BODY.slice(0, 600));
+    cut = Infinity;
+    assertEquals((await get("-c")).code, 0);
+    assertEquals(filesIn(folder), { a: BODY });
+    assertEquals(server.asked(), [
+      [undefined, undefined],
+      ["300-", '"v1"'],
+      ["600-", '"v1"'],
+    ]);
+    cut = 300;
+    await get();
+    [version, cut] = ["v2", Infinity];
+    assertEquals((await get("-c")).code, 0);
+    assertEquals(filesIn(folder), { a: `${BODY}v2` });
+  }));
+
+Deno.test("-c needs no more than the end of a part that is whole", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/a`;
+    await using server = serveCut();
+    await Deno.writeTextFile(`${path}.part`, BODY);
+    await Deno.writeTextFile(
+      `${path}.part.json`,
+      JSON.stringify({ url: `${server.url}/`, validator: '"v1"', total: 1000 }),
+    );
+    const { code, stderr } = await run(main, ["-c", "-o", path, server.url]);
+    assertEquals([code, stderr], [0, `Saved ${path} (1.00 kB)\n`]);
+    assertEquals(filesIn(folder), { a: BODY });
+    assertEquals(server.asked(), [["1000-", '"v1"']]);
+  }));
+
+Deno.test("-c starts again where nobody knows what a part is of", async () => {
+  for (
+    const [headers, note] of [
+      [['ETag: "v1"'], undefined],
+      [
+        [`Last-Modified: ${new Date(Date.now() + 60_000).toUTCString()}`],
+        undefined,
+      ],
+      [
+        ['ETag: "v1"'],
+        '{"url":"http://other.example/","validator":"\\"v1\\""}',
+      ],
+      [['ETag: "v1"'], "oops"],
+      [['ETag: "v1"'], "[]"],
+    ] as const
+  ) {
+    await inFolder(async (folder) => {
+      await using server = serveCut({ headers: () => headers });
+      await Deno.writeTextFile(`${folder}/a.part`, "something else");
+      if (note) await Deno.writeTextFile(`${folder}/a.part.json`, note);
+      const args = ["-c", "-o", `${folder}/a`, server.url];
+      assertEquals((await run(main, args)).code, 0);
+      assertEquals(filesIn(folder), { a: BODY });
+    });
+  }
+});
+
+Deno.test("-c goes on without a note where the body is older than the part", () =>
+  inFolder(async (folder) => {
+    await using server = serveCut({
+      headers: () => ['ETag: "v1"', `Last-Modified: ${OLD}`],
+    });
+    await Deno.writeTextFile(`${folder}/a.part`, BODY.slice(0, 400));
+    const args = ["-c", "-o", `${folder}/a`, server.url];
+    assertEquals((await run(main, args)).code, 0);
+    assertEquals(filesIn(folder), { a: BODY });
+    assertEquals(server.asked(), [["400-", undefined]]);
+  }));
+
+Deno.test("a process that is ended leaves a part, and -c goes on with it", () =>
+  inFolder(async (folder) => {
+    await using stalled = serveRaw(
+      () => [
+        answer("", ['ETag: "v1"', "Content-Length: 1000"]),
+        BODY.slice(0, 500),
+      ],
+      { hold: true },
+    );
+    const path = `${folder}/a`;
+    const script = `${ROOT}tasks/get.ts`;
+    const child = spawnDeno(["run", "-A", script, "-o", path, stalled.url]);
+    const size = () =>
+      Deno.stat(`${path}.part`).then(({ size }) => size, () => 0);
+    for await (const _ of Deno.watchFs(folder)) if (await size() === 500) break;
+    child.kill("SIGTERM");
+    assertEquals((await child.result).code, 143);
+    assertEquals(await size(), 500);
+    await using server = serveCut();
+    const note = await Deno.readTextFile(`${path}.part.json`);
+    await Deno.writeTextFile(
+      `${path}.part.json`,
+      note.replace(stalled.url, server.url),
+    );
+    assertEquals((await run(main, ["-c", "-o", path, server.url])).code, 0);
+    assertEquals(filesIn(folder), { a: BODY });
+    assertEquals(server.asked(), [["500-", '"v1"']]);
+  }));
+
+Deno.test("a body that stalls ends the download, and stays as a part", () =>
+  inFolder(async (folder) => {
+    await using server = serveRaw(
+      () => [answer("", ['ETag: "v1"', "Content-Length: 1000"]), "abc"],
+      { hold: true },
+    );
+    const path = `${folder}/a`;
+    for (
+      const [timeout, said] of [
+        ["9,0.3", "no more bytes within 0.3 s"],
+        ["9,9,0.3", "not done within 0.3 s"],
+      ] as const
+    ) {
+      const args = ["--retry", "0", "-t", timeout, "-o", path, server.url];
+      const { code, stderr } = await run(main, args);
+      assertEquals(code, 28);
+      assertStringIncludes(
+        stderr,
+        `Cannot read ${server.url}/: ${said}\nhint: `,
+      );
+      assertEquals(filesIn(folder)["a.part"], "abc");
+    }
+  }));
+
+Deno.test("all attempts together may take as long as one", async () => {
+  await using server = serveRaw(
+    (head) => [
+      answer("", [
+        'ETag: "v1"',
+        "Content-Length: 90",
+        ...head.includes("range: ") ? ["Content-Range: bytes 3-89/90"] : [],
+      ], head.includes("range: ") ? "206 Partial Content" : "200 OK"),
+      "abc",
+    ],
+    { hold: true },
+  );
+  const { code, stderr } = await run(main, ["-t", "9,0.2,0.5", server.url]);
+  assertEquals(code, 28);
+  assertMatch(stderr, /Cannot read .*: (no more bytes|not done) within /);
+});
+
+Deno.test("--time tells of a download too, and HEAD saves nothing but a name", () =>
+  inFolder(async (folder) => {
+    await using server = serveHttp(() =>
+      new Response(null, { headers: { "content-length": "99" } })
+    );
+    const args = ["--time", "-X", "HEAD", "-o", `${folder}/a`, server.url];
+    const { code, stderr } = await run(main, args);
+    assertEquals([code, filesIn(folder)], [0, { a: "" }]);
+    assertMatch(stderr, /\nSaved .*\n.*total \d+\.\d ms\n$/);
+  }));
+
+Deno.test("an answer without a body is saved as an empty file, whatever length it tells", () =>
+  inFolder(async (folder) => {
+    await using server = serveRaw(() => [
+      answer("", ["Content-Length: 5"], "204 No Content"),
+    ]);
+    for (const args of [[], ["--time"]]) {
+      const all = [...args, "-o", `${folder}/a`, server.url];
+      const { code, stderr } = await run(main, all);
+      assertEquals([code, filesIn(folder)], [0, { a: "" }], stderr);
+    }
+  }));
+
+Deno.test("a body whose length nobody told is saved, over any transport", () =>
+  inFolder(async (folder) => {
+    await using server = serveHttp(() =>
+      new Response(
+        ReadableStream.from(
+          [BODY, BODY].map((text) => new TextEncoder().encode(text)),
+        ),
+      )
+    );
+    for (const args of [[], ["--time"], ["--max-size", "9k"]]) {
+      const all = [...args, "-o", `${folder}/a`, server.url];
+      assertEquals((await run(main, all)).code, 0);
+      assertEquals(filesIn(folder), { a: BODY + BODY });
+    }
+    const small = ["--max-size", "1k", "-o", `${folder}/b`, server.url];
+    const { code, stderr } = await run(main, small);
+    assertEquals(code, 1);
+    assertEquals(
+      stderr.split("\n").slice(1),
+      [
+        `get: Cannot read ${server.url}/: it is larger than 1024 bytes`,
+        "hint: to take more: --max-size BYTES",
+        "",
+      ],
+    );
+  }));
+
+Deno.test("what cannot be written is said before anything is sent", () =>
+  inFolder(async (folder) => {
+    await using server = serveCut();
+    for (
+      const [path, said] of [
+        [folder, "it is a directory"],
+        [`${folder}/none/a`, "its folder is missing, or takes no files"],
+        ["/proc/none", "its folder is missing, or takes no files"],
+      ] as const
+    ) {
+      const { code, stderr } = await run(main, ["-o", path, server.url]);
+      assertEquals(code, 1);
+      assertMatch(stderr, new RegExp(`^get: Cannot write ".*": ${said}\n$`));
+    }
+    assertEquals(server.heads.length, 0);
+  }));
+
+Deno.test("a full disk is the file's failure, not the network's", async () => {
+  await using server = serveCut();
+  const { code, stderr } = await run(main, ["-o", "/dev/full", server.url]);
+  assertEquals(code, 1);
+  assertStringIncludes(
+    stderr,
+    'get: Cannot write "/dev/full": no space left on device\n',
+  );
+  assertEquals(server.heads.length, 1);
+});
+
+Deno.test("a download names the command that may write its files", async () => {
+  const { code, stderr } = await spawn("get", ["-o", "out.bin", ":9"]).result;
+  assertEquals(code, 1);
+  assertStringIncludes(
+    stderr,
+    "--allow-read=out.bin,out.bin.part,out.bin.part.json --allow-write=out.bin,out.bin.part,out.bin.part.json tasks/get.ts -o out.bin :9\n",
+  );
+});
+
+Deno.test("a file's name is safe on a terminal", () =>
+  inFolder(async (folder) => {
+    await using server = serveCut();
+    const args = ["-o", `${folder}/a\u001b[2J\u202e`, server.url];
+    const { stderr } = await run(main, args, { terminal: true });
+    assertStringIncludes(stderr, "/a\\x1b[2J\\u202e (1.00 kB)\n");
+  }));
+
+Deno.test("progress is bytes, rate and time left, on a terminal's stderr alone", () =>
+  inFolder(async (folder) => {
+    const path = `${folder}/a`;
+    await Deno.writeTextFile(path, "");
+    const { io, stderr } = createMemoryIo({ terminal: true });
+    {
+      const late = () => {};
+      using _ = watch(path, { total: 4000, progress: io.stderr, late });
+      await Deno.writeTextFile(path, BODY);
+      await stderr.waitFor(/25% {2}1\.00 kB of 4\.00 kB {2}.*\/s {2}.* left/);
+      await Deno.writeTextFile(path, BODY.repeat(4));
+      await stderr.waitFor("100%");
+    }
+    assert(stderr.text.endsWith("\r\x1b[K"));
+    const piped = await run(main, ["-o", path, serveNothing().url]);
+    assert(!piped.stderr.includes("%"), piped.stderr);
+  }));
+
+/** A URL of which nothing comes. */
+function serveNothing() {
+  return { url: "http://127.0.0.1:9" };
+}
+
+Deno.test("progress is shown in units that fit", () => {
+  for (
+    const [bytes, text] of [
+      [0, "0 B"],
+      [999, "999 B"],
+      [1000, "1.00 kB"],
+      [9_994, "9.99 kB"],
+      [9_996, "10.0 kB"],
+      [999_499, "999 kB"],
+      [999_500, "1.00 MB"],
+      [1 << 30, "1.07 GB"],
+      [1e18, "1000 PB"],
+    ] as const
+  ) assertEquals(formatBytes(bytes), text);
+  for (
+    const [progress, text] of [
+      [{ done: 0, total: 0, rate: 0 }, "100%  0 B of 0 B  0 B/s"],
+      [{ done: 1, total: 3, rate: 1 }, "33%  1 B of 3 B  1 B/s  2 s left"],
+      [
+        { done: 0, total: 36_610, rate: 10 },
+        "0%  0 B of 36.6 kB  10 B/s  1:01:01 left",
+      ],
+      [
+        { done: 0, total: 610, rate: 10 },
+        "0%  0 B of 610 B  10 B/s  1:01 left",
+      ],
+      [{ done: 5, rate: 1 }, "5 B  1 B/s"],
+    ] as const
+  ) assertEquals(formatProgress(progress), text);
+});

@@ -1,0 +1,362 @@
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { main } from "../../tasks/get.ts";
+import { answer, closedUrl, serveHttp, serveRaw } from "../http/server.ts";
+import {
+  createMemoryIo,
+  flagsOf,
+  memory,
+  ROOT,
+  run,
+  spawn,
+} from "../support.ts";
+
+const JSON_BODY = '{"id":12345678901234567890,"f":1.10, "l":[]}';
+const PRETTY = '{\n  "id": 12345678901234567890,\n  "f": 1.10,\n  "l": []\n}\n';
+
+function serveJson(body = JSON_BODY, status = 200) {
+  return serveHttp(() =>
+    new Response(body, {
+      status,
+      headers: { "content-type": "application/json; charset=utf-8" },
+    })
+  );
+}
+
+function stripColors(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/\x1b\[\d+m/g, "");
+}
+
+Deno.test("get passes the very bytes on into a pipe, the status goes to stderr", async () => {
+  const bytes = new Uint8Array([
+    0xff,
+    0x00,
+    0x1b,
+    0x5b,
+    0x32,
+    0x4a,
+    0x0d,
+    0x0a,
+    0xc3,
+  ]);
+  await using server = serveHttp(() => new Response(bytes));
+  const { code, stdoutBytes, stderr } = await run(main, [server.url]);
+  assertEquals([code, stdoutBytes, stderr], [0, bytes, "200 OK\n"]);
+});
+
+Deno.test("get shows JSON pretty and coloured on a terminal", async () => {
+  await using server = serveJson();
+  const { code, stdout, stderr } = await run(main, [server.url], {
+    terminal: true,
+  });
+  assertEquals([code, stripColors(stdout), stderr], [
+    0,
+    PRETTY,
+    "\x1b[32m200 OK\x1b[39m\n",
+  ]);
+  assertStringIncludes(
+    stdout,
+    '\x1b[34m"id"\x1b[39m: \x1b[36m12345678901234567890\x1b[39m',
+  );
+});
+
+Deno.test("get shows what asks for it: --pretty, --raw, -i, -b, -q", async () => {
+  await using server = serveJson();
+  const shows = async (
+    args: string[],
+    stdout: string,
+    stderr: string,
+    terminal = false,
+  ) => {
+    const result = await run(main, [...args, server.url], { terminal });
+    assertEquals([
+      result.code,
+      stripColors(result.stdout),
+      stripColors(result.stderr),
+    ], [0, stdout, stderr]);
+  };
+  await shows([], JSON_BODY, "200 OK\n");
+  await shows(["--pretty"], PRETTY, "200 OK\n");
+  await shows(["--raw"], JSON_BODY, "200 OK\n", true);
+  await shows(["-b"], JSON_BODY, "");
+  await shows(["-q"], JSON_BODY, "");
+  await shows(["-bq"], PRETTY, "", true);
+  for (const terminal of [false, true]) {
+    const { stdout } = await run(main, ["-i", server.url], { terminal });
+    assertMatch(
+      stripColors(stdout),
+      /^200 OK\n([a-z-]+: .*\n)*content-type: application\/json; charset=utf-8\n([a-z-]+: .*\n)*\n\{/,
+    );
+  }
+});
+
+Deno.test("get makes remote bytes safe on a terminal: body, headers, JSON strings", async () => {
+  const evil = "a\x1b]0;t\x07\u202eb\u009b\xff";
+  await using text = serveRaw(
+    () => [answer("", []), evil, new Uint8Array([0xff])],
+  );
+  const shown = await run(main, [text.url], { terminal: true });
+  assertEquals(shown.stdout, "a\\x1b]0;t\\x07\\u202eb\\x9b\u00ff\ufffd\n");
+  const type = "Content-Type: application/json";
+  await using json = serveRaw(() => [answer('["\x7f\u009b\u202e"]', [type])]);
+  const pretty = await run(main, [json.url], { terminal: true });
+  assertEquals(stripColors(pretty.stdout), '[\n  "\\x7f\\x9b\\u202e"\n]\n');
+  await using broken = serveRaw(() => [answer('["\x1b[2J"', [type])]);
+  const as = await run(main, [broken.url], { terminal: true });
+  assertEquals(as.stdout, '["\\x1b[2J"\n');
+  await using head = serveRaw(() => [
+    answer("", ["X-A: caf\u00e9 \u009b2J", "Content-Length: 0"]),
+  ]);
+  const headers = await run(main, ["-i", head.url], { terminal: true });
+  assertStringIncludes(headers.stdout, "x-a: café \\x9b2J\n");
+  const piped = await run(main, ["-i", head.url]);
+  assertStringIncludes(piped.stdout, "x-a: café \u009b2J\n");
+});
+
+Deno.test("get shows JSON that is not JSON as it came", async () => {
+  for (const body of ["", "oops", '{"a": 1,}', '{"a":  [']) {
+    await using server = serveJson(body);
+    const { code, stdout } = await run(main, ["--pretty", server.url]);
+    assertEquals([code, stdout], [0, body]);
+    const shown = await run(main, [server.url], { terminal: true });
+    assertEquals([shown.code, shown.stdout], [0, body && `${body}\n`]);
+  }
+});
+
+Deno.test("get exits by the class of the status, and shows the body", async () => {
+  for (
+    const [status, code] of [
+      [200, 0],
+      [204, 0],
+      [299, 0],
+      [300, 3],
+      [304, 3],
+      [404, 4],
+      [500, 5],
+      [599, 5],
+    ] as const
+  ) {
+    const body = status === 204 || status === 304 ? "" : "body";
+    await using server = serveHttp(() =>
+      new Response(body || null, { status })
+    );
+    const result = await run(main, [server.url]);
+    assertEquals([result.code, result.stdout], [code, body]);
+    assertStringIncludes(result.stderr, `${status}`);
+  }
+  await using server = serveHttp(() => new Response(null, { status: 304 }));
+  assertEquals((await run(main, [server.url, 'If-None-Match:"x"'])).code, 0);
+});
+
+Deno.test("get says why a redirect is not followed, and exits 3", async () => {
+  await using server = serveHttp(() =>
+    new Response("moved", { status: 302, headers: { location: "ftp://a/" } })
+  );
+  const { code, stdout, stderr } = await run(main, [server.url]);
+  assertEquals([code, stdout, stderr], [
+    3,
+    "moved",
+    "302 Found\nNot followed: ftp is neither http nor https\n",
+  ]);
+});
+
+Deno.test("get sends its method, headers and query", async () => {
+  await using server = serveHttp(({ method, url, headers }) =>
+    new Response(`${method} ${new URL(url).search} ${headers.get("x-a")}`)
+  );
+  const { stdout } = await run(main, [
+    "-X",
+    "options",
+    `${server.url}/?a=1`,
+    "X-A:b",
+    "q==c d",
+  ]);
+  assertEquals(stdout, "OPTIONS ?a=1&q=c+d b");
+  assertEquals((await run(main, ["-XHEAD", server.url])).stdout, "");
+});
+
+Deno.test("get shows what came of a body that is cut short, and exits 18", async () => {
+  await using server = serveRaw(() => [
+    answer('{"a":1', ["Content-Length: 99", "Content-Type: application/json"]),
+  ]);
+  const said =
+    `get: Cannot read ${server.url}/: cut short after 6 of 99 bytes\n`;
+  const { code, stdout, stderr } = await run(main, [server.url]);
+  assertEquals([code, stdout, stderr], [18, '{"a":1', `200 OK\n${said}`]);
+  const shown = await run(main, [server.url], { terminal: true });
+  assertEquals([shown.code, shown.stdout], [18, '{"a":1\n']);
+});
+
+Deno.test("get says in one line what is wrong, and exits as the table says", async () => {
+  const closed = closedUrl();
+  await using silent = serveRaw(() => [], { hold: true });
+  for (
+    const [args, code, said] of [
+      [[closed], 7, `Cannot connect to ${closed.slice(7)}: connection refused`],
+      [
+        ["http://nowhere.invalid"],
+        6,
+        "Cannot resolve nowhere.invalid: unknown host",
+      ],
+      [
+        ["-t", "0.05", silent.url],
+        28,
+        `Cannot get ${silent.url}/: no answer within 0.05 s`,
+      ],
+      [["http://[::1"], 2, 'Cannot parse URL "http://[::1"'],
+      [["localhost:65536"], 2, 'Cannot parse URL "localhost:65536"'],
+      [["name==x"], 2, 'Cannot parse URL "name==x"'],
+      [["X-Key:v"], 2, 'Cannot parse URL "X-Key:v"'],
+      [
+        ["file:///etc/passwd"],
+        2,
+        'Cannot use URL "file:///etc/passwd": expected http or https',
+      ],
+      [[closed, "oops"], 2, 'Cannot parse item "oops"'],
+      [[closed, "a=b"], 2, 'Cannot send "a=b": get has no body'],
+      [["-X", "A B", closed], 2, 'Cannot use method "A B"'],
+      [["-t", "soon", closed], 2, 'Cannot parse seconds "soon"'],
+      [["-b", "-i", closed], 2, "Cannot use --body and --include together"],
+      [
+        ["--raw", "--pretty", closed],
+        2,
+        "Cannot use --raw and --pretty together",
+      ],
+      [
+        ["-H", "a:b", closed],
+        2,
+        'Unknown option "-H"\nhint: headers are operands',
+      ],
+      [
+        ["--prety", closed],
+        2,
+        'Unknown option "--prety"\nhint: did you mean --pretty?',
+      ],
+    ] as const
+  ) {
+    const result = await run(main, args);
+    assertEquals([result.code, result.stdout], [code, ""], said);
+    assertStringIncludes(result.stderr, `get: ${said}`);
+    assertMatch(result.stderr, /^get: .*\n(hint: .*\n)?$/);
+  }
+});
+
+Deno.test("get ends quietly when nobody reads its output any more", async () => {
+  await using server = serveHttp(() => new Response("x".repeat(1_000_000)));
+  const { code, stderr } = await run(main, [server.url], { closedStdout: 10 });
+  assertEquals([code, stderr], [0, "200 OK\n"]);
+});
+
+Deno.test("get shows 300 MB without a newline in flat memory", async () => {
+  const part = new TextEncoder().encode("é".repeat(50_000));
+  await using server = serveHttp(() =>
+    new Response(ReadableStream.from((function* () {
+      for (let i = 0; i < 3000; i++) yield part;
+    })()))
+  );
+  for (const isTerminal of [false, true]) {
+    const { io } = createMemoryIo({ terminal: isTerminal });
+    const before = memory();
+    let size = 0;
+    let peak = 0;
+    const count = (bytes: Uint8Array) => {
+      if (size >> 20 !== (size += bytes.length) >> 20) {
+        peak = Math.max(peak, memory() - before);
+      }
+      return Promise.resolve();
+    };
+    const stdout = { ...io.stdout, write: count, writeLater: count };
+    assertEquals(await main([server.url], { ...io, stdout }), 0);
+    assert(size >= 300_000_000);
+    assertLess(peak, 200_000_000);
+  }
+});
+
+Deno.test("get goes to the tutorial's URL when it is told nothing, where it may", async () => {
+  const { code, stderr } = await spawn("get", [], {
+    env: { HTTPS_PROXY: closedUrl() },
+  }).result;
+  assertEquals(code, 7, stderr);
+  assertStringIncludes(stderr, "jsonplaceholder.typicode.com");
+});
+
+Deno.test("get names the command that would be permitted, without its secrets", async () => {
+  const { code, stdout, stderr } = await spawn("get", [
+    "https://a.example/?token=x",
+    "Authorization:Bearer x",
+  ]).result;
+  assertEquals([code, stdout], [1, ""]);
+  assertEquals(
+    stderr,
+    "get: Cannot get https://a.example/?token=***: net access to a.example:443 is not permitted\n" +
+      "hint: deno run '--allow-net=localhost,127.0.0.1,[::1],jsonplaceholder.typicode.com,a.example' tasks/get.ts " +
+      "'https://a.example/?token=***' 'Authorization:***'\n",
+  );
+});
+
+Deno.test("get stops at a redirect to a host that it may not reach", async () => {
+  await using server = serveHttp(() =>
+    Response.redirect("http://a.example/", 302)
+  );
+  const { code, stderr } = await spawn("get", [server.url]).result;
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "a.example:80 is not permitted\nhint: deno run");
+  assertStringIncludes(stderr, ",a.example'");
+});
+
+/** Resolves when a count has stopped to grow. */
+async function settled(count: () => number): Promise<void> {
+  for (let before = -1; before !== count() || before === 0;) {
+    before = count();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    AbortSignal.timeout(50).onabort = () => resolve();
+    await promise;
+  }
+}
+
+Deno.test("a signal ends get while it waits, while it reads and while nobody reads it", async () => {
+  await using stalled = serveRaw(
+    () => [answer("part", ["Content-Length: 100"])],
+    { hold: true },
+  );
+  let sent = 0;
+  await using endless = serveHttp(() =>
+    new Response(ReadableStream.from((function* () {
+      while (true) {
+        sent++;
+        yield new Uint8Array(65_536);
+      }
+    })()))
+  );
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    const asked = Promise.withResolvers<void>();
+    await using silent = serveRaw(() => (asked.resolve(), []), { hold: true });
+    const waiting = spawn("get", [silent.url]);
+    await asked.promise;
+    waiting.kill(signal);
+    assertEquals((await waiting.result).code, code);
+    const reading = spawn("get", [stalled.url]);
+    await reading.stdout.waitFor("part");
+    reading.kill(signal);
+    assertEquals((await reading.result).code, code);
+    sent = 0;
+    await using writing = new Deno.Command(Deno.execPath(), {
+      args: ["run", ...flagsOf("get"), `${ROOT}tasks/get.ts`, endless.url],
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    await settled(() => sent);
+    writing.kill(signal);
+    // one that does not end by itself is killed by the guard, and exits 137
+    const guard = setTimeout(() => writing.kill("SIGKILL"), 5000);
+    assertEquals((await writing.status).code, code);
+    clearTimeout(guard);
+    await writing.stdout.cancel();
+  }
+});

@@ -1,0 +1,164 @@
+import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { UsageError } from "../../lib/cli/errors.ts";
+import { parseMethod } from "../../lib/http/request.ts";
+import { formatJsonBody } from "../../tasks/get/body/json.ts";
+import { formatItem, type Item, parseItem } from "../../tasks/get/items.ts";
+
+Deno.test("items are read by their leftmost operator", () => {
+  for (
+    const [text, kind, path, value] of [
+      ["Accept:text/plain", "header", ["Accept"], "text/plain"],
+      ["Accept:", "header", ["Accept"], ""],
+      ["X:a=b:c", "header", ["X"], "a=b:c"],
+      ["q==a b", "query", ["q"], "a b"],
+      ["filter[a]==1", "query", ["filter[a]"], "1"],
+      ["title=foo", "text", ["title"], "foo"],
+      ["title=", "text", ["title"], ""],
+      ["title=a\nb", "text", ["title"], "a\nb"],
+      ["url=http://a/?b=c", "text", ["url"], "http://a/?b=c"],
+      ["id:=12345678901234567890", "json", ["id"], "12345678901234567890"],
+      ["list:=[1, 2]", "json", ["list"], "[1, 2]"],
+      ["a[b][]=c", "text", ["a", "b", ""], "c"],
+      ["a[0]:=1", "json", ["a", "0"], "1"],
+      ["a=@b.txt", "textFile", ["a"], "b.txt"],
+      ["a:=@b.json", "jsonFile", ["a"], "b.json"],
+      ["a@b.png", "file", ["a"], "b.png"],
+      ["a\\:b=c", "text", ["a:b"], "c"],
+      ["a\\[b\\]=c", "text", ["a[b]"], "c"],
+      ["a\\\\=c", "text", ["a\\"], "c"],
+      ["C\\x=c", "text", ["C\\x"], "c"],
+      ["path=C:\\new\\\\server", "text", ["path"], "C:\\new\\\\server"],
+      ["a=\\=b", "text", ["a"], "=b"],
+      ["a=\\@b", "text", ["a"], "@b"],
+    ] as const
+  ) assertEquals(parseItem(text), { kind, path: [...path], value }, text);
+});
+
+Deno.test("a malformed item is a usage error that says why", () => {
+  for (
+    const [text, why] of [
+      ["", "expected Header:value, name==query, key=text or key:=json"],
+      ["-", "expected Header:value"],
+      ["title", "expected Header:value"],
+      ["=x", "its name is missing"],
+      [":x", "its name is missing"],
+      ["[]=x", "its name is missing"],
+      ["a[b=x", "its brackets do not match"],
+      ["a]=x", "its brackets do not match"],
+      ["a[b]c=x", "its brackets do not match"],
+      ["a:=", "its value is not JSON"],
+      ["a:=x", "its value is not JSON"],
+      ["a:={'b':1}", "its value is not JSON"],
+    ] as const
+  ) {
+    assertThrows(
+      () => parseItem(text),
+      UsageError,
+      `Cannot parse item "${text}": ${why}`,
+    );
+  }
+});
+
+const text = fc.oneof(
+  fc.string({ unit: fc.constantFrom(..."\\:=@[]a ") }),
+  fc.string({ unit: "binary" }),
+);
+const name = text.filter((name) => name !== "");
+const flat = fc.constantFrom<Item["kind"]>("header", "query");
+const nested = fc.constantFrom<Item["kind"]>(
+  "text",
+  "textFile",
+  "jsonFile",
+  "file",
+);
+const item: fc.Arbitrary<Item> = fc.oneof(
+  fc.record({ kind: flat, path: fc.tuple(name), value: text }),
+  fc.record({
+    kind: nested,
+    path: fc.tuple(name, fc.array(text, { maxLength: 3 }))
+      .map(([name, steps]): Item["path"] => [name, ...steps]),
+    value: text,
+  }),
+  fc.record({
+    kind: fc.constant<"json">("json"),
+    path: fc.tuple(name),
+    value: fc.json(),
+  }),
+);
+
+Deno.test("an item comes back from its text for any item", () => {
+  fc.assert(fc.property(item, (item) => {
+    assertEquals(parseItem(formatItem(item)), item);
+  }));
+});
+
+Deno.test("an item parses or is a usage error for any text", () => {
+  fc.assert(fc.property(text, (text) => {
+    try {
+      parseItem(text);
+    } catch (error) {
+      assertInstanceOf(error, UsageError);
+    }
+  }));
+});
+
+function bodyOf(...items: string[]): string {
+  return formatJsonBody(
+    items.map(parseItem).map(({ kind, path, value }) => ({
+      path,
+      json: kind === "json" ? value : JSON.stringify(value),
+    })),
+  );
+}
+
+Deno.test("fields become JSON in their order, with every digit", () => {
+  for (
+    const [items, json] of [
+      [[], "{}"],
+      [["title=foo", "userId:=1"], '{"title":"foo","userId":1}'],
+      [["10=a", "2=b"], '{"10":"a","2":"b"}'],
+      [["n:=1.10", "e:=1e400"], '{"n":1.10,"e":1e400}'],
+      [["a=1", "b=2", "a=3"], '{"a":"3","b":"2"}'],
+      [["__proto__[x]:=1"], '{"__proto__":{"x":1}}'],
+      [["a[b][c]=1", "a[b][d]=2"], '{"a":{"b":{"c":"1","d":"2"}}}'],
+      [["a[]=1", "a[]=2"], '{"a":["1","2"]}'],
+      [
+        ["a[0][x]=1", "a[0][y]=2", "a[1][x]=3"],
+        '{"a":[{"x":"1","y":"2"},{"x":"3"}]}',
+      ],
+      [["a[][]:=1"], '{"a":[[1]]}'],
+      [['é"=ü\n'], '{"é\\"":"ü\\n"}'],
+    ] as const
+  ) assertEquals(bodyOf(...items), json);
+});
+
+Deno.test("a field that has no place is a usage error", () => {
+  for (
+    const [items, message] of [
+      [
+        ["a=1", "a[b]=2"],
+        'Cannot set field "a[b]": what it is inside of has a value already',
+      ],
+      [["a[]=1", "a[b]=2"], 'Cannot set field "a[b]": it is inside a list'],
+      [
+        ["a[0]=1", "a[2]=2"],
+        'Cannot set field "a[2]": the list has 1 items so far',
+      ],
+    ] as const
+  ) {
+    const error = assertThrows(() => bodyOf(...items), UsageError);
+    assertEquals(error.message, message);
+  }
+});
+
+Deno.test("a method is a token, in capitals", () => {
+  assertEquals(parseMethod("purge"), "PURGE");
+  for (const text of ["", "A B", "GÉT", "GET\r\n"]) {
+    assertThrows(
+      () => parseMethod(text),
+      UsageError,
+      `Cannot use method "${text}"`,
+    );
+  }
+});

@@ -1,0 +1,521 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import fc from "fast-check";
+import { latin1 } from "../../lib/http/request.ts";
+import { main as get } from "../../tasks/get.ts";
+import { redactBody, redactHeader } from "../../tasks/get/redact.ts";
+import { main as post } from "../../tasks/post.ts";
+import { answer, closedUrl, serveHttp, serveRaw } from "../http/server.ts";
+import { run, spawnProgram, testWith } from "../support.ts";
+
+const ESCAPES = "\x1b]0;t\x07\u009b2J\u202e";
+
+function stripColors(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/\x1b\[\d+m/g, "");
+}
+
+/** Whether a terminal would obey nothing of it but colours. */
+function assertSafe(text: string): void {
+  const rest = stripColors(text);
+  // deno-lint-ignore no-control-regex
+  assert(!/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/.test(rest), rest);
+}
+
+/** A server that keeps the bytes of each request, whose body has a length. */
+function serveRecorder() {
+  const requests: string[] = [];
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const read = async (conn: Deno.Conn) => {
+    using _ = conn;
+    const buffer = new Uint8Array(65_536);
+    let text = "";
+    for (let missing = 1; missing > 0;) {
+      const count = await conn.read(buffer);
+      if (count === null) return;
+      text += String.fromCharCode(...buffer.subarray(0, count));
+      const end = text.indexOf("\r\n\r\n");
+      const length = Number(text.match(/^content-length: (\d+)/im)?.[1] ?? 0);
+      if (end !== -1) missing = end + 4 + length - text.length;
+    }
+    requests.push(text);
+    await conn.write(latin1(answer("ok")));
+  };
+  const all = (async () => {
+    for await (const conn of listener) await read(conn).catch(() => {});
+  })();
+  return {
+    url: `http://127.0.0.1:${listener.addr.port}`,
+    requests,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await all;
+    },
+  };
+}
+
+Deno.test("--offline shows the very bytes that would be sent, and sends none", async () => {
+  await using server = serveRecorder();
+  const { url, requests } = server;
+  for (
+    const [main, args] of [
+      [get, [`${url}/a%20b?c=d#e`]],
+      [get, [url, "X-B:1", "X-A:2", "X-B:3", "Accept:text/x", "q==1 2"]],
+      [get, [url, "Range:bytes=1-", "User-Agent:me", "X-E: caf\u00e9"]],
+      [get, ["-X", "options", url]],
+      [get, ["-X", "HEAD", url]],
+      [get, [url, "User-Agent:", "Accept:"]],
+      [get, [url, "Host:a.example"]],
+      [post, [url]],
+      [post, ["-X", "PUT", url]],
+      [post, ["-X", "PATCH", url]],
+      [post, ["-X", "DELETE", url]],
+      [post, [url, "title=caf\u00e9", "n:=1.10"]],
+      [post, ["-f", url, "a=b c", "d=&"]],
+      [post, [url, "a=b", "Content-Type:a/b", "X-Token:secret"]],
+      [post, ["-a", "me:pw", url, "password=x"]],
+    ] as const
+  ) {
+    const before = requests.length;
+    const shown = await run(main, ["--offline", "--show-secrets", ...args]);
+    assertEquals([shown.code, shown.stderr], [0, ""]);
+    assertEquals(requests.length, before);
+    await run(main, args);
+    const text = String.fromCharCode(...shown.stdoutBytes);
+    assertEquals(text, requests.at(-1), args.join(" "));
+  }
+});
+
+Deno.test("--offline reaches nothing, and hides secrets unless it is told not to", async () => {
+  const args = [
+    "--offline",
+    `${closedUrl()}/?api_key=k1`,
+    "password=k2",
+    "title=a",
+    "X-Token:k3",
+    "Authorization:Bearer k4",
+  ];
+  const { code, stdout } = await run(post, args);
+  assertEquals(code, 0);
+  assertEquals(stdout.match(/k\d/g), null);
+  assertStringIncludes(stdout, "POST /?api_key=*** HTTP/1.1\r\n");
+  assertStringIncludes(stdout, "x-token: ***\r\nauthorization: Bearer ***\r\n");
+  assertStringIncludes(stdout, '\r\n\r\n{"password":"***","title":"a"}');
+  const all = await run(post, ["--show-secrets", ...args]);
+  assertEquals(all.stdout.match(/k\d/g), ["k1", "k3", "k4", "k2"]);
+});
+
+Deno.test("--offline is safe on a terminal", async () => {
+  const args = ["--offline", closedUrl(), `a=${ESCAPES}`, "X-A:\u009b2J\u202e"];
+  const { stdout } = await run(post, args, { terminal: true });
+  assertSafe(stdout);
+  assertStringIncludes(stdout, "x-a: \\x9b2J\\u202e");
+});
+
+Deno.test("secrets are hidden in headers and bodies, whatever is around them", () => {
+  for (
+    const [text, shown] of [
+      ['{"a":1,"token":"x","b":[]}', '{"a":1,"token":"***","b":[]}'],
+      ['{"by":{"apiKey":12}}', '{"by":{"apiKey":"***"}}'],
+      ['{"secrets":["a","b"]}', '{"secrets":"***"}'],
+      ['{"token":{"value":"x"},"a":1}', '{"token":"***","a":1}'],
+      ['{"keys":[{"a":["]"]}, {}],"b":[]}', '{"keys":"***","b":[]}'],
+      ['{"a":"b\\","token\\":1"}', '{"a":"b\\","token\\":1"}'],
+      ['{"token": }', '{"token": }'],
+      ['{"a\\"password":"a\\"b"}', '{"a\\"password":"***"}'],
+      ["a=1&access_token=x&b=2", "a=1&access_token=***&b=2"],
+      [
+        '--b\r\nContent-Disposition: form-data; name="password"\r\n\r\nx\r\n--b--\r\n',
+        '--b\r\nContent-Disposition: form-data; name="password"\r\n\r\n***\r\n--b--\r\n',
+      ],
+      ["plain text", "plain text"],
+    ] as const
+  ) assertEquals(redactBody(text), shown);
+  for (
+    const [header, value] of [
+      [["Authorization", "Basic eDp5"], "Basic ***"],
+      [["Authorization", "x"], "***"],
+      [["Proxy-Authorization", "Digest a"], "Digest ***"],
+      [["Cookie", "a=b"], "***"],
+      [["X-Api-Key", "k"], "***"],
+      [
+        ["Location", "http://u:p@a.example/?token=x"],
+        "http://***@a.example/?token=***",
+      ],
+      [["Accept", "text/plain"], "text/plain"],
+    ] as const
+  ) assertEquals(redactHeader(header)[1], value);
+});
+
+Deno.test("no value of a secret field is left, for any value", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", minLength: 1 }), (value) => {
+      const text = `${value}~unlikely~`;
+      const body = JSON.stringify({ a: 1, password: text });
+      assertEquals(redactBody(body), '{"a":1,"password":"***"}');
+    }),
+  );
+});
+
+Deno.test("-v says what is sent and what comes, without secrets", async () => {
+  await using server = serveRaw(() => [
+    answer(
+      "ok",
+      ["Content-Length: 2", "Set-Cookie: sid=s3cret", "X-B: 1"],
+      "200 Fine",
+    ),
+  ]);
+  const args = ["-v", `${server.url}/?token=s3cret`, "X-Key:s3cret"];
+  const { code, stdout, stderr } = await run(get, args);
+  assertEquals([code, stdout], [0, "ok"]);
+  assertEquals(stderr.includes("s3cret"), false);
+  assertStringIncludes(stderr, "> GET /?token=*** HTTP/1.1\n> x-key: ***\n");
+  assertStringIncludes(
+    stderr,
+    "< HTTP/1.1 200 Fine\n< Connection: close\n< Content-Length: 2\n< Set-Cookie: ***\n< X-B: 1\n<\n",
+  );
+  const all = await run(get, ["--show-secrets", ...args]);
+  assertEquals(all.stderr.match(/s3cret/g)?.length, 3);
+});
+
+Deno.test("-v says every redirect, and the body of a request that is text", async () => {
+  await using server = serveHttp((request) =>
+    new URL(request.url).pathname === "/"
+      ? new Response(null, {
+        status: 303,
+        headers: { location: "/next?session=s3cret" },
+      })
+      : new Response("done")
+  );
+  const { code, stderr } = await run(post, ["-v", server.url, "a=b"]);
+  assertEquals(code, 0);
+  assertMatch(
+    stderr,
+    /^> POST \/ HTTP\/1\.1\n[^]*\n>\n\{"a":"b"\}\n< 303\n< location: \/next\?session=\*\*\*\n<\n> GET \/next\?session=\*\*\* HTTP\/1\.1\n[^]*\n>\n< HTTP\/1\.1 200 OK\n/,
+  );
+  const binary = await run(post, ["-v", server.url, "-"], {
+    stdin: new Uint8Array([0xff, 0xfe]),
+  });
+  assertStringIncludes(binary.stderr, ">\n(2 bytes)\n<");
+});
+
+Deno.test("-v says what was sent when nothing comes back", async () => {
+  const { code, stderr } = await run(get, ["-v", closedUrl()]);
+  assertEquals(code, 7);
+  assertMatch(stderr, /^> GET \/ HTTP\/1\.1\n[^]*\nget: Cannot connect to /);
+});
+
+Deno.test("-i shows the head as it came where that is known, and safely on a terminal", async () => {
+  await using server = serveRaw(() => [
+    latin1(
+      answer(
+        "ok",
+        ["X-Zed: 1", "Content-Length: 2", `x-A: \x1b[2J\xe9`],
+        "200 So \x1b[2J",
+      ),
+    ),
+  ]);
+  const { stdout } = await run(get, ["-i", "--time", server.url]);
+  assertStringIncludes(
+    stdout,
+    "HTTP/1.1 200 So \x1b[2J\nConnection: close\nX-Zed: 1\nContent-Length: 2\nx-A: \x1b[2J\ufffd\n\nok",
+  );
+  const shown = await run(get, ["-i", "--time", server.url], {
+    terminal: true,
+  });
+  assertSafe(shown.stdout);
+  assertSafe(shown.stderr);
+  assertStringIncludes(shown.stdout, "x-A: \\x1b[2J");
+});
+
+Deno.test("--time says how long each phase took", async () => {
+  await using server = serveHttp(() => new Response("ok"));
+  const { stdout, stderr } = await run(get, ["--time", server.url]);
+  assertEquals(stdout, "ok");
+  const ms = "\\d+\\.\\d (?:ms|s)";
+  assertMatch(
+    stderr,
+    new RegExp(
+      `^200 OK\\n(?:dns ${ms}, )?connect ${ms}, first byte ${ms}, body ${ms}, total ${ms}\\n$`,
+    ),
+  );
+});
+
+Deno.test("--json shows one object: request, response and timings", async () => {
+  await using server = serveHttp(() =>
+    new Response('{"10":1,"2":12345678901234567890,"dup":1,"dup":2}', {
+      headers: [
+        ["content-type", "application/json"],
+        ["set-cookie", "a=1"],
+        ["set-cookie", "b=2"],
+      ],
+    })
+  );
+  const { code, stdout, stderr } = await run(post, [
+    "--json",
+    server.url,
+    "title=a",
+    "X-Key:k",
+  ]);
+  assertEquals([code, stderr], [0, "200 OK\n"]);
+  assertMatch(stdout, /^\{.*\}\n$/);
+  assertStringIncludes(
+    stdout,
+    '"body":{"10":1,"2":12345678901234567890,"dup":1,"dup":2}',
+  );
+  const { request, response, timings } = JSON.parse(stdout);
+  assertEquals(
+    [request.method, request.url, request.headers["x-key"], request.body],
+    ["POST", `${server.url}/`, "***", '{"title":"a"}'],
+  );
+  assertEquals(
+    [response.status, response.statusText, response.size],
+    [200, "OK", 49],
+  );
+  assertEquals(response.headers["set-cookie"], ["***", "***"]);
+  for (const phase of ["firstByte", "body", "total"]) {
+    assert(timings[phase] >= 0 && timings[phase] < 60_000, phase);
+  }
+});
+
+Deno.test("--json shows any body: text, bytes, what is not quite JSON, nothing", async () => {
+  for (
+    const [bytes, type, body] of [
+      ["hi\n\u0000", "text/plain", "hi\n\u0000"],
+      [new Uint8Array([0, 255]), "image/png", { base64: "AP8=" }],
+      ['{"a":1,}', "application/json", '{"a":1,}'],
+      ["[1]", "text/plain", [1]],
+      ["", "text/plain", ""],
+    ] as const
+  ) {
+    await using server = serveHttp(() =>
+      new Response(bytes, { headers: { "content-type": type } })
+    );
+    const { stdout } = await run(get, ["--json", server.url]);
+    assertEquals(JSON.parse(stdout).response.body, body);
+  }
+});
+
+Deno.test("--json tells of redirects, and of a body that is cut short nothing", async () => {
+  await using server = serveHttp(({ url }) =>
+    new URL(url).pathname === "/"
+      ? Response.redirect(`${url}next`, 302)
+      : new Response("done", { status: 404 })
+  );
+  const { code, stdout } = await run(get, ["--json", server.url]);
+  const { request, redirects, response } = JSON.parse(stdout);
+  assertEquals([code, request.url], [4, `${server.url}/`]);
+  assertEquals(redirects, [{ status: 302, location: `${server.url}/next` }]);
+  assertEquals(response.body, "done");
+  await using cut = serveRaw(() => [answer("x", ["Content-Length: 2"])]);
+  const result = await run(get, ["--json", cut.url]);
+  assertEquals([result.code, result.stdout], [18, ""]);
+});
+
+Deno.test("--json is pretty and safe on a terminal", async () => {
+  await using server = serveHttp(() => new Response(`a${ESCAPES}`));
+  const { stdout } = await run(get, ["--json", server.url], { terminal: true });
+  assertSafe(stdout);
+  assertStringIncludes(stripColors(stdout), '\n    "status": 200,\n');
+});
+
+Deno.test("--curl shows a command, and sends nothing", async () => {
+  const url = closedUrl();
+  for (
+    const [main, args, command] of [
+      [get, [url], `-L --max-redirs 10 ${url}/`],
+      [get, ["-k", "--follow", "none", url], `-k ${url}/`],
+      [
+        get,
+        ["-X", "HEAD", `${url}/[a]`],
+        `-L --max-redirs 10 -g -I '${url}/[a]'`,
+      ],
+      [get, ["-o", "it's", url], `-L --max-redirs 10 -o 'it'\\''s' ${url}/`],
+      [post, [url], `-X POST -H 'content-length: 0' ${url}/`],
+      [
+        post,
+        [url, "password=x", "a=it's"],
+        `-H 'content-type: application/json' --data-raw '{"password":"***","a":"it'\\''s"}' ${url}/`,
+      ],
+      [
+        post,
+        [url, "-"],
+        `-H 'content-type: application/json' --data-raw hi ${url}/`,
+      ],
+      [
+        post,
+        ["-X", "PUT", "--proxy", "http://u:p@localhost:1", url, "a:=1"],
+        `-x 'http://***@localhost:1' -X PUT -H 'content-type: application/json' --data-raw '{"a":1}' ${url}/`,
+      ],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await run(main, ["--curl", ...args], {
+      stdin: "hi",
+    });
+    assertEquals([code, stdout, stderr], [
+      0,
+      `curl -sS --compressed ${command}\n`,
+      "",
+    ]);
+  }
+});
+
+Deno.test("--curl names a file, and cannot show a large form", async () => {
+  const folder = await Deno.makeTempDir();
+  const [small, large] = [`${folder}/a b`, `${folder}/c`];
+  await Deno.writeTextFile(small, "hi");
+  await Deno.writeFile(large, new Uint8Array(2 << 20));
+  try {
+    for (const path of [small, large]) {
+      const args = ["--curl", closedUrl(), `@${path}`, "Content-Type:a/b"];
+      const { stdout } = await run(post, args);
+      assertStringIncludes(stdout, " --data-binary ");
+      assertStringIncludes(stdout, `@${path}`);
+    }
+    const form = ["--curl", "-f", closedUrl(), `file@${large}`];
+    const { code, stdout, stderr } = await run(post, form);
+    assertEquals([code, stdout], [1, ""]);
+    assertStringIncludes(
+      stderr,
+      "Cannot show a large form as a command of curl\nhint: --offline",
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("--offline sends a large form and standard input as they would go out", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, new Uint8Array(2 << 20));
+    const args = ["--offline", "-f", closedUrl(), `file@${path}`];
+    const { stdoutBytes, stdout } = await run(post, args);
+    const [head = "", ...body] = stdout.split("\r\n\r\n");
+    const length = Number(head.match(/^content-length: (\d+)$/m)?.[1]);
+    assertEquals(stdoutBytes.length, head.length + 4 + length);
+    assertStringIncludes(body.join(""), 'name="file"');
+    const chunked = [
+      "--offline",
+      closedUrl(),
+      "-",
+      "Transfer-Encoding:chunked",
+    ];
+    const live = await run(post, chunked, { stdin: ["a", "bc"] });
+    assertMatch(
+      live.stdout,
+      /\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n$/,
+    );
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("a body in an unknown encoding is told of, and shown as it came", async () => {
+  await using server = serveRaw(() => [
+    answer("ok", ["Content-Length: 2", "Content-Encoding: x-odd"]),
+  ]);
+  for (const args of [[], ["-v"]]) {
+    const { stdout, stderr } = await run(get, [...args, server.url]);
+    assertEquals(stdout, "ok");
+    assertStringIncludes(stderr, "\nNot decoded: x-odd\n");
+  }
+  const { stderr } = await run(get, [server.url], { terminal: true });
+  assertStringIncludes(stderr, "Not decoded: x-odd\n");
+});
+
+testWith("curl", "what --curl shows sends the same request", async () => {
+  await using server = serveRecorder();
+  const { url, requests } = server;
+  const own =
+    /^(host|user-agent|accept|accept-language|accept-encoding): .*\r\n/gim;
+  for (
+    const [main, args, stdin] of [
+      [get, [`${url}/a%20b?c=d&e[]=f`], ""],
+      [get, [url, "X-B:1", "x-a: caf\u00e9 $HOME `id` 'x'", "X-E;:"], ""],
+      [get, ["-X", "OPTIONS", url], ""],
+      [get, ["-X", "HEAD", url], ""],
+      [post, [url], ""],
+      [post, ["-X", "PUT", url], ""],
+      [post, ["-X", "DELETE", url], ""],
+      [post, [url, "a=it's\n$x\\", "b:=[1, 2]"], ""],
+      [post, ["-f", url, "a=b c", "@d=e"], ""],
+      [post, [url, "-", "Content-Type:a/b"], "@x"],
+      [post, [url, "-"], new Uint8Array([0, 255, 10, 39, 92])],
+      [post, ["-a", "me:p'w", url, "a=b"], ""],
+    ] as const
+  ) {
+    await run(main, args, { stdin });
+    const { stdout } = await run(main, ["--curl", "--show-secrets", ...args], {
+      stdin,
+    });
+    const { code, stderr } = await spawnProgram("sh", ["-c", stdout]).result;
+    assertEquals(code, 0, `${stdout}${stderr}`);
+    const [ours = "", theirs = ""] = requests.splice(0).map((text) =>
+      text.replace(own, "").replace(
+        /^[\w-]+(?=: .*\r$)/gm,
+        (name) => name.toLowerCase(),
+      )
+    );
+    const sorted = (text: string) => {
+      const [head = "", ...body] = text.split("\r\n\r\n");
+      const [line, ...headers] = head.split("\r\n");
+      return [line, headers.sort(), body.join("\r\n\r\n")];
+    };
+    assertEquals(sorted(theirs), sorted(ours), stdout);
+  }
+});
+
+Deno.test("options that say two things at once are a usage error", async () => {
+  for (
+    const [args, said] of [
+      [["-o", "a", "-O"], "Cannot use --output and --remote-name together"],
+      [["-q", "-v"], "Cannot use --quiet and --verbose together"],
+      [["-q", "--time"], "Cannot use --quiet and --time together"],
+      [["-b", "-v"], "Cannot use --body and --verbose together"],
+      [["-b", "--time"], "Cannot use --body and --time together"],
+      [["--offline", "--curl"], "Cannot use --offline and --curl together"],
+      [["--json", "-i"], "Cannot use --json and --include together"],
+      [["--json", "--raw"], "Cannot use --json and --raw together"],
+      [["--json", "-o", "a"], "Cannot use --json and --output together"],
+      [["-c"], "Cannot use --continue without a file\nhint: add -o FILE or -O"],
+      [
+        ["-c", "-o", "a", "x", "Range:bytes=0-"],
+        "Cannot use --continue and a Range header together",
+      ],
+    ] as const
+  ) {
+    const { code, stderr } = await run(get, [
+      ...args.slice(0, 3),
+      closedUrl(),
+      ...args.slice(4),
+    ]);
+    assertEquals(code, 2, said);
+    assertStringIncludes(stderr, said);
+  }
+});
+
+Deno.test("the habits of curl, HTTPie and wget are answered", async () => {
+  for (
+    const [option, said] of [
+      ["-C", "get -c -O URL"],
+      ["-J", "get -O URL"],
+      ["--download", "get -O URL"],
+      ["-w", "--time"],
+      ["-s", "-q"],
+      ["--print", "-i, -b or -v"],
+      ["--no-check-certificate", "-k"],
+      ["-x", "--proxy URL"],
+      ["--session", "no cookies are kept"],
+      ["--stream", "as it comes already"],
+    ] as const
+  ) {
+    const { code, stderr } = await run(get, [option, closedUrl()]);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, `Unknown option "${option}"\nhint: `);
+    assertStringIncludes(stderr, said);
+  }
+});

@@ -1,0 +1,251 @@
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { ExitCode } from "../../lib/cli/errors.ts";
+import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
+import { parseTimeouts } from "../../lib/http/deadline.ts";
+import { followRedirect } from "../../lib/http/redirect.ts";
+import type { RequestPlan } from "../../lib/http/request.ts";
+import { bodyOf } from "../../lib/http/request_body.ts";
+import { send, type SendOptions } from "../../lib/http/send.ts";
+import { plan, read } from "./request.ts";
+import { answer, closedUrl, serveHttp, serveRaw } from "./server.ts";
+
+/** Sends a request that must fail; its exit code and what is said. */
+async function fail(
+  plan: RequestPlan,
+  options?: SendOptions,
+): Promise<[ExitCode, string]> {
+  const error = await assertRejects(() => read(plan, options), Error);
+  return [exitCodeOf(error), describe(error)];
+}
+
+Deno.test("send gives the answer's head, then its body", async () => {
+  await using server = serveHttp(async (request) =>
+    Response.json({
+      method: request.method,
+      header: request.headers.get("x-a"),
+      body: await request.text(),
+    }, { status: 201 })
+  );
+  const body = bodyOf(new TextEncoder().encode("é"));
+  await using answer = await send(
+    plan(server.url, { method: "POST", headers: [["x-a", "1"]], body }),
+  );
+  assertEquals([answer.status, answer.statusText], [201, "Created"]);
+  assertEquals(
+    await new Response(ReadableStream.from(answer.body)).json(),
+    { method: "POST", header: "1", body: "é" },
+  );
+});
+
+Deno.test("an answer whose body is not read leaves nothing behind", async () => {
+  await using server = serveHttp(() => new Response("x".repeat(1_000_000)));
+  await using answer = await send(plan(server.url));
+  assertEquals(answer.status, 200);
+});
+
+Deno.test("send names what it could not reach", async () => {
+  const url = closedUrl();
+  assertEquals(await fail(plan(url)), [
+    ExitCode.Unreachable,
+    `Cannot connect to ${url.slice(7)}: connection refused`,
+  ]);
+  assertEquals(await fail(plan("http://nowhere.invalid/")), [
+    ExitCode.Unresolved,
+    "Cannot resolve nowhere.invalid: unknown host",
+  ]);
+});
+
+Deno.test("a silent server is cut at the head's deadline", async () => {
+  await using server = serveRaw(() => [], { hold: true });
+  for (const url of [server.url, server.url.replace("http", "https")]) {
+    assertEquals(await fail(plan(url), { timeouts: { head: 50 } }), [
+      ExitCode.TimedOut,
+      `Cannot get ${url}/: no answer within 0.05 s`,
+    ]);
+  }
+});
+
+Deno.test("a stalled body is cut at the idle deadline", async () => {
+  await using server = serveRaw(
+    () => [answer("123456789", ["Content-Length: 100"])],
+    { hold: true },
+  );
+  assertEquals(await fail(plan(server.url), { timeouts: { idle: 50 } }), [
+    ExitCode.TimedOut,
+    `Cannot read ${server.url}/: no more bytes within 0.05 s`,
+  ]);
+});
+
+Deno.test("the total deadline counts redirects and the body", async () => {
+  await using server = serveRaw(
+    (head) =>
+      head.startsWith("GET /a ")
+        ? [answer("", ["Location: /b", "Content-Length: 0"], "302 Found")]
+        : [answer("1", ["Content-Length: 100"])],
+    { hold: true },
+  );
+  const timeouts = { head: 5000, idle: 5000, total: 100 };
+  assertEquals(await fail(plan(`${server.url}/a`), { timeouts }), [
+    ExitCode.TimedOut,
+    `Cannot read ${server.url}/b: not done within 0.1 s`,
+  ]);
+});
+
+Deno.test("a slow reader is not a slow server", async () => {
+  await using server = serveHttp(() => new Response("x".repeat(3_000_000)));
+  await using answer = await send(plan(server.url), {
+    timeouts: { idle: 40 },
+  });
+  let size = 0;
+  for await (const chunk of answer.body) {
+    if (size === 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      AbortSignal.timeout(100).onabort = () => resolve();
+      await promise;
+    }
+    size += chunk.length;
+  }
+  assertEquals(size, 3_000_000);
+});
+
+Deno.test("an abort ends the exchange", async () => {
+  await using server = serveRaw(() => [], { hold: true });
+  const controller = new AbortController();
+  const sent = fail(plan(server.url), { signal: controller.signal });
+  controller.abort(new DOMException("", "AbortError"));
+  assertStringIncludes((await sent)[1], "interrupted");
+});
+
+Deno.test("a body that is cut short is a failure that counts", async () => {
+  await using counted = serveRaw(() => [
+    answer("123456789", ["Content-Length: 100"]),
+  ]);
+  assertEquals(await fail(plan(counted.url)), [
+    ExitCode.CutShort,
+    `Cannot read ${counted.url}/: cut short after 9 of 100 bytes`,
+  ]);
+  await using chunked = serveRaw(() => [
+    answer("5\r\nhello\r\n5\r\nwo", ["Transfer-Encoding: chunked"]),
+  ]);
+  assertEquals(await fail(plan(chunked.url)), [
+    ExitCode.CutShort,
+    `Cannot read ${chunked.url}/: cut short`,
+  ]);
+  await using empty = serveRaw(() => []);
+  assertEquals(await fail(plan(empty.url, { method: "PUT" })), [
+    ExitCode.CutShort,
+    `Cannot send PUT to ${empty.url}/: cut short`,
+  ]);
+});
+
+Deno.test("redirects are followed, up to ten", async () => {
+  await using server = serveHttp(({ url }) => {
+    const count = Number(new URL(url).pathname.slice(1));
+    return count === 0 ? new Response("there") : new Response("on", {
+      status: 302,
+      headers: { location: `/${count - 1}` },
+    });
+  });
+  assertEquals(await read(plan(`${server.url}/10`)), "there");
+  assertEquals(await fail(plan(`${server.url}/11`)), [
+    ExitCode.TooManyRedirects,
+    `Cannot get ${server.url}/1: more than 10 redirects`,
+  ]);
+});
+
+Deno.test("a redirect to another origin takes no secret along", async () => {
+  const seen: (string | null)[] = [];
+  await using other = serveHttp(({ headers }) => {
+    seen.push(
+      ...["authorization", "x-api-key", "cookie", "accept"].map((name) =>
+        headers.get(name)
+      ),
+    );
+    return new Response("other");
+  });
+  await using server = serveHttp(() => Response.redirect(other.url, 302));
+  const headers = [
+    ["Authorization", "a"],
+    ["X-Api-Key", "b"],
+    ["Cookie", "c"],
+    ["Accept", "d/e"],
+  ] as const;
+  assertEquals(await read(plan(server.url, { headers })), "other");
+  assertEquals(seen, [null, null, null, "d/e"]);
+});
+
+Deno.test("a redirect leads where the policy allows", () => {
+  const body = bodyOf(new TextEncoder().encode("x"));
+  const headers = [["X-A", "1"], ["Content-Type", "a/b"]] as const;
+  const post = plan("https://a.example/x#top", {
+    method: "POST",
+    headers,
+    body,
+  });
+  for (
+    const [status, location, expected] of [
+      [200, "/y", undefined],
+      [302, null, undefined],
+      [304, "/y", undefined],
+      [301, "/y", "GET https://a.example/y#top X-A"],
+      [303, "y?z#w", "GET https://a.example/y?z#w X-A"],
+      [307, "/y", "POST https://a.example/y#top X-A Content-Type body"],
+      [
+        308,
+        "https://me:pw@a.example/",
+        "POST https://a.example/#top X-A Content-Type body",
+      ],
+      [302, "https://b.example/", "GET https://b.example/#top"],
+      [302, "https://a.example:444/", "GET https://a.example:444/#top"],
+      [307, "https://b.example/", "it would send the body to another origin"],
+      [302, "http://a.example/", "it leaves https"],
+      [302, "ftp://a.example/", "ftp is neither http nor https"],
+      [302, "file:///etc/passwd", "file is neither http nor https"],
+      [302, "https://[", "its Location is not a URL"],
+    ] as const
+  ) {
+    const hop = followRedirect(post, { status, location });
+    const said = hop === undefined || "refused" in hop ? hop?.refused : [
+      hop.next.method,
+      hop.next.url.href,
+      ...hop.next.headers.map(([name]) => name),
+      ...hop.next.body === undefined ? [] : ["body"],
+    ].join(" ");
+    assertEquals(said, expected);
+  }
+  const put = followRedirect({ ...post, method: "PUT" }, {
+    status: 302,
+    location: "/y",
+  });
+  assert(put !== undefined && "next" in put && put.next.method === "PUT");
+  const head = followRedirect(plan("http://a/", { method: "HEAD" }), {
+    status: 303,
+    location: "/y",
+  });
+  assert(head !== undefined && "next" in head && head.next.method === "HEAD");
+});
+
+Deno.test("an error does not show the secrets of a URL", async () => {
+  await using server = serveRaw(() => []);
+  const [, said] = await fail(plan(`${server.url}/?token=abc`));
+  assertStringIncludes(said, "?token=***");
+});
+
+Deno.test("timeouts are read in seconds", () => {
+  for (
+    const [text, head, idle, total] of [
+      ["1", 1000, 60_000, undefined],
+      ["0.5,2", 500, 2000, undefined],
+      ["0,0,10", 0, 0, 10_000],
+    ] as const
+  ) assertEquals(parseTimeouts(text), { head, idle, total });
+  for (const text of ["", "a", "1,", "-1", "1,2,3,4", "1e3", "99999999"]) {
+    assertThrows(() => parseTimeouts(text), Error, "Cannot parse ");
+  }
+});

@@ -1,0 +1,147 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { UsageError } from "../../lib/cli/errors.ts";
+import {
+  type Address,
+  addressOf,
+  formatAddress,
+  isLoopback,
+  parseAddress,
+  parseHost,
+  parsePort,
+  parseTcpAddress,
+} from "../../lib/net/address.ts";
+
+const GOOD: [string, Address][] = [
+  ["localhost:7000", { host: "localhost", port: 7000 }],
+  ["7000", { host: "localhost", port: 7000 }],
+  [":7000", { host: "localhost", port: 7000 }],
+  ["example.com", { host: "example.com", port: 12345 }],
+  ["example.com.:1", { host: "example.com.", port: 1 }],
+  ["a-b_c.example:65535", { host: "a-b_c.example", port: 65535 }],
+  ["bücher.example:1", { host: "bücher.example", port: 1 }],
+  ["10.0.0.1:0", { host: "10.0.0.1", port: 0 }],
+  ["[::1]:80", { host: "::1", port: 80 }],
+  ["[::1]", { host: "::1", port: 12345 }],
+  ["::1", { host: "::1", port: 12345 }],
+  ["fe80::1%eth0", { host: "fe80::1%eth0", port: 12345 }],
+  ["[::ffff:10.0.0.1]:80", { host: "::ffff:10.0.0.1", port: 80 }],
+  ["unix:/run/hark.sock", { path: "/run/hark.sock" }],
+  ["unix:a:b", { path: "a:b" }],
+];
+
+Deno.test("parseAddress() reads every form of an address", () => {
+  for (const [text, address] of GOOD) {
+    assertEquals(parseAddress(text), address, text);
+  }
+});
+
+const BAD: [string, string][] = [
+  ["", 'Cannot parse port "": expected 0 to 65535'],
+  ["-1", 'Cannot parse port "-1": expected 0 to 65535'],
+  ["65536", 'Cannot parse port "65536": expected 0 to 65535'],
+  ["localhost:", 'Cannot parse port "": expected 0 to 65535'],
+  ["localhost:0x50", 'Cannot parse port "0x50": expected 0 to 65535'],
+  ["localhost:65536", 'Cannot parse port "65536": expected 0 to 65535'],
+  ["localhost:-1", 'Cannot parse port "-1": expected 0 to 65535'],
+  ["localhost:abc", 'Cannot parse port "abc": expected 0 to 65535'],
+  ["localhost: 80", 'Cannot parse port " 80": expected 0 to 65535'],
+  ["localhost:8e1", 'Cannot parse port "8e1": expected 0 to 65535'],
+  ["a b:80", 'Cannot parse host "a b": expected a name or an IP address'],
+  ["a/b:80", 'Cannot parse host "a/b": expected a name or an IP address'],
+  ["[::1:80", 'Cannot parse host "[::1": expected a name or an IP address'],
+  ["[zz::]:80", 'Cannot parse host "[zz::]": expected a name or an IP address'],
+  ["[]:80", 'Cannot parse host "[]": expected a name or an IP address'],
+  ["1:2:3", 'Cannot parse host "1:2:3": expected a name or an IP address'],
+  ["unix:", 'Cannot parse address "unix:": expected unix:PATH'],
+];
+
+Deno.test("parseAddress() names what is wrong with an address", () => {
+  for (const [text, message] of BAD) {
+    assertEquals(
+      assertThrows(() => parseAddress(text), UsageError).message,
+      message,
+      text,
+    );
+  }
+});
+
+Deno.test("parseTcpAddress() takes the defaults it is given", () => {
+  const defaults = { host: "example.com", port: 1080 };
+  assertEquals(parseTcpAddress("[::1]", defaults), { host: "::1", port: 1080 });
+  assertEquals(parseTcpAddress(":80", defaults), {
+    host: "example.com",
+    port: 80,
+  });
+});
+
+const host = fc.oneof(
+  fc.ipV4(),
+  fc.ipV6(),
+  fc.domain(),
+  fc.constant("localhost"),
+);
+const address: fc.Arbitrary<Address> = fc.oneof(
+  fc.record({ host, port: fc.integer({ min: 0, max: 65535 }) }),
+  fc.record({ path: fc.string({ minLength: 1 }) }),
+);
+
+Deno.test("parseAddress() reads back what formatAddress() wrote, for any address", () => {
+  fc.assert(fc.property(address, (value) => {
+    // an IPv4 address mapped into IPv6 is shown as the IPv4 address that it is
+    if ("host" in value && /^::ffff:\d+\./i.test(value.host)) return;
+    assertEquals(parseAddress(formatAddress(value)), value);
+  }));
+});
+
+Deno.test("parseAddress() throws nothing but usage errors, for any text", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+    try {
+      parseAddress(text);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+    }
+  }));
+});
+
+Deno.test("parsePort() reads back every port", () => {
+  fc.assert(fc.property(fc.integer({ min: 0, max: 65535 }), (port) => {
+    assertEquals(parsePort(String(port)), port);
+  }));
+});
+
+Deno.test("parseHost() takes IPv6 with and without brackets", () => {
+  assertEquals(parseHost("::"), "::");
+  assertEquals(parseHost("[::]"), "::");
+});
+
+Deno.test("addressOf() knows both kinds of socket", () => {
+  assertEquals(addressOf({ transport: "tcp", hostname: "::1", port: 1 }), {
+    host: "::1",
+    port: 1,
+  });
+  assertEquals(addressOf({ transport: "unix", path: "/a" }), { path: "/a" });
+  assertEquals(addressOf({ transport: "vsock", cid: 1, port: 2 }), {
+    path: "",
+  });
+});
+
+Deno.test("isLoopback() knows this machine's own names", () => {
+  for (
+    const name of [
+      "localhost",
+      "LOCALHOST.",
+      "127.0.0.1",
+      "127.9.9.9",
+      "::1",
+      "::ffff:127.0.0.1",
+    ]
+  ) {
+    assertEquals(isLoopback(name), true, name);
+  }
+  for (
+    const name of ["example.com", "128.0.0.1", "localhost.example.com", "::2"]
+  ) {
+    assertEquals(isLoopback(name), false, name);
+  }
+});

@@ -1,0 +1,364 @@
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { formatProxy, parseProxy } from "../../lib/net/proxy.ts";
+import { makeCertificate } from "../../lib/net/tls/certificate.ts";
+import { askSocks } from "../../lib/net/tunnel.ts";
+import { main } from "../../tasks/client.ts";
+import { echo } from "../../tasks/server/handlers.ts";
+import { serve } from "../../tasks/server/serve.ts";
+import { run } from "../support.ts";
+
+const terminal = { terminal: { stdin: true } };
+const encode = (text: string) => new TextEncoder().encode(text);
+
+/** Reads exactly so many bytes. */
+async function take(conn: Deno.Conn, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length;) {
+    const count = await conn.read(bytes.subarray(done));
+    if (count === null) throw new Error("too short");
+    done += count;
+  }
+  return bytes;
+}
+
+async function copy(from: Deno.Conn, to: Deno.Conn): Promise<void> {
+  const buffer = new Uint8Array(1024);
+  for (let count; (count = await from.read(buffer)) !== null;) {
+    for (let done = 0; done < count;) {
+      done += await to.write(buffer.subarray(done, count));
+    }
+  }
+  await to.closeWrite();
+}
+
+/** Everything after the handshake: both ways, to a port of this machine. */
+async function join(conn: Deno.Conn, port: number): Promise<void> {
+  using target = await Deno.connect({ hostname: "127.0.0.1", port });
+  await Promise.all([copy(conn, target), copy(target, conn)]);
+}
+
+/** A proxy on a free port, for clients one after the other, whose talk is the test's own. */
+function proxy(
+  talk: (conn: Deno.Conn) => Promise<void>,
+): AsyncDisposable & { readonly port: number } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const served = (async () => {
+    for (;;) {
+      try {
+        using conn = await listener.accept();
+        await talk(conn).catch(() => {});
+      } catch {
+        return;
+      }
+    }
+  })();
+  return {
+    port: listener.addr.port,
+    [Symbol.asyncDispose]: () => {
+      listener.close();
+      return served;
+    },
+  };
+}
+
+/** A SOCKS5 proxy that notes what it was asked for, and leads to one port whatever that was. */
+function socks(port: number, asked: string[], login?: string) {
+  return proxy(async (conn) => {
+    const [, count = 0] = await take(conn, 2);
+    const methods = await take(conn, count);
+    const method = login === undefined ? 0 : methods.includes(2) ? 2 : 0xff;
+    await conn.write(Uint8Array.of(5, method));
+    if (method === 2) {
+      const [, nameLength = 0] = await take(conn, 2);
+      const name = new TextDecoder().decode(await take(conn, nameLength));
+      const [length = 0] = await take(conn, 1);
+      const secret = new TextDecoder().decode(await take(conn, length));
+      await conn.write(Uint8Array.of(1, `${name}:${secret}` === login ? 0 : 1));
+    }
+    const [, , , kind] = await take(conn, 4);
+    const [named = 0] = kind === 3 ? await take(conn, 1) : [];
+    const host = await take(conn, kind === 1 ? 4 : kind === 4 ? 16 : named);
+    const [high = 0, low = 0] = await take(conn, 2);
+    asked.push(
+      `${kind === 3 ? new TextDecoder().decode(host) : host.join(".")} ${
+        high * 256 + low
+      }`,
+    );
+    // an answer with a name in it, which is allowed and rare
+    await conn.write(Uint8Array.of(5, 0, 0, 3, 1, 97, 0, 80));
+    await join(conn, port);
+  });
+}
+
+/** An HTTP proxy of the same kind, whose answer may come with the target's first bytes. */
+function http(port: number, heads: string[], login?: string) {
+  return proxy(async (conn) => {
+    let head = "";
+    while (!head.endsWith("\r\n\r\n")) {
+      head += new TextDecoder().decode(await take(conn, 1));
+    }
+    heads.push(head);
+    const wanted = login === undefined
+      ? ""
+      : `Proxy-Authorization: Basic ${btoa(login)}\r\n`;
+    if (!head.includes(wanted)) {
+      await conn.write(
+        encode("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"),
+      );
+      return;
+    }
+    await conn.write(encode("HTTP/1.1 200 OK\r\nVia: test\r\n\r\n>"));
+    await join(conn, port);
+  });
+}
+
+const TEXTS: [string, string][] = [
+  ["socks5://localhost:1080", "socks5://localhost:1080"],
+  ["socks5h://a.example", "socks5://a.example:1080"],
+  ["http://ada:secret@[::1]:3128/", "http://[::1]:3128"],
+  ["http://a.example", "http://a.example:80"],
+];
+
+for (const [text, shown] of TEXTS) {
+  Deno.test(`parseProxy() reads ${text.replace("ada:secret", "***")}`, () => {
+    assertEquals(formatProxy(parseProxy(text)), shown);
+  });
+}
+
+Deno.test("parseProxy() reads any user and password, and formatProxy() shows neither", () => {
+  const part = fc.string({
+    minLength: 1,
+    maxLength: 60,
+    unit: "grapheme-ascii",
+  });
+  fc.assert(fc.property(part, part, (username, password) => {
+    const text = `socks5://${encodeURIComponent(username)}:${
+      encodeURIComponent(password)
+    }@localhost`;
+    const proxy = parseProxy(text);
+    assertEquals([proxy.username, proxy.password], [username, password]);
+    assertEquals(formatProxy(proxy), "socks5://localhost:1080");
+  }));
+});
+
+Deno.test("parseProxy() refuses what is no proxy, and shows no secret", () => {
+  for (
+    const text of [
+      "",
+      "localhost:1080",
+      "ftp://ada:secret@localhost",
+      "ada:secret@localhost",
+      "socks5://ada:secret@localhost:99999",
+      "socks5://ada:secret@",
+      "socks5://ada:secret@a b",
+      "http://ada:secret@localhost/path",
+      "http://ada:%ff-secret@localhost",
+      `socks5://${"x".repeat(256)}:secret@localhost`,
+    ]
+  ) {
+    const { message } = assertThrows(() => parseProxy(text), Error, "Cannot");
+    assertEquals(/secret/.test(message), false, message);
+  }
+});
+
+for (const kind of ["socks5", "http"] as const) {
+  const start = kind === "socks5" ? socks : http;
+  // the HTTP proxy sends the first byte of the target with its own answer
+  const first = kind === "socks5" ? "" : ">";
+
+  Deno.test(`client --proxy ${kind}:// lets the proxy find the name, and then speaks with the target`, async () => {
+    await using target = await serve({ handler: echo });
+    const asked: string[] = [];
+    await using proxy = start(target.port, asked);
+    const { code, stdout, stderr } = await run(main, [
+      "--pipe",
+      "--proxy",
+      `${kind}://127.0.0.1:${proxy.port}`,
+      "nowhere.invalid:80",
+    ], { stdin: "hello" });
+    assertEquals([code, stdout, stderr], [0, `${first}hello`, ""]);
+    assertMatch(asked.join(), /nowhere\.invalid[: ]80/);
+  });
+
+  Deno.test(`client --proxy ${kind}:// says who it is, and says what to do when that is refused`, async () => {
+    await using target = await serve({ handler: echo });
+    await using proxy = start(target.port, [], "ada:s3:cr@t");
+    const at = `127.0.0.1:${proxy.port}`;
+    const cases: [string, number, string][] = [
+      ["ada:s3%3Acr%40t@", 0, ""],
+      ["ada:guess@", 7, "the proxy refused the user or the password"],
+      ["", 7, "the proxy wants a user and a password"],
+    ];
+    for (const [login, code, why] of cases) {
+      const result = await run(main, [
+        "--send",
+        "hi",
+        "--proxy",
+        `${kind}://${login}${at}`,
+        "a.example:80",
+      ], terminal);
+      assertEquals(result.code, code);
+      assertEquals(
+        result.stderr,
+        code === 0
+          ? ""
+          : `client: Cannot connect to a.example:80 through ${kind}://${at}: ${why}\nhint: --proxy ${kind}://USER:PASSWORD@HOST:PORT\n`,
+      );
+    }
+  });
+}
+
+Deno.test("client --proxy takes TLS to the target, verified by the target's name", async () => {
+  const pair = await makeCertificate();
+  await using target = await serve({ tls: pair, handler: echo });
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/ca.pem`, pair.cert);
+  await using proxy = socks(target.port, []);
+  const args = [
+    "--pipe",
+    "--ca",
+    `${folder}/ca.pem`,
+    "--proxy",
+    `socks5://127.0.0.1:${proxy.port}`,
+  ];
+  const { code, stdout } = await run(main, [...args, "localhost:443"], {
+    stdin: "secret",
+  });
+  assertEquals([code, stdout], [0, "secret"]);
+  const other = await run(main, [...args, "a.example:443"], { stdin: "" });
+  assertEquals(other.code, 60);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("askSocks() writes addresses as RFC 1928 wants them", async () => {
+  const cases: [string, number[]][] = [
+    ["127.0.0.1", [1, 127, 0, 0, 1]],
+    ["::1", [4, ...Array(15).fill(0), 1]],
+    ["2001:db8::ff00:42:8329", [
+      4,
+      0x20,
+      1,
+      0xd,
+      0xb8,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0xff,
+      0,
+      0,
+      0x42,
+      0x83,
+      0x29,
+    ]],
+    ["::ffff:1.2.3.4", [4, ...Array(10).fill(0), 0xff, 0xff, 1, 2, 3, 4]],
+    ["1:2:3:4:5:6:7:8", [4, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8]],
+    ["a.b", [3, 3, 97, 46, 98]],
+  ];
+  for (const [host, expected] of cases) {
+    const answer = [5, 0, 5, 0, 0, 4, ...Array(18).fill(0)];
+    const said: number[] = [];
+    await askSocks(
+      {
+        read: (buffer) => {
+          const part = answer.splice(0, buffer.length);
+          buffer.set(part);
+          return Promise.resolve(part.length);
+        },
+        // one byte at a time
+        write: (bytes) => Promise.resolve(said.push(bytes[0] ?? 0) && 1),
+      },
+      parseProxy("socks5://localhost"),
+      { host, port: 258 },
+    );
+    assertEquals(said, [5, 1, 0, 5, 1, 0, ...expected, 1, 2]);
+    assertEquals(answer, []);
+  }
+});
+
+const REFUSALS: [string, string | number[], string][] = [
+  ["socks5", [5, 0, 5, 5, 0, 1], "the proxy says: connection refused"],
+  ["socks5", [5, 0, 5, 2, 0, 1], "the proxy says: its rules do not allow it"],
+  ["socks5", [5, 0, 5, 99, 0, 1], "the proxy says: error 99"],
+  ["socks5", [5, 0, 5], "the proxy closed the connection"],
+  ["socks5", [5, 7], "the proxy wants a user and a password"],
+  ["socks5", "HTTP/1.1 400 Bad Request\r\n\r\n", "it is not a SOCKS5 proxy"],
+  [
+    "http",
+    "HTTP/1.1 502 Bad Gateway\r\n\r\n",
+    "the proxy says: 502 Bad Gateway",
+  ],
+  ["http", "HTTP/1.1 403\r\n\r\n", "the proxy says: 403"],
+  ["http", "SSH-2.0-x\r\n\r\n", "it is not an HTTP proxy"],
+  ["http", "x".repeat(20_000), "it is not an HTTP proxy"],
+  ["http", "HTTP/1.1 200", "the proxy closed the connection"],
+];
+
+for (const [kind, answer, why] of REFUSALS) {
+  Deno.test(`client --proxy ${kind}:// says why it cannot: ${why}`, async () => {
+    await using refusing = proxy(async (conn) => {
+      await conn.read(new Uint8Array(1024));
+      await conn.write(
+        typeof answer === "string" ? encode(answer) : Uint8Array.from(answer),
+      );
+      await conn.closeWrite();
+      while (await conn.read(new Uint8Array(1024)) !== null);
+    });
+    const { code, stderr } = await run(main, [
+      "--proxy",
+      `${kind}://127.0.0.1:${refusing.port}`,
+      "a.example:80",
+    ], terminal);
+    assertEquals(
+      stderr.split("\n")[0],
+      `client: Cannot connect to a.example:80 through ${kind}://127.0.0.1:${refusing.port}: ${why}`,
+    );
+    assertEquals(code, 7);
+  });
+}
+
+Deno.test("client --proxy gives up on a proxy that says nothing after --timeout, with 28", async () => {
+  await using silent = proxy(async (conn) => {
+    while (await conn.read(new Uint8Array(1024)) !== null);
+  });
+  for (const kind of ["socks5", "http"]) {
+    const { code, stderr } = await run(main, [
+      "--timeout",
+      "0.1",
+      "--proxy",
+      `${kind}://127.0.0.1:${silent.port}`,
+      "a.example:80",
+    ], terminal);
+    assertEquals([code, stderr], [
+      28,
+      `client: Cannot connect to a.example:80 through ${kind}://127.0.0.1:${silent.port}: timed out\n`,
+    ]);
+  }
+});
+
+Deno.test("client --proxy says that the proxy is not there, and that a Unix socket has none", async () => {
+  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = closed.addr;
+  closed.close();
+  const at = `socks5://127.0.0.1:${port}`;
+  const { code, stderr } = await run(
+    main,
+    ["--proxy", at, "a.example:80"],
+    terminal,
+  );
+  assertEquals(code, 7);
+  assertMatch(
+    stderr,
+    /through socks5:\/\/\S+: Cannot connect to 127\.0\.0\.1:\d+: connection refused\n/,
+  );
+  // a server of ours would be no proxy
+  assertEquals(stderr.includes("hint:"), false);
+  const unix = await run(main, ["--proxy", at, "unix:/run/a.sock"], terminal);
+  assertEquals([unix.code, unix.stderr], [
+    2,
+    `client: Cannot connect to unix:/run/a.sock through ${at}\nhint: see client --help\n`,
+  ]);
+});

@@ -1,0 +1,613 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { closeWrite, receive, send } from "../../lib/net/connection.ts";
+import {
+  fingerprintOf,
+  type KeyPair,
+  makeCertificate,
+} from "../../lib/net/tls/certificate.ts";
+import { startNodeTls } from "../../lib/net/tls/node.ts";
+import { main } from "../../tasks/client.ts";
+import { echo, greet } from "../../tasks/server/handlers.ts";
+import { serve } from "../../tasks/server/serve.ts";
+import {
+  hasCommand,
+  ROOT,
+  run,
+  spawnDeno,
+  spawnProgram,
+  testWith,
+} from "../support.ts";
+
+const terminal = { terminal: { stdin: true } };
+
+async function openssl(folder: string, ...args: string[]): Promise<void> {
+  const { code, stderr } = await spawnProgram("openssl", args, { cwd: folder })
+    .result;
+  assertEquals(code, 0, stderr);
+}
+
+const NEW_KEY = [
+  ..."-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(" "),
+];
+const NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1";
+
+/** A certificate that signs itself: NAME.pem and NAME.key. */
+function selfSigned(folder: string, name: string, ...extensions: string[]) {
+  return openssl(
+    folder,
+    "req",
+    "-x509",
+    ...NEW_KEY,
+    ...["-subj", `/CN=${name}`, "-keyout", `${name}.key`],
+    ...["-out", `${name}.pem`],
+    ...extensions.flatMap((extension) => ["-addext", extension]),
+  );
+}
+
+/** A certificate that ca.pem signs. */
+async function signed(folder: string, name: string, ...more: string[]) {
+  await openssl(
+    folder,
+    "req",
+    ...NEW_KEY.slice(0, -2),
+    ...["-subj", `/CN=${name}`, "-keyout", `${name}.key`],
+    ...["-out", `${name}.csr`],
+  );
+  await Deno.writeTextFile(
+    `${folder}/${name}.ext`,
+    `basicConstraints=CA:FALSE\n${NAMES}\n`,
+  );
+  await openssl(
+    folder,
+    ..."x509 -req -CA ca.pem -CAkey ca.key -CAcreateserial".split(" "),
+    ...["-in", `${name}.csr`, "-extfile", `${name}.ext`],
+    ...["-out", `${name}.pem`, ...more],
+  );
+}
+
+/** Makes every certificate that the tests need, once. */
+async function makeAll(): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  const leaf = "basicConstraints=critical,CA:FALSE";
+  const authority = "basicConstraints=critical,CA:TRUE";
+  await selfSigned(folder, "ca", authority);
+  await selfSigned(folder, "good", leaf, NAMES);
+  await selfSigned(folder, "other", leaf, "subjectAltName=DNS:b.example");
+  await selfSigned(folder, "authority", authority, NAMES);
+  await signed(folder, "issued", "-days", "2");
+  await signed(folder, "client", "-days", "2");
+  await signed(folder, "expired", "-days", "-1");
+  return folder;
+}
+
+const FOLDER = hasCommand("openssl") ? await makeAll() : "";
+globalThis.addEventListener("unload", () => {
+  if (FOLDER !== "") Deno.removeSync(FOLDER, { recursive: true });
+});
+
+const fileOf = (name: string) => `${FOLDER}/${name}`;
+const textOf = (name: string) => Deno.readTextFile(fileOf(name));
+const pinOf = async (name: string) => await fingerprintOf(await textOf(name));
+const pairOf = async (name: string) => ({
+  cert: await textOf(`${name}.pem`),
+  key: await textOf(`${name}.key`),
+});
+const own = (name: string) => [
+  ...["--cert", fileOf(`${name}.pem`)],
+  ...["--key", fileOf(`${name}.key`)],
+];
+const ca = (name: string) => ["--ca", fileOf(`${name}.pem`)];
+
+const UNKNOWN = "certificate of an unknown issuer";
+const OTHER_NAME = "certificate is not for localhost, only for b.example";
+const NO_ADDRESS = "certificate is not for ::1";
+const TRUST =
+  "trust its issuer with --ca FILE, or this one certificate with --pin SHA256";
+const ASK =
+  "if it is the right server, ask for the name it has: --sni b.example";
+
+/** A server's certificate, the client's options, the exit code, why, and the hint. */
+const CASES: [string, string[], number, string?, string?][] = [
+  ["good", ca("good"), 0],
+  ["issued", ca("ca"), 0],
+  ["issued", [...ca("ca"), "--sni", "127.0.0.1"], 0],
+  ["issued", [...ca("ca"), "--sni", "127.0.0.1", ...own("client")], 0],
+  [
+    "other",
+    [...ca("other"), "--sni", "::1", ...own("client")],
+    60,
+    NO_ADDRESS,
+  ],
+  ["other", [...ca("other"), "--sni", "b.example"], 0],
+  ["good", ["--tls"], 60, UNKNOWN, TRUST],
+  ["issued", ca("good"), 60, UNKNOWN, TRUST],
+  ["issued", [...ca("good"), ...own("client")], 60, UNKNOWN, TRUST],
+  ["other", ca("other"), 60, OTHER_NAME, ASK],
+  ["other", [...ca("other"), ...own("client")], 60, OTHER_NAME, ASK],
+  ["expired", ca("ca"), 60, "certificate expired"],
+  ["expired", [...ca("ca"), ...own("client")], 60, "certificate expired"],
+];
+
+for (const [name, args, code, why, hint] of CASES) {
+  const shown = args.join(" ").replaceAll(`${FOLDER}/`, "");
+  testWith(
+    "openssl",
+    `client ${shown} with a certificate that is ${name}: ${why ?? "welcome"}`,
+    async () => {
+      await using server = await serve({
+        tls: await pairOf(name),
+        handler: greet("Hello, Client!"),
+      });
+      const peer = `localhost:${server.port}`;
+      const result = await run(main, [...args, peer], terminal);
+      assertEquals(
+        result.stdout,
+        code === 0 ? "Received from server: Hello, Client!\n" : "",
+      );
+      const [line = "", said = ""] = result.stderr.split("\n");
+      assertEquals(
+        line.replace(/ \d+ (minute|hour|day)s? ago$/, ""),
+        why === undefined
+          ? ""
+          : `client: Cannot start TLS with ${peer}: ${why}`,
+      );
+      assertEquals([result.code, said], [code, hint ? `hint: ${hint}` : ""]);
+    },
+  );
+}
+
+testWith(
+  "openssl",
+  "client says how to make a certificate that can be trusted, where one is an authority; and what it says works",
+  async () => {
+    await using server = await serve({
+      tls: await pairOf("authority"),
+      handler: echo,
+    });
+    const { code, stderr } = await run(main, [
+      ...ca("authority"),
+      `localhost:${server.port}`,
+    ], terminal);
+    assertEquals(code, 60);
+    const [line = "", hint = ""] = stderr.split("\n");
+    assertMatch(line, /: it is a CA certificate, not a server's$/);
+    const [, command = ""] =
+      hint.match(/^hint: trust it with --pin SHA256, or .*: openssl (.*)$/) ??
+        [];
+    const folder = await Deno.makeTempDir();
+    await openssl(folder, ...command.split(" "));
+    await using better = await serve({
+      tls: {
+        cert: await Deno.readTextFile(`${folder}/cert.pem`),
+        key: await Deno.readTextFile(`${folder}/key.pem`),
+      },
+      handler: greet("welcome"),
+    });
+    const args = ["--ca", `${folder}/cert.pem`, `localhost:${better.port}`];
+    assertEquals((await run(main, args, terminal)).code, 0);
+    await Deno.remove(folder, { recursive: true });
+  },
+);
+
+for (const name of ["good", "authority", "other", "expired"]) {
+  testWith(
+    "openssl",
+    `client --pin trusts the one certificate, though it is ${name}, and no other`,
+    async () => {
+      await using server = await serve({
+        tls: await pairOf(name),
+        handler: greet("Hello, Client!"),
+      });
+      const peer = `localhost:${server.port}`;
+      const pin = await pinOf(`${name}.pem`);
+      const right = await run(main, ["--pin", pin, peer], terminal);
+      assertEquals([right.code, right.stderr], [0, ""]);
+      const pins = pin.replace(/..(?!$)/g, "$&:").toUpperCase();
+      const colons = await run(main, ["--pin", pins, peer], terminal);
+      assertEquals(colons.code, 0);
+      const wrong = await run(main, [
+        "--pin",
+        await pinOf("issued.pem"),
+        peer,
+      ], terminal);
+      assertEquals([wrong.code, wrong.stdout, wrong.stderr], [
+        60,
+        "",
+        `client: Cannot start TLS with ${peer}: certificate is not the pinned one, its SHA-256 is ${pin}\n`,
+      ]);
+    },
+  );
+}
+
+testWith("openssl", "client --pin and --ca must both be content", async () => {
+  await using server = await serve({
+    tls: await pairOf("issued"),
+    handler: greet("hi"),
+  });
+  const peer = `localhost:${server.port}`;
+  const pin = ["--pin", await pinOf("issued.pem")];
+  const both = await run(main, [...pin, ...ca("ca"), peer], terminal);
+  assertEquals(both.code, 0);
+  const one = await run(main, [...pin, ...ca("good"), peer], terminal);
+  assertEquals(one.code, 60);
+});
+
+/** The key of good.pem with its secret half replaced: whoever has it has only the certificate. */
+async function forgedKey(): Promise<string> {
+  const pem = await textOf("good.key");
+  const [, base64 = ""] = pem.match(/-----\n([^]*)\n-----/) ?? [];
+  const der = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+  // PKCS #8 holds version 1, then the 32 bytes of the secret (RFC 5915)
+  const at = der.findIndex((_, place) =>
+    [2, 1, 1, 4, 32].every((byte, next) => der[place + next] === byte)
+  );
+  assert(at > 0);
+  der.fill(1, at + 5, at + 37);
+  const path = fileOf("forged.key");
+  const text = btoa(String.fromCharCode(...der)).replace(/.{64}/g, "$&\n");
+  await Deno.writeTextFile(
+    path,
+    `-----BEGIN PRIVATE KEY-----\n${text}\n-----END PRIVATE KEY-----\n`,
+  );
+  return path;
+}
+
+for (const version of ["-tls1_3", "-tls1_2"]) {
+  testWith(
+    "openssl",
+    `client --pin refuses who shows the pinned certificate and has not its key (${version})`,
+    async () => {
+      const ended = Promise.withResolvers<string>();
+      // it closes its connection at the end of stdin
+      const stdin = (async function* () {
+        yield await ended.promise;
+      })();
+      const server = spawnProgram("openssl", [
+        ..."s_server -accept 127.0.0.1:0 -naccept 2".split(" "),
+        ...[version, "-cert", fileOf("good.pem"), "-key", await forgedKey()],
+      ], { stdin });
+      const said = await server.stdout.waitFor(/ACCEPT \S+:\d+\n/);
+      const port = said.match(/:(\d+)\n/)?.[1] ?? "";
+      const peer = `localhost:${port}`;
+      const pin = ["--pin", await pinOf("good.pem")];
+      const forged = await run(main, [...pin, peer], terminal);
+      assertEquals([forged.code, forged.stdout, forged.stderr], [
+        60,
+        "",
+        `client: Cannot start TLS with ${peer}: the peer shows a certificate whose key it has not\n`,
+      ]);
+      const other = await run(main, [...ca("good"), peer], terminal);
+      assertEquals(other.stdout, "");
+      assertMatch(other.stderr, /BadSignature|bad signature/i);
+      ended.resolve("");
+      await server.result;
+    },
+  );
+}
+
+const PYTHON = `
+import socket, ssl, sys
+certificate, key, mode, *authority = sys.argv[1:]
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(certificate, key)
+if authority:
+    context.load_verify_locations(authority[0])
+    context.verify_mode = ssl.CERT_REQUIRED
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+while True:
+    client, _ = server.accept()
+    try:
+        client = context.wrap_socket(client, server_side=True)
+        client.sendall(b"Hello, Client!")
+        if mode == "cut":
+            socket.socket(fileno=client.detach()).close()
+        else:
+            client.unwrap().close()
+    except OSError:
+        client.close()
+`;
+
+/** A Python server; \`cut\` ends without close_notify, an authority wants certificates of its clients. */
+async function python(mode: "end" | "cut", authority?: string) {
+  const server = spawnProgram("python3", [
+    "-c",
+    PYTHON,
+    fileOf("issued.pem"),
+    fileOf("issued.key"),
+    mode,
+    ...authority === undefined ? [] : [fileOf(authority)],
+  ]);
+  const port = Number(await server.stdout.waitFor("\n"));
+  return {
+    peer: `localhost:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.kill("SIGKILL");
+      await server.result;
+    },
+  };
+}
+
+const both = hasCommand("python3") ? "openssl" : "python3";
+
+/** Asks a server of Python's, trusting it in each way, and holds the outcome to what is expected. */
+async function askPython(
+  mode: "end" | "cut",
+  expected: (peer: string) => readonly [code: number, stderr: string],
+): Promise<void> {
+  await using server = await python(mode);
+  for (const args of [ca("ca"), ["--pin", await pinOf("issued.pem")]]) {
+    const line = [...args, server.peer];
+    const { code, stdout, stderr } = await run(main, line, terminal);
+    assertEquals(stdout, "Received from server: Hello, Client!\n");
+    assertEquals([code, stderr], expected(server.peer));
+  }
+}
+
+testWith(
+  both,
+  "client understands a TLS server of Python's",
+  () => askPython("end", () => [0, ""]),
+);
+
+testWith(
+  both,
+  "client says that the connection was cut before TLS's own end, with 18",
+  () =>
+    askPython("cut", (peer) => [
+      18,
+      `client: Cannot receive from ${peer}: cut short: the connection ended before TLS close_notify\n`,
+    ]),
+);
+
+testWith(
+  both,
+  "client shows its certificate to a server that wants one, and says what is wrong without",
+  async () => {
+    await using server = await python("end", "ca.pem");
+    const cases: [string[], number, string][] = [
+      [own("client"), 0, ""],
+      [[], 60, "the server wants a client certificate"],
+      [
+        own("good"),
+        60,
+        "the server does not know the issuer of the client certificate",
+      ],
+    ];
+    for (const [args, code, why] of cases) {
+      const result = await run(
+        main,
+        [...ca("ca"), ...args, server.peer],
+        terminal,
+      );
+      assertEquals(result.code, code, result.stderr);
+      assertEquals(
+        result.stderr,
+        why &&
+          `client: Cannot receive from ${server.peer}: ${why}\nhint: give it one with --cert FILE --key FILE\n`,
+      );
+    }
+  },
+);
+
+testWith(
+  "openssl",
+  "client does not connect with a key of another certificate",
+  async () => {
+    const { code, stderr } = await run(main, [
+      ...["--cert", fileOf("client.pem"), "--key", fileOf("good.key")],
+      "localhost:1",
+    ], terminal);
+    assertEquals([code, stderr], [
+      1,
+      "client: Cannot use --cert with --key: the key does not belong to the certificate\n",
+    ]);
+  },
+);
+
+/** Both implementations of TLS: Deno's, and Node's behind a pin. */
+async function trusts(): Promise<(KeyPair & { args: string[] })[]> {
+  const pair = await makeCertificate();
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, pair.cert);
+  globalThis.addEventListener("unload", () => Deno.removeSync(path));
+  return [
+    { ...pair, args: ["--ca", path] },
+    { ...pair, args: ["--pin", await fingerprintOf(pair.cert)] },
+  ];
+}
+
+const TRUSTS = await trusts();
+
+for (const { args, ...tls } of TRUSTS) {
+  const [option = ""] = args;
+
+  Deno.test(`client --pipe ${option} sends, half-closes and receives to the end: binary, exact`, async () => {
+    await using server = await serve({ tls, handler: echo });
+    const stdin = Uint8Array.from({ length: 2_000_001 }, (_, at) => at * 7);
+    const { code, stdoutBytes, stderr } = await run(main, [
+      "--pipe",
+      ...args,
+      `localhost:${server.port}`,
+    ], { stdin });
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(stdoutBytes, stdin);
+  });
+
+  Deno.test(`client --pipe ${option} receives what the server sends after both half-closes, in small pieces`, async () => {
+    await using server = await serve({
+      tls,
+      handler: async (connection) => {
+        while (await receive(connection, new Uint8Array(99)) !== null);
+        for (let piece = 0; piece < 50; piece++) {
+          await send(connection, Uint8Array.of(48 + piece % 10));
+        }
+        await closeWrite(connection);
+      },
+    });
+    const { code, stdout } = await run(main, [
+      "--pipe",
+      ...args,
+      `localhost:${server.port}`,
+    ], { stdin: "request" });
+    assertEquals([code, stdout], [0, "0123456789".repeat(5)]);
+  });
+
+  Deno.test(`client ${option} says that the server does not speak TLS`, async () => {
+    await using server = await serve({ handler: greet("Hello, Client!") });
+    const { code, stderr } = await run(main, [
+      ...args,
+      `localhost:${server.port}`,
+    ], terminal);
+    assertEquals([code, stderr], [
+      1,
+      `client: Cannot start TLS with localhost:${server.port}: the peer does not speak TLS\nhint: leave out --tls\n`,
+    ]);
+  });
+
+  Deno.test(`client ${option} gives up on a server that says nothing after --timeout, with 28`, async () => {
+    await using server = await serve({
+      handler: async ({ socket }) => {
+        while (await socket.read(new Uint8Array(1024)) !== null);
+      },
+    });
+    const { code, stderr } = await run(main, [
+      ...["--timeout", "0.2", ...args],
+      `localhost:${server.port}`,
+    ], terminal);
+    assertEquals([code, stderr], [
+      28,
+      `client: Cannot start TLS with localhost:${server.port}: timed out\n`,
+    ]);
+  });
+
+  Deno.test(`client ${option} says that the server ended the handshake`, async () => {
+    await using server = await serve({ handler: () => Promise.resolve() });
+    const { code, stderr } = await run(main, [
+      ...args,
+      `127.0.0.1:${server.port}`,
+    ], terminal);
+    assertMatch(
+      stderr,
+      /^client: Cannot start TLS with 127\.0\.0\.1:\d+: (cut short|connection reset by peer)\n$/,
+    );
+    assert(code === 18 || code === 1);
+  });
+}
+
+Deno.test("startNodeTls() gives all that came before a reset, though what is sent is refused", async () => {
+  const { cert, key } = await makeCertificate();
+  const pin = await fingerprintOf(cert);
+  await using server = await serve({
+    tls: { cert, key },
+    handler: greet("hello"),
+  });
+  const conn = await Deno.connect({ port: server.port });
+  let isReset = false;
+  const socket = {
+    read: async (buffer: Uint8Array) => {
+      const count = await conn.read(buffer);
+      if (count === null) throw new Deno.errors.ConnectionReset();
+      return count;
+    },
+    write: (bytes: Uint8Array) =>
+      isReset
+        ? Promise.reject(new Deno.errors.BrokenPipe())
+        : conn.write(bytes),
+    closeWrite: () => conn.closeWrite(),
+    close: () => conn.close(),
+  };
+  using secure = await startNodeTls(socket, { name: "localhost", pin });
+  isReset = true;
+  await assertRejects(
+    () => secure.write(new Uint8Array(9)),
+    Deno.errors.BrokenPipe,
+  );
+  assertEquals(await secure.read(new Uint8Array(99)), "hello".length);
+});
+
+Deno.test("client speaks TLS on a Unix socket", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/tls.sock`;
+  const [trust] = TRUSTS;
+  assert(trust);
+  await using inner = await serve({
+    tls: trust,
+    handler: greet("through a file"),
+  });
+  // TLS arrives on the file and goes on to the port
+  await using outer = await serve({
+    path,
+    handler: async (connection) => {
+      using conn = await Deno.connect({
+        hostname: "127.0.0.1",
+        port: inner.port,
+      });
+      const back = (async () => {
+        const buffer = new Uint8Array(4096);
+        for (let count; (count = await conn.read(buffer)) !== null;) {
+          await send(connection, buffer.subarray(0, count));
+        }
+      })();
+      const buffer = new Uint8Array(4096);
+      for (let count; (count = await receive(connection, buffer)) !== null;) {
+        await conn.write(buffer.subarray(0, count));
+      }
+      await conn.closeWrite().catch(() => {});
+      await back;
+    },
+  });
+  const { code, stdout, stderr } = await run(main, [
+    ...trust.args,
+    `unix:${path}`,
+  ], terminal);
+  assertEquals([code, stdout, stderr], [
+    0,
+    "Received from server: through a file\n",
+    "",
+  ]);
+  await outer.shutdown();
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("client shows its certificate with no permission but the network and its files", async () => {
+  const folder = await Deno.makeTempDir();
+  const [own, other] = [await makeCertificate(), await makeCertificate()];
+  for (
+    const [name, text] of [["ca", other.cert], ["cert", own.cert], [
+      "key",
+      own.key,
+    ]] as const
+  ) {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+  }
+  const hello = new TextEncoder().encode("hi");
+  await using server = await serve({
+    tls: { ...other, clientCa: own.cert },
+    handler: (connection) => send(connection, hello),
+  });
+  const { stdout, stderr } = await spawnDeno([
+    ...[
+      "run",
+      "--no-prompt",
+      "--allow-net=localhost,127.0.0.1",
+      `--allow-read=${folder}`,
+    ],
+    ...[
+      `${ROOT}tasks/client.ts`,
+      "--ca",
+      `${folder}/ca`,
+      "--cert",
+      `${folder}/cert`,
+    ],
+    ...[
+      "--key",
+      `${folder}/key`,
+      "--sni",
+      "localhost",
+      `127.0.0.1:${server.port}`,
+    ],
+  ]).result;
+  assertEquals(stdout, "Received from server: hi\n", stderr);
+  await Deno.remove(folder, { recursive: true });
+});

@@ -1,0 +1,546 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { makeCertificate } from "../../lib/net/tls/certificate.ts";
+import { createHandler } from "../../tasks/api/handler.ts";
+import { listen } from "../../tasks/api/serve.ts";
+import { seed } from "../../tasks/api/store/seed.ts";
+import { openStore } from "../../tasks/api/store/sqlite.ts";
+import { main } from "../../tasks/posts.ts";
+import { run, spawn } from "../support.ts";
+
+/** A server with one answer for every request. */
+function serveAnswer(
+  body: string | null,
+  status = 200,
+): Deno.HttpServer<Deno.NetAddr> {
+  return Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () =>
+      new Response(body, {
+        status,
+        headers: { "content-type": "application/json" },
+      }),
+  );
+}
+
+const RULE = "-".repeat(40);
+
+Deno.test("posts prints title, body and 40 dashes for each post", async () => {
+  await using api = serveAnswer(
+    JSON.stringify([{ title: "a", body: "b\nc" }, { title: "d", body: "" }]),
+  );
+  const { code, stdout, stderr } = await run(main, [
+    "--url",
+    `:${api.addr.port}/`,
+  ]);
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals(
+    stdout,
+    `Title: a\nBody: b\nc\n${RULE}\nTitle: d\nBody: \n${RULE}\n`,
+  );
+});
+
+Deno.test("posts makes what an API says safe on a terminal", async () => {
+  await using api = serveAnswer(
+    JSON.stringify([{ title: "\x1b[2J", body: "\u202e" }]),
+  );
+  const { stdout } = await run(main, ["--url", `:${api.addr.port}`], {
+    terminal: true,
+  });
+  assertEquals(stdout, `Title: \\x1b[2J\nBody: \\u202e\n${RULE}\n`);
+});
+
+Deno.test("posts says what is wrong with an answer, and exits as the table says", async (t) => {
+  const cases: [string | null, number, number, RegExp][] = [
+    [
+      "{}",
+      404,
+      4,
+      /^posts: Cannot list \S+\/posts: the API answered 404 Not Found\n$/,
+    ],
+    ["oops", 500, 5, /the API answered 500 Internal Server Error\n$/],
+    [null, 304, 3, /the API answered 304 Not Modified\n$/],
+    ["<html>", 200, 1, /^posts: Cannot list \S+: the answer is not JSON\n$/],
+    ["{}", 200, 1, /: expected a list, got object\n$/],
+    ["null", 200, 1, /: expected a list, got null\n$/],
+    ["[1]", 200, 1, /: \[0\]: expected an object, got number\n$/],
+    ["[[]]", 200, 1, /: \[0\]: expected an object, got a list\n$/],
+    [
+      '[{"title":"a","body":"b"},{"title":null,"body":"b"}]',
+      200,
+      1,
+      /posts\[1\]\.title: expected string, got null\nhint: --loose/,
+    ],
+    [
+      '[{"title":"a"}]',
+      200,
+      1,
+      /posts\[0\]\.body: expected string, got nothing\nhint: --loose/,
+    ],
+  ];
+  for (const [body, status, code, stderr] of cases) {
+    await t.step(`${status} ${body}`, async () => {
+      await using api = serveAnswer(body, status);
+      const result = await run(main, [
+        "--url",
+        `http://127.0.0.1:${api.addr.port}`,
+      ]);
+      assertMatch(result.stderr, stderr);
+      assertEquals([result.code, result.stdout], [code, ""]);
+    });
+  }
+});
+
+Deno.test("posts says when nothing listens", async () => {
+  const api = serveAnswer("[]");
+  const { port } = api.addr;
+  await api.shutdown();
+  const { code, stderr } = await run(main, [
+    "--url",
+    `http://127.0.0.1:${port}`,
+  ]);
+  assertEquals(code, 7);
+  assertMatch(
+    stderr,
+    /^posts: Cannot connect to 127\.0\.0\.1:\d+: connection refused\n/,
+  );
+});
+
+Deno.test("posts hints at no option that it does not have", async (t) => {
+  const hostname = "127.0.0.1";
+  const onListen = () => {};
+  await using circle = Deno.serve(
+    { hostname, port: 0, onListen },
+    () => new Response(null, { status: 302, headers: { location: "/posts" } }),
+  );
+  await using tls = Deno.serve(
+    { hostname, port: 0, onListen, ...await makeCertificate() },
+    () => Response.json([]),
+  );
+  await using slow = Deno.serve(
+    { hostname, port: 0, onListen },
+    async ({ signal }) => {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      return new Response();
+    },
+  );
+  const cases: [string, number, RegExp][] = [
+    [`http://${hostname}:${circle.addr.port}`, 47, /more than 10 redirects\n$/],
+    [`https://${hostname}:${tls.addr.port}`, 60, /unknown issuer\n$/],
+    [
+      `http://${hostname}:${slow.addr.port}`,
+      28,
+      /within 0\.2 s\nhint: to wait longer: --timeout SECONDS; or --offline .*\n$/,
+    ],
+    [`https://${hostname}:${slow.addr.port}`, 1, /\nhint: .*, try http:\S+\n$/],
+  ];
+  for (const [url, code, stderr] of cases) {
+    await t.step(`${code}`, async () => {
+      const result = await run(main, ["--url", url, "--timeout", "0.2"]);
+      assertEquals(result.code, code);
+      assertMatch(result.stderr, stderr);
+    });
+  }
+});
+
+Deno.test("posts asks for a host's permission with the command to run", async () => {
+  const { code, stderr } = await spawn("posts", ["--url", "http://example.com"])
+    .result;
+  assertEquals(code, 1);
+  assertMatch(
+    stderr,
+    /example\.com:80 is not permitted\nhint: deno run '--allow-net=\S+,example\.com' \S+posts\.ts --url http:\/\/example\.com\n$/,
+  );
+});
+
+/** An API with 5 posts, 2 on a page, that counts its requests. */
+function servePages() {
+  const requests: string[] = [];
+  const posts = [1, 2, 3, 4, 5].map((id) => ({
+    userId: 1,
+    id,
+    title: `t${id}`,
+    body: `b "${id}",\nend`,
+  }));
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      const url = new URL(request.url);
+      requests.push(
+        `${request.method} ${url.pathname}${url.search} ${await request.text()}`
+          .trim(),
+      );
+      const [, , id] = url.pathname.split("/");
+      if (request.method !== "GET") {
+        return Response.json({ id: 6 }, {
+          status: request.method === "POST" ? 201 : 200,
+        });
+      }
+      if (id !== undefined) {
+        return Response.json(posts.find((post) => `${post.id}` === id) ?? {}, {
+          status: Number(id) > 5 ? 404 : 200,
+        });
+      }
+      const page = Number(url.searchParams.get("page") ?? "1");
+      url.searchParams.set("page", String(page + 1));
+      const headers = page < 3 ? { link: `<${url}>; rel="next"` } : undefined;
+      return Response.json(
+        posts.slice(page * 2 - 2, page * 2),
+        headers ? { headers } : {},
+      );
+    },
+  );
+  return { server, requests, url: `http://127.0.0.1:${server.addr.port}` };
+}
+
+Deno.test("posts follows the links to further pages, and stops at --limit", async () => {
+  const { server, requests, url } = servePages();
+  const all = await run(main, ["--url", url, "--ndjson", "--fields", "id"]);
+  assertEquals(
+    all.stdout,
+    '{"id":1}\n{"id":2}\n{"id":3}\n{"id":4}\n{"id":5}\n',
+  );
+  assertEquals(requests.length, 3);
+  const some = await run(main, [
+    "--url",
+    url,
+    "--limit",
+    "3",
+    "--fields=id",
+    "userId=1",
+    "x=a=b",
+  ]);
+  assertEquals(
+    some.stdout,
+    [1, 2, 3].map((id) => `Id: ${id}\n${RULE}\n`).join(""),
+  );
+  assertEquals(requests.slice(3), [
+    "GET /posts?userId=1&x=a%3Db",
+    "GET /posts?userId=1&x=a%3Db&page=2",
+  ]);
+  await server.shutdown();
+});
+
+Deno.test("posts does not follow a link to another origin, or in a circle", async () => {
+  const answer = (link: string) =>
+    Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () => Response.json([], { headers: { link: `<${link}>; rel=next` } }),
+    );
+  await using away = answer("http://example.com/posts");
+  const elsewhere = await run(main, ["--url", `:${away.addr.port}`]);
+  assertEquals(elsewhere.code, 1);
+  assertMatch(
+    elsewhere.stderr,
+    /its next page is elsewhere: http:\/\/example\.com\/posts\n$/,
+  );
+  await using circle = answer("/posts");
+  assertEquals(
+    (await run(main, ["--url", `:${circle.addr.port}`, "--json"])).stdout,
+    "[]\n",
+  );
+});
+
+Deno.test("posts prints JSON, CSV and tables", async () => {
+  const { server, url } = servePages();
+  const json = await run(main, ["--url", url, "--json"]);
+  const parsed: unknown = JSON.parse(json.stdout);
+  assertEquals(Array.isArray(parsed) && parsed.length, 5);
+  const csv = await run(main, ["--url", url, "--csv", "1", "2"]);
+  assertEquals(
+    csv.stdout,
+    'userId,id,title,body\r\n1,1,t1,"b ""1"",\nend"\r\n1,2,t2,"b ""2"",\nend"\r\n',
+  );
+  const table = await run(main, [
+    "--url",
+    url,
+    "--table",
+    "1",
+    "--fields",
+    "id,title",
+  ]);
+  assertEquals(table.stdout, "id  title\n1   t1\n");
+  const narrow = await run(main, ["--url", url, "--table", "1"], {
+    terminal: true,
+  });
+  assertEquals(
+    narrow.stdout.split("\n").every((line) => line.length <= 80),
+    true,
+  );
+  const none = await run(main, [
+    "--offline",
+    "--csv",
+    "--fields",
+    "id",
+    "userId=99",
+  ]);
+  assertEquals(none.stdout, "id\r\n");
+  await server.shutdown();
+});
+
+Deno.test("posts creates, updates and deletes, and prints what the API answered", async () => {
+  const { server, requests, url } = servePages();
+  for (
+    const args of [["create", "title=foo", "userId:=1"], [
+      "update",
+      "1",
+      "title=bar",
+    ], ["delete", "1"]]
+  ) {
+    const { code, stdout } = await run(main, ["--url", url, ...args]);
+    assertEquals([code, stdout], [0, '{"id":6}\n']);
+  }
+  assertEquals(requests, [
+    'POST /posts {"title":"foo","userId":1}',
+    'PATCH /posts/1 {"title":"bar"}',
+    "DELETE /posts/1",
+  ]);
+  await server.shutdown();
+});
+
+Deno.test("posts lists what its help's example creates", async () => {
+  using store = openStore(":memory:", { posts: [] });
+  await using api = await listen(createHandler(store), {
+    host: "127.0.0.1",
+    port: 0,
+  });
+  const url = ["--url", `127.0.0.1:${api.port}`];
+  const { stdout: help } = await run(main, ["--help"]);
+  const [, example = ""] = help.match(/--url :3000 (create .*?) {2}/) ?? [];
+  assertEquals((await run(main, [...url, ...example.split(" ")])).code, 0);
+  for (const format of [[], ["--json"]]) {
+    const { code, stderr } = await run(main, [...url, ...format]);
+    assertEquals([code, stderr], [0, ""]);
+  }
+});
+
+Deno.test("posts lists the embedded posts offline, by ID and by field", async () => {
+  const { code, stdout } = await run(main, ["--offline"]);
+  assertEquals([code, stdout.split(RULE).length], [0, 101]);
+  const two = await run(main, [
+    "--offline",
+    "--ndjson",
+    "--fields",
+    "id,userId",
+    "7",
+    "3",
+  ]);
+  assertEquals(two.stdout, '{"id":7,"userId":1}\n{"id":3,"userId":1}\n');
+  const none = await run(main, ["--offline", "999"]);
+  assertEquals([none.code, none.stderr], [
+    4,
+    "posts: Cannot get post 999: the embedded posts are 1 to 100\n",
+  ]);
+});
+
+Deno.test("posts --offline means by a query what the api does", async (t) => {
+  using store = openStore(":memory:", seed);
+  await using api = await listen(createHandler(store), {
+    host: "127.0.0.1",
+    port: 0,
+  });
+  const queries = [
+    ["usrId=1"],
+    ["usrId=1", "userId=2", "x=y"],
+    ["userId=3", "userId=5"],
+    ["_limit=2"],
+    ["_sort=id", "_order=desc", "_limit=3"],
+    ["_page=9", "_limit=12"],
+    ["title_like=lamp|kite"],
+    ["title_like=KITE"],
+    ["id_gte=99"],
+    ["q=kite", "_embed=comments"],
+    ["userId=99"],
+  ];
+  for (const query of queries) {
+    await t.step(query.join(" "), async () => {
+      const args = ["--ndjson", ...query];
+      const online = await run(main, [
+        "--url",
+        api.addresses[0] ?? "",
+        ...args,
+      ]);
+      const offline = await run(main, ["--offline", ...args]);
+      assertEquals([offline.code, offline.stdout], [
+        online.code,
+        online.stdout,
+      ]);
+      assertEquals(
+        offline.stderr.replaceAll(
+          "the embedded posts ignore",
+          "the API ignores",
+        ),
+        online.stderr.replace(/list \S+: the API .*: Cannot /, ""),
+      );
+    });
+  }
+});
+
+Deno.test("posts says once, on stderr, what of a query the API ignores", async () => {
+  await using api = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ url }) =>
+      Response.json([{ id: 1 }], {
+        headers: {
+          "x-ignored-query": "usrId; did-you-mean=userId, a%0Ab, %1b",
+          ...!url.endsWith("2") && { link: '<?_page=2>; rel="next"' },
+        },
+      }),
+  );
+  const { code, stdout, stderr } = await run(main, [
+    `--url=:${api.addr.port}`,
+    "--ndjson",
+    "--fields=id",
+    "usrId=1",
+  ], { terminal: { stderr: true } });
+  assertEquals([code, stdout], [0, '{"id":1}\n{"id":1}\n']);
+  assertEquals(
+    stderr,
+    'posts: the API ignores "usrId"; did you mean userId?\n' +
+      'posts: the API ignores "a b"\nposts: the API ignores "\\x1b"\n',
+  );
+});
+
+Deno.test("posts takes a field that no post has for a slip", async () => {
+  await using api = serveAnswer('[{"title":"a","x":1},{"title":"b"}]');
+  const url = `--url=:${api.addr.port}`;
+  const slip = await run(main, [url, "--fields", "title,titel"]);
+  assertEquals(slip, {
+    ...slip,
+    code: 1,
+    stdout: "",
+    stderr: 'posts: Cannot list posts: no post has a field "titel"\n' +
+      "hint: did you mean title? the fields are title, x\n",
+  });
+  const stranger = await run(main, ["--offline", "--csv", "--fields=stars"]);
+  assertEquals([stranger.code, stranger.stderr], [
+    1,
+    'posts: Cannot list posts: no post has a field "stars"\n' +
+    "hint: the fields are userId, id, title, body\n",
+  ]);
+  const some = await run(main, [url, "--json", "--fields=x"]);
+  assertMatch(
+    some.stderr,
+    /posts\[1\]\.x: expected a value, got nothing\nhint: --loose/,
+  );
+  const loose = await run(main, [url, "--loose", "--ndjson", "--fields=titel"]);
+  assertEquals(loose.code, 0);
+});
+
+Deno.test("posts --loose takes answers of any shape", async () => {
+  await using api = serveAnswer('[{"title":null,"body":{"a":1}},{}]');
+  const { code, stdout } = await run(main, [
+    "--url",
+    `:${api.addr.port}`,
+    "--loose",
+  ]);
+  assertEquals([code, stdout], [
+    0,
+    `Title: null\nBody: {"a":1}\n${RULE}\nTitle: \nBody: \n${RULE}\n`,
+  ]);
+});
+
+Deno.test("posts passes on why an API refuses", async () => {
+  await using api = serveAnswer('{"detail":"userId: expected integer"}', 422);
+  const { code, stderr } = await run(main, [
+    "--url",
+    `:${api.addr.port}`,
+    "create",
+    "userId=x",
+  ]);
+  assertEquals(code, 4);
+  assertMatch(
+    stderr,
+    /the API answered 422 Unprocessable \w+: userId: expected integer\n$/,
+  );
+});
+
+Deno.test("posts adds an API's reason to its status, safe for a terminal", async () => {
+  const answers: [BodyInit, HeadersInit, RegExp][] = [
+    ["{}", { "x-reason": "no \x9bpost" }, /404 Not Found: no \\x9bpost\n$/],
+    [
+      '{"title":"Nope","detail":"\\u001b[2Jgone"}',
+      { "x-reason": "other" },
+      /404 Not Found: \\x1b\[2Jgone\n$/,
+    ],
+    ['{"title":"Nope"}', {}, /404 Not Found: Nope\n$/],
+    ['{"title":"Not Found","detail":7}', {}, /404 Not Found\n$/],
+  ];
+  for (const [body, headers, stderr] of answers) {
+    await using api = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () => new Response(body, { status: 404, headers }),
+    );
+    const result = await run(main, ["--url", `:${api.addr.port}`, "1"], {
+      terminal: true,
+    });
+    assertEquals(result.code, 4);
+    assertMatch(result.stderr, stderr);
+  }
+});
+
+Deno.test("posts hints at a base that names the posts already", async () => {
+  await using api = serveAnswer("{}", 404);
+  const base = `http://127.0.0.1:${api.addr.port}`;
+  for (const path of ["/posts", "/posts/"]) {
+    const { code, stderr } = await run(main, [`--url=${base}${path}`]);
+    assertEquals([code, stderr], [
+      4,
+      `posts: Cannot list ${base}/posts/posts: the API answered 404 Not Found\n` +
+      `hint: posts adds /posts by itself: --url ${base}\n`,
+    ]);
+  }
+});
+
+Deno.test("posts tries a GET again when the API is busy, and honours Retry-After", async () => {
+  let asked = 0;
+  await using api = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () =>
+      asked++ === 0
+        ? new Response("", { status: 503, headers: { "retry-after": "0" } })
+        : Response.json([]),
+  );
+  const { code } = await run(main, ["--url", `:${api.addr.port}`]);
+  assertEquals([code, asked], [0, 2]);
+});
+
+Deno.test("posts refuses operands that do not fit together", async (t) => {
+  const cases: [string[], RegExp][] = [
+    [
+      [":3000"],
+      /Cannot read ":3000": .*\nhint: the API's address: --url :3000\n/,
+    ],
+    [
+      ["localhost:3000/posts"],
+      /\nhint: the API's address: --url localhost:3000\n/,
+    ],
+    [
+      ["127.0.0.1:3000", "1"],
+      /\nhint: the API's address: --url 127\.0\.0\.1:3000\n/,
+    ],
+    [
+      ["create", "http://a.example/v1/posts/", "title=a"],
+      /\nhint: the API's address: --url http:\/\/a\.example\/v1\n/,
+    ],
+    [["a b"], /Cannot read "a b": expected an ID or key=value/],
+    [["=x"], /Cannot filter by "=x": expected key=value/],
+    [["1", "userId=2"], /Cannot filter single posts by "userId=2"/],
+    [["create", "1"], /Cannot create "1": expected key=value/],
+    [["update"], /Cannot update 0 posts: expected one ID/],
+    [["update", "1"], /Cannot update nothing: expected key=value/],
+    [["delete", "1", "2"], /Cannot delete 2 posts: expected one ID/],
+    [["delete", "1", "a=b"], /Cannot delete with "a=b"/],
+    [["--json", "--csv"], /Cannot use --json and --csv together/],
+    [["--offline", "create", "a=b"], /Cannot create offline/],
+    [["--fields="], /Cannot read fields "": expected names/],
+    [["--fields=id,,title"], /Cannot read fields "id,,title"/],
+    [["--limit", "0"], /Cannot parse number "0"/],
+  ];
+  for (const [args, message] of cases) {
+    await t.step(args.join(" "), async () => {
+      const { code, stderr, stdout } = await run(main, args);
+      assertEquals([code, stdout], [2, ""]);
+      assertMatch(stderr, message);
+    });
+  }
+});

@@ -1,0 +1,186 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import type { ServerEvent } from "../../lib/net/events.ts";
+import { createChat, createOutbox } from "../../tasks/server/chat.ts";
+import { serve, type Server } from "../../tasks/server/serve.ts";
+import { memory } from "../support.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const silence = new Promise<null>(() => {});
+
+/** A chat, with a way to wait until so many clients take part. */
+async function startChat() {
+  const chat = createChat();
+  const closed: string[] = [];
+  let [count, wanted] = [0, 0];
+  let reached = () => {};
+  const onEvent = (event: ServerEvent) => {
+    if (event.event === "close") closed.push(event.reason);
+    count += event.event === "open" ? 1 : event.event === "close" ? -1 : 0;
+    if (count === wanted) reached();
+  };
+  const server = await serve({ handler: chat.join, onEvent });
+  const present = (number: number) =>
+    new Promise<void>((resolve) => {
+      [wanted, reached] = [number, resolve];
+      if (count === wanted) resolve();
+    });
+  return { ...chat, server, closed, present };
+}
+
+async function enter({ port }: Server) {
+  const conn = await Deno.connect({ port });
+  return {
+    conn,
+    close: () => conn.close(),
+    say: (text: string) => conn.write(encode(text)),
+    async hear(length: number): Promise<string> {
+      const buffer = new Uint8Array(length);
+      for (let at = 0; at < length;) {
+        const count = await conn.read(buffer.subarray(at));
+        if (count === null) return "the end";
+        at += count;
+      }
+      return new TextDecoder().decode(buffer);
+    },
+  };
+}
+
+Deno.test("chat passes each client's lines to all others, whole, and not back", async () => {
+  const { server, present } = await startChat();
+  await using _ = server;
+  const [ada, bob, eve] = [
+    await enter(server),
+    await enter(server),
+    await enter(server),
+  ];
+  await present(3);
+  await ada.say("hel");
+  await bob.say("b\n");
+  assertEquals(await eve.hear(2), "b\n");
+  assertEquals(await ada.hear(2), "b\n");
+  await ada.say("lo\nrest");
+  assertEquals(await eve.hear(6), "hello\n");
+  assertEquals(await bob.hear(6), "hello\n");
+  // what is left of a line goes out when its speaker leaves
+  ada.conn.closeWrite();
+  assertEquals(await eve.hear(5), "rest\n");
+  assertEquals(await bob.hear(5), "rest\n");
+  assertEquals(await ada.hear(1), "the end");
+  for (const client of [ada, bob, eve]) client.close();
+});
+
+Deno.test("chat lets the host speak to all and hear all", async () => {
+  const { server, present, host } = await startChat();
+  await using _ = server;
+  const ada = await enter(server);
+  await present(1);
+  const heard = Promise.withResolvers<string>();
+  const words = [encode("welcome\n")];
+  void host(
+    (buffer) => {
+      const word = words.shift();
+      if (!word) return silence;
+      buffer.set(word);
+      return Promise.resolve(word.length);
+    },
+    (bytes) => heard.resolve(new TextDecoder().decode(bytes)),
+  );
+  assertEquals(await ada.hear(8), "welcome\n");
+  await ada.say("hi\n");
+  assertEquals(await heard.promise, "hi\n");
+  ada.close();
+});
+
+Deno.test("chat ends where the host's output ends", async () => {
+  const { server, present, host } = await startChat();
+  await using _ = server;
+  const ada = await enter(server);
+  await present(1);
+  const ended = host(
+    () => Promise.resolve(null),
+    () => Promise.reject(new Error("closed")),
+  );
+  await ada.say("hi\n");
+  assertEquals(await ended.catch(({ message }) => message), "closed");
+  ada.close();
+});
+
+Deno.test("chat cuts off a client that does not read; the others get all of 40 MB", async () => {
+  const { server, present, closed } = await startChat();
+  await using _ = server;
+  const [ada, bob, slow] = [
+    await enter(server),
+    await enter(server),
+    await enter(server),
+  ];
+  await present(3);
+  const before = memory();
+  const line = encode("x".repeat(99_999) + "\n");
+  const speak = async () => {
+    for (let lines = 0; lines < 400; lines++) {
+      for (let at = 0; at < line.length;) {
+        at += await ada.conn.write(line.subarray(at));
+      }
+    }
+  };
+  const spoken = speak();
+  const buffer = new Uint8Array(1 << 16);
+  for (let got = 0; got < 400 * line.length;) {
+    const count = await bob.conn.read(buffer);
+    assert(count !== null, "the fast one was cut off too");
+    got += count;
+  }
+  await spoken;
+  await present(2);
+  assertEquals(closed, ["too slow: it does not read"]);
+  assertLess(memory() - before, 64 * 1024 * 1024);
+  for (const client of [ada, bob, slow]) client.close();
+});
+
+Deno.test("chat cuts off a lone listener that takes nothing, so that who speaks may go on", async () => {
+  const { server, present, closed } = await startChat();
+  await using _ = server;
+  const [ada, slow] = [await enter(server), await enter(server)];
+  await present(2);
+  const line = encode("x".repeat(99_999) + "\n");
+  for (let lines = 0; lines < 200; lines++) {
+    for (let at = 0; at < line.length;) {
+      at += await ada.conn.write(line.subarray(at));
+    }
+  }
+  await present(1);
+  assertEquals(closed, ["too slow: it does not read"]);
+  ada.close();
+  slow.close();
+});
+
+Deno.test("chat goes on when clients vanish", async () => {
+  const { server, present } = await startChat();
+  await using _ = server;
+  const [ada, bob] = [await enter(server), await enter(server)];
+  await present(2);
+  for (let clients = 0; clients < 20; clients++) (await enter(server)).close();
+  await present(2);
+  await ada.say("still here\n");
+  assertEquals(await bob.hear(11), "still here\n");
+  ada.close();
+  bob.close();
+});
+
+Deno.test("createOutbox() keeps order, tells of each piece, and of its sink's end", async () => {
+  const sent: number[] = [];
+  let pieces = 0;
+  const outbox = createOutbox((bytes) => void sent.push(...bytes), {
+    onSent: () => pieces++,
+  });
+  for (let byte = 0; byte < 5; byte++) outbox.put(Uint8Array.of(byte));
+  assertEquals(outbox.size() > 0, true);
+  await outbox.flushed();
+  assertEquals([sent, pieces, outbox.size()], [[0, 1, 2, 3, 4], 5, 0]);
+  const failed = Promise.withResolvers<unknown>();
+  const broken = createOutbox(() => Promise.reject("broken"), {
+    onError: failed.resolve,
+  });
+  broken.put(Uint8Array.of(1));
+  assertEquals(await failed.promise, "broken");
+});

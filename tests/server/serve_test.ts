@@ -1,0 +1,579 @@
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+} from "@std/assert";
+import { getAvailablePort } from "@std/net/get-available-port";
+import { Failure, UsageError } from "../../lib/cli/errors.ts";
+import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
+import { acceptAll } from "../../lib/net/accept.ts";
+import { parseCidr } from "../../lib/net/cidr.ts";
+import { type Connection, receive, send } from "../../lib/net/connection.ts";
+import type { ServerEvent } from "../../lib/net/events.ts";
+import {
+  listen,
+  listenTls,
+  listenUnix,
+  openAll,
+} from "../../lib/net/listen.ts";
+import {
+  type KeyPair,
+  makeCertificate,
+} from "../../lib/net/tls/certificate.ts";
+import { echo } from "../../tasks/server/handlers.ts";
+import { serve, type ServeOptions } from "../../tasks/server/serve.ts";
+import { hasCommand, spawnDeno, spawnProgram } from "../support.ts";
+
+const hello = new TextEncoder().encode("Hello, Client!");
+const greet = (connection: Connection) => send(connection, hello);
+
+const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Everything that a peer sends until it closes. */
+async function receiveAll(conn: Deno.Conn): Promise<string> {
+  const buffer = new Uint8Array(1024);
+  let text = "";
+  for (let count; (count = await conn.read(buffer)) !== null;) {
+    text += new TextDecoder().decode(buffer.subarray(0, count));
+  }
+  return text;
+}
+
+async function greeting(port: number): Promise<string> {
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  return await receiveAll(conn);
+}
+
+Deno.test("serve() tells what happens, in order", async () => {
+  const events: ServerEvent[] = [];
+  const server = await serve({
+    handler: greet,
+    onEvent: (event) => events.push(event),
+  });
+  assertEquals(await greeting(server.port), "Hello, Client!");
+  await server.shutdown();
+  assertEquals(events.map(({ event }) => event), [
+    "waiting",
+    "listening",
+    "open",
+    "close",
+  ]);
+  const [, listening, open, close] = events;
+  assertEquals(listening, {
+    event: "listening",
+    address: `127.0.0.1:${server.port}`,
+  });
+  assert(
+    open?.event === "open" && close?.event === "close" &&
+      open.peer === close.peer,
+  );
+  const { bytesIn, bytesOut, ms, reason } = close;
+  assertEquals([bytesIn, bytesOut, ms >= 0, reason], [0, 14, true, "done"]);
+});
+
+Deno.test("serve() with once ends by itself after one client", async () => {
+  const server = await serve({ handler: greet, once: true });
+  assertEquals(await greeting(server.port), "Hello, Client!");
+  await server.finished;
+  await assertRejects(
+    () => Deno.connect({ port: server.port }),
+    Deno.errors.ConnectionRefused,
+  );
+});
+
+Deno.test("serve() goes on when a handler throws, and says why", async () => {
+  const reasons: string[] = [];
+  await using server = await serve({
+    handler: () =>
+      Promise.reject(new Deno.errors.ConnectionReset("os error 104")),
+    onEvent: (event) => event.event === "close" && reasons.push(event.reason),
+  });
+  assertEquals(await greeting(server.port), "");
+  assertEquals(await greeting(server.port), "");
+  await server.shutdown();
+  assertEquals(reasons, [
+    "connection reset by peer",
+    "connection reset by peer",
+  ]);
+});
+
+Deno.test("serve() lets clients beyond maxClients wait, and serves them when one leaves", async () => {
+  const release = Promise.withResolvers<void>();
+  let opened = 0;
+  await using server = await serve({
+    maxClients: 2,
+    handler: async (connection) => {
+      opened++;
+      await release.promise;
+      await greet(connection);
+    },
+  });
+  const answers = Array.from({ length: 4 }, () => greeting(server.port));
+  using probe = await Deno.connect({ port: server.port });
+  assertEquals(opened <= 2, true);
+  release.resolve();
+  assertEquals(await Promise.all(answers), Array(4).fill("Hello, Client!"));
+  assertEquals(await receiveAll(probe), "Hello, Client!");
+});
+
+Deno.test("serve() shuts down in order: no new client, a grace for the others, then the end", async () => {
+  const entered = Promise.withResolvers<void>();
+  const server = await serve({
+    handler: async (connection) => {
+      entered.resolve();
+      await receive(connection, new Uint8Array(1));
+    },
+  });
+  using idle = await Deno.connect({ port: server.port });
+  await entered.promise;
+  const begun = performance.now();
+  await server.shutdown(50);
+  assertGreater(performance.now() - begun, 40);
+  assertEquals(await idle.read(new Uint8Array(1)), null);
+  await assertRejects(
+    () => Deno.connect({ port: server.port }),
+    Deno.errors.ConnectionRefused,
+  );
+});
+
+Deno.test("serve() cuts off whoever is left after the grace, also a handler that never ends", async () => {
+  const reasons: string[] = [];
+  const entered = Promise.withResolvers<void>();
+  const server = await serve({
+    handler: () => {
+      entered.resolve();
+      return new Promise(() => {});
+    },
+    onEvent: (event) => event.event === "close" && reasons.push(event.reason),
+  });
+  using conn = await Deno.connect({ port: server.port });
+  await entered.promise;
+  await server.shutdown(20);
+  assertEquals(reasons, ["the server shut down"]);
+  assertEquals(await conn.read(new Uint8Array(1)), null);
+});
+
+Deno.test("serve() closes a client that is idle; traffic in either direction keeps one alive", async () => {
+  const closed = new Map<string, string>();
+  const [quiet, speaking, hearing] = ["quiet", "speaking", "hearing"];
+  const names = [quiet, speaking, hearing];
+  const three = Promise.withResolvers<void>();
+  const kinds = new Map<string, string>();
+  await using server = await serve({
+    idleTimeout: 100,
+    handler: async (connection) => {
+      const kind = names.shift() ?? "";
+      kinds.set(connection.peer, kind);
+      if (kind === hearing) {
+        for (let count = 0; count < 8; count++) {
+          await send(connection, hello);
+          await delay(40);
+        }
+        return;
+      }
+      while (await receive(connection, new Uint8Array(9)) !== null);
+    },
+    onEvent: (event) => {
+      if (event.event !== "close") return;
+      closed.set(kinds.get(event.peer) ?? "", event.reason);
+      if (closed.size === 3) three.resolve();
+    },
+  });
+  const { port } = server;
+  using first = await Deno.connect({ port });
+  using second = await Deno.connect({ port });
+  using third = await Deno.connect({ port });
+  for (let count = 0; count < 8; count++) {
+    await second.write(hello);
+    await delay(40);
+  }
+  await second.closeWrite();
+  await three.promise;
+  assertEquals(
+    Object.fromEntries(closed),
+    { quiet: "idle for 0.1 s", speaking: "done", hearing: "done" },
+  );
+  for (const conn of [first, second, third]) await receiveAll(conn);
+});
+
+Deno.test("serve() refuses whom it does not allow, and goes on", async () => {
+  const refused: string[] = [];
+  const onEvent = (event: ServerEvent) =>
+    event.event === "refused" && refused.push(event.reason);
+  const local = parseCidr("127.0.0.0/8");
+  const deny = [parseCidr("127.0.0.1")];
+  const other = [parseCidr("10.0.0.0/8"), parseCidr("::1")];
+  const port = async (options: Pick<ServeOptions, "allow" | "deny">) => {
+    const server = await serve({ handler: greet, onEvent, ...options });
+    const answers = [await greeting(server.port), await greeting(server.port)];
+    await server.shutdown();
+    return answers;
+  };
+  assertEquals(await port({ allow: [local] }), [
+    "Hello, Client!",
+    "Hello, Client!",
+  ]);
+  assertEquals(await port({ allow: [local], deny }), ["", ""]);
+  assertEquals(await port({ allow: other }), ["", ""]);
+  assertEquals(refused, Array(4).fill("not allowed"));
+});
+
+Deno.test("serve() says of a client that does not trust its certificate what the client has against it", async () => {
+  const events: ServerEvent[] = [];
+  const server = await serve({
+    tls: await makeCertificate(),
+    handler: greet,
+    onEvent: (event) => events.push(event),
+  });
+  const hostname = "127.0.0.1";
+  using conn = await Deno.connectTls({ hostname, port: server.port });
+  await assertRejects(() => conn.handshake(), Error, "UnknownIssuer");
+  for (let tries = 0; tries < 100 && events.length < 3; tries++) {
+    await delay(20);
+  }
+  await server.shutdown();
+  const [, , refused] = events;
+  assert(refused?.event === "refused");
+  assertEquals(
+    refused.reason,
+    "it does not know the issuer of the certificate",
+  );
+});
+
+Deno.test("serve() speaks TLS; a client that is silent or speaks no TLS harms nobody", async () => {
+  const tls = await makeCertificate();
+  const events: ServerEvent[] = [];
+  const two = Promise.withResolvers<void>();
+  await using server = await serve({
+    tls,
+    handler: greet,
+    handshakeTimeout: 300,
+    onEvent: (event) => {
+      events.push(event);
+      if (events.filter(({ event }) => event === "refused").length === 2) {
+        two.resolve();
+      }
+    },
+  });
+  const { port } = server;
+  using _silent = await Deno.connect({ port });
+  using plain = await Deno.connect({ port });
+  await plain.write(new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"));
+  const conn = await Deno.connectTls({
+    hostname: "localhost",
+    port,
+    caCerts: [tls.cert],
+  });
+  assertEquals(await receiveAll(conn), "Hello, Client!");
+  conn.close();
+  await two.promise;
+  const told = events.flatMap((event) =>
+    event.event === "refused" || event.event === "close" ? [event.reason] : []
+  );
+  assertEquals(told.sort(), [
+    "done",
+    "no TLS handshake in 0.3 s",
+    "the peer does not speak TLS",
+  ]);
+  const open = events.find(({ event }) => event === "open");
+  assert(open?.event === "open");
+  assertEquals(open.tls, "TLS");
+});
+
+Deno.test("serve() with once serves the first client that is done with its handshake", async () => {
+  const tls = await makeCertificate();
+  const server = await serve({ tls, handler: greet, once: true });
+  const { port } = server;
+  using _silent = await Deno.connect({ port });
+  const conn = await Deno.connectTls({
+    hostname: "localhost",
+    port,
+    caCerts: [tls.cert],
+  });
+  assertEquals(await receiveAll(conn), "Hello, Client!");
+  conn.close();
+  await server.finished;
+});
+
+Deno.test("serve() with clientCa serves only clients with a certificate of it", async () => {
+  const [tls, client, stranger] = [
+    await makeCertificate(),
+    await makeCertificate(),
+    await makeCertificate(),
+  ];
+  const events: ServerEvent[] = [];
+  await using server = await serve({
+    tls: { ...tls, clientCa: client.cert },
+    handler: echo,
+    onEvent: (event) => events.push(event),
+  });
+  const talk = async (pair: Partial<KeyPair>) => {
+    const conn = await Deno.connectTls({
+      hostname: "localhost",
+      port: server.port,
+      caCerts: [tls.cert],
+      ...pair.cert && pair.key && { cert: pair.cert, key: pair.key },
+    });
+    try {
+      await conn.write(hello);
+      await conn.closeWrite();
+      return await receiveAll(conn);
+    } catch (error) {
+      return error instanceof Error ? error.name : "";
+    } finally {
+      conn.close();
+    }
+  };
+  assertEquals(await talk(client), "Hello, Client!");
+  assertNotEquals(await talk({}), "Hello, Client!");
+  assertNotEquals(await talk(stranger), "Hello, Client!");
+  assertEquals(await talk(client), "Hello, Client!");
+  await server.shutdown(1000);
+  assertEquals(
+    events.flatMap((event) =>
+      event.event === "refused" || event.event === "close"
+        ? [event.reason]
+        : event.event === "open"
+        ? [event.tls]
+        : []
+    ),
+    [
+      "TLSv1.3",
+      "done",
+      "it shows no certificate",
+      "its certificate is not accepted",
+      "TLSv1.3",
+      "done",
+    ],
+  );
+});
+
+Deno.test("listenTls() refuses a key of another certificate, and Unix sockets", async () => {
+  const [{ cert }, { key }] = [
+    await makeCertificate(),
+    await makeCertificate(),
+  ];
+  const address = { host: "127.0.0.1", port: 0 };
+  for (const tls of [{ cert, key }, { cert, key, clientCa: cert }]) {
+    const error = await assertRejects(() => listenTls(address, tls), Failure);
+    assertEquals(
+      describe(error).split(": ")[1],
+      "the key does not belong to the certificate",
+    );
+  }
+  await assertRejects(
+    () => listenTls({ path: "/a" }, { cert, key }),
+    UsageError,
+  );
+});
+
+Deno.test("listenUnix() replaces a socket that is dead, and leaves alone what is not", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/a.sock`;
+  const killed = spawnDeno([
+    "eval",
+    `Deno.listen({ transport: "unix", path: "${path}" }); Deno.kill(Deno.pid, "SIGKILL");`,
+  ]);
+  await killed.result;
+  assert((await Deno.lstat(path)).isSocket);
+  const server = await serve({ path, handler: greet });
+  assertEquals(server.port, 0);
+  assertEquals(server.addresses, [{ path }]);
+  assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
+  const conn = await Deno.connect({ transport: "unix", path });
+  assertEquals(await receiveAll(conn), "Hello, Client!");
+  conn.close();
+  const inUse = await assertRejects(() => listenUnix(path), Failure);
+  assertEquals(
+    describe(inUse),
+    `Cannot listen on unix:${path}: the address is in use`,
+  );
+  await server.shutdown();
+  await assertRejects(() => Deno.lstat(path), Deno.errors.NotFound);
+  await Deno.writeTextFile(path, "precious");
+  const error = await assertRejects(() => listenUnix(path), Failure);
+  assertEquals(
+    error.message,
+    `Cannot listen on unix:${path}: it is not a socket`,
+  );
+  assertEquals(await Deno.readTextFile(path), "precious");
+  await assertRejects(
+    () => listenUnix(`${folder}/none/a`),
+    Failure,
+    "Cannot listen on unix:",
+  );
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("serve() tells the clients of a Unix socket apart", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/a.sock`;
+  const peers: string[] = [];
+  const server = await serve({
+    path,
+    handler: greet,
+    onEvent: (event) => event.event === "open" && peers.push(event.peer),
+  });
+  for (let clients = 0; clients < 2; clients++) {
+    using conn = await Deno.connect({ transport: "unix", path });
+    await receiveAll(conn);
+  }
+  await server.shutdown();
+  assertEquals(peers, [`unix:${path}#1`, `unix:${path}#2`]);
+  await Deno.remove(folder, { recursive: true });
+});
+
+const exhausted = () =>
+  Object.assign(new Error("too many"), { code: "EMFILE" });
+
+Deno.test("acceptAll() waits when file descriptors run out, says so once, and goes on", async () => {
+  const results = [exhausted, exhausted, undefined, exhausted, undefined];
+  const attended: number[] = [];
+  let warnings = 0;
+  const acceptor = {
+    addr: { transport: "tcp", hostname: "::1", port: 1 } as const,
+    close() {},
+    accept: () => {
+      const left = results.length;
+      if (left === 0) throw new Deno.errors.BadResource();
+      const fail = results.shift();
+      if (fail) throw fail();
+      return Promise.reject(
+        new Deno.errors.NotConnected(`${attended.push(left)}`),
+      );
+    },
+  };
+  const begun = performance.now();
+  await acceptAll(acceptor, () => {}, { onExhausted: () => warnings++ });
+  assertEquals([attended, warnings], [[3, 1], 1]);
+  // 5, 10 and, as nobody was accepted between, 20 ms
+  assertGreater(performance.now() - begun, 30);
+});
+
+Deno.test("acceptAll() does not make a shutdown wait for file descriptors", async () => {
+  const controller = new AbortController();
+  let closed = false;
+  const acceptor = {
+    addr: { transport: "tcp", hostname: "::1", port: 1 } as const,
+    close() {},
+    accept: () => {
+      if (closed) throw new Deno.errors.BadResource();
+      throw exhausted();
+    },
+  };
+  const done = acceptAll(acceptor, () => {}, { signal: controller.signal });
+  closed = true;
+  controller.abort();
+  await done;
+});
+
+const RESETS = `
+import socket, struct, sys
+for _ in range(500):
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+`;
+
+Deno.test({
+  name:
+    "serve() survives 500 clients that reset before they are accepted (needs python3)",
+  ignore: !hasCommand("python3"),
+  fn: async () => {
+    const release = Promise.withResolvers<void>();
+    await using server = await serve({
+      maxClients: 1,
+      handler: async (connection) => {
+        await release.promise;
+        await greet(connection);
+      },
+    });
+    using first = await Deno.connect({ port: server.port });
+    const resets = await spawnProgram("python3", [
+      "-c",
+      RESETS,
+      String(server.port),
+    ]).result;
+    assertEquals(resets.code, 0, resets.stderr);
+    release.resolve();
+    assertEquals(await receiveAll(first), "Hello, Client!");
+    assertEquals(await greeting(server.port), "Hello, Client!");
+  },
+});
+
+Deno.test("listen() takes both loopbacks for localhost, on one port", async () => {
+  const listeners = await listen({ host: "localhost", port: 0 });
+  const ports = listeners.map(({ addr }) => "port" in addr ? addr.port : 0);
+  for (const listener of listeners) listener.close();
+  assertGreater(listeners.length, 0);
+  assertEquals(new Set(ports).size, 1);
+});
+
+Deno.test("listen() names the address in use and a free port", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const error = await assertRejects(
+    () => listen({ host: "127.0.0.1", port: taken.addr.port }),
+    Failure,
+  );
+  assertEquals(error.message, `Cannot listen on 127.0.0.1:${taken.addr.port}`);
+  assertMatch(error.hint ?? "", /^a free port: --port \d+/);
+  assertEquals(exitCodeOf(error), 1);
+});
+
+Deno.test("listen() does not look for a free port where it may not listen", async () => {
+  const error = await assertRejects(
+    () => listen({ host: "203.0.113.1", port: 1 }),
+    Failure,
+  );
+  assertEquals(error.hint, undefined);
+});
+
+const missing = () => {
+  throw new Deno.errors.AddrNotAvailable();
+};
+const opened = (port: number) => ({ port, close: () => {} });
+
+Deno.test("openAll() does with one loopback where the other is missing", () => {
+  const open = (hostname: string) => hostname === "::1" ? missing() : opened(7);
+  assertEquals(
+    openAll({ host: "localhost", port: 7 }, open, ({ port }) => port).length,
+    1,
+  );
+});
+
+Deno.test("openAll() fails where both loopbacks are missing", () => {
+  try {
+    openAll({ host: "localhost", port: 7 }, missing, () => 0);
+  } catch (error) {
+    return assert(error instanceof Deno.errors.AddrNotAvailable);
+  }
+  assert(false);
+});
+
+Deno.test("openAll() asks again when a free port is taken on the other loopback, and closes what it opened", () => {
+  const closed: number[] = [];
+  let next = 1;
+  const listeners = openAll(
+    { host: "localhost", port: 0 },
+    (hostname, port) => {
+      if (hostname === "::1" && port < 3) throw new Deno.errors.AddrInUse();
+      const mine = port === 0 ? next++ : port;
+      return { port: mine, close: () => void closed.push(mine) };
+    },
+    ({ port }) => port,
+  );
+  assertEquals(listeners.map(({ port }) => port), [3, 3]);
+  assertEquals(closed, [1, 2]);
+});
+
+Deno.test("getAvailablePort() keeps to the preferred port where it is free, and finds another where it is not", () => {
+  const free = getAvailablePort();
+  assertEquals(getAvailablePort({ preferredPort: free }), free);
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  assert(
+    getAvailablePort({ preferredPort: taken.addr.port }) !== taken.addr.port,
+  );
+});

@@ -1,0 +1,508 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  fingerprintOf,
+  makeCertificate,
+} from "../../lib/net/tls/certificate.ts";
+import { main as client } from "../../tasks/client.ts";
+import { main } from "../../tasks/server.ts";
+import { greet } from "../../tasks/server/handlers.ts";
+import { serve } from "../../tasks/server/serve.ts";
+import {
+  hasCommand,
+  ROOT,
+  run,
+  spawn,
+  spawnProgram,
+  start,
+} from "../support.ts";
+
+/** The port of a server, from the lines that it printed. */
+function portIn(output: string): number {
+  return Number(output.match(/Listening on \S+:(\d+)\n/)?.[1]);
+}
+
+const LISTENING = /Listening on 127.0.0.1:\d+\n(Listening on \[::1\]:\d+\n)?/;
+
+/** What a server sends to a client that says something and ends. */
+async function exchange(port: number, text: string): Promise<string> {
+  const conn = await Deno.connect({ hostname: "localhost", port });
+  await conn.write(new TextEncoder().encode(text));
+  await conn.closeWrite();
+  return await new Response(conn.readable).text();
+}
+
+const RESET = `
+import socket, struct, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.recv(1)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+s.close()
+`;
+
+async function receive(port: number): Promise<string> {
+  using conn = await Deno.connect({ hostname: "localhost", port });
+  return await new Response(conn.readable).text();
+}
+
+Deno.test("server greets one client after the other, in the tutorial's words", async () => {
+  const { stdout, interrupt, drains, result } = start(main, ["--port", "0"]);
+  const port = portIn(await stdout.waitFor(LISTENING));
+  assertEquals(await receive(port), "Hello, Client!");
+  assertEquals(await receive(port), "Hello, Client!");
+  interrupt();
+  const { code, stderr } = await result;
+  assertEquals([code, stderr, drains()], [0, "", true]);
+  const lines = stdout.text.split("\n");
+  assertEquals(lines[0], "Server is waiting for a connection...");
+  const clients = lines.filter((line) => line.startsWith("Connection"));
+  assertEquals(clients.length, 2);
+  for (const line of clients) {
+    assertMatch(
+      line,
+      /^Connection from (127\.0\.0\.1|\[::1\]):\d+ has been established!$/,
+    );
+  }
+});
+
+Deno.test("server --once ends after one client", async () => {
+  const { stdout, result } = start(main, [
+    "--port",
+    "0",
+    "--once",
+    "--message",
+    "hi",
+  ]);
+  assertEquals(await receive(portIn(await stdout.waitFor(LISTENING))), "hi");
+  assertEquals((await result).code, 0);
+});
+
+Deno.test("server --json logs one object per line", async () => {
+  const { stdout, result } = start(main, [
+    "-p0",
+    "--once",
+    "--json",
+    "--host",
+    "127.0.0.1",
+  ]);
+  const [, listening = "{}"] = (await stdout.waitFor("listening")).split("\n");
+  const { address }: { address: string } = JSON.parse(listening);
+  await receive(Number(address.split(":").at(-1)));
+  await result;
+  const events = stdout.text.trim().split("\n").map((line): { event: string } =>
+    JSON.parse(line)
+  );
+  assertEquals(events.map(({ event }) => event), [
+    "waiting",
+    "listening",
+    "open",
+    "close",
+  ]);
+});
+
+Deno.test("server --json tells bytes both ways, time and reason of a connection", async () => {
+  const { stdout, result } = start(main, ["echo", "-p0", "--once", "--json"]);
+  const said = await stdout.waitFor("listening");
+  const port = Number(said.match(/127\.0\.0\.1:(\d+)"/)?.[1]);
+  await exchange(port, "hello");
+  await result;
+  const lines = stdout.text.trim().split("\n");
+  const { peer, ms, ...close }: { peer: string; ms: number } = JSON.parse(
+    lines.at(-1) ?? "",
+  );
+  assertMatch(peer, /^(127\.0\.0\.1|\[::1\]):\d+$/);
+  assert(ms >= 0);
+  assertEquals(
+    close,
+    { event: "close", bytesIn: 5, bytesOut: 5, reason: "done" },
+  );
+});
+
+Deno.test("server says how much went over a connection that said something, and why it was cut", async () => {
+  const { stdout, interrupt, result } = start(main, [
+    "discard",
+    "-p0",
+    "--host",
+    "127.0.0.1",
+    "--grace",
+    "0",
+  ]);
+  const port = portIn(await stdout.waitFor(LISTENING));
+  assertEquals(await exchange(port, "hello"), "");
+  await stdout.waitFor(/Connection from \S+ ended after 5 bytes in, 0 out\n/);
+  using _held = await Deno.connect({ port });
+  await stdout.waitFor(/established!\n[^]*established!\n/);
+  interrupt();
+  await result;
+  assertMatch(
+    stdout.text,
+    / ended after 0 bytes in, 0 out: the server shut down\n$/,
+  );
+});
+
+Deno.test("server --dump shows all bytes on stderr, and whose they are", async () => {
+  const { stdout, result } = start(main, ["echo", "-p0", "--once", "--dump"]);
+  await exchange(portIn(await stdout.waitFor(LISTENING)), "hello");
+  const { stderr } = await result;
+  const peer = stdout.text.match(/Connection from (\S+) has/)?.[1] ?? "none";
+  const [head, line, back] = stderr.split("\n");
+  assertStringIncludes(head ?? "", `< ${peer} 5 bytes`);
+  assertMatch(line ?? "", /^00000000 {2}68 65 6c 6c 6f +\|hello\|$/);
+  assertStringIncludes(back ?? "", `> ${peer} 5 bytes`);
+});
+
+Deno.test("server --file sends a file", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, "from a file");
+  const { stdout, result } = start(main, ["-p0", "--once", "--file", path]);
+  const port = portIn(await stdout.waitFor(LISTENING));
+  assertEquals(await exchange(port, ""), "from a file");
+  assertEquals((await result).code, 0);
+  await Deno.remove(path);
+});
+
+Deno.test("server pipe joins one client to stdin and stdout, and logs on stderr", async () => {
+  const { stderr, result } = start(main, ["pipe", "-p0"], { stdin: "to you" });
+  const port = portIn(await stderr.waitFor(LISTENING));
+  assertEquals(await exchange(port, "to me\n"), "to you");
+  const { code, stdout } = await result;
+  assertEquals([code, stdout], [0, "to me\n"]);
+  assertMatch(stderr.text, /ended after 6 bytes in, 6 out\n$/);
+});
+
+Deno.test("server pipe ends with its client where a person types, and shows no controls", async () => {
+  const open = async function* () {
+    yield "typed\n";
+    await new Promise(() => {});
+  };
+  const { stderr, result } = start(main, ["pipe", "-p0"], {
+    stdin: open(),
+    terminal: true,
+  });
+  const port = portIn(await stderr.waitFor(LISTENING));
+  assertEquals(await exchange(port, "\u001b[2J\n"), "typed\n");
+  const { code, stdout } = await result;
+  assertEquals([code, stdout], [0, "\\x1b[2J\n"]);
+});
+
+Deno.test("server pipe fails when its client resets", async () => {
+  const { stderr, result } = start(
+    main,
+    ["pipe", "-p0", "--host", "127.0.0.1"],
+    {
+      stdin: (async function* () {
+        yield "x";
+        await new Promise(() => {});
+      })(),
+    },
+  );
+  const port = portIn(await stderr.waitFor(LISTENING));
+  await spawnProgram("python3", ["-c", RESET, String(port)]).result;
+  const { code } = await result;
+  assertEquals(code, 1);
+  assertMatch(stderr.text, /: connection reset by peer\n$/);
+});
+
+Deno.test("server pipe ends quietly when nobody reads its stdout", async () => {
+  const { stderr, result } = start(main, ["pipe", "-p0"], { closedStdout: 2 });
+  const port = portIn(await stderr.waitFor(LISTENING));
+  await exchange(port, "hello").catch(() => {});
+  assertEquals((await result).code, 0);
+});
+
+Deno.test("server chat passes lines on, and lets the host hear and speak", async () => {
+  const word = Promise.withResolvers<string>();
+  const stdin = (async function* () {
+    yield await word.promise;
+  })();
+  const { stdout, stderr, interrupt, result } = start(main, [
+    "chat",
+    "-p0",
+    "--grace",
+    "0",
+  ], { stdin });
+  const port = portIn(await stderr.waitFor(LISTENING));
+  const ada = await Deno.connect({ hostname: "localhost", port });
+  const bob = await Deno.connect({ hostname: "localhost", port });
+  await stderr.waitFor(/established!\n[^]*established!\n/);
+  await ada.write(new TextEncoder().encode("hi\n"));
+  const buffer = new Uint8Array(8);
+  assertEquals(await bob.read(buffer), 3);
+  await stdout.waitFor("hi\n");
+  word.resolve("welcome\n");
+  assertEquals(await ada.read(buffer), 8);
+  interrupt();
+  assertEquals((await result).code, 0);
+  ada.close();
+  bob.close();
+});
+
+Deno.test("server --unix serves a socket that is gone when it ends", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/a.sock`;
+  const { stdout, interrupt, result } = start(main, ["--unix", path]);
+  await stdout.waitFor(`Listening on unix:${path}\n`);
+  const conn = await Deno.connect({ transport: "unix", path });
+  assertEquals(await new Response(conn.readable).text(), "Hello, Client!");
+  interrupt();
+  assertEquals((await result).code, 0);
+  assertEquals([...Deno.readDirSync(folder)], []);
+  await Deno.remove(folder);
+});
+
+Deno.test("server --tls prints the very command that trusts its certificate", async () => {
+  const { stdout, result } = start(main, ["--tls", "-p0", "--once"]);
+  const said = await stdout.waitFor(/Connect with: .*\n/);
+  const [, command = ""] =
+    said.match(/Connect with: deno task client (.*)\n/) ?? [];
+  assertMatch(command, /^--tls --pin [0-9a-f]{64} localhost:\d+$/);
+  const answer = await run(client, command.split(" "), {
+    terminal: { stdin: true },
+  });
+  assertEquals([answer.code, answer.stdout], [
+    0,
+    "Received from server: Hello, Client!\n",
+  ]);
+  assertEquals((await result).code, 0);
+});
+
+Deno.test("server --tls hears a client out that says something, and does not reset it", async () => {
+  const { stdout, result } = start(main, ["--tls", "-p0", "--once", "--json"]);
+  const said = await stdout.waitFor(/"client".*\n/);
+  const [, command = ""] = said.match(/deno task client (.*?)"/) ?? [];
+  const slow = async function* () {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    yield new TextEncoder().encode("late");
+  };
+  const answer = await run(client, ["--pipe", ...command.split(" ")], {
+    stdin: slow(),
+  });
+  assertEquals([answer.code, answer.stdout], [0, "Hello, Client!"]);
+  assertMatch((await result).stdout, /"bytesIn":4,/);
+});
+
+Deno.test("server relay tls: trusts the certificate that is pinned, and no other", async () => {
+  const pair = await makeCertificate();
+  await using target = await serve({ tls: pair, handler: greet("inside") });
+  for (const pin of [await fingerprintOf(pair.cert), "0".repeat(64)]) {
+    const { stdout, result } = start(main, [
+      "relay",
+      `tls:localhost:${target.port}`,
+      "--pin",
+      pin,
+      "-p0",
+      "--once",
+    ]);
+    const port = portIn(await stdout.waitFor(LISTENING));
+    const isPinned = !pin.startsWith("00");
+    assertEquals(await exchange(port, ""), isPinned ? "inside" : "");
+    const log = (await result).stdout;
+    assertEquals(/not the pinned one/.test(log), !isPinned, log);
+  }
+});
+
+Deno.test("server says in one line what is wrong, and exits as the table says", async (t) => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const inUse = String(taken.addr.port);
+  const cases: [string[], number, RegExp][] = [
+    [
+      ["--port", inUse],
+      1,
+      new RegExp(
+        `^server: Cannot listen on localhost:${inUse}: the address is in use\nhint: a free port: --port \\d+.*\n$`,
+      ),
+    ],
+    [
+      ["--port", "0x50"],
+      2,
+      /^server: Cannot parse port "0x50": expected 0 to 65535\nhint: see server --help\n$/,
+    ],
+    [["--port", "65536"], 2, /Cannot parse port "65536"/],
+    [["--port", "-1"], 2, /Cannot parse port "-1"/],
+    [["--port", "abc"], 2, /Cannot parse port "abc"/],
+    [["--port="], 2, /Cannot parse port ""/],
+    [
+      ["--port"],
+      2,
+      /^server: Cannot use --port without a value: expected PORT\n/,
+    ],
+    [
+      ["--prot", "1"],
+      2,
+      /^server: Unknown option "--prot"\nhint: did you mean --port\?/,
+    ],
+    [["--once=yes"], 2, /Cannot give --once a value: it takes none/],
+    [["-l"], 2, /^server: Unknown option "-l"\nhint: server always listens/],
+    [["dance"], 2, /^server: Cannot serve "dance": there is no such mode\n/],
+    [["echo", "x"], 2, /^server: Cannot serve "echo" with "x"\n/],
+    [["relay"], 2, /^server: Cannot relay to "": expected HOST:PORT/],
+    [["relay", "localhost"], 2, /^server: Cannot relay to "localhost"/],
+    [
+      ["relay", "127.0.0.1:4018", "--port", "4018"],
+      2,
+      /^server: Cannot relay to 127\.0\.0\.1:4018: it is where server listens\n/,
+    ],
+    [["relay", "unix:a", "--unix", "./a"], 2, /it is where server listens\n/],
+    [["ehco"], 2, /"ehco": there is no such mode\nhint: did you mean echo\?/],
+    [["4000"], 2, /"4000": there is no such mode\nhint: server --port 4000\n/],
+    [["relay", "localhost:0"], 2, /^server: Cannot relay to "localhost:0"/],
+    [["relay", "a:1", "b:2"], 2, /^server: Cannot serve "relay" with "b:2"/],
+    [["echo", "--file", "x"], 2, /^server: Cannot use --file to echo/],
+    [["relay", "a:1", "--message", ""], 2, /Cannot use --message to relay/],
+    [["--message", "a", "--file", "b"], 2, /Cannot use --message with --file/],
+    [["--unix", "a", "--port", "3"], 2, /^server: Cannot use --port with --un/],
+    [["--unix", "a", "--host", "b"], 2, /^server: Cannot use --host with --un/],
+    [["relay", "a:1", "--pin", "x"], 2, /Cannot use --pin without relay tls:/],
+    [
+      ["--ca", "x"],
+      2,
+      /^server: Cannot use --ca without relay tls:HOST:PORT\n/,
+    ],
+    [
+      ["--file", "none"],
+      1,
+      /^server: Cannot read "\/.*\/none": no such file\n$/,
+    ],
+    [["--allow", "10/8"], 2, /^server: Cannot parse range "10\/8"/],
+    [["--cert", "x"], 2, /^server: Cannot use --cert or --key alone/],
+    [
+      ["--cert", "none", "--key", "none"],
+      1,
+      /^server: Cannot read "\/.*\/none"/,
+    ],
+    [["--client-ca", "deno.json"], 1, /deno\.json": it holds no PEM of a CERT/],
+    [["--tls", "--unix", "a"], 2, /^server: Cannot speak TLS on a Unix socket/],
+    [["--unix", "deno.json"], 1, /unix:deno\.json: it is not a socket\nhint: /],
+    [["-U", "a"], 2, /^server: Unknown option "-U"\nhint: server --unix PATH/],
+    [["relay", "tls:a:1", "--pin", "x"], 2, /^server: Cannot parse pin "x"/],
+    [
+      ["--host", "203.0.113.1"],
+      1,
+      /^server: Cannot listen on 203\.0\.113\.1:12345: this machine does not have that address\n$/,
+    ],
+    [["--grace", "soon"], 2, /Cannot parse seconds "soon"/],
+  ];
+  for (const [args, code, stderr] of cases) {
+    await t.step(args.join(" "), async () => {
+      const result = await run(main, args);
+      assertMatch(result.stderr, stderr);
+      assertEquals([result.code, result.stdout], [code, ""]);
+    });
+  }
+});
+
+Deno.test("server ends quietly when nobody reads its log", async () => {
+  const { stdout, result } = start(main, ["--port", "0"], {
+    closedStdout: 200,
+  });
+  const port = portIn(await stdout.waitFor(LISTENING));
+  for (let clients = 0; clients < 5; clients++) {
+    await receive(port).catch(() => {});
+  }
+  assertEquals((await result).code, 0);
+});
+
+Deno.test("server as a process drains on SIGTERM and exits 0", async () => {
+  const server = spawn("server", ["--port", "0"]);
+  const port = portIn(await server.stdout.waitFor(LISTENING));
+  assertEquals(await receive(port), "Hello, Client!");
+  server.kill("SIGTERM");
+  assertEquals((await server.result).code, 0);
+});
+
+Deno.test("server may not listen on another host without its permission", async () => {
+  const { code, stderr } = await spawn("server", ["--host", "0.0.0.0"]).result;
+  assertEquals(code, 1);
+  assertStringIncludes(
+    stderr,
+    "server: Cannot listen on 0.0.0.0:12345: net access to 0.0.0.0:12345 is not permitted\n",
+  );
+  assertStringIncludes(
+    stderr,
+    "hint: deno run '--allow-net=localhost,127.0.0.1,[::1],0.0.0.0' ",
+  );
+});
+
+Deno.test("server relay asks for the permission of its target before it listens", async () => {
+  const cases: [string, RegExp][] = [
+    [
+      "a.example:1",
+      /^server: Cannot relay to a\.example:1: net access to a\.example:1 is not permitted\nhint: deno run .*,a\.example' tasks\/server\.ts relay a\.example:1 -p0\n$/,
+    ],
+    [
+      "[2001:db8::1]:1",
+      /^server: Cannot relay to \[2001:db8::1\]:1: net access to \[2001:db8::1\]:1 is not permitted\nhint: deno run .*\n$/,
+    ],
+    [
+      "unix:a.sock",
+      /^server: Cannot relay to unix:a\.sock: read access to a\.sock is not permitted\nhint: deno run .*\n$/,
+    ],
+  ];
+  for (const [target, stderr] of cases) {
+    const result = await spawn("server", ["relay", target, "-p0"]).result;
+    assertMatch(result.stderr, stderr);
+    assertEquals([result.code, result.stdout], [1, ""]);
+  }
+});
+
+Deno.test("server names the files and the hosts of its command line in the hint", async () => {
+  const local = "'--allow-net=localhost,127.0.0.1,[::1]";
+  const cases: [string[], string][] = [
+    [
+      ["--unix", "/nowhere/a.sock"],
+      `${local},unix:/nowhere/a.sock' --allow-read=/nowhere/a.sock --allow-write=/nowhere/a.sock tasks/`,
+    ],
+    [
+      ["relay", "tls:a.example:1", "--ca", "ca.pem"],
+      `${local},a.example' --allow-read=ca.pem tasks/`,
+    ],
+    [
+      ["relay", "unix:/a.sock", "--cert", "c.pem", "--key", "k.pem"],
+      `${local},unix:/a.sock' --allow-read=/a.sock,c.pem,k.pem --allow-write=/a.sock tasks/`,
+    ],
+    // Deno takes no path of a socket that is not from the root
+    [
+      ["--unix", "./a.sock"],
+      `${local},unix:${ROOT}a.sock' --allow-read=./a.sock --allow-write=./a.sock tasks/`,
+    ],
+    // Deno takes no IPv6 address without its brackets
+    [["--host", "2001:db8::1"], `${local},[2001:db8::1]' tasks/`],
+  ];
+  for (const [args, hint] of cases) {
+    const { code, stderr } = await spawn("server", args).result;
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, `hint: deno run ${hint}`);
+  }
+});
+
+const PYTHON_CLIENT = `
+import socket, sys
+client_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+client_socket.connect(('localhost', int(sys.argv[1])))
+data = client_socket.recv(1024)
+print(f"Received from server: {data.decode()}")
+client_socket.close()
+`;
+
+Deno.test({
+  name: "server greets the tutorial's Python client (needs python3)",
+  ignore: !hasCommand("python3"),
+  fn: async () => {
+    const { stdout, result } = start(main, ["--port", "0", "--once"]);
+    const port = portIn(await stdout.waitFor(LISTENING));
+    const client = await spawnProgram("python3", [
+      "-c",
+      PYTHON_CLIENT,
+      String(port),
+    ]).result;
+    assertEquals([client.code, client.stdout], [
+      0,
+      "Received from server: Hello, Client!\n",
+    ]);
+    assertEquals((await result).code, 0);
+  },
+});

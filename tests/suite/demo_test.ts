@@ -1,0 +1,85 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import type { Io } from "../../lib/cli/io.ts";
+import { print } from "../../lib/cli/io.ts";
+import { main as api } from "../../tasks/api.ts";
+import { main as client } from "../../tasks/client.ts";
+import { main, rehearse } from "../../tasks/demo.ts";
+import { main as get } from "../../tasks/get.ts";
+import { main as post } from "../../tasks/post.ts";
+import { main as posts } from "../../tasks/posts.ts";
+import { main as server } from "../../tasks/server.ts";
+import { createMemoryIo, ROOT, run, spawnDeno } from "../support.ts";
+
+Deno.test("demo runs every command and counts six", async () => {
+  const { code, stdout, stderr } = await run(main, []);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(
+    stdout,
+    /\$ client localhost:\d+\nReceived from server: Hello, Client!\n/,
+  );
+  assertMatch(
+    stdout,
+    /\$ post \S+ title=foo body=bar userId:=1\n201 Created\n/,
+  );
+  assertMatch(stdout, /\ndemo: 6 passed, 0 failed\n$/);
+});
+
+/** A command that prints a text and exits with a code. */
+function pretend(text: string, code = 0) {
+  return async (_: readonly string[], io: Io) => {
+    await print(io.stdout, text);
+    return code;
+  };
+}
+
+Deno.test("demo names a step that fails, with what was expected and what came", async () => {
+  const { io, stdout } = createMemoryIo();
+  const commands = {
+    api,
+    server,
+    client: pretend("Hello"),
+    get,
+    post: pretend("<html>"),
+    posts: pretend("", 5),
+  };
+  assertEquals(await rehearse(commands, io), 4);
+  const { text } = stdout;
+  assertMatch(
+    text,
+    /\$ client \S+\nHello\nFAILED: expected "Received from server: Hello, Client!\\n" on stdout, got "Hello"\n/,
+  );
+  assertMatch(text, /\$ server \S+[^$]*FAILED: expected \/\^Server/);
+  assertMatch(text, /\$ posts \S+ \S+\n+FAILED: expected exit code 0, got 5/);
+  assertMatch(
+    text,
+    /\$ post [^$]*FAILED: expected "201 Created\\n" on stderr, got ""\n/,
+  );
+  assertMatch(text, /demo: 2 passed, 4 failed\n$/);
+});
+
+Deno.test("demo says what came where JSON was expected", async () => {
+  const { io, stdout } = createMemoryIo();
+  const getHtml = async (_: readonly string[], io: Io) => {
+    await print(io.stderr, "200 OK\n");
+    await print(io.stdout, "<html>");
+    return 0;
+  };
+  assertEquals(
+    await rehearse({ api, server, client, get: getHtml, post, posts }, io),
+    2,
+  );
+  assertMatch(stdout.text, /FAILED: expected \[\{.*, got <html>\n/);
+});
+
+Deno.test("demo says what it may not do, as any other command does", async () => {
+  const { code, stdout, stderr } = await spawnDeno([
+    "run",
+    "--no-prompt",
+    `${ROOT}tasks/demo.ts`,
+  ]).result;
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(
+    stderr,
+    /^demo: Cannot listen on localhost:0: net access to \S+ is not permitted\nhint: deno run '--allow-net=localhost,127\.0\.0\.1,\[::1\]' \S+demo\.ts\n$/,
+  );
+});
