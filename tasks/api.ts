@@ -8,7 +8,7 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { API_HABITS, API_OPTIONS, apiReach, runApi } from "./api/api.ts";
+import { API_HINTS, API_OPTIONS, apiPermissions, runApi } from "./api/api.ts";
 
 const command = defineCommand({
   name: "api",
@@ -22,8 +22,8 @@ const command = defineCommand({
     ["api a.db --from :3000", "a copy of another api"],
   ],
   options: API_OPTIONS,
-  habits: API_HABITS,
-  reach: ({ options, operands }) => apiReach(options, operands),
+  hints: API_HINTS,
+  permissions: ({ options, operands }) => apiPermissions(options, operands),
   run: runApi,
 });
 

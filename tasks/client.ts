@@ -10,9 +10,9 @@ import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 import { runClient } from "./client/client.ts";
 import {
-  CLIENT_HABITS,
+  CLIENT_HINTS,
   CLIENT_OPTIONS,
-  clientReach,
+  clientPermissions,
 } from "./client/options.ts";
 
 const command = defineCommand({
@@ -26,8 +26,8 @@ const command = defineCommand({
     ["client --wait 30 --check :5432", "until it accepts"],
   ],
   options: CLIENT_OPTIONS,
-  habits: CLIENT_HABITS,
-  reach: clientReach,
+  hints: CLIENT_HINTS,
+  permissions: clientPermissions,
   run: runClient,
 });
 

@@ -9,7 +9,7 @@ import { type ExitCode, UsageError } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 import { EXCHANGE, exchange } from "./get/get.ts";
-import { parseTarget, planTarget } from "./get/url.ts";
+import { createRequest, parseTarget } from "./get/url.ts";
 
 const command = defineCommand({
   name: "get",
@@ -35,8 +35,8 @@ const command = defineCommand({
       );
     }
     const { method = "GET" } = options;
-    const plan = await planTarget({ ...target, method }, io, options);
-    return exchange(plan, options, io);
+    const request = await createRequest({ ...target, method }, io, options);
+    return exchange(request, options, io);
   },
 });
 

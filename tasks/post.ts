@@ -9,7 +9,7 @@ import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 import { EXCHANGE, exchange } from "./get/get.ts";
-import { DEFAULT_URL, parseTarget, planTarget } from "./get/url.ts";
+import { createRequest, DEFAULT_URL, parseTarget } from "./get/url.ts";
 
 /** The tutorial's post. */
 const DEFAULT_OPERANDS = [DEFAULT_URL, "title=foo", "body=bar", "userId:=1"];
@@ -32,8 +32,8 @@ const command = defineCommand({
       operands.length === 0 ? DEFAULT_OPERANDS : operands,
     );
     const { method = "POST" } = options;
-    const plan = await planTarget({ ...target, method }, io, options);
-    return exchange(plan, options, io);
+    const request = await createRequest({ ...target, method }, io, options);
+    return exchange(request, options, io);
   },
 });
 

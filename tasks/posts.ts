@@ -24,12 +24,12 @@ const command = defineCommand({
     ],
   ],
   options: POSTS_OPTIONS,
-  habits: {
+  hints: {
     "-n": "posts --limit N",
     "--paginate": "posts follows the links to further pages by itself",
     "--jq": "posts --ndjson | jq ...",
   },
-  reach: ({ options }) =>
+  permissions: ({ options }) =>
     options.offline ? {} : { net: [options.url.hostname] },
   run: runPosts,
 });

@@ -9,9 +9,9 @@ import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 import {
-  SERVER_HABITS,
+  SERVER_HINTS,
   SERVER_OPTIONS,
-  serverReach,
+  serverPermissions,
 } from "./server/options.ts";
 import { runServer } from "./server/server.ts";
 
@@ -30,8 +30,8 @@ const command = defineCommand({
     ],
   ],
   options: SERVER_OPTIONS,
-  habits: SERVER_HABITS,
-  reach: serverReach,
+  hints: SERVER_HINTS,
+  permissions: serverPermissions,
   run: runServer,
 });
 

@@ -59,10 +59,10 @@ async function hintFor<Table extends OptionTable>(
   error: unknown,
 ): Promise<string | undefined> {
   if (error instanceof UnknownOptionError) {
-    const { habits = {} } = command;
-    const known = typeof habits === "function" ? await habits() : habits;
-    const habit = known[error.option];
-    if (habit !== undefined) return habit;
+    const { hints = {} } = command;
+    const known = typeof hints === "function" ? await hints() : hints;
+    const hint = known[error.option];
+    if (hint !== undefined) return hint;
     const { nearest } = await import("./help.ts");
     const near = nearest(
       error.option,
@@ -75,8 +75,8 @@ async function hintFor<Table extends OptionTable>(
   const { denialOf } = await import("./reasons.ts");
   const denial = denialOf(error);
   if (denial !== undefined) {
-    const { formatGrantHint } = await import("./permissions.ts");
-    return await formatGrantHint(
+    const { formatPermissionHint } = await import("./permissions.ts");
+    return await formatPermissionHint(
       command,
       args.filter((arg) => arg !== "--debug"),
       denial,

@@ -9,7 +9,7 @@ import type { Io } from "./io.ts";
 import type { CommandLine, OptionTable } from "./options.ts";
 
 /** What may be reached: hosts (`example.com`, `unix:/path`), files to read, files to write. */
-export interface Grants {
+export interface Permissions {
   /** Hosts, without ports. */
   readonly net?: readonly string[];
   /** Paths that are read. */
@@ -19,7 +19,7 @@ export interface Grants {
 }
 
 /** What other tools call our options: the option as typed there, and what to type here. */
-export type Habits = Readonly<Record<string, string>>;
+export type Hints = Readonly<Record<string, string>>;
 
 /** What a command is: its names and texts, its options, and its work. */
 export interface Command<Table extends OptionTable> {
@@ -34,9 +34,11 @@ export interface Command<Table extends OptionTable> {
   /** Its options. */
   readonly options: Table;
   /** The habits of those who come from other tools; where they are many, how to load them. */
-  readonly habits?: Habits | (() => Promise<Habits>);
+  readonly hints?: Hints | (() => Promise<Hints>);
   /** The hosts and files that a command line needs, for the hint when one is not permitted. */
-  readonly reach?: (line: CommandLine<Table>) => Grants | Promise<Grants>;
+  readonly permissions?: (
+    line: CommandLine<Table>,
+  ) => Permissions | Promise<Permissions>;
   /** An operand as it may be shown again, without the secrets in it. */
   readonly redact?: (operand: string) => string | Promise<string>;
   /** Does the work; resolves to the exit code. */

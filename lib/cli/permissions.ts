@@ -5,14 +5,14 @@
  */
 
 import config from "../../deno.json" with { type: "json" };
-import type { Command, Grants } from "./definition.ts";
+import type { Command, Permissions } from "./definition.ts";
 import { type OptionTable, parseCommandLine } from "./options.ts";
 import type { Denial } from "./reasons.ts";
 
 const KINDS = ["net", "read", "write"] as const;
 
 /** What a task is granted in deno.json, the only table of permissions. */
-export function grantsOf(task: string): Required<Grants> {
+export function permissionsOf(task: string): Required<Permissions> {
   const command =
     Object.entries(config.tasks).find(([name]) => name === task)?.[1].command ??
       "";
@@ -78,15 +78,15 @@ function plain(table: OptionTable): OptionTable {
  * @param args Its arguments; secrets in them are not shown.
  * @param denial What the sandbox denied.
  */
-export async function formatGrantHint<Table extends OptionTable>(
+export async function formatPermissionHint<Table extends OptionTable>(
   command: Command<Table>,
   args: readonly string[],
   denial: Denial,
 ): Promise<string> {
   const needed =
-    await command.reach?.(parseCommandLine(command.options, args)) ?? {};
+    await command.permissions?.(parseCommandLine(command.options, args)) ?? {};
   const { standalone } = Deno.build;
-  const granted: Grants = standalone ? {} : grantsOf(command.name);
+  const granted: Permissions = standalone ? {} : permissionsOf(command.name);
   const flags = KINDS.flatMap((kind) => {
     if (standalone && isGranted(kind)) return [`--allow-${kind}`];
     const denied = denial.kind === kind

@@ -9,14 +9,14 @@ import { ExitCode, Failure } from "./errors.ts";
 /** Why something failed: in words, and as an exit code. */
 export interface Reason {
   /** The reason in a few words, without a period. */
-  readonly says: string;
+  readonly message: string;
   /** The exit code that goes with it. */
   readonly code: ExitCode;
 }
 
 interface Wording {
   readonly test: RegExp;
-  readonly says: string | ((match: RegExpMatchArray) => string);
+  readonly message: string | ((match: RegExpMatchArray) => string);
   readonly code?: ExitCode;
 }
 
@@ -27,44 +27,44 @@ const DENIAL =
 const WORDINGS: readonly Wording[] = [
   {
     test: DENIAL,
-    says: ([, kind, what]) =>
+    message: ([, kind, what]) =>
       Deno.build.standalone
         ? `this binary was compiled without ${kind} access to ${what}`
         : `${kind} access to ${what} is not permitted`,
   },
-  { test: /^NotCapable/, says: "not permitted" },
+  { test: /^NotCapable/, message: "not permitted" },
   {
     test: /CaUsedAsEndEntity/,
-    says: "it is a CA certificate, not a server's",
+    message: "it is a CA certificate, not a server's",
     code: ExitCode.Certificate,
   },
   {
     test:
       /certificate expired: verification time (\d+)[^,]*, but certificate is not valid after (\d+)/,
-    says: ([, now, end]) =>
+    message: ([, now, end]) =>
       `certificate expired ${formatAgo(Number(now) - Number(end))} ago`,
     code: ExitCode.Certificate,
   },
   {
     test: /certificate (has )?expired|invalid peer certificate: Expired/,
-    says: "certificate expired",
+    message: "certificate expired",
     code: ExitCode.Certificate,
   },
   {
     test: /certificate not valid yet|NotValidYet/,
-    says: "certificate is not valid yet",
+    message: "certificate is not valid yet",
     code: ExitCode.Certificate,
   },
   {
     test:
       /certificate not valid for name "?([^";]+)"?(?:; certificate is (only valid for .*|not valid for any names.*))?/,
-    says: ([, name, names]) =>
+    message: ([, name, names]) =>
       `certificate is not for ${name}` + formatNames(names),
     code: ExitCode.Certificate,
   },
   {
     test: /is not in the cert's (?:altnames|list): (?<names>.*?)(?: ERR_\w+)?$/,
-    says: ({ input = "", groups }) =>
+    message: ({ input = "", groups }) =>
       `certificate is not for ${
         input.match(/(?:Host|IP): (\S+?)\.? is not in/)?.[1]
       }` + formatAltNames(groups?.names ?? ""),
@@ -73,126 +73,129 @@ const WORDINGS: readonly Wording[] = [
   {
     test:
       /UnknownIssuer|unable to (?:get local issuer|verify the first certificate)|self.signed certificate/i,
-    says: "certificate of an unknown issuer",
+    message: "certificate of an unknown issuer",
     code: ExitCode.Certificate,
   },
   {
     test: /CertificateRequired/,
-    says: "the server wants a client certificate",
+    message: "the server wants a client certificate",
     code: ExitCode.Certificate,
   },
   {
     test: /received fatal alert: UnknownCA/,
-    says: "the server does not know the issuer of the client certificate",
+    message: "the server does not know the issuer of the client certificate",
     code: ExitCode.Certificate,
   },
   {
     test: /invalid peer certificate: ?(.*)/,
-    says: ([, why]) => `certificate refused (${why})`,
+    message: ([, why]) => `certificate refused (${why})`,
     code: ExitCode.Certificate,
   },
-  { test: /KeyMismatch/, says: "the key does not belong to the certificate" },
+  {
+    test: /KeyMismatch/,
+    message: "the key does not belong to the certificate",
+  },
   {
     test:
       /InvalidContentType|unexpected handshake message|wrong version number/,
-    says: "the peer does not speak TLS",
+    message: "the peer does not speak TLS",
     code: ExitCode.Failed,
   },
   {
     test: /ProtocolVersion/,
-    says: "no TLS version in common",
+    message: "no TLS version in common",
     code: ExitCode.Failed,
   },
   {
     test: /received fatal alert: (\w+)/,
-    says: ([, alert]) => `the peer ended TLS (${alert})`,
+    message: ([, alert]) => `the peer ended TLS (${alert})`,
   },
   {
     test: /peer (?:is incompatible|misbehaved): (\w+)/,
-    says: ([, why]) => `the peer's TLS does not fit (${why})`,
+    message: ([, why]) => `the peer's TLS does not fit (${why})`,
   },
   {
     test: /without sending TLS close_notify/,
-    says: "cut short: the connection ended before TLS close_notify",
+    message: "cut short: the connection ended before TLS close_notify",
     code: ExitCode.CutShort,
   },
   {
     test:
       /failed to lookup address|dns error|ENOTFOUND|EAI_|No address associated/,
-    says: "unknown host",
+    message: "unknown host",
     code: ExitCode.Unresolved,
   },
   {
     test: /ConnectionRefused|Connection refused|ECONNREFUSED/,
-    says: "connection refused",
+    message: "connection refused",
     code: ExitCode.Unreachable,
   },
   {
     test: /Network is unreachable|ENETUNREACH/,
-    says: "network is unreachable",
+    message: "network is unreachable",
     code: ExitCode.Unreachable,
   },
   {
     test: /No route to host|EHOSTUNREACH/,
-    says: "no route to host",
+    message: "no route to host",
     code: ExitCode.Unreachable,
   },
   {
     test: /TimeoutError|TimedOut|timed out|ETIMEDOUT/,
-    says: "timed out",
+    message: "timed out",
     code: ExitCode.TimedOut,
   },
   {
     // the last one came before Deno had asked for the peer's address
     test: /ConnectionReset|Connection reset|ECONNRESET|is not connected/,
-    says: "connection reset by peer",
+    message: "connection reset by peer",
   },
-  { test: /ConnectionAborted|ECONNABORTED/, says: "connection aborted" },
+  { test: /ConnectionAborted|ECONNABORTED/, message: "connection aborted" },
   {
     test: /BrokenPipe|Broken pipe|EPIPE/,
-    says: "the peer closed the connection",
+    message: "the peer closed the connection",
   },
   {
     test: /AddrInUse|Address already in use|EADDRINUSE/,
-    says: "the address is in use",
+    message: "the address is in use",
   },
   {
     test: /AddrNotAvailable|EADDRNOTAVAIL/,
-    says: "this machine does not have that address",
+    message: "this machine does not have that address",
   },
   {
     test:
       /error reading a body|connection closed before message completed|stream closed because of a broken pipe|: connection closed$|unexpected end of file|reached unexpected EOF|tls handshake eof/,
-    says: "cut short",
+    message: "cut short",
     code: ExitCode.CutShort,
   },
   {
     test: /client error \(SendRequest\): (invalid .*?)(?: parsed)?$/,
-    says: ([, why]) => `the answer is not HTTP (${why})`,
+    message: ([, why]) => `the answer is not HTTP (${why})`,
   },
   {
     test: /client error \(SendRequest\): received unexpected message/,
-    says: "the answer is not HTTP (it came before the request)",
+    message: "the answer is not HTTP (it came before the request)",
   },
   {
     test: /connection error detected: frame/,
-    says: "the answer is not HTTP/2",
+    message: "the answer is not HTTP/2",
   },
   {
     // of fetch, of Node's zlib and zstd, and of DecompressionStream
     test:
       /deflate decompression error|invalid gzip header|CRC computed does not match|Z_DATA_ERROR|Zstd decompress error|^TypeError: (brotli (error|decompression failed)|Invalid Data$|failed to write whole buffer)/i,
-    says: "the compressed body cannot be decoded",
+    message: "the compressed body cannot be decoded",
   },
-  { test: /EMFILE|Too many open files/, says: "too many open files" },
-  { test: /ENOSPC|No space left/, says: "no space left on device" },
-  { test: /^NotFound|ENOENT/, says: "no such file" },
-  { test: /^IsADirectory|EISDIR/, says: "it is a directory" },
-  { test: /^NotADirectory|ENOTDIR/, says: "it is not in a directory" },
-  { test: /^AlreadyExists|EEXIST/, says: "it exists already" },
-  { test: /^PermissionDenied|EACCES|EPERM/, says: "the system denies it" },
-  { test: /SUN_LEN/, says: "the path is too long for a Unix socket" },
-  { test: /^AbortError|^Interrupted/, says: "interrupted" },
+  { test: /EMFILE|Too many open files/, message: "too many open files" },
+  { test: /ENOSPC|No space left/, message: "no space left on device" },
+  { test: /^NotFound|ENOENT/, message: "no such file" },
+  { test: /^IsADirectory|EISDIR/, message: "it is a directory" },
+  { test: /^NotADirectory|ENOTDIR/, message: "it is not in a directory" },
+  { test: /^AlreadyExists|EEXIST/, message: "it exists already" },
+  { test: /^PermissionDenied|EACCES|EPERM/, message: "the system denies it" },
+  { test: /SUN_LEN/, message: "the path is too long for a Unix socket" },
+  { test: /^AbortError|^Interrupted/, message: "interrupted" },
 ];
 
 function formatAgo(seconds: number): string {
@@ -232,10 +235,13 @@ function chainOf(error: unknown): string[] {
 export function reasonOf(error: unknown): Reason {
   const texts = chainOf(error);
   for (const text of texts) {
-    for (const { test, says, code = ExitCode.Failed } of WORDINGS) {
+    for (const { test, message, code = ExitCode.Failed } of WORDINGS) {
       const match = text.match(test);
       if (match) {
-        return { says: typeof says === "string" ? says : says(match), code };
+        return {
+          message: typeof message === "string" ? message : message(match),
+          code,
+        };
       }
     }
   }
@@ -244,7 +250,7 @@ export function reasonOf(error: unknown): Reason {
     / \(os error \d+\).*/,
     "",
   ).replace(/\.$/, "");
-  return { says: plain, code: ExitCode.Failed };
+  return { message: plain, code: ExitCode.Failed };
 }
 
 /**
@@ -255,7 +261,7 @@ export function reasonOf(error: unknown): Reason {
  * @param peer Who is named beside it already: of a failure about it, only why is said.
  */
 export function describe(error: unknown, peer?: string): string {
-  if (!(error instanceof Failure)) return reasonOf(error).says;
+  if (!(error instanceof Failure)) return reasonOf(error).message;
   const { message, cause } = error;
   if (cause === undefined) return message;
   const why = describe(cause);

@@ -6,18 +6,18 @@
 
 import { Failure } from "../cli/errors.ts";
 import type { Deadline } from "./deadline.ts";
-import { isBeyondFetch, type RequestPlan } from "./request.ts";
+import { type HttpRequest, isBeyondFetch } from "./request.ts";
 import type {
   Network,
-  TransportAnswer,
   TransportOptions,
+  TransportResponse,
 } from "./transport.ts";
 
 /** How a request is carried. */
 export interface AttemptOptions {
   /** Ends it. */
   readonly deadline: Deadline;
-  /** How long the head of an answer may take, in ms. */
+  /** How long the head of a response may take, in ms. */
   readonly head?: number | undefined;
   /** The way to the server. */
   readonly network: Network;
@@ -29,18 +29,18 @@ export interface AttemptOptions {
 
 /** What a socket of our own can do for a request, and fetch cannot. */
 function needsSocket(
-  { proxy, unix, insecure, resolve, family, timings, wire }: Network,
+  { proxy, unix, insecure, resolve, family, timings, rawHeaders }: Network,
 ): boolean {
   return proxy !== undefined || unix !== undefined || insecure === true ||
     resolve !== undefined || family !== undefined || timings === true ||
-    wire === true;
+    rawHeaders === true;
 }
 
 /**
- * What fetch refuses before it sends anything, or, of an answer, after a request that can be sent again; and where it
+ * What fetch refuses before it sends anything, or, of a response, after a request that can be sent again; and where it
  * asks one loopback alone.
  */
-function isRefused({ method, url }: RequestPlan, error: unknown): boolean {
+function isRefused({ method, url }: HttpRequest, error: unknown): boolean {
   const { message } = error instanceof Error && error.cause instanceof Error
     ? error.cause
     : error instanceof Error
@@ -55,9 +55,9 @@ function isRefused({ method, url }: RequestPlan, error: unknown): boolean {
 }
 
 async function sendByFetch(
-  { method, url, headers, body }: RequestPlan,
+  { method, url, headers, body }: HttpRequest,
   { signal, ...network }: TransportOptions,
-): Promise<TransportAnswer> {
+): Promise<TransportResponse> {
   const { ca, cert, http } = network;
   using client = ca === undefined && cert === undefined && http === undefined
     ? undefined
@@ -73,15 +73,16 @@ async function sendByFetch(
 }
 
 async function carry(
-  plan: RequestPlan,
+  request: HttpRequest,
   options: TransportOptions,
-): Promise<TransportAnswer> {
-  const streams = plan.body !== undefined && plan.body.bytes === undefined;
-  if (!streams && !needsSocket(options) && !isBeyondFetch(plan)) {
+): Promise<TransportResponse> {
+  const streams = request.body !== undefined &&
+    request.body.bytes === undefined;
+  if (!streams && !needsSocket(options) && !isBeyondFetch(request)) {
     try {
-      return await sendByFetch(plan, options);
+      return await sendByFetch(request, options);
     } catch (error) {
-      if (options.http === "2" || !isRefused(plan, error)) throw error;
+      if (options.http === "2" || !isRefused(request, error)) throw error;
     }
   }
   if (options.http === "2") {
@@ -90,23 +91,23 @@ async function carry(
     });
   }
   const { sendOverSocket } = await import("./http1/client.ts");
-  return await sendOverSocket(plan, options);
+  return await sendOverSocket(request, options);
 }
 
 /** One attempt; it ends when its signal is aborted, whether what it waits for can be ended or not. */
 async function once(
-  plan: RequestPlan,
+  request: HttpRequest,
   { deadline, network, head }: AttemptOptions,
-): Promise<TransportAnswer> {
+): Promise<TransportResponse> {
   const { signal, renew } = deadline;
   const { promise, reject } = Promise.withResolvers<never>();
   const stop = () => reject(signal.reason);
   signal.addEventListener("abort", stop);
   const onUpload = (state: string) => renew(state === "sending");
-  const answer = carry(plan, { ...network, signal, onUpload });
+  const response = carry(request, { ...network, signal, onUpload });
   try {
     return await deadline.within(
-      Promise.race([answer, promise]),
+      Promise.race([response, promise]),
       head,
       "no answer",
     );
@@ -116,37 +117,37 @@ async function once(
 }
 
 /**
- * Gets the answer to a request, redirects not followed.
+ * Gets the response to a request, redirects not followed.
  *
- * @param plan The request.
+ * @param request The request.
  * @param options How it is carried.
- * @returns The answer of the last attempt.
+ * @returns The response of the last attempt.
  * @throws What ended the last attempt.
  */
 export async function attempt(
-  plan: RequestPlan,
+  request: HttpRequest,
   options: AttemptOptions,
-): Promise<TransportAnswer> {
+): Promise<TransportResponse> {
   const { deadline, retry = 0, notice } = options;
   for (let count = 0;; count++) {
-    let answer: TransportAnswer | undefined;
+    let response: TransportResponse | undefined;
     let error: unknown;
     try {
-      answer = await once(plan, options);
-      if (answer.status < 400 || count === retry) return answer;
+      response = await once(request, options);
+      if (response.status < 400 || count === retry) return response;
     } catch (cause) {
       error = deadline.signal.aborted ? deadline.signal.reason : cause;
       if (count === retry) throw error;
     }
     const { isRepeatable, pauseAfter, sleep } = await import("./retry.ts");
-    const pause = isRepeatable(plan) && deadline.revive()
-      ? pauseAfter(answer ?? { error }, count)
+    const pause = isRepeatable(request) && deadline.revive()
+      ? pauseAfter(response ?? { error }, count)
       : undefined;
     if (pause === undefined) {
-      if (answer === undefined) throw error;
-      return answer;
+      if (response === undefined) throw error;
+      return response;
     }
-    await answer?.body?.cancel();
+    await response?.body?.cancel();
     notice?.(`${pause.why}: trying again in ${(pause.ms / 1000).toFixed(1)} s`);
     await sleep(pause.ms, deadline.signal);
   }

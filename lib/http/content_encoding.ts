@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { RequestPlan } from "./request.ts";
-import type { TransportAnswer } from "./transport.ts";
+import type { HttpRequest } from "./request.ts";
+import type { TransportResponse } from "./transport.ts";
 
 /** Where the bytes of a body come from. */
 export interface Source {
@@ -20,10 +20,13 @@ export interface Source {
 }
 
 /** Whether fetch has decoded a body: it does so with one gzip or br, unless the request wants no encoding, or a part. */
-function isDecoded({ headers, wire }: TransportAnswer, plan: RequestPlan) {
-  return wire === undefined &&
+function isDecoded(
+  { headers, rawHeaders }: TransportResponse,
+  request: HttpRequest,
+) {
+  return rawHeaders === undefined &&
     /^(gzip|br)$/i.test(headers.get("content-encoding") ?? "") &&
-    !plan.headers.some(([name, value]) =>
+    !request.headers.some(([name, value]) =>
       /^range$/i.test(name) ||
       /^accept-encoding$/i.test(name) && /^identity$/i.test(value)
     );
@@ -33,19 +36,19 @@ function isDecoded({ headers, wire }: TransportAnswer, plan: RequestPlan) {
  * Gives the bytes of an encoded body decoded. fetch ends after the first part of a gzip body (RFC 1952, section 2.2):
  * one that had more bytes than one part can need says so.
  *
- * @param answer The answer, with its body.
- * @param plan The request.
+ * @param response The response, with its body.
+ * @param request The request.
  */
 export function decodeSource(
-  answer: TransportAnswer,
-  plan: RequestPlan,
+  response: TransportResponse,
+  request: HttpRequest,
 ): Source | undefined {
-  const { status, headers, body } = answer;
+  const { status, headers, body } = response;
   if (body === null) return undefined;
   // a part of an encoded body cannot be decoded
   if (status === 206) return { stream: body };
   const coding = headers.get("content-encoding") ?? "";
-  if (isDecoded(answer, plan)) {
+  if (isDecoded(response, request)) {
     const length = headers.get("content-length");
     const size = length === null ? undefined : Number(length);
     // with the names in its head

@@ -9,7 +9,7 @@ import { parseSeconds } from "../cli/values.ts";
 
 /** How long to wait, in ms; what is missing or 0 has no limit. */
 export interface Timeouts {
-  /** For the head of an answer: resolve, connect, handshake, send, wait. */
+  /** For the head of a response: resolve, connect, handshake, send, wait. */
   readonly head?: number | undefined;
   /** For the next bytes of a body. */
   readonly idle?: number | undefined;

@@ -114,7 +114,10 @@ async function openUnix(path: string): Promise<Reached> {
   }
 }
 
-async function reach(goal: Goal, options: TransportOptions): Promise<Reached> {
+async function permissions(
+  goal: Goal,
+  options: TransportOptions,
+): Promise<Reached> {
   const { unix, proxy } = options;
   if (unix !== undefined) return await openUnix(unix);
   if (proxy === undefined) return await open(goal.target, options);
@@ -134,7 +137,7 @@ export async function dial(url: URL, options: TransportOptions): Promise<Line> {
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const target = { host, port: Number(url.port) || (isSecure ? 443 : 80) };
   const start = performance.now();
-  const { dns, since = start, ...passage } = await reach(
+  const { dns, since = start, ...passage } = await permissions(
     { target, isSecure },
     options,
   );

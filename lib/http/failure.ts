@@ -8,7 +8,7 @@ import { ExitCode, Failure } from "../cli/errors.ts";
 import { describe, exitCodeOf } from "../cli/reasons.ts";
 import { within } from "../net/connection.ts";
 import { redactUrl } from "./redact.ts";
-import type { RequestPlan } from "./request.ts";
+import type { HttpRequest } from "./request.ts";
 
 /** The phases before a request is sent, by the exit codes of what can go wrong in them. */
 const PHASES: Partial<Record<ExitCode, string>> = {
@@ -24,7 +24,7 @@ const HANDSHAKE = new RegExp(
   `^(${NO_TLS}|no TLS version in common|the peer ended TLS)`,
 );
 
-function doing({ method, url }: RequestPlan): string {
+function doing({ method, url }: HttpRequest): string {
   const shown = redactUrl(url.href);
   return method === "GET" ? `get ${shown}` : `send ${method} to ${shown}`;
 }
@@ -41,7 +41,7 @@ const STEPS: readonly (readonly [test: RegExp, step: string])[] = [
 ];
 
 async function hintFor(
-  { url }: RequestPlan,
+  { url }: HttpRequest,
   cause: unknown,
 ): Promise<string | undefined> {
   if (cause instanceof Failure && cause.hint !== undefined) return cause.hint;
@@ -91,25 +91,25 @@ function saysWhat(cause: unknown): cause is Failure {
 }
 
 /**
- * Words what ended an exchange before its answer.
+ * Words what ended an exchange before its response.
  *
- * @param plan The request.
+ * @param request The request.
  * @param cause What ended it; a {@linkcode Failure} that says what could not be done stays as it is.
  */
 export async function failureOf(
-  plan: RequestPlan,
+  request: HttpRequest,
   cause: unknown,
 ): Promise<Failure> {
   if (saysWhat(cause)) return cause;
-  const { host, hostname } = plan.url;
+  const { host, hostname } = request.url;
   const code = exitCodeOf(cause);
   const phase = HANDSHAKE.test(describe(cause))
     ? "start TLS with"
     : PHASES[code];
   const what = phase === undefined
-    ? doing(plan)
+    ? doing(request)
     : `${phase} ${code === ExitCode.Unresolved ? hostname : host}`;
-  const hint = await hintFor(plan, cause);
+  const hint = await hintFor(request, cause);
   return new Failure(`Cannot ${what}`, { cause, hint });
 }
 
@@ -176,12 +176,12 @@ export async function speaksTls(url: URL): Promise<boolean> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   try {
     using conn = await connectTo(url, signal);
-    const answer = new Uint8Array(1);
+    const response = new Uint8Array(1);
     await within(signal, conn, async () => {
       await conn.write(HELLO);
-      await conn.read(answer);
+      await conn.read(response);
     });
-    return answer[0] === ALERT || answer[0] === HANDSHAKE_RECORD;
+    return response[0] === ALERT || response[0] === HANDSHAKE_RECORD;
   } catch {
     return false;
   }

@@ -5,7 +5,7 @@
  */
 
 import { contains, parseCidr } from "../net/cidr.ts";
-import type { RequestPlan } from "./request.ts";
+import type { HttpRequest } from "./request.ts";
 
 /** Which redirects are followed: those to the same origin, those that are safe, all, or none. */
 export type Follow = "same" | "safe" | "all" | "none";
@@ -13,10 +13,10 @@ export type Follow = "same" | "safe" | "all" | "none";
 /** What of a request's headers another origin may see. */
 const HARMLESS = /^(accept|accept-.*|user-agent|content-.*)$/i;
 
-/** What comes after an answer that points elsewhere: the next request, or why there is none. */
-export type Hop = { readonly next: RequestPlan } | { readonly refused: string };
+/** What comes after a response that points elsewhere: the next request, or why there is none. */
+export type Hop = { readonly next: HttpRequest } | { readonly refused: string };
 
-/** An answer that points elsewhere. */
+/** A response that points elsewhere. */
 export interface Pointer {
   /** Its status. */
   readonly status: number;
@@ -37,13 +37,13 @@ function danger(from: URL, to: URL): string | undefined {
 }
 
 /** Turned into a GET, as browsers do, or the same again; the fragment stays unless there is a new one. */
-function turn(plan: RequestPlan, status: number, url: URL): RequestPlan {
+function turn(request: HttpRequest, status: number, url: URL): HttpRequest {
   const asGet = status === 303
-    ? plan.method !== "HEAD"
-    : status < 303 && plan.method === "POST";
-  if (!asGet) return { ...plan, url };
-  const headers = plan.headers.filter(([name]) => !/^content-/i.test(name));
-  return { ...plan, method: "GET", url, body: undefined, headers };
+    ? request.method !== "HEAD"
+    : status < 303 && request.method === "POST";
+  if (!asGet) return { ...request, url };
+  const headers = request.headers.filter(([name]) => !/^content-/i.test(name));
+  return { ...request, method: "GET", url, body: undefined, headers };
 }
 
 /**
@@ -51,39 +51,39 @@ function turn(plan: RequestPlan, status: number, url: URL): RequestPlan {
  * and 302 of a POST. To another origin goes no header but those that say what is wanted, whatever the policy; by the
  * safe one also no body, https is not left, and no public host leads to a private address.
  *
- * @param plan The request that was redirected.
- * @param pointer Where the answer points.
+ * @param request The request that was redirected.
+ * @param pointer Where the response points.
  * @param follow The policy.
- * @returns The next request or why it is refused; undefined when the answer is no redirect.
+ * @returns The next request or why it is refused; undefined when the response is no redirect.
  */
 export function followRedirect(
-  plan: RequestPlan,
+  request: HttpRequest,
   { status, location }: Pointer,
   follow: Follow = "safe",
 ): Hop | undefined {
   if (location === null || ![301, 302, 303, 307, 308].includes(status)) {
     return undefined;
   }
-  const url = URL.parse(location, plan.url);
+  const url = URL.parse(location, request.url);
   if (url === null) return { refused: "its Location is not a URL" };
   url.username = url.password = "";
-  if (url.hash === "") url.hash = plan.url.hash;
+  if (url.hash === "") url.hash = request.url.hash;
   if (!isWeb(url)) {
     return {
       refused: `${url.protocol.slice(0, -1)} is neither http nor https`,
     };
   }
   if (follow === "none") return { refused: "no redirect is, by --follow=none" };
-  const next = turn(plan, status, url);
+  const next = turn(request, status, url);
   if (next.body?.again === false) {
     return { refused: "its body can be sent only once" };
   }
-  if (url.origin === plan.url.origin) return { next };
+  if (url.origin === request.url.origin) return { next };
   if (follow === "same") {
     return { refused: "it leads to another origin" };
   }
   if (follow === "safe") {
-    const why = danger(plan.url, url) ??
+    const why = danger(request.url, url) ??
       (next.body && "it would send the body to another origin");
     if (why !== undefined) return { refused: why };
   }

@@ -27,7 +27,7 @@ export interface Body {
 }
 
 /** A request that can be sent. */
-export interface RequestPlan {
+export interface HttpRequest {
   /** The method, in the case in which it is sent. */
   readonly method: string;
   /** Where it goes; the user and password of a URL are a header by now. */
@@ -76,7 +76,7 @@ export function parseToken(what: string, text: string): string {
  * stream: such a request needs a transport of our own.
  */
 export function isBeyondFetch(
-  { method, headers, body, unset = [] }: RequestPlan,
+  { method, headers, body, unset = [] }: HttpRequest,
 ): boolean {
   return ["TRACE", "CONNECT"].includes(method) ||
     body !== undefined && ["GET", "HEAD"].includes(method) ||

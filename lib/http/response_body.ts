@@ -1,5 +1,5 @@
 /**
- * The body of an answer as it comes in: decoded, counted, and ended when it is late.
+ * The body of a response as it comes in: decoded, counted, and ended when it is late.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import { ExitCode, Failure } from "../cli/errors.ts";
 import type { Source } from "./content_encoding.ts";
 import type { Deadline } from "./deadline.ts";
-import type { RequestPlan } from "./request.ts";
-import type { TransportAnswer } from "./transport.ts";
+import type { HttpRequest } from "./request.ts";
+import type { TransportResponse } from "./transport.ts";
 
 /** From here on an encoded body is looked at more closely, in bytes. */
 const LARGE = 64 * 1024 ** 2;
@@ -16,7 +16,7 @@ const LARGE = 64 * 1024 ** 2;
 /** How a body is read. */
 export interface Reading {
   /** The request that was answered. */
-  readonly plan: RequestPlan;
+  readonly request: HttpRequest;
   /** Ends it. */
   readonly deadline: Deadline;
   /** How long the next bytes may take, in ms. */
@@ -40,7 +40,7 @@ export interface Incoming {
 async function* readSource(
   { stream, compressed, hasMore }: Source,
   length: string | null,
-  { plan, deadline, idle, maxSize = Infinity }: Reading,
+  { request, deadline, idle, maxSize = Infinity }: Reading,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const encoded = compressed !== undefined;
   const reader = stream.getReader();
@@ -76,7 +76,7 @@ async function* readSource(
     const counts = encoded || length === null
       ? undefined
       : { at: received, total: parseInt(length) };
-    throw cutShort(plan.url, cause, counts);
+    throw cutShort(request.url, cause, counts);
   } finally {
     await reader.cancel().catch(() => {});
   }
@@ -85,21 +85,21 @@ async function* readSource(
 async function* nothing(): AsyncGenerator<Uint8Array<ArrayBuffer>> {}
 
 /**
- * Opens the body of an answer.
+ * Opens the body of a response.
  *
- * @param answer The answer.
+ * @param response The response.
  * @param reading How it is read.
  */
 export async function openBody(
-  answer: TransportAnswer,
+  response: TransportResponse,
   reading: Reading,
 ): Promise<Incoming> {
-  const { headers, body: stream } = answer;
-  const { plan, maxSize } = reading;
+  const { headers, body: stream } = response;
+  const { request, maxSize } = reading;
   const source: Source | undefined = stream === null
     ? undefined
     : headers.has("content-encoding")
-    ? (await import("./content_encoding.ts")).decodeSource(answer, plan)
+    ? (await import("./content_encoding.ts")).decodeSource(response, request)
     : { stream };
   if (source === undefined) {
     const drop = () => Promise.resolve();
@@ -107,7 +107,7 @@ export async function openBody(
   }
   const body = readSource(source, headers.get("content-length"), reading);
   const isFree = source.compressed === undefined && maxSize === undefined &&
-    answer.wire === undefined;
+    response.rawHeaders === undefined;
   return {
     body,
     stream: isFree ? source.stream : null,

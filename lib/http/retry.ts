@@ -6,7 +6,7 @@
 
 import { ExitCode } from "../cli/errors.ts";
 import { exitCodeOf, reasonOf } from "../cli/reasons.ts";
-import type { RequestPlan } from "./request.ts";
+import type { HttpRequest } from "./request.ts";
 
 /** The first pause is up to half a second, each further one up to twice as long, none longer than 30 s. */
 const FIRST_MS = 500;
@@ -17,7 +17,7 @@ const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
 /** The statuses that may pass. */
 const PASSING = [408, 429, 502, 503, 504];
 
-/** How an attempt ended: with an answer, or with an error. */
+/** How an attempt ended: with a response, or with an error. */
 export type Outcome =
   | { readonly status: number; readonly headers: Headers }
   | { readonly error: unknown };
@@ -26,7 +26,7 @@ export type Outcome =
  * Whether a request may be sent more than once: its method is idempotent (RFC 9110, section 9.2.2), or it has an
  * Idempotency-Key; and its body can be read again.
  */
-export function isRepeatable({ method, headers, body }: RequestPlan): boolean {
+export function isRepeatable({ method, headers, body }: HttpRequest): boolean {
   return body?.again !== false && (IDEMPOTENT.test(method) ||
     headers.some(([name]) => /^idempotency-key$/i.test(name)));
 }
@@ -45,10 +45,10 @@ function passingReason(outcome: Outcome): string | undefined {
     return PASSING.includes(outcome.status) ? `${outcome.status}` : undefined;
   }
   const codes: readonly ExitCode[] = [ExitCode.Unreachable, ExitCode.TimedOut];
-  const { says } = reasonOf(outcome.error);
+  const { message } = reasonOf(outcome.error);
   const passes = codes.includes(exitCodeOf(outcome.error)) ||
-    /^connection (reset|aborted)|closed the connection/.test(says);
-  return passes ? says : undefined;
+    /^connection (reset|aborted)|closed the connection/.test(message);
+  return passes ? message : undefined;
 }
 
 /** A pause before the next attempt. */
@@ -85,7 +85,7 @@ export function pauseAfter(
   const why = passingReason(outcome);
   if (why === undefined) return undefined;
   const told = "headers" in outcome ? retryAfter(outcome.headers) : undefined;
-  // a server that wants a long pause is not to be asked sooner: its answer is shown
+  // a server that wants a long pause is not to be asked sooner: its response is shown
   if (told !== undefined && told > LONGEST_MS) return undefined;
   const longest = Math.min(LONGEST_MS, FIRST_MS * 2 ** attempt);
   return { ms: told ?? random() * longest, why };

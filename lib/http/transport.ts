@@ -1,11 +1,11 @@
 /**
- * What carries a request to a server and an answer back: fetch, or a socket of our own where fetch cannot.
+ * What carries a request to a server and a response back: fetch, or a socket of our own where fetch cannot.
  *
  * @module
  */
 
 import type { Proxy } from "../net/proxy.ts";
-import type { Header, RequestPlan } from "./request.ts";
+import type { Header, HttpRequest } from "./request.ts";
 
 /** How long each phase of an exchange took, in ms. What did not happen, or cannot be told apart, is undefined. */
 export interface Timings {
@@ -15,7 +15,7 @@ export interface Timings {
   readonly connect: number;
   /** To shake hands. */
   readonly tls: number | undefined;
-  /** From the connection to the head of the answer, the upload included. */
+  /** From the connection to the head of the response, the upload included. */
   readonly firstByte: number;
   /** From the head to the end of the body, once it has ended. */
   readonly body: number | undefined;
@@ -62,7 +62,7 @@ export interface Network {
   /** Whether the phases are to be timed. */
   readonly timings?: boolean | undefined;
   /** Whether the header lines are wanted as they came. */
-  readonly wire?: boolean | undefined;
+  readonly rawHeaders?: boolean | undefined;
 }
 
 /** What a transport takes besides the request. */
@@ -73,8 +73,8 @@ export interface TransportOptions extends Network {
   readonly onUpload?: ((state: "sending" | "reading") => void) | undefined;
 }
 
-/** An answer as it came: nothing is followed, and fetch alone has decoded anything. */
-export interface TransportAnswer {
+/** A response as it came: nothing is followed, and fetch alone has decoded anything. */
+export interface TransportResponse {
   /** The status. */
   readonly status: number;
   /** What the status is called: by the server where `wire` is there, else by the standard. */
@@ -84,7 +84,7 @@ export interface TransportAnswer {
   /** The body, which throws when it is cut short. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
   /** Header lines as they came, in order and case, where the transport sees them. */
-  readonly wire?: readonly Header[];
+  readonly rawHeaders?: readonly Header[];
   /** The version of HTTP, where the transport sees it. */
   readonly version?: string;
   /** How long each phase took, where the transport sees it; complete when the body has ended. */
@@ -93,8 +93,8 @@ export interface TransportAnswer {
   readonly remote?: string;
 }
 
-/** Carries one request: resolves as soon as the head of its answer is there. */
+/** Carries one request: resolves as soon as the head of its response is there. */
 export type Transport = (
-  plan: RequestPlan,
+  request: HttpRequest,
   options: TransportOptions,
-) => Promise<TransportAnswer>;
+) => Promise<TransportResponse>;

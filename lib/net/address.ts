@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Grants } from "../cli/definition.ts";
+import type { Permissions } from "../cli/definition.ts";
 import { UsageError } from "../cli/errors.ts";
 import { absolutePath } from "../cli/values.ts";
 
@@ -190,10 +190,10 @@ export function groupsOf(ipv6: string): number[] {
  * @param ends The addresses.
  * @param files The files, where they were named.
  */
-export function grantsFor(
+export function permissionsFor(
   ends: readonly Address[],
   files: readonly (string | undefined)[],
-): Required<Grants> {
+): Required<Permissions> {
   const sockets = ends.flatMap((end) => "path" in end ? [end.path] : []);
   return {
     net: ends.map((end) =>

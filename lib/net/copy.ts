@@ -36,7 +36,7 @@ const MOST_SPARES = 8;
  * @param small The size of the small buffer, in bytes.
  * @throws Whatever the source or the sink throws.
  */
-export async function pump(
+export async function copy(
   source: Source,
   sink: Sink,
   small = RECORD_BYTES,
@@ -68,9 +68,9 @@ function putBack(buffer: Uint8Array<ArrayBuffer>): void {
  * else the system keeps the second one back for 40 ms (RFC 1122 section 4.2.3.4). TLS of Deno cannot.
  *
  * @param connection The connection.
- * @returns The size of the small buffer for {@linkcode pump}, in bytes.
+ * @returns The size of the small buffer for {@linkcode copy}, in bytes.
  */
-export function sendAtOnce({ socket }: Connection): number {
+export function setNoDelay({ socket }: Connection): number {
   try {
     socket.setNoDelay?.();
   } catch {
@@ -87,9 +87,9 @@ export function sendAtOnce({ socket }: Connection): number {
  * @throws {Failure} When receiving or sending fails.
  */
 export function forward(from: Connection, to: Connection): Promise<void> {
-  return pump(
+  return copy(
     (buffer) => receive(from, buffer),
     (bytes) => send(to, bytes),
-    sendAtOnce(to),
+    setNoDelay(to),
   ).then(() => closeWrite(to));
 }

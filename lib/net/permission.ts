@@ -9,7 +9,7 @@ import { Failure } from "../cli/errors.ts";
 import {
   type Address,
   formatAddress,
-  grantsFor,
+  permissionsFor,
   type TcpAddress,
 } from "./address.ts";
 
@@ -25,7 +25,7 @@ type Need =
 
 /** What connecting to an address takes, as Deno's permissions and its errors name it. */
 function needsOf(address: Address): Need[] {
-  const { net, read, write } = grantsFor([address], []);
+  const { net, read, write } = permissionsFor([address], []);
   const hosts = "path" in address ? net : [formatAddress(address)];
   return [
     ...read.map((path): Need => ({ name: "read", path })),

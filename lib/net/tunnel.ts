@@ -10,7 +10,7 @@ import { type Socket, writeAll } from "./connection.ts";
 import { formatBasic, type Proxy } from "./proxy.ts";
 
 /** What a proxy is talked to with. */
-export type Talk = Pick<Socket, "read" | "write">;
+export type ReadWriter = Pick<Socket, "read" | "write">;
 
 /** A refusal: nothing can be connected to. */
 function refused(why: string, hint?: string): Failure {
@@ -28,7 +28,7 @@ function wantsCredentials({ protocol, username }: Proxy): Failure {
 }
 
 /** Reads so many bytes and not one more: what follows is the target's. */
-async function take(talk: Talk, length: number): Promise<Uint8Array> {
+async function take(talk: ReadWriter, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length;) {
     const count = await talk.read(bytes.subarray(done));
@@ -69,7 +69,7 @@ function withLength(text: string): number[] {
 }
 
 /** Says who asks (RFC 1929). */
-async function sayWho(talk: Talk, proxy: Proxy): Promise<void> {
+async function authenticate(talk: ReadWriter, proxy: Proxy): Promise<void> {
   const { username, password } = proxy;
   await writeAll(
     talk,
@@ -89,7 +89,7 @@ async function sayWho(talk: Talk, proxy: Proxy): Promise<void> {
  * @throws {Failure} What the proxy says, where it refuses.
  */
 export async function askSocks(
-  talk: Talk,
+  talk: ReadWriter,
   proxy: Proxy,
   { host, port }: TcpAddress,
 ): Promise<void> {
@@ -98,7 +98,7 @@ export async function askSocks(
   const [version, method = 0xff] = await take(talk, 2);
   if (version !== 5) throw refused("it is not a SOCKS5 proxy");
   if (!methods.includes(method)) throw wantsCredentials(proxy);
-  if (method === 2) await sayWho(talk, proxy);
+  if (method === 2) await authenticate(talk, proxy);
   await writeAll(
     talk,
     Uint8Array.of(5, 1, 0, ...socksHost(host), port >> 8, port & 0xff),
@@ -126,7 +126,7 @@ const LONGEST_HEAD = 16 * 1024;
  * @throws {Failure} What the proxy says, where it refuses.
  */
 export async function askHttp(
-  talk: Talk,
+  talk: ReadWriter,
   proxy: Proxy,
   target: TcpAddress,
 ): Promise<void> {
@@ -164,7 +164,7 @@ export async function askHttp(
  * @throws {Failure} What the proxy says, where it refuses.
  */
 export function askProxy(
-  talk: Talk,
+  talk: ReadWriter,
   proxy: Proxy,
   target: TcpAddress,
 ): Promise<void> {

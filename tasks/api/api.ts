@@ -1,5 +1,5 @@
 /** The command `api`: a store, a handler over it, a port, and lines on what happens. */
-import type { Grants } from "../../lib/cli/definition.ts";
+import type { Permissions } from "../../lib/cli/definition.ts";
 import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, print } from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
@@ -115,7 +115,7 @@ export const API_OPTIONS = {
 } as const satisfies OptionTable;
 
 /** What json-server calls its options, and what to do here. */
-export const API_HABITS = {
+export const API_HINTS = {
   "--watch": "not needed: what other programs write is noticed",
   "--ro": "here it is --read-only",
   "--delay": "ask for it in a request: Prefer: delay=200-800",
@@ -167,10 +167,10 @@ export function filesOf(
 }
 
 /** Tells what `api` needs to be allowed. */
-export async function apiReach(
+export async function apiPermissions(
   options: FileOptions & { readonly host: string },
   operands: readonly string[],
-): Promise<Grants> {
+): Promise<Permissions> {
   const { file, from } = filesOf(operands, options);
   const { isUrl } = await import("./store/import.ts");
   const write = file === ":memory:" ? [] : [file];

@@ -5,7 +5,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { grantsOf } from "../../lib/cli/permissions.ts";
+import { permissionsOf } from "../../lib/cli/permissions.ts";
 import { find, run } from "../../tests/program.ts";
 import { compileLoad, type Used, whyNoLoad } from "./load.ts";
 import type { Bench, Contender, Sample } from "./measure.ts";
@@ -19,7 +19,7 @@ export function harkCommand(task: string, ...args: string[]): string[] {
   return [
     Deno.execPath(),
     "run",
-    `--allow-net=${grantsOf(task).net.join(",")}`,
+    `--allow-net=${permissionsOf(task).net.join(",")}`,
     script,
     ...args,
   ];

@@ -10,9 +10,9 @@ import { type CommandLine, refuseMisfits } from "../../lib/cli/options.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
 import { type Connection, receive, track } from "../../lib/net/connection.ts";
-import { pump } from "../../lib/net/copy.ts";
+import { copy } from "../../lib/net/copy.ts";
 import { addressFrom, CLIENT_OPTIONS, type ClientOptions } from "./options.ts";
-import type { Answer, Show } from "./transfer.ts";
+import type { Print, Printer } from "./transfer.ts";
 
 /** What the tutorial's client prints. */
 const TUTORIAL = { before: "Received from server: ", after: "\n" };
@@ -36,10 +36,10 @@ async function findRoute(options: ClientOptions): Promise<ConnectOptions> {
 }
 
 /** Shows an answer on stdout, with something around it: safe text on a terminal; a pipe gets the very bytes. */
-async function createAnswer(
+async function createPrinter(
   { stdout }: Pick<Io, "stdout">,
   { before = "", after = "" },
-): Promise<Answer> {
+): Promise<Printer> {
   const text = stdout.isTerminal
     ? (await import("../../lib/cli/terminal.ts")).createSafeDecoder()
     : undefined;
@@ -49,7 +49,7 @@ async function createAnswer(
     if (rest !== "") return print(stdout, rest);
   };
   return {
-    async show(bytes, later) {
+    async print(bytes, later) {
       if (before !== "") await print(stdout, before);
       before = "";
       const shown = text ? encoder.encode(text.decode(bytes)) : bytes;
@@ -61,14 +61,14 @@ async function createAnswer(
   };
 }
 
-async function createAnswerFor(
+async function choosePrinter(
   connection: Connection,
   options: ClientOptions,
   io: Io,
-): Promise<Answer> {
-  if (!options.json) return createAnswer(io, options.pipe ? {} : TUTORIAL);
-  const { createEventAnswer } = await import("./json_events.ts");
-  return createEventAnswer(io, connection);
+): Promise<Printer> {
+  if (!options.json) return createPrinter(io, options.pipe ? {} : TUTORIAL);
+  const { createEventPrinter } = await import("./json_events.ts");
+  return createEventPrinter(io, connection);
 }
 
 /** What a server that speaks TLS says to a client that does not: an alert (RFC 8446 section 6), and no more. */
@@ -77,22 +77,22 @@ function isTlsAlert(bytes: Uint8Array): boolean {
     bytes[4] === 2;
 }
 
-async function talk(
+async function exchange(
   connection: Connection,
-  answer: Answer,
+  printer: Printer,
   options: ClientOptions,
   io: Io,
 ): Promise<void> {
   const { pipe = false, send, crlf = false } = options;
   let alert = false;
-  const show: Show = (bytes, later) => {
+  const show: Print = (bytes, later) => {
     alert = connection.received === bytes.length && isTlsAlert(bytes);
-    return answer.show(bytes, later);
+    return printer.print(bytes, later);
   };
   if (pipe || send !== undefined) {
-    const { exchange } = await import("./transfer.ts");
+    const { transfer } = await import("./transfer.ts");
     const input = pipe ? io.stdin : undefined;
-    await exchange(connection, show, { text: send, input, crlf });
+    await transfer(connection, show, { text: send, input, crlf });
   } else {
     if (!io.stdin.isTerminal) {
       void print(
@@ -100,12 +100,12 @@ async function talk(
         "hint: stdin is not sent; to send it, add --pipe\n",
       );
     }
-    await pump(
+    await copy(
       (buffer) => receive(connection, buffer),
       (bytes) => show(bytes, false),
     );
   }
-  await answer.end();
+  await printer.end();
   if (alert) {
     throw new Failure(`Cannot talk to ${connection.peer}: it speaks TLS`, {
       hint: "add --tls",
@@ -126,15 +126,15 @@ async function converse(
     )
     : undefined;
   const connection = track(socket, formatAddress(address), dump);
-  const answer = await createAnswerFor(connection, options, io);
+  const printer = await choosePrinter(connection, options, io);
   const { idleTimeout } = options;
   try {
-    const work = talk(connection, answer, options, io);
+    const work = exchange(connection, printer, options, io);
     if (idleTimeout === undefined) return await work;
     const { whileActive } = await import("../../lib/net/idle.ts");
     await whileActive(connection, idleTimeout * 1000, work);
   } catch (error) {
-    await answer.fail?.(error);
+    await printer.fail?.(error);
     if (!route.tls) throw error;
     throw (await import("../../lib/net/tls/client.ts")).withTlsHint(error);
   }

@@ -8,7 +8,7 @@ import { encodeBase64 } from "@std/encoding/base64";
 import { type Io, print } from "../../lib/cli/io.ts";
 import type { Connection } from "../../lib/net/connection.ts";
 import type { CloseEvent, OpenEvent } from "../../lib/net/events.ts";
-import type { Answer } from "./transfer.ts";
+import type { Printer } from "./transfer.ts";
 
 /** What happens on a client's connection, one JSON object per line; the names are those of the server's events. */
 export type ClientEvent = OpenEvent | DataEvent | CloseEvent;
@@ -19,10 +19,10 @@ export type ClientEvent = OpenEvent | DataEvent | CloseEvent;
  * @param io The streams.
  * @param connection The connection that it comes over.
  */
-export async function createEventAnswer(
+export async function createEventPrinter(
   { stdout }: Pick<Io, "stdout">,
   connection: Connection,
-): Promise<Answer> {
+): Promise<Printer> {
   const { peer } = connection;
   const opened = performance.now();
   const data = createDataEvents();
@@ -42,7 +42,7 @@ export async function createEventAnswer(
   }
   await say({ event: "open", peer });
   return {
-    show: (bytes) => say(data.add(bytes)),
+    print: (bytes) => say(data.add(bytes)),
     end: () => close("done"),
     fail: async (error) => {
       const { describe } = await import("../../lib/cli/reasons.ts");

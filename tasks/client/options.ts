@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Grants, Habits } from "../../lib/cli/definition.ts";
+import type { Hints, Permissions } from "../../lib/cli/definition.ts";
 import { UsageError } from "../../lib/cli/errors.ts";
 import {
   type CommandLine,
@@ -16,8 +16,8 @@ import { parseLimit, parseSeconds } from "../../lib/cli/values.ts";
 import {
   type Address,
   DEFAULT_ADDRESS,
-  grantsFor,
   parseAddress,
+  permissionsFor,
 } from "../../lib/net/address.ts";
 
 /** The options of `client`. */
@@ -71,7 +71,7 @@ export const CLIENT_OPTIONS = {
 export type ClientOptions = Options<typeof CLIENT_OPTIONS>;
 
 /** What other tools call the options of `client`. */
-export const CLIENT_HABITS: Habits = {
+export const CLIENT_HINTS: Hints = {
   "-z": "client --check PORTS HOST",
   "-w": "client --timeout SECONDS, and --idle-timeout SECONDS once connected",
   "-i": "client --idle-timeout SECONDS",
@@ -135,12 +135,12 @@ export function addressFrom(operands: readonly string[]): Address {
  *
  * @param line The command line.
  */
-export async function clientReach(
+export async function clientPermissions(
   { options, operands }: CommandLine<typeof CLIENT_OPTIONS>,
-): Promise<Grants> {
+): Promise<Permissions> {
   const { proxy, ca, cert, key } = options;
   const end = proxy === undefined
     ? addressFrom(operands)
     : (await import("../../lib/net/proxy.ts")).parseProxy(proxy).address;
-  return grantsFor([end], [ca, cert, key]);
+  return permissionsFor([end], [ca, cert, key]);
 }

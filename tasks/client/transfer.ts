@@ -12,21 +12,21 @@ import {
   receive,
   send,
 } from "../../lib/net/connection.ts";
-import { pump } from "../../lib/net/copy.ts";
+import { copy } from "../../lib/net/copy.ts";
 
 /** How long stdin may be silent after the peer has ended before nothing more is expected of it, in ms. */
 const QUIET_MS = 100;
 
 /** Takes a chunk of what was received; `later` asks it not to block the process while its reader is slow. */
-export type Show = (
+export type Print = (
   bytes: Uint8Array,
   later: boolean,
 ) => Promise<void> | void;
 
 /** Where what is received goes. */
-export interface Answer {
+export interface Printer {
   /** Takes a chunk. */
-  readonly show: Show;
+  readonly print: Print;
   /** Hears that the peer has ended. */
   readonly end: () => Promise<void> | void;
   /** Hears that something went wrong. */
@@ -67,13 +67,13 @@ async function untilQuiet(
  * but bytes that were read from the input are sent before that, or it fails.
  *
  * @param connection The connection.
- * @param show Takes what is received; `later` asks it not to block, as there may be more to send.
+ * @param print Takes what is received; `later` asks it not to block, as there may be more to send.
  * @param sending What to send.
  * @throws {Failure} When receiving fails, or something could not be sent; at once what the input throws.
  */
-export async function exchange(
+export async function transfer(
   connection: Connection,
-  show: Show,
+  print: Print,
   sending: Sending,
 ): Promise<void> {
   const { text, input, crlf = false } = sending;
@@ -93,7 +93,7 @@ export async function exchange(
       const whole = crlf && !text.endsWith("\n") ? text + "\n" : text;
       await send(connection, convert(new TextEncoder().encode(whole)));
     }
-    if (input) await pump(read, (bytes) => send(connection, convert(bytes)));
+    if (input) await copy(read, (bytes) => send(connection, convert(bytes)));
     await closeWrite(connection);
   }
 
@@ -105,9 +105,9 @@ export async function exchange(
       error.message === `Cannot send to ${connection.peer}`;
     if (!isPeers) broken.reject(error);
   });
-  const received = pump(
+  const received = copy(
     (buffer) => receive(connection, buffer),
-    (bytes) => show(bytes, uploading),
+    (bytes) => print(bytes, uploading),
   );
   // what fails after that, as its socket is closed, is nobody's concern any more
   received.catch(() => {});

@@ -11,8 +11,8 @@ import { redactUrl } from "../../lib/http/redact.ts";
 import {
   fromByteString,
   type Header,
+  type HttpRequest,
   latin1,
-  type RequestPlan,
 } from "../../lib/http/request.ts";
 import type { NetworkOptions } from "./network.ts";
 import { redactBody, redactHeader } from "./redact.ts";
@@ -33,7 +33,7 @@ function headerArgs([name, value]: Header): string[] {
 }
 
 /** What makes curl use the method, where the body does not. */
-function methodArgs({ method, body }: RequestPlan): string[] {
+function methodArgs({ method, body }: HttpRequest): string[] {
   if (method === "HEAD" && body === undefined) return ["-I"];
   const own = body === undefined ? "GET" : "POST";
   return method === own ? [] : ["-X", method];
@@ -41,7 +41,7 @@ function methodArgs({ method, body }: RequestPlan): string[] {
 
 /** What curl would add or leave out of its own accord. */
 function corrections(
-  { headers, body, method, unset = [] }: RequestPlan,
+  { headers, body, method, unset = [] }: HttpRequest,
 ): string[] {
   const isTyped = headers.some(([name]) => /^content-type$/i.test(name));
   const names = new Set(unset);
@@ -65,17 +65,19 @@ function octal(bytes: Uint8Array): string {
  * Formats a command of curl that sends the same request, for a POSIX shell. A body that is not text is piped into it;
  * one that is not in memory is to be given on its standard input.
  *
- * @param plan The request.
+ * @param request The request.
  * @param options Whether secrets are shown, and what else curl must be told.
  * @throws {Failure} When its body is a form of more than 1 MiB.
  */
 export function formatCurl(
-  plan: RequestPlan,
+  request: HttpRequest,
   { extra = [], showSecrets = false }: CurlOptions = {},
 ): string {
-  const { body } = plan;
-  const { url, body: text } = recordRequest(plan, { showSecrets });
-  const headers = showSecrets ? plan.headers : plan.headers.map(redactHeader);
+  const { body } = request;
+  const { url, body: text } = recordRequest(request, { showSecrets });
+  const headers = showSecrets
+    ? request.headers
+    : request.headers.map(redactHeader);
   // no argument can hold a NUL
   const isText = text !== undefined && !text.includes("\0");
   if (body?.again && body.bytes === undefined && body.path === undefined) {
@@ -95,9 +97,9 @@ export function formatCurl(
     "-sS",
     "--compressed",
     ...extra,
-    ...methodArgs(plan),
+    ...methodArgs(request),
     ...headers.flatMap(headerArgs),
-    ...corrections(plan),
+    ...corrections(request),
     ...body === undefined
       ? []
       : body.path !== undefined
@@ -139,7 +141,7 @@ export interface CurlNetwork extends NetworkOptions {
 
 /** The arguments of curl for what is not in the request itself. */
 export function curlArgs(
-  { method, url }: RequestPlan,
+  { method, url }: HttpRequest,
   options: CurlNetwork,
 ): string[] {
   const { follow, maxRedirects = 10, proxy, resolve = [] } = options;

@@ -7,8 +7,12 @@
 import { ExitCode } from "../../lib/cli/errors.ts";
 import { type Io, print } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
-import type { RequestPlan } from "../../lib/http/request.ts";
-import { type Answer, send, type SendOptions } from "../../lib/http/send.ts";
+import type { HttpRequest } from "../../lib/http/request.ts";
+import {
+  type HttpResponse,
+  send,
+  type SendOptions,
+} from "../../lib/http/send.ts";
 import type { Tools } from "./download/resume.ts";
 import {
   EXCHANGE_OPTIONS,
@@ -20,29 +24,29 @@ import { render } from "./view/body.ts";
 /** What `get` and `post` say of themselves alike; all but the options is loaded when it is asked for. */
 export const EXCHANGE = {
   options: EXCHANGE_OPTIONS,
-  habits: async () => (await import("./hints.ts")).EXCHANGE_HABITS,
-  reach: async (line: CommandLine<typeof EXCHANGE_OPTIONS>) =>
-    (await import("./hints.ts")).reachOf(line),
+  hints: async () => (await import("./hints.ts")).EXCHANGE_HINTS,
+  permissions: async (line: CommandLine<typeof EXCHANGE_OPTIONS>) =>
+    (await import("./hints.ts")).permissionsFor(line),
   redact: async (operand: string) =>
     (await import("./redact.ts")).redactOperand(operand),
 };
 
 /** Shows the request, where that is all that was asked for. */
 async function showOnly(
-  plan: RequestPlan,
+  request: HttpRequest,
   options: ExchangeOptions,
   { stdout }: Io,
 ): Promise<void> {
   if (options.curl) {
     const { curlArgs, formatCurl } = await import("./curl.ts");
     const { showSecrets } = options;
-    const extra = curlArgs(plan, options);
-    const text = `${formatCurl(plan, { extra, showSecrets })}\n`;
+    const extra = curlArgs(request, options);
+    const text = `${formatCurl(request, { extra, showSecrets })}\n`;
     const { escapeControls } = await import("../../lib/cli/terminal.ts");
     return await print(stdout, stdout.isTerminal ? escapeControls(text) : text);
   }
-  const { showOffline } = await import("./view/head.ts");
-  await showOffline(plan, stdout, options);
+  const { printOffline } = await import("./view/head.ts");
+  await printOffline(request, stdout, options);
 }
 
 /** Sends requests; all of them together may take as long as one. */
@@ -50,13 +54,13 @@ function createSender(sending: SendOptions): Tools["send"] {
   const start = performance.now();
   const { total } = sending.timeouts ?? {};
   let isFirst = true;
-  return (plan) => {
+  return (request) => {
     if (isFirst || !total) {
       isFirst = false;
-      return send(plan, sending);
+      return send(request, sending);
     }
     const left = Math.max(1, start + total - performance.now());
-    return send(plan, {
+    return send(request, {
       ...sending,
       timeouts: { ...sending.timeouts, total: left },
     });
@@ -71,7 +75,7 @@ const POLICIES = [
 ];
 
 async function policyOf(
-  plan: RequestPlan,
+  request: HttpRequest,
   options: ExchangeOptions,
   { stderr }: Io,
 ): Promise<SendOptions> {
@@ -82,16 +86,16 @@ async function policyOf(
   if (isPlain) return {};
   const { readPolicy } = await import("./policy.ts");
   const time = options.time || options.json && options.http !== "2";
-  return await readPolicy({ ...options, time }, plan, stderr);
+  return await readPolicy({ ...options, time }, request, stderr);
 }
 
 /** What changes nothing is tried again by itself. */
-function retriesOf({ method }: RequestPlan): number {
+function retriesOf({ method }: HttpRequest): number {
   return ["GET", "HEAD", "OPTIONS"].includes(method) ? 2 : 0;
 }
 
 /** HTTPie's exit codes, by the class of the status; 304 is what a conditional request hopes for. */
-function exitCodeFor({ headers }: RequestPlan, status: number): ExitCode {
+function exitCodeFor({ headers }: HttpRequest, status: number): ExitCode {
   const conditional = headers.some(([name]) => /^if-/i.test(name));
   if (status < 300 || status === 304 && conditional) return ExitCode.Ok;
   if (status < 400) return ExitCode.Redirection;
@@ -99,22 +103,22 @@ function exitCodeFor({ headers }: RequestPlan, status: number): ExitCode {
 }
 
 /**
- * Sends a request and shows the answer.
+ * Sends a request and shows the response.
  *
- * @param plan The request.
+ * @param request The request.
  * @param options What was asked for on the command line.
- * @param io Where the answer is shown.
+ * @param io Where the response is shown.
  * @returns The exit code: 0, or 3, 4 or 5 by the class of the status.
- * @throws {Failure} When there is no whole answer.
+ * @throws {Failure} When there is no whole response.
  */
 export async function exchange(
-  plan: RequestPlan,
+  request: HttpRequest,
   options: ExchangeOptions,
   io: Io,
 ): Promise<ExitCode> {
   refuseContradictions(options);
   if (options.offline || options.curl) {
-    await showOnly(plan, options, io);
+    await showOnly(request, options, io);
     return ExitCode.Ok;
   }
   const start = performance.now();
@@ -124,47 +128,47 @@ export async function exchange(
     const { escapeControls } = await import("../../lib/cli/terminal.ts");
     await print(io.stderr, io.stderr.isTerminal ? escapeControls(text) : text);
   };
-  const retry = options.retry ?? retriesOf(plan);
-  const policy = await policyOf(plan, options, io);
+  const retry = options.retry ?? retriesOf(request);
+  const policy = await policyOf(request, options, io);
   const notice = (text: string) =>
     void (io.stderr.isTerminal && say(`${text}\n`));
   const sender = createSender({ ...policy, timeouts, retry, notice });
-  let last: Answer | undefined;
-  const send = async (plan: RequestPlan) => last = await sender(plan);
+  let last: HttpResponse | undefined;
+  const send = async (request: HttpRequest) => last = await sender(request);
   const sayTimings = async () => {
     if (!options.time) return;
     const { formatTimings } = await import("./view/record.ts");
     await say(`${formatTimings(last?.timings ?? {})}\n`);
   };
-  const tools = { plan, send, say, retry };
+  const tools = { request, send, say, retry };
   if (options.verbose) {
-    const { sayRequest } = await import("./view/head.ts");
-    await sayRequest(plan, io.stderr, options);
+    const { printRequest } = await import("./view/head.ts");
+    await printRequest(request, io.stderr, options);
   }
   if (options.output !== undefined || options.remoteName) {
     const { save, targetOf } = await import("./download/save.ts");
-    const target = targetOf(plan.url, options);
+    const target = targetOf(request.url, options);
     if (target !== undefined) {
       const { idle } = timeouts;
       const status = await save(target, io, { ...options, ...tools, idle });
       await sayTimings();
-      return exitCodeFor(plan, status);
+      return exitCodeFor(request, status);
     }
   }
-  await using answer = await send(plan);
+  await using response = await send(request);
   if (options.json) {
-    const { showRecord } = await import("./view/json_output.ts");
-    await showRecord(answer, io, { ...options, start });
+    const { printJson } = await import("./view/json_output.ts");
+    await printJson(response, io, { ...options, start });
   } else {
-    const goOn = async (error: unknown, received: number) =>
-      (await import("./download/resume.ts")).goOn(
-        answer,
+    const resume = async (error: unknown, received: number) =>
+      (await import("./download/resume.ts")).resume(
+        response,
         received,
         error,
         tools,
       );
-    await render(answer, io, { ...options, goOn });
+    await render(response, io, { ...options, resume });
   }
   await sayTimings();
-  return exitCodeFor(answer.plan, answer.status);
+  return exitCodeFor(response.request, response.status);
 }

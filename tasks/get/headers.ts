@@ -9,8 +9,8 @@ import type { Io } from "../../lib/cli/io.ts";
 import { percentDecode } from "../../lib/cli/values.ts";
 import {
   type Header,
+  type HttpRequest,
   parseToken,
-  type RequestPlan,
   toByteString,
 } from "../../lib/http/request.ts";
 import { formatBasic } from "../../lib/net/proxy.ts";
@@ -42,7 +42,7 @@ function parseHeader({ path: [name], value }: Item): Header {
  */
 export function readHeaders(
   items: readonly Item[],
-): Required<Pick<RequestPlan, "headers" | "typed" | "unset">> {
+): Required<Pick<HttpRequest, "headers" | "typed" | "unset">> {
   const given = items.filter(({ kind }) => kind === "header").map(parseHeader);
   const sent = given.filter(([, value]) => value !== "");
   const namesOf = (headers: readonly Header[]) =>

@@ -1,11 +1,11 @@
-import type { Grants } from "../../lib/cli/definition.ts";
+import type { Permissions } from "../../lib/cli/definition.ts";
 import type { Options } from "../../lib/cli/options.ts";
 import { splitType } from "./body/file.ts";
 import type { EXCHANGE_OPTIONS } from "./options.ts";
 import { parseTarget } from "./url.ts";
 
 /** What the users of curl, HTTPie and wget type, and what to type here. */
-export const EXCHANGE_HABITS: Readonly<Record<string, string>> = {
+export const EXCHANGE_HINTS: Readonly<Record<string, string>> = {
   "-d": "fields are operands: post URL title=foo userId:=1",
   "--data": "fields are operands: post URL title=foo userId:=1",
   "--data-raw": "fields are operands: post URL title=foo userId:=1",
@@ -80,7 +80,7 @@ export const EXCHANGE_HABITS: Readonly<Record<string, string>> = {
 };
 
 /** The operands of a command line, with its options. */
-export interface ReachLine {
+export interface PermissionsLine {
   /** The operands. */
   readonly operands: readonly string[];
   /** The options. */
@@ -97,13 +97,13 @@ function fileOf(text: string | undefined = ""): string[] {
  *
  * @throws {UsageError} When an operand is malformed.
  */
-export async function reachOf(
-  { operands, options = {} }: ReachLine,
-): Promise<Grants> {
+export async function permissionsFor(
+  { operands, options = {} }: PermissionsLine,
+): Promise<Permissions> {
   const { url, fields, raw } = await parseTarget(operands);
-  const { reachOfNetwork } = await import("./network.ts");
+  const { networkPermissions } = await import("./network.ts");
   const { savedFiles } = await import("./download/save.ts");
-  const { net = [], read = [], write = [] } = reachOfNetwork(options);
+  const { net = [], read = [], write = [] } = networkPermissions(options);
   const saved = savedFiles(url, options);
   const sent = fields.flatMap(({ kind, value }) =>
     kind === "file" ? splitType(value).path : /File$/.test(kind) ? value : []

@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Grants } from "../../lib/cli/definition.ts";
+import type { Permissions } from "../../lib/cli/definition.ts";
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import { absolutePath } from "../../lib/cli/values.ts";
 import { parseHttpProxy } from "../../lib/http/passage.ts";
 import type { Network, Resolved } from "../../lib/http/transport.ts";
-import { grantsFor, parseHost, parsePort } from "../../lib/net/address.ts";
+import { parseHost, parsePort, permissionsFor } from "../../lib/net/address.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
 
 /** The options about the way to a server. */
@@ -124,7 +124,7 @@ export async function readNetwork(options: NetworkOptions): Promise<Network> {
     unix,
     insecure,
     timings: options.time,
-    wire: options.verbose,
+    rawHeaders: options.verbose,
     ca: await readPem(options.ca, "CERTIFICATE"),
     cert: await readPem(cert, "CERTIFICATE"),
     key: await readPem(key ?? cert, "PRIVATE KEY"),
@@ -136,9 +136,11 @@ export async function readNetwork(options: NetworkOptions): Promise<Network> {
  *
  * @param options As they were typed.
  */
-export function reachOfNetwork(options: NetworkOptions): Required<Grants> {
+export function networkPermissions(
+  options: NetworkOptions,
+): Required<Permissions> {
   const { ca, cert, key, proxy, unix, resolve = [] } = options;
-  return grantsFor([
+  return permissionsFor([
     ...unix === undefined ? [] : [{ path: unix }],
     ...proxy === undefined ? [] : [parseHttpProxy(proxy).address],
     ...resolve.flatMap((text) => {

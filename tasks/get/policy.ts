@@ -8,7 +8,7 @@ import { UsageError } from "../../lib/cli/errors.ts";
 import { type Output, print } from "../../lib/cli/io.ts";
 import { paint } from "../../lib/cli/terminal.ts";
 import type { Follow } from "../../lib/http/redirect.ts";
-import type { RequestPlan } from "../../lib/http/request.ts";
+import type { HttpRequest } from "../../lib/http/request.ts";
 import { isRepeatable } from "../../lib/http/retry.ts";
 import type { SendOptions } from "../../lib/http/send.ts";
 import { type NetworkOptions, readNetwork } from "./network.ts";
@@ -43,27 +43,27 @@ function parseFollow(text: string): Follow {
  * Reads how a request is sent, and warns where that is not safe.
  *
  * @param options As they were typed.
- * @param plan The request.
+ * @param request The request.
  * @param stderr Where a warning is shown.
  * @throws {UsageError} When an option is malformed, or cannot be used for this request.
  * @throws {Failure} When a file that an option names cannot be used.
  */
 export async function readPolicy(
   options: PolicyOptions,
-  plan: RequestPlan,
+  request: HttpRequest,
   stderr: Output,
 ): Promise<Omit<SendOptions, "timeouts" | "signal">> {
   const { follow = "safe", maxRedirects, retry, maxSize, insecure } = options;
   const policy = { follow: parseFollow(follow), maxRedirects, retry, maxSize };
-  if (retry && !isRepeatable(plan)) {
+  if (retry && !isRepeatable(request)) {
     throw new UsageError(
-      `Cannot retry ${plan.method}: it could be carried out twice`,
+      `Cannot retry ${request.method}: it could be carried out twice`,
       {
         hint: "give it a key that the server knows it by: Idempotency-Key:KEY",
       },
     );
   }
-  const { hostname } = plan.url;
+  const { hostname } = request.url;
   const isOther = options.ipv4
     ? hostname.startsWith("[")
     : options.ipv6 && /^[\d.]+$/.test(hostname);
@@ -75,8 +75,9 @@ export async function readPolicy(
   }
   const network = await readNetwork(options);
   const isSilent = options.quiet || options.body;
-  if (insecure && !isSilent && plan.url.protocol === "https:") {
-    const text = `Warning: anyone can pose as ${plan.url.host}, by --insecure`;
+  if (insecure && !isSilent && request.url.protocol === "https:") {
+    const text =
+      `Warning: anyone can pose as ${request.url.host}, by --insecure`;
     await print(stderr, `${paint(text, "red", stderr)}\n`);
   }
   return { ...policy, network };

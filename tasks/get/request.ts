@@ -5,7 +5,7 @@
  */
 
 import type { Io } from "../../lib/cli/io.ts";
-import type { Body, Header, RequestPlan } from "../../lib/http/request.ts";
+import type { Body, Header, HttpRequest } from "../../lib/http/request.ts";
 import {
   type AuthOptions,
   formatAuthorization,
@@ -26,7 +26,7 @@ export interface Target {
 }
 
 /** What options add to a request. */
-export interface PlanOptions extends AuthOptions {
+export interface RequestOptions extends AuthOptions {
   /** Whether fields are a form instead of JSON. */
   readonly form?: boolean;
 }
@@ -41,7 +41,7 @@ interface TypedBody {
 async function authorize(
   url: URL,
   io: Pick<Io, "askSecret">,
-  options: PlanOptions,
+  options: RequestOptions,
 ): Promise<string | undefined> {
   const { auth, bearer } = options;
   const isAsked = auth !== undefined || bearer !== undefined;
@@ -110,7 +110,7 @@ function isChunked({ kind, path: [name], value }: Item): boolean {
 }
 
 /**
- * Plans a request: query items join the URL, header items replace the defaults, and fields become a JSON body, or a form.
+ * Makes a request: query items join the URL, header items replace the defaults, and fields become a JSON body, or a form.
  *
  * @param target What is asked for, and how.
  * @param io Where a body is read from and a password is asked for.
@@ -118,11 +118,11 @@ function isChunked({ kind, path: [name], value }: Item): boolean {
  * @throws {UsageError} When a header or a field cannot be sent, or a password is missing.
  * @throws {Failure} When a file cannot be read, or has not what it should.
  */
-export async function planRequest(
-  target: Target & Pick<RequestPlan, "method">,
+export async function buildRequest(
+  target: Target & Pick<HttpRequest, "method">,
   io: Pick<Io, "stdin" | "askSecret">,
-  options: PlanOptions = {},
-): Promise<RequestPlan> {
+  options: RequestOptions = {},
+): Promise<HttpRequest> {
   const { method, url, fields, raw } = target;
   const live = raw === "-" && target.items.some(isChunked);
   const items = target.items.filter((item) => !(live && isChunked(item)));

@@ -6,8 +6,8 @@
 
 import { UsageError } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
-import type { RequestPlan } from "../../lib/http/request.ts";
-import type { PlanOptions, Target } from "./request.ts";
+import type { HttpRequest } from "../../lib/http/request.ts";
+import type { RequestOptions, Target } from "./request.ts";
 
 // without the flag i, whose first use costs 0.3 ms
 const SCHEME = /^[a-zA-Z][a-zA-Z\d+.-]*:\/\//;
@@ -73,7 +73,7 @@ function isDocument(text: string): boolean {
 }
 
 /** Refuses what other tools take here: a method, a second URL, a body as it is. */
-function refuseHabits(texts: readonly string[]): void {
+function refuseOthers(texts: readonly string[]): void {
   const [first = "", ...others] = texts;
   if (texts.some(isDocument)) {
     throw new UsageError("Cannot use JSON as an operand", {
@@ -113,7 +113,7 @@ export const DEFAULT_URL = "https://jsonplaceholder.typicode.com/posts";
 export async function parseTarget(
   [text = DEFAULT_URL, ...texts]: readonly string[],
 ): Promise<Target> {
-  refuseHabits([text, ...texts]);
+  refuseOthers([text, ...texts]);
   const url = parseUrl(text);
   if (texts.length === 0) return { url, items: [], fields: [] };
   const { formatItem, isField, parseItem } = await import("./items.ts");
@@ -139,7 +139,7 @@ export async function parseTarget(
 }
 
 /**
- * Plans a request; one that is but a method and a URL is planned at once.
+ * Makes a request; one that is but a method and a URL is planned at once.
  *
  * @param target What is asked for, and how.
  * @param io Where a body is read from and a password is asked for.
@@ -147,17 +147,17 @@ export async function parseTarget(
  * @throws {UsageError} When something cannot be sent.
  * @throws {Failure} When a file cannot be read.
  */
-export async function planTarget(
-  target: Target & Pick<RequestPlan, "method">,
+export async function createRequest(
+  target: Target & Pick<HttpRequest, "method">,
   io: Pick<Io, "stdin" | "askSecret">,
-  options: PlanOptions = {},
-): Promise<RequestPlan> {
+  options: RequestOptions = {},
+): Promise<HttpRequest> {
   const { method, url, items, fields, raw } = target;
   const login = options.auth !== undefined || options.bearer !== undefined ||
     url.username + url.password !== "";
   if (items.length + fields.length === 0 && raw === undefined && !login) {
     return { method, url, headers: [], typed: [] };
   }
-  const { planRequest } = await import("./request.ts");
-  return await planRequest(target, io, options);
+  const { buildRequest } = await import("./request.ts");
+  return await buildRequest(target, io, options);
 }

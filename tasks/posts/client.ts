@@ -6,8 +6,12 @@
 
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
 import { percentDecode } from "../../lib/cli/values.ts";
-import type { RequestPlan } from "../../lib/http/request.ts";
-import { type Answer, send, type SendOptions } from "../../lib/http/send.ts";
+import type { HttpRequest } from "../../lib/http/request.ts";
+import {
+  type HttpResponse,
+  send,
+  type SendOptions,
+} from "../../lib/http/send.ts";
 import { type Document, isDocument } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
 
@@ -39,15 +43,15 @@ function detailOf(text: string): string | undefined {
     const { detail, title } = problem;
     return [detail, title].find((each) => typeof each === "string");
   } catch {
-    // an answer that is no JSON says no more than its status
+    // a response that is no JSON says no more than its status
     return undefined;
   }
 }
 
-/** Why an answer is not what was asked for: its status, and the reason where the API gives one. */
+/** Why a response is not what was asked for: its status, and the reason where the API gives one. */
 function refusalOf(
   what: string,
-  { status, statusText, headers }: Answer,
+  { status, statusText, headers }: HttpResponse,
   text: string,
 ): Failure {
   const code = status >= 500
@@ -63,21 +67,21 @@ function refusalOf(
   });
 }
 
-/** Sends a request and gives the whole text and the headers of its answer. */
+/** Sends a request and gives the whole text and the headers of its response. */
 async function fetchText(
-  plan: RequestPlan,
+  request: HttpRequest,
   what: string,
   options: SendOptions,
 ): Promise<{ text: string; headers: Headers }> {
-  await using answer = await send(plan, options);
+  await using response = await send(request, options);
   const decoder = new TextDecoder();
   let text = "";
-  for await (const bytes of answer.body) {
+  for await (const bytes of response.body) {
     text += decoder.decode(bytes, { stream: true });
   }
   text += decoder.decode();
-  if (answer.status >= 300) throw refusalOf(what, answer, text);
-  return { text, headers: answer.headers };
+  if (response.status >= 300) throw refusalOf(what, response, text);
+  return { text, headers: response.headers };
 }
 
 function parse(text: string, what: string): unknown {
@@ -88,7 +92,7 @@ function parse(text: string, what: string): unknown {
   }
 }
 
-function planGet(url: URL): RequestPlan {
+function planGet(url: URL): HttpRequest {
   return { method: "GET", url, headers: [], typed: [] };
 }
 
@@ -98,7 +102,7 @@ function planGet(url: URL): RequestPlan {
  * @param url The collection: `http://localhost:3000/posts`.
  * @param options How to send the requests, and who hears what the API ignores.
  * @returns The documents of one page after the other, in the API's order; whoever stops early asks for no further page.
- * @throws {Failure} When there is no answer, its status is not 2xx (codes 3, 4 and 5), or it is not a list of documents.
+ * @throws {Failure} When there is no response, its status is not 2xx (codes 3, 4 and 5), or it is not a list of documents.
  */
 export async function* listDocuments(
   url: URL,
@@ -173,15 +177,16 @@ export async function getDocument(
 /**
  * Sends a change and gives what the API answered, as text.
  *
- * @param plan A POST, PUT, PATCH or DELETE.
+ * @param request A POST, PUT, PATCH or DELETE.
  * @param options How to send it; it is not sent again.
- * @throws {Failure} When there is no answer or its status is not 2xx.
+ * @throws {Failure} When there is no response or its status is not 2xx.
  */
 export async function changeDocument(
-  plan: RequestPlan,
+  request: HttpRequest,
   options: SendOptions = {},
 ): Promise<string> {
-  return (await fetchText(plan, `${plan.method} ${plan.url}`, options)).text;
+  return (await fetchText(request, `${request.method} ${request.url}`, options))
+    .text;
 }
 
 /** Reads the `X-Ignored-Query` header, as another api wrote it. */

@@ -182,16 +182,16 @@ async function change(
 ): Promise<void> {
   const method = CHANGES[change ?? "create"];
   const { parseItem } = await import("../get/items.ts");
-  const { planRequest } = await import("../get/request.ts");
+  const { buildRequest } = await import("../get/request.ts");
   const target = {
     method,
     url: urlOf(base, ...ids),
     items: [],
     fields: items.map(parseItem),
   };
-  const plan = await planRequest(target, io);
+  const request = await buildRequest(target, io);
   await show(
-    (await changeDocument(plan, options)).replace(/\n?$/, "\n"),
+    (await changeDocument(request, options)).replace(/\n?$/, "\n"),
     io.stdout,
   );
 }

@@ -12,8 +12,8 @@ import {
   send,
 } from "../../lib/net/connection.ts";
 import {
-  pump,
-  sendAtOnce,
+  copy,
+  setNoDelay,
   type Sink,
   type Source,
 } from "../../lib/net/copy.ts";
@@ -107,7 +107,7 @@ export function createChat(): Chat {
       const whole = lines.push(chunk);
       return whole && say(whole, speaker);
     };
-    await pump(source, hear, small);
+    await copy(source, hear, small);
     const last = lines.flush();
     if (last === undefined) return;
     await say(last, speaker);
@@ -128,7 +128,7 @@ export function createChat(): Chat {
     clients.set(outbox, leave);
     try {
       const source: Source = (buffer) => receive(connection, buffer);
-      await listenTo(source, outbox, sendAtOnce(connection));
+      await listenTo(source, outbox, setNoDelay(connection));
     } catch (error) {
       throw fault ?? error;
     } finally {

@@ -17,7 +17,7 @@ import {
   send,
   track,
 } from "../../lib/net/connection.ts";
-import { forward, pump, sendAtOnce, type Sink } from "../../lib/net/copy.ts";
+import { copy, forward, setNoDelay, type Sink } from "../../lib/net/copy.ts";
 
 /** Serves one client; its connection is closed when the promise settles. */
 export type Handler = (connection: Connection) => Promise<void>;
@@ -71,10 +71,10 @@ export function echo(connection: Connection): Promise<void> {
 
 /** Receives until the client closes, and keeps nothing but the count. */
 export function discard(connection: Connection): Promise<void> {
-  return pump(
+  return copy(
     (buffer) => receive(connection, buffer),
     () => {},
-    sendAtOnce(connection),
+    setNoDelay(connection),
   );
 }
 
@@ -91,7 +91,7 @@ export async function sendFile(path: string): Promise<Handler> {
     using file = await openFile(path);
     const dropped = discard(connection).catch(() => {});
     // what is in the page cache is read faster than a promise is settled
-    await pump(
+    await copy(
       (buffer) => Promise.resolve(file.readSync(buffer)),
       (bytes) => send(connection, bytes),
     );
@@ -120,14 +120,14 @@ async function openFile(path: string): Promise<Deno.FsFile> {
 export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
   return async (connection) => {
     let sending = true;
-    sendAtOnce(connection);
-    const sent = pump(io.stdin.read, (bytes) => send(connection, bytes))
+    setNoDelay(connection);
+    const sent = copy(io.stdin.read, (bytes) => send(connection, bytes))
       .then(() => closeWrite(connection))
       .finally(() => sending = false);
     // it is awaited below, when the client has ended
     sent.catch(() => {});
     const screen = await createScreen(io.stdout);
-    await pump(
+    await copy(
       (buffer) => receive(connection, buffer),
       // faster, but a slow reader of stdout would hold up what comes from stdin
       (bytes) =>

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Grants, Habits } from "../../lib/cli/definition.ts";
+import type { Hints, Permissions } from "../../lib/cli/definition.ts";
 import { UsageError } from "../../lib/cli/errors.ts";
 import type {
   CommandLine,
@@ -15,10 +15,10 @@ import { parseCount, parseLimit, parseSeconds } from "../../lib/cli/values.ts";
 import {
   type Address,
   DEFAULT_ADDRESS,
-  grantsFor,
   parseAddress,
   parseHost,
   parsePort,
+  permissionsFor,
 } from "../../lib/net/address.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
 
@@ -100,7 +100,7 @@ export function asksForTls(
 }
 
 /** What other tools call the options of `server`. */
-export const SERVER_HABITS: Habits = {
+export const SERVER_HINTS: Hints = {
   "-l": "server always listens: server --port PORT",
   "-k": "server goes on by itself; --once ends it after one",
   "-v": "server logs every client by itself",
@@ -159,13 +159,13 @@ export function parseTarget(text: string): Target {
  *
  * @param line The command line.
  */
-export function serverReach(
+export function serverPermissions(
   { options, operands: [mode, target = ""] }: CommandLine<
     typeof SERVER_OPTIONS
   >,
-): Grants {
+): Permissions {
   const { host, unix, file, cert, key, clientCa, ca } = options;
   const own = unix === undefined ? { host, port: 0 } : { path: unix };
   const goal = mode === "relay" ? [parseTarget(target).address] : [];
-  return grantsFor([own, ...goal], [file, cert, key, clientCa, ca]);
+  return permissionsFor([own, ...goal], [file, cert, key, clientCa, ca]);
 }

@@ -16,8 +16,8 @@ function commandThat(fail?: () => never): Main {
       port: { short: "p", value: "PORT", parse: String, help: "The port" },
       token: { value: "TOKEN", parse: String, secret: true },
     },
-    habits: { "-H": "headers are operands: Accept:text/plain" },
-    reach: ({ operands }) => ({ net: operands }),
+    hints: { "-H": "headers are operands: Accept:text/plain" },
+    permissions: ({ operands }) => ({ net: operands }),
     async run({ operands }, io) {
       fail?.();
       for (const operand of operands) await print(io.stdout, operand + "\n");
@@ -148,7 +148,7 @@ Deno.test("runCommand() words the error although its hint cannot be made", async
     usage: "",
     examples: [],
     options: {},
-    reach: () => {
+    permissions: () => {
       throw new Error("no reach");
     },
     run: denied,

@@ -26,8 +26,8 @@ const TABLE: [unknown, string, ExitCode][] = [
 ];
 
 Deno.test("describe() and exitCodeOf() word and number any error", () => {
-  for (const [error, says, code] of TABLE) {
-    assertEquals([describe(error), exitCodeOf(error)], [says, code]);
+  for (const [error, message, code] of TABLE) {
+    assertEquals([describe(error), exitCodeOf(error)], [message, code]);
   }
 });
 

@@ -2,7 +2,11 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Command } from "../../lib/cli/definition.ts";
 import type { OptionTable } from "../../lib/cli/options.ts";
-import { formatGrantHint, grantsOf, quote } from "../../lib/cli/permissions.ts";
+import {
+  formatPermissionHint,
+  permissionsOf,
+  quote,
+} from "../../lib/cli/permissions.ts";
 import { spawnProgram, testWith } from "../support.ts";
 
 const command: Command<OptionTable> = {
@@ -17,7 +21,7 @@ const command: Command<OptionTable> = {
     auth: { short: "a", parse: String, secret: true, repeat: true },
     output: { short: "o", parse: String },
   },
-  reach: ({ operands, options }) => ({
+  permissions: ({ operands, options }) => ({
     net: operands.flatMap((text) =>
       /^https?:/.test(text) ? [new URL(text).hostname] : []
     ),
@@ -59,34 +63,37 @@ const HINTS: [string[], string][] = [
 
 Deno.test("formatGrantHint() gives this call the grants it needs and hides its secrets", async () => {
   for (const [args, expected] of HINTS) {
-    assertEquals(await formatGrantHint(command, args, NET), START + expected);
+    assertEquals(
+      await formatPermissionHint(command, args, NET),
+      START + expected,
+    );
   }
 });
 
 Deno.test("formatGrantHint() grants a file that was denied, whatever its name", async () => {
   const denial = { kind: "read", what: "/tmp/log:80" };
   assertEquals(
-    await formatGrantHint({ ...command, name: "none" }, [], denial),
+    await formatPermissionHint({ ...command, name: "none" }, [], denial),
     "deno run --allow-read=/tmp/log:80 tasks/none.ts",
   );
 });
 
 Deno.test("formatGrantHint() repeats a command line that has no need of grants", async () => {
   const denial = { kind: "env", what: "HOME" };
-  const { reach: _, redact: __, ...plain } = command;
+  const { permissions: _, redact: __, ...plain } = command;
   assertEquals(
-    await formatGrantHint({ ...plain, name: "none" }, ["x"], denial),
+    await formatPermissionHint({ ...plain, name: "none" }, ["x"], denial),
     "deno run tasks/none.ts x",
   );
 });
 
 Deno.test("grantsOf() reads deno.json and knows no other task", () => {
-  assertEquals(grantsOf("api"), {
+  assertEquals(permissionsOf("api"), {
     net: ["localhost", "127.0.0.1", "[::1]"],
     read: ["hark.db"],
     write: ["hark.db"],
   });
-  assertEquals(grantsOf("toString"), { net: [], read: [], write: [] });
+  assertEquals(permissionsOf("toString"), { net: [], read: [], write: [] });
 });
 
 testWith(

@@ -122,9 +122,9 @@ const REAL: [string, () => unknown, string, number][] = [
   ],
 ];
 
-for (const [name, action, says, code] of REAL) {
+for (const [name, action, message, code] of REAL) {
   Deno.test(`reasonOf() words what Deno throws: ${name}`, async () => {
-    assertEquals(reasonOf(await errorOf(action)), { says, code });
+    assertEquals(reasonOf(await errorOf(action)), { message, code });
   });
 }
 
@@ -196,9 +196,9 @@ const PEERS: [string, string, (port: number) => unknown, string, number][] = [
   ],
 ];
 
-for (const [name, answer, action, says, code] of PEERS) {
+for (const [name, answer, action, message, code] of PEERS) {
   Deno.test(`reasonOf() words what a peer does: it ${name}`, async () => {
-    assertEquals(reasonOf(await withPeer(answer, action)), { says, code });
+    assertEquals(reasonOf(await withPeer(answer, action)), { message, code });
   });
 }
 
@@ -325,20 +325,20 @@ const TEXTS: [string, string, number][] = [
 ];
 
 Deno.test("reasonOf() words texts alike, whether in an error or behind a failed fetch", () => {
-  for (const [text, says, code] of TEXTS) {
+  for (const [text, message, code] of TEXTS) {
     const error = new Error(text);
-    assertEquals(reasonOf(error), { says, code });
+    assertEquals(reasonOf(error), { message, code });
     const behind = new TypeError("fetch failed", { cause: error });
-    assertEquals(reasonOf(behind), { says, code });
+    assertEquals(reasonOf(behind), { message, code });
   }
 });
 
 Deno.test("reasonOf() takes whatever is thrown, for any text, and never says a class or a number of the system", () => {
-  assertEquals(reasonOf(undefined).says, "undefined");
-  assertEquals(reasonOf({ toString: () => "odd" }).says, "odd");
+  assertEquals(reasonOf(undefined).message, "undefined");
+  assertEquals(reasonOf({ toString: () => "odd" }).message, "odd");
   fc.assert(fc.property(fc.string(), (text) => {
-    const { says } = reasonOf(new TypeError(`${text} (os error 5)`));
-    assertNotMatch(says, /^TypeError|os error/);
+    const { message } = reasonOf(new TypeError(`${text} (os error 5)`));
+    assertNotMatch(message, /^TypeError|os error/);
   }));
 });
 
@@ -360,7 +360,7 @@ Deno.test("denialOf() and reasonOf() name what the sandbox denied", async () => 
       try {
         await action();
       } catch (error) {
-        console.log(JSON.stringify([denialOf(error), reasonOf(error).says]));
+        console.log(JSON.stringify([denialOf(error), reasonOf(error).message]));
       }
     }`;
   const child = spawnDeno(["run", "--no-prompt", "-"], { stdin: script });
@@ -378,7 +378,7 @@ Deno.test("denialOf() and reasonOf() name what the sandbox denied", async () => 
 Deno.test("denialOf() finds nothing in any other error", () => {
   assertEquals(denialOf(new Error("fetch failed")), undefined);
   assertEquals(
-    reasonOf(new Deno.errors.NotCapable("odd")).says,
+    reasonOf(new Deno.errors.NotCapable("odd")).message,
     "not permitted",
   );
 });

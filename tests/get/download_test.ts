@@ -12,7 +12,7 @@ import {
   watch,
 } from "../../tasks/get/download/progress.ts";
 import { fileNameOf } from "../../tasks/get/download/save.ts";
-import { answer, serveHttp, serveRaw } from "../http/server.ts";
+import { response, serveHttp, serveRaw } from "../http/server.ts";
 import { createMemoryIo, ROOT, run, spawn, spawnDeno } from "../support.ts";
 
 const BODY = Array.from({ length: 1000 }, (_, at) => String(at % 10)).join("");
@@ -47,19 +47,19 @@ function serveCut(
     const isSame = wanted === undefined ||
       lines.some((line) => line.endsWith(`: ${wanted}`));
     if (start === undefined || !isSame) {
-      const text = answer(all, [...lines, `Content-Length: ${all.length}`]);
+      const text = response(all, [...lines, `Content-Length: ${all.length}`]);
       return [text.slice(0, text.length - all.length + cut(count))];
     }
     const at = Number(start);
     if (at >= all.length) {
       const line = `Content-Range: bytes */${all.length}`;
       return [
-        answer("", [line, "Content-Length: 0"], "416 Range Not Satisfiable"),
+        response("", [line, "Content-Length: 0"], "416 Range Not Satisfiable"),
       ];
     }
     const rest = all.slice(at);
     const range = `Content-Range: bytes ${at}-${all.length - 1}/${all.length}`;
-    const text = answer(
+    const text = response(
       rest,
       [...lines, range, `Content-Length: ${rest.length}`],
       "206 Partial Content",
@@ -420,7 +420,7 @@ Deno.test("a process that is ended leaves a part, and -c goes on with it", () =>
   inFolder(async (folder) => {
     await using stalled = serveRaw(
       () => [
-        answer("", ['ETag: "v1"', "Content-Length: 1000"]),
+        response("", ['ETag: "v1"', "Content-Length: 1000"]),
         BODY.slice(0, 500),
       ],
       { hold: true },
@@ -448,7 +448,7 @@ Deno.test("a process that is ended leaves a part, and -c goes on with it", () =>
 Deno.test("a body that stalls ends the download, and stays as a part", () =>
   inFolder(async (folder) => {
     await using server = serveRaw(
-      () => [answer("", ['ETag: "v1"', "Content-Length: 1000"]), "abc"],
+      () => [response("", ['ETag: "v1"', "Content-Length: 1000"]), "abc"],
       { hold: true },
     );
     const path = `${folder}/a`;
@@ -472,7 +472,7 @@ Deno.test("a body that stalls ends the download, and stays as a part", () =>
 Deno.test("all attempts together may take as long as one", async () => {
   await using server = serveRaw(
     (head) => [
-      answer("", [
+      response("", [
         'ETag: "v1"',
         "Content-Length: 90",
         ...head.includes("range: ") ? ["Content-Range: bytes 3-89/90"] : [],
@@ -500,7 +500,7 @@ Deno.test("--time tells of a download too, and HEAD saves nothing but a name", (
 Deno.test("an answer without a body is saved as an empty file, whatever length it tells", () =>
   inFolder(async (folder) => {
     await using server = serveRaw(() => [
-      answer("", ["Content-Length: 5"], "204 No Content"),
+      response("", ["Content-Length: 5"], "204 No Content"),
     ]);
     for (const args of [[], ["--time"]]) {
       const all = [...args, "-o", `${folder}/a`, server.url];

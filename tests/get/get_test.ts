@@ -6,7 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { main } from "../../tasks/get.ts";
-import { answer, closedUrl, serveHttp, serveRaw } from "../http/server.ts";
+import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
 import {
   createMemoryIo,
   flagsOf,
@@ -99,19 +99,19 @@ Deno.test("get shows what asks for it: --pretty, --raw, -i, -b, -q", async () =>
 Deno.test("get makes remote bytes safe on a terminal: body, headers, JSON strings", async () => {
   const evil = "a\x1b]0;t\x07\u202eb\u009b\xff";
   await using text = serveRaw(
-    () => [answer("", []), evil, new Uint8Array([0xff])],
+    () => [response("", []), evil, new Uint8Array([0xff])],
   );
   const shown = await run(main, [text.url], { terminal: true });
   assertEquals(shown.stdout, "a\\x1b]0;t\\x07\\u202eb\\x9b\u00ff\ufffd\n");
   const type = "Content-Type: application/json";
-  await using json = serveRaw(() => [answer('["\x7f\u009b\u202e"]', [type])]);
+  await using json = serveRaw(() => [response('["\x7f\u009b\u202e"]', [type])]);
   const pretty = await run(main, [json.url], { terminal: true });
   assertEquals(stripColors(pretty.stdout), '[\n  "\\x7f\\x9b\\u202e"\n]\n');
-  await using broken = serveRaw(() => [answer('["\x1b[2J"', [type])]);
+  await using broken = serveRaw(() => [response('["\x1b[2J"', [type])]);
   const as = await run(main, [broken.url], { terminal: true });
   assertEquals(as.stdout, '["\\x1b[2J"\n');
   await using head = serveRaw(() => [
-    answer("", ["X-A: caf\u00e9 \u009b2J", "Content-Length: 0"]),
+    response("", ["X-A: caf\u00e9 \u009b2J", "Content-Length: 0"]),
   ]);
   const headers = await run(main, ["-i", head.url], { terminal: true });
   assertStringIncludes(headers.stdout, "x-a: café \\x9b2J\n");
@@ -183,7 +183,10 @@ Deno.test("get sends its method, headers and query", async () => {
 
 Deno.test("get shows what came of a body that is cut short, and exits 18", async () => {
   await using server = serveRaw(() => [
-    answer('{"a":1', ["Content-Length: 99", "Content-Type: application/json"]),
+    response('{"a":1', [
+      "Content-Length: 99",
+      "Content-Type: application/json",
+    ]),
   ]);
   const said =
     `get: Cannot read ${server.url}/: cut short after 6 of 99 bytes\n`;
@@ -322,7 +325,7 @@ async function settled(count: () => number): Promise<void> {
 
 Deno.test("a signal ends get while it waits, while it reads and while nobody reads it", async () => {
   await using stalled = serveRaw(
-    () => [answer("part", ["Content-Length: 100"])],
+    () => [response("part", ["Content-Length: 100"])],
     { hold: true },
   );
   let sent = 0;

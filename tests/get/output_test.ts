@@ -9,7 +9,7 @@ import { latin1 } from "../../lib/http/request.ts";
 import { main as get } from "../../tasks/get.ts";
 import { redactBody, redactHeader } from "../../tasks/get/redact.ts";
 import { main as post } from "../../tasks/post.ts";
-import { answer, closedUrl, serveHttp, serveRaw } from "../http/server.ts";
+import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
 import { run, spawnProgram, testWith } from "../support.ts";
 
 const ESCAPES = "\x1b]0;t\x07\u009b2J\u202e";
@@ -43,7 +43,7 @@ function serveRecorder() {
       if (end !== -1) missing = end + 4 + length - text.length;
     }
     requests.push(text);
-    await conn.write(latin1(answer("ok")));
+    await conn.write(latin1(response("ok")));
   };
   const all = (async () => {
     for await (const conn of listener) await read(conn).catch(() => {});
@@ -163,7 +163,7 @@ Deno.test("no value of a secret field is left, for any value", () => {
 
 Deno.test("-v says what is sent and what comes, without secrets", async () => {
   await using server = serveRaw(() => [
-    answer(
+    response(
       "ok",
       ["Content-Length: 2", "Set-Cookie: sid=s3cret", "X-B: 1"],
       "200 Fine",
@@ -212,7 +212,7 @@ Deno.test("-v says what was sent when nothing comes back", async () => {
 Deno.test("-i shows the head as it came where that is known, and safely on a terminal", async () => {
   await using server = serveRaw(() => [
     latin1(
-      answer(
+      response(
         "ok",
         ["X-Zed: 1", "Content-Length: 2", `x-A: \x1b[2J\xe9`],
         "200 So \x1b[2J",
@@ -311,7 +311,7 @@ Deno.test("--json tells of redirects, and of a body that is cut short nothing", 
   assertEquals([code, request.url], [4, `${server.url}/`]);
   assertEquals(redirects, [{ status: 302, location: `${server.url}/next` }]);
   assertEquals(response.body, "done");
-  await using cut = serveRaw(() => [answer("x", ["Content-Length: 2"])]);
+  await using cut = serveRaw(() => [response("x", ["Content-Length: 2"])]);
   const result = await run(get, ["--json", cut.url]);
   assertEquals([result.code, result.stdout], [18, ""]);
 });
@@ -416,7 +416,7 @@ Deno.test("--offline sends a large form and standard input as they would go out"
 
 Deno.test("a body in an unknown encoding is told of, and shown as it came", async () => {
   await using server = serveRaw(() => [
-    answer("ok", ["Content-Length: 2", "Content-Encoding: x-odd"]),
+    response("ok", ["Content-Length: 2", "Content-Encoding: x-odd"]),
   ]);
   for (const args of [[], ["-v"]]) {
     const { stdout, stderr } = await run(get, [...args, server.url]);

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../tasks/post.ts";
-import { answer, closedUrl, serveHttp, serveRaw } from "../http/server.ts";
+import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
 import { ROOT, run, spawn } from "../support.ts";
 
 /** A server that says what it was sent. */
@@ -99,7 +99,7 @@ Deno.test("post sends no body to another origin", async () => {
 Deno.test("post says in one line what is wrong, and exits as the table says", async () => {
   const closed = closedUrl();
   await using cut = serveRaw(
-    () => [answer("x", ["Content-Length: 2"], "201 Created")],
+    () => [response("x", ["Content-Length: 2"], "201 Created")],
   );
   for (
     const [args, code, said] of [

@@ -7,10 +7,10 @@ import {
 } from "@std/assert";
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
-import { isBeyondFetch, type RequestPlan } from "../../lib/http/request.ts";
-import { reachOf } from "../../tasks/get/hints.ts";
-import type { PlanOptions } from "../../tasks/get/request.ts";
-import { parseTarget, planTarget } from "../../tasks/get/url.ts";
+import { type HttpRequest, isBeyondFetch } from "../../lib/http/request.ts";
+import { permissionsFor } from "../../tasks/get/hints.ts";
+import type { RequestOptions } from "../../tasks/get/request.ts";
+import { createRequest, parseTarget } from "../../tasks/get/url.ts";
 import { createMemoryIo, type MemoryOptions } from "../support.ts";
 
 const TARGET = "http://h/x?a=%20b";
@@ -18,16 +18,21 @@ const TARGET = "http://h/x?a=%20b";
 /** Plans a POST of operands after a URL. */
 async function planOf(
   items: readonly string[],
-  options: PlanOptions & MemoryOptions & { url?: string; method?: string } = {},
-): Promise<RequestPlan> {
+  options: RequestOptions & MemoryOptions & { url?: string; method?: string } =
+    {},
+): Promise<HttpRequest> {
   const { url = TARGET, method = "POST" } = options;
   const target = await parseTarget([url, ...items]);
-  return planTarget({ ...target, method }, createMemoryIo(options).io, options);
+  return createRequest(
+    { ...target, method },
+    createMemoryIo(options).io,
+    options,
+  );
 }
 
 async function bodyOf(
   items: readonly string[],
-  options: PlanOptions & MemoryOptions = {},
+  options: RequestOptions & MemoryOptions = {},
 ): Promise<[type: string | undefined, text: string]> {
   const { headers, body } = await planOf(items, options);
   const type = headers.find(([name]) => name === "content-type");
@@ -94,7 +99,7 @@ Deno.test("what cannot be sent is a usage error, before anything is read", async
         form: true,
       }],
       [["@none", "X:\0"], 'Cannot send header "X"'],
-    ] as readonly (readonly [string[], string, PlanOptions?])[]
+    ] as readonly (readonly [string[], string, RequestOptions?])[]
   ) {
     await assertRejects(() => planOf(items, options), UsageError, message);
   }
@@ -146,21 +151,21 @@ Deno.test("a file that cannot be sent is named by its path from the root", async
 Deno.test("a request is planned from items", async () => {
   const url = "http://me:p%40%C3%BC@h/x?a=%20b#c";
   const target = await parseTarget([url]);
-  const plan = await planOf(
+  const request = await planOf(
     ["q==c d&", "X-A: \té ", "Content-Type:text/x", "t=1", "X-B:1", "X-B:2"],
     { url },
   );
-  assertEquals(plan.url.href, "http://h/x?a=%20b&q=c+d%26#c");
-  assertEquals(plan.headers, [
+  assertEquals(request.url.href, "http://h/x?a=%20b&q=c+d%26#c");
+  assertEquals(request.headers, [
     ["authorization", `Basic ${btoa("me:p@\xc3\xbc")}`],
     ["X-A", "\xc3\xa9"],
     ["Content-Type", "text/x"],
     ["X-B", "1"],
     ["X-B", "2"],
   ]);
-  assertEquals(plan.typed, ["authorization", "x-a", "content-type", "x-b"]);
-  assertEquals(plan.unset, []);
-  assertEquals(new TextDecoder().decode(plan.body?.bytes), '{"t":"1"}');
+  assertEquals(request.typed, ["authorization", "x-a", "content-type", "x-b"]);
+  assertEquals(request.unset, []);
+  assertEquals(new TextDecoder().decode(request.body?.bytes), '{"t":"1"}');
   assertEquals(target.url.username, "me");
 });
 
@@ -172,14 +177,14 @@ Deno.test("a header's last byte is no blank", async () => {
 });
 
 Deno.test("a header without a value is not sent, one of blanks is sent empty", async () => {
-  const plan = await planOf(
+  const request = await planOf(
     ["authorization:", "content-type:", "a=b", "User-Agent:", "X-Empty: "],
     { url: "http://me@h/" },
   );
-  assertEquals(plan.headers, [["X-Empty", ""]]);
-  assertEquals(plan.unset, ["authorization", "content-type", "user-agent"]);
+  assertEquals(request.headers, [["X-Empty", ""]]);
+  assertEquals(request.unset, ["authorization", "content-type", "user-agent"]);
   assertEquals(
-    plan.typed,
+    request.typed,
     ["authorization", "content-type", "user-agent", "x-empty"],
   );
   const both = await planOf(["Accept:", "accept:a/b"]);
@@ -187,13 +192,16 @@ Deno.test("a header without a value is not sent, one of blanks is sent empty", a
 });
 
 Deno.test("a URL alone is planned as it is", async () => {
-  const plan = await planOf([], { url: "http://h/x?y" });
-  assertEquals([plan.url.href, plan.headers, plan.typed, plan.body], [
-    "http://h/x?y",
-    [],
-    [],
-    undefined,
-  ]);
+  const request = await planOf([], { url: "http://h/x?y" });
+  assertEquals(
+    [request.url.href, request.headers, request.typed, request.body],
+    [
+      "http://h/x?y",
+      [],
+      [],
+      undefined,
+    ],
+  );
 });
 
 Deno.test("a query joins the one that is there, and an empty one", async () => {
@@ -239,15 +247,15 @@ Deno.test("a form has its fields in order, by the names that were typed", async 
 
 Deno.test("a form with a file is multipart", async () => {
   await withFiles({ "a.png": "x", "b": "y" }, async (folder) => {
-    const plan = await planOf([
+    const request = await planOf([
       "t=1",
       `a@${folder}/a.png`,
       `b@${folder}/b;type=text/x-b`,
       `c=@${folder}/b`,
     ], { form: true });
-    const [[, type = ""] = []] = plan.headers;
+    const [[, type = ""] = []] = request.headers;
     assertMatch(type, /^multipart\/form-data; boundary=hark-[\da-f-]{36}$/);
-    const form = await new Response(plan.body?.open(), {
+    const form = await new Response(request.body?.open(), {
       headers: { "content-type": type },
     }).formData();
     const seen = [...form].map(([name, value]) =>
@@ -279,10 +287,10 @@ Deno.test("a raw body goes out as it is, with the type that its name says", asyn
         ] as const
       ) {
         const path = operand.replace("@", `@${folder}/`);
-        const plan = await planOf([path, "X-A:1", "q==2"], options);
-        assertEquals(plan.body?.bytes, bytes);
-        assertEquals(plan.headers, [["content-type", type], ["X-A", "1"]]);
-        assertEquals(plan.url.search, "?a=%20b&q=2");
+        const request = await planOf([path, "X-A:1", "q==2"], options);
+        assertEquals(request.body?.bytes, bytes);
+        assertEquals(request.headers, [["content-type", type], ["X-A", "1"]]);
+        assertEquals(request.url.search, "?a=%20b&q=2");
       }
     },
   );
@@ -296,10 +304,10 @@ Deno.test("standard input is read for - alone", async () => {
   assertEquals((await planOf(["a=b"], { stdin: never() })).body?.length, 9);
   assertEquals((await planOf([], { stdin: never() })).body, undefined);
   for (const operand of ["-", "@-"]) {
-    const plan = await planOf([operand], { stdin: ["a", "", "b"] });
-    assertEquals(new TextDecoder().decode(plan.body?.bytes), "ab");
-    assertEquals(plan.headers, [["content-type", "application/json"]]);
-    assertEquals(plan.body?.again, true);
+    const request = await planOf([operand], { stdin: ["a", "", "b"] });
+    assertEquals(new TextDecoder().decode(request.body?.bytes), "ab");
+    assertEquals(request.headers, [["content-type", "application/json"]]);
+    assertEquals(request.body?.again, true);
   }
   assertEquals((await planOf(["-"])).body?.length, 0);
   assertEquals(
@@ -331,12 +339,12 @@ Deno.test("Transfer-Encoding:chunked sends standard input as it comes", async ()
     await promise;
     yield "second";
   };
-  const plan = await planOf(["-", "transfer-encoding: Chunked"], {
+  const request = await planOf(["-", "transfer-encoding: Chunked"], {
     stdin: stdin(),
   });
-  assertEquals(plan.headers, [["content-type", "application/json"]]);
-  assert(plan.body !== undefined);
-  const reader = plan.body.open().getReader();
+  assertEquals(request.headers, [["content-type", "application/json"]]);
+  assert(request.body !== undefined);
+  const reader = request.body.open().getReader();
   const read = async () =>
     new TextDecoder().decode((await reader.read()).value);
   assertEquals(await read(), "first");
@@ -362,8 +370,8 @@ Deno.test("what is beyond fetch is told apart", async () => {
         [[`@${folder}/big`], true],
       ] as readonly (readonly [string[], boolean, string?])[]
     ) {
-      const plan = await planOf(items, { ...method && { method } });
-      assertEquals(isBeyondFetch(plan), expected, items.join());
+      const request = await planOf(items, { ...method && { method } });
+      assertEquals(isBeyondFetch(request), expected, items.join());
     }
   });
 });
@@ -378,7 +386,7 @@ Deno.test("reachOf() names every host and every file of a call", async () => {
     "Accept:@no",
     "q==@no",
   ];
-  assertEquals(await reachOf({ operands }), {
+  assertEquals(await permissionsFor({ operands }), {
     net: ["a.example"],
     read: ["text", "json", "file", "a@b"],
     write: [],
@@ -390,7 +398,7 @@ Deno.test("reachOf() names every host and every file of a call", async () => {
     ca: "ca.pem",
     unix: "/run/a.sock",
   };
-  const { net, read, write } = await reachOf({
+  const { net, read, write } = await permissionsFor({
     operands: ["http://a.example", "@body"],
     options,
   });
@@ -401,12 +409,12 @@ Deno.test("reachOf() names every host and every file of a call", async () => {
   for (const file of ["/run/a.sock", "out"]) {
     assert(write?.includes(file), file);
   }
-  const { net: [, socket] = [] } = await reachOf({
+  const { net: [, socket] = [] } = await permissionsFor({
     operands: ["http://a.example"],
     options: { unix: "./a.sock" },
   });
   assertEquals(socket, `unix:${Deno.cwd()}/a.sock`);
-  const plain = await reachOf({
+  const plain = await permissionsFor({
     operands: ["http://a.example", "-"],
     options: { auth: "me:pw", bearer: "T" },
   });

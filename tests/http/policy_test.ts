@@ -14,11 +14,11 @@ import { parseSize, parseWhole } from "../../lib/cli/values.ts";
 import { formatRequestHead } from "../../lib/http/http1/request.ts";
 import {
   createReader,
-  readAnswerBody,
-  readAnswerHead,
+  readResponseBody,
+  readResponseHead,
 } from "../../lib/http/http1/response.ts";
 import { type Follow, followRedirect } from "../../lib/http/redirect.ts";
-import type { Body, RequestPlan } from "../../lib/http/request.ts";
+import type { Body, HttpRequest } from "../../lib/http/request.ts";
 import { bodyOf } from "../../lib/http/request_body.ts";
 import { isRepeatable, pauseAfter } from "../../lib/http/retry.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
@@ -26,17 +26,17 @@ import { main as get } from "../../tasks/get.ts";
 import { readNetwork } from "../../tasks/get/network.ts";
 import { main as post } from "../../tasks/post.ts";
 import { run } from "../support.ts";
-import { plan, read } from "./request.ts";
-import { answer, closedUrl, serveHttp, serveRaw } from "./server.ts";
+import { read, request } from "./request.ts";
+import { closedUrl, response, serveHttp, serveRaw } from "./server.ts";
 
 const encoder = new TextEncoder();
 
 /** Sends a request that must fail; its exit code, what is said, and the hint. */
 async function fail(
-  plan: RequestPlan,
+  request: HttpRequest,
   options?: SendOptions,
 ): Promise<[code: ExitCode, said: string, hint?: string | undefined]> {
-  const error = await assertRejects(() => read(plan, options), Failure);
+  const error = await assertRejects(() => read(request, options), Failure);
   return [exitCodeOf(error), describe(error), error.hint];
 }
 
@@ -60,7 +60,7 @@ function streamOf(chunks: readonly string[], length?: number): Body {
 }
 
 /** Over a socket of our own. */
-const wire = { network: { wire: true } };
+const rawHeaders = { network: { rawHeaders: true } };
 
 Deno.test("a request is sent again when its answer may pass", async () => {
   for (const status of [408, 429, 502, 503, 504]) {
@@ -72,7 +72,7 @@ Deno.test("a request is sent again when its answer may pass", async () => {
         : new Response("done")
     );
     const notice = (text: string) => void said.push(text);
-    assertEquals(await read(plan(server.url), { retry: 2, notice }), "done");
+    assertEquals(await read(request(server.url), { retry: 2, notice }), "done");
     assertEquals(said, Array(2).fill(`${status}: trying again in 0.0 s`));
   }
 });
@@ -86,7 +86,7 @@ Deno.test("the last answer is shown, whatever it is", async () => {
       headers: { "retry-after": "0" },
     });
   });
-  assertEquals(await read(plan(server.url), { retry: 1 }), "busy");
+  assertEquals(await read(request(server.url), { retry: 1 }), "busy");
   assertEquals(count, 2);
 });
 
@@ -109,7 +109,7 @@ Deno.test("what cannot pass, or must not be done twice, is not sent again", asyn
         headers: { "retry-after": retryAfter },
       });
     });
-    assertEquals(await read(plan(server.url, more), { retry: 2 }), "no");
+    assertEquals(await read(request(server.url, more), { retry: 2 }), "no");
     assertEquals(count, 1, `${status} ${retryAfter}`);
   }
 });
@@ -117,18 +117,21 @@ Deno.test("what cannot pass, or must not be done twice, is not sent again", asyn
 Deno.test("a request is sent again after a silent server", async () => {
   let count = 0;
   await using server = serveRaw(
-    () => ++count === 1 ? [] : [answer("there")],
+    () => ++count === 1 ? [] : [response("there")],
     { hold: true },
   );
   const timeouts = { head: 50 };
-  assertEquals(await read(plan(server.url), { retry: 1, timeouts }), "there");
+  assertEquals(
+    await read(request(server.url), { retry: 1, timeouts }),
+    "there",
+  );
   assertEquals(count, 2);
 });
 
 Deno.test("a total deadline holds for all attempts", async () => {
   await using server = serveRaw(() => [], { hold: true });
   const timeouts = { head: 40, total: 60 };
-  assertEquals(await fail(plan(server.url), { retry: 9, timeouts }), [
+  assertEquals(await fail(request(server.url), { retry: 9, timeouts }), [
     ExitCode.TimedOut,
     `Cannot get ${server.url}/: not done within 0.06 s`,
     "to wait longer: --timeout HEAD,IDLE,TOTAL, in seconds",
@@ -170,7 +173,7 @@ Deno.test("the pause before an attempt has full jitter, and is what the server s
       new Error("invalid peer certificate: UnknownIssuer"),
     ]
   ) assertEquals(pauseAfter({ error }, 0), undefined);
-  assert(isRepeatable(plan("http://a/", { method: "DELETE" })));
+  assert(isRepeatable(request("http://a/", { method: "DELETE" })));
 });
 
 Deno.test("each policy follows what it says", () => {
@@ -219,13 +222,13 @@ Deno.test("each policy follows what it says", () => {
       Follow,
       string,
       string,
-      Partial<RequestPlan>,
+      Partial<HttpRequest>,
       string,
     ][]
   ) {
     const headers = [["X-Api-Key", "1"], ["Accept", "a/b"]] as const;
     const hop = followRedirect(
-      plan(from, { ...more, headers }),
+      request(from, { ...more, headers }),
       { status: 307, location: to },
       follow,
     );
@@ -246,10 +249,10 @@ Deno.test("the redirects that were followed are told", async () => {
       ? new Response(null, { status: 301, headers: { location: "/b" } })
       : new Response("b")
   );
-  await using answer = await send(plan(`${server.url}/a`));
+  await using response = await send(request(`${server.url}/a`));
   assertEquals(
-    answer.hops?.map(({ plan, status, location }) => [
-      plan.url.pathname,
+    response.hops?.map(({ request, status, location }) => [
+      request.url.pathname,
       status,
       location,
     ]),
@@ -264,30 +267,30 @@ Deno.test("a body that is larger than allowed is an error", async () => {
   });
   for (const path of ["/l", "/chunked"]) {
     const url = server.url + path;
-    assertEquals(await fail(plan(url), { maxSize: 99 }), [
+    assertEquals(await fail(request(url), { maxSize: 99 }), [
       ExitCode.Failed,
       `Cannot read ${url}: it is larger than 99 bytes`,
       "to take more: --max-size BYTES",
     ]);
-    assertEquals((await read(plan(url), { maxSize: 100 })).length, 100);
-    await using answer = await send(plan(url), { maxSize: 99 });
+    assertEquals((await read(request(url), { maxSize: 100 })).length, 100);
+    await using response = await send(request(url), { maxSize: 99 });
     // nothing may flow into a file without being counted
-    assertEquals(answer.stream, null);
+    assertEquals(response.stream, null);
   }
 });
 
 Deno.test("a bomb is stopped, whether the server says how large it is or not", async () => {
   const bomb = new Uint8Array(gzipSync(new Uint8Array(100 * 1024 ** 2)));
   await using server = serveRaw((head) => [
-    answer("", [
+    response("", [
       "Content-Encoding: gzip",
       ...head.includes(" /l ") ? [`Content-Length: ${bomb.length}`] : [],
     ]),
     bomb,
   ]);
-  for (const options of [{}, wire]) {
+  for (const options of [{}, rawHeaders]) {
     for (const path of ["/l", "/unknown"]) {
-      const [code, said] = await fail(plan(server.url + path), options);
+      const [code, said] = await fail(request(server.url + path), options);
       assertEquals(code, ExitCode.Failed);
       assertStringIncludes(said, "become more than 200 times as many");
     }
@@ -313,15 +316,15 @@ const ENCODED: readonly (readonly [string, Uint8Array])[] = [
 Deno.test("every encoding is decoded, over fetch and over a socket of our own", async () => {
   for (const [coding, bytes] of ENCODED) {
     await using server = serveRaw(() => [
-      answer("", [
+      response("", [
         `Content-Encoding: ${coding}`,
         `Content-Length: ${bytes.length}`,
       ]),
       bytes,
     ]);
-    for (const options of [{}, wire]) {
+    for (const options of [{}, rawHeaders]) {
       assertEquals(
-        await read(plan(server.url), options),
+        await read(request(server.url), options),
         "hello hello hello",
         `${coding} ${Object.keys(options)}`,
       );
@@ -332,9 +335,9 @@ Deno.test("every encoding is decoded, over fetch and over a socket of our own", 
 Deno.test("an encoding that nobody knows is named, and its bytes are shown", async () => {
   for (const coding of ["compress", "__proto__", "constructor"]) {
     await using server = serveRaw(() => [
-      answer("abc", [`Content-Encoding: ${coding}`, "Content-Length: 3"]),
+      response("abc", [`Content-Encoding: ${coding}`, "Content-Length: 3"]),
     ]);
-    await using answered = await send(plan(server.url));
+    await using answered = await send(request(server.url));
     assertEquals(answered.unknownCoding, coding);
     assertEquals(await new Response(answered.stream).text(), "abc");
   }
@@ -343,10 +346,10 @@ Deno.test("an encoding that nobody knows is named, and its bytes are shown", asy
 Deno.test("an encoded body without bytes is empty, over fetch and over a socket of our own", async () => {
   for (const coding of ["gzip", "deflate", "br", "zstd"]) {
     await using server = serveRaw(() => [
-      answer("", [`Content-Encoding: ${coding}`, "Content-Length: 0"]),
+      response("", [`Content-Encoding: ${coding}`, "Content-Length: 0"]),
     ]);
-    for (const options of [{}, wire]) {
-      assertEquals(await read(plan(server.url), options), "", coding);
+    for (const options of [{}, rawHeaders]) {
+      assertEquals(await read(request(server.url), options), "", coding);
     }
   }
 });
@@ -360,14 +363,14 @@ Deno.test("an encoded body that is broken or cut short is an error", async () =>
     ] as const
   ) {
     await using server = serveRaw(() => [
-      answer("", [
+      response("", [
         "Content-Encoding: gzip",
         `Content-Length: ${bytes.length}`,
       ]),
       new Uint8Array(bytes),
     ]);
-    for (const options of [{}, wire]) {
-      const [is, said] = await fail(plan(server.url), options);
+    for (const options of [{}, rawHeaders]) {
+      const [is, said] = await fail(request(server.url), options);
       assertEquals(is, code, said);
     }
   }
@@ -389,8 +392,8 @@ Deno.test("a body of Brotli or zstd without its end is cut short", async () => {
         `HTTP/1.1 200 OK\r\nContent-Encoding: ${coding}\r\n\r\n`,
         new Uint8Array(whole.subarray(0, -missing)),
       ]);
-      for (const options of [{}, wire]) {
-        const [is, said] = await fail(plan(server.url), options);
+      for (const options of [{}, rawHeaders]) {
+        const [is, said] = await fail(request(server.url), options);
         assertEquals([is, /: cut short$/.test(said)], [18, true], said);
       }
     }
@@ -400,32 +403,32 @@ Deno.test("a body of Brotli or zstd without its end is cut short", async () => {
 /** What a server says, and what it comes to: the body, or the exit code and why. */
 const ANSWERS:
   readonly (readonly [string, string | readonly [number, string]])[] = [
-    [answer("abc"), "abc"],
+    [response("abc"), "abc"],
     ["HTTP/1.0 200 OK\n\nto the end", "to the end"],
     ["HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nabc", "ab"],
     [
       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n" +
-      answer("a"),
+      response("a"),
       "a",
     ],
-    [answer("ab", ["Content-Length: 2", "Content-Length: 2"]), "ab"],
+    [response("ab", ["Content-Length: 2", "Content-Length: 2"]), "ab"],
     [
-      answer("3;x=y\r\nabc\r\n1\r\nd\r\n0\r\nX-T: 1\r\n\r\n", [
+      response("3;x=y\r\nabc\r\n1\r\nd\r\n0\r\nX-T: 1\r\n\r\n", [
         "Transfer-Encoding: chunked",
         "Content-Length: 1",
       ]),
       "abcd",
     ],
-    [answer("abc", ["Content-Length: 9"]), [
+    [response("abc", ["Content-Length: 9"]), [
       18,
       "cut short after 3 of 9 bytes",
     ]],
-    [answer("5\r\nab", ["Transfer-Encoding: chunked"]), [18, "cut short"]],
-    [answer("x\r\nab", ["Transfer-Encoding: chunked"]), [
+    [response("5\r\nab", ["Transfer-Encoding: chunked"]), [18, "cut short"]],
+    [response("x\r\nab", ["Transfer-Encoding: chunked"]), [
       18,
       "cut short: a chunk has no length",
     ]],
-    [answer("1\r\nabc\r\n", ["Transfer-Encoding: chunked"]), [
+    [response("1\r\nabc\r\n", ["Transfer-Encoding: chunked"]), [
       18,
       "cut short: a chunk has no length",
     ]],
@@ -449,19 +452,19 @@ const ANSWERS:
       [1, "the answer is not HTTP (invalid HTTP header)"],
     ],
     [
-      answer("ab", ["Content-Length: 1", "Content-Length: 2"]),
+      response("ab", ["Content-Length: 1", "Content-Length: 2"]),
       [1, "the answer is not HTTP (invalid content-length)"],
     ],
     [
-      answer("ab", ["Content-Length: -1"]),
+      response("ab", ["Content-Length: -1"]),
       [1, "the answer is not HTTP (invalid content-length)"],
     ],
     [
-      answer("ab", ["Transfer-Encoding: gzip"]),
+      response("ab", ["Transfer-Encoding: gzip"]),
       [1, 'cannot decode its transfer-encoding "gzip"'],
     ],
     [
-      answer("ab", [`A: ${"x".repeat(500_000)}`]),
+      response("ab", [`A: ${"x".repeat(500_000)}`]),
       [1, "the head of the answer is too large"],
     ],
   ];
@@ -470,17 +473,19 @@ Deno.test("every answer comes to its body or to one reason over a socket of our 
   for (const [said, expected] of ANSWERS) {
     await using server = serveRaw(() => [said]);
     if (typeof expected === "string") {
-      assertEquals(await read(plan(server.url), wire), expected);
+      assertEquals(await read(request(server.url), rawHeaders), expected);
       continue;
     }
-    const [code, text] = await fail(plan(server.url), wire);
+    const [code, text] = await fail(request(server.url), rawHeaders);
     assertEquals([code, text.replace(/^Cannot .*\/: /, "")], expected);
   }
 });
 
 Deno.test("an answer is the same for any split of its bytes", async () => {
   const bytes = encoder.encode(
-    answer("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", ["Transfer-Encoding: chunked"]),
+    response("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", [
+      "Transfer-Encoding: chunked",
+    ]),
   );
   await fc.assert(fc.asyncProperty(
     fc.array(fc.integer({ min: 1, max: 40 })),
@@ -493,9 +498,9 @@ Deno.test("an answer is the same for any split of its bytes", async () => {
         at += part.length;
         return Promise.resolve(part.length);
       });
-      const head = await readAnswerHead(reader);
-      const body = readAnswerBody(reader, "GET", head);
-      assertEquals(head.wire.length, 2);
+      const head = await readResponseHead(reader);
+      const body = readResponseBody(reader, "GET", head);
+      assertEquals(head.rawHeaders.length, 2);
       assertEquals(
         await new Response(ReadableStream.from(body ?? [])).text(),
         "abcde",
@@ -519,8 +524,8 @@ Deno.test("any bytes come to an answer or to an error over a socket of our own",
         return Promise.resolve(chunk.length);
       });
       try {
-        const head = await readAnswerHead(reader);
-        for await (const _ of readAnswerBody(reader, "GET", head) ?? []);
+        const head = await readResponseHead(reader);
+        for await (const _ of readResponseBody(reader, "GET", head) ?? []);
       } catch (error) {
         assert(error instanceof Error && !(error instanceof RangeError));
       }
@@ -531,13 +536,13 @@ Deno.test("any bytes come to an answer or to an error over a socket of our own",
 Deno.test("more headers than fetch takes are taken", async () => {
   const headers = Array.from({ length: 150 }, (_, at) => `X-${at}: ${at}`);
   await using server = serveRaw(() => [
-    answer("many", [...headers, "Content-Length: 4"]),
+    response("many", [...headers, "Content-Length: 4"]),
   ]);
-  assertEquals(await read(plan(server.url)), "many");
+  assertEquals(await read(request(server.url)), "many");
 });
 
 Deno.test("a port that fetch blocks is asked all the same", async () => {
-  assertEquals(await fail(plan("http://127.0.0.1:10080/")), [
+  assertEquals(await fail(request("http://127.0.0.1:10080/")), [
     ExitCode.Unreachable,
     "Cannot connect to 127.0.0.1:10080: connection refused",
     undefined,
@@ -548,7 +553,7 @@ Deno.test("a request is the same over fetch and over a socket of our own, but fo
   const heads: string[] = [];
   await using server = serveRaw((head) => {
     heads.push(head);
-    return [answer("")];
+    return [response("")];
   });
   const headers = [["X-A", "1"], ["X-A", "2"], ["Cookie", "a=b"]] as const;
   for (
@@ -565,8 +570,8 @@ Deno.test("a request is the same over fetch and over a socket of our own, but fo
       },
     ]
   ) {
-    await read(plan(`${server.url}/a?b=c#d`, more));
-    await read(plan(`${server.url}/a?b=c#d`, more), wire);
+    await read(request(`${server.url}/a?b=c#d`, more));
+    await read(request(`${server.url}/a?b=c#d`, more), rawHeaders);
     const [fetched, ours] = heads.splice(0).map((head) => {
       const [line, ...lines] = head.split("\r\n");
       return [line, ...lines.sort()];
@@ -579,12 +584,12 @@ Deno.test("what fetch cannot send goes over a socket of our own", async () => {
   const heads: string[] = [];
   await using server = serveRaw((head) => {
     heads.push(head);
-    return [answer("ok")];
+    return [response("ok")];
   });
   const body = bodyOf(encoder.encode("q"));
-  await read(plan(server.url, { body }));
-  await read(plan(server.url, { headers: [["Host", "a.example"]] }));
-  await read(plan(server.url, { unset: ["user-agent", "accept"] }));
+  await read(request(server.url, { body }));
+  await read(request(server.url, { headers: [["Host", "a.example"]] }));
+  await read(request(server.url, { unset: ["user-agent", "accept"] }));
   const [withBody = "", withHost = "", without = ""] = heads;
   assertStringIncludes(withBody, "content-length: 1\r\n");
   assert(withBody.endsWith("\r\n\r\nq"));
@@ -596,12 +601,12 @@ Deno.test("no header can be more than one line, or say how long a body is", () =
   for (const value of ["a\r\nb: c", "a\nb", "a\0", "\u010ab", "\u{1f600}"]) {
     const headers = [["X-A", value]] as const;
     assertThrows(
-      () => formatRequestHead(plan("http://a/", { headers })),
+      () => formatRequestHead(request("http://a/", { headers })),
       TypeError,
       "not one line of bytes",
     );
   }
-  const head = formatRequestHead(plan("http://a/", {
+  const head = formatRequestHead(request("http://a/", {
     method: "PUT",
     body: bodyOf(encoder.encode("ab")),
     headers: [["Content-Length", "9"], ["Transfer-Encoding", "chunked"]],
@@ -614,13 +619,13 @@ Deno.test("no header can be more than one line, or say how long a body is", () =
 Deno.test("a gzip body of several parts, which fetch ends after the first, is an error", async () => {
   const part = gzipSync("hello");
   await using server = serveRaw(() => [
-    answer("", [
+    response("", [
       "Content-Encoding: gzip",
       `Content-Length: ${3 * part.length}`,
     ]),
     new Uint8Array([...part, ...part, ...part]),
   ]);
-  assertEquals(await fail(plan(server.url)), [
+  assertEquals(await fail(request(server.url)), [
     ExitCode.CutShort,
     `Cannot read ${server.url}/: cut short: it has more than one part of gzip`,
     "Accept-Encoding:identity asks for it without",
@@ -639,7 +644,7 @@ Deno.test("a stream goes out with its length, or in chunks where nobody knows it
   });
   const chunks = Array.from({ length: 50 }, () => "x".repeat(70_000));
   const sent = async (body: Body) =>
-    JSON.parse(await read(plan(server.url, { method: "PUT", body })));
+    JSON.parse(await read(request(server.url, { method: "PUT", body })));
   assertEquals(await sent(streamOf(chunks, 3_500_000)), [
     "3500000",
     null,
@@ -663,7 +668,7 @@ Deno.test("a source that fails ends the upload, and says why", async () => {
     throw new Error("it has shrunk");
   };
   const body = bodyFrom(half(), 9);
-  const [code, said] = await fail(plan(server.url, { method: "PUT", body }));
+  const [code, said] = await fail(request(server.url, { method: "PUT", body }));
   assertEquals([code, said], [
     ExitCode.Failed,
     `Cannot send PUT to ${server.url}/: it has shrunk`,
@@ -672,7 +677,7 @@ Deno.test("a source that fails ends the upload, and says why", async () => {
 
 Deno.test("an answer that comes before the end of an upload is shown", async () => {
   await using server = serveRaw(
-    () => [answer("too large", undefined, "413 Content Too Large")],
+    () => [response("too large", undefined, "413 Content Too Large")],
     { hold: true },
   );
   let count = 0;
@@ -681,7 +686,7 @@ Deno.test("an answer that comes before the end of an upload is shown", async () 
   };
   const body = bodyFrom(endless(), 2 ** 40);
   assertEquals(
-    await read(plan(server.url, { method: "PUT", body })),
+    await read(request(server.url, { method: "PUT", body })),
     "too large",
   );
   assert(count < 1000, `${count}`);
@@ -703,7 +708,7 @@ Deno.test("a slow upload is no silent server", async () => {
     const body = bodyFrom(slow(), length);
     const timeouts = { head: 60 };
     assertEquals(
-      await read(plan(server.url, { method: "PUT", body }), { timeouts }),
+      await read(request(server.url, { method: "PUT", body }), { timeouts }),
       "xxxx",
     );
   }
@@ -712,7 +717,7 @@ Deno.test("a slow upload is no silent server", async () => {
 Deno.test("a socket of our own is cut at the same deadlines", async () => {
   await using silent = serveRaw(() => [], { hold: true });
   assertEquals(
-    await fail(plan(silent.url), { ...wire, timeouts: { head: 40 } }),
+    await fail(request(silent.url), { ...rawHeaders, timeouts: { head: 40 } }),
     [
       ExitCode.TimedOut,
       `Cannot get ${silent.url}/: no answer within 0.04 s`,
@@ -720,11 +725,11 @@ Deno.test("a socket of our own is cut at the same deadlines", async () => {
     ],
   );
   await using stalled = serveRaw(
-    () => [answer("123", ["Content-Length: 9"])],
+    () => [response("123", ["Content-Length: 9"])],
     { hold: true },
   );
-  const [code, said] = await fail(plan(stalled.url), {
-    ...wire,
+  const [code, said] = await fail(request(stalled.url), {
+    ...rawHeaders,
     timeouts: { idle: 40 },
   });
   assertEquals([code, said], [
@@ -735,17 +740,17 @@ Deno.test("a socket of our own is cut at the same deadlines", async () => {
 
 Deno.test("the phases are timed, and the answer is shown as it came", async () => {
   await using server = serveRaw(() => [
-    answer(
+    response(
       "abc",
       ["X-OnE: 1", "X-OnE: 2", "Content-Length: 3"],
       "200 Totally Fine",
     ),
   ]);
   const url = server.url.replace("127.0.0.1", "localhost");
-  await using answered = await send(plan(url), {
+  await using answered = await send(request(url), {
     network: { timings: true, family: 4 },
   });
-  const { timings, wire, statusText, version, remote } = answered;
+  const { timings, rawHeaders, statusText, version, remote } = answered;
   assertEquals(timings?.total, undefined);
   for await (const _ of answered.body);
   for (
@@ -757,7 +762,7 @@ Deno.test("the phases are timed, and the answer is shown as it came", async () =
   assertEquals(timings?.tls, undefined);
   assertEquals(statusText, "Totally Fine");
   assertEquals([version, remote], ["1.1", new URL(server.url).host]);
-  assertEquals(wire?.filter(([name]) => name === "X-OnE").length, 2);
+  assertEquals(rawHeaders?.filter(([name]) => name === "X-OnE").length, 2);
 });
 
 Deno.test("an address takes the place of a name, for its port alone", async () => {
@@ -766,13 +771,13 @@ Deno.test("an address takes the place of a name, for its port alone", async () =
   const url = `http://nowhere.invalid:${port}/`;
   const resolve = [`nowhere.invalid:${port}:::1,127.0.0.1`];
   const network = await readNetwork({ resolve, ipv4: true });
-  assertEquals(await read(plan(url), { network }), url);
-  const [code] = await fail(plan("http://nowhere.invalid:1/"), { network });
+  assertEquals(await read(request(url), { network }), url);
+  const [code] = await fail(request("http://nowhere.invalid:1/"), { network });
   assertEquals(code, ExitCode.Unresolved);
 });
 
 Deno.test("a version of IP that a name has not is an error", async () => {
-  const [code, said] = await fail(plan("http://127.0.0.1:1/"), {
+  const [code, said] = await fail(request("http://127.0.0.1:1/"), {
     network: { family: 6 },
   });
   assertEquals([code, said], [
@@ -802,7 +807,7 @@ Deno.test("a request that cannot go over HTTP/2 does not go over HTTP/1.1 instea
   let count = 0;
   await using server = serveHttp(() => new Response(`${++count}`));
   const [code, said, hint] = await fail(
-    plan(server.url, { headers: [["host", "a.example"]] }),
+    request(server.url, { headers: [["host", "a.example"]] }),
     { network: { http: "2" } },
   );
   assertEquals([code, count], [1, 0]);

@@ -5,22 +5,22 @@
  * @module
  */
 
-import type { RequestPlan } from "../../lib/http/request.ts";
+import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 
 /** A GET, unless more is said. */
-export function plan(
+export function request(
   url: string,
-  more: Partial<RequestPlan> = {},
-): RequestPlan {
+  more: Partial<HttpRequest> = {},
+): HttpRequest {
   return { method: "GET", headers: [], typed: [], ...more, url: new URL(url) };
 }
 
-/** The whole body of an answer, as text. */
+/** The whole body of a response, as text. */
 export async function read(
-  plan: RequestPlan,
+  request: HttpRequest,
   options?: SendOptions,
 ): Promise<string> {
-  await using answer = await send(plan, options);
-  return await new Response(ReadableStream.from(answer.body)).text();
+  await using response = await send(request, options);
+  return await new Response(ReadableStream.from(response.body)).text();
 }

@@ -9,18 +9,18 @@ import { ExitCode } from "../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { parseTimeouts } from "../../lib/http/deadline.ts";
 import { followRedirect } from "../../lib/http/redirect.ts";
-import type { RequestPlan } from "../../lib/http/request.ts";
+import type { HttpRequest } from "../../lib/http/request.ts";
 import { bodyOf } from "../../lib/http/request_body.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
-import { plan, read } from "./request.ts";
-import { answer, closedUrl, serveHttp, serveRaw } from "./server.ts";
+import { read, request } from "./request.ts";
+import { closedUrl, response, serveHttp, serveRaw } from "./server.ts";
 
 /** Sends a request that must fail; its exit code and what is said. */
 async function fail(
-  plan: RequestPlan,
+  request: HttpRequest,
   options?: SendOptions,
 ): Promise<[ExitCode, string]> {
-  const error = await assertRejects(() => read(plan, options), Error);
+  const error = await assertRejects(() => read(request, options), Error);
   return [exitCodeOf(error), describe(error)];
 }
 
@@ -33,29 +33,29 @@ Deno.test("send gives the answer's head, then its body", async () => {
     }, { status: 201 })
   );
   const body = bodyOf(new TextEncoder().encode("é"));
-  await using answer = await send(
-    plan(server.url, { method: "POST", headers: [["x-a", "1"]], body }),
+  await using response = await send(
+    request(server.url, { method: "POST", headers: [["x-a", "1"]], body }),
   );
-  assertEquals([answer.status, answer.statusText], [201, "Created"]);
+  assertEquals([response.status, response.statusText], [201, "Created"]);
   assertEquals(
-    await new Response(ReadableStream.from(answer.body)).json(),
+    await new Response(ReadableStream.from(response.body)).json(),
     { method: "POST", header: "1", body: "é" },
   );
 });
 
 Deno.test("an answer whose body is not read leaves nothing behind", async () => {
   await using server = serveHttp(() => new Response("x".repeat(1_000_000)));
-  await using answer = await send(plan(server.url));
-  assertEquals(answer.status, 200);
+  await using response = await send(request(server.url));
+  assertEquals(response.status, 200);
 });
 
 Deno.test("send names what it could not reach", async () => {
   const url = closedUrl();
-  assertEquals(await fail(plan(url)), [
+  assertEquals(await fail(request(url)), [
     ExitCode.Unreachable,
     `Cannot connect to ${url.slice(7)}: connection refused`,
   ]);
-  assertEquals(await fail(plan("http://nowhere.invalid/")), [
+  assertEquals(await fail(request("http://nowhere.invalid/")), [
     ExitCode.Unresolved,
     "Cannot resolve nowhere.invalid: unknown host",
   ]);
@@ -64,7 +64,7 @@ Deno.test("send names what it could not reach", async () => {
 Deno.test("a silent server is cut at the head's deadline", async () => {
   await using server = serveRaw(() => [], { hold: true });
   for (const url of [server.url, server.url.replace("http", "https")]) {
-    assertEquals(await fail(plan(url), { timeouts: { head: 50 } }), [
+    assertEquals(await fail(request(url), { timeouts: { head: 50 } }), [
       ExitCode.TimedOut,
       `Cannot get ${url}/: no answer within 0.05 s`,
     ]);
@@ -73,10 +73,10 @@ Deno.test("a silent server is cut at the head's deadline", async () => {
 
 Deno.test("a stalled body is cut at the idle deadline", async () => {
   await using server = serveRaw(
-    () => [answer("123456789", ["Content-Length: 100"])],
+    () => [response("123456789", ["Content-Length: 100"])],
     { hold: true },
   );
-  assertEquals(await fail(plan(server.url), { timeouts: { idle: 50 } }), [
+  assertEquals(await fail(request(server.url), { timeouts: { idle: 50 } }), [
     ExitCode.TimedOut,
     `Cannot read ${server.url}/: no more bytes within 0.05 s`,
   ]);
@@ -86,12 +86,12 @@ Deno.test("the total deadline counts redirects and the body", async () => {
   await using server = serveRaw(
     (head) =>
       head.startsWith("GET /a ")
-        ? [answer("", ["Location: /b", "Content-Length: 0"], "302 Found")]
-        : [answer("1", ["Content-Length: 100"])],
+        ? [response("", ["Location: /b", "Content-Length: 0"], "302 Found")]
+        : [response("1", ["Content-Length: 100"])],
     { hold: true },
   );
   const timeouts = { head: 5000, idle: 5000, total: 100 };
-  assertEquals(await fail(plan(`${server.url}/a`), { timeouts }), [
+  assertEquals(await fail(request(`${server.url}/a`), { timeouts }), [
     ExitCode.TimedOut,
     `Cannot read ${server.url}/b: not done within 0.1 s`,
   ]);
@@ -99,11 +99,11 @@ Deno.test("the total deadline counts redirects and the body", async () => {
 
 Deno.test("a slow reader is not a slow server", async () => {
   await using server = serveHttp(() => new Response("x".repeat(3_000_000)));
-  await using answer = await send(plan(server.url), {
+  await using response = await send(request(server.url), {
     timeouts: { idle: 40 },
   });
   let size = 0;
-  for await (const chunk of answer.body) {
+  for await (const chunk of response.body) {
     if (size === 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       AbortSignal.timeout(100).onabort = () => resolve();
@@ -117,28 +117,28 @@ Deno.test("a slow reader is not a slow server", async () => {
 Deno.test("an abort ends the exchange", async () => {
   await using server = serveRaw(() => [], { hold: true });
   const controller = new AbortController();
-  const sent = fail(plan(server.url), { signal: controller.signal });
+  const sent = fail(request(server.url), { signal: controller.signal });
   controller.abort(new DOMException("", "AbortError"));
   assertStringIncludes((await sent)[1], "interrupted");
 });
 
 Deno.test("a body that is cut short is a failure that counts", async () => {
   await using counted = serveRaw(() => [
-    answer("123456789", ["Content-Length: 100"]),
+    response("123456789", ["Content-Length: 100"]),
   ]);
-  assertEquals(await fail(plan(counted.url)), [
+  assertEquals(await fail(request(counted.url)), [
     ExitCode.CutShort,
     `Cannot read ${counted.url}/: cut short after 9 of 100 bytes`,
   ]);
   await using chunked = serveRaw(() => [
-    answer("5\r\nhello\r\n5\r\nwo", ["Transfer-Encoding: chunked"]),
+    response("5\r\nhello\r\n5\r\nwo", ["Transfer-Encoding: chunked"]),
   ]);
-  assertEquals(await fail(plan(chunked.url)), [
+  assertEquals(await fail(request(chunked.url)), [
     ExitCode.CutShort,
     `Cannot read ${chunked.url}/: cut short`,
   ]);
   await using empty = serveRaw(() => []);
-  assertEquals(await fail(plan(empty.url, { method: "PUT" })), [
+  assertEquals(await fail(request(empty.url, { method: "PUT" })), [
     ExitCode.CutShort,
     `Cannot send PUT to ${empty.url}/: cut short`,
   ]);
@@ -152,8 +152,8 @@ Deno.test("redirects are followed, up to ten", async () => {
       headers: { location: `/${count - 1}` },
     });
   });
-  assertEquals(await read(plan(`${server.url}/10`)), "there");
-  assertEquals(await fail(plan(`${server.url}/11`)), [
+  assertEquals(await read(request(`${server.url}/10`)), "there");
+  assertEquals(await fail(request(`${server.url}/11`)), [
     ExitCode.TooManyRedirects,
     `Cannot get ${server.url}/1: more than 10 redirects`,
   ]);
@@ -176,14 +176,14 @@ Deno.test("a redirect to another origin takes no secret along", async () => {
     ["Cookie", "c"],
     ["Accept", "d/e"],
   ] as const;
-  assertEquals(await read(plan(server.url, { headers })), "other");
+  assertEquals(await read(request(server.url, { headers })), "other");
   assertEquals(seen, [null, null, null, "d/e"]);
 });
 
 Deno.test("a redirect leads where the policy allows", () => {
   const body = bodyOf(new TextEncoder().encode("x"));
   const headers = [["X-A", "1"], ["Content-Type", "a/b"]] as const;
-  const post = plan("https://a.example/x#top", {
+  const post = request("https://a.example/x#top", {
     method: "POST",
     headers,
     body,
@@ -224,7 +224,7 @@ Deno.test("a redirect leads where the policy allows", () => {
     location: "/y",
   });
   assert(put !== undefined && "next" in put && put.next.method === "PUT");
-  const head = followRedirect(plan("http://a/", { method: "HEAD" }), {
+  const head = followRedirect(request("http://a/", { method: "HEAD" }), {
     status: 303,
     location: "/y",
   });
@@ -233,7 +233,7 @@ Deno.test("a redirect leads where the policy allows", () => {
 
 Deno.test("an error does not show the secrets of a URL", async () => {
   await using server = serveRaw(() => []);
-  const [, said] = await fail(plan(`${server.url}/?token=abc`));
+  const [, said] = await fail(request(`${server.url}/?token=abc`));
   assertStringIncludes(said, "?token=***");
 });
 

@@ -76,8 +76,8 @@ export function serveRaw(
   };
 }
 
-/** An answer as text: a status line, headers and a body. */
-export function answer(
+/** A response as text: a status line, headers and a body. */
+export function response(
   body: string,
   headers: readonly string[] = [`Content-Length: ${body.length}`],
   status = "200 OK",

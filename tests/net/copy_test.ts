@@ -1,7 +1,7 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { track } from "../../lib/net/connection.ts";
-import { forward, pump, type Source } from "../../lib/net/copy.ts";
+import { copy, forward, type Source } from "../../lib/net/copy.ts";
 
 /** Gives bytes in pieces, each at most as long as asked for; remembers the sizes of the buffers. */
 function createSource(bytes: Uint8Array, longest: number) {
@@ -26,7 +26,7 @@ Deno.test("pump() passes on every byte in order, for any sizes of pieces and of 
       async (bytes, longest, small) => {
         const taken: number[] = [];
         const { source } = createSource(bytes, longest);
-        await pump(source, (chunk) => void taken.push(...chunk), small);
+        await copy(source, (chunk) => void taken.push(...chunk), small);
         assertEquals(Uint8Array.from(taken), bytes);
       },
     ),
@@ -36,7 +36,7 @@ Deno.test("pump() passes on every byte in order, for any sizes of pieces and of 
 Deno.test("pump() waits with the small buffer, and takes the big one only while there is much to do", async () => {
   const sizes = [3, 512, 262144, 100, 512, 70000, null];
   const buffers: number[] = [];
-  await pump(
+  await copy(
     (buffer) => {
       buffers.push(buffer.length);
       return Promise.resolve(sizes.shift() ?? null);
@@ -51,7 +51,7 @@ Deno.test("pump() reads no further while its sink is busy", async () => {
   const { source, buffers } = createSource(new Uint8Array(100_000), 1000);
   const free = Promise.withResolvers<void>();
   const chunk = Promise.withResolvers<void>();
-  const done = pump(source, () => {
+  const done = copy(source, () => {
     chunk.resolve();
     return free.promise;
   });
@@ -65,8 +65,8 @@ Deno.test("pump() reads no further while its sink is busy", async () => {
 Deno.test("pump() throws what its source and its sink throw", async () => {
   const full = () => Promise.resolve(1);
   const fail = () => Promise.reject(new Error("broken"));
-  await assertRejects(() => pump(fail, () => {}), Error, "broken");
-  await assertRejects(() => pump(full, fail), Error, "broken");
+  await assertRejects(() => copy(fail, () => {}), Error, "broken");
+  await assertRejects(() => copy(full, fail), Error, "broken");
 });
 
 Deno.test("forward() half-closes at the end, also where the other is gone already", async () => {

@@ -7,7 +7,7 @@ import { openStore } from "../../tasks/api/store/sqlite.ts";
 import { main } from "../../tasks/posts.ts";
 import { run, spawn } from "../support.ts";
 
-/** A server with one answer for every request. */
+/** A server with one response for every request. */
 function serveAnswer(
   body: string | null,
   status = 200,
@@ -221,19 +221,19 @@ Deno.test("posts follows the links to further pages, and stops at --limit", asyn
 });
 
 Deno.test("posts does not follow a link to another origin, or in a circle", async () => {
-  const answer = (link: string) =>
+  const response = (link: string) =>
     Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen() {} },
       () => Response.json([], { headers: { link: `<${link}>; rel=next` } }),
     );
-  await using away = answer("http://example.com/posts");
+  await using away = response("http://example.com/posts");
   const elsewhere = await run(main, ["--url", `:${away.addr.port}`]);
   assertEquals(elsewhere.code, 1);
   assertMatch(
     elsewhere.stderr,
     /its next page is elsewhere: http:\/\/example\.com\/posts\n$/,
   );
-  await using circle = answer("/posts");
+  await using circle = response("/posts");
   assertEquals(
     (await run(main, ["--url", `:${circle.addr.port}`, "--json"])).stdout,
     "[]\n",
@@ -455,7 +455,7 @@ Deno.test("posts passes on why an API refuses", async () => {
 });
 
 Deno.test("posts adds an API's reason to its status, safe for a terminal", async () => {
-  const answers: [BodyInit, HeadersInit, RegExp][] = [
+  const responses: [BodyInit, HeadersInit, RegExp][] = [
     ["{}", { "x-reason": "no \x9bpost" }, /404 Not Found: no \\x9bpost\n$/],
     [
       '{"title":"Nope","detail":"\\u001b[2Jgone"}',
@@ -465,7 +465,7 @@ Deno.test("posts adds an API's reason to its status, safe for a terminal", async
     ['{"title":"Nope"}', {}, /404 Not Found: Nope\n$/],
     ['{"title":"Not Found","detail":7}', {}, /404 Not Found\n$/],
   ];
-  for (const [body, headers, stderr] of answers) {
+  for (const [body, headers, stderr] of responses) {
     await using api = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen() {} },
       () => new Response(body, { status: 404, headers }),

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import ci from "../../.ci/package.json" with { type: "json" };
 import config from "../../deno.json" with { type: "json" };
 import { ExitCode } from "../../lib/cli/errors.ts";
-import { grantsOf } from "../../lib/cli/permissions.ts";
+import { permissionsOf } from "../../lib/cli/permissions.ts";
 import { PERMISSIONS } from "../../tasks/compile.ts";
 import { ROOT } from "../support.ts";
 
@@ -68,7 +68,7 @@ for (const page of PAGES) {
       }))
     );
     const granted = Object.keys(config.tasks).slice(0, 7).map((task) => {
-      const { net, read, write } = grantsOf(task);
+      const { net, read, write } = permissionsOf(task);
       assertEquals(read, write);
       return { task, net: [...net], files: [...read] };
     });

@@ -7,15 +7,19 @@
 import { closeSocket } from "../../net/connection.ts";
 import { formatBasic } from "../../net/proxy.ts";
 import { dial } from "../dial.ts";
-import type { RequestPlan } from "../request.ts";
+import type { HttpRequest } from "../request.ts";
 import type {
   HttpProxy,
   Timings,
-  TransportAnswer,
   TransportOptions,
+  TransportResponse,
 } from "../transport.ts";
 import { formatRequestHead, upload } from "./request.ts";
-import { createReader, readAnswerBody, readAnswerHead } from "./response.ts";
+import {
+  createReader,
+  readResponseBody,
+  readResponseHead,
+} from "./response.ts";
 
 /** What an HTTP proxy wants to know with a request that it passes on. */
 function introduce({ username, password }: HttpProxy) {
@@ -34,20 +38,20 @@ function isClosed(error: unknown): boolean {
 /**
  * Carries a request over a socket.
  *
- * @param plan The request.
+ * @param request The request.
  * @param options The way there.
- * @returns The answer, as soon as its head is there.
+ * @returns The response, as soon as its head is there.
  * @throws What the way, the server or the source of the body has against it; the signal's reason when it was aborted.
  */
 export async function sendOverSocket(
-  plan: RequestPlan,
+  request: HttpRequest,
   options: TransportOptions,
-): Promise<TransportAnswer> {
+): Promise<TransportResponse> {
   const { signal, onUpload } = options;
   signal.throwIfAborted();
   const start = performance.now();
   const { conn, forward, remote, dns, connect, tls } = await dial(
-    plan.url,
+    request.url,
     options,
   );
   const dialled = performance.now();
@@ -57,8 +61,8 @@ export async function sendOverSocket(
   const enough = new AbortController();
   let failure: unknown;
   const uploading = upload(conn, {
-    head: formatRequestHead(plan, forward && { proxy: introduce(forward) }),
-    body: plan.body,
+    head: formatRequestHead(request, forward && { proxy: introduce(forward) }),
+    body: request.body,
     signal: enough.signal,
     onUpload,
   }).catch((error) => {
@@ -76,8 +80,8 @@ export async function sendOverSocket(
     signal.aborted ? signal.reason : failure ?? error;
   try {
     const reader = createReader((buffer) => conn.read(buffer));
-    const head = await readAnswerHead(reader);
-    // such an answer may come before the end of the upload: the rest is not wanted
+    const head = await readResponseHead(reader);
+    // such a response may come before the end of the upload: the rest is not wanted
     if (head.status >= 400) enough.abort();
     const answered = performance.now();
     const timings: { -readonly [Phase in keyof Timings]: Timings[Phase] } = {
@@ -93,7 +97,7 @@ export async function sendOverSocket(
       timings.total = performance.now() - start;
       await end();
     };
-    const chunks = readAnswerBody(reader, plan.method, head);
+    const chunks = readResponseBody(reader, request.method, head);
     if (chunks === undefined) await finish();
     return {
       ...head,
@@ -106,7 +110,7 @@ export async function sendOverSocket(
             await end();
             throw reasonOf(error);
           }
-          // an answer may be whole before the server has read all of the upload
+          // a response may be whole before the server has read all of the upload
           if (!enough.signal.aborted) await uploading;
           await finish();
           controller.close();

@@ -8,8 +8,8 @@ import type { Socket } from "../../net/connection.ts";
 import {
   type Body,
   type Header,
+  type HttpRequest,
   latin1,
-  type RequestPlan,
 } from "../request.ts";
 import type { TransportOptions } from "../transport.ts";
 
@@ -25,7 +25,7 @@ const FRAMING = ["content-length", "transfer-encoding"];
 /** A character beyond these would end a line, or be cut down to one byte that does. */
 const LINE = /^[^\0\r\n\u0100-\uffff]*$/;
 
-function framingOf({ method, body }: RequestPlan): Header[] {
+function framingOf({ method, body }: HttpRequest): Header[] {
   if (body?.length !== undefined) return [["content-length", `${body.length}`]];
   const isEmpty = body === undefined && /^(POST|PUT)$/.test(method);
   return isEmpty ? [["content-length", "0"]] : [];
@@ -35,9 +35,9 @@ function framingOf({ method, body }: RequestPlan): Header[] {
  * The headers that a request has on its way: its own, those that fetch would add, and those of its body; in the case
  * and the order in which fetch sends them.
  */
-export function sentHeaders(plan: RequestPlan): Header[] {
-  const own = Map.groupBy(plan.headers, ([name]) => name.toLowerCase());
-  const [host = ["host", plan.url.host]] = own.get("host") ?? [];
+export function sentHeaders(request: HttpRequest): Header[] {
+  const own = Map.groupBy(request.headers, ([name]) => name.toLowerCase());
+  const [host = ["host", request.url.host]] = own.get("host") ?? [];
   const defaults: Header[] = [
     ["accept", "*/*"],
     ["accept-language", "*"],
@@ -46,35 +46,37 @@ export function sentHeaders(plan: RequestPlan): Header[] {
     ["accept-encoding", own.has("range") ? "identity" : "gzip,br"],
   ];
   return [
-    ...framingOf(plan),
+    ...framingOf(request),
     ...[...own].flatMap(([name, headers]) =>
       headers.map(([, value]): Header => [name, value])
     ).filter(([name]) => name !== "host" && !FRAMING.includes(name)),
     ...defaults.filter(([name]) => !own.has(name)),
     ["host", host[1]] as const,
-    ...plan.body !== undefined && plan.body.length === undefined
+    ...request.body !== undefined && request.body.length === undefined
       ? [["transfer-encoding", "chunked"] as const]
       : [],
-  ].filter(([name]) => FRAMING.includes(name) || !plan.unset?.includes(name));
+  ].filter(([name]) =>
+    FRAMING.includes(name) || !request.unset?.includes(name)
+  );
 }
 
 /**
  * Writes the head of a request.
  *
- * @param plan The request.
+ * @param request The request.
  * @param options Whether a proxy passes it on.
  * @returns The head with its empty line; each character stands for one byte.
  * @throws {TypeError} When a name or a value would be more than one line, or is not made of bytes.
  */
 export function formatRequestHead(
-  plan: RequestPlan,
+  request: HttpRequest,
   { proxy }: HeadOptions = {},
 ): string {
-  const { method, url } = plan;
+  const { method, url } = request;
   const path = url.pathname + url.search;
   const target = proxy === undefined ? path : url.origin + path;
   const lines = [
-    ...sentHeaders(plan),
+    ...sentHeaders(request),
     ...proxy?.authorization === undefined
       ? []
       : [["proxy-authorization", proxy.authorization] as const],

@@ -1,5 +1,5 @@
 /**
- * An answer as it comes over a socket, head and body, by RFC 9112: strict where two readers could see two answers.
+ * A response as it comes over a socket, head and body, by RFC 9112: strict where two readers could see two answers.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import { ExitCode, Failure } from "../../cli/errors.ts";
 import { type Header, TOKEN } from "../request.ts";
 
-/** The head of an answer. */
-export interface AnswerHead {
+/** The head of a response. */
+export interface ResponseHead {
   /** The version of HTTP: `1.0` or `1.1`. */
   readonly version: string;
   /** The status. */
@@ -16,7 +16,7 @@ export interface AnswerHead {
   /** What the server calls the status. */
   readonly statusText: string;
   /** The header lines as they came. */
-  readonly wire: readonly Header[];
+  readonly rawHeaders: readonly Header[];
   /** The headers by their names. */
   readonly headers: Headers;
 }
@@ -45,13 +45,13 @@ async function readHeaders(reader: Reader): Promise<Header[]> {
 }
 
 /**
- * Reads the head of an answer; those before it (RFC 9110, section 15.2: 100, 103) are passed over.
+ * Reads the head of a response; those before it (RFC 9110, section 15.2: 100, 103) are passed over.
  *
  * @param reader Where it comes from.
  * @throws {Failure} When it is no head, or too long.
  * @throws {Deno.errors.UnexpectedEof} When it ends before its empty line.
  */
-export async function readAnswerHead(reader: Reader): Promise<AnswerHead> {
+export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
   while (true) {
     const line = await reader.line(LONGEST, "HTTP/1.");
     const [, version] = line.match(/^HTTP\/(1\.[01])(?: |$)/) ?? [];
@@ -59,11 +59,13 @@ export async function readAnswerHead(reader: Reader): Promise<AnswerHead> {
     const [, digits, statusText = ""] =
       line.match(/^\S+ ([1-9]\d\d)(?: (.*))?$/) ?? [];
     if (digits === undefined) throw notHttp("HTTP status-code");
-    const wire = await readHeaders(reader);
+    const rawHeaders = await readHeaders(reader);
     const status = Number(digits);
     if (status < 200 && status !== 101) continue;
-    const headers = new Headers(wire.map(([name, value]) => [name, value]));
-    return { version, status, statusText, wire, headers };
+    const headers = new Headers(
+      rawHeaders.map(([name, value]) => [name, value]),
+    );
+    return { version, status, statusText, rawHeaders, headers };
   }
 }
 
@@ -178,15 +180,15 @@ async function* readToEnd(
  * Reads the body that belongs to a head.
  *
  * @param reader Where it comes from.
- * @param method The method of the request: HEAD has no body in its answer.
+ * @param method The method of the request: HEAD has no body in its response.
  * @param head The head.
  * @returns The body, or undefined where there is none.
  * @throws {Failure} When nobody could say where the body ends: lengths that differ, an encoding that is not chunked.
  */
-export function readAnswerBody(
+export function readResponseBody(
   reader: Reader,
   method: string,
-  { status, headers }: AnswerHead,
+  { status, headers }: ResponseHead,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> | undefined {
   if (method === "HEAD" || status < 200 || status === 204 || status === 304) {
     return undefined;

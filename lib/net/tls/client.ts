@@ -69,13 +69,14 @@ const OPENSSL =
  * @returns One line, where there is something to do.
  */
 export function hintForTls(error: unknown): string | undefined {
-  const { says } = reasonOf(error);
-  const [, name] = says.match(/^certificate is not for .*, only for ([^,]+)/) ??
-    [];
+  const { message } = reasonOf(error);
+  const [, name] =
+    message.match(/^certificate is not for .*, only for ([^,]+)/) ??
+      [];
   if (name !== undefined) {
     return `if it is the right server, ask for the name it has: --sni ${name}`;
   }
-  switch (says) {
+  switch (message) {
     case "the peer does not speak TLS":
       return "leave out --tls";
     case "certificate of an unknown issuer":

@@ -13,7 +13,7 @@ const CHUNK_BYTES = 64 * 1024;
 const SETTLE_MS = 20;
 
 /** A socket as a stream of Node. */
-export interface Wire {
+export interface SocketDuplex {
   /** The stream; destroying it closes the socket. */
   readonly stream: Duplex;
   /**
@@ -30,7 +30,7 @@ export interface Wire {
  *
  * @param socket The socket; nothing else reads it.
  */
-export function toWire(socket: Socket): Wire {
+export function toDuplex(socket: Socket): SocketDuplex {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   let failure: unknown;
   const stream = new Duplex({
@@ -62,11 +62,11 @@ export function toWire(socket: Socket): Wire {
  * what came before that is given first.
  *
  * @param stream The stream; nothing else reads it.
- * @param wire What the socket below says of itself.
+ * @param duplex What the socket below says of itself.
  */
 export function fromStream(
   stream: Duplex,
-  { ended, writeFailure }: Pick<Wire, "ended" | "writeFailure">,
+  { ended, writeFailure }: Pick<SocketDuplex, "ended" | "writeFailure">,
 ): Socket {
   let failure: unknown;
   let cutOff: unknown;

@@ -10,7 +10,7 @@ import { ExitCode, Failure } from "../../cli/errors.ts";
 import type { Acceptor, Handshake, Incoming } from "../accept.ts";
 import type { Socket } from "../connection.ts";
 import type { TlsServer } from "./certificate.ts";
-import { fromStream, toWire } from "./duplex.ts";
+import { fromStream, toDuplex } from "./duplex.ts";
 import type { TlsClient } from "./trust.ts";
 
 /** Why Node refused a client; it gives one with the wrong certificate the error of a connection that was reset. */
@@ -56,9 +56,9 @@ export function requireCertificate(
       handshake: () =>
         new Promise<Handshake>((resolve, reject) => {
           const server = createServer(settings);
-          const wire = toWire(client);
+          const duplex = toDuplex(client);
           let hasEnded = false;
-          wire.ended.then((why) => {
+          duplex.ended.then((why) => {
             hasEnded = true;
             reject(why ?? new Deno.errors.UnexpectedEof("tls handshake eof"));
           });
@@ -67,14 +67,14 @@ export function requireCertificate(
             (error) => reject(wordOf(error, hasEnded)),
           );
           server.on("secureConnection", (secured: TLSSocket) => {
-            socket = fromStream(secured, wire);
+            socket = fromStream(secured, duplex);
             resolve({
               version: secured.getProtocol() ?? "TLS",
               alpnProtocol: secured.alpnProtocol || null,
             });
           });
           // the server does not listen: it only takes this one connection
-          server.emit("connection", wire.stream);
+          server.emit("connection", duplex.stream);
         }),
     };
   }
@@ -122,13 +122,13 @@ export async function startNodeTls(
 ): Promise<Socket & Disposable> {
   const { name, ca, pin, cert, key, insecure = false } = tls;
   const trusted = !insecure && (pin === undefined || ca !== undefined);
-  const wire = toWire(socket);
+  const duplex = toDuplex(socket);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  wire.ended.then((why) =>
+  duplex.ended.then((why) =>
     reject(why ?? new Deno.errors.UnexpectedEof("tls handshake eof"))
   );
   const stream = connect({
-    socket: wire.stream,
+    socket: duplex.stream,
     host: name,
     // an address is verified, but not asked for (RFC 6066 section 3)
     ...!isIP(name) && { servername: name },
@@ -149,6 +149,6 @@ export async function startNodeTls(
     stream.destroy();
     throw error;
   }
-  const secure = fromStream(stream, wire);
+  const secure = fromStream(stream, duplex);
   return { ...secure, [Symbol.dispose]: secure.close };
 }

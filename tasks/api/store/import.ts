@@ -8,7 +8,7 @@ import type { Id, Stored, World } from "./store.ts";
  * Reads a dump from a file or an api.
  *
  * @param source A file's path, or a URL; that of an api without a path means its `/db`.
- * @param signal Ends the wait for an answer.
+ * @param signal Ends the wait for a response.
  * @throws {Failure} When it cannot be read, or is not JSON.
  * @throws {TypeError} When it is no world.
  */
@@ -59,16 +59,16 @@ async function fetchText(
   const { parseUrl } = await import("../../get/url.ts");
   const url = parseUrl(source);
   if (url.pathname === "/") url.pathname = "/db";
-  await using answer = await send(
+  await using response = await send(
     { method: "GET", url, headers: [], typed: [] },
     signal && { signal },
   );
-  if (answer.status !== 200) {
+  if (response.status !== 200) {
     throw new Failure(
-      `Cannot load "${url}": the answer was ${answer.status}`,
+      `Cannot load "${url}": the answer was ${response.status}`,
     );
   }
-  return await new Response(ReadableStream.from(answer.body)).text();
+  return await new Response(ReadableStream.from(response.body)).text();
 }
 
 /**

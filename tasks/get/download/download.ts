@@ -7,7 +7,7 @@
 import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import { redactUrl } from "../../../lib/http/redact.ts";
-import type { Answer } from "../../../lib/http/send.ts";
+import type { HttpResponse } from "../../../lib/http/send.ts";
 import {
   dropEmpty,
   finishPart,
@@ -16,17 +16,23 @@ import {
   startPart,
   type Target,
 } from "./partial_file.ts";
-import { pour, type PourOptions } from "./pour.ts";
+import { writeBody, type WriteBodyOptions } from "./pour.ts";
 import { formatBytes } from "./progress.ts";
-import { judge, type Known, knownOf, planPlain, planRest } from "./range.ts";
-import { canGoOn, isLost, type Tools } from "./resume.ts";
+import {
+  judge,
+  type Known,
+  knownOf,
+  requestPlain,
+  requestRest,
+} from "./range.ts";
+import { canResume, isLost, type Tools } from "./resume.ts";
 
 /** What a download takes besides what it takes to go on. */
-export interface DownloadTools extends Tools, Omit<PourOptions, "total"> {
-  /** Shows the head of the answer whose body is saved. */
-  readonly showHead: (answer: Answer) => Promise<void>;
-  /** Shows an answer that is not saved, such as a 404. */
-  readonly showOther: (answer: Answer) => Promise<void>;
+export interface DownloadTools extends Tools, Omit<WriteBodyOptions, "total"> {
+  /** Shows the head of the response whose body is saved. */
+  readonly printHead: (response: HttpResponse) => Promise<void>;
+  /** Shows a response that is not saved, such as a 404. */
+  readonly showOther: (response: HttpResponse) => Promise<void>;
 }
 
 /** Where a download stands. */
@@ -37,7 +43,7 @@ interface State {
   readonly known?: Known | undefined;
   /** Whether nothing is missing. */
   readonly isWhole?: boolean;
-  /** The status of an answer that was shown, not saved. */
+  /** The status of a response that was shown, not saved. */
   readonly other?: number;
   /** Why the body ended too early. */
   readonly error?: unknown;
@@ -54,7 +60,7 @@ function withHint(error: unknown): unknown {
 }
 
 /** What a part is of where nobody noted it: of what has not been modified since the part was written. */
-function guess({ modified }: Part, { headers }: Answer): Known {
+function guess({ modified }: Part, { headers }: HttpResponse): Known {
   const changed = Date.parse(headers.get("last-modified") ?? "");
   return modified !== undefined && changed < modified.getTime()
     ? { validator: headers.get("etag") ?? undefined }
@@ -67,26 +73,28 @@ async function attempt(
   { size, known, error }: State,
   tools: DownloadTools,
 ): Promise<State> {
-  const { plan, send } = tools;
-  const rest = size > 0 ? planRest(plan, size, known ?? {}) : planPlain(plan);
+  const { request, send } = tools;
+  const rest = size > 0
+    ? requestRest(request, size, known ?? {})
+    : requestPlain(request);
   // when the way is lost, what cut the body short says more
-  await using answer = await send(rest).catch((cause) => {
+  await using response = await send(rest).catch((cause) => {
     throw error ?? cause;
   });
-  const expected = known ?? guess(part, answer);
-  const step = judge(answer, size, expected);
+  const expected = known ?? guess(part, response);
+  const step = judge(response, size, expected);
   if (step === "whole") return { size, isWhole: true };
   if (step === "again") return { size: 0, error };
   if (step === "other") {
     if (error !== undefined) throw error;
-    await tools.showOther(answer);
-    return { size, other: answer.status };
+    await tools.showOther(response);
+    return { size, other: response.status };
   }
-  if (error === undefined) await tools.showHead(answer);
+  if (error === undefined) await tools.printHead(response);
   // the length in the head is that of a body that does not come, or of more than comes
-  const isLess = plan.method === "HEAD" || answer.status === 204 ||
-    plan.typed.includes("range");
-  const found = isLess ? {} : knownOf(answer);
+  const isLess = request.method === "HEAD" || response.status === 204 ||
+    request.typed.includes("range");
+  const found = isLess ? {} : knownOf(response);
   const now = step === "start" ? found : {
     validator: expected.validator ?? found.validator,
     total: expected.total ?? found.total,
@@ -94,13 +102,13 @@ async function attempt(
   if (step === "start") await startPart(part, now);
   const sizeNow = async () => (await Deno.stat(part.path)).size;
   try {
-    await pour(answer, part.path, { ...tools, total: now.total });
+    await writeBody(response, part.path, { ...tools, total: now.total });
     const size = await sizeNow();
     if (part.note === undefined || size === (now.total ?? size)) {
       return { size, isWhole: true };
     }
     const early = new Failure("it ended", { code: ExitCode.CutShort });
-    throw cutShort(plan.url, early, { at: size, total: now.total });
+    throw cutShort(request.url, early, { at: size, total: now.total });
   } catch (error) {
     return { size: await sizeNow(), known: now, error };
   }
@@ -111,15 +119,15 @@ async function attempt(
  *
  * @param target Where to.
  * @param tools What it takes.
- * @returns The status that counts: 200 when the file is whole, else that of the answer that was shown instead.
+ * @returns The status that counts: 200 when the file is whole, else that of the response that was shown instead.
  * @throws {Failure} When the body cannot be read to its end, or the file not be written; what is there stays as a part.
  */
 export async function download(
   target: Target,
   tools: DownloadTools,
 ): Promise<number> {
-  const { plan, retry, say } = tools;
-  const part = await openPart(target, redactUrl(plan.url.href));
+  const { request, retry, say } = tools;
+  const part = await openPart(target, redactUrl(request.url.href));
   try {
     let state: State = part;
     for (let [tries, most] = [0, part.size]; !state.isWhole;) {
@@ -131,7 +139,7 @@ export async function download(
       tries = size > most ? 0 : tries + 1;
       most = Math.max(most, size);
       const has = size > 0 ? known ?? {} : { validator: "any" };
-      if (tries >= retry || !canGoOn(plan, has, error)) {
+      if (tries >= retry || !canResume(request, has, error)) {
         throw part.note === undefined || known?.validator === undefined
           ? error
           : withHint(error);

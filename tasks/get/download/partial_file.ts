@@ -17,7 +17,7 @@ export interface Target {
   /** Whether a file that is there must stay as it is. */
   readonly isNew: boolean;
   /** Whether to go on with the part of an earlier download. */
-  readonly goOn: boolean;
+  readonly resume: boolean;
 }
 
 /** A part of a file. */
@@ -89,11 +89,11 @@ export async function openPart(target: Target, url: string): Promise<Part> {
   // a device, a pipe: nothing to rename, nothing to go on with
   if (there !== undefined && !there.isFile) return { url, path, size: 0 };
   const before = await statOf(part);
-  const isLeft = target.goOn && before !== undefined && before.size > 0;
-  if (there !== undefined && (target.isNew || target.goOn && !isLeft)) {
+  const isLeft = target.resume && before !== undefined && before.size > 0;
+  if (there !== undefined && (target.isNew || target.resume && !isLeft)) {
     throw new Failure(`Cannot save "${absolutePath(path)}"`, {
       cause: new Deno.errors.AlreadyExists(),
-      hint: target.goOn
+      hint: target.resume
         ? "it has no part to go on with"
         : "-o FILE replaces it",
     });

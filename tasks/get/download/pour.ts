@@ -8,12 +8,12 @@ import { Failure } from "../../../lib/cli/errors.ts";
 import type { Output } from "../../../lib/cli/io.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
-import type { Answer } from "../../../lib/http/send.ts";
+import type { HttpResponse } from "../../../lib/http/send.ts";
 import { watch } from "./progress.ts";
 import { isLost } from "./resume.ts";
 
 /** How a body flows. */
-export interface PourOptions {
+export interface WriteBodyOptions {
   /** The length of the whole file, in bytes. */
   readonly total?: number | undefined;
   /** Where progress is shown, if it is. */
@@ -26,7 +26,7 @@ export interface PourOptions {
 async function wordEnd(
   cause: unknown,
   path: string,
-  { plan: { url } }: Answer,
+  { request: { url } }: HttpResponse,
   total: number | undefined,
 ): Promise<Failure> {
   if (cause instanceof TypeError || cause instanceof Failure || isLost(cause)) {
@@ -38,7 +38,7 @@ async function wordEnd(
 
 /** A body that is looked at on its way is written by hand: `writable` loses the last error of a file, such as a full disk. */
 async function drain(
-  { body }: Answer,
+  { body }: HttpResponse,
   path: string,
   options: Deno.OpenOptions,
 ): Promise<void> {
@@ -68,20 +68,20 @@ async function flow(
 }
 
 /**
- * Appends an answer's body to a file.
+ * Appends a response's body to a file.
  *
- * @param answer The answer.
+ * @param response The response.
  * @param path The file; a device or a pipe takes the bytes as well.
  * @param options What is known and shown meanwhile.
  * @throws {Failure} When the body ends too early, or the file cannot be written.
  */
-export async function pour(
-  answer: Answer,
+export async function writeBody(
+  response: HttpResponse,
   path: string,
-  { total, progress, idle }: PourOptions = {},
+  { total, progress, idle }: WriteBodyOptions = {},
 ): Promise<void> {
   const { isFile } = await Deno.stat(path);
-  const { stream, signal } = answer;
+  const { stream, signal } = response;
   const isFlow = isFile && stream;
   const controller = new AbortController();
   const late = (failure: Failure) => controller.abort(failure);
@@ -93,8 +93,8 @@ export async function pour(
   try {
     await (isFlow
       ? flow(stream, path, signals)
-      : drain(answer, path, isFile ? { append: true } : { write: true }));
+      : drain(response, path, isFile ? { append: true } : { write: true }));
   } catch (cause) {
-    throw await wordEnd(cause, path, answer, total);
+    throw await wordEnd(cause, path, response, total);
   }
 }

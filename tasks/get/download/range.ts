@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Header, RequestPlan } from "../../../lib/http/request.ts";
-import type { Answer } from "../../../lib/http/send.ts";
+import type { Header, HttpRequest } from "../../../lib/http/request.ts";
+import type { HttpResponse } from "../../../lib/http/send.ts";
 
 /** What is known of a body of which a part is there. */
 export interface Known {
@@ -16,8 +16,8 @@ export interface Known {
   readonly total?: number | undefined;
 }
 
-/** What is looked at of an answer. */
-export type Head = Pick<Answer, "status" | "headers">;
+/** What is looked at of a response. */
+export type Head = Pick<HttpResponse, "status" | "headers">;
 
 function validatorOf(headers: Headers): string | undefined {
   const etag = headers.get("etag");
@@ -41,7 +41,7 @@ function rangeOf(headers: Headers): { start?: number; total?: number } {
 }
 
 /**
- * What an answer's head tells about its body; nothing when the body is encoded, since no byte of it can be asked for.
+ * What a response's head tells about its body; nothing when the body is encoded, since no byte of it can be asked for.
  */
 export function knownOf({ status, headers }: Head): Known {
   if (!/^(identity)?$/i.test(headers.get("content-encoding") ?? "")) return {};
@@ -59,35 +59,35 @@ export function knownOf({ status, headers }: Head): Known {
 /**
  * The request for the rest of a body.
  *
- * @param plan The request for all of it.
+ * @param request The request for all of it.
  * @param at How many bytes are there.
- * @param known What they are of; without a validator the answer must be judged with care.
+ * @param known What they are of; without a validator the response must be judged with care.
  */
-export function planRest(
-  plan: RequestPlan,
+export function requestRest(
+  request: HttpRequest,
   at: number,
   { validator }: Known,
-): RequestPlan {
+): HttpRequest {
   const added: Header[] = [["range", `bytes=${at}-`]];
   if (validator !== undefined) added.push(["if-range", validator]);
-  const { headers } = planPlain(plan);
-  return { ...plan, headers: [...headers, ...added] };
+  const { headers } = requestPlain(request);
+  return { ...request, headers: [...headers, ...added] };
 }
 
 /** The request for a body whose bytes can be counted: not compressed. */
-export function planPlain(plan: RequestPlan): RequestPlan {
-  if (plan.headers.some(([name]) => /^accept-encoding$/i.test(name))) {
-    return plan;
+export function requestPlain(request: HttpRequest): HttpRequest {
+  if (request.headers.some(([name]) => /^accept-encoding$/i.test(name))) {
+    return request;
   }
   const plain: Header = ["accept-encoding", "identity"];
-  return { ...plan, headers: [...plan.headers, plain] };
+  return { ...request, headers: [...request.headers, plain] };
 }
 
 /**
- * What an answer to {@linkcode planRest} means: `append` its body, `start` again with its body, all is there already
+ * What a response to {@linkcode requestRest} means: `append` its body, `start` again with its body, all is there already
  * (`whole`), ask again for all of it (`again`), or something else came (`other`).
  *
- * @param answer Its head.
+ * @param response Its head.
  * @param at How many bytes are there.
  * @param known What they are of.
  */

@@ -7,9 +7,9 @@
 import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../../lib/cli/reasons.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
-import type { RequestPlan } from "../../../lib/http/request.ts";
-import type { Answer } from "../../../lib/http/send.ts";
-import { type Head, judge, type Known, knownOf, planRest } from "./range.ts";
+import type { HttpRequest } from "../../../lib/http/request.ts";
+import type { HttpResponse } from "../../../lib/http/send.ts";
+import { type Head, judge, type Known, knownOf, requestRest } from "./range.ts";
 
 /** Whether it is the connection that failed: cut short, late, or lost. */
 export function isLost(error: unknown): boolean {
@@ -19,11 +19,11 @@ export function isLost(error: unknown): boolean {
 }
 
 /**
- * Whether an answer's body can go on after an error: nobody changed the request's range, the body can be told from any
+ * Whether a response's body can go on after an error: nobody changed the request's range, the body can be told from any
  * other, and it is the connection that failed.
  */
-export function canGoOn(
-  { method, typed }: RequestPlan,
+export function canResume(
+  { method, typed }: HttpRequest,
   { validator }: Known,
   error: unknown,
 ): boolean {
@@ -34,9 +34,9 @@ export function canGoOn(
 /** What it takes to go on. */
 export interface Tools {
   /** The request for all of the body. */
-  readonly plan: RequestPlan;
+  readonly request: HttpRequest;
   /** Sends a request. */
-  readonly send: (plan: RequestPlan) => Promise<Answer>;
+  readonly send: (request: HttpRequest) => Promise<HttpResponse>;
   /** How often it is tried to get one more byte. */
   readonly retry: number;
   /** Tells a person. */
@@ -46,34 +46,40 @@ export interface Tools {
 /**
  * Goes on with a body that was cut off, for a reader who cannot give back what was read.
  *
- * @param first The answer whose body was cut off.
+ * @param first The response whose body was cut off.
  * @param at How many bytes of it were read.
  * @param error How it ended; thrown when there is no way to go on.
  * @param tools What it takes.
  */
-export async function* goOn(
+export async function* resume(
   first: Head,
   at: number,
   error: unknown,
-  { plan, send, retry, say }: Tools,
+  { request, send, retry, say }: Tools,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const known = knownOf(first);
-  for (let tries = 0; tries < retry && canGoOn(plan, known, error); tries++) {
+  for (
+    let tries = 0;
+    tries < retry && canResume(request, known, error);
+    tries++
+  ) {
     await say(`Cut short after ${at} bytes, going on\n`);
-    const sent = await send(planRest(plan, at, known)).catch(() => undefined);
+    const sent = await send(requestRest(request, at, known)).catch(() =>
+      undefined
+    );
     if (sent === undefined) break;
-    await using answer = sent;
-    const step = judge(answer, at, known);
+    await using response = sent;
+    const step = judge(response, at, known);
     if (step === "whole") return;
     // a server without ranges sends all of it again: the same bytes are skipped
     let skip = step === "append"
       ? 0
-      : step === "start" && knownOf(answer).validator === known.validator
+      : step === "start" && knownOf(response).validator === known.validator
       ? at
       : undefined;
     if (skip === undefined) break;
     try {
-      for await (const chunk of answer.body) {
+      for await (const chunk of response.body) {
         const part = chunk.subarray(skip);
         skip -= chunk.length - part.length;
         if (part.length === 0) continue;
@@ -81,11 +87,11 @@ export async function* goOn(
         tries = -1;
         yield part;
       }
-      const total = known.total ?? knownOf(answer).total;
+      const total = known.total ?? knownOf(response).total;
       if (at === (total ?? at)) return;
       throw new Failure("it ended early", { code: ExitCode.CutShort });
     } catch (cause) {
-      error = cutShort(plan.url, cause, { at, total: known.total });
+      error = cutShort(request.url, cause, { at, total: known.total });
     }
   }
   throw error;

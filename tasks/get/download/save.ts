@@ -1,5 +1,5 @@
 /**
- * `-o` and `-O`: an answer's body in a file.
+ * `-o` and `-O`: a response's body in a file.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import { UsageError } from "../../../lib/cli/errors.ts";
 import type { Io } from "../../../lib/cli/io.ts";
 import { percentDecode } from "../../../lib/cli/values.ts";
-import { render, type RenderOptions, showHead } from "../view/body.ts";
+import { printHead, render, type RenderOptions } from "../view/body.ts";
 import { download } from "./download.ts";
 import { filesOf, type Target } from "./partial_file.ts";
 import type { Tools } from "./resume.ts";
 
-/** Where an answer's body is saved. */
+/** Where a response's body is saved. */
 export interface SaveOptions {
   /** To this file. */
   readonly output?: string | undefined;
@@ -29,11 +29,11 @@ export interface SaveOptions {
  * @param options What was asked for.
  */
 export function targetOf(url: URL, options: SaveOptions): Target | undefined {
-  const { output, remoteName = false, continue: goOn = false } = options;
+  const { output, remoteName = false, continue: resume = false } = options;
   const path = remoteName ? fileNameOf(url) : output;
   return path === undefined || path === "-"
     ? undefined
-    : { path, isNew: remoteName, goOn };
+    : { path, isNew: remoteName, resume };
 }
 
 /** The files that saving a body reads and writes. */
@@ -49,7 +49,7 @@ export interface SaveTools extends Tools, RenderOptions {
 }
 
 /**
- * Gets an answer into a file; one that is not the body that was asked for, such as a 404, is shown instead.
+ * Gets a response into a file; one that is not the body that was asked for, such as a 404, is shown instead.
  *
  * @param target Where to.
  * @param io Where the rest is shown, and progress on a terminal.
@@ -63,15 +63,15 @@ export function save(
   io: Io,
   tools: SaveTools,
 ): Promise<number> {
-  if (target.goOn && tools.plan.typed.includes("range")) {
+  if (target.resume && tools.request.typed.includes("range")) {
     throw new UsageError("Cannot use --continue and a Range header together");
   }
   const isSilent = tools.quiet || tools.body;
   return download(target, {
     ...tools,
     progress: io.stderr.isTerminal && !isSilent ? io.stderr : undefined,
-    showHead: (answer) => showHead(answer, io, tools),
-    showOther: (answer) => render(answer, io, tools),
+    printHead: (response) => printHead(response, io, tools),
+    showOther: (response) => render(response, io, tools),
   });
 }
 

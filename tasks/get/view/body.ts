@@ -5,9 +5,9 @@
  */
 
 import { type Io, type Output, print } from "../../../lib/cli/io.ts";
-import type { Answer } from "../../../lib/http/send.ts";
+import type { HttpResponse } from "../../../lib/http/send.ts";
 
-/** What of an answer is shown, and how. */
+/** What of a response is shown, and how. */
 export interface RenderOptions {
   /** The status line and the headers, before the body on the same output. */
   readonly include?: boolean;
@@ -19,29 +19,32 @@ export interface RenderOptions {
   readonly raw?: boolean;
   /** The view of a terminal in a pipe too. */
   readonly pretty?: boolean;
-  /** The head of the answer on stderr, in place of the status line. */
+  /** The head of the response on stderr, in place of the status line. */
   readonly verbose?: boolean;
   /** Whether secrets are shown there. */
   readonly showSecrets?: boolean;
   /** Goes on with a body that was cut off after some bytes, or throws the error. */
-  readonly goOn?: (
+  readonly resume?: (
     error: unknown,
     received: number,
-  ) => Promise<Answer["body"]>;
+  ) => Promise<HttpResponse["body"]>;
 }
 
 const NEWLINE = 0x0a;
 
 /** The number, and its name where it has one. */
-function formatStatus({ status, statusText }: Answer): string {
+function formatStatus({ status, statusText }: HttpResponse): string {
   return `${status} ${statusText}`.trimEnd();
 }
 
 /** The status line, in a colour of its class. */
-async function formatLine(answer: Answer, stderr: Output): Promise<string> {
-  const line = formatStatus(answer);
+async function formatLine(
+  response: HttpResponse,
+  stderr: Output,
+): Promise<string> {
+  const line = formatStatus(response);
   if (!stderr.isTerminal) return line;
-  const { status } = answer;
+  const { status } = response;
   const { escapeControls, paint } = await import(
     "../../../lib/cli/terminal.ts"
   );
@@ -51,7 +54,7 @@ async function formatLine(answer: Answer, stderr: Output): Promise<string> {
 
 /** What a person should know besides the status. */
 async function formatNotes(
-  { refused, unknownCoding }: Answer,
+  { refused, unknownCoding }: HttpResponse,
   { isTerminal }: Output,
 ): Promise<string> {
   const notes = (refused === undefined ? "" : `Not followed: ${refused}\n`) +
@@ -61,52 +64,52 @@ async function formatNotes(
 }
 
 async function showStatus(
-  answer: Answer,
+  response: HttpResponse,
   stderr: Output,
   { verbose, showSecrets = false }: RenderOptions,
 ): Promise<void> {
   let line = "";
   if (verbose) {
-    const { sayAnswer } = await import("./head.ts");
-    await sayAnswer(answer, stderr, { showSecrets });
+    const { printResponse } = await import("./head.ts");
+    await printResponse(response, stderr, { showSecrets });
   } else {
-    line = `${await formatLine(answer, stderr)}\n`;
+    line = `${await formatLine(response, stderr)}\n`;
   }
-  await print(stderr, line + await formatNotes(answer, stderr));
+  await print(stderr, line + await formatNotes(response, stderr));
 }
 
-/** Shows the head of an answer: its status on stderr, with `include` all of it on stdout. */
-export async function showHead(
-  answer: Answer,
+/** Shows the head of a response: its status on stderr, with `include` all of it on stdout. */
+export async function printHead(
+  response: HttpResponse,
   { stdout, stderr }: Pick<Io, "stdout" | "stderr">,
   options: RenderOptions = {},
 ): Promise<void> {
   const { quiet, body, include } = options;
-  if (!quiet && !body) await showStatus(answer, stderr, options);
+  if (!quiet && !body) await showStatus(response, stderr, options);
   if (!include) return;
-  const { showAnswerHead } = await import("./head.ts");
-  await showAnswerHead(answer, stdout);
+  const { printResponseHead } = await import("./head.ts");
+  await printResponseHead(response, stdout);
 }
 
 /**
- * Shows an answer: its head as {@linkcode showHead} does, its body on stdout as it comes in.
+ * Shows a response: its head as {@linkcode printHead} does, its body on stdout as it comes in.
  *
- * @param answer The answer.
+ * @param response The response.
  * @param io Where it is shown.
  * @param options What is shown, and how.
  * @throws {Failure} When the body is cut short or late: after what came of it was shown.
  * @throws {ClosedOutput} When nobody reads the output any more.
  */
 export async function render(
-  answer: Answer,
+  response: HttpResponse,
   io: Pick<Io, "stdout" | "stderr">,
   options: RenderOptions = {},
 ): Promise<void> {
   const { stdout } = io;
-  await showHead(answer, io, options);
+  await printHead(response, io, options);
   const view = !options.raw && (stdout.isTerminal || options.pretty)
     ? await (await import("./view.ts")).createView(
-      answer.headers,
+      response.headers,
       stdout,
       options,
     )
@@ -117,16 +120,16 @@ export async function render(
     last = bytes.at(-1) ?? last;
     await stdout.write(bytes);
   };
-  const show = async (body: Answer["body"]) => {
+  const show = async (body: HttpResponse["body"]) => {
     for await (const chunk of body) {
       received += chunk.length;
       for (const part of view?.show(chunk) ?? [chunk]) await write(part);
     }
   };
   try {
-    await show(answer.body).catch(async (error) => {
-      if (options.goOn === undefined) throw error;
-      await show(await options.goOn(error, received));
+    await show(response.body).catch(async (error) => {
+      if (options.resume === undefined) throw error;
+      await show(await options.resume(error, received));
     });
   } finally {
     for (const part of view?.end() ?? []) await write(part);

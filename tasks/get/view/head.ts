@@ -13,16 +13,16 @@ import {
 import { redactUrl } from "../../../lib/http/redact.ts";
 import {
   fromByteString,
+  type HttpRequest,
   latin1,
-  type RequestPlan,
 } from "../../../lib/http/request.ts";
-import type { Answer } from "../../../lib/http/send.ts";
+import type { HttpResponse } from "../../../lib/http/send.ts";
 import {
-  type AnswerRecord,
-  recordAnswer,
   type RecordOptions,
   recordRequest,
+  recordResponse,
   type RequestRecord,
+  type ResponseRecord,
 } from "./record.ts";
 
 const encoder = new TextEncoder();
@@ -35,7 +35,7 @@ function bytesFor({ isTerminal }: Output, text: string): Uint8Array {
 }
 
 function answerLines(
-  { version, status, statusText, headers }: AnswerRecord,
+  { version, status, statusText, headers }: ResponseRecord,
 ): string[] {
   const start = version === undefined ? "" : `HTTP/${version} `;
   return [
@@ -46,17 +46,17 @@ function answerLines(
 }
 
 /**
- * Shows the status line and the headers of an answer: as they came where the transport saw that, else as Deno tells
+ * Shows the status line and the headers of a response: as they came where the transport saw that, else as Deno tells
  * them, in lower case and sorted.
  */
-export async function showAnswerHead(
-  answer: Pick<
-    Answer,
-    "status" | "statusText" | "headers" | "wire" | "version"
+export async function printResponseHead(
+  response: Pick<
+    HttpResponse,
+    "status" | "statusText" | "headers" | "rawHeaders" | "version"
   >,
   output: Output,
 ): Promise<void> {
-  const lines = answerLines(recordAnswer(answer, { showSecrets: true }));
+  const lines = answerLines(recordResponse(response, { showSecrets: true }));
   await output.write(bytesFor(output, lines.join("\n") + "\n"));
 }
 
@@ -81,41 +81,41 @@ function formatBody({ body, size }: RequestRecord): string {
 }
 
 /** Says what is sent: the request line, the headers, and a body that is text. */
-export async function sayRequest(
-  plan: RequestPlan,
+export async function printRequest(
+  request: HttpRequest,
   output: Output,
   options: RecordOptions = {},
 ): Promise<void> {
-  const record = recordRequest(plan, options);
+  const record = recordRequest(request, options);
   const { method, url, headers } = record;
   await say(output, ">", [
     `${method} ${url.pathname}${url.search} HTTP/1.1`,
     ...headers.map(([name, value]) => `${name}: ${value}`),
     "",
   ]);
-  if (plan.body === undefined) return;
+  if (request.body === undefined) return;
   const text = formatBody(record);
   await print(output, output.isTerminal ? escapeControls(text) : text);
 }
 
-/** Says what came: the redirects that were followed, each with the request after it, and the head of the answer. */
-export async function sayAnswer(
-  answer: Omit<Answer, "body" | typeof Symbol.asyncDispose>,
+/** Says what came: the redirects that were followed, each with the request after it, and the head of the response. */
+export async function printResponse(
+  response: Omit<HttpResponse, "body" | typeof Symbol.asyncDispose>,
   output: Output,
   options: RecordOptions = {},
 ): Promise<void> {
-  const { plan, hops = [] } = answer;
+  const { request, hops = [] } = response;
   for (const [at, { status, location }] of hops.entries()) {
     const to = options.showSecrets ? location : redactUrl(location);
     await say(output, "<", [`${status}`, `location: ${to}`, ""]);
-    await sayRequest(hops[at + 1]?.plan ?? plan, output, options);
+    await printRequest(hops[at + 1]?.request ?? request, output, options);
   }
-  await say(output, "<", answerLines(recordAnswer(answer, options)));
+  await say(output, "<", answerLines(recordResponse(response, options)));
 }
 
 /** The bytes of a request: its head, and its body as it is sent. */
 async function* bytesOf(
-  { body }: RequestPlan,
+  { body }: HttpRequest,
   record: ReturnType<typeof recordRequest>,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { method, url, headers, body: text } = record;
@@ -137,18 +137,18 @@ async function* bytesOf(
 /**
  * Shows the bytes of a request; on a terminal none of them is obeyed.
  *
- * @param plan The request.
+ * @param request The request.
  * @param output Where it is shown.
  * @param options Whether secrets are shown.
  * @throws {Failure} When a file of its body cannot be read.
  */
-export async function showOffline(
-  plan: RequestPlan,
+export async function printOffline(
+  request: HttpRequest,
   output: Output,
   options: RecordOptions = {},
 ): Promise<void> {
   const { decode, flush } = createSafeDecoder();
-  for await (const chunk of bytesOf(plan, recordRequest(plan, options))) {
+  for await (const chunk of bytesOf(request, recordRequest(request, options))) {
     await output.write(
       output.isTerminal ? encoder.encode(decode(chunk)) : chunk,
     );

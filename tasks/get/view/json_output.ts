@@ -9,14 +9,14 @@ import type { Io } from "../../../lib/cli/io.ts";
 import { isEvents, isLines } from "../../../lib/http/media_type.ts";
 import { redactUrl } from "../../../lib/http/redact.ts";
 import { fromByteString, type Header } from "../../../lib/http/request.ts";
-import type { Answer } from "../../../lib/http/send.ts";
+import type { HttpResponse } from "../../../lib/http/send.ts";
 import type { Timings } from "../../../lib/http/transport.ts";
-import { type RenderOptions, showHead } from "./body.ts";
+import { printHead, type RenderOptions } from "./body.ts";
 import { formatJsonValue, formatMessages } from "./json_value.ts";
-import { recordAnswer, type RecordOptions, recordRequest } from "./record.ts";
+import { type RecordOptions, recordRequest, recordResponse } from "./record.ts";
 import { createView } from "./view.ts";
 
-/** What is known of an exchange beside its answer. */
+/** What is known of an exchange beside its response. */
 export interface JsonRecordOptions extends RecordOptions {
   /** When it began, as `performance.now()` tells it. */
   readonly start: number;
@@ -44,7 +44,7 @@ function headersOf(
 }
 
 async function readAll(
-  body: Answer["body"],
+  body: HttpResponse["body"],
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
@@ -64,11 +64,11 @@ async function readAll(
 }
 
 /** The members of the object but for the body and the timings. */
-function formatHeads(answer: Answer, options: RecordOptions): string[] {
-  const { hops = [], plan } = answer;
-  const [first = plan] = hops.map((hop) => hop.plan);
+function formatHeads(response: HttpResponse, options: RecordOptions): string[] {
+  const { hops = [] } = response;
+  const [first = response.request] = hops.map((hop) => hop.request);
   const { method, url, headers, body, size } = recordRequest(first, options);
-  const { headers: lines, ...head } = recordAnswer(answer, options);
+  const { headers: lines, ...head } = recordResponse(response, options);
   const request = { method, url, headers: headersOf(headers), body, size };
   return [
     `"request":${JSON.stringify(request)}`,
@@ -86,7 +86,7 @@ function formatHeads(answer: Answer, options: RecordOptions): string[] {
 
 /** What the transport measured, else what can be told from here, in ms. */
 function formatTimings(
-  { timings }: Answer,
+  { timings }: HttpResponse,
   start: number,
   head: number,
 ): string {
@@ -103,51 +103,51 @@ function formatTimings(
 /**
  * Formats an exchange as JSON texts, each to be shown on a line of its own. Numbers and the order of keys in a JSON body stay as they came.
  *
- * @param answer The answer; its body is read.
+ * @param response The response; its body is read.
  * @param options When the exchange began, and whether secrets are shown.
  * @throws {Failure} When the body is cut short, late, or larger than 128 MiB.
  */
 export async function* formatRecord(
-  answer: Answer,
+  response: HttpResponse,
   options: JsonRecordOptions,
 ): AsyncGenerator<string> {
-  const heads = formatHeads(answer, options);
+  const heads = formatHeads(response, options);
   const head = performance.now();
-  if (isEvents(answer.headers) || isLines(answer.headers)) {
+  if (isEvents(response.headers) || isLines(response.headers)) {
     yield `{${heads.join(",")}}`;
-    yield* formatMessages(answer);
+    yield* formatMessages(response);
     return;
   }
-  const bytes = await readAll(answer.body);
-  const response = heads.pop()?.replace(
+  const bytes = await readAll(response.body);
+  const whole = heads.pop()?.replace(
     /\}$/,
     () => `,"size":${bytes.length},"body":${formatJsonValue(bytes)}}`,
   );
   yield `{${
-    [...heads, response, formatTimings(answer, options.start, head)].join(",")
+    [...heads, whole, formatTimings(response, options.start, head)].join(",")
   }}`;
 }
 
 /**
  * Shows an exchange as JSON: a status line on stderr, objects on stdout, pretty on a terminal.
  *
- * @param answer The answer; its body is read.
+ * @param response The response; its body is read.
  * @param io Where it is shown.
  * @param options When the exchange began, and how it is shown.
  * @throws {Failure} When the body is cut short, late, or larger than 128 MiB.
  */
-export async function showRecord(
-  answer: Answer,
+export async function printJson(
+  response: HttpResponse,
   io: Pick<Io, "stdout" | "stderr">,
   options: JsonRecordOptions & RenderOptions,
 ): Promise<void> {
-  await showHead(answer, io, options);
+  await printHead(response, io, options);
   const headers = new Headers({ "content-type": "application/x-ndjson" });
   const { stdout } = io;
   const view = stdout.isTerminal || options.pretty
     ? await createView(headers, stdout)
     : undefined;
-  for await (const line of formatRecord(answer, options)) {
+  for await (const line of formatRecord(response, options)) {
     const bytes = encoder.encode(`${line}\n`);
     for (const part of view?.show(bytes) ?? [bytes]) await stdout.write(part);
   }

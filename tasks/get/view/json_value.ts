@@ -6,7 +6,7 @@
 
 import { encodeBase64 } from "@std/encoding/base64";
 import { isEvents } from "../../../lib/http/media_type.ts";
-import type { Answer } from "../../../lib/http/send.ts";
+import type { HttpResponse } from "../../../lib/http/send.ts";
 import { createJsonFormatter } from "./json_format.ts";
 
 const encoder = new TextEncoder();
@@ -27,27 +27,27 @@ export function formatJsonValue(bytes: Uint8Array<ArrayBuffer>): string {
 /**
  * Formats the messages of a stream, each as soon as it is there: an event as it is, a line as `{"data":...}`.
  *
- * @param answer The answer; its body is read.
+ * @param response The response; its body is read.
  */
 export async function* formatMessages(
-  answer: Pick<Answer, "headers" | "body">,
+  response: Pick<HttpResponse, "headers" | "body">,
 ): AsyncGenerator<string> {
-  if (isEvents(answer.headers)) {
+  if (isEvents(response.headers)) {
     const { createEventReader } = await import("./events.ts");
     const read = createEventReader();
-    for await (const chunk of answer.body) {
+    for await (const chunk of response.body) {
       for (const event of read(chunk)) yield JSON.stringify(event);
     }
     return;
   }
-  for await (const line of linesOf(answer.body)) {
+  for await (const line of linesOf(response.body)) {
     if (line.trim() !== "") {
       yield `{"data":${formatJsonValue(encoder.encode(line))}}`;
     }
   }
 }
 
-async function* linesOf(body: Answer["body"]): AsyncGenerator<string> {
+async function* linesOf(body: HttpResponse["body"]): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let line = "";
   for await (const chunk of body) {

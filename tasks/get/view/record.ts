@@ -7,8 +7,8 @@
 
 import { sentHeaders } from "../../../lib/http/http1/request.ts";
 import { redactUrl } from "../../../lib/http/redact.ts";
-import type { Header, RequestPlan } from "../../../lib/http/request.ts";
-import type { Answer } from "../../../lib/http/send.ts";
+import type { Header, HttpRequest } from "../../../lib/http/request.ts";
+import type { HttpResponse } from "../../../lib/http/send.ts";
 import type { Timings } from "../../../lib/http/transport.ts";
 import { redactBody, redactHeader } from "../redact.ts";
 
@@ -32,8 +32,8 @@ export interface RequestRecord {
   readonly size?: number;
 }
 
-/** An answer as it is shown, without its body. */
-export interface AnswerRecord {
+/** A response as it is shown, without its body. */
+export interface ResponseRecord {
   /** The version of HTTP, where it is known. */
   readonly version?: string;
   /** The status. */
@@ -56,15 +56,15 @@ function textOf(bytes: Uint8Array): string | undefined {
 
 /** Records a request. */
 export function recordRequest(
-  plan: RequestPlan,
+  request: HttpRequest,
   { showSecrets = false }: RecordOptions = {},
 ): RequestRecord {
-  const { method, body } = plan;
+  const { method, body } = request;
   const text = body?.bytes && textOf(body.bytes);
-  const headers = sentHeaders(plan);
+  const headers = sentHeaders(request);
   return {
     method,
-    url: showSecrets ? plan.url : new URL(redactUrl(plan.url.href)),
+    url: showSecrets ? request.url : new URL(redactUrl(request.url.href)),
     headers: showSecrets ? headers : headers.map(redactHeader),
     ...text === undefined
       ? {}
@@ -73,16 +73,16 @@ export function recordRequest(
   };
 }
 
-/** Records an answer: the headers line by line, those of one name that fetch has joined as one line. */
-export function recordAnswer(
-  answer: Pick<
-    Answer,
-    "status" | "statusText" | "headers" | "wire" | "version"
+/** Records a response: the headers line by line, those of one name that fetch has joined as one line. */
+export function recordResponse(
+  response: Pick<
+    HttpResponse,
+    "status" | "statusText" | "headers" | "rawHeaders" | "version"
   >,
   { showSecrets = false }: RecordOptions = {},
-): AnswerRecord {
-  const { version, status, statusText } = answer;
-  const headers = answer.wire ?? [...answer.headers];
+): ResponseRecord {
+  const { version, status, statusText } = response;
+  const headers = response.rawHeaders ?? [...response.headers];
   return {
     ...version === undefined ? {} : { version },
     status,

@@ -64,7 +64,7 @@ function createSafeView(behind?: BodyView): BodyView {
  * Makes the view of a body: JSON in lines and colours, events and lines of JSON one by one, anything else as text; on a
  * terminal none of it is obeyed.
  *
- * @param headers The headers of the answer.
+ * @param headers The headers of the response.
  * @param output Where the body is shown.
  * @param options With `pretty`, a body of any type is taken for JSON where it is JSON.
  * @returns The view; undefined where the bytes themselves are shown.

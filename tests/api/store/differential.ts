@@ -1,12 +1,12 @@
 /**
- * The same requests to json-server and to us, and where the answers differ.
+ * The same requests to json-server and to us, and where the responses differ.
  *
  * @module
  */
 
 import type { RandomRequest } from "./random_query.ts";
 
-/** What of an answer must be the same. */
+/** What of a response must be the same. */
 export interface Seen {
   /** The status. */
   readonly status: number;

@@ -42,10 +42,10 @@ Deno.test({
 });
 
 Deno.test("a comparison names what differs, and what differs for a reason", async () => {
-  const answers = [200, 500, 200].values();
+  const responses = [200, 500, 200].values();
   await using peer = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
-    () => new Response("[]", { status: answers.next().value ?? 404 }),
+    () => new Response("[]", { status: responses.next().value ?? 404 }),
   );
   const origin = `http://127.0.0.1:${peer.addr.port}`;
   const ours = (request: Request) =>
