@@ -11,6 +11,7 @@ import {
   formatOptionName,
   type OptionTable,
   parseCommandLine,
+  refuseConflicts,
   UnknownOptionError,
 } from "./options.ts";
 
@@ -146,6 +147,7 @@ export async function runCommand<Table extends OptionTable>(
       await print(io.stdout, formatHelp({ ...command, options: table }));
       return ExitCode.Ok;
     }
+    refuseConflicts(table, line.options);
     return await command.run(line, io);
   } catch (error) {
     if (error instanceof ClosedOutput) return ExitCode.Ok;

@@ -6,6 +6,9 @@
 
 import { UsageError } from "./errors.ts";
 
+/** Names of options, or what is said of each. */
+type Conflicts = readonly string[] | Readonly<Record<string, string>>;
+
 /** One option of a command: a flag, or with `parse` one that takes a value. */
 export interface Option {
   /** The one-letter name, without its dash. */
@@ -22,6 +25,17 @@ export interface Option {
   readonly repeat?: boolean;
   /** Makes the value optional: the text taken when no next argument matches `accepts`. */
   readonly implied?: { readonly text: string; readonly accepts: RegExp };
+  /**
+   * The options that it cannot be given with: a list, or, by their names, what is said after "--this with --that"; or
+   * how to tell them from its value.
+   */
+  readonly conflicts?: Conflicts | ((value: unknown) => Conflicts);
+  /** It is ignored without one of these: refused, in the words of `what` and with a hint. */
+  readonly needs?: {
+    readonly oneOf: readonly string[];
+    readonly what?: string;
+    readonly hint?: string;
+  };
   /** The help, one short line; without it the option shares the line of the one before it. */
   readonly help?: string;
 }
@@ -177,31 +191,65 @@ export function parseCommandLine<const Table extends OptionTable>(
   return { options, operands };
 }
 
-/** An option that may be there in vain: whether it is, and why, in words that follow its name. */
-export type Misfit<Name> = readonly [name: Name, isVain: boolean, why: string];
+const isList = (conflicts: Conflicts): conflicts is readonly string[] =>
+  Array.isArray(conflicts);
+
+const isGiven = (option: Option, value: unknown) =>
+  value !== undefined && value !== false && value !== option.default &&
+  !(Array.isArray(value) && value.length === 0);
 
 /**
- * Refuses an option that would be swallowed without a word, as it does not go with the others. One that has its default
- * value says nothing.
+ * Refuses options that say two things at once, or that would be ignored without a word.
+ *
+ * @param table The options that exist; their `conflicts` and `needs` tell what is refused.
+ * @param options Their values; what is its default is not given.
+ * @throws {UsageError} `Cannot use --NAME`, and why.
+ */
+export function refuseConflicts(
+  table: OptionTable,
+  options: Readonly<Record<string, unknown>>,
+): void {
+  const has = (name: string) => isGiven(table[name] ?? {}, options[name]);
+  for (const [name, { conflicts, needs }] of Object.entries(table)) {
+    if (!has(name)) continue;
+    const typed = formatOptionName(name);
+    const others = typeof conflicts === "function"
+      ? conflicts(options[name])
+      : conflicts ?? [];
+    const other = (isList(others) ? others : Object.keys(others))
+      .find(has);
+    if (other !== undefined) {
+      const second = formatOptionName(other);
+      throw new UsageError(
+        isList(others)
+          ? `Cannot use ${typed} and ${second} together`
+          : `Cannot use ${typed} with ${second}${others[other]}`,
+      );
+    }
+    if (needs === undefined || needs.oneOf.some(has)) continue;
+    const what = needs.what ?? needs.oneOf.map(formatOptionName).join(" or ");
+    throw new UsageError(`Cannot use ${typed} without ${what}`, needs);
+  }
+}
+
+/**
+ * Refuses options that the operands leave nothing to do for.
  *
  * @param table The options that exist.
  * @param options Their values.
- * @param misfits What does not go with what.
+ * @param names Those that are refused where they are given.
+ * @param why Why, in words that follow a name.
  * @throws {UsageError} `Cannot use --NAME`, with why.
  */
-export function refuseMisfits<const Table extends OptionTable>(
-  table: Table,
-  options: Partial<Options<Table>>,
-  misfits: readonly Misfit<keyof Table & string>[],
+export function refuseOptions(
+  table: OptionTable,
+  options: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  why: string,
 ): void {
-  for (const [name, isVain, why] of misfits) {
-    const value: unknown = options[name];
-    if (
-      !isVain || value === undefined || value === false ||
-      value === table[name]?.default
-    ) continue;
-    throw new UsageError(`Cannot use ${formatOptionName(name)} ${why}`);
-  }
+  const found = names.find((name) => isGiven(table[name] ?? {}, options[name]));
+  if (found === undefined) return;
+  throw new UsageError(`Cannot use ${formatOptionName(found)} ${why}`);
 }
 
 function valueOf(name: string, option: Option, texts?: string[]): unknown {

@@ -6,12 +6,16 @@
 
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
 import { type Io, print } from "../../lib/cli/io.ts";
-import { type CommandLine, refuseMisfits } from "../../lib/cli/options.ts";
+import type { CommandLine } from "../../lib/cli/options.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
 import { type Connection, receive, track } from "../../lib/net/connection.ts";
 import { copy } from "../../lib/net/copy.ts";
-import { addressFrom, CLIENT_OPTIONS, type ClientOptions } from "./options.ts";
+import {
+  addressFrom,
+  type CLIENT_OPTIONS,
+  type ClientOptions,
+} from "./options.ts";
 import type { Print, Printer } from "./transfer.ts";
 
 /** What the tutorial's client prints. */
@@ -154,13 +158,6 @@ export async function runClient(
   io: Io,
 ): Promise<ExitCode> {
   const address = addressFrom(operands);
-  const { check, pipe, send } = options;
-  const sends = pipe || send !== undefined;
-  refuseMisfits(CLIENT_OPTIONS, options, [
-    ["send", check !== undefined, "with --check, which sends nothing"],
-    ["pipe", check !== undefined, "with --check, which sends nothing"],
-    ["crlf", !sends, "without --send or --pipe"],
-  ]);
   const route = await findRoute(options);
   if (options.check !== undefined) {
     const { runCheck } = await import("./check.ts");

@@ -22,9 +22,20 @@ import {
 
 /** The options of `client`. */
 export const CLIENT_OPTIONS = {
-  pipe: { help: "Join stdin and stdout to the server, as nc does" },
-  send: { value: "TEXT", parse: String, help: "Send this first" },
-  crlf: { help: "End the lines that are sent with CRLF" },
+  pipe: {
+    conflicts: { check: ", which sends nothing" },
+    help: "Join stdin and stdout to the server, as nc does",
+  },
+  send: {
+    value: "TEXT",
+    parse: String,
+    conflicts: { check: ", which sends nothing" },
+    help: "Send this first",
+  },
+  crlf: {
+    needs: { oneOf: ["send", "pipe"] },
+    help: "End the lines that are sent with CRLF",
+  },
   timeout: {
     short: "t",
     value: "SECONDS",

@@ -14,11 +14,7 @@ import {
   type SendOptions,
 } from "../../lib/http/send.ts";
 import type { Tools } from "./download/resume.ts";
-import {
-  EXCHANGE_OPTIONS,
-  type ExchangeOptions,
-  refuseContradictions,
-} from "./options.ts";
+import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
 import { render } from "./view/body.ts";
 
 /** What `get` and `post` say of themselves alike; all but the options is loaded when it is asked for. */
@@ -116,7 +112,6 @@ export async function exchange(
   options: ExchangeOptions,
   io: Io,
 ): Promise<ExitCode> {
-  refuseContradictions(options);
   if (options.offline || options.curl) {
     await showOnly(request, options, io);
     return ExitCode.Ok;

@@ -109,9 +109,6 @@ export async function formatAuthorization(
   io: Pick<Io, "askSecret">,
   { auth, bearer }: AuthOptions = {},
 ): Promise<string | undefined> {
-  if (auth !== undefined && bearer !== undefined) {
-    throw new UsageError("Cannot use --auth and --bearer together");
-  }
   if (bearer !== undefined) {
     const token = await secretOf(bearer);
     if (!/^[\x21-\x7e]+$/.test(token)) {

@@ -33,7 +33,7 @@ export interface NetworkOptions {
   /** `-6`. */
   readonly ipv6?: boolean;
   /** `1.1` or `2`. */
-  readonly http?: string | undefined;
+  readonly http?: "1.1" | "2" | undefined;
   /** Whether the phases are timed. */
   readonly time?: boolean;
   /** Whether header lines are shown as they came. */
@@ -55,64 +55,17 @@ async function readPem(
   );
 }
 
-/** What cannot be asked for together, with what it is. */
-const CONTRADICTIONS = [
-  ["ipv4", "ipv6"],
-  ["proxy", "unix"],
-  ["proxy", "resolve"],
-  ["proxy", "ipv4"],
-  ["proxy", "ipv6"],
-] as const;
-
-/** What HTTP/2, which is fetch's alone, cannot go over. */
-const NOT_HTTP2 = [
-  "proxy",
-  "unix",
-  "insecure",
-  "resolve",
-  "ipv4",
-  "ipv6",
-  "time",
-  "verbose",
-] as const;
-
-function check(options: NetworkOptions): void {
-  const has = (name: keyof NetworkOptions) =>
-    name === "resolve"
-      ? (options.resolve ?? []).length > 0
-      : options[name] !== undefined && options[name] !== false;
-  const pairs = [
-    ...CONTRADICTIONS,
-    ...options.http === "2"
-      ? NOT_HTTP2.map((name) => ["http", name] as const)
-      : [],
-  ];
-  for (const [one, other] of pairs) {
-    if (!has(one) || !has(other)) continue;
-    throw new UsageError(`Cannot use --${one} and --${other} together`);
-  }
-  if (has("key") && !has("cert")) {
-    throw new UsageError("Cannot use --key without --cert");
-  }
-}
-
-function parseVersion(text: string | undefined): Network["http"] {
-  if (text === undefined || text === "1.1" || text === "2") return text;
-  throw new UsageError(`Cannot use HTTP "${text}": expected 1.1 or 2`);
-}
-
 /**
  * Reads the options about the way to a server, and the files that they name.
  *
  * @param options As they were typed.
- * @throws {UsageError} When one of them is malformed, or two of them contradict each other: before any file is read.
+ * @throws {UsageError} When one of them is malformed: before any file is read.
  * @throws {Failure} When a file cannot be read, or is not what it should be.
  */
 export async function readNetwork(options: NetworkOptions): Promise<Network> {
   const { unix, insecure, resolve = [], cert, key } = options;
-  check(options);
   const network = {
-    http: parseVersion(options.http),
+    http: options.http,
     proxy: options.proxy === undefined
       ? undefined
       : parseHttpProxy(options.proxy),

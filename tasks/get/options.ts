@@ -5,14 +5,41 @@
  */
 
 import { UsageError } from "../../lib/cli/errors.ts";
-import {
-  formatOptionName,
-  type Options,
-  type OptionTable,
-} from "../../lib/cli/options.ts";
+import type { Options, OptionTable } from "../../lib/cli/options.ts";
 import { parseSize, parseWhole } from "../../lib/cli/values.ts";
 import { DEFAULT_TIMEOUTS, parseTimeouts } from "../../lib/http/deadline.ts";
+import type { Follow } from "../../lib/http/redirect.ts";
 import { parseMethod } from "../../lib/http/request.ts";
+
+const FOLLOWS: readonly Follow[] = ["same", "safe", "all", "none"];
+
+function parseFollow(text: string): Follow {
+  const follow = FOLLOWS.find((name) => name === text);
+  if (follow !== undefined) return follow;
+  throw new UsageError(
+    `Cannot follow "${text}": expected ${FOLLOWS.join(", ")}`,
+  );
+}
+
+function parseVersion(text: string): "1.1" | "2" {
+  if (text === "1.1" || text === "2") return text;
+  throw new UsageError(`Cannot use HTTP "${text}": expected 1.1 or 2`);
+}
+
+/** What HTTP/2, which is fetch's alone, cannot go over. */
+const NOT_HTTP2 = [
+  "proxy",
+  "unix",
+  "insecure",
+  "resolve",
+  "ipv4",
+  "ipv6",
+  "time",
+  "verbose",
+];
+
+/** What speaks on stderr alone. */
+const ON_STDERR = ["verbose", "time"];
 
 /** The options of `get` and `post`. */
 export const EXCHANGE_OPTIONS = {
@@ -28,6 +55,7 @@ export const EXCHANGE_OPTIONS = {
     value: "USER[:PW]",
     parse: String,
     secret: /^(?!@)[^]*:/,
+    conflicts: ["bearer"],
     help: "Log in; asks for a missing PW",
   },
   bearer: {
@@ -38,7 +66,7 @@ export const EXCHANGE_OPTIONS = {
   },
   follow: {
     value: "POLICY",
-    parse: String,
+    parse: parseFollow,
     help: "same, safe, all or none [default: safe]",
   },
   maxRedirects: { value: "N", parse: parseWhole },
@@ -59,29 +87,49 @@ export const EXCHANGE_OPTIONS = {
     short: "o",
     value: "FILE",
     parse: String,
+    conflicts: ["remoteName"],
     help: "Save to FILE",
   },
   remoteName: { short: "O", help: "Save under the name in the URL" },
-  continue: { short: "c", help: "Go on with the part of an earlier download" },
+  continue: {
+    short: "c",
+    needs: {
+      oneOf: ["output", "remoteName"],
+      what: "a file",
+      hint: "add -o FILE or -O",
+    },
+    help: "Go on with the part of an earlier download",
+  },
   include: { short: "i", help: "Show status and headers before the body" },
   verbose: { short: "v", help: "Show the request and the head of the answer" },
-  body: { short: "b", help: "Show the body alone; say nothing but errors" },
-  quiet: { short: "q" },
+  body: {
+    short: "b",
+    conflicts: ["include", ...ON_STDERR],
+    help: "Show the body alone; say nothing but errors",
+  },
+  quiet: { short: "q", conflicts: ON_STDERR },
   pretty: { help: "View as on a terminal; the bytes as they are" },
-  raw: {},
-  json: { help: "Show one object: request, response, timings" },
+  raw: { conflicts: ["pretty"] },
+  json: {
+    conflicts: ["include", "raw", "output", "remoteName"],
+    help: "Show one object: request, response, timings",
+  },
   time: { help: "Show how long each phase took" },
-  offline: { help: "Show the request, or curl's command; send nothing" },
+  offline: {
+    conflicts: ["curl"],
+    help: "Show the request, or curl's command; send nothing",
+  },
   curl: {},
   showSecrets: { help: "Show what is hidden as *** otherwise" },
   insecure: { short: "k", help: "Take any certificate; trust this CA" },
   ca: { value: "FILE", parse: String },
   cert: { value: "FILE", parse: String, help: "Show this certificate" },
-  key: { value: "FILE", parse: String },
+  key: { value: "FILE", parse: String, needs: { oneOf: ["cert"] } },
   proxy: {
     value: "URL",
     parse: String,
     secret: true,
+    conflicts: ["unix", "resolve", "ipv4", "ipv6"],
     help: "Go through a proxy or a socket",
   },
   unix: { value: "PATH", parse: String },
@@ -91,47 +139,14 @@ export const EXCHANGE_OPTIONS = {
     repeat: true,
     help: "Choose the way there",
   },
-  ipv4: { short: "4" },
+  ipv4: { short: "4", conflicts: ["ipv6"] },
   ipv6: { short: "6" },
-  http: { value: "1.1|2", parse: String },
+  http: {
+    value: "1.1|2",
+    parse: parseVersion,
+    conflicts: (version) => version === "2" ? NOT_HTTP2 : [],
+  },
 } satisfies OptionTable;
 
 /** What a command line of `get` or `post` says. */
 export type ExchangeOptions = Options<typeof EXCHANGE_OPTIONS>;
-
-/** What cannot be asked for together. */
-const CONTRADICTIONS = [
-  ["body", "include"],
-  ["raw", "pretty"],
-  ["output", "remoteName"],
-  ["offline", "curl"],
-  ["json", "include"],
-  ["json", "raw"],
-  ["json", "output"],
-  ["json", "remoteName"],
-  // they speak on stderr alone
-  ["quiet", "verbose"],
-  ["quiet", "time"],
-  ["body", "verbose"],
-  ["body", "time"],
-] as const;
-
-/**
- * Refuses options that say two things at once, before anything is sent.
- *
- * @throws {UsageError} When it finds some.
- */
-export function refuseContradictions(
-  options: ExchangeOptions,
-): void {
-  for (const pair of CONTRADICTIONS) {
-    if (pair.some((name) => !options[name])) continue;
-    const [one, other] = pair.map(formatOptionName);
-    throw new UsageError(`Cannot use ${one} and ${other} together`);
-  }
-  if (options.continue && options.output === undefined && !options.remoteName) {
-    throw new UsageError("Cannot use --continue without a file", {
-      hint: "add -o FILE or -O",
-    });
-  }
-}

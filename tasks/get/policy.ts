@@ -16,7 +16,7 @@ import { type NetworkOptions, readNetwork } from "./network.ts";
 /** The options about how a request is sent. */
 export interface PolicyOptions extends NetworkOptions {
   /** Which redirects are followed. */
-  readonly follow?: string | undefined;
+  readonly follow?: Follow | undefined;
   /** How many redirects are followed. */
   readonly maxRedirects?: number | undefined;
   /** How many more attempts there may be. */
@@ -27,16 +27,6 @@ export interface PolicyOptions extends NetworkOptions {
   readonly quiet?: boolean;
   /** `-b`: nor here. */
   readonly body?: boolean;
-}
-
-const FOLLOWS: readonly Follow[] = ["same", "safe", "all", "none"];
-
-function parseFollow(text: string): Follow {
-  const follow = FOLLOWS.find((name) => name === text);
-  if (follow !== undefined) return follow;
-  throw new UsageError(
-    `Cannot follow "${text}": expected ${FOLLOWS.join(", ")}`,
-  );
 }
 
 /**
@@ -53,8 +43,8 @@ export async function readPolicy(
   request: HttpRequest,
   stderr: Output,
 ): Promise<Omit<SendOptions, "timeouts" | "signal">> {
-  const { follow = "safe", maxRedirects, retry, maxSize, insecure } = options;
-  const policy = { follow: parseFollow(follow), maxRedirects, retry, maxSize };
+  const { follow, maxRedirects, retry, maxSize, insecure } = options;
+  const policy = { follow, maxRedirects, retry, maxSize };
   if (retry && !isRepeatable(request)) {
     throw new UsageError(
       `Cannot retry ${request.method}: it could be carried out twice`,

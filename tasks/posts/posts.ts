@@ -46,9 +46,15 @@ export const POSTS_OPTIONS = {
     parse: parseFields,
     help: "Print these fields",
   },
-  json: { help: "Print one JSON document" },
-  ndjson: { help: "Print one JSON object per line" },
-  csv: { help: "Print CSV (RFC 4180), names first" },
+  json: {
+    conflicts: ["ndjson", "csv", "table"],
+    help: "Print one JSON document",
+  },
+  ndjson: {
+    conflicts: ["csv", "table"],
+    help: "Print one JSON object per line",
+  },
+  csv: { conflicts: ["table"], help: "Print CSV (RFC 4180), names first" },
   table: { help: "Print a table" },
   offline: { help: "List the embedded posts; nothing is asked" },
   loose: { help: "Take answers of any shape" },
@@ -126,11 +132,7 @@ function readOperands(operands: readonly string[]): Request {
 }
 
 function formatOf(options: Options<typeof POSTS_OPTIONS>): Format {
-  const [format = "text", other] = FORMATS.filter((name) => options[name]);
-  if (other !== undefined) {
-    throw new UsageError(`Cannot use --${format} and --${other} together`);
-  }
-  return format;
+  return FORMATS.find((name) => options[name]) ?? "text";
 }
 
 /** The collection, or one of its documents, below the base that was typed. */

@@ -6,7 +6,7 @@
 
 import { UsageError } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
-import { refuseMisfits } from "../../lib/cli/options.ts";
+import { refuseOptions } from "../../lib/cli/options.ts";
 import { absolutePath } from "../../lib/cli/values.ts";
 import {
   type Address,
@@ -88,22 +88,20 @@ export async function createMode(
   io: Io,
 ): Promise<Mode> {
   const [name = "greet", target, ...rest] = operands;
-  const { message = "", file, unix } = options;
+  const { message = "", file } = options;
   const extra = name === "relay" ? rest[0] : target;
   if (extra !== undefined) {
     throw new UsageError(`Cannot serve "${name}" with "${extra}"`);
   }
-  const isGreet = name === "greet";
   const hasTls = name === "relay" && target?.startsWith("tls:") === true;
-  refuseMisfits(SERVER_OPTIONS, options, [
-    ["file", !isGreet, `to ${name}: it is sent to greet`],
-    ["message", !isGreet, `to ${name}: it is sent to greet`],
-    ["message", file !== undefined, "with --file: one of them is sent"],
-    ["host", unix !== undefined, "with --unix"],
-    ["port", unix !== undefined, "with --unix"],
-    ["ca", !hasTls, "without relay tls:HOST:PORT"],
-    ["pin", !hasTls, "without relay tls:HOST:PORT"],
-  ]);
+  if (name !== "greet") {
+    const why = `to ${name}: it is sent to greet`;
+    refuseOptions(SERVER_OPTIONS, options, ["file", "message"], why);
+  }
+  if (!hasTls) {
+    const why = "without relay tls:HOST:PORT";
+    refuseOptions(SERVER_OPTIONS, options, ["ca", "pin"], why);
+  }
   switch (name) {
     case "greet": {
       return {

@@ -28,6 +28,7 @@ export const SERVER_OPTIONS = {
     value: "HOST",
     parse: parseHost,
     default: DEFAULT_ADDRESS.host,
+    conflicts: { unix: "" },
     help: "Listen on this host",
   },
   port: {
@@ -35,6 +36,7 @@ export const SERVER_OPTIONS = {
     value: "PORT",
     parse: parsePort,
     default: DEFAULT_ADDRESS.port,
+    conflicts: { unix: "" },
     help: "Listen here; 0: any free",
   },
   unix: { value: "PATH", parse: String, help: "Listen on a Unix socket" },
@@ -42,6 +44,7 @@ export const SERVER_OPTIONS = {
     value: "TEXT",
     parse: String,
     default: "Hello, Client!",
+    conflicts: { file: ": one of them is sent" },
     help: "What greet sends",
   },
   file: { value: "PATH", parse: String, help: "Send this file instead" },

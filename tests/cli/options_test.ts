@@ -1,10 +1,17 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../../lib/cli/errors.ts";
+import { API_OPTIONS } from "../../tasks/api/api.ts";
+import { CLIENT_OPTIONS } from "../../tasks/client/options.ts";
+import { EXCHANGE_OPTIONS } from "../../tasks/get/options.ts";
+import { POSTS_OPTIONS } from "../../tasks/posts/posts.ts";
+import { SERVER_OPTIONS } from "../../tasks/server/options.ts";
 import {
   formatOptionName,
   type OptionTable,
   parseCommandLine,
+  refuseConflicts,
+  refuseOptions,
   UnknownOptionError,
 } from "../../lib/cli/options.ts";
 
@@ -199,4 +206,85 @@ Deno.test("parseCommandLine() types every option by its parser", () => {
   true satisfies Equal<typeof options.once, boolean>;
   // @ts-expect-error an option that the table does not know
   assertEquals(options.unknown, undefined);
+});
+
+const related = {
+  loud: { conflicts: ["mute", "text"] },
+  mute: {},
+  text: { parse: String, default: "a", conflicts: { file: ", which is sent" } },
+  file: { parse: String, repeat: true },
+  crlf: { needs: { oneOf: ["text", "file"] } },
+  more: { needs: { oneOf: ["file"], what: "a file", hint: "add --file" } },
+  http: {
+    parse: String,
+    conflicts: (version) => version === "2" ? ["mute"] : [],
+  },
+} satisfies OptionTable;
+
+const CONFLICTS: [string[], string | undefined, string?][] = [
+  [[], undefined],
+  [["--loud"], undefined],
+  [["--loud", "--text=a"], undefined],
+  [["--loud", "--mute"], "Cannot use --loud and --mute together"],
+  [["--mute", "--loud"], "Cannot use --loud and --mute together"],
+  [["--text", "", "--loud"], "Cannot use --loud and --text together"],
+  [
+    ["--file=x", "--text=b"],
+    "Cannot use --text with --file, which is sent",
+  ],
+  [["--file=x", "--text=a", "--crlf"], undefined],
+  [["--crlf"], "Cannot use --crlf without --text or --file"],
+  [["--crlf", "--text=a"], "Cannot use --crlf without --text or --file"],
+  [["--more"], "Cannot use --more without a file", "add --file"],
+  [["--http=1.1", "--mute"], undefined],
+  [["--http=2", "--mute"], "Cannot use --http and --mute together"],
+];
+
+Deno.test("refuseConflicts() refuses what excludes, or is nothing without, another option", () => {
+  for (const [args, message, hint] of CONFLICTS) {
+    const { options } = parseCommandLine(related, args);
+    if (message === undefined) refuseConflicts(related, options);
+    else {
+      const error = assertThrows(
+        () => refuseConflicts(related, options),
+        UsageError,
+      );
+      assertEquals([error.message, error.hint], [message, hint]);
+    }
+  }
+});
+
+Deno.test("refuseOptions() refuses what was given, not what is a default", () => {
+  const { options } = parseCommandLine(related, ["--text=a", "--mute"]);
+  refuseOptions(related, options, ["text", "file"], "here");
+  assertThrows(
+    () => refuseOptions(related, options, ["text", "mute"], "here"),
+    UsageError,
+    "Cannot use --mute here",
+  );
+});
+
+const TABLES: Readonly<Record<string, OptionTable>> = {
+  API_OPTIONS,
+  CLIENT_OPTIONS,
+  EXCHANGE_OPTIONS,
+  POSTS_OPTIONS,
+  SERVER_OPTIONS,
+};
+
+Deno.test("options name as conflicts and needs only options of their own table", () => {
+  for (const [title, table] of Object.entries(TABLES)) {
+    for (const [name, { conflicts = [], needs }] of Object.entries(table)) {
+      const others = typeof conflicts === "function"
+        ? conflicts("2")
+        : conflicts;
+      const named = Array.isArray(others) ? others : Object.keys(others);
+      for (const other of [...named, ...needs?.oneOf ?? []]) {
+        assert(
+          other !== name && Object.hasOwn(table, other),
+          `${title}: ${name} names ${other}`,
+        );
+      }
+    }
+  }
 });

@@ -48,10 +48,6 @@ Deno.test("credentials that cannot be sent are refused without being shown", asy
   for (
     const [options, message] of [
       [
-        { auth: "me:s3cret", bearer: "s3cret" },
-        "Cannot use --auth and --bearer together",
-      ],
-      [
         { auth: "me" },
         'Cannot ask for the password of "me": there is no terminal',
       ],

@@ -481,6 +481,10 @@ Deno.test("options that say two things at once are a usage error", async () => {
       [["--json", "-i"], "Cannot use --json and --include together"],
       [["--json", "--raw"], "Cannot use --json and --raw together"],
       [["--json", "-o", "a"], "Cannot use --json and --output together"],
+      [
+        ["-a", "me:s3cret", "--bearer=s3cret"],
+        "Cannot use --auth and --bearer together",
+      ],
       [["-c"], "Cannot use --continue without a file\nhint: add -o FILE or -O"],
       [
         ["-c", "-o", "a", "x", "Range:bytes=0-"],
