@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Resolved } from "../net/connect.ts";
 import type { Proxy } from "../net/proxy.ts";
 import type { Header, HttpRequest } from "./request.ts";
 
@@ -23,26 +24,10 @@ export interface Timings {
   readonly total: number | undefined;
 }
 
-/** A proxy, as `--proxy` names it. */
-export interface HttpProxy extends Proxy {
-  /** Whether it is spoken to over TLS. */
-  readonly secure: boolean;
-}
-
-/** Addresses to use instead of those of a name. */
-export interface Resolved {
-  /** The name. */
-  readonly host: string;
-  /** The port for which it counts. */
-  readonly port: number;
-  /** The addresses, in the order in which they are tried. */
-  readonly addresses: readonly string[];
-}
-
 /** The way to a server. */
 export interface Network {
   /** Goes through this proxy, which alone sees its credentials. */
-  readonly proxy?: HttpProxy | undefined;
+  readonly proxy?: Proxy | undefined;
   /** Connects to this Unix socket. */
   readonly unix?: string | undefined;
   /** Authorities to trust beside those that Deno knows, in PEM. */

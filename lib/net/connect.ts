@@ -1,5 +1,5 @@
 /**
- * The way to a server: its address, a proxy before it, TLS on top, and patience.
+ * The way to a server: its addresses, a proxy before it, TLS on top, and patience.
  *
  * @module
  */
@@ -7,100 +7,271 @@
 import { ExitCode, Failure, RUNNER, UsageError } from "../cli/errors.ts";
 import {
   type Address,
+  addressOf,
   formatAddress,
   isLoopback,
   LOOPBACKS,
+  type TcpAddress,
 } from "./address.ts";
-import type { Socket } from "./connection.ts";
-import { within } from "./connection.ts";
+import { type Socket, within } from "./connection.ts";
 import type { Proxy } from "./proxy.ts";
 import type { TlsClient } from "./tls/trust.ts";
 
-/** Options for {@linkcode connect}. */
-export interface ConnectOptions {
-  /** How long to resolve, connect and shake hands, in ms; for ever where it is not given. */
-  readonly timeout?: number | undefined;
-  /** Gives up at once when it is aborted. */
-  readonly signal?: AbortSignal | undefined;
-  /** Goes on trying for so many ms until something accepts. */
-  readonly wait?: number | undefined;
-  /** Goes through this proxy, which resolves the name. */
-  readonly proxy?: Proxy | undefined;
-  /** Speaks TLS there, with this trust. */
-  readonly tls?: TlsClient | undefined;
-}
-
 type Conn = Deno.TcpConn | Deno.UnixConn;
 
+/** Addresses to use instead of those that the system finds for a name. */
+export interface Resolved {
+  readonly host: string;
+  /** The port for which it counts. */
+  readonly port: number;
+  /** In the order in which they are tried. */
+  readonly addresses: readonly string[];
+}
+
+/** What stands between here and there. */
+export interface Route {
+  /** Goes through this proxy, which resolves the name. */
+  readonly proxy?: Proxy | undefined;
+  /** Whom to trust where the proxy is spoken to over TLS. */
+  readonly proxyTls?: TlsClient | undefined;
+  /** Whether the proxy is the end of the way: it passes on requests by itself. */
+  readonly forward?: boolean | undefined;
+  readonly resolve?: readonly Resolved[] | undefined;
+  /** The one version of IP to use. */
+  readonly family?: 4 | 6 | undefined;
+  /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
+  readonly timed?: boolean | undefined;
+  /** Speaks TLS there. */
+  readonly tls?: TlsClient | undefined;
+  /** Gives up at once when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+  /** Hears what is begun: what fails is that. */
+  readonly onStep?: ((step: Step) => void) | undefined;
+}
+
+/** A part of the way: to connect, to a proxy or to the target; to get through the proxy; to start TLS with the target. */
+export type Step = "connect" | "proxy" | "tunnel" | "tls";
+
+/** Where a way has led. */
+export interface Connected {
+  readonly socket: Socket & Disposable;
+  /** The address at its other end: the target's or the proxy's. */
+  readonly remote: string;
+  /** How long it took to resolve the name, to connect, and to shake hands, in ms; undefined where that was not done apart. */
+  readonly dns: number | undefined;
+  readonly connect: number;
+  readonly tls: number | undefined;
+}
+
+/** Tells whether an address may be connected to, and asks nobody. */
+function isPermitted(address: TcpAddress): boolean {
+  const permission = { name: "net", host: formatAddress(address) } as const;
+  return Deno.permissions.querySync(permission).state === "granted";
+}
+
+/** The first loopback that accepts, or else which refuse; one that may not be asked is left out. */
+async function askLoopbacks(
+  port: number,
+  signal?: AbortSignal,
+): Promise<
+  { readonly conn?: Deno.TcpConn; readonly refusing: readonly string[] }
+> {
+  const refusing: string[] = [];
+  for (const hostname of LOOPBACKS) {
+    if (!isPermitted({ host: hostname, port })) continue;
+    try {
+      const conn = await Deno.connect({
+        hostname,
+        port,
+        ...signal && { signal },
+      });
+      return { conn, refusing };
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) {
+        refusing.push(hostname);
+      }
+    }
+  }
+  return { refusing };
+}
+
+/** Connects to a name on all its addresses, in turn and overlapping (RFC 8305). */
+async function openTcp(
+  { host, port }: TcpAddress,
+  signal?: AbortSignal,
+): Promise<Deno.TcpConn> {
+  try {
+    return await Deno.connect({
+      hostname: host,
+      port,
+      ...signal && { signal },
+    });
+  } catch (error) {
+    if (host !== "localhost" || signal?.aborted) throw error;
+    // the hosts file may know one of them alone
+    const { conn } = await askLoopbacks(port, signal);
+    if (conn === undefined) throw error;
+    return conn;
+  }
+}
+
+/** Tries one address after the other; the last error counts. */
+async function openFirst(
+  addresses: readonly string[],
+  port: number,
+  signal?: AbortSignal,
+): Promise<Deno.TcpConn> {
+  let last: unknown = new Error("No address associated with the name");
+  for (const hostname of addresses) {
+    try {
+      return await Deno.connect({ hostname, port, ...signal && { signal } });
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw last;
+}
+
 /** Connects to a Unix socket, which takes no signal: one that comes too late is closed. */
-async function openUnix(path: string, limit?: AbortSignal): Promise<Conn> {
+async function openUnix(
+  path: string,
+  signal?: AbortSignal,
+): Promise<Deno.UnixConn> {
   const opening = Deno.connect({ transport: "unix", path });
-  if (!limit) return await opening;
+  if (!signal) return await opening;
   const { promise, reject } = Promise.withResolvers<never>();
   const stop = () => {
     opening.then((conn) => conn.close(), () => {});
-    reject(limit.reason);
+    reject(signal.reason);
   };
-  limit.addEventListener("abort", stop);
+  signal.addEventListener("abort", stop);
   try {
     return await Promise.race([opening, promise]);
   } finally {
-    limit.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", stop);
   }
 }
 
-async function open(address: Address, limit?: AbortSignal): Promise<Conn> {
-  try {
-    if ("path" in address) return await openUnix(address.path, limit);
-    return await Deno.connect({
-      hostname: address.host,
-      port: address.port,
-      ...limit && { signal: limit },
-    });
-  } catch (cause) {
-    if (cause instanceof RangeError || cause instanceof URIError) {
-      const message = `Cannot connect to ${formatAddress(address)}`;
-      throw "port" in address && address.port === 0
-        ? new UsageError(`${message}: expected a port from 1 to 65535`)
-        : new UsageError(message, { cause });
-    }
-    if ("host" in address && address.host === "localhost" && !limit?.aborted) {
-      // the hosts file may know one of them alone
-      const { conn } = await askLoopbacks(address.port);
-      if (conn !== undefined) return conn;
-    }
-    throw await refusalOf(address, cause);
-  }
-}
-
-async function openThrough(
-  proxy: Proxy,
+/** Connects to an address, by those of its name where they are chosen or timed. */
+async function openAddress(
   address: Address,
-  limit?: AbortSignal,
-): Promise<Conn> {
-  const { formatProxy } = await import("./proxy.ts");
-  const where = `${formatAddress(address)} through ${formatProxy(proxy)}`;
-  if ("path" in address) throw new UsageError(`Cannot connect to ${where}`);
-  const fail = (cause: unknown, hint?: string) =>
-    new Failure(`Cannot connect to ${where}`, { cause, hint });
-  const { askProxy } = await import("./tunnel.ts");
-  const conn = await open(proxy.address, limit).catch((cause) => {
-    // its own hint is to start a server, which would be no proxy
-    throw fail(cause);
-  });
+  { resolve, family, timed, signal }: Route,
+): Promise<{ conn: Conn; dns?: number }> {
+  if ("path" in address) return { conn: await openUnix(address.path, signal) };
+  const { host, port } = address;
+  const isChosen = family !== undefined ||
+    resolve?.some((told) => told.host === host && told.port === port);
+  if (isChosen || timed) {
+    const start = performance.now();
+    const found = await findAddresses(address, { resolve, family });
+    const dns = performance.now() - start;
+    // to time a name must not need more rights than to connect to it
+    const mayEach = found?.every((ip) => isPermitted({ host: ip, port }));
+    if (found && (isChosen || mayEach)) {
+      return { conn: await openFirst(found, port, signal), dns };
+    }
+  }
+  return { conn: await openTcp(address, signal) };
+}
+
+/**
+ * Finds the addresses of a name, as the system finds them, or as they are told.
+ *
+ * @param address A name or an IP address, and the port, which matters to `resolve`.
+ * @returns The addresses in the order in which they are to be tried; undefined when the sandbox denies to look.
+ * @throws When there is none.
+ */
+export async function findAddresses(
+  { host, port }: TcpAddress,
+  { resolve, family }: Pick<Route, "resolve" | "family"> = {},
+): Promise<readonly string[] | undefined> {
+  const told = resolve?.find((entry) =>
+    entry.host === host.toLowerCase() && entry.port === port
+  );
+  const is = (ip: string) =>
+    family === undefined || ip.includes(":") === (family === 6);
+  if (told !== undefined) return told.addresses.filter(is);
+  if (host === "localhost") return LOOPBACKS.filter(is);
+  const isIp = host.includes(":") || /^\d+(\.\d+){3}$/.test(host);
+  if (isIp) return [host].filter(is);
   try {
-    await within(limit, conn, () => askProxy(conn, proxy, address));
-    return conn;
-  } catch (cause) {
-    throw fail(cause, cause instanceof Failure ? cause.hint : undefined);
+    // costs about 30 ms to load
+    const { lookup } = await import("node:dns/promises");
+    const found = await lookup(host, { all: true, family: family ?? 0 });
+    return found.map(({ address }) => address);
+  } catch (error) {
+    const isDenied = error instanceof Error && "code" in error &&
+      error.code === "EPERM";
+    if (isDenied) return undefined;
+    throw error;
   }
 }
 
 /**
- * Connects to an address: a name is tried on all its addresses, in turn and overlapping (RFC 8305).
+ * Goes a way to its end.
  *
  * @param address Where to.
- * @param options The deadline, and what else stands between here and there.
+ * @param route What stands between.
+ * @throws What the system, a proxy or the peer has against it, as it is; {@linkcode Route.onStep} has heard in which step.
+ */
+export async function open(address: Address, route: Route): Promise<Connected> {
+  const { proxy, tls, signal, onStep } = route;
+  const start = performance.now();
+  let socket: Socket & Disposable;
+  let remote: string;
+  let dns: number | undefined;
+  if (proxy === undefined) {
+    onStep?.("connect");
+    const opened = await openAddress(address, route);
+    socket = opened.conn;
+    dns = opened.dns;
+    remote = "path" in address
+      ? formatAddress(address)
+      : formatAddress(addressOf(opened.conn.remoteAddr));
+  } else {
+    onStep?.("proxy");
+    socket = await openTcp(proxy.address, signal);
+    remote = formatAddress(proxy.address);
+    if (proxy.secure) {
+      const { startTls } = await import("./tls/client.ts");
+      const { host } = proxy.address;
+      socket = await startTls(socket, host, route.proxyTls ?? {}, signal);
+    }
+    if (!route.forward && !("path" in address)) {
+      onStep?.("tunnel");
+      const { askProxy } = await import("./proxy.ts");
+      const conn = socket;
+      await within(signal, conn, () => askProxy(conn, proxy, address));
+    }
+  }
+  const connected = performance.now();
+  if (tls) {
+    onStep?.("tls");
+    const { startTls } = await import("./tls/client.ts");
+    const host = "host" in address ? address.host : "localhost";
+    socket = await startTls(socket, host, tls, signal);
+  }
+  return {
+    socket,
+    remote,
+    dns,
+    connect: connected - start - (dns ?? 0),
+    tls: tls && performance.now() - connected,
+  };
+}
+
+/** Options for {@linkcode connect}. */
+export interface ConnectOptions
+  extends Pick<Route, "proxy" | "tls" | "signal"> {
+  /** How long to resolve, connect and shake hands, in ms; for ever where it is not given. */
+  readonly timeout?: number | undefined;
+  /** Goes on trying for so many ms until something accepts. */
+  readonly wait?: number | undefined;
+}
+
+/**
+ * Connects to an address: a name is tried on all its addresses, `localhost` on both loopbacks.
+ *
  * @throws {Failure} `Cannot connect to host:port`, with the cause: refused, unknown host, timed out, not permitted; or
  * `Cannot start TLS with host:port`.
  *
@@ -120,7 +291,7 @@ export async function connect(
   options: ConnectOptions = {},
 ): Promise<Socket & Disposable> {
   const { wait, ...once } = options;
-  const { timeout, signal, proxy, tls } = once;
+  const { timeout, signal, proxy } = once;
   if (wait !== undefined) {
     return await keepTrying(
       wait,
@@ -138,36 +309,57 @@ export async function connect(
   const limit = signal && deadline
     ? AbortSignal.any([signal, deadline])
     : signal ?? deadline;
-  const conn = proxy
-    ? await openThrough(proxy, address, limit)
-    : await open(address, limit);
-  if (!tls) return conn;
-  const { startTls } = await import("./tls/client.ts");
-  return await startTls(conn, {
-    ...tls,
-    host: "host" in address ? address.host : "localhost",
-    peer: formatAddress(address),
-    limit,
-  });
+  if (proxy && "path" in address) {
+    throw new UsageError(await formatGoal(address, proxy));
+  }
+  let step: Step = "connect";
+  try {
+    const { socket } = await open(address, {
+      ...once,
+      signal: limit,
+      onStep: (next) => step = next,
+    });
+    return socket;
+  } catch (cause) {
+    throw await failureOf(step, address, proxy, cause);
+  }
 }
 
-/** The first loopback that accepts, or else which refuse; one that may not be asked is left out. */
-async function askLoopbacks(
-  port: number,
-): Promise<{ readonly conn?: Conn; readonly refusing: readonly string[] }> {
-  const refusing: string[] = [];
-  const { isPermitted } = await import("./permission.ts");
-  for (const hostname of LOOPBACKS) {
-    if (!isPermitted({ host: hostname, port })) continue;
-    try {
-      return { conn: await Deno.connect({ hostname, port }), refusing };
-    } catch (error) {
-      if (error instanceof Deno.errors.ConnectionRefused) {
-        refusing.push(hostname);
-      }
+async function formatGoal(address: Address, proxy?: Proxy): Promise<string> {
+  const goal = `Cannot connect to ${formatAddress(address)}`;
+  if (proxy === undefined) return goal;
+  const { formatProxy } = await import("./proxy.ts");
+  return `${goal} through ${formatProxy(proxy)}`;
+}
+
+async function failureOf(
+  step: Step,
+  address: Address,
+  proxy: Proxy | undefined,
+  cause: unknown,
+): Promise<Failure> {
+  switch (step) {
+    case "connect":
+      return await refusalOf(address, cause);
+    case "proxy": {
+      // without its hint to start a server, which would be no proxy
+      const goal = await formatGoal(address, proxy);
+      return new Failure(goal, {
+        cause: await refusalOf(proxy?.address ?? address, cause),
+      });
+    }
+    case "tunnel": {
+      const hint = cause instanceof Failure ? cause.hint : undefined;
+      return new Failure(await formatGoal(address, proxy), { cause, hint });
+    }
+    case "tls": {
+      const { hintForTls } = await import("./tls/client.ts");
+      return new Failure(`Cannot start TLS with ${formatAddress(address)}`, {
+        cause,
+        hint: hintForTls(cause),
+      });
     }
   }
-  return { refusing };
 }
 
 /** Below it are the ports of well-known services, which only root may listen on. */
@@ -182,7 +374,6 @@ function isMissing(error: unknown): boolean {
 /**
  * Says why an address could not be connected to: who refused, and what would listen there.
  *
- * @param address Where to.
  * @param cause What the attempt threw.
  */
 export async function refusalOf(
@@ -190,6 +381,11 @@ export async function refusalOf(
   cause: unknown,
 ): Promise<Failure> {
   const message = `Cannot connect to ${formatAddress(address)}`;
+  if (cause instanceof RangeError || cause instanceof URIError) {
+    return "port" in address && address.port === 0
+      ? new UsageError(`${message}: expected a port from 1 to 65535`)
+      : new UsageError(message, { cause });
+  }
   if ("path" in address) {
     if (
       !(cause instanceof Deno.errors.ConnectionRefused ||
@@ -239,16 +435,8 @@ const PASSING: readonly ExitCode[] = [
   ExitCode.TimedOut,
 ];
 
-/**
- * Tries until it works: a server that is not up yet, or not yet in the DNS, has until the end of the wait.
- *
- * @param wait How long to go on, in ms.
- * @param attempt One attempt, which gives up after so many ms.
- * @returns What the first attempt gives that works.
- * @throws {Failure} What the last attempt threw, with exit code 28; at once what time does not heal, as a refused
- * certificate.
- */
-export async function keepTrying<T>(
+/** Tries until it works: a server that is not up yet, or not yet in the DNS, has until the end of the wait. */
+async function keepTrying<T>(
   wait: number,
   attempt: (left: number) => Promise<T>,
 ): Promise<T> {

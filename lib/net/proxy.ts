@@ -1,52 +1,63 @@
 /**
- * A proxy: where it is, what it speaks, and who asks it.
+ * A proxy: where it is, who asks it, and how it is asked for a connection to somewhere else.
  *
  * @module
  */
 
 import { encodeBase64 } from "@std/encoding/base64";
-import { UsageError } from "../cli/errors.ts";
+import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
 import { percentDecode } from "../cli/values.ts";
 import {
   formatAddress,
+  groupsOf,
   parseHost,
   parsePort,
   type TcpAddress,
 } from "./address.ts";
+import { type Socket, writeAll } from "./connection.ts";
 
 /** A proxy, and who asks it. */
 export interface Proxy {
-  /** What it speaks. */
   readonly protocol: "socks5" | "http";
-  /** Where it is. */
+  /** Whether it is spoken to over TLS. */
+  readonly secure: boolean;
   readonly address: TcpAddress;
   /** Who asks; nobody in particular where it is empty. */
   readonly username: string;
-  /** The secret that goes with the name. */
   readonly password: string;
 }
 
-const DEFAULT_PORTS = { socks5: "1080", http: "80" } as const;
+const DEFAULT_PORTS = { socks5: "1080", http: "80", https: "443" } as const;
+
+const encoder = new TextEncoder();
 
 /** Anything before an @ may be a secret. */
 function redact(text: string): string {
   return text.replace(/^(\w+:\/\/)?.*@/s, "$1***@");
 }
 
+function decode(part: string): string {
+  const text = percentDecode(part);
+  // RFC 1929 has one byte for the length
+  if (text !== undefined && encoder.encode(text).length <= 255) return text;
+  throw new UsageError("Cannot parse the proxy's user or password");
+}
+
 /**
  * Reads a proxy: `socks5://HOST:PORT` or `http://HOST:PORT`, with `USER:PASSWORD@` before the host where it wants one.
  * Names are resolved by the proxy; `socks5h://` is the same.
  *
+ * @param text What was typed.
+ * @param https Whether `https://HOST:PORT` is one too.
  * @throws {UsageError} On anything else, without the secrets in it.
  */
-export function parseProxy(text: string): Proxy {
+export function parseProxy(text: string, https = false): Proxy {
   const [, scheme, username = "", password = "", host, port] = text.match(
-    /^(socks5|http)h?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\[[^\]]*\]|[^:@/]+)(?::(\d+))?\/?$/,
+    /^(socks5|http|https)h?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\[[^\]]*\]|[^:@/]+)(?::(\d+))?\/?$/,
   ) ?? [];
-  const protocol = scheme === "socks5" || scheme === "http"
-    ? scheme
-    : undefined;
-  if (protocol === undefined || host === undefined) {
+  const isKnown = scheme === "socks5" || scheme === "http" ||
+    scheme === "https" && https;
+  if (!isKnown || host === undefined) {
     throw new UsageError(
       `Cannot parse proxy "${
         redact(text)
@@ -54,23 +65,20 @@ export function parseProxy(text: string): Proxy {
     );
   }
   return {
-    protocol,
+    protocol: scheme === "socks5" ? scheme : "http",
+    secure: scheme === "https",
     address: {
       host: parseHost(host),
-      port: parsePort(port ?? DEFAULT_PORTS[protocol]),
+      port: parsePort(port ?? DEFAULT_PORTS[scheme]),
     },
     username: decode(username),
     password: decode(password),
   };
 }
 
-function decode(part: string): string {
-  const text = percentDecode(part);
-  // RFC 1929 has one byte for the length
-  if (text !== undefined && new TextEncoder().encode(text).length <= 255) {
-    return text;
-  }
-  throw new UsageError("Cannot parse the proxy's user or password");
+/** Formats a proxy for people: without its secrets. */
+export function formatProxy({ protocol, address }: Proxy): string {
+  return `${protocol}://${formatAddress(address)}`;
 }
 
 /** A user and a password as HTTP's Basic scheme sends them, in UTF-8 (RFC 7617). */
@@ -78,7 +86,151 @@ export function formatBasic(user: string, password: string): string {
   return `Basic ${encodeBase64(`${user}:${password}`)}`;
 }
 
-/** Formats a proxy for people: without its secrets. */
-export function formatProxy({ protocol, address }: Proxy): string {
-  return `${protocol}://${formatAddress(address)}`;
+type ReadWriter = Pick<Socket, "read" | "write">;
+
+function refused(why: string, hint?: string): Failure {
+  return new Failure(why, { code: ExitCode.Unreachable, hint });
+}
+
+function refusedLogin({ protocol, username }: Proxy): Failure {
+  return refused(
+    username === ""
+      ? "the proxy wants a user and a password"
+      : "the proxy refused the user or the password",
+    `--proxy ${protocol}://USER:PASSWORD@HOST:PORT`,
+  );
+}
+
+/** Reads so many bytes and not one more: what follows is the target's. */
+async function readExactly(
+  socket: ReadWriter,
+  length: number,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length;) {
+    const count = await socket.read(bytes.subarray(done));
+    if (count === null) throw refused("the proxy closed the connection");
+    done += count;
+  }
+  return bytes;
+}
+
+/** RFC 1928 section 6. */
+const SOCKS_REPLIES = [
+  "",
+  "it failed",
+  "its rules do not allow it",
+  "network is unreachable",
+  "host is unreachable",
+  "connection refused",
+  "timed out on the way",
+  "it cannot connect",
+  "it does not know this kind of address",
+];
+
+/** A text after its length in bytes. */
+function withLength(text: string): number[] {
+  const bytes = encoder.encode(text);
+  return [bytes.length, ...bytes];
+}
+
+/** A host as SOCKS5 writes it (RFC 1928 section 5): IPv4 or IPv6 in binary, a name as it is. */
+function socksHost(host: string): number[] {
+  if (/^\d+(\.\d+){3}$/.test(host)) return [1, ...host.split(".").map(Number)];
+  if (!host.includes(":")) return [3, ...withLength(host)];
+  return [4, ...groupsOf(host).flatMap((group) => [group >> 8, group & 0xff])];
+}
+
+/** RFC 1929. */
+async function logIn(socket: ReadWriter, proxy: Proxy): Promise<void> {
+  const { username, password } = proxy;
+  await writeAll(
+    socket,
+    Uint8Array.of(1, ...withLength(username), ...withLength(password)),
+  );
+  const [, status] = await readExactly(socket, 2);
+  if (status !== 0) throw refusedLogin(proxy);
+}
+
+/**
+ * Asks a SOCKS5 proxy for a connection to somewhere else (RFC 1928); after that the socket is that connection. A name
+ * is the proxy's to resolve.
+ *
+ * @throws {Failure} What the proxy has against it.
+ */
+export async function askSocks(
+  socket: ReadWriter,
+  proxy: Proxy,
+  { host, port }: TcpAddress,
+): Promise<void> {
+  const methods = proxy.username === "" ? [0] : [0, 2];
+  await writeAll(socket, Uint8Array.of(5, methods.length, ...methods));
+  const [version, method = 0xff] = await readExactly(socket, 2);
+  if (version !== 5) throw refused("it is not a SOCKS5 proxy");
+  if (!methods.includes(method)) throw refusedLogin(proxy);
+  if (method === 2) await logIn(socket, proxy);
+  await writeAll(
+    socket,
+    Uint8Array.of(5, 1, 0, ...socksHost(host), port >> 8, port & 0xff),
+  );
+  const [, reply = 1, , kind] = await readExactly(socket, 4);
+  if (reply !== 0) {
+    throw refused(
+      `the proxy says: ${SOCKS_REPLIES[reply] ?? `error ${reply}`}`,
+    );
+  }
+  // the address that the proxy sends from is of no use, but it has to be read
+  const [named = 0] = kind === 3 ? await readExactly(socket, 1) : [];
+  await readExactly(socket, (kind === 1 ? 4 : kind === 4 ? 16 : named) + 2);
+}
+
+const LONGEST_HEAD = 16 * 1024;
+
+/** The same of an HTTP proxy, with CONNECT (RFC 9110 section 9.3.6). */
+async function askHttp(
+  socket: ReadWriter,
+  proxy: Proxy,
+  target: TcpAddress,
+): Promise<void> {
+  const { username, password } = proxy;
+  const host = formatAddress(target);
+  const head = [
+    `CONNECT ${host} HTTP/1.1`,
+    `Host: ${host}`,
+    ...username === ""
+      ? []
+      : [`Proxy-Authorization: ${formatBasic(username, password)}`],
+  ];
+  await writeAll(socket, encoder.encode(head.join("\r\n") + "\r\n\r\n"));
+  let response = "";
+  // byte by byte: what follows the head is the target's
+  while (!response.endsWith("\r\n\r\n")) {
+    response += String.fromCharCode(...await readExactly(socket, 1));
+    if (response.length > LONGEST_HEAD) {
+      throw refused("it is not an HTTP proxy");
+    }
+  }
+  const [, status, text = ""] =
+    response.match(/^HTTP\/1\.\d (\d{3})(?: ([^\r\n]*))?\r\n/) ?? [];
+  if (status === undefined) throw refused("it is not an HTTP proxy");
+  if (status === "407") throw refusedLogin(proxy);
+  if (!status.startsWith("2")) {
+    throw refused(`the proxy says: ${`${status} ${text}`.trimEnd()}`);
+  }
+}
+
+/**
+ * Asks a proxy for a connection to somewhere else; after that the socket is that connection.
+ *
+ * @param socket A socket that is connected to the proxy.
+ * @throws {Failure} What the proxy has against it.
+ */
+export function askProxy(
+  socket: ReadWriter,
+  proxy: Proxy,
+  target: TcpAddress,
+): Promise<void> {
+  return proxy.protocol === "socks5"
+    ? askSocks(socket, proxy, target)
+    : askHttp(socket, proxy, target);
 }

@@ -7,10 +7,11 @@
 import type { Permissions } from "../../lib/cli/definition.ts";
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import { absolutePath } from "../../lib/cli/values.ts";
-import { parseHttpProxy } from "../../lib/http/passage.ts";
-import type { Network, Resolved } from "../../lib/http/transport.ts";
+import type { Network } from "../../lib/http/transport.ts";
 import { parseHost, parsePort, permissionsFor } from "../../lib/net/address.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
+import type { Resolved } from "../../lib/net/connect.ts";
+import { parseProxy } from "../../lib/net/proxy.ts";
 
 /** The options about the way to a server. */
 export interface NetworkOptions {
@@ -68,7 +69,7 @@ export async function readNetwork(options: NetworkOptions): Promise<Network> {
     http: options.http,
     proxy: options.proxy === undefined
       ? undefined
-      : parseHttpProxy(options.proxy),
+      : parseProxy(options.proxy, true),
     resolve: resolve.length > 0 ? resolve.map(parseResolve) : undefined,
     family: options.ipv4 ? 4 as const : options.ipv6 ? 6 as const : undefined,
   };
@@ -95,7 +96,7 @@ export function networkPermissions(
   const { ca, cert, key, proxy, unix, resolve = [] } = options;
   return permissionsFor([
     ...unix === undefined ? [] : [{ path: unix }],
-    ...proxy === undefined ? [] : [parseHttpProxy(proxy).address],
+    ...proxy === undefined ? [] : [parseProxy(proxy, true).address],
     ...resolve.flatMap((text) => {
       const { addresses, port } = parseResolve(text);
       return addresses.map((host) => ({ host, port }));

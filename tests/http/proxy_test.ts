@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { parseHttpProxy } from "../../lib/http/passage.ts";
+import { parseProxy } from "../../lib/net/proxy.ts";
 import { main as get } from "../../tasks/get.ts";
 import { certificates } from "../net/openssl.ts";
 import { run, spawn, testWith } from "../support.ts";
@@ -278,13 +278,13 @@ Deno.test("a proxy that cannot be reached, or refuses, is named without its secr
 });
 
 Deno.test("a proxy's URL is read", () => {
-  const { secure, protocol, address } = parseHttpProxy("https://[::1]");
+  const { secure, protocol, address } = parseProxy("https://[::1]", true);
   assertEquals([secure, protocol, address], [true, "http", {
     host: "::1",
     port: 443,
   }]);
-  assertEquals(parseHttpProxy("https://a:8/").address.port, 8);
-  assertEquals(parseHttpProxy("socks5h://a").secure, false);
+  assertEquals(parseProxy("https://a:8/", true).address.port, 8);
+  assertEquals(parseProxy("socks5h://a", true).secure, false);
 });
 
 Deno.test("a proxy of the environment that is not there is suspected, where the server itself is", async () => {

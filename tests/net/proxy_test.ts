@@ -1,8 +1,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { formatProxy, parseProxy } from "../../lib/net/proxy.ts";
+import { askSocks, formatProxy, parseProxy } from "../../lib/net/proxy.ts";
 import { makeCertificate } from "../../lib/net/tls/certificate.ts";
-import { askSocks } from "../../lib/net/tunnel.ts";
 import { main } from "../../tasks/client.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";

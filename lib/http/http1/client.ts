@@ -4,12 +4,14 @@
  * @module
  */
 
+import { ExitCode, Failure } from "../../cli/errors.ts";
+import { absolutePath } from "../../cli/values.ts";
+import { formatAddress } from "../../net/address.ts";
+import { type Connected, open, type Step } from "../../net/connect.ts";
 import { closeSocket } from "../../net/connection.ts";
-import { formatBasic } from "../../net/proxy.ts";
-import { dial } from "../dial.ts";
+import { formatProxy, type Proxy } from "../../net/proxy.ts";
 import type { HttpRequest } from "../request.ts";
 import type {
-  HttpProxy,
   Timings,
   TransportOptions,
   TransportResponse,
@@ -21,13 +23,64 @@ import {
   readResponseHead,
 } from "./response.ts";
 
-/** What an HTTP proxy wants to know with a request that it passes on. */
-function introduce({ username, password }: HttpProxy) {
-  return {
-    authorization: username === ""
-      ? undefined
-      : formatBasic(username, password),
-  };
+async function unixFailure(path: string, cause: unknown): Promise<Failure> {
+  const isDenied = cause instanceof Deno.errors.NotCapable;
+  const there = isDenied ? undefined : await Deno.stat(path).catch(() => {});
+  return new Failure(`Cannot connect to unix:${absolutePath(path)}`, {
+    cause: there?.isSocket === false
+      ? new Failure("it is not a socket")
+      : cause,
+    code: isDenied ? undefined : ExitCode.Unreachable,
+  });
+}
+
+/** Connects to where a URL leads: over TLS where it says https, always. */
+async function connectTo(
+  url: URL,
+  network: TransportOptions,
+): Promise<Connected> {
+  const { proxy, unix, ca, cert, key, insecure, signal } = network;
+  const isSecure = url.protocol === "https:";
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  const target = { host, port: Number(url.port) || (isSecure ? 443 : 80) };
+  let step: Step | undefined;
+  try {
+    return await open(unix === undefined ? target : { path: unix }, {
+      proxy,
+      proxyTls: { ca },
+      forward: forwardingProxy(url, network) !== undefined,
+      resolve: network.resolve,
+      family: network.family,
+      timed: network.timings,
+      tls: isSecure
+        ? { name: host, ca, cert, key, insecure, alpn: ["http/1.1"] }
+        : undefined,
+      signal,
+      onStep: (next) => step = next,
+    });
+  } catch (cause) {
+    if (step === "connect" && unix !== undefined) {
+      throw await unixFailure(unix, cause);
+    }
+    if (proxy === undefined || step !== "proxy" && step !== "tunnel") {
+      throw cause;
+    }
+    const way = step === "proxy"
+      ? `the proxy ${formatProxy(proxy)}`
+      : `${formatAddress(target)} through ${formatProxy(proxy)}`;
+    throw new Failure(`Cannot connect to ${way}`, {
+      cause,
+      hint: cause instanceof Failure ? cause.hint : undefined,
+    });
+  }
+}
+
+/** The proxy that wants to see the whole URL and its credentials with the request itself. */
+function forwardingProxy(
+  { protocol }: URL,
+  { proxy }: TransportOptions,
+): Proxy | undefined {
+  return proxy?.protocol === "http" && protocol === "http:" ? proxy : undefined;
 }
 
 function isClosed(error: unknown): boolean {
@@ -50,18 +103,18 @@ export async function sendOverSocket(
   const { signal, onUpload } = options;
   signal.throwIfAborted();
   const start = performance.now();
-  const { conn, forward, remote, dns, connect, tls } = await dial(
+  const { socket, remote, dns, connect, tls } = await connectTo(
     request.url,
     options,
   );
-  const dialled = performance.now();
-  const stop = () => closeSocket(conn);
+  const connected = performance.now();
+  const stop = () => closeSocket(socket);
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();
   const enough = new AbortController();
   let failure: unknown;
-  const uploading = upload(conn, {
-    head: formatRequestHead(request, forward && { proxy: introduce(forward) }),
+  const uploading = upload(socket, {
+    head: formatRequestHead(request, forwardingProxy(request.url, options)),
     body: request.body,
     signal: enough.signal,
     onUpload,
@@ -79,7 +132,7 @@ export async function sendOverSocket(
   const reasonOf = (error: unknown) =>
     signal.aborted ? signal.reason : failure ?? error;
   try {
-    const reader = createReader((buffer) => conn.read(buffer));
+    const reader = createReader((buffer) => socket.read(buffer));
     const head = await readResponseHead(reader);
     // such a response may come before the end of the upload: the rest is not wanted
     if (head.status >= 400) enough.abort();
@@ -88,7 +141,7 @@ export async function sendOverSocket(
       dns,
       connect,
       tls,
-      firstByte: answered - dialled,
+      firstByte: answered - connected,
       body: undefined,
       total: undefined,
     };

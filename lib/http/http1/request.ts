@@ -5,6 +5,7 @@
  */
 
 import type { Socket } from "../../net/connection.ts";
+import { formatBasic, type Proxy } from "../../net/proxy.ts";
 import {
   type Body,
   type Header,
@@ -12,12 +13,6 @@ import {
   latin1,
 } from "../request.ts";
 import type { TransportOptions } from "../transport.ts";
-
-/** How a head is written. */
-export interface HeadOptions {
-  /** What is sent to an HTTP proxy that passes a request on: the whole URL, and who asks. */
-  readonly proxy?: { readonly authorization?: string | undefined };
-}
 
 /** The lines that are the transport's own: those of the user would contradict the body. */
 const FRAMING = ["content-length", "transfer-encoding"];
@@ -64,22 +59,25 @@ export function sentHeaders(request: HttpRequest): Header[] {
  * Writes the head of a request.
  *
  * @param request The request.
- * @param options Whether a proxy passes it on.
+ * @param proxy The proxy that passes it on: it is sent the whole URL, and who asks.
  * @returns The head with its empty line; each character stands for one byte.
  * @throws {TypeError} When a name or a value would be more than one line, or is not made of bytes.
  */
 export function formatRequestHead(
   request: HttpRequest,
-  { proxy }: HeadOptions = {},
+  proxy?: Pick<Proxy, "username" | "password">,
 ): string {
   const { method, url } = request;
   const path = url.pathname + url.search;
   const target = proxy === undefined ? path : url.origin + path;
   const lines = [
     ...sentHeaders(request),
-    ...proxy?.authorization === undefined
-      ? []
-      : [["proxy-authorization", proxy.authorization] as const],
+    ...proxy === undefined || proxy.username === "" ? [] : [
+      [
+        "proxy-authorization",
+        formatBasic(proxy.username, proxy.password),
+      ] as const,
+    ],
   ].map(([name, value]) => `${name}: ${value}`);
   if (!lines.every((line) => LINE.test(line))) {
     throw new TypeError("Cannot send a header that is not one line of bytes");

@@ -9,51 +9,42 @@ import { reasonOf } from "../../cli/reasons.ts";
 import { type Socket, within } from "../connection.ts";
 import type { TlsClient } from "./trust.ts";
 
-/** What {@linkcode startTls} takes besides the socket. */
-export interface StartOptions extends TlsClient {
-  /** The host that was connected to. */
-  readonly host: string;
-  /** Its whole address, for people. */
-  readonly peer: string;
-  /** The deadline of the handshake. */
-  readonly limit?: AbortSignal | undefined;
+function isTcp(socket: Socket): socket is Deno.TcpConn {
+  return "setNoDelay" in socket;
 }
 
 /**
- * Starts TLS 1.2 or 1.3 on a socket and verifies the peer. A certificate that is pinned, a certificate of one's own
- * and a Unix socket are beyond Deno's own TLS: Node's is loaded for them.
+ * Starts TLS 1.2 or 1.3 on a socket and verifies the peer. A certificate that is pinned, a certificate of one's own,
+ * one that is not verified, and anything but a TCP socket are beyond Deno's own TLS: Node's is loaded for them.
  *
- * @param conn The socket; it is closed when this fails.
- * @param options Whom to trust, and the deadline.
+ * @param socket The socket; it is closed when this fails, or when the signal is aborted.
+ * @param host The name that the certificate has to be for, unless `tls` has another.
+ * @param tls Whom to trust, and who the client is.
  * @returns The socket to go on with.
- * @throws {Failure} `Cannot start TLS with host:port`, with the cause: refused (60), not TLS, timed out (28).
+ * @throws What Deno or Node has against the peer; the signal's reason when it was aborted.
  */
-export async function startTls(
-  conn: Deno.TcpConn | Deno.UnixConn,
-  options: StartOptions,
+export function startTls(
+  socket: Socket,
+  host: string,
+  tls: TlsClient,
+  signal?: AbortSignal,
 ): Promise<Socket & Disposable> {
-  const { host, peer, ca, name = host, pin, cert, limit } = options;
-  try {
-    if (pin !== undefined || cert !== undefined || !("setNoDelay" in conn)) {
+  const { ca, name = host, pin, cert, insecure, alpn } = tls;
+  return within(signal, socket, async () => {
+    if (
+      insecure || pin !== undefined || cert !== undefined || !isTcp(socket)
+    ) {
       const { startNodeTls } = await import("./node.ts");
-      return await within(
-        limit,
-        conn,
-        () => startNodeTls(conn, { ...options, name }),
-      );
+      return await startNodeTls(socket, { ...tls, name });
     }
-    const secure = await Deno.startTls(conn, {
+    const conn = await Deno.startTls(socket, {
       hostname: name,
       caCerts: ca === undefined ? [] : [ca],
+      ...alpn && { alpnProtocols: [...alpn] },
     });
-    await within(limit, secure, () => secure.handshake());
-    return secure;
-  } catch (cause) {
-    throw new Failure(`Cannot start TLS with ${peer}`, {
-      cause,
-      hint: hintForTls(cause),
-    });
-  }
+    await within(signal, conn, () => conn.handshake());
+    return conn;
+  });
 }
 
 /** What makes a certificate that can be trusted by itself: one that is no authority and has its names as names. */

@@ -118,7 +118,7 @@ function checkPin(stream: TLSSocket, pin: string): void {
  */
 export async function startNodeTls(
   socket: Socket,
-  tls: TlsClient & { readonly name: string; readonly insecure?: boolean },
+  tls: TlsClient & { readonly name: string },
 ): Promise<Socket & Disposable> {
   const { name, ca, pin, cert, key, insecure = false } = tls;
   const trusted = !insecure && (pin === undefined || ca !== undefined);

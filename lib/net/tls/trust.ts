@@ -21,6 +21,10 @@ export interface TlsClient {
   readonly cert?: string | undefined;
   /** The key of that certificate. */
   readonly key?: string | undefined;
+  /** Takes any certificate. */
+  readonly insecure?: boolean | undefined;
+  /** The protocols to offer (RFC 7301). */
+  readonly alpn?: readonly string[] | undefined;
 }
 
 /** The options that say whom a client trusts: `pin` and `sni` as they were typed, the others as paths. */
