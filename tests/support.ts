@@ -7,8 +7,8 @@
 
 import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
-import { Capture } from "../lib/cli/capture.ts";
 import {
+  Capture,
   type MemoryOptions,
   piecesOf,
   type Result,

@@ -5,8 +5,7 @@
  */
 
 import { ExitCode, Failure } from "./errors.ts";
-import type { Io } from "./io.ts";
-import { createOutput } from "./output.ts";
+import { ClosedOutput, type Io, type Output } from "./io.ts";
 
 /** A terminal may deliver one Ctrl-C twice, itself and through the task runner, about 1 ms apart. */
 const SECOND_SIGNAL_MS = 200;
@@ -97,4 +96,134 @@ export async function promptOn(
     Reflect.deleteProperty(stdin, "setRaw");
     Reflect.deleteProperty(stdin, "readSync");
   }
+}
+
+/** How often a full pipe that does not block is tried again, in ms. */
+const RETRY_MS = 5;
+
+/** A pipe takes a write of so many bytes whole or not at all (PIPE_BUF of pipe(7); POSIX grants 512). */
+const WHOLE_BYTES = Deno.build.os === "linux" ? 4096 : 512;
+
+/** Rust's standard output keeps a shorter text without a newline in its buffer when it cannot be written. */
+const KEPT_BYTES = 1024;
+
+/** What was never full after so many bytes is taken for a file, or for a pipe that blocks: it gets large parts. */
+const TRIAL_BYTES = 64 * 1024 * 1024;
+
+/** The same where every part costs a turn of the event loop. */
+const LATER_TRIAL_BYTES = 4 * 1024 * 1024;
+
+const NEWLINE = 10;
+const NOTHING = new Uint8Array();
+
+/**
+ * The next part to write into a pipe, such that a failure says how much of it was taken: it is short, and ends after its
+ * last newline, because Rust's standard output writes up to there, keeps the rest, and reports an error about either.
+ */
+export function partOf(bytes: Uint8Array, from: number): Uint8Array {
+  const part = bytes.subarray(from, from + WHOLE_BYTES);
+  const newline = part.lastIndexOf(NEWLINE);
+  return newline === -1 ? part : part.subarray(0, newline + 1);
+}
+
+/** What is to be written again of a part that could not be written: nothing where it is kept in the buffer. */
+function restOf(part: Uint8Array): Uint8Array {
+  return part.length < KEPT_BYTES && part.at(-1) !== NEWLINE ? NOTHING : part;
+}
+
+/** What {@linkcode createOutput} writes to: one of the process's own streams. */
+export interface Stream {
+  /** Whether a person reads there. */
+  readonly isTerminal: () => boolean;
+  /** Writes some of the bytes and resolves to how many. */
+  readonly write: (bytes: Uint8Array) => Promise<number>;
+  /** Writes some of the bytes and gives how many; throws WouldBlock where it would have to wait and does not. */
+  readonly writeSync: (bytes: Uint8Array) => number;
+}
+
+/**
+ * Makes an output of one of the process's streams.
+ *
+ * @param name What errors call it.
+ * @param stream The stream.
+ */
+export function createOutput(name: string, stream: Stream): Output {
+  const isTerminal = stream.isTerminal();
+  let written = 0;
+  let wasFull = false;
+
+  function next(bytes: Uint8Array, from: number, trial: number): Uint8Array {
+    return wasFull || written < trial
+      ? partOf(bytes, from)
+      : bytes.subarray(from);
+  }
+
+  function took(bytes: number): number {
+    written += bytes;
+    return bytes;
+  }
+
+  /** Goes on only where the stream is full, and it is known how much of the part it took. */
+  function check(error: unknown, part: Uint8Array): void {
+    if (error instanceof Deno.errors.BrokenPipe) throw new ClosedOutput(name);
+    wasFull = error instanceof Deno.errors.WouldBlock;
+    if (!wasFull) {
+      throw new Failure(`Cannot write to ${name}`, { cause: error });
+    }
+    if (part.length > WHOLE_BYTES && part.includes(NEWLINE)) {
+      throw new Failure(
+        `Cannot write to ${name}: it is full and does not block`,
+      );
+    }
+  }
+
+  async function retry(part: Uint8Array): Promise<void> {
+    for (let rest = restOf(part);;) {
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      try {
+        const count = stream.writeSync(rest);
+        if (count === rest.length) return;
+        rest = rest.subarray(count);
+      } catch (error) {
+        check(error, rest);
+      }
+    }
+  }
+
+  function write(bytes: Uint8Array, from = 0): Promise<void> | void {
+    for (let done = from; done < bytes.length;) {
+      const part = next(bytes, done, TRIAL_BYTES);
+      try {
+        done += took(stream.writeSync(part));
+      } catch (error) {
+        check(error, part);
+        return retry(part).then(() => write(bytes, done + part.length));
+      }
+    }
+  }
+
+  async function writeLater(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      // what was full does not block
+      if (wasFull) return await write(bytes, done);
+      const part = next(bytes, done, LATER_TRIAL_BYTES);
+      try {
+        done += took(await stream.write(part));
+      } catch (error) {
+        check(error, part);
+        await retry(part);
+        done += part.length;
+      }
+    }
+  }
+
+  return {
+    isTerminal,
+    color: isTerminal && !Deno.noColor,
+    get columns() {
+      return isTerminal ? Deno.consoleSize().columns : 80;
+    },
+    write: (bytes) => write(bytes),
+    writeLater,
+  };
 }

@@ -1,24 +1,30 @@
 /**
- * A client's answer as events: one JSON object per line.
+ * What a client receives as events: one JSON object per line.
  *
  * @module
  */
 
+import { concat } from "@std/bytes/concat";
 import { encodeBase64 } from "@std/encoding/base64";
 import { type Io, print } from "../../lib/cli/io.ts";
 import type { Connection } from "../../lib/net/connection.ts";
-import type { CloseEvent, OpenEvent } from "../../lib/net/events.ts";
 import type { Printer } from "./transfer.ts";
 
-/** What happens on a client's connection, one JSON object per line; the names are those of the server's events. */
-export type ClientEvent = OpenEvent | DataEvent | CloseEvent;
+/** What happens on a client's connection; the names are those of the server's events. */
+type ClientEvent =
+  | { readonly event: "open"; readonly peer: string }
+  | DataEvent
+  | {
+    readonly event: "close";
+    readonly peer: string;
+    readonly bytesIn: number;
+    readonly bytesOut: number;
+    readonly ms: number;
+    /** `done`, or why it ended before that. */
+    readonly reason: string;
+  };
 
-/**
- * Shows an answer as events: `open`, then `data` as it comes, then `close` with the bytes both ways and why.
- *
- * @param io The streams.
- * @param connection The connection that it comes over.
- */
+/** Prints what is received as events: `open`, then `data` as it comes, then `close` with the bytes both ways and why. */
 export async function createEventPrinter(
   { stdout }: Pick<Io, "stdout">,
   connection: Connection,
@@ -26,12 +32,12 @@ export async function createEventPrinter(
   const { peer } = connection;
   const opened = performance.now();
   const data = createDataEvents();
-  async function say(event: ClientEvent | undefined): Promise<void> {
+  async function write(event: ClientEvent | undefined): Promise<void> {
     if (event) await print(stdout, JSON.stringify(event) + "\n");
   }
   async function close(reason: string): Promise<void> {
-    await say(data.flush());
-    await say({
+    await write(data.flush());
+    await write({
       event: "close",
       peer,
       bytesIn: connection.received,
@@ -40,9 +46,9 @@ export async function createEventPrinter(
       reason,
     });
   }
-  await say({ event: "open", peer });
+  await write({ event: "open", peer });
   return {
-    print: (bytes) => say(data.add(bytes)),
+    print: (bytes) => write(data.add(bytes)),
     end: () => close("done"),
     fail: async (error) => {
       const { describe } = await import("../../lib/cli/reasons.ts");
@@ -51,21 +57,17 @@ export async function createEventPrinter(
   };
 }
 
-/** Some bytes that were received. */
-export interface DataEvent {
-  /** Its name. */
+/** Bytes that were received: as text, or in base64 where they are none. */
+interface DataEvent {
   readonly event: "data";
-  /** The text. */
   readonly text?: string;
-  /** The bytes, where they are not text. */
   readonly base64?: string;
 }
 
 /** Turns chunks of bytes into events. */
-export interface DataEvents {
+interface DataEvents {
   /** The event for all that is complete after this chunk, if anything is. */
   readonly add: (chunk: Uint8Array) => DataEvent | undefined;
-  /** The rest, at the end. */
   readonly flush: () => DataEvent | undefined;
 }
 
@@ -99,9 +101,7 @@ export function createDataEvents(): DataEvents {
   };
   return {
     add(chunk) {
-      const bytes = new Uint8Array(held.length + chunk.length);
-      bytes.set(held);
-      bytes.set(chunk, held.length);
+      const bytes = concat([held, chunk]);
       const end = bytes.length - unfinished(bytes);
       held = bytes.slice(end);
       return eventOf(bytes.subarray(0, end));

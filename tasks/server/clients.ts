@@ -5,7 +5,7 @@
  */
 
 import { closeSocket, type Connection } from "../../lib/net/connection.ts";
-import type { ServerEvent, TlsFacts } from "../../lib/net/events.ts";
+import type { ServerEvent, TlsFacts } from "./events.ts";
 
 /** A client of a server. */
 export interface Client extends Connection {

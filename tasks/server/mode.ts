@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UsageError } from "../../lib/cli/errors.ts";
+import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
 import { refuseOptions } from "../../lib/cli/options.ts";
 import { absolutePath } from "../../lib/cli/values.ts";
@@ -12,6 +12,7 @@ import {
   type Address,
   formatAddress,
   isLoopback,
+  permissionsFor,
 } from "../../lib/net/address.ts";
 import {
   createScreen,
@@ -130,7 +131,6 @@ export async function createMode(
           }: it is where server listens`,
         );
       }
-      const { requirePermission } = await import("../../lib/net/permission.ts");
       await requirePermission(
         address,
         `Cannot relay to ${formatAddress(address)}`,
@@ -165,5 +165,43 @@ export async function createMode(
       throw new UsageError(`Cannot serve "${name}": there is no such mode`, {
         hint: await hintFor(name),
       });
+  }
+}
+
+type Need =
+  | { readonly name: "net"; readonly host: string }
+  | { readonly name: "read" | "write"; readonly path: string };
+
+/** What connecting to an address takes, as Deno's permissions and its errors name it. */
+function needsOf(address: Address): Need[] {
+  const { net, read, write } = permissionsFor([address], []);
+  const hosts = "path" in address ? net : [formatAddress(address)];
+  return [
+    ...read.map((path): Need => ({ name: "read", path })),
+    ...write.map((path): Need => ({ name: "write", path })),
+    ...hosts.map((host): Need => ({ name: "net", host })),
+  ];
+}
+
+/**
+ * Makes sure that an address may be connected to: on a terminal Deno asks.
+ *
+ * @param address The address.
+ * @param message What cannot be done without.
+ * @throws {Failure} The message, with what is not permitted as its cause.
+ */
+async function requirePermission(
+  address: Address,
+  message: string,
+): Promise<void> {
+  for (const need of needsOf(address)) {
+    const { state } = await Deno.permissions.request(need);
+    if (state === "granted") continue;
+    const what = need.name === "net" ? need.host : need.path;
+    throw new Failure(message, {
+      cause: new Deno.errors.NotCapable(
+        `Requires ${need.name} access to "${what}"`,
+      ),
+    });
   }
 }

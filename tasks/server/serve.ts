@@ -24,10 +24,10 @@ import {
   type Listener,
   track,
 } from "../../lib/net/connection.ts";
-import type { ServerEvent, TlsFacts } from "../../lib/net/events.ts";
 import { listen, listenTls, listenUnix } from "../../lib/net/listen.ts";
 import type { TlsServer } from "../../lib/net/tls/certificate.ts";
 import { type Client, createClients } from "./clients.ts";
+import type { ServerEvent, TlsFacts } from "./events.ts";
 
 /** A server that listens. */
 export interface Server extends AsyncDisposable {

@@ -7,7 +7,7 @@
 import { ExitCode, RUNNER } from "../../lib/cli/errors.ts";
 import { type Io, type Output, print } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
-import { formatEvent, type ServerEvent } from "../../lib/net/events.ts";
+import { formatEvent, type ServerEvent } from "./events.ts";
 import { createMode } from "./mode.ts";
 import { asksForTls, type SERVER_OPTIONS } from "./options.ts";
 import { serve } from "./serve.ts";

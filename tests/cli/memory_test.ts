@@ -1,8 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { Capture } from "../../lib/cli/capture.ts";
 import { ClosedOutput, type Io, print } from "../../lib/cli/io.ts";
-import { createMemoryIo, run, start } from "../../lib/cli/memory.ts";
+import { Capture, createMemoryIo, run, start } from "../../lib/cli/memory.ts";
 
 /** Copies stdin to stdout by pieces of this many bytes, and counts the reads on stderr. */
 function copy(size: number) {

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { Failure } from "../../lib/cli/errors.ts";
 import { ClosedOutput } from "../../lib/cli/io.ts";
-import { createOutput, type Stream } from "../../lib/cli/output.ts";
+import { createOutput, type Stream } from "../../lib/cli/process.ts";
 
 const NEWLINE = 10;
 

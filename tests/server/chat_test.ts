@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import type { ServerEvent } from "../../lib/net/events.ts";
 import { createChat, createOutbox } from "../../tasks/server/chat.ts";
+import type { ServerEvent } from "../../tasks/server/events.ts";
 import { serve, type Server } from "../../tasks/server/serve.ts";
 import { memory } from "../support.ts";
 

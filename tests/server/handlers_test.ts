@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type { CloseEvent, ServerEvent } from "../../lib/net/events.ts";
 import { makeCertificate } from "../../lib/net/tls/certificate.ts";
+import type { CloseEvent, ServerEvent } from "../../tasks/server/events.ts";
 import {
   discard,
   echo,

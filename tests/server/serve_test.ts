@@ -12,7 +12,6 @@ import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { acceptAll } from "../../lib/net/accept.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
 import { type Connection, receive, send } from "../../lib/net/connection.ts";
-import type { ServerEvent } from "../../lib/net/events.ts";
 import {
   listen,
   listenTls,
@@ -23,6 +22,7 @@ import {
   type KeyPair,
   makeCertificate,
 } from "../../lib/net/tls/certificate.ts";
+import type { ServerEvent } from "../../tasks/server/events.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve, type ServeOptions } from "../../tasks/server/serve.ts";
 import { hasCommand, spawnDeno, spawnProgram } from "../support.ts";

@@ -4,20 +4,11 @@
  * @module
  */
 
+import { concat } from "@std/bytes/concat";
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { decodeBase64Url } from "@std/encoding/base64url";
 import { encodeHex } from "@std/encoding/hex";
 import { Failure } from "../../cli/errors.ts";
-import {
-  type Der,
-  der,
-  integer,
-  oid,
-  sequence,
-  Tag,
-  text,
-  time,
-} from "./der.ts";
 
 /** A certificate and its private key, as PEM. */
 export interface KeyPair {
@@ -160,4 +151,108 @@ export async function fingerprintOf(cert: string): Promise<string> {
   }
   const bytes = decodeBase64(base64.replace(/\s/g, ""));
   return encodeHex(await crypto.subtle.digest("SHA-256", bytes));
+}
+
+/** Bytes in DER. */
+export type Der = Uint8Array<ArrayBuffer>;
+
+/** The tags in use: X.690 section 8, and those that RFC 5280 gives a meaning of its own. */
+export const Tag = {
+  /** True or false. */
+  Boolean: 1,
+  /** A whole number. */
+  Integer: 2,
+  /** Bits, after a byte that says how many of the last ones are none. */
+  BitString: 3,
+  /** Bytes. */
+  OctetString: 4,
+  /** What something is. */
+  Oid: 6,
+  /** Text. */
+  Utf8: 12,
+  /** A time up to 2049. */
+  UtcTime: 23,
+  /** A time from 2050 on. */
+  GeneralizedTime: 24,
+  /** A list. */
+  Sequence: 48,
+  /** A set. */
+  Set: 49,
+  /** A name among a certificate's names. */
+  SanDns: 0x82,
+  /** An IP address among them. */
+  SanIp: 0x87,
+  /** A certificate's version. */
+  Version: 0xa0,
+  /** A certificate's extensions. */
+  Extensions: 0xa3,
+} as const;
+
+/** Encodes a value: its tag, its length, its parts. It can be up to 65,535 bytes long. */
+export function der(tag: number, ...parts: Uint8Array[]): Der {
+  const body = concat(parts);
+  const { length } = body;
+  const head = length < 0x80
+    ? [length]
+    : length < 0x100
+    ? [0x81, length]
+    : [0x82, length >> 8, length & 0xff];
+  return concat([Uint8Array.of(tag, ...head), body]);
+}
+
+/** Encodes a list. */
+export function sequence(...parts: Uint8Array[]): Der {
+  return der(Tag.Sequence, ...parts);
+}
+
+/** Encodes a text under a tag. */
+export function text(tag: number, value: string): Der {
+  return der(tag, new TextEncoder().encode(value));
+}
+
+/** Encodes the identifier of what something is, from its bytes. */
+export function oid(...bytes: number[]): Der {
+  return der(Tag.Oid, Uint8Array.of(...bytes));
+}
+
+/**
+ * Encodes a number that is not negative: without needless zeros in front, with one where the first bit is set.
+ *
+ * @param bytes The number, the highest byte first.
+ */
+export function integer(bytes: Uint8Array): Der {
+  const start = bytes.findIndex((byte) => byte !== 0);
+  const digits = start === -1 ? Uint8Array.of(0) : bytes.subarray(start);
+  const sign = (digits[0] ?? 0) < 0x80 ? [] : [0];
+  return der(Tag.Integer, Uint8Array.of(...sign), digits);
+}
+
+/**
+ * Encodes a time in whole seconds; years from 2050 on have four digits (RFC 5280 section 4.1.2.5).
+ *
+ * @param ms The time, in ms since 1970.
+ */
+export function time(ms: number): Der {
+  const digits = new Date(ms).toISOString().replace(/\..*|[-T:]/g, "") + "Z";
+  return digits < "205"
+    ? text(Tag.UtcTime, digits.slice(2))
+    : text(Tag.GeneralizedTime, digits);
+}
+
+/** Whom a client trusts, and who it is itself. Certificates and keys are PEM. */
+export interface TlsClient {
+  /** Authorities to trust beside those that Deno knows. */
+  readonly ca?: string | undefined;
+  /** The SHA-256 of the one certificate to trust, whoever made it, for whatever name and time; 64 hex digits. */
+  readonly pin?: string | undefined;
+  /** The name to ask for (SNI) and to find in the certificate, where it is not the host's. */
+  readonly name?: string | undefined;
+  /** The client's own certificate, for servers that want one. */
+  readonly cert?: string | undefined;
+  /** The key of that certificate. */
+  readonly key?: string | undefined;
+  /** Takes any certificate. */
+  readonly insecure?: boolean | undefined;
+  /** The protocols to offer (RFC 7301). */
+  readonly alpn?: readonly string[] | undefined;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Capture } from "../../../lib/cli/capture.ts";
+import { Capture } from "../../../lib/cli/memory.ts";
 import { isDocument } from "../../../tasks/api/store/document.ts";
 
 /** What a command of the DevTools protocol answers. */

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { createLineSplitter } from "../../lib/net/lines.ts";
+import { createLineSplitter } from "../../tasks/server/chat.ts";
 
 const NEWLINE = 10;
 
