@@ -7,9 +7,8 @@
 import type { HttpRequest } from "./request.ts";
 import type { TransportResponse } from "./transport.ts";
 
-/** Where the bytes of a body come from. */
+/** Where the bytes of a body come from, decoded. */
 export interface Source {
-  /** The bytes, decoded. */
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** How many they were while they were encoded, if they were, as far as that is known. */
   readonly compressed?: () => number | undefined;
@@ -35,9 +34,6 @@ function isDecoded(
 /**
  * Gives the bytes of an encoded body decoded. fetch ends after the first part of a gzip body (RFC 1952, section 2.2):
  * one that had more bytes than one part can need says so.
- *
- * @param response The response, with its body.
- * @param request The request.
  */
 export function decodeSource(
   response: TransportResponse,
@@ -164,14 +160,9 @@ const DECODERS = new Map<string, (chunks: Chunks) => Chunks>([
 /**
  * Decodes a body, the last encoding first (RFC 9110, section 8.4).
  *
- * @param chunks The body as it came.
- * @param coding The Content-Encoding.
- * @returns The decoded body, or undefined when one of the encodings is not known.
+ * @returns Undefined when one of the encodings is not known.
  */
-export function decode(
-  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  coding: string,
-): AsyncIterable<Uint8Array<ArrayBuffer>> | undefined {
+export function decode(chunks: Chunks, coding: string): Chunks | undefined {
   let decoded: Chunks | undefined = chunks;
   const names = coding.toLowerCase().split(",").map((name) => name.trim());
   // an element of a list may be empty (RFC 9110, section 5.6.1)

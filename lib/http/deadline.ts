@@ -75,7 +75,6 @@ interface Limit {
  * Starts the deadline of an exchange; the total counts from now.
  *
  * @param total How long it may take, in ms.
- * @param signal Ends the exchange as well.
  */
 export function startDeadline(
   total?: number,

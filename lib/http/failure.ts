@@ -93,7 +93,6 @@ function saysWhat(cause: unknown): cause is Failure {
 /**
  * Words what ended an exchange before its response.
  *
- * @param request The request.
  * @param cause What ended it; a {@linkcode Failure} that says what could not be done stays as it is.
  */
 export async function failureOf(
@@ -116,7 +115,6 @@ export async function failureOf(
 /**
  * Words what ended a body before its end.
  *
- * @param url Where the body is from.
  * @param cause What ended it; a {@linkcode Failure} that says what could not be done stays as it is, but for the counts.
  * @param counts How many bytes are there, and of how many, where that says more than a cause that cut it short.
  */
@@ -167,11 +165,7 @@ async function isReachable(url: URL): Promise<boolean> {
   }
 }
 
-/**
- * Whether a port speaks TLS: it gets a hello, and no request.
- *
- * @param url A URL of the port.
- */
+/** Whether a port speaks TLS: it gets a hello, and no request. */
 export async function speaksTls(url: URL): Promise<boolean> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   try {

@@ -18,9 +18,7 @@ export type Hop = { readonly next: HttpRequest } | { readonly refused: string };
 
 /** A response that points elsewhere. */
 export interface Pointer {
-  /** Its status. */
   readonly status: number;
-  /** Its Location header. */
   readonly location: string | null;
 }
 
@@ -51,9 +49,6 @@ function turn(request: HttpRequest, status: number, url: URL): HttpRequest {
  * and 302 of a POST. To another origin goes no header but those that say what is wanted, whatever the policy; by the
  * safe one also no body, https is not left, and no public host leads to a private address.
  *
- * @param request The request that was redirected.
- * @param pointer Where the response points.
- * @param follow The policy.
  * @returns The next request or why it is refused; undefined when the response is no redirect.
  */
 export function followRedirect(

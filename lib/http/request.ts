@@ -13,7 +13,6 @@ export type Header = readonly [name: string, value: string];
 export interface Body {
   /** How many bytes, exactly; undefined only where nobody can know, as of a pipe: it is then sent in chunks. */
   readonly length: number | undefined;
-  /** The bytes, where they are in memory. */
   readonly bytes?: Uint8Array<ArrayBuffer>;
   /**
    * Opens a stream of exactly the bytes; it fails with a `Failure` when a file cannot be read or has shrunk. It is a
@@ -28,13 +27,11 @@ export interface Body {
 
 /** A request that can be sent. */
 export interface HttpRequest {
-  /** The method, in the case in which it is sent. */
   readonly method: string;
   /** Where it goes; the user and password of a URL are a header by now. */
   readonly url: URL;
   /** The headers, in the order in which they were given; Content-Length is the transport's, out of the body. */
   readonly headers: readonly Header[];
-  /** The body, if there is one. */
   readonly body?: Body | undefined;
   /** The names of the headers that the user gave, in lower case, credentials included: no other origin may see them. */
   readonly typed: readonly string[];
@@ -57,8 +54,6 @@ export function parseMethod(text: string): string {
 /**
  * Reads a {@linkcode TOKEN}.
  *
- * @param what What it is, for the error.
- * @param text What was typed.
  * @throws {UsageError} When it has a character that no token has.
  */
 export function parseToken(what: string, text: string): string {

@@ -11,7 +11,6 @@ export const MAX_HELD = 1 << 20;
 
 /** A body that can be a part of another one. */
 export interface PartBody extends Body {
-  /** Opens what the body is read from. */
   readonly source: () => Promise<Source>;
 }
 
@@ -19,7 +18,6 @@ export interface PartBody extends Body {
  * Makes a body of a source.
  *
  * @param source Opens what it is read from, once or `again` and again.
- * @param about What else is known of it.
  */
 export function createBody(
   source: () => Promise<Source>,
@@ -46,7 +44,6 @@ export function bodyOf(bytes: Uint8Array<ArrayBuffer>): PartBody {
 /**
  * Makes a body of what can be read once: of its bytes when they are few, else a stream of unknown length.
  *
- * @param source What is read.
  * @param options `live`: send what there is at once, rather than wait for 1 MiB or the end.
  */
 export async function bodyOfSource(

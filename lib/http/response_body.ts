@@ -8,16 +8,14 @@ import { ExitCode, Failure } from "../cli/errors.ts";
 import type { Source } from "./content_encoding.ts";
 import type { Deadline } from "./deadline.ts";
 import type { HttpRequest } from "./request.ts";
-import type { TransportResponse } from "./transport.ts";
+import type { HttpResponse, TransportResponse } from "./transport.ts";
 
 /** From here on an encoded body is looked at more closely, in bytes. */
 const LARGE = 64 * 1024 ** 2;
 
 /** How a body is read. */
-export interface Reading {
-  /** The request that was answered. */
+interface Reading {
   readonly request: HttpRequest;
-  /** Ends it. */
   readonly deadline: Deadline;
   /** How long the next bytes may take, in ms. */
   readonly idle?: number | undefined;
@@ -25,14 +23,10 @@ export interface Reading {
   readonly maxSize?: number | undefined;
 }
 
-/** A body that can be read once, in one of two ways. */
-export interface Incoming {
-  /** In chunks; throws a `Failure` when it is cut short, late or too large. */
+/** A body that can be read once, in chunks or as a stream. */
+interface Incoming
+  extends Required<Pick<HttpResponse, "stream" | "unknownCoding">> {
   readonly body: AsyncGenerator<Uint8Array<ArrayBuffer>>;
-  /** As a stream, for `pipeTo`: fetch's own where nothing needs to be looked at, and none elsewhere. */
-  readonly stream: ReadableStream<Uint8Array<ArrayBuffer>> | null;
-  /** The encoding that was not decoded, as nobody here knows it. */
-  readonly unknownCoding: string | undefined;
   /** Lets go of it, read or not. */
   readonly drop: () => Promise<void>;
 }
@@ -84,12 +78,7 @@ async function* readSource(
 
 async function* nothing(): AsyncGenerator<Uint8Array<ArrayBuffer>> {}
 
-/**
- * Opens the body of a response.
- *
- * @param response The response.
- * @param reading How it is read.
- */
+/** Opens the body of a response. */
 export async function openBody(
   response: TransportResponse,
   reading: Reading,
@@ -129,16 +118,8 @@ const LARGEST_RATIO = 200;
 /** How many bytes are compressed again to find out, at least. */
 const SAMPLE = 64 * 1024;
 
-/** What is known about the size of a body. */
-export interface SizeOptions {
-  /** How many bytes it may have. */
-  readonly maxSize?: number | undefined;
-  /** How many bytes it was, or will have been, while it was compressed, as far as that is known; left out where it was not. */
-  readonly compressed?: (() => number | undefined) | undefined;
-}
-
 /** Looks at a body that has become large: how many bytes have come, and the last of them. */
-export type SizeCheck = (
+type SizeCheck = (
   received: number,
   chunk: Uint8Array<ArrayBuffer>,
 ) => Promise<number>;
@@ -159,10 +140,14 @@ async function compress(
  * than it may be, or comes out of less than a 200th of its bytes; where nobody says how many those were, some of what
  * came is compressed again to find out. It resolves to the number of bytes from which on it is to be called again.
  *
- * @param options What is known about the size.
+ * @param options How many bytes it may have; and how many it was, or will have been, while it was compressed, as far as
+ * that is known; left out where it was not.
  */
 export function checkSize(
-  { maxSize = Infinity, compressed }: SizeOptions,
+  { maxSize = Infinity, compressed }: {
+    readonly maxSize?: number | undefined;
+    readonly compressed?: (() => number | undefined) | undefined;
+  },
 ): SizeCheck {
   const sample: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;

@@ -53,16 +53,13 @@ function passingReason(outcome: Outcome): string | undefined {
 
 /** A pause before the next attempt. */
 export interface Pause {
-  /** How long, in ms. */
   readonly ms: number;
-  /** Why, in words. */
   readonly why: string;
 }
 
 /**
  * Decides about the next attempt: with full jitter, or when the server says, where that is within 30 s.
  *
- * @param outcome How the last attempt ended.
  * @param attempt How many there have been before it.
  * @param random Gives numbers from 0 up to 1.
  * @returns The pause, or undefined when there is to be no further attempt.
@@ -95,7 +92,6 @@ export function pauseAfter(
  * Waits.
  *
  * @param ms How long, in ms.
- * @param signal Ends the wait, with its reason.
  */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -12,75 +12,32 @@ import {
   type Timeouts,
 } from "./deadline.ts";
 import type { Follow, Hop } from "./redirect.ts";
-import { type Header, type HttpRequest, isBeyondFetch } from "./request.ts";
+import { type HttpRequest, isBeyondFetch } from "./request.ts";
 import { openBody } from "./response_body.ts";
 import type {
+  FollowedRedirect,
+  HttpResponse,
   Network,
-  Timings,
   TransportOptions,
   TransportResponse,
 } from "./transport.ts";
 
 /** How {@linkcode send} behaves. */
 export interface SendOptions {
-  /** Ends the exchange. */
   readonly signal?: AbortSignal;
-  /** How long to wait; {@linkcode DEFAULT_TIMEOUTS} unless given. */
+  /** {@linkcode DEFAULT_TIMEOUTS} unless given. */
   readonly timeouts?: Timeouts;
-  /** How many redirects are followed, 10 unless given. */
+  /** @default {10} */
   readonly maxRedirects?: number | undefined;
-  /** Which redirects are followed; those that are safe unless given. */
+  /** @default {"safe"} */
   readonly follow?: Follow | undefined;
-  /** How many more attempts there may be for each request; none unless given. */
+  /** How many more attempts there may be for each request. @default {0} */
   readonly retry?: number | undefined;
   /** How many bytes a body may have, decoded. */
   readonly maxSize?: number | undefined;
-  /** The way to the server. */
   readonly network?: Network | undefined;
   /** Tells a person about an attempt that comes. */
   readonly notice?: ((text: string) => void) | undefined;
-}
-
-/** A redirect that was followed. */
-export interface FollowedRedirect {
-  /** The request. */
-  readonly request: HttpRequest;
-  /** The status of its response. */
-  readonly status: number;
-  /** Where the response points. */
-  readonly location: string;
-}
-
-/** A response: its head, and its body as it comes. Disposing of it ends the exchange. */
-export interface HttpResponse extends AsyncDisposable {
-  /** The request that was answered, after redirects. */
-  readonly request: HttpRequest;
-  /** The status. */
-  readonly status: number;
-  /** What the status is called; empty where it has no name. */
-  readonly statusText: string;
-  /** The headers; the characters of a value stand for its bytes. */
-  readonly headers: Headers;
-  /** Why a redirect was not followed, if this is one. */
-  readonly refused?: string | undefined;
-  /** Its header lines as they came, where the transport sees them. */
-  readonly rawHeaders?: readonly Header[] | undefined;
-  /** The version of HTTP, as `1.1`, where the transport sees it. */
-  readonly version?: string | undefined;
-  /** How long the phases took, where the transport measures them. */
-  readonly timings?: Timings | undefined;
-  /** The redirects that were followed: each request and what it was answered. */
-  readonly hops?: readonly FollowedRedirect[];
-  /** The encoding that was not decoded, as nobody here knows it. */
-  readonly unknownCoding?: string | undefined;
-  /** The address that answered, where the transport sees it. */
-  readonly remote?: string | undefined;
-  /** Aborted when a limit passes or the caller wants an end, with why as its reason: a `pipeTo` then fails with less. */
-  readonly signal?: AbortSignal;
-  /** The body as fetch's own stream, for `pipeTo`, where it needs no limit but time; to be read instead of {@linkcode HttpResponse.body}. */
-  readonly stream?: ReadableStream<Uint8Array<ArrayBuffer>> | null;
-  /** The body in chunks, decoded; throws a {@linkcode Failure} when it is cut short or late. To be read once. */
-  readonly body: AsyncIterable<Uint8Array<ArrayBuffer>>;
 }
 
 async function redirectOf(
@@ -97,8 +54,6 @@ async function redirectOf(
 /**
  * Sends a request and follows its redirects as `followRedirect` allows.
  *
- * @param request The request.
- * @param options Limits and a signal.
  * @returns The response, whatever its status, as soon as its head is there.
  * @throws {Failure} When there is no response: code 6 without an address, 7 without a connection, 60 for a certificate,
  * 28 for a deadline, 47 for too many redirects.
@@ -179,18 +134,12 @@ export async function send(
   }
 }
 
-/** How a request is carried. */
-export interface AttemptOptions {
-  /** Ends it. */
+/** How one request is carried, redirects not followed. */
+interface AttemptOptions extends Pick<SendOptions, "retry" | "notice"> {
   readonly deadline: Deadline;
   /** How long the head of a response may take, in ms. */
-  readonly head?: number | undefined;
-  /** The way to the server. */
+  readonly head: number | undefined;
   readonly network: Network;
-  /** How many more attempts there may be; none unless given. */
-  readonly retry?: number | undefined;
-  /** Tells a person about an attempt that comes. */
-  readonly notice?: ((text: string) => void) | undefined;
 }
 
 /** What a socket of our own can do for a request, and fetch cannot. */
@@ -282,15 +231,8 @@ async function once(
   }
 }
 
-/**
- * Gets the response to a request, redirects not followed.
- *
- * @param request The request.
- * @param options How it is carried.
- * @returns The response of the last attempt.
- * @throws What ended the last attempt.
- */
-export async function attempt(
+/** Sends a request, again when that may help; gives, or throws, what the last attempt did. */
+async function attempt(
   request: HttpRequest,
   options: AttemptOptions,
 ): Promise<TransportResponse> {
@@ -319,13 +261,8 @@ export async function attempt(
   }
 }
 
-/**
- * Makes what fetch needs for authorities and a certificate of one's own, or one version of HTTP.
- *
- * @param network The way to the server.
- * @throws {Deno.errors.InvalidData} When a certificate or a key is not PEM.
- */
-export function createClient(
+/** What fetch needs for authorities and a certificate of one's own, or one version of HTTP. */
+function createClient(
   { ca, cert, key, http }: Network,
 ): Deno.HttpClient {
   return Deno.createHttpClient({

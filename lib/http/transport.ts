@@ -1,5 +1,5 @@
 /**
- * What carries a request to a server and a response back: fetch, or a socket of our own where fetch cannot.
+ * What goes between a request and the socket: the way there, and the response that comes back.
  *
  * @module
  */
@@ -12,37 +12,29 @@ import type { Header, HttpRequest } from "./request.ts";
 export interface Timings {
   /** To find the addresses of the name; undefined where the sandbox lets only the name through: then `connect` has it. */
   readonly dns: number | undefined;
-  /** To connect, through a proxy where there is one. */
+  /** Through a proxy where there is one. */
   readonly connect: number;
-  /** To shake hands. */
   readonly tls: number | undefined;
   /** From the connection to the head of the response, the upload included. */
   readonly firstByte: number;
   /** From the head to the end of the body, once it has ended. */
   readonly body: number | undefined;
-  /** All of it, once the body has ended. */
   readonly total: number | undefined;
 }
 
-/** The way to a server. */
+/** The way to a server. Certificates and keys are PEM. */
 export interface Network {
-  /** Goes through this proxy, which alone sees its credentials. */
   readonly proxy?: Proxy | undefined;
-  /** Connects to this Unix socket. */
+  /** Connects to the Unix socket at this path. */
   readonly unix?: string | undefined;
-  /** Authorities to trust beside those that Deno knows, in PEM. */
+  /** Authorities to trust beside those that Deno knows. */
   readonly ca?: string | undefined;
-  /** The client's own certificate, in PEM. */
   readonly cert?: string | undefined;
-  /** The key of that certificate, in PEM. */
   readonly key?: string | undefined;
   /** Takes any certificate. */
   readonly insecure?: boolean | undefined;
-  /** Addresses to use instead of those that the system finds. */
   readonly resolve?: readonly Resolved[] | undefined;
-  /** The one version of IP to use. */
   readonly family?: 4 | 6 | undefined;
-  /** The one version of HTTP to use. */
   readonly http?: "1.1" | "2" | undefined;
   /** Whether the phases are to be timed. */
   readonly timings?: boolean | undefined;
@@ -58,28 +50,56 @@ export interface TransportOptions extends Network {
   readonly onUpload?: ((state: "sending" | "reading") => void) | undefined;
 }
 
-/** A response as it came: nothing is followed, and fetch alone has decoded anything. */
-export interface TransportResponse {
-  /** The status. */
+/** A redirect that was followed: a request, its status, and where the response points. */
+export interface FollowedRedirect {
+  readonly request: HttpRequest;
   readonly status: number;
-  /** What the status is called: by the server where `wire` is there, else by the standard. */
-  readonly statusText: string;
-  /** The headers; the characters of a value stand for its bytes. */
-  readonly headers: Headers;
-  /** The body, which throws when it is cut short. */
-  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
-  /** Header lines as they came, in order and case, where the transport sees them. */
-  readonly rawHeaders?: readonly Header[];
-  /** The version of HTTP, where the transport sees it. */
-  readonly version?: string;
-  /** How long each phase took, where the transport sees it; complete when the body has ended. */
-  readonly timings?: Timings;
-  /** The address that answered. */
-  readonly remote?: string;
+  readonly location: string;
 }
 
-/** Carries one request: resolves as soon as the head of its response is there. */
-export type Transport = (
-  request: HttpRequest,
-  options: TransportOptions,
-) => Promise<TransportResponse>;
+/** A response: its head, and its body as it comes. Disposing of it ends the exchange. */
+export interface HttpResponse extends AsyncDisposable {
+  /** The request that was answered, after redirects. */
+  readonly request: HttpRequest;
+  readonly status: number;
+  /** What the status is called: by the server where there are `rawHeaders`, else by the standard; it may be empty. */
+  readonly statusText: string;
+  /** The characters of a value stand for its bytes. */
+  readonly headers: Headers;
+  /** The header lines as they came, in order and case, where the transport sees them. */
+  readonly rawHeaders?: readonly Header[] | undefined;
+  /** The version of HTTP, as `1.1`, where the transport sees it. */
+  readonly version?: string | undefined;
+  /** Complete when the body has ended; where the transport measures it. */
+  readonly timings?: Timings | undefined;
+  /** The address that answered, where the transport sees it. */
+  readonly remote?: string | undefined;
+  /** Why a redirect was not followed, if this is one. */
+  readonly refused?: string | undefined;
+  readonly hops?: readonly FollowedRedirect[];
+  /** The encoding that was not decoded, as nobody here knows it. */
+  readonly unknownCoding?: string | undefined;
+  /** Aborted when a limit passes or the caller wants an end, with why as its reason: a `pipeTo` then fails with less. */
+  readonly signal?: AbortSignal;
+  /** The body as fetch's own stream, for `pipeTo`, where it needs no limit but time; to be read instead of {@linkcode HttpResponse.body}. */
+  readonly stream?: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  /** The body in chunks, decoded; throws a `Failure` when it is cut short or late. To be read once. */
+  readonly body: AsyncIterable<Uint8Array<ArrayBuffer>>;
+}
+
+/** A response as a transport gives it, as soon as its head is there: nothing is followed, and fetch alone has decoded anything. */
+export type TransportResponse =
+  & Pick<
+    HttpResponse,
+    | "status"
+    | "statusText"
+    | "headers"
+    | "rawHeaders"
+    | "version"
+    | "timings"
+    | "remote"
+  >
+  & {
+    /** Throws when it is cut short. */
+    readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  };

@@ -41,7 +41,6 @@ export interface Route {
   readonly family?: 4 | 6 | undefined;
   /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
   readonly timed?: boolean | undefined;
-  /** Speaks TLS there. */
   readonly tls?: TlsClient | undefined;
   /** Gives up at once when it is aborted. */
   readonly signal?: AbortSignal | undefined;
@@ -210,8 +209,6 @@ export async function findAddresses(
 /**
  * Goes a way to its end.
  *
- * @param address Where to.
- * @param route What stands between.
  * @throws What the system, a proxy or the peer has against it, as it is; {@linkcode Route.onStep} has heard in which step.
  */
 export async function open(address: Address, route: Route): Promise<Connected> {

@@ -47,7 +47,6 @@ function decode(part: string): string {
  * Reads a proxy: `socks5://HOST:PORT` or `http://HOST:PORT`, with `USER:PASSWORD@` before the host where it wants one.
  * Names are resolved by the proxy; `socks5h://` is the same.
  *
- * @param text What was typed.
  * @param https Whether `https://HOST:PORT` is one too.
  * @throws {UsageError} On anything else, without the secrets in it.
  */

@@ -19,13 +19,10 @@ const AT_ONCE = 64;
 
 /** What was found at one address. */
 export interface Finding {
-  /** The address, as `host:port`. */
   readonly address: string;
-  /** Whether something accepts there. */
   readonly open: boolean;
   /** How long it took to know, in ms. */
   readonly ms: number;
-  /** Why it is not open. */
   readonly reason?: string;
 }
 
@@ -59,8 +56,6 @@ async function checkOne(
 /**
  * Checks addresses, many at a time, and gives what was found in their order, each as soon as it is known.
  *
- * @param addresses Where to look.
- * @param options How to connect.
  * @throws {Failure} Where it is not a port that is at fault: an unknown host, a missing permission.
  */
 export async function* check(
@@ -103,7 +98,6 @@ export interface CheckOptions {
   readonly check?: string | undefined;
   /** Whether to print JSON, one object per line. @default {false} */
   readonly json?: boolean;
-  /** The streams. */
   readonly io: Pick<Io, "stdout">;
 }
 
@@ -111,8 +105,6 @@ export interface CheckOptions {
  * Checks the ports of a host and prints what was found.
  *
  * @param address The host, and the port where none is given.
- * @param route How to connect.
- * @param options The ports, and how to print.
  * @returns 0 when all are open, else 7.
  * @throws {UsageError} When the ports are none.
  */
@@ -141,7 +133,6 @@ export async function runCheck(
 /**
  * Reads ports: one, or more with commas between them, each a number or a range as `20-25`.
  *
- * @returns The ports in order, each once.
  * @throws {UsageError} On anything else.
  */
 export function parsePorts(text: string): number[] {

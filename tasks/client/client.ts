@@ -147,9 +147,6 @@ async function converse(
 /**
  * Runs `client` as its command line says.
  *
- * @param line The command line.
- * @param io The streams.
- * @returns The exit code.
  * @throws {UsageError} When an address or a value is none.
  * @throws {Failure} When it cannot connect, be sure of the server, send or receive.
  */

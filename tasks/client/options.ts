@@ -141,11 +141,7 @@ export function addressFrom(operands: readonly string[]): Address {
   );
 }
 
-/**
- * The hosts and files that a command line of `client` needs.
- *
- * @param line The command line.
- */
+/** The hosts and files that a command line of `client` needs. */
 export async function clientPermissions(
   { options, operands }: CommandLine<typeof CLIENT_OPTIONS>,
 ): Promise<Permissions> {

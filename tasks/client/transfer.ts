@@ -25,7 +25,6 @@ export type Print = (
 
 /** Where what is received goes. */
 export interface Printer {
-  /** Takes a chunk. */
   readonly print: Print;
   /** Hears that the peer has ended. */
   readonly end: () => Promise<void> | void;
@@ -35,9 +34,7 @@ export interface Printer {
 
 /** What is sent: a text, then all of an input, with the ends of lines as they are or as CRLF. */
 export interface Sending {
-  /** What is sent first. */
   readonly text?: string | undefined;
-  /** What is sent then, until its end. */
   readonly input?: Input | undefined;
   /** Whether lines end with CRLF; the text then ends with one too. @default {false} */
   readonly crlf?: boolean;
@@ -66,9 +63,7 @@ async function untilQuiet(
  * Sends, half-closes, and receives until the peer ends. The end of the peer is the end, even while the input is open;
  * but bytes that were read from the input are sent before that, or it fails.
  *
- * @param connection The connection.
  * @param print Takes what is received; `later` asks it not to block, as there may be more to send.
- * @param sending What to send.
  * @throws {Failure} When receiving fails, or something could not be sent; at once what the input throws.
  */
 export async function transfer(

@@ -8,11 +8,8 @@ import { ExitCode } from "../../lib/cli/errors.ts";
 import { type Io, print } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
-import {
-  type HttpResponse,
-  send,
-  type SendOptions,
-} from "../../lib/http/send.ts";
+import { send, type SendOptions } from "../../lib/http/send.ts";
+import type { HttpResponse } from "../../lib/http/transport.ts";
 import type { Tools } from "./download/resume.ts";
 import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
 import { render } from "./view/body.ts";

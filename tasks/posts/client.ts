@@ -7,11 +7,8 @@
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
 import { percentDecode } from "../../lib/cli/values.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
-import {
-  type HttpResponse,
-  send,
-  type SendOptions,
-} from "../../lib/http/send.ts";
+import { send, type SendOptions } from "../../lib/http/send.ts";
+import type { HttpResponse } from "../../lib/http/transport.ts";
 import { type Document, isDocument } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
 

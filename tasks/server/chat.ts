@@ -151,7 +151,6 @@ export function createChat(): Chat {
 export interface Outbox {
   /** Adds a piece; false, and nothing added, when too much waits already. */
   readonly put: (bytes: Uint8Array) => boolean;
-  /** How many bytes wait. */
   readonly size: () => number;
   /** Resolves when nothing waits; rejects when the reader is gone. */
   readonly flushed: () => Promise<void>;
@@ -170,12 +169,7 @@ export interface OutboxOptions {
 /** What a short piece costs in memory. */
 const PIECE_BYTES = 256;
 
-/**
- * Makes a queue in front of a reader: whoever writes to it never waits.
- *
- * @param sink Sends one piece.
- * @param options The limit, and who hears what.
- */
+/** Makes a queue in front of a reader: whoever writes to it never waits. */
 export function createOutbox(sink: Sink, options: OutboxOptions = {}): Outbox {
   const { limit = 1024 * 1024, onSent, onError } = options;
   const costOf = ({ length }: Uint8Array) => Math.max(length, PIECE_BYTES);

@@ -21,15 +21,12 @@ export interface Client extends Connection {
 export interface Clients {
   /** Those that are connected, in no order. */
   readonly live: readonly Client[];
-  /** Adds one. */
   readonly add: (connection: Connection) => Client;
   /** Ends one and tells of it, once: whoever is first gives the reason. */
   readonly end: (client: Client, reason: string) => void;
-  /** Ends all but one. */
   readonly endOthers: (client: Client | undefined, reason: string) => void;
   /** Resolves when there are fewer than so many, or when no more are taken. */
   readonly room: (limit: number) => Promise<void>;
-  /** Takes no more. */
   readonly close: () => void;
   /** Resolves when no more are taken and the last one has ended. */
   readonly drained: Promise<void>;

@@ -14,17 +14,13 @@ export interface TlsFacts {
 
 /** A client was accepted, and TLS is spoken where it should be. */
 export interface OpenEvent extends TlsFacts {
-  /** Its name. */
   readonly event: "open";
-  /** The client, as `host:port`. */
   readonly peer: string;
 }
 
 /** A client's connection ended. */
 export interface CloseEvent extends TlsFacts {
-  /** Its name. */
   readonly event: "close";
-  /** The client, as `host:port`. */
   readonly peer: string;
   /** How many bytes it sent. */
   readonly bytesIn: number;
@@ -70,8 +66,6 @@ function formatClose({ peer, bytesIn, bytesOut, reason }: CloseEvent): string {
 /**
  * Formats what happened to a server as a line for a person, the tutorial's own where it has one, or as JSON.
  *
- * @param event What happened.
- * @param format How to write it.
  * @returns The line with its newline; for a person, nothing where there is nothing to say.
  */
 export function formatEvent(

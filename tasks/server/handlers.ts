@@ -36,7 +36,6 @@ async function linger(dropped: Promise<void>): Promise<void> {
 /**
  * Sends a message.
  *
- * @param message What to send.
  * @param isTls Whether the clients speak TLS: what they say is then dropped until they end, not left unread, as a reset
  * would keep them from TLS's own end. TCP's own end comes before a reset.
  */
@@ -82,7 +81,6 @@ export function discard(connection: Connection): Promise<void> {
  * Sends a file, as it is when the client comes. What the client says meanwhile is dropped, not left unread: that would
  * reset the connection and lose the end of the file.
  *
- * @param path The file.
  * @throws {Failure} `Cannot read "PATH"`, with the cause, here and for a client.
  */
 export async function sendFile(path: string): Promise<Handler> {
@@ -114,8 +112,6 @@ async function openFile(path: string): Promise<Deno.FsFile> {
 /**
  * Joins a client to stdin and stdout. Stdin's end is passed on as a half-close, and so is the client's: it ends when
  * both have ended, on a terminal as soon as the client has.
- *
- * @param io The streams.
  */
 export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
   return async (connection) => {
@@ -142,7 +138,6 @@ export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
 /**
  * Connects every client to a target, both ways and with half-closes, until both have ended.
  *
- * @param target Where to.
  * @param options How long the target may take, and whether it speaks TLS.
  */
 export function relay(target: Address, options: ConnectOptions = {}): Handler {
@@ -164,8 +159,6 @@ export function relay(target: Address, options: ConnectOptions = {}): Handler {
 /**
  * Makes a sink of an output for what peers sent: a pipe gets the very bytes, a terminal safe text. It does not block,
  * so that a slow reader holds up nothing else.
- *
- * @param output Where to write.
  */
 export async function createScreen(
   output: Pick<Output, "isTerminal" | "writeLater">,

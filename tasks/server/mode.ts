@@ -36,11 +36,9 @@ const CONNECT_MS = 10_000;
 
 /** What a server does with its clients. */
 export interface Mode {
-  /** What it does with one. */
   readonly handler: Handler;
   /** Whether stdout is the clients': the log then goes to stderr. */
   readonly ownsStdout?: boolean;
-  /** Whether it serves one client alone. */
   readonly once?: boolean;
   /** What it does beside its clients, for ever; where it fails, the server ends. */
   readonly background?: () => Promise<void>;
@@ -78,8 +76,6 @@ function isSame(
  * Makes the mode that the operands name.
  *
  * @param operands The mode and, for relay, its target; none for greet.
- * @param options The options of the command line.
- * @param io The streams, for pipe and chat.
  * @throws {UsageError} When there is no such mode, or an option or operand does not go with it.
  * @throws {Failure} When a file cannot be read.
  */
@@ -186,8 +182,6 @@ function needsOf(address: Address): Need[] {
 /**
  * Makes sure that an address may be connected to: on a terminal Deno asks.
  *
- * @param address The address.
- * @param message What cannot be done without.
  * @throws {Failure} The message, with what is not permitted as its cause.
  */
 async function requirePermission(

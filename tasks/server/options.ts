@@ -129,9 +129,7 @@ export const SERVER_HINTS: Hints = {
 
 /** Where a relay leads. */
 export interface Target {
-  /** The address. */
   readonly address: Address;
-  /** Whether to speak TLS there. */
   readonly tls: boolean;
 }
 
@@ -157,11 +155,7 @@ export function parseTarget(text: string): Target {
   return { address, tls };
 }
 
-/**
- * The hosts and files that a command line of `server` needs.
- *
- * @param line The command line.
- */
+/** The hosts and files that a command line of `server` needs. */
 export function serverPermissions(
   { options, operands: [mode, target = ""] }: CommandLine<
     typeof SERVER_OPTIONS

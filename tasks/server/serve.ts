@@ -203,7 +203,6 @@ export interface ServeOptions {
   readonly port?: number;
   /** A Unix socket to listen on instead. */
   readonly path?: string;
-  /** Speaks TLS with this certificate. */
   readonly tls?: TlsServer | undefined;
   /** What to do with a client; its connection is closed when the promise settles. */
   readonly handler: (connection: Connection) => Promise<void>;
@@ -222,16 +221,13 @@ export interface ServeOptions {
   readonly allow?: readonly Cidr[];
   /** Does not serve clients from these ranges, whatever `allow` says. */
   readonly deny?: readonly Cidr[];
-  /** Hears what happens. */
   readonly onEvent?: (event: ServerEvent) => void;
-  /** Hears every chunk of bytes. */
   readonly onBytes?: Listener | undefined;
 }
 
 /**
  * Opens what a server accepts its clients with, and loads nothing for what it does not.
  *
- * @param options Where, and whether with TLS.
  * @returns What accepts; for `localhost` one on each loopback.
  * @throws {Failure} When it cannot listen there.
  */

@@ -16,9 +16,6 @@ import { serve } from "./serve.ts";
  * Runs `server`: serves in the mode that the operands name until a signal or, with `--once`, for one client, and logs
  * one line per event: on stdout, in pipe and chat mode on stderr.
  *
- * @param line The command line.
- * @param io The streams and the signal.
- * @returns The exit code.
  * @throws {UsageError} When options or operands do not go together.
  * @throws {Failure} When it cannot listen, or a file cannot be read.
  */
@@ -35,17 +32,18 @@ export async function runServer(
   const stopped = Promise.withResolvers<void>();
   // it may be rejected before anybody waits for it
   stopped.promise.catch(() => {});
-  const say = (to: Output, text: string) => {
+  const write = (to: Output, text: string) => {
     try {
       print(to, text)?.catch(stopped.reject);
     } catch (error) {
       stopped.reject(error);
     }
   };
-  const log = (event: ServerEvent) => say(output, formatEvent(event, options));
+  const log = (event: ServerEvent) =>
+    write(output, formatEvent(event, options));
   const dump = options.dump
     ? (await import("../../lib/net/hexdump.ts")).createDumper((text) =>
-      say(io.stderr, text)
+      write(io.stderr, text)
     )
     : undefined;
   io.drain();

@@ -91,8 +91,6 @@ function isClosed(error: unknown): boolean {
 /**
  * Carries a request over a socket.
  *
- * @param request The request.
- * @param options The way there.
  * @returns The response, as soon as its head is there.
  * @throws What the way, the server or the source of the body has against it; the signal's reason when it was aborted.
  */

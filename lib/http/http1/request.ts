@@ -58,7 +58,6 @@ export function sentHeaders(request: HttpRequest): Header[] {
 /**
  * Writes the head of a request.
  *
- * @param request The request.
  * @param proxy The proxy that passes it on: it is sent the whole URL, and who asks.
  * @returns The head with its empty line; each character stands for one byte.
  * @throws {TypeError} When a name or a value would be more than one line, or is not made of bytes.
@@ -89,7 +88,6 @@ export function formatRequestHead(
 export interface UploadOptions extends Pick<TransportOptions, "onUpload"> {
   /** The head of the request, each character for one byte. */
   readonly head: string;
-  /** The body. */
   readonly body?: Body | undefined;
   /** Stops between two pieces: the server has answered, and wants no more. */
   readonly signal?: AbortSignal | undefined;
@@ -122,8 +120,6 @@ async function send(
 /**
  * Sends a request: its head, and its body with its length, or in chunks where nobody knows that.
  *
- * @param socket The socket.
- * @param options What to send.
  * @throws What the socket or the source has against it.
  */
 export async function upload(

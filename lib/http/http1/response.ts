@@ -9,15 +9,10 @@ import { type Header, TOKEN } from "../request.ts";
 
 /** The head of a response. */
 export interface ResponseHead {
-  /** The version of HTTP: `1.0` or `1.1`. */
   readonly version: string;
-  /** The status. */
   readonly status: number;
-  /** What the server calls the status. */
   readonly statusText: string;
-  /** The header lines as they came. */
   readonly rawHeaders: readonly Header[];
-  /** The headers by their names. */
   readonly headers: Headers;
 }
 
@@ -47,7 +42,6 @@ async function readHeaders(reader: Reader): Promise<Header[]> {
 /**
  * Reads the head of a response; those before it (RFC 9110, section 15.2: 100, 103) are passed over.
  *
- * @param reader Where it comes from.
  * @throws {Failure} When it is no head, or too long.
  * @throws {Deno.errors.UnexpectedEof} When it ends before its empty line.
  */
@@ -179,9 +173,7 @@ async function* readToEnd(
 /**
  * Reads the body that belongs to a head.
  *
- * @param reader Where it comes from.
  * @param method The method of the request: HEAD has no body in its response.
- * @param head The head.
  * @returns The body, or undefined where there is none.
  * @throws {Failure} When nobody could say where the body ends: lengths that differ, an encoding that is not chunked.
  */

@@ -249,7 +249,6 @@ export interface TlsClient {
   readonly name?: string | undefined;
   /** The client's own certificate, for servers that want one. */
   readonly cert?: string | undefined;
-  /** The key of that certificate. */
   readonly key?: string | undefined;
   /** Takes any certificate. */
   readonly insecure?: boolean | undefined;

@@ -20,7 +20,6 @@ function isTcp(socket: Socket): socket is Deno.TcpConn {
  * @param socket The socket; it is closed when this fails, or when the signal is aborted.
  * @param host The name that the certificate has to be for, unless `tls` has another.
  * @param tls Whom to trust, and who the client is.
- * @returns The socket to go on with.
  * @throws What Deno or Node has against the peer; the signal's reason when it was aborted.
  */
 export function startTls(
@@ -56,7 +55,6 @@ const OPENSSL =
 /**
  * Says what to do about a TLS connection that was refused.
  *
- * @param error Why it was.
  * @returns One line, where there is something to do.
  */
 export function hintForTls(error: unknown): string | undefined {
@@ -80,11 +78,7 @@ export function hintForTls(error: unknown): string | undefined {
   }
 }
 
-/**
- * Adds what to do to a failure of a TLS connection: some refusals of the handshake come with the first bytes.
- *
- * @param error What was thrown.
- */
+/** Adds what to do to a failure of a TLS connection: some refusals of the handshake come with the first bytes. */
 export function withTlsHint(error: unknown): unknown {
   if (!(error instanceof Failure) || error.hint !== undefined) return error;
   const { message, cause, code } = error;

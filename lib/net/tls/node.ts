@@ -25,9 +25,7 @@ function wordOf(error: Error, hasEnded: boolean): Error {
 /**
  * Makes a listener serve only clients that show a certificate of a given issuer.
  *
- * @param listener What accepts them, without TLS.
  * @param tls The server's certificate and key, and the issuer of its clients'.
- * @returns What accepts them with TLS.
  */
 export function requireCertificate(
   listener: Acceptor,
@@ -109,7 +107,6 @@ function checkPin(stream: TLSSocket, pin: string): void {
 /**
  * Starts TLS with Node's implementation.
  *
- * @param socket The socket.
  * @param tls Whom to trust and the client's own certificate; with a pin and no `ca`, the pin alone decides; `insecure`
  * takes any certificate.
  * @returns The socket to go on with. Its end without TLS's own is an error, as with Deno's TLS.

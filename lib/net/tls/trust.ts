@@ -69,7 +69,6 @@ async function readPair(
 /**
  * Finds whom a client trusts, and who it is itself.
  *
- * @param options The options of the command line.
  * @throws {UsageError} When a value is none, or only one of certificate and key was named.
  * @throws {Failure} When a file cannot be read, or holds something else.
  */
@@ -92,7 +91,6 @@ export async function findTrust(options: TrustOptions): Promise<TlsClient> {
 
 /** What `server` says about its certificate. */
 export interface ServerTls extends TlsServer {
-  /** The certificate's SHA-256, in hex. */
   readonly sha256: string;
   /** Whether it was made for this run. */
   readonly isOwn: boolean;

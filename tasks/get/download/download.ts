@@ -7,7 +7,7 @@
 import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import { redactUrl } from "../../../lib/http/redact.ts";
-import type { HttpResponse } from "../../../lib/http/send.ts";
+import type { HttpResponse } from "../../../lib/http/transport.ts";
 import {
   dropEmpty,
   finishPart,

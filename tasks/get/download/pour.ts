@@ -8,7 +8,7 @@ import { Failure } from "../../../lib/cli/errors.ts";
 import type { Output } from "../../../lib/cli/io.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
-import type { HttpResponse } from "../../../lib/http/send.ts";
+import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { watch } from "./progress.ts";
 import { isLost } from "./resume.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import type { Header, HttpRequest } from "../../../lib/http/request.ts";
-import type { HttpResponse } from "../../../lib/http/send.ts";
+import type { HttpResponse } from "../../../lib/http/transport.ts";
 
 /** What is known of a body of which a part is there. */
 export interface Known {

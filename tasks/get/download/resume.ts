@@ -8,7 +8,7 @@ import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../../lib/cli/reasons.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import type { HttpRequest } from "../../../lib/http/request.ts";
-import type { HttpResponse } from "../../../lib/http/send.ts";
+import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { type Head, judge, type Known, knownOf, requestRest } from "./range.ts";
 
 /** Whether it is the connection that failed: cut short, late, or lost. */

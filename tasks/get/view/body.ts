@@ -5,7 +5,7 @@
  */
 
 import { type Io, type Output, print } from "../../../lib/cli/io.ts";
-import type { HttpResponse } from "../../../lib/http/send.ts";
+import type { HttpResponse } from "../../../lib/http/transport.ts";
 
 /** What of a response is shown, and how. */
 export interface RenderOptions {

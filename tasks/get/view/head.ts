@@ -16,7 +16,7 @@ import {
   type HttpRequest,
   latin1,
 } from "../../../lib/http/request.ts";
-import type { HttpResponse } from "../../../lib/http/send.ts";
+import type { HttpResponse } from "../../../lib/http/transport.ts";
 import {
   type RecordOptions,
   recordRequest,

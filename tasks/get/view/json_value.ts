@@ -6,7 +6,7 @@
 
 import { encodeBase64 } from "@std/encoding/base64";
 import { isEvents } from "../../../lib/http/media_type.ts";
-import type { HttpResponse } from "../../../lib/http/send.ts";
+import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { createJsonFormatter } from "./json_format.ts";
 
 const encoder = new TextEncoder();

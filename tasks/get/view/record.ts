@@ -8,8 +8,7 @@
 import { sentHeaders } from "../../../lib/http/http1/request.ts";
 import { redactUrl } from "../../../lib/http/redact.ts";
 import type { Header, HttpRequest } from "../../../lib/http/request.ts";
-import type { HttpResponse } from "../../../lib/http/send.ts";
-import type { Timings } from "../../../lib/http/transport.ts";
+import type { HttpResponse, Timings } from "../../../lib/http/transport.ts";
 import { redactBody, redactHeader } from "../redact.ts";
 
 /** How a record is made. */
