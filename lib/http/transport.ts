@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Resolved } from "../net/connect.ts";
-import type { Proxy } from "../net/proxy.ts";
+import type { Route } from "../net/connect.ts";
+import type { TlsClient } from "../net/tls/certificate.ts";
 import type { Header, HttpRequest } from "./request.ts";
 
 /** How long each phase of an exchange took, in ms. What did not happen, or cannot be told apart, is undefined. */
@@ -23,18 +23,12 @@ export interface Timings {
 }
 
 /** The way to a server. Certificates and keys are PEM. */
-export interface Network {
-  readonly proxy?: Proxy | undefined;
+export interface Network
+  extends
+    Pick<Route, "proxy" | "resolve" | "family">,
+    Pick<TlsClient, "ca" | "cert" | "key" | "insecure"> {
   /** Connects to the Unix socket at this path. */
   readonly unix?: string | undefined;
-  /** Authorities to trust beside those that Deno knows. */
-  readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  /** Takes any certificate. */
-  readonly insecure?: boolean | undefined;
-  readonly resolve?: readonly Resolved[] | undefined;
-  readonly family?: 4 | 6 | undefined;
   readonly http?: "1.1" | "2" | undefined;
   /** Whether the phases are to be timed. */
   readonly timings?: boolean | undefined;
