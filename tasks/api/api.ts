@@ -1,4 +1,9 @@
-/** The command `api`: a store, a handler over it, a port, and lines on what happens. */
+/**
+ * The command `api`: a store, a handler over it, a port, and lines on what happens.
+ *
+ * @module
+ */
+
 import type { Permissions } from "../../lib/cli/definition.ts";
 import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, print } from "../../lib/cli/io.ts";
@@ -14,13 +19,13 @@ import { openStore } from "./store/sqlite.ts";
 // Loaded when a browser or a generator asks: most who do are neither.
 const routes: Readonly<Record<string, Route>> = {
   "/": async (request, store) =>
-    (await import("./page/page.ts")).answerPage(request, store),
+    (await import("./page/page.ts")).servePage(request, store),
   "/openapi.json": async (request, store) =>
-    (await import("./openapi/openapi.ts")).answerOpenApi(request, store),
+    (await import("./openapi/openapi.ts")).serveOpenApi(request, store),
 };
 
 /**
- * Serves until a signal ends it: then the streams of events are ended, and other answers may be
+ * Serves until a signal ends it: then the streams of events are ended, and other responses may be
  * finished for as long as `--grace` says.
  *
  * @throws {Failure} When the database or the port cannot be had, or the dump cannot be read.
@@ -31,10 +36,10 @@ export async function runApi(
 ): Promise<ExitCode> {
   const { json = false, fake = false } = options;
   const { file, from } = filesOf(operands, options);
-  const world = from === undefined
+  const data = from === undefined
     ? seed
     : await (await import("./store/import.ts")).readDump(from, io.signal);
-  using store = openStore(file, world, { fake, fresh: from !== undefined });
+  using store = openStore(file, data, { fake, fresh: from !== undefined });
   io.drain();
   const safe = io.stdout.isTerminal
     ? (await import("../../lib/cli/terminal.ts")).escapeControls
@@ -46,28 +51,28 @@ export async function runApi(
     fake,
     routes,
     signal: streams.signal,
-    onAnswer: (entry) => lines.add(safe(formatEntry(entry, { json }))),
+    onResponse: (entry) => lines.add(safe(formatEntry(entry, json))),
   });
   const stopped = Promise.withResolvers<void>();
   io.signal.addEventListener("abort", () => stopped.resolve());
-  const complain = async (what: string, error: unknown) => {
+  const report = async (what: string, error: unknown) => {
     const { describe } = await import("../../lib/cli/reasons.ts");
     const text = `api: ${what}: ${describe(error)}\n`;
     await io.stderr.writeLater(new TextEncoder().encode(safe(text)));
   };
   await using server = await listen(handler, options, {
-    onError: (error) => complain("Cannot answer a request", error),
-    onLost: (error) => complain("Cannot accept more clients for now", error),
+    onError: (error) => report("Cannot answer a request", error),
+    onLost: (error) => report("Cannot accept more clients for now", error),
   });
-  const say = (event: Readonly<Record<string, string>>, text: string) =>
+  const printEvent = (event: Readonly<Record<string, string>>, text: string) =>
     print(io.stdout, json ? `${JSON.stringify(event)}\n` : safe(`${text}\n`));
   if (from !== undefined) {
     const text = `Imported ${from} into ${file}`;
-    await say({ event: "imported", from, into: file }, text);
+    await printEvent({ event: "imported", from, into: file }, text);
   }
   for (const address of server.addresses) {
     const url = `http://${address}/`;
-    await say({ event: "listening", url }, `Listening on ${url}`);
+    await printEvent({ event: "listening", url }, `Listening on ${url}`);
   }
   await Promise.race([server.finished, stopped.promise]);
   streams.abort();
@@ -124,31 +129,16 @@ export const API_HINTS = {
 /** What the command line of `api` gives. */
 export type ApiLine = CommandLine<typeof API_OPTIONS>;
 
-/** What of the options says where documents are kept, and where they come from. */
-export interface FileOptions {
-  /** Whether nothing is kept. */
-  readonly memory?: boolean | undefined;
-  /** The file or URL of a dump. */
-  readonly from?: string | undefined;
-}
-
-/** Where documents are kept, and where they come from. */
-export interface ApiFiles {
-  /** The database's path, or `:memory:`. */
-  readonly file: string;
-  /** The file or URL of the dump that a new database is filled with. */
-  readonly from: string | undefined;
-}
-
 /**
- * Tells which files are meant: a db.json is imported into a database beside it.
+ * Gives the path of the database, or `:memory:`, and the file or URL of the dump that a new one is filled with: a
+ * db.json is imported into a database beside it.
  *
  * @throws {UsageError} When there are two files, or two dumps, or a database for what is kept nowhere.
  */
-export function filesOf(
+function filesOf(
   operands: readonly string[],
-  { memory = false, from }: FileOptions,
-): ApiFiles {
+  { memory = false, from }: Pick<ApiLine["options"], "memory" | "from">,
+): { readonly file: string; readonly from: string | undefined } {
   const [operand = "hark.db"] = operands;
   if (operands.length > 1) {
     throw new UsageError(`Cannot serve ${operands.length} files: expected one`);
@@ -168,7 +158,7 @@ export function filesOf(
 
 /** Tells what `api` needs to be allowed. */
 export async function apiPermissions(
-  options: FileOptions & { readonly host: string },
+  options: ApiLine["options"],
   operands: readonly string[],
 ): Promise<Permissions> {
   const { file, from } = filesOf(operands, options);

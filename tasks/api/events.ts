@@ -1,32 +1,21 @@
-/** Events that are sent as they happen, over HTTP as server-sent events (HTML, section 9.2). */
-
-/** Options of {@linkcode createFeed}. */
-export interface FeedOptions {
-  /**
-   * How long the silence may be until a comment is sent, in ms: it keeps proxies from hanging up.
-   *
-   * @default {15_000}
-   */
-  readonly heartbeatMs?: number;
-}
-
-/** Which events a reader wants. */
-export interface Subscription {
-  /** The topic; nothing means all. */
-  readonly topic?: string | undefined;
-  /**
-   * The number of the last event that the reader has seen, as Last-Event-ID gives it: those after it
-   * are sent again, as far as they are kept. Nothing begins with the next one.
-   */
-  readonly after?: number | undefined;
-}
+/**
+ * Events that are sent as they happen, over HTTP as server-sent events (HTML, section 9.2).
+ *
+ * @module
+ */
 
 /** Events, the last ones kept. */
-export interface Feed {
+export interface Events {
   /** Sends an event, as JSON on one line, to all who want its topic; without one, to all. */
   publish(topic: string | undefined, data: unknown): void;
-  /** Gives the events as the body of a `text/event-stream`. */
-  subscribe(subscription: Subscription): ReadableStream<Uint8Array>;
+  /**
+   * Gives the events as the body of a `text/event-stream`.
+   *
+   * @param topic Nothing means all.
+   * @param after The number of the last event that the reader has seen, as Last-Event-ID gives it: those after it
+   * are sent again, as far as they are kept. Nothing begins with the next one.
+   */
+  subscribe(topic?: string, after?: number): ReadableStream<Uint8Array>;
   /** Ends all streams, and what is subscribed from now on at once. */
   close(): void;
 }
@@ -47,11 +36,12 @@ const maxQueued = 2 ** 16;
 const encoder = new TextEncoder();
 
 /**
- * Creates a feed that keeps its last 200 events. A reader that is 64 KB behind is dropped; it may
- * come back with the number of the last event it has seen.
+ * Creates a stream of events for any number of readers, of which the last 200 are kept. A reader that is 64 KB
+ * behind is dropped; it may come back with the number of the last event it has seen.
+ *
+ * @param heartbeatMs How long the silence may be until a comment is sent: it keeps proxies from hanging up.
  */
-export function createFeed(options: FeedOptions = {}): Feed {
-  const { heartbeatMs = 15_000 } = options;
+export function createEvents(heartbeatMs = 15_000): Events {
   const kept: Event[] = [];
   const readers = new Set<Reader>();
   let last = 0;
@@ -89,7 +79,7 @@ export function createFeed(options: FeedOptions = {}): Feed {
         if (concerns(event, reader.topic)) send(reader, format(event));
       }
     },
-    subscribe({ topic, after = last }) {
+    subscribe(topic, after = last) {
       let reader: Reader | undefined;
       return new ReadableStream<Uint8Array>({
         start(controller) {
@@ -141,13 +131,11 @@ export function asksForEvents(headers: Headers): boolean {
 }
 
 /**
- * Answers with a feed's events; those after Last-Event-ID come first, or those after
- * `?after=` where a browser, which has no such header yet, wants what was before it came.
- *
- * @param topic Which events; nothing means all.
+ * Responds with events; those after Last-Event-ID come first, or those after `?after=` where a browser, which has
+ * no such header yet, wants what was before it came.
  */
 export function streamEvents(
-  feed: Feed,
+  events: Events,
   { url, headers }: Request,
   topic?: string,
 ): Response {
@@ -155,7 +143,7 @@ export function streamEvents(
     new URL(url).searchParams.get("after");
   const origin = headers.get("origin");
   const after = seen === null ? undefined : Number(seen) || 0;
-  return new Response(feed.subscribe({ topic, after }), {
+  return new Response(events.subscribe(topic, after), {
     headers: {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache",

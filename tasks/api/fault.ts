@@ -1,22 +1,27 @@
-/** Faults on request: `Prefer: delay=200-800, status=503, rate=0.3, seed=7` (RFC 7240). */
+/**
+ * Faults on request: `Prefer: delay=200-800, status=503, rate=0.3, seed=7` (RFC 7240).
+ *
+ * @module
+ */
+
 import { Problem } from "./store/problem.ts";
 
-/** What is to go wrong with an answer. */
+/** What is to go wrong with a response. */
 export interface Fault {
-  /** How long the answer waits, in ms: from, to. */
+  /** How long the response waits, in ms. */
   readonly delay: readonly [from: number, to: number];
-  /** The status instead of an answer. */
+  /** The status instead of a response. */
   readonly status: number | undefined;
   /** How often the status comes, from 0 to 1. */
   readonly rate: number;
-  /** Names a row of dice that falls the same each time; nothing leaves it to chance. */
+  /** Names a row of random numbers that is the same each time; nothing leaves it to chance. */
   readonly seed: string | undefined;
   /** What Retry-After says, in seconds. */
   readonly retryAfter: number;
 }
 
-/** Rolls a number from 0 to below 1; those of one seed are the same row each time. */
-export type Dice = (seed: string | undefined) => number;
+/** Gives a number from 0 to below 1; those of one seed are the same row each time. */
+export type Random = (seed: string | undefined) => number;
 
 const maxDelay = 60_000;
 const maxSeeds = 1000;
@@ -44,7 +49,7 @@ export function parseFault(
   for (const [key, value] of params) {
     if (key.startsWith("_")) wanted.set(key.slice(1), value);
   }
-  const read = (name: string, form: RegExp, expected: string, max: number) => {
+  function read(name: string, form: RegExp, expected: string, max: number) {
     const text = wanted.get(name);
     if (text === undefined) return;
     const numbers = form.test(text) ? text.split("-").map(Number) : [];
@@ -55,19 +60,14 @@ export function parseFault(
       400,
       `Cannot prefer ${name} "${text}": expected ${expected}`,
     );
-  };
+  }
   const delay = read(
     "delay",
     /^\d+(\.\d+)?(-\d+(\.\d+)?)?$/,
     `ms like 200 or 200-800, at most ${maxDelay}`,
     maxDelay,
   );
-  const status = read(
-    "status",
-    /^[45]\d\d$/,
-    "a status from 400 to 599",
-    599,
-  );
+  const status = read("status", /^[45]\d\d$/, "a status from 400 to 599", 599);
   const rate = read("rate", /^(\d*\.)?\d+$/, "a number from 0 to 1", 1);
   const retry = read("retry-after", /^\d+$/, "seconds", maxDelay);
   if (!delay && !status && !rate) return;
@@ -86,11 +86,11 @@ export function parseFault(
  *
  * @throws {Problem} Of the fault's status; 429 and 503 have a Retry-After.
  */
-export async function suffer(fault: Fault, dice: Dice): Promise<void> {
+export async function applyFault(fault: Fault, random: Random): Promise<void> {
   const { delay: [from, to], status, rate, seed, retryAfter } = fault;
-  const ms = from + dice(seed) * (to - from);
-  // Rolled before it waits: answers that overtake each other must not change the row.
-  const fails = dice(seed) < rate;
+  const ms = from + random(seed) * (to - from);
+  // Drawn before it waits: responses that overtake each other must not change the row.
+  const fails = random(seed) < rate;
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
   if (status === undefined || !fails) return;
   const mayRetry = status === 429 || status === 503;
@@ -99,8 +99,8 @@ export async function suffer(fault: Fault, dice: Dice): Promise<void> {
   });
 }
 
-/** Creates dice for faults: each seed has a row of its own, that starts with the dice. */
-export function createDice(): Dice {
+/** Creates the random numbers of faults: each seed has a row of its own, that starts here. */
+export function createRandom(): Random {
   const states = new Map<string, number>();
   return (seed) => {
     if (seed === undefined) return Math.random();

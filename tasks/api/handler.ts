@@ -1,21 +1,31 @@
-/** The api over HTTP: JSONPlaceholder's resources, sandboxes, the log of requests. */
+/**
+ * The api over HTTP: JSONPlaceholder's resources, sandboxes, the log of requests.
+ *
+ * @module
+ */
 
-import { createCache } from "./cache.ts";
-import { asksForEvents, createFeed, streamEvents } from "./events.ts";
-import { parseFault, suffer } from "./fault.ts";
-import { type LogEntry, tellTime } from "./log.ts";
-import { isOwnHost, preflight } from "./origin.ts";
-import type { Call } from "./request.ts";
-import { createService, type Service } from "./resources.ts";
-import { prepare, type Ready, reply, respond, toAnswer } from "./response.ts";
+import { asksForEvents, createEvents, streamEvents } from "./events.ts";
+import { applyFault, parseFault } from "./fault.ts";
+import { formatNow, type LogEntry } from "./log.ts";
+import { createResources, type Resources } from "./resources.ts";
+import {
+  createCache,
+  isOwnHost,
+  preflight,
+  prepare,
+  type Prepared,
+  respond,
+  respondOnce,
+  toApiResponse,
+} from "./response.ts";
 import { createSandboxes } from "./sandbox.ts";
 import { Problem } from "./store/problem.ts";
 import type { Awaitable, Store } from "./store/store.ts";
 
-/** Answers a request: no socket is needed. */
+/** Responds to a request: no socket is needed. */
 export type Handler = (request: Request) => Response | Promise<Response>;
 
-/** Answers a path that is none of a resource; nothing where it has no answer to this request. */
+/** Responds to a path that is none of a resource; nothing where it has no response to this request. */
 export type Route = (
   request: Request,
   store: Store,
@@ -53,17 +63,12 @@ export interface HandlerOptions {
    * @default {false}
    */
   readonly readOnly?: boolean;
-  /** What answers the GET of a path in the root and in each sandbox: `/`, `/openapi.json`. */
+  /** What responds to the GET of a path in the root and in each sandbox: `/`, `/openapi.json`. */
   readonly routes?: Readonly<Record<string, Route>>;
-  /** Is told of each answer. */
-  readonly onAnswer?: (entry: LogEntry) => void;
+  /** Is told of each request that was responded to. */
+  readonly onResponse?: (entry: LogEntry) => void;
   /** Ends all streams of events when it is aborted: a server could not shut down before that. */
   readonly signal?: AbortSignal;
-}
-
-interface Outcome {
-  readonly response: Response;
-  readonly reason?: string;
 }
 
 const maxCached = 2 ** 25;
@@ -79,7 +84,7 @@ const ownParams = [
 ];
 
 /**
- * Creates what answers requests for the resources of a store and of its sandboxes:
+ * Creates what responds to requests for the resources of a store and of its sandboxes:
  * `/posts`, `/posts/1`, `/posts?userId=1`, `/posts/1/comments`, `/@name/posts`.
  *
  * @example
@@ -104,14 +109,13 @@ export function createHandler(
   const { maxBody = 2 ** 20, bodyTimeoutMs = 10_000, host = "localhost" } =
     options;
   const limits = { maxBytes: maxBody, timeoutMs: bodyTimeoutMs };
-  const cache = createCache<Ready>(maxCached);
-  const log = createFeed();
+  const cache = createCache<Prepared>(maxCached);
+  const log = createEvents();
   const { fake = false } = options;
-  const root = createService(store, { limits, fake });
+  const root = createResources(store, limits, { fake });
   const sandboxes = createSandboxes(() => {
     const copy = store.copy();
-    return createService(copy, {
-      limits,
+    return createResources(copy, limits, {
       onClose: () => copy[Symbol.dispose](),
     });
   });
@@ -120,17 +124,7 @@ export function createHandler(
     log.close();
   });
 
-  async function serve(request: Request): Promise<Outcome> {
-    try {
-      return { response: await work(request) };
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      const response = await reply(toAnswer(error, request), request.headers);
-      return { response, reason: error.message };
-    }
-  }
-
-  async function work(request: Request): Promise<Response> {
+  async function handle(request: Request): Promise<Response> {
     const { headers } = request;
     const url = parse(request.url);
     if (!isOwnHost(url.hostname, host)) {
@@ -151,58 +145,73 @@ export function createHandler(
     const [, name, rest] = url.pathname.match(/^\/@([^/]+)(.*)$/) ?? [];
     if (name !== undefined && method === "DELETE" && /^\/?$/.test(rest ?? "")) {
       sandboxes.reset(name);
-      return await reply({ status: 200, text: "{}" }, headers);
+      return await respondOnce({ status: 200, text: "{}" }, headers);
     }
-    const service = name === undefined ? root : sandboxes.open(name);
+    const resources = name === undefined ? root : sandboxes.open(name);
     const params = new URLSearchParams(url.search);
     const fault = parseFault(headers.get("prefer") ?? "", params);
-    if (fault !== undefined) await suffer(fault, service.dice);
+    if (fault !== undefined) await applyFault(fault, resources.random);
     const [strict, callback] = [params.has("_strict"), params.get("callback")];
     for (const key of params.size > 0 ? ownParams : []) params.delete(key);
-    const call: Call = {
-      request,
-      method,
-      path: (rest ?? url.pathname) || "/",
-      params,
-      base: url.origin + (name === undefined ? "" : `/@${name}`),
-      strict,
-    };
-    const special = reads ? await answerRoute(call, service, name) : undefined;
+    const path = (rest ?? url.pathname) || "/";
+    const special = reads
+      ? await handleSpecial(request, path, resources, name)
+      : undefined;
     if (special !== undefined) return special;
-    const version = service.store.version();
-    const ready = await prepare(await service.answer(call), callback);
+    const version = resources.store.version();
+    const base = url.origin + (name === undefined ? "" : `/@${name}`);
+    const response = await resources.respond(
+      { original: request, method, path, params, base, strict },
+    );
+    const prepared = await prepare(response, callback);
     const isGood = () =>
-      service.isOpen() && service.store.version() === version;
+      resources.isOpen() && resources.store.version() === version;
     const isKept = method === "GET" && request.method === "GET" &&
       fault === undefined && isGood();
-    if (isKept) cache.set(request.url, ready, isGood);
-    return await respond(ready, headers, { isKept });
+    if (isKept) cache.set(request.url, prepared, isGood);
+    return await respond(prepared, headers, isKept);
   }
 
-  async function answerRoute(call: Call, service: Service, name?: string) {
-    const { request, path } = call;
-    const response = await options.routes?.[path]?.(request, service.store);
+  /** Routes, and streams of events; nothing where the path is one of a resource. */
+  async function handleSpecial(
+    request: Request,
+    path: string,
+    { store, changes }: Resources,
+    sandbox?: string,
+  ) {
+    const response = await options.routes?.[path]?.(request, store);
     if (response !== undefined) return response;
     const asks = asksForEvents(request.headers);
     if (!asks && path !== "/events") return;
-    const kind = path.slice(1);
-    const isKind = (await service.store.kinds()).some((each) =>
-      each.name === kind
-    );
-    if (asks && isKind) {
-      return streamEvents(service.changes, request, kind);
-    }
-    if (!isKind && path === "/events") {
-      return streamEvents(log, request, name);
+    const resource = path.slice(1);
+    const isResource = (await store.resources())
+      .some(({ name }) => name === resource);
+    if (asks && isResource) return streamEvents(changes, request, resource);
+    if (!isResource && path === "/events") {
+      return streamEvents(log, request, sandbox);
     }
   }
 
-  function record(request: Request, outcome: Outcome, started: number) {
-    const { url, method } = request;
-    const { response, reason } = outcome;
+  async function handleOrRefuse(request: Request, started: number) {
+    try {
+      return record(request, started, await handle(request));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      const refusal = toApiResponse(error, request);
+      const response = await respondOnce(refusal, request.headers);
+      return record(request, started, response, error.message);
+    }
+  }
+
+  function record(
+    { url, method }: Request,
+    started: number,
+    response: Response,
+    reason?: string,
+  ): Response {
     const path = url.slice(url.indexOf("/", 8));
     const entry: LogEntry = {
-      time: tellTime(),
+      time: formatNow(),
       method,
       path,
       status: response.status,
@@ -211,25 +220,21 @@ export function createHandler(
       ...reason !== undefined && { reason },
     };
     log.publish(path.match(/^\/@([^/?]+)/)?.[1] ?? "", entry);
-    options.onAnswer?.(entry);
+    options.onResponse?.(entry);
     return response;
   }
 
   return (request) => {
     const started = performance.now();
-    const ready = request.method === "GET" ? cache.get(request.url) : undefined;
-    const { headers } = request;
+    const { headers, method, url } = request;
+    const cached = method === "GET" ? cache.get(url) : undefined;
     if (
-      ready === undefined || headers.has("prefer") || asksForEvents(headers)
-    ) {
-      return serve(request).then((outcome) =>
-        record(request, outcome, started)
-      );
-    }
-    const response = respond(ready, headers);
+      cached === undefined || headers.has("prefer") || asksForEvents(headers)
+    ) return handleOrRefuse(request, started);
+    const response = respond(cached, headers);
     return response instanceof Response
-      ? record(request, { response }, started)
-      : response.then((response) => record(request, { response }, started));
+      ? record(request, started, response)
+      : response.then((response) => record(request, started, response));
   };
 }
 

@@ -1,33 +1,21 @@
-/** What the api was asked, as lines for a person or as JSON. */
+/**
+ * What the api was asked, as lines for a person or as JSON.
+ *
+ * @module
+ */
 
-/** One answered request. */
+/** A request that was responded to. */
 export interface LogEntry {
-  /** When it was answered, as `Date.toISOString` writes it. */
+  /** When, as `Date.toISOString` writes it. */
   readonly time: string;
-  /** The method that was asked for. */
   readonly method: string;
   /** The path and the query. */
   readonly path: string;
-  /** The status of the answer. */
   readonly status: number;
-  /** How long it took until the answer began, in ms. */
+  /** How long it took until the response began. */
   readonly ms: number;
   /** Why it was refused, or failed. */
   readonly reason?: string;
-}
-
-/** Options of {@linkcode formatEntry}. */
-export interface LogFormat {
-  /** Whether to write JSON, one object per line. @default {false} */
-  readonly json?: boolean;
-}
-
-/** Lines that are written together, without ever waiting for who reads them. */
-export interface LineWriter {
-  /** Adds a line to what is to be written. */
-  add(line: string): void;
-  /** Waits until all is written. */
-  flush(): Promise<void>;
 }
 
 const maxWaiting = 2 ** 20;
@@ -37,8 +25,8 @@ const encoder = new TextEncoder();
 let lastMs = 0;
 let lastTime = "";
 
-/** Tells the time as `Date.toISOString` writes it; many requests of one ms share the text. */
-export function tellTime(): string {
+/** Gives the time as `Date.toISOString` writes it; many requests of one ms share the text. */
+export function formatNow(): string {
   const now = Date.now();
   if (now !== lastMs) {
     lastMs = now;
@@ -47,23 +35,23 @@ export function tellTime(): string {
   return lastTime;
 }
 
-/** Formats an answered request as a line. */
-export function formatEntry(entry: LogEntry, format: LogFormat = {}): string {
-  if (format.json) return JSON.stringify({ event: "request", ...entry }) + "\n";
+/** Formats a request as a line: of text, or of JSON. */
+export function formatEntry(entry: LogEntry, json = false): string {
+  if (json) return JSON.stringify({ event: "request", ...entry }) + "\n";
   const { method, path, status, ms, reason } = entry;
   const why = reason === undefined ? "" : `: ${reason.replace(/\s+/g, " ")}`;
   return `${method} ${path} ${status} ${ms.toFixed(1)} ms${why}\n`;
 }
 
 /**
- * Creates a writer of lines. What comes while a write is under way is written together next; more
- * than 1 MB of it is left out, and a line says how many lines that were.
+ * Creates a writer of lines that never waits for who reads them, but for `flush`. What comes while a write is under
+ * way is written together next; more than 1 MB of it is left out, and a line says how many lines that were.
  *
  * @param write Writes bytes; when it fails, nobody reads any more and nothing is written again.
  */
 export function createLineWriter(
   write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
-): LineWriter {
+): { add(line: string): void; flush(): Promise<void> } {
   let waiting = "";
   let lost = 0;
   let writing: Promise<void> | undefined;

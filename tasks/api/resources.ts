@@ -1,149 +1,305 @@
-/** The documents of one store over HTTP: the root's, or a sandbox's. */
-import type { BodyLimits } from "./body.ts";
-import { createFeed, type Feed } from "./events.ts";
-import { createDice, type Dice } from "./fault.ts";
-import { formatIgnored, formatLinks } from "./paging.ts";
-import { type Call, locate, parseTarget, type Target } from "./request.ts";
-import { type Answer, toProblem } from "./response.ts";
+/**
+ * The documents of one store over HTTP: the root's, or a sandbox's.
+ *
+ * @module
+ */
+
+import { createEvents, type Events } from "./events.ts";
+import { createRandom, type Random } from "./fault.ts";
+import {
+  type ApiRequest,
+  type BodyLimits,
+  checkDocument,
+  parseTarget,
+  readBody,
+  type Target,
+  toDocument,
+} from "./request.ts";
+import {
+  type ApiResponse,
+  etagOf,
+  formatIgnored,
+  formatLinks,
+  locate,
+  matchesEtag,
+  toProblem,
+} from "./response.ts";
+import { type Document, isDocument } from "./store/document.ts";
+import { toData } from "./store/import.ts";
 import { Problem } from "./store/problem.ts";
-import { parseQuery } from "./store/query.ts";
-import type { Ignored, Kind, Store } from "./store/store.ts";
-import { createWrites } from "./writes.ts";
+import { everything, parseQuery } from "./store/query.ts";
+import type { Ignored, Resource, Store } from "./store/store.ts";
 
-/** Options of {@linkcode createService}. */
-export interface ServiceOptions {
-  /** How much of a body is read. */
-  readonly limits: BodyLimits;
-  /**
-   * Whether the store only pretends to write, and JSONPlaceholder's leniency is wanted with it.
-   *
-   * @default {false}
-   */
-  readonly fake?: boolean;
-  /** Is called when it is closed. */
-  readonly onClose?: () => void;
-}
-
-/** A store that answers. */
-export interface Service {
-  /** Its documents. */
+/** The resources of a store, which respond to requests. */
+export interface Resources {
   readonly store: Store;
-  /** Its changes, by resource. */
-  readonly changes: Feed;
-  /** Its faults' dice. */
-  readonly dice: Dice;
-  /** Does what is asked. */
-  answer(call: Call): Promise<Answer>;
-  /** Whether it was not closed yet. */
+  /** Their changes; the topic is the resource. */
+  readonly changes: Events;
+  /** The random numbers of their faults. */
+  readonly random: Random;
+  respond(request: ApiRequest): Promise<ApiResponse>;
   isOpen(): boolean;
-  /** Ends it, and the streams of its changes. */
+  /** Ends the streams of changes too. */
   close(): void;
 }
 
-/** Creates what answers requests for the documents of a store. */
-export function createService(store: Store, options: ServiceOptions): Service {
-  const changes = createFeed();
-  const writes = createWrites(store, { ...options, changes });
+// A dump is many documents: what is enough for one is not enough for it.
+const dumpFactor = 64;
+// 200 events are kept: one load must not push out all that happened before it.
+const maxAnnounced = 100;
+
+/**
+ * Creates what responds to requests for the documents of a store.
+ *
+ * @param limits How much of a body is read; a `PUT /db` may be 64 times as long.
+ * @param options `fake`: to be as lenient as JSONPlaceholder, whose writes are not done: a new document's own id
+ * is not used, and what is not there can be patched and deleted.
+ */
+export function createResources(
+  store: Store,
+  limits: BodyLimits,
+  options: { readonly fake?: boolean; readonly onClose?: () => void } = {},
+): Resources {
+  const { fake = false, onClose } = options;
+  const changes = createEvents();
   let open = true;
 
-  async function read(call: Call, { kind, id, parent }: Target) {
-    const params = new URLSearchParams(call.params);
+  function announce(change: string, resource: string, json: string): void {
+    changes.publish(resource, {
+      change,
+      kind: resource,
+      // Read where somebody listens.
+      get document(): unknown {
+        return JSON.parse(json);
+      },
+    });
+  }
+
+  function announceLoad(): void {
+    changes.publish(undefined, { change: "loaded" });
+  }
+
+  async function read(request: ApiRequest, target: Target) {
+    const { resource, id, parent } = target;
+    const params = new URLSearchParams(request.params);
     for (const [key, parentId] of parent) params.set(key, parentId);
     const query = parseQuery(params);
     if (id !== undefined) {
-      const text = await store.get(kind, id, query);
+      const text = await store.get(resource, id, query);
       return text === undefined ? undefined : { status: 200, text };
     }
-    const list = await store.list(kind, query);
+    const list = await store.list(resource, query);
     if (list === undefined) return;
     const { json: text, total, ignored } = list;
+    if (request.strict && ignored.length > 0) throw refuseIgnored(ignored);
     const names = formatIgnored(ignored);
-    if (call.strict && ignored.length > 0) throw refuseIgnored(ignored);
     const { page, slice } = query;
     const headers = {
       ...slice && { "X-Total-Count": `${total}` },
-      ...page && { "Link": formatLinks(call.request.url, page, total) },
+      ...page && { "Link": formatLinks(request.original.url, page, total) },
       ...names && { "X-Ignored-Query": names },
     };
     return { status: 200, text, headers };
   }
 
-  async function route(call: Call): Promise<Answer | undefined> {
-    const { method, path } = call;
+  /** POST: adds a document, or all of an array. */
+  async function create(request: ApiRequest, { resource, parent }: Target) {
+    const body = await readBody(request.original, limits);
+    const given = ["id", ...parent.map(([field]) => field)];
+    const toNew = (value: unknown, place?: string): Document => {
+      const document = toDocument(value, place);
+      if (request.strict) {
+        checkDocument(resource, document, (field) => given.includes(field));
+      }
+      return { ...document, ...Object.fromEntries(parent) };
+    };
+    if (Array.isArray(body) && !fake) {
+      const stored = await store.insert(
+        resource,
+        body.map((each, index) => toNew(each, `[${index}]: `)),
+      );
+      if (stored === undefined) return;
+      if (stored.length > maxAnnounced) announceLoad();
+      else stored.forEach(({ json }) => announce("created", resource, json));
+      const documents = stored.map(({ json }) => JSON.parse(json));
+      return { status: 201, text: JSON.stringify(documents, null, 2) };
+    }
+    const whole = toNew(Array.isArray(body) ? { ...body } : body);
+    const { id: _id, ...rest } = whole;
+    const document = fake ? rest : whole;
+    const stored = await store.insert(resource, [document]);
+    if (stored === undefined) {
+      return await write(request, { resource, parent }, document);
+    }
+    const [{ id, json: text } = { id: null, json: "{}" }] = stored;
+    announce("created", resource, text);
+    const location = locate(request.base, resource, id ?? "");
+    return { status: 201, text, headers: { "Location": location } };
+  }
+
+  /** PUT and PATCH: replaces a document, or some of its fields. */
+  async function change(request: ApiRequest, target: Target) {
+    const body = toDocument(await readBody(request.original, limits));
+    const partial = request.method === "PATCH";
+    if (request.strict) {
+      checkDocument(
+        target.resource,
+        body,
+        (field) => partial || field === "id",
+      );
+    }
+    const response = await write(request, target, body);
+    if (response !== undefined || !fake || !partial) return response;
+    return { status: 200, text: JSON.stringify(body, null, 2) };
+  }
+
+  async function write(request: ApiRequest, target: Target, body: Document) {
+    const { resource, id } = target;
+    const check = await checkMatch(request, resource, id);
+    const stored = await store.put(resource, id, (ownId, before) => {
+      check(before);
+      const old: unknown = request.method === "PATCH" ? JSON.parse(before) : {};
+      const document = {
+        ...isDocument(old) && old,
+        ...body,
+        ...ownId !== null && { id: ownId },
+      };
+      return JSON.stringify(document, null, 2);
+    });
+    if (stored === undefined) return;
+    announce("changed", resource, stored.json);
+    const status = request.method === "POST" ? 201 : 200;
+    return { status, text: stored.json };
+  }
+
+  /** DELETE: removes a document, and those that refer to it. */
+  async function remove(request: ApiRequest, resource: string, id: string) {
+    const check = await checkMatch(request, resource, id);
+    const deleted = await store.delete(resource, id, check);
+    for (const { resource: kind, id } of deleted) {
+      changes.publish(kind, { change: "deleted", kind, document: { id } });
+    }
+    const wasThere = deleted.length > 0 ||
+      fake && (await store.resources()).some(({ name }) => name === resource);
+    return wasThere ? { status: 200, text: "{}" } : undefined;
+  }
+
+  /** Makes the check that If-Match asks for: the text that has the tag must still be there. */
+  async function checkMatch(
+    { original: { headers } }: ApiRequest,
+    resource: string,
+    id: string | undefined,
+  ) {
+    const wanted = headers.get("if-match");
+    if (wanted === null) return () => {};
+    const text = id === undefined
+      ? (await store.list(resource, everything))?.json
+      : await store.get(resource, id);
+    const isMeant = text !== undefined &&
+      matchesEtag(wanted, await etagOf(text));
+    return (before: string) => {
+      if (isMeant && before === text) return;
+      throw new Problem(
+        412,
+        "Cannot write: the document is not the one that If-Match names",
+      );
+    };
+  }
+
+  /** PUT /db: puts other documents in the place of all. */
+  async function load({ original }: ApiRequest) {
+    const maxBytes = limits.maxBytes * dumpFactor;
+    const body = await readBody(original, { ...limits, maxBytes });
+    try {
+      await store.load(toData(body));
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      throw new Problem(400, error.message);
+    }
+    announceLoad();
+    return { status: 200, text: await store.dump() };
+  }
+
+  /** Nothing where there is nothing to read or to write to. */
+  async function route(request: ApiRequest): Promise<ApiResponse | undefined> {
+    const { method, path } = request;
     const reads = method === "GET" || method === "HEAD";
     if (path === "/db" && reads) {
       return { status: 200, text: await store.dump() };
     }
-    if (path === "/db" && method === "PUT") return await writes.load(call);
+    if (path === "/db" && method === "PUT") return await load(request);
     const target = parseTarget(path);
     if (target === undefined) return;
-    const { id, parent } = target;
-    if (reads) return await read(call, target) ?? showPhoto(path);
+    const { resource, id, parent } = target;
+    if (reads) return await read(request, target) ?? drawPhoto(path);
     if (method === "POST") {
-      return id === undefined ? await writes.create(call, target) : undefined;
+      return id === undefined ? await create(request, target) : undefined;
     }
     if (parent.length > 0) return;
     if (method === "PUT" || method === "PATCH") {
-      return await writes.change(call, target);
+      return await change(request, target);
     }
     if (method === "DELETE" && id !== undefined) {
-      return await writes.remove(call, target);
+      return await remove(request, resource, id);
     }
   }
 
-  async function missing({ method, path }: Call): Promise<Problem> {
-    const kinds = await store.kinds();
+  async function missing({ method, path }: ApiRequest): Promise<Problem> {
+    const all = await store.resources();
     const target = parseTarget(path);
-    const kind = kinds.find(({ name }) => name === target?.kind);
+    const resource = all.find(({ name }) => name === target?.resource);
     const why = target === undefined
       ? "a path has at most three parts"
-      : kind === undefined
-      ? await formatUnknown(target.kind, kinds)
-      : refuseMethod(method, target, kind);
+      : resource === undefined
+      ? await formatUnknown(target.resource, all)
+      : refuseMethod(method, target, resource);
     return new Problem(404, `Cannot ${method} ${path}: ${why}`);
   }
 
   return {
     store,
     changes,
-    dice: createDice(),
-    async answer(call) {
+    random: createRandom(),
+    async respond(request) {
       try {
-        const answer = await route(call);
-        if (answer !== undefined) return answer;
+        const response = await route(request);
+        if (response !== undefined) return response;
       } catch (error) {
         if (!open) {
           throw new Problem(409, "Cannot answer: the sandbox was reset");
         }
-        const kind = parseTarget(call.path)?.kind ?? "";
-        throw toProblem(error, (id) => locate(call.base, [kind, id]));
+        const resource = parseTarget(request.path)?.resource ?? "";
+        throw toProblem(error, (id) => locate(request.base, resource, id));
       }
-      throw await missing(call);
+      throw await missing(request);
     },
     isOpen: () => open,
     close() {
       open = false;
       changes.close();
-      options.onClose?.();
+      onClose?.();
     },
   };
 }
 
 async function formatUnknown(
   name: string,
-  kinds: readonly Kind[],
+  resources: readonly Resource[],
 ): Promise<string> {
   const { nearest } = await import("../../lib/cli/help.ts");
-  const meant = nearest(name, kinds.map((kind) => kind.name));
-  const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
-  return `there is no resource "${name}"${hint}`;
+  const meant = nearest(name, resources.map((resource) => resource.name));
+  return `there is no resource "${name}"${formatMeant(meant)}`;
 }
 
-/** Why a resource that is there has no answer: the document is not, or the method is not for it. */
+function formatMeant(meant: string | undefined): string {
+  return meant === undefined ? "" : `; did you mean "${meant}"?`;
+}
+
+/** Why a resource that is there has no response: the document is not, or the method is not for it. */
 function refuseMethod(
   method: string,
   { id, parent }: Target,
-  { name, single }: Kind,
+  { name, single }: Resource,
 ): string {
   if (id !== undefined && single) return `"${name}" is one object, without ids`;
   const methods = id !== undefined
@@ -163,27 +319,19 @@ function refuseMethod(
 
 function refuseIgnored(ignored: readonly Ignored[]): Problem {
   const errors = ignored.map(({ key, meant }) =>
-    `"${key}" means nothing here` +
-    (meant === undefined ? "" : `; did you mean "${meant}"?`)
+    `"${key}" means nothing here${formatMeant(meant)}`
   );
   return new Problem(400, `Cannot use the query: ${errors[0]}`, { errors });
 }
 
-function showPhoto(path: string): Answer | undefined {
-  const text = drawPhoto(path);
-  if (text !== undefined) return { status: 200, text, type: "image/svg+xml" };
-}
-
-/**
- * Draws the photo of a path like `/600/92c952`, its side in pixels and its colour: it needs no network.
- *
- * @returns An SVG image, or nothing when the path is not that of a photo.
- */
-export function drawPhoto(path: string): string | undefined {
+/** Draws the photo of a path like `/600/92c952`, its side in pixels and its colour: it needs no network. */
+function drawPhoto(path: string): ApiResponse | undefined {
   const [, side, color] = path.match(/^\/(\d{1,4})\/([\da-f]{6})$/i) ?? [];
   if (side === undefined || color === undefined) return;
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}" viewBox="0 0 60 60">` +
+  const text =
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}" viewBox="0 0 60 60">` +
     `<rect width="60" height="60" fill="#${color}"/>` +
     `<text x="30" y="33" font-family="sans-serif" font-size="9" text-anchor="middle" fill="#fff" ` +
     `stroke="#000" stroke-width=".1">${side} × ${side}</text></svg>\n`;
+  return { status: 200, text, type: "image/svg+xml" };
 }

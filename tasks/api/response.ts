@@ -1,25 +1,27 @@
-/** What is answered, and how HTTP carries it: entity tags, 304, compression, JSONP. */
+/**
+ * A response, and how HTTP carries it: entity tags, 304, compression, JSONP, problems, who may read it.
+ *
+ * @module
+ */
 
-import { etagOf, matchesEtag } from "./cache.ts";
-import { formatProblem, PROBLEM_TYPE } from "./problem.ts";
+import { encodeBase64 } from "@std/encoding/base64";
+import { STATUS_TEXT } from "@std/http/status";
 import { Problem } from "./store/problem.ts";
-import { type Id, StoreError } from "./store/store.ts";
+import type { Query } from "./store/query.ts";
+import { type Id, type Ignored, StoreError } from "./store/store.ts";
 
-/** An answer as it is meant. */
-export interface Answer {
-  /** The HTTP status. */
+/** A response as it is meant. */
+export interface ApiResponse {
   readonly status: number;
-  /** The body. */
   readonly text: string;
-  /** Its type, where it is not JSON. */
+  /** Its media type, where it is not JSON. */
   readonly type?: string;
-  /** Headers of this answer, which scripts of other sites may read too. */
+  /** Headers of this response, which scripts of other sites may read too. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An answer that is ready to be sent, more than once. */
-export interface Ready {
-  /** The body. */
+/** A response that is ready to be sent, more than once. */
+export interface Prepared {
   readonly text: string;
   /** The entity tag of a 200. */
   readonly etag: string | undefined;
@@ -30,23 +32,25 @@ export interface Ready {
 }
 
 const json = "application/json; charset=utf-8";
+/** The media type of a problem. */
+export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 // A shorter body gains nothing; express's threshold is the same.
 const minZipped = 1024;
 
 /**
- * Makes an answer ready to be sent.
+ * Makes a response ready to be sent.
  *
- * @param callback The function that JSONP calls with the answer; null for plain JSON.
+ * @param callback The function that JSONP calls with it; null for plain JSON.
  * @throws {Problem} 400 when the callback is not a name.
  */
 export async function prepare(
-  answer: Answer,
+  meant: ApiResponse,
   callback: string | null = null,
-): Promise<Ready> {
-  const { status, headers = {} } = answer;
-  const calls = callback !== null && answer.type === undefined;
-  const text = calls ? formatCall(callback, answer.text) : answer.text;
-  const type = calls ? "text/javascript; charset=utf-8" : answer.type ?? json;
+): Promise<Prepared> {
+  const { status, headers = {} } = meant;
+  const isScript = callback !== null && meant.type === undefined;
+  const text = isScript ? formatCallback(callback, meant.text) : meant.text;
+  const type = isScript ? "text/javascript; charset=utf-8" : meant.type ?? json;
   const etag = status === 200 ? await etagOf(text) : undefined;
   const exposed = Object.keys(headers).join(", ");
   const response = new Response(text, {
@@ -67,26 +71,21 @@ export async function prepare(
   return { text, etag, response };
 }
 
-/** Options of {@linkcode respond}. */
-export interface RespondOptions {
-  /**
-   * Whether the answer is sent again: a copy of it goes then.
-   *
-   * @default {true}
-   */
-  readonly isKept?: boolean;
-}
-
-/** Answers a request: 304 to who has the body already, compressed for who can read that. */
+/**
+ * Responds to a request: 304 to who has the body already, compressed for who can read that.
+ *
+ * @param asked The request's headers.
+ * @param isKept Whether it is sent again: a copy of it goes then.
+ */
 export function respond(
-  ready: Ready,
+  prepared: Prepared,
   asked: Headers,
-  { isKept = true }: RespondOptions = {},
+  isKept = true,
 ): Response | Promise<Response> {
-  const { text, etag, response } = ready;
+  const { text, etag, response } = prepared;
   const origin = asked.get("origin");
-  const known = etag === undefined ? null : asked.get("if-none-match");
-  if (known !== null && matchesEtag(known, etag ?? "")) {
+  const known = asked.get("if-none-match");
+  if (etag !== undefined && known !== null && matchesEtag(known, etag)) {
     const { headers } = response.clone();
     headers.delete("content-type");
     return allow(new Response(null, { status: 304, headers }), origin);
@@ -96,16 +95,19 @@ export function respond(
       asked.get("accept-encoding") ?? "",
     );
   if (!zips) return allow(isKept ? response.clone() : response, origin);
-  ready.zipped ??= zip(ready);
-  return ready.zipped.then((zipped) => allow(zipped.clone(), origin));
+  prepared.zipped ??= zip(prepared);
+  return prepared.zipped.then((zipped) => allow(zipped.clone(), origin));
 }
 
-/** Answers a request with what is sent this once. */
-export async function reply(answer: Answer, asked: Headers): Promise<Response> {
-  return await respond(await prepare(answer), asked, { isKept: false });
+/** Responds to a request with what is sent this once. */
+export async function respondOnce(
+  meant: ApiResponse,
+  asked: Headers,
+): Promise<Response> {
+  return await respond(await prepare(meant), asked, false);
 }
 
-/** Lets the site that asked read the answer. */
+/** Lets the site that asked read the response. */
 function allow(response: Response, origin: string | null): Response {
   if (origin !== null) {
     response.headers.set("access-control-allow-origin", origin);
@@ -113,7 +115,7 @@ function allow(response: Response, origin: string | null): Response {
   return response;
 }
 
-async function zip({ text, response }: Ready): Promise<Response> {
+async function zip({ text, response }: Prepared): Promise<Response> {
   const { status, headers } = response.clone();
   headers.set("content-encoding", "gzip");
   const stream = new Blob([text]).stream()
@@ -122,18 +124,16 @@ async function zip({ text, response }: Ready): Promise<Response> {
   return new Response(bytes, { status, headers });
 }
 
-/** The two line separators of Unicode stand in JSON, but not in older JavaScript. */
-function formatCall(callback: string, text: string): string {
+function formatCallback(callback: string, text: string): string {
   if (!/^[\w$.]+$/.test(callback)) {
     throw new Problem(
       400,
       `Cannot call back "${callback}": expected a name of letters, digits, _, $ and .`,
     );
   }
-  const safe = text.replaceAll("\u2028", "\\u2028").replaceAll(
-    "\u2029",
-    "\\u2029",
-  );
+  // The two line separators of Unicode stand in JSON, but not in older JavaScript.
+  const safe = text.replaceAll("\u2028", "\\u2028")
+    .replaceAll("\u2029", "\\u2029");
   return `/**/ typeof ${callback} === 'function' && ${callback}(${safe});`;
 }
 
@@ -146,10 +146,9 @@ const statuses = {
 };
 
 /**
- * Words why a store did not write.
+ * Words why a store did not write; what is no refusal of a store is given back as it is.
  *
  * @param locate Gives the URL of the document that has the id already.
- * @returns The problem; what is no refusal of a store is given back as it is.
  */
 export function toProblem(error: unknown, locate: (id: Id) => string): unknown {
   if (!(error instanceof StoreError)) return error;
@@ -162,11 +161,22 @@ export function toProblem(error: unknown, locate: (id: Id) => string): unknown {
   });
 }
 
+/** Writes a problem as the JSON document of RFC 9457. */
+export function formatProblem(problem: Problem): string {
+  const { status, message: detail, errors } = problem;
+  const title = Object.entries(STATUS_TEXT)
+    .find(([code]) => code === `${status}`)?.[1];
+  return JSON.stringify({ title, status, detail, errors }, null, 2);
+}
+
 /**
- * Answers with a problem. JSONPlaceholder's 404 is an empty object: why is in a header, X-Reason, and
+ * Makes a problem a response. JSONPlaceholder's 404 is an empty object: why is in a header, X-Reason, and
  * in the body for who asks for `application/problem+json` or is strict.
  */
-export function toAnswer(problem: Problem, { headers, url }: Request): Answer {
+export function toApiResponse(
+  problem: Problem,
+  { headers, url }: Request,
+): ApiResponse {
   const { status, message } = problem;
   const wantsProblem = /[?&]_strict\b/.test(url) ||
     headers.get("accept")?.includes("application/problem+json");
@@ -174,10 +184,135 @@ export function toAnswer(problem: Problem, { headers, url }: Request): Answer {
     const reason = message.replace(/[^ -~]/g, "?");
     return { status, text: "{}", headers: { "X-Reason": reason } };
   }
+  const text = formatProblem(problem);
+  return { status, text, type: PROBLEM_TYPE, headers: problem.headers };
+}
+
+/**
+ * Creates a cache of responses by URL that forgets everything when it is full.
+ *
+ * @param maxLength How many characters it holds, over all URLs and texts.
+ */
+export function createCache<Entry extends { readonly text: string }>(
+  maxLength: number,
+): {
+  get(url: string): Entry | undefined;
+  set(url: string, entry: Entry, isGood: () => boolean): void;
+} {
+  const entries = new Map<string, { entry: Entry; isGood: () => boolean }>();
+  let length = 0;
   return {
-    status,
-    text: formatProblem(problem),
-    type: PROBLEM_TYPE,
-    headers: problem.headers,
+    get(url) {
+      const kept = entries.get(url);
+      return kept?.isGood() ? kept.entry : undefined;
+    },
+    set(url, entry, isGood) {
+      const old = entries.get(url)?.entry.text.length ?? -url.length;
+      length += entry.text.length - old;
+      if (length > maxLength) {
+        entries.clear();
+        length = 0;
+      } else {
+        entries.set(url, { entry, isGood });
+      }
+    },
   };
+}
+
+/**
+ * Makes the weak entity tag of a text as express does: its length in bytes, in hex, and the first 27 characters of
+ * its SHA-1 in base64.
+ */
+export async function etagOf(text: string): Promise<string> {
+  const bytes = new TextEncoder().encode(text);
+  const digest = await crypto.subtle.digest("SHA-1", bytes);
+  const hash = encodeBase64(digest).slice(0, 27);
+  return `W/"${bytes.length.toString(16)}-${hash}"`;
+}
+
+/**
+ * Tells whether a list of entity tags, the value of If-None-Match or If-Match, names one. Both are
+ * compared weakly (RFC 9110, 8.8.3.2): all tags here are weak, so that If-Match could match nothing else.
+ */
+export function matchesEtag(list: string, etag: string): boolean {
+  const opaque = etag.replace(/^W\//, "");
+  return list.trim() === "*" ||
+    (list.match(/"[^"]*"/g)?.includes(opaque) ?? false);
+}
+
+/**
+ * Tells whether a request may name a host. A web page whose own name resolves to this machine (DNS
+ * rebinding) reaches the port, but cannot pretend that it asked for localhost.
+ *
+ * @param asked The host in the request's URL, without its port: `localhost`, `[::1]`.
+ * @param served The host that is listened on. When it is not a loopback, all addresses and all names
+ * without a dot are this machine's too.
+ */
+export function isOwnHost(asked: string, served: string): boolean {
+  const name = asked.toLowerCase().replace(/\.$/, "");
+  const loopback = /^(localhost|.*\.localhost|127\.[\d.]+|\[::1\])$/;
+  if (loopback.test(name)) return true;
+  const own = served.includes(":") ? `[${served}]` : served.toLowerCase();
+  return name === own ||
+    !loopback.test(own) && /^(\[.*\]|\d+(\.\d+){3}|[^.]+)$/.test(name);
+}
+
+const METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE";
+
+/** Responds to an OPTIONS request: every site may send what it asks for, as json-server has it (Fetch, section 3.2). */
+export function preflight(asked: Headers): Response {
+  const headers = new Headers({
+    allow: METHODS,
+    "access-control-allow-methods": METHODS,
+    "access-control-allow-credentials": "true",
+    "access-control-max-age": "600",
+    vary: "Origin, Access-Control-Request-Headers",
+  });
+  const wanted = asked.get("access-control-request-headers");
+  if (wanted !== null) headers.set("access-control-allow-headers", wanted);
+  return allow(
+    new Response(null, { status: 204, headers }),
+    asked.get("origin"),
+  );
+}
+
+/** Writes a text in a URL or a header: half of a character, which UTF-8 cannot hold, as SQLite stores it. */
+function encodePart(text: string | number): string {
+  return encodeURIComponent(`${text}`.toWellFormed());
+}
+
+/** Gives the URL of a document, from where the root or the sandbox is. */
+export function locate(base: string, resource: string, id: Id): string {
+  return [base, encodePart(resource), encodePart(id)].join("/");
+}
+
+/**
+ * Writes the `Link` header of a page: first, prev, next and last, as json-server 0.17 does; empty beyond the last.
+ *
+ * @param url The URL that was asked for; its `_page` is what changes.
+ * @param total How many documents the query found on all pages.
+ */
+export function formatLinks(
+  url: string,
+  { number, size }: NonNullable<Query["page"]>,
+  total: number,
+): string {
+  const last = Math.ceil(total / size);
+  if (last < 2 || number > last) return "";
+  return Object.entries({ first: 1, prev: number - 1, next: number + 1, last })
+    .filter(([rel, to]) => rel === "last" || (to >= 1 && to <= last))
+    .map(([rel, to]) =>
+      `<${url.replace(`page=${number}`, `page=${to}`)}>; rel="${rel}"`
+    )
+    .join(", ");
+}
+
+/** Writes the `X-Ignored-Query` header; empty when nothing was ignored. */
+export function formatIgnored(ignored: readonly Ignored[]): string {
+  return ignored
+    .map(({ key, meant }) =>
+      encodePart(key) +
+      (meant === undefined ? "" : `; did-you-mean=${encodePart(meant)}`)
+    )
+    .join(", ");
 }

@@ -1,40 +1,37 @@
-/** Private copies: `/@name/posts` is the sandbox `name`. */
-import type { Service } from "./resources.ts";
+/**
+ * Private copies: `/@name/posts` is the sandbox `name`.
+ *
+ * @module
+ */
 
-/** Sandboxes by name. */
-export interface Sandboxes {
-  /** Gets a sandbox, made on first use. The one that was not used for longest goes when 200 are kept. */
-  open(name: string): Service;
-  /** Forgets a sandbox: its next use makes it anew. */
-  reset(name: string): void;
-  /** Gives all that are kept. */
-  all(): Iterable<Service>;
-}
+import type { Resources } from "./resources.ts";
 
 const maxKept = 200;
 
 /**
- * Creates a keeper of sandboxes.
- *
- * @param make Makes a new sandbox.
+ * Creates a keeper of sandboxes by name: each is made on first use, and the one that was not used for longest goes
+ * when 200 are kept.
  */
-export function createSandboxes(make: () => Service): Sandboxes {
-  const kept = new Map<string, Service>();
+export function createSandboxes(make: () => Resources): {
+  open(name: string): Resources;
+  reset(name: string): void;
+  all(): Iterable<Resources>;
+} {
+  const kept = new Map<string, Resources>();
 
   function reset(name: string): void {
-    const service = kept.get(name);
+    kept.get(name)?.close();
     kept.delete(name);
-    service?.close();
   }
 
   return {
     open(name) {
-      const service = kept.get(name) ?? make();
+      const sandbox = kept.get(name) ?? make();
       kept.delete(name);
-      kept.set(name, service);
+      kept.set(name, sandbox);
       const [oldest] = kept.keys();
       if (kept.size > maxKept && oldest !== undefined) reset(oldest);
-      return service;
+      return sandbox;
     },
     reset,
     all: () => kept.values(),

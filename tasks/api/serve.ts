@@ -1,4 +1,10 @@
-/** A handler on a port. */
+/**
+ * A handler on a port.
+ *
+ * @module
+ */
+
+import { pause } from "../../lib/net/accept.ts";
 import {
   addressOf,
   formatAddress,
@@ -6,8 +12,7 @@ import {
 } from "../../lib/net/address.ts";
 import { listenFailure, openAll } from "../../lib/net/listen.ts";
 import type { Handler } from "./handler.ts";
-import { toResponse } from "./problem.ts";
-import { openServer, type Server, type ServerOptions } from "./server.ts";
+import { formatProblem, PROBLEM_TYPE } from "./response.ts";
 import { Problem } from "./store/problem.ts";
 
 /** Options of {@linkcode listen}. */
@@ -27,14 +32,14 @@ export interface Listening extends AsyncDisposable {
   /** Settles when all has ended. */
   readonly finished: Promise<void>;
   /**
-   * Stops accepting and waits until the answers under way are sent, for at most this many ms: what
+   * Stops accepting and waits until the responses under way are sent, for at most this many ms: what
    * is left then ends with the process, since Deno has no way to cut it. 0 cuts all at once.
    */
   shutdown(graceMs: number): Promise<void>;
 }
 
 /**
- * Serves a handler over HTTP.
+ * Serves a handler over HTTP, on every address that the host stands for or on none.
  *
  * @param address Where: `localhost` means 127.0.0.1 and ::1, port 0 takes a free one.
  * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not permitted.
@@ -45,23 +50,42 @@ export async function listen(
   options: ListenOptions = {},
 ): Promise<Listening> {
   const [ending, cut] = [new AbortController(), new AbortController()];
-  let told = false;
+  let isLost = false;
   const init = {
     signal: cut.signal,
     onListen() {},
     onError(error: unknown) {
       options.onError?.(error);
-      return toResponse(new Problem(500, "Cannot answer: unexpected error"));
+      const problem = new Problem(500, "Cannot answer: unexpected error");
+      return new Response(formatProblem(problem), {
+        status: problem.status,
+        headers: { "content-type": PROBLEM_TYPE },
+      });
     },
     handler,
   };
-  const servers = await serve(address, init, {
+  const reopening = {
     signal: ending.signal,
-    onLost(error) {
-      if (!told) options.onLost?.(error);
-      told = true;
+    onLost(error: unknown) {
+      if (!isLost) options.onLost?.(error);
+      isLost = true;
     },
-  });
+  };
+  const closing: Promise<void>[] = [];
+  let servers: Server[];
+  try {
+    servers = openAll(
+      address,
+      (hostname, port) => {
+        const server = openServer({ ...init, hostname, port }, reopening);
+        return { ...server, close: () => void closing.push(server.shutdown()) };
+      },
+      ({ addr }) => addr.port,
+    );
+  } catch (error) {
+    await Promise.all(closing);
+    throw await listenFailure(address, error);
+  }
   const addresses = servers.map(({ addr }) => addr);
   const finished = Promise.all(servers.map((server) => server.finished))
     .then(() => {});
@@ -95,25 +119,55 @@ export async function listen(
   };
 }
 
-/** Serves on every address that the host stands for, or on none. */
-async function serve(
-  address: TcpAddress,
+type Server = Pick<
+  Deno.HttpServer<Deno.NetAddr>,
+  "addr" | "finished" | "shutdown"
+>;
+
+const SHORTEST_WAIT_MS = 5;
+const LONGEST_WAIT_MS = 1000;
+
+/**
+ * Serves an address, for good: `Deno.serve` closes its listener when a client cannot be accepted, as without a free
+ * file descriptor, and goes on with the clients that it has. The address is then opened again, after longer and
+ * longer pauses and until the signal; meanwhile others are refused.
+ */
+function openServer(
   init: Deno.ServeTcpOptions & Deno.ServeInit<Deno.NetAddr>,
-  options: ServerOptions,
-): Promise<Server[]> {
-  const closing: Promise<void>[] = [];
-  try {
-    const opened = openAll(
-      address,
-      (hostname, port) => {
-        const server = openServer({ ...init, hostname, port }, options);
-        return { server, close: () => void closing.push(server.shutdown()) };
-      },
-      ({ server }) => server.addr.port,
-    );
-    return opened.map(({ server }) => server);
-  } catch (error) {
-    await Promise.all(closing);
-    throw await listenFailure(address, error);
+  { onLost, signal }: {
+    readonly onLost: (error: unknown) => void;
+    readonly signal: AbortSignal;
+  },
+): Server {
+  let server = Deno.serve(init);
+  const { addr } = server;
+
+  function reopen(): boolean {
+    try {
+      server = Deno.serve({ ...init, port: addr.port });
+      return true;
+    } catch {
+      return false;
+    }
   }
+
+  async function last(): Promise<void> {
+    let wait = SHORTEST_WAIT_MS;
+    for (;;) {
+      const opened = performance.now();
+      try {
+        return await server.finished;
+      } catch (error) {
+        onLost(error);
+      }
+      if (performance.now() - opened > LONGEST_WAIT_MS) wait = SHORTEST_WAIT_MS;
+      do {
+        await pause(wait, signal);
+        if (signal.aborted) return;
+        wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+      } while (!reopen());
+    }
+  }
+
+  return { addr, finished: last(), shutdown: () => server.shutdown() };
 }

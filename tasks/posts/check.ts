@@ -2,10 +2,10 @@ import { Failure } from "../../lib/cli/errors.ts";
 import type { Document } from "../api/store/document.ts";
 import {
   type FieldType,
+  findMismatch,
   type ResourceName,
   resources,
 } from "../api/store/schema.ts";
-import { findMismatch } from "../api/store/shape.ts";
 
 /**
  * Makes a check of documents that an API answered: the fields that are needed must be there, and each field that

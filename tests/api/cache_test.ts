@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { createCache } from "../../tasks/api/cache.ts";
+import { createCache } from "../../tasks/api/response.ts";
 
 const good = () => true;
 

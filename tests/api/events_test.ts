@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { createFeed } from "../../tasks/api/events.ts";
+import { createEvents } from "../../tasks/api/events.ts";
 import { createHandler, type HandlerOptions } from "../../tasks/api/handler.ts";
 import { seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
@@ -164,24 +164,24 @@ Deno.test("a sandbox's reset ends the streams of its changes", async () => {
 });
 
 Deno.test("a reader that is 64 KB behind is dropped, others read on", async () => {
-  const feed = createFeed();
-  const slow = feed.subscribe({});
+  const events = createEvents();
+  const slow = events.subscribe();
   const text = "x".repeat(10_000);
-  const read = readEvents(feed.subscribe({}));
+  const read = readEvents(events.subscribe());
   for (let n = 1; n <= 9; n++) {
-    feed.publish("", text);
+    events.publish("", text);
     assertEquals(await read.data(), text);
   }
   await assertRejects(() => new Response(slow).text(), Error, "too slow");
-  feed.close();
+  events.close();
 });
 
 Deno.test("what is sent again never drops the reader, and is the newest", async () => {
-  const feed = createFeed();
-  for (let n = 1; n <= 300; n++) feed.publish("", `${n}`.padStart(1000));
-  const read = readEvents(feed.subscribe({ after: 0 }));
-  feed.publish("", "last");
-  feed.close();
+  const events = createEvents();
+  for (let n = 1; n <= 300; n++) events.publish("", `${n}`.padStart(1000));
+  const read = readEvents(events.subscribe(undefined, 0));
+  events.publish("", "last");
+  events.close();
   const seen: unknown[] = [];
   for (let each = await read.data(); each !== null; each = await read.data()) {
     seen.push(each);
@@ -192,8 +192,8 @@ Deno.test("what is sent again never drops the reader, and is the newest", async 
 });
 
 Deno.test("silence is broken by a comment", async () => {
-  const feed = createFeed({ heartbeatMs: 1 });
-  const read = readEvents(feed.subscribe({}));
+  const events = createEvents(1);
+  const read = readEvents(events.subscribe());
   assertEquals(await read.next(), ":");
   await read.cancel();
 });

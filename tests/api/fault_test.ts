@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { main } from "../../tasks/api.ts";
-import { createDice, parseFault } from "../../tasks/api/fault.ts";
+import { createRandom, parseFault } from "../../tasks/api/fault.ts";
 import { createHandler } from "../../tasks/api/handler.ts";
 import { listen } from "../../tasks/api/serve.ts";
 import { seed } from "../../tasks/api/store/seed.ts";
@@ -102,19 +102,19 @@ Deno.test("a sandbox's row of faults starts anew when it is reset", async () => 
 
 Deno.test("for any seed the dice fall from 0 to below 1", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (name) => {
-    const dice = createDice();
-    const row = Array.from({ length: 50 }, () => dice(name));
+    const random = createRandom();
+    const row = Array.from({ length: 50 }, () => random(name));
     assert(row.every((number) => number >= 0 && number < 1));
     assertEquals(new Set(row).size, 50);
   }));
-  assert(createDice()(undefined) < 1);
+  assert(createRandom()(undefined) < 1);
 });
 
 Deno.test("dice forget the seeds that were not rolled for longest", () => {
-  const dice = createDice();
-  const first = dice("0");
-  for (let n = 1; n <= 1000; n++) dice(`${n}`);
-  assertEquals(dice("0"), first);
+  const random = createRandom();
+  const first = random("0");
+  for (let n = 1; n <= 1000; n++) random(`${n}`);
+  assertEquals(random("0"), first);
 });
 
 Deno.test("a faulty write is not done, and a delayed one is done late", async () => {

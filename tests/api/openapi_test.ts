@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createHandler } from "../../tasks/api/handler.ts";
-import { answerOpenApi, describeApi } from "../../tasks/api/openapi/openapi.ts";
+import { describeApi, serveOpenApi } from "../../tasks/api/openapi/openapi.ts";
 import { describe, schemaOf } from "../../tasks/api/openapi/schema.ts";
 import { type Document, isDocument } from "../../tasks/api/store/document.ts";
 import { resources } from "../../tasks/api/store/schema.ts";
@@ -104,7 +104,7 @@ function assertValid(document: Document): void {
 Deno.test("/openapi.json is valid and names all that the seed has", async () => {
   using store = openStore(":memory:", seed);
   const handler = createHandler(store, {
-    routes: { "/openapi.json": answerOpenApi },
+    routes: { "/openapi.json": serveOpenApi },
   });
   for (const base of [origin, `${origin}/@mine`]) {
     const answer = await handler(new Request(`${base}/openapi.json`));

@@ -600,7 +600,7 @@ Deno.test("what a store refuses is said in HTTP's words, and reads go on", async
 
 Deno.test("each answer is logged, with the reason of a refusal", async () => {
   const entries: LogEntry[] = [];
-  using api = open({ onAnswer: (entry) => entries.push(entry) });
+  using api = open({ onResponse: (entry) => entries.push(entry) });
   for (
     const line of [
       "GET /posts?userId=1",

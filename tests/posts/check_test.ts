@@ -1,7 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { foreignKeyOf, resources } from "../../tasks/api/store/schema.ts";
+import {
+  findMismatch,
+  foreignKeyOf,
+  resources,
+} from "../../tasks/api/store/schema.ts";
 import { makeItems } from "../../tasks/api/store/seed.ts";
-import { findMismatch } from "../../tasks/api/store/shape.ts";
 
 const [user] = makeItems("users");
 

@@ -1,9 +1,18 @@
-/** What a store holds, as JSON Schema (2020-12): for people on the page, for programs in OpenAPI. */
+/**
+ * What a store holds, as JSON Schema (2020-12): for people on the page, for programs in OpenAPI.
+ *
+ * @module
+ */
+
 import { isDocument } from "../store/document.ts";
 import { parseQuery } from "../store/query.ts";
-import { fieldsOf, type FieldType } from "../store/schema.ts";
-import { findMismatch, typeOf } from "../store/shape.ts";
-import type { Store } from "../store/store.ts";
+import {
+  fieldsOf,
+  type FieldType,
+  findMismatch,
+  typeOf,
+} from "../store/schema.ts";
+import type { Resource, Store } from "../store/store.ts";
 
 /** The part of JSON Schema that describes documents. */
 export interface Schema {
@@ -16,11 +25,7 @@ export interface Schema {
 }
 
 /** A resource of a store, and what it holds. */
-export interface Described {
-  /** Its name: `posts`. */
-  readonly name: string;
-  /** Whether it is one object that stands alone. */
-  readonly single: boolean;
+export interface Described extends Resource {
   /** How many documents it holds. */
   readonly total: number;
   /** What its documents look like. */
@@ -35,16 +40,15 @@ const sample = parseQuery(new URLSearchParams("_start=0&_end=20"));
  * documents agree; else as those documents are.
  */
 export async function describe(store: Store): Promise<readonly Described[]> {
-  const kinds = await store.kinds();
-  return await Promise.all(kinds.map(async ({ name, single }) => {
+  const resources = await store.resources();
+  return await Promise.all(resources.map(async ({ name, single }) => {
     const list = await store.list(name, sample);
     const found: unknown = JSON.parse(list?.json ?? "[]");
     const documents = Array.isArray(found) ? found : [found];
     const fields = fieldsOf(name);
-    const schema = fields !== undefined && !single &&
-        documents.every((each) =>
-          findMismatch(each, fields, name) === undefined
-        )
+    const isTable = fields !== undefined && !single &&
+      documents.every((each) => findMismatch(each, fields, name) === undefined);
+    const schema = isTable
       ? schemaOfType(fields)
       : { type: "object", ...schemaOf(documents) };
     return { name, single, total: single ? 1 : list?.total ?? 0, schema };
@@ -53,18 +57,17 @@ export async function describe(store: Store): Promise<readonly Described[]> {
 
 /** Finds the schema that all of some values meet. */
 export function schemaOf(values: readonly unknown[]): Schema {
-  const [type, ...others] = new Set(values.map(typeOf));
-  if (type === undefined) return {};
+  const [first, ...others] = new Set(values.map(typeOf));
+  if (first === undefined) return {};
+  const type = others.length === 0 ? first : [first, ...others];
   const documents = values.filter(isDocument);
-  if (documents.length === 0) {
-    return { type: others.length === 0 ? type : [type, ...others] };
-  }
+  if (documents.length === 0) return { type };
   const fields = [...new Set(documents.flatMap(Object.keys))];
   const found = (field: string) =>
     documents.filter((each) => Object.hasOwn(each, field))
       .map((each) => each[field]);
   return {
-    type: others.length === 0 ? type : [type, ...others],
+    type,
     properties: Object.fromEntries(
       fields.map((field) => [field, schemaOf(found(field))]),
     ),

@@ -1,11 +1,19 @@
-/** The page for people: what there is, a console to try it, the log of requests as they are answered. */
+/**
+ * The page for people: what there is, a console to try it, the log of requests as they are answered.
+ *
+ * @module
+ */
+
 import { encodeBase64 } from "@std/encoding/base64";
 import { describe, type Described, type Schema } from "../openapi/schema.ts";
-import { reply } from "../response.ts";
+import { respondOnce } from "../response.ts";
 import type { Store } from "../store/store.ts";
-import { script } from "./script.ts";
-import { style } from "./style.ts";
+import pageCss from "./page.css" with { type: "text" };
+import pageJs from "./page.js" with { type: "text" };
 
+// A browser hashes them with its own newlines, whatever a checkout made of them.
+const script = pageJs.replaceAll("\r\n", "\n");
+const style = pageCss.replaceAll("\r\n", "\n");
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
 // two arcs around a dot: something that listens
 const icon =
@@ -14,10 +22,10 @@ const icon =
   "<circle cx='9' cy='16' r='3' fill='#fff'/></svg>";
 
 /**
- * Answers a browser with the page of a store; nothing to others, who do not accept HTML. Nothing
+ * Responds to a browser with the page of a store; nothing to others, who do not accept HTML. Nothing
  * that is not in the page itself can run in it: its policy names the hashes of its script and style.
  */
-export async function answerPage(
+export async function servePage(
   request: Request,
   store: Store,
 ): Promise<Response | undefined> {
@@ -34,7 +42,7 @@ export async function answerPage(
     "form-action 'none'",
     "frame-ancestors 'none'",
   ];
-  return await reply({
+  return await respondOnce({
     status: 200,
     text: render(await describe(store), { origin, base }),
     type: "text/html; charset=utf-8",
@@ -49,12 +57,12 @@ async function hashOf(text: string): Promise<string> {
 }
 
 function render(
-  kinds: readonly Described[],
+  resources: readonly Described[],
   { origin, base }: { readonly origin: string; readonly base: string },
 ): string {
   const url = escape(base);
   const [, sandbox] = base.match(/\/@([^/]*)$/) ?? [];
-  const first = kinds.find(({ single }) => !single) ?? kinds[0];
+  const first = resources.find(({ single }) => !single) ?? resources[0];
   const path = first === undefined ? "/" : pathOf(first);
   const example = JSON.stringify(exampleOf(first?.schema ?? {}), null, 2);
   return `<!DOCTYPE html>
@@ -86,7 +94,9 @@ ${
 <h2 id="resources">Resources</h2>
 <table>
 <thead><tr><th scope="col">Name</th><th scope="col">Documents</th><th scope="col">Fields</th></tr></thead>
-<tbody id="kinds">${kinds.map((kind) => renderRow(kind, url)).join("")}</tbody>
+<tbody id="kinds">${
+    resources.map((resource) => renderRow(resource, url)).join("")
+  }</tbody>
 </table>
 <div class="row script" hidden>
 <button type="button" id="snapshot">Take a snapshot</button>
@@ -107,7 +117,7 @@ ${
   }" required autocomplete="off" autocapitalize="none" spellcheck="false"></div>
 </div>
 <datalist id="paths">${
-    kinds.map((kind) => `<option value="${escape(pathOf(kind))}">`).join("")
+    resources.map((each) => `<option value="${escape(pathOf(each))}">`).join("")
   }</datalist>
 <div id="sent"><label for="json">Body, as JSON</label><textarea id="json" name="body" rows="6" spellcheck="false">
 ${escape(example)}</textarea></div>
@@ -121,7 +131,7 @@ ${escape(example)}</textarea></div>
 </div>
 </form>
 <pre id="command" tabindex="0" role="region" aria-label="Command" hidden></pre>
-<div id="answer" hidden>
+<div id="response" hidden>
 <output id="status"></output>
 <details><summary>Headers</summary><pre id="headers" tabindex="0" role="region" aria-label="Headers"></pre></details>
 <pre id="body" tabindex="0" role="region" aria-label="Body"></pre>
@@ -139,10 +149,10 @@ ${escape(example)}</textarea></div>
 `;
 }
 
-function renderRow(kind: Described, url: string): string {
-  const { name, single, total, schema } = kind;
+function renderRow(resource: Described, url: string): string {
+  const { name, single, total, schema } = resource;
   return `
-<tr><th scope="row"><a href="${url}${escape(pathOf(kind))}">${
+<tr><th scope="row"><a href="${url}${escape(pathOf(resource))}">${
     escape(name)
   }</a></th><td>${
     single ? "one object" : total.toLocaleString("en")

@@ -1,3 +1,9 @@
+/**
+ * JSON objects: what they are, how they are parsed, what is in their fields.
+ *
+ * @module
+ */
+
 /** A JSON object, whatever its fields. */
 export type Document = { readonly [field: string]: unknown };
 

@@ -1,4 +1,9 @@
-/** A query carried out on documents. */
+/**
+ * A query carried out on documents.
+ *
+ * @module
+ */
+
 import { nearest } from "../../../lib/cli/help.ts";
 import { type Document, isDocument, readField } from "./document.ts";
 import {
@@ -6,36 +11,26 @@ import {
   parsePattern,
   type Query,
   reservedNames,
-  type Sort,
 } from "./query.ts";
-import type { Ignored } from "./store.ts";
-
-/** What a query found. */
-export interface Selection {
-  /** The documents of the part that was asked for. */
-  readonly documents: readonly Document[];
-  /** How many there are in all. */
-  readonly total: number;
-  /** What of the query changed nothing. */
-  readonly ignored: readonly Ignored[];
-}
+import type { StoredList } from "./store.ts";
 
 /**
  * Filters, searches, sorts and slices documents; `embed` and `expand` are left to the store.
  *
  * @param all Gives all documents of the resource, where `documents` are only those that can meet
  * the filters: a field that none of all has is no filter.
+ * @returns The documents of the part that was asked for, and how many there are in all.
  */
 export function select(
   documents: readonly Document[],
   query: Query,
   all: () => Iterable<Document> = () => documents,
-): Selection {
+): Omit<StoredList, "json"> & { readonly documents: readonly Document[] } {
   const isKnown = (path: string) => {
     const has = (document: Document) => readField(document, path) !== undefined;
     // An empty resource tells nothing about its fields.
     return documents.some(has) || Iterator.from(all()).some(has) ||
-      isEmpty(all());
+      Iterator.from(all()).next().done === true;
   };
   const { filters, search, sort, slice } = query;
   const unknown = filters.filter(({ operator, path }) =>
@@ -74,13 +69,8 @@ export function select(
   }
 }
 
-function isEmpty(documents: Iterable<unknown>): boolean {
-  const [first] = documents;
-  return first === undefined;
-}
-
-function comparator(sort: readonly Sort[]): (a: unknown, b: unknown) => number {
-  return (a, b) => {
+function comparator(sort: Query["sort"]) {
+  return (a: unknown, b: unknown): number => {
     for (const { path, descending } of sort) {
       const order = compare(readField(a, path), readField(b, path));
       if (order !== 0) return descending ? -order : order;

@@ -1,8 +1,13 @@
-/** Dumps: a json-server db.json, or what an api answers to `GET /db`. */
+/**
+ * Dumps: a json-server db.json, or what an api answers to `GET /db`.
+ *
+ * @module
+ */
+
 import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
 import { isDocument, parseJson } from "./document.ts";
-import type { Id, Stored, World } from "./store.ts";
+import type { Data, Id, Stored } from "./store.ts";
 
 /**
  * Reads a dump from a file or an api.
@@ -10,19 +15,19 @@ import type { Id, Stored, World } from "./store.ts";
  * @param source A file's path, or a URL; that of an api without a path means its `/db`.
  * @param signal Ends the wait for a response.
  * @throws {Failure} When it cannot be read, or is not JSON.
- * @throws {TypeError} When it is no world.
+ * @throws {TypeError} When it is not an object of lists and objects.
  */
 export async function readDump(
   source: string,
   signal?: AbortSignal,
-): Promise<World> {
+): Promise<Data> {
   const text = isUrl(source)
     ? await fetchText(source, signal)
     : await Deno.readTextFile(source).catch((cause) => {
       throw new Failure(`Cannot load "${absolutePath(source)}"`, { cause });
     });
   try {
-    return toWorld(parseJson(text));
+    return toData(parseJson(text));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new Failure(`Cannot load "${source}": ${error.message}`);
@@ -35,20 +40,20 @@ export function isUrl(source: string): boolean {
 }
 
 /**
- * Narrows what was parsed from JSON to a world.
+ * Narrows what was parsed from JSON to what a store can load.
  *
  * @throws {TypeError} When it is not an object of lists and objects.
  */
-export function toWorld(value: unknown): World {
+export function toData(value: unknown): Data {
   if (!isDocument(value)) throw unloadable("db", "expected an object");
-  const world: { [kind: string]: World[string] } = Object.create(null);
-  for (const [kind, documents] of Object.entries(value)) {
+  const data: { [resource: string]: Data[string] } = Object.create(null);
+  for (const [resource, documents] of Object.entries(value)) {
     if (!Array.isArray(documents) && !isDocument(documents)) {
-      throw unloadable(kind, "expected a list or an object");
+      throw unloadable(resource, "expected a list or an object");
     }
-    world[kind] = documents;
+    data[resource] = documents;
   }
-  return { ...world };
+  return { ...data };
 }
 
 async function fetchText(
@@ -74,16 +79,16 @@ async function fetchText(
 /**
  * Reads a list of documents. A document may lack an id: then it is in the list, but has no URL.
  *
- * @param kind The name of the resource, for the error.
+ * @param resource Its name, for the error.
  * @throws {TypeError} When one is no object, or its id is neither a number nor a text, or is taken.
  */
 export function readList(
-  kind: string,
+  resource: string,
   documents: readonly unknown[],
 ): Stored[] {
   const ids = new Set<Id>();
   return documents.map((document, index) => {
-    const path = `${kind}[${index}]`;
+    const path = `${resource}[${index}]`;
     if (!isDocument(document)) throw unloadable(path, "expected an object");
     const { id } = document;
     const json = JSON.stringify(document, null, 2);
@@ -106,11 +111,7 @@ export function isId(value: unknown): value is Id {
   return typeof value === "string" || Number.isFinite(value);
 }
 
-/**
- * Makes the error of what cannot be loaded.
- *
- * @param path Where it is: `posts[3].id`.
- */
+/** Makes the error of what cannot be loaded, and where it is: `posts[3].id`. */
 export function unloadable(path: string, why: string): TypeError {
   return new TypeError(`Cannot load "${path}": ${why}`);
 }

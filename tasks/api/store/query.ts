@@ -1,9 +1,10 @@
-/** What a list is asked for: the query language of json-server 0.17. */
+/**
+ * What a list is asked for: the query language of json-server 0.17.
+ *
+ * @module
+ */
 
 import { Problem } from "./problem.ts";
-
-/** How a field is compared: equal, not equal, at least, at most, like a pattern. */
-export type Operator = "eq" | "ne" | "gte" | "lte" | "like";
 
 /** One condition on a field. A field that is missing or null meets none. */
 export interface Filter {
@@ -11,8 +12,8 @@ export interface Filter {
   readonly key: string;
   /** The field's name; dots lead into nested objects: `address.city`. */
   readonly path: string;
-  /** How the field is compared. */
-  readonly operator: Operator;
+  /** How the field is compared: equal, not equal, at least, at most, like a pattern. */
+  readonly operator: "eq" | "ne" | "gte" | "lte" | "like";
   /**
    * The values as a URL writes them; `1` matches both the number 1 and the string "1". One of them
    * must match, or, for `ne`, all.
@@ -20,45 +21,31 @@ export interface Filter {
   readonly values: readonly string[];
 }
 
-/** One step of an order. */
-export interface Sort {
-  /** The field's name, with dots as in {@linkcode Filter}. */
-  readonly path: string;
-  /** Whether the highest comes first. */
-  readonly descending: boolean;
-}
-
-/** Which page of a list. */
-export interface Page {
-  /** The page's number, from 1. */
-  readonly number: number;
-  /** How many documents a page holds. */
-  readonly size: number;
-}
-
-/** Documents that come with a document. */
-export interface Relations {
-  /** Resources whose documents refer to it: `comments` puts them in the field `comments`. */
-  readonly embed: readonly string[];
-  /** What it refers to, in the singular: `post` puts it in the field `post`. */
-  readonly expand: readonly string[];
-}
-
 /** Which documents of a resource are asked for. */
-export interface Query extends Relations {
+export interface Query {
   /** Conditions that must all hold. One for equality on a field that no document has is left out. */
   readonly filters: readonly Filter[];
   /** A text that some value of a document must contain, in upper or lower case; empty for any. */
   readonly search: string;
-  /** The order, the first step before all others; empty for the order of the resource. */
-  readonly sort: readonly Sort[];
-  /** The part of the list, as Array's slice takes it: then the answer has an X-Total-Count. */
+  /** The order, the first step before all others; empty for the order of the resource. Paths as in a filter. */
+  readonly sort: readonly {
+    readonly path: string;
+    readonly descending: boolean;
+  }[];
+  /** The part of the list, as Array's slice takes it: then the response has an X-Total-Count. */
   readonly slice?: { readonly start: number; readonly end: number };
-  /** The page that `slice` is, where a page was asked for: then the answer has a Link. */
-  readonly page?: Page;
+  /** The page that `slice` is, from 1, where a page was asked for: then the response has a Link. */
+  readonly page?: { readonly number: number; readonly size: number };
+  /** Resources whose documents refer to it: `comments` puts them in the field `comments`. */
+  readonly embed: readonly string[];
+  /** What it refers to, in the singular: `post` puts it in the field `post`. */
+  readonly expand: readonly string[];
   /** Names in the URL whose values mean nothing: `_page` for `_page=x`. */
   readonly ignored: readonly string[];
 }
+
+/** Documents that come with a document. */
+export type Relations = Pick<Query, "embed" | "expand">;
 
 /** The names in a URL that are no field's. */
 export const reservedNames: readonly string[] = [

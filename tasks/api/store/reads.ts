@@ -1,125 +1,124 @@
-/** What a store in SQLite reads. */
+/**
+ * What a store in SQLite reads.
+ *
+ * @module
+ */
+
 import type { Document } from "./document.ts";
 import { select } from "./filter.ts";
-import type { Kinds, Parts } from "./kinds.ts";
 import { everything, type Query, type Relations } from "./query.ts";
-import { relate } from "./relations.ts";
-import type { StoredList } from "./store.ts";
-
-/** The reading half of a store. */
-export interface Reader {
-  /** As the store's. */
-  list(kind: string, query?: Query): StoredList | undefined;
-  /** As the store's. */
-  get(kind: string, id: string, relations?: Relations): string | undefined;
-  /** As the store's. */
-  dump(): string;
-}
+import { foreignKeyOf, parentOf } from "./schema.ts";
+import type { Store, StoredList } from "./store.ts";
+import type { Documents, Resources } from "./tables.ts";
+import type { Session } from "./transaction.ts";
 
 /**
  * Makes the reading half of a store. Where a query asks for documents as they are, SQLite writes
- * the answer; where it asks for more, they are parsed, and kept so until the next write.
+ * the response; where it asks for more, they are parsed, and kept so until the next write.
  */
-export function createReader(kinds: Kinds, parts: Parts): Reader {
-  const { session, rows, keys } = parts;
+export function createReader(
+  session: Session,
+  documents: Documents,
+  resources: Resources,
+): Pick<Store, "list" | "get" | "dump"> {
   let parsed = { at: session.version(), lists: new Map<string, Document[]>() };
 
-  function readAll(kind: string): Document[] {
+  function readAll(resource: string): Document[] {
     if (parsed.at !== session.version()) {
       parsed = { at: session.version(), lists: new Map() };
     }
-    const list = parsed.lists.get(kind) ?? rows.all(kind);
-    parsed.lists.set(kind, list);
+    const list = parsed.lists.get(resource) ?? documents.all(resource);
+    parsed.lists.set(resource, list);
     return list;
   }
 
-  function* readOneThenAll(kind: string): Generator<Document> {
-    const one = rows.single(kind);
+  function* readOneThenAll(resource: string): Generator<Document> {
+    const one = documents.single(resource);
     if (one === undefined) return;
     yield JSON.parse(one.json);
-    yield* readAll(kind);
+    yield* readAll(resource);
   }
 
   /** Reads the documents that can meet the filters: all, where no index helps. */
-  function readSome(kind: string, { filters }: Query): Document[] {
+  function readSome(resource: string, { filters }: Query): Document[] {
     const equal = filters.filter(({ operator }) => operator === "eq");
     const byId = equal.find(({ path }) => path === "id");
-    if (byId !== undefined) return rows.byIds(kind, byId.values);
-    const names = equal.length > 0 ? keys.names() : [];
+    if (byId !== undefined) return documents.byIds(resource, byId.values);
+    const keys = equal.length > 0 ? documents.keys() : [];
     const byKey = equal.find(({ path }) =>
-      names.includes(path) && keys.has(kind, path)
+      keys.includes(path) && documents.hasKey(resource, path)
     );
-    if (byKey === undefined) return readAll(kind);
-    const texts = byKey.values.flatMap((
-      value,
-    ) => [value, JSON.stringify(value)]);
-    return keys.find(kind, byKey.path, texts);
+    if (byKey === undefined) return readAll(resource);
+    const texts = byKey.values.flatMap((text) => [text, JSON.stringify(text)]);
+    return documents.byKey(resource, byKey.path, texts);
   }
 
+  /** Makes what adds to a document those that refer to it and those that it refers to, after its own fields. */
   function addRelations(
-    kind: string,
+    resource: string,
     relations: Relations,
   ): (document: Document) => Document {
     if (!hasRelations(relations)) return (document) => document;
-    for (const child of relations.embed) kinds.use(child);
-    const relatives = {
-      kinds: kinds.all().map(({ name }) => name),
-      children: (child: string, field: string, value: unknown) =>
-        keys.find(child, field, [JSON.stringify(value) ?? ""]),
-      parent(name: string, id: string) {
-        const row = kinds.use(name) && rows.find(name, id);
-        return row && JSON.parse(row.json);
-      },
+    for (const child of relations.embed) resources.fill(child);
+    const names = resources.all().map(({ name }) => name);
+    const key = foreignKeyOf(resource);
+    return (document) => {
+      const id = JSON.stringify(document.id) ?? "";
+      const embedded = relations.embed.map((child) =>
+        [child, documents.byKey(child, key, [id])] as const
+      );
+      const expanded = relations.expand.flatMap((name) => {
+        const parent = parentOf(`${name}Id`, names);
+        const reference = document[`${name}Id`];
+        if (parent === undefined || reference === undefined) return [];
+        const row = resources.use(parent) &&
+          documents.find(parent, String(reference));
+        return row === undefined ? [] : [[name, JSON.parse(row.json)] as const];
+      });
+      return { ...document, ...Object.fromEntries([...embedded, ...expanded]) };
     };
-    return (document) => relate(kind, document, relations, relatives);
   }
 
   function list(
-    kind: string,
+    resource: string,
     query: Query = everything,
   ): StoredList | undefined {
-    const found = kinds.use(kind);
+    const found = resources.use(resource);
     if (found === undefined) return;
     const ignored = query.ignored.map((key) => ({ key, meant: undefined }));
     if (found.single) {
-      return { json: rows.single(kind)?.json ?? "{}", total: 1, ignored };
+      const json = documents.single(resource)?.json ?? "{}";
+      return { json, total: 1, ignored };
     }
     if (isPlain(query)) {
       const { start, end } = query.slice ?? { start: 0, end: -1 };
       const json = start < end || end < 0
-        ? rows.format(kind, end - start, start)
+        ? documents.format(resource, end - start, start)
         : "[]";
-      return { json, total: rows.count(kind), ignored };
+      return { json, total: documents.count(resource), ignored };
     }
-    const selection = select(
-      readSome(kind, query),
+    const { documents: selected, ...rest } = select(
+      readSome(resource, query),
       query,
-      () => readOneThenAll(kind),
+      () => readOneThenAll(resource),
     );
-    const documents = selection.documents.map(addRelations(kind, query));
-    return {
-      json: JSON.stringify(documents, null, 2),
-      total: selection.total,
-      ignored: selection.ignored,
-    };
+    const whole = selected.map(addRelations(resource, query));
+    return { json: JSON.stringify(whole, null, 2), ...rest };
   }
 
   return {
     list,
-    get(kind, id, relations = everything) {
-      const json = kinds.use(kind) && rows.find(kind, id)?.json;
-      return json === undefined || !hasRelations(relations)
-        ? json
-        : JSON.stringify(
-          addRelations(kind, relations)(JSON.parse(json)),
-          null,
-          2,
-        );
+    get(resource, id, relations = everything) {
+      const json = resources.use(resource) &&
+        documents.find(resource, id)?.json;
+      if (json === undefined || !hasRelations(relations)) return json;
+      const whole = addRelations(resource, relations)(JSON.parse(json));
+      return JSON.stringify(whole, null, 2);
     },
     dump() {
-      for (const { name } of kinds.all()) kinds.use(name);
+      for (const { name } of resources.all()) resources.use(name);
       return session.read(() => {
-        const fields = kinds.all()
+        const fields = resources.all()
           .map(({ name }) => `\n${JSON.stringify(name)}: ${list(name)?.json}`);
         // JSON text holds no bare newline inside a string: each one starts a line.
         return fields.length === 0

@@ -1,24 +1,23 @@
 /**
  * JSONPlaceholder's six resources in one table: it drives the types, the checks and the seed.
  * Names, order of fields and counts are those of https://jsonplaceholder.typicode.com.
+ *
+ * @module
  */
+
+import { isDocument } from "./document.ts";
 
 /** What a field holds: a JSON Schema type name, or the fields of a nested object. */
 export type FieldType =
   | "integer"
   | "string"
   | "boolean"
-  | { readonly [field: string]: FieldType };
+  | Fields;
 
-/** One resource: how many items the seed makes, and each item's fields in their order. */
-export interface Resource {
-  /** How many items the seed makes. */
-  readonly count: number;
-  /** The fields of an item, in the order in which they are written. */
-  readonly fields: { readonly [field: string]: FieldType };
-}
+/** The fields of an item, in the order in which they are written. */
+export type Fields = { readonly [field: string]: FieldType };
 
-/** The six resources by name. A field `userId` refers to the `id` of a user. */
+/** The six resources: how many items the seed makes, and their fields. `userId` refers to the `id` of a user. */
 export const resources = {
   posts: {
     count: 100,
@@ -81,22 +80,24 @@ export const resources = {
       completed: "boolean",
     },
   },
-} as const satisfies { readonly [name: string]: Resource };
+} as const satisfies {
+  readonly [name: string]: { readonly count: number; readonly fields: Fields };
+};
 
 /** The name of one of the six resources, as in `/posts`. */
 export type ResourceName = keyof typeof resources;
 
 /** Gives the fields of a resource; nothing where its name is not one of the six. */
-export function fieldsOf(kind: string): Resource["fields"] | undefined {
-  return Object.entries(resources).find(([name]) => name === kind)?.[1].fields;
+export function fieldsOf(resource: string): Fields | undefined {
+  return Object.entries(resources).find(([name]) => name === resource)?.[1]
+    .fields;
 }
 
 /** The TypeScript type of what a {@linkcode FieldType} describes. */
 export type Value<Type extends FieldType> = Type extends "integer" ? number
   : Type extends "string" ? string
   : Type extends "boolean" ? boolean
-  : Type extends { readonly [field: string]: FieldType }
-    ? { readonly [Field in keyof Type]: Value<Type[Field]> }
+  : Type extends Fields ? { readonly [Field in keyof Type]: Value<Type[Field]> }
   : never;
 
 /** An item of a resource: `Item<"posts">` is `{ userId, id, title, body }`. */
@@ -108,8 +109,53 @@ export type Item<Name extends ResourceName> = Value<
  * Names the field by which children refer to an item of a resource, as json-server does: the
  * English singular and `Id`.
  */
-export function foreignKeyOf(kind: string): string {
-  const singular = kind.replace(/ies$/, "y").replace(/(x|ch|sh|ss)es$/, "$1")
+export function foreignKeyOf(resource: string): string {
+  const singular = resource.replace(/ies$/, "y").replace(
+    /(x|ch|sh|ss)es$/,
+    "$1",
+  )
     .replace(/(?<!s|new)s$/, "");
   return singular + "Id";
+}
+
+/** Finds the resource, of these names, to which a field like `postId` refers. */
+export function parentOf(
+  field: string,
+  names: readonly string[],
+): string | undefined {
+  return names.find((name) => foreignKeyOf(name) === field);
+}
+
+/**
+ * Finds the first place where a value is not what a type says. Fields that the type does not name
+ * may hold anything.
+ *
+ * @param path What the value is called in the reason: `posts[3]`.
+ * @returns The place and the reason, or nothing when all is as it should be.
+ */
+export function findMismatch(
+  value: unknown,
+  type: FieldType,
+  path: string,
+): string | undefined {
+  const found = typeOf(value);
+  if (typeof type === "string") {
+    return found === type
+      ? undefined
+      : `${path}: expected ${type}, got ${found}`;
+  }
+  if (!isDocument(value)) return `${path}: expected object, got ${found}`;
+  for (const [field, fieldType] of Object.entries(type)) {
+    const own = Object.hasOwn(value, field) ? value[field] : undefined;
+    const mismatch = findMismatch(own, fieldType, `${path}.${field}`);
+    if (mismatch !== undefined) return mismatch;
+  }
+}
+
+/** Names the JSON type of a value as JSON Schema does; `nothing` where there is none. */
+export function typeOf(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  return Number.isSafeInteger(value) ? "integer" : typeof value;
 }

@@ -1,7 +1,10 @@
 /**
  * The embedded data: JSONPlaceholder's shapes, counts and id relations, filled with small texts
  * that are made here, the same on every run.
+ *
+ * @module
  */
+
 import { type Item, type ResourceName, resources } from "./schema.ts";
 
 const people = words(`the baker, the gardener, my neighbour, the librarian,

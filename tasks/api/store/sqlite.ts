@@ -1,10 +1,18 @@
-/** A {@linkcode Store} in SQLite: each document is a row that holds its JSON text. */
+/**
+ * A {@linkcode Store} in SQLite: each document is a row that holds its JSON text.
+ *
+ * @module
+ */
+
 import { DatabaseSync } from "node:sqlite";
 import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
-import type { Seed, Store } from "./store.ts";
-import { toOpenError } from "./transaction.ts";
-import { createStore } from "./writes.ts";
+import { isId } from "./import.ts";
+import { createReader } from "./reads.ts";
+import { parentOf } from "./schema.ts";
+import { type Id, type Seed, type Store, StoreError } from "./store.ts";
+import { createDocuments, createResources, type Row } from "./tables.ts";
+import { createSession, toOpenError } from "./transaction.ts";
 
 /** Options of {@linkcode openStore}. */
 export interface StoreOptions {
@@ -29,14 +37,14 @@ export interface StoreOptions {
 }
 
 /**
- * Opens a database of documents, or makes a new one.
+ * Opens a database of documents, or makes a new one. To dispose of the store closes it.
  *
  * @param path A file's path, or `:memory:`.
  * @param seed What a new database holds. A list given as a function is made when its resource is
  * first used, so that a start does not wait for 5,000 photos.
  * @throws {Failure} When the file cannot be opened, is damaged or not ours; or is not new, though
  * it must be.
- * @throws {TypeError} When the seed is no world, as {@linkcode Store}'s `load` does.
+ * @throws {TypeError} When the seed cannot be loaded, as {@linkcode Store}'s `load` does.
  *
  * @example
  * ```ts
@@ -67,7 +75,7 @@ export function openStore(
       }
       db.exec("pragma user_version = 0"); // one that was emptied is as good as new
     }
-    return createStore(db, seed, { fake });
+    return createStore(db, seed, fake);
   } catch (error) {
     db.close();
     throw error;
@@ -95,15 +103,8 @@ const settings = `
   pragma wal_autocheckpoint = 4000;
 `;
 
-/**
- * Opens a database of documents in write-ahead mode, or makes a new one. Only a file that is whole
- * and that this function made is written to.
- *
- * @param path A file's path, or `:memory:`.
- * @param busyTimeout How long to wait for another process that writes, in ms.
- * @throws {Failure} `Cannot open "/path/to/file"`: it is no database, damaged, or another program's.
- */
-export function openDatabase(path: string, busyTimeout: number): DatabaseSync {
+/** Opens a database in write-ahead mode, or makes a new one. Only a file that is whole and ours is written to. */
+function openDatabase(path: string, busyTimeout: number): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(path, { timeout: busyTimeout });
@@ -129,4 +130,108 @@ function findDamage(db: DatabaseSync): string | undefined {
   if (id !== applicationId) return "it is another program's database";
   const check = db.prepare("pragma quick_check(1)").get()?.quick_check;
   return check === "ok" ? undefined : `it is damaged: ${check}`;
+}
+
+/** Makes a store of a database that is open; when it is new, the seed is what it holds then. */
+function createStore(
+  db: DatabaseSync,
+  seed: Seed,
+  fake: boolean,
+): Store & Disposable {
+  const documents = createDocuments(db);
+  const session = createSession(db, documents.forgetKeys);
+  const resources = createResources(db, seed, { session, documents });
+  const [write, writeSoon] = fake
+    ? [session.pretend, session.pretend]
+    : [session.write, session.writeSoon];
+
+  function chooseId(resource: string, given: unknown): Id {
+    if (!given) return nextId(documents.highest(resource));
+    if (!isId(given)) {
+      throw new StoreError(
+        "invalid",
+        "Cannot use the id: expected a number or a text",
+      );
+    }
+    const taken = documents.find(resource, `${given}`)?.id;
+    if (taken === undefined || taken === null) return given;
+    throw new StoreError(
+      "conflict",
+      `Cannot create "${resource}/${given}": it is there already`,
+      taken,
+    );
+  }
+
+  /** Gives the rows that have an id and refer to a document that is not there. */
+  function orphans(): Row[] {
+    const names = resources.all().map(({ name }) => name);
+    return documents.keys().flatMap((key) => {
+      const parent = parentOf(key, names);
+      return parent === undefined ? [] : documents.orphans(key, parent);
+    });
+  }
+
+  resources.seed();
+  return {
+    version: session.version,
+    resources: resources.all,
+    ...createReader(session, documents, resources),
+    insert(resource, added) {
+      resources.fill(resource);
+      return writeSoon(() => {
+        if (resources.find(resource)?.single !== false) return;
+        return added.map((document) => {
+          const id = chooseId(resource, document.id);
+          const json = JSON.stringify({ ...document, id }, null, 2);
+          documents.add(resource, [{ id, json }]);
+          return { id, json };
+        });
+      });
+    },
+    put(resource, id, change) {
+      resources.fill(resource);
+      return writeSoon(() => {
+        const isOne = id === undefined;
+        if (resources.find(resource)?.single !== isOne) return;
+        const row = isOne
+          ? documents.single(resource)
+          : documents.find(resource, id);
+        if (row === undefined) return;
+        const json = change(row.id, row.json);
+        documents.change(row.place, json);
+        return { id: row.id, json };
+      });
+    },
+    delete(resource, id, check) {
+      // Before the transaction: what refers to the document may still be to be made.
+      for (const { name } of resources.all()) resources.fill(name);
+      return writeSoon(() => {
+        const row = documents.find(resource, id);
+        if (row === undefined) return [];
+        check?.(row.json);
+        documents.remove(row.place);
+        const others = new Map(orphans().map((each) => [each.place, each]));
+        for (const place of others.keys()) documents.remove(place);
+        return [row, ...others.values()]
+          .map(({ resource, id }) => ({ resource, id }));
+      });
+    },
+    load: (data) => write(() => resources.replace(data)),
+    copy() {
+      const copied = new DatabaseSync(":memory:");
+      copied.deserialize(session.image());
+      return createStore(copied, seed, false);
+    },
+    [Symbol.dispose]() {
+      session.flush();
+      db.close();
+    },
+  };
+}
+
+function nextId(highest: Id | null): Id {
+  if (highest === null) return 1;
+  const isCounted = typeof highest === "number" &&
+    highest < Number.MAX_SAFE_INTEGER;
+  return isCounted ? highest + 1 : crypto.randomUUID();
 }

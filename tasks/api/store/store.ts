@@ -1,24 +1,28 @@
 /**
  * What the api sees of a database: a few functions on JSON text. SQLite stands behind them today;
  * PostgreSQL (jsonb) can take its place when one machine is outgrown.
+ *
+ * @module
  */
+
 import type { Document } from "./document.ts";
 import type { Query, Relations } from "./query.ts";
 
 /** The id of a document: it keeps the type it was given. */
 export type Id = number | string;
 
-/** A world: resources by name, each a list of JSON objects, or one object that stands alone. */
-export type World = { readonly [kind: string]: readonly unknown[] | Document };
+/** Resources by name, each a list of JSON objects, or one object that stands alone. */
+export type Data = {
+  readonly [resource: string]: readonly unknown[] | Document;
+};
 
-/** A world whose lists may also be made on first use. */
+/** Data whose lists may also be made on first use. */
 export type Seed = {
-  readonly [kind: string]: World[string] | (() => readonly unknown[]);
+  readonly [resource: string]: Data[string] | (() => readonly unknown[]);
 };
 
 /** A resource of a store. */
-export interface Kind {
-  /** Its name: `posts`. */
+export interface Resource {
   readonly name: string;
   /** Whether it is one object that stands alone, as `profile` in `{"profile": {}}`. */
   readonly single: boolean;
@@ -26,7 +30,7 @@ export interface Kind {
 
 /** A document in a store. */
 export interface Stored {
-  /** Its id; null when its resource is one object, or when the loaded world gave it none. */
+  /** Null when its resource is one object, or when the loaded data gave it none. */
   readonly id: Id | null;
   /** Its text, as `JSON.stringify(document, null, 2)` writes it. */
   readonly json: string;
@@ -49,27 +53,8 @@ export interface StoredList {
   readonly json: string;
   /** How many documents the query found, whatever page of them was asked for. */
   readonly total: number;
-  /** What of the query changed nothing. */
   readonly ignored: readonly Ignored[];
 }
-
-/** A document that was deleted. */
-export interface Deleted {
-  /** Its resource. */
-  readonly kind: string;
-  /** Its id. */
-  readonly id: Id | null;
-}
-
-/**
- * Decides what is stored under an id; called inside the transaction that stores it.
- *
- * @param id The document's id; null when the resource is one object.
- * @param before The text stored until now.
- * @returns The text to store, written by `JSON.stringify(document, null, 2)`. What it throws leaves
- * all as it was, and reaches the caller.
- */
-export type Write = (id: Id | null, before: string) => string;
 
 /** Why a store did not do what it was asked to. */
 export type Refusal = "invalid" | "conflict" | "busy" | "full" | "read-only";
@@ -109,12 +94,12 @@ export interface Store {
    */
   version(): number;
   /** Names the resources, in their order. */
-  kinds(): Awaitable<readonly Kind[]>;
+  resources(): Awaitable<readonly Resource[]>;
   /** Lists a resource's documents, or all as they are; nothing when there is no such resource. */
-  list(kind: string, query?: Query): Awaitable<StoredList | undefined>;
+  list(resource: string, query?: Query): Awaitable<StoredList | undefined>;
   /** Gets one document's text; nothing when there is no such document. */
   get(
-    kind: string,
+    resource: string,
     id: string,
     relations?: Relations,
   ): Awaitable<string | undefined>;
@@ -124,17 +109,20 @@ export interface Store {
    * where ids are texts; its id is then its last field.
    */
   insert(
-    kind: string,
+    resource: string,
     documents: readonly Document[],
   ): Awaitable<readonly Stored[] | undefined>;
   /**
    * Changes one document and gives what is then stored; nothing when there is no such document.
    * Without an id it is the resource that is one object.
+   *
+   * @param change Gives the text to store, written by `JSON.stringify(document, null, 2)`; called inside the
+   * transaction, with the id, null for one object, and the text until now. What it throws leaves all as it was.
    */
   put(
-    kind: string,
+    resource: string,
     id: string | undefined,
-    write: Write,
+    change: (id: Id | null, before: string) => string,
   ): Awaitable<Stored | undefined>;
   /**
    * Deletes one document and, as json-server does, all that refer by a field like `postId` to a
@@ -144,19 +132,21 @@ export interface Store {
    * @param check Is given the document's text inside the transaction; what it throws keeps it.
    */
   delete(
-    kind: string,
+    resource: string,
     id: string,
     check?: (json: string) => void,
-  ): Awaitable<readonly Deleted[]>;
-  /** Gives the whole world's text: an object with a list, or one object, per resource. */
+  ): Awaitable<
+    readonly { readonly resource: string; readonly id: Id | null }[]
+  >;
+  /** Gives the text of all: an object with a list, or one object, per resource. */
   dump(): Awaitable<string>;
   /**
-   * Puts another world in the place of this one.
+   * Puts other data in the place of all.
    *
    * @throws {TypeError} When a resource or a document is no object, or its id cannot be one or is
    * taken: `Cannot load "posts[3].id": expected a number or a text`.
    */
-  load(world: World): Awaitable<void>;
+  load(data: Data): Awaitable<void>;
   /**
    * Makes a private copy in memory of what is stored now: a sandbox. It keeps what is written to it,
    * also where this store only pretends to. The caller disposes of it.

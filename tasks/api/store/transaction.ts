@@ -1,4 +1,9 @@
-/** One connection to a database: its transactions, and when what was read is out of date. */
+/**
+ * One connection to a database: its transactions, and when what was read is out of date.
+ *
+ * @module
+ */
+
 import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../../../lib/cli/errors.ts";
 import { type Refusal, StoreError } from "./store.ts";
@@ -35,7 +40,7 @@ export interface Session {
 }
 
 interface Waiting {
-  /** Writes, and gives what tells the caller so. */
+  /** Writes, and gives what then resolves the caller's promise. */
   readonly write: () => () => void;
   readonly fail: (error: unknown) => void;
 }
@@ -47,7 +52,7 @@ interface Waiting {
  */
 export function createSession(
   db: DatabaseSync,
-  onTakenBack: () => void = () => {},
+  onTakenBack: () => void,
 ): Session {
   const [begin, beginWrite, commit, rollback, dataVersion] = [
     db.prepare("begin"),
@@ -96,9 +101,9 @@ export function createSession(
   function writeAll(parts: readonly Waiting[]): void {
     try {
       const writeEach = () => parts.map(({ write }) => write());
-      const told = transact(beginWrite, writeEach, commit);
+      const resolves = transact(beginWrite, writeEach, commit);
       writes++;
-      for (const tell of told) tell();
+      for (const resolve of resolves) resolve();
     } catch (error) {
       const isBusy = error instanceof StoreError && error.reason === "busy";
       if (parts.length === 1 || isBusy) {
@@ -168,18 +173,11 @@ const refusals: { readonly [code: number]: readonly [Refusal, string] } = {
   778: ["full", "no space is left for the database"],
 };
 
-/** SQLite's number for an error; nothing where it is not of SQLite. */
-function codeOf(error: unknown): number | undefined {
+function refusalOf(error: unknown): readonly [Refusal, string] | undefined {
   if (!(error instanceof Error) || !("errcode" in error)) return;
-  return typeof error.errcode === "number" ? error.errcode : undefined;
-}
-
-function refusalOf(
-  code: number | undefined,
-): readonly [Refusal, string] | undefined {
-  return code === undefined
-    ? undefined
-    : refusals[code] ?? refusals[code & 0xff];
+  const { errcode: code } = error;
+  if (typeof code !== "number") return;
+  return refusals[code] ?? refusals[code & 0xff];
 }
 
 /**
@@ -200,12 +198,12 @@ export function toOpenError(error: unknown, path: string): unknown {
         : why;
     }
   }
-  return new Error(refusalOf(codeOf(error))?.[1] ?? error.message);
+  return new Error(refusalOf(error)?.[1] ?? error.message);
 }
 
 /** Turns SQLite's refusal of a write into a {@linkcode StoreError}; another error stays what it is. */
 export function toStoreError(error: unknown): unknown {
-  const refusal = refusalOf(codeOf(error));
+  const refusal = refusalOf(error);
   return refusal === undefined
     ? error
     : new StoreError(refusal[0], `Cannot write: ${refusal[1]}`);

@@ -5,8 +5,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { createHandler } from "../../../tasks/api/handler.ts";
-import { answerOpenApi } from "../../../tasks/api/openapi/openapi.ts";
-import { answerPage } from "../../../tasks/api/page/page.ts";
+import { serveOpenApi } from "../../../tasks/api/openapi/openapi.ts";
+import { servePage } from "../../../tasks/api/page/page.ts";
 import { listen } from "../../../tasks/api/serve.ts";
 import { isDocument } from "../../../tasks/api/store/document.ts";
 import { seed } from "../../../tasks/api/store/seed.ts";
@@ -15,7 +15,7 @@ import { testWith } from "../../support.ts";
 import { openBrowser } from "./browser.ts";
 import { ask } from "./console.ts";
 
-const routes = { "/": answerPage, "/openapi.json": answerOpenApi };
+const routes = { "/": servePage, "/openapi.json": serveOpenApi };
 const html = { accept: "text/html" };
 
 /** An api with its page, on a free port. */

@@ -86,7 +86,7 @@ Deno.test("an import goes into a new database only", () =>
       `to serve what it holds: api "${path}"; for a new import: the path of a new file, or --memory`,
     );
     using store = openStore(path, {});
-    assertEquals(await store.kinds(), [{ name: "notes", single: false }]);
+    assertEquals(await store.resources(), [{ name: "notes", single: false }]);
   }));
 
 Deno.test("what cannot be imported leaves a database that is still new", () =>

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { formatLinks } from "../../../tasks/api/paging.ts";
+import { formatLinks } from "../../../tasks/api/response.ts";
 import { type Document, readField } from "../../../tasks/api/store/document.ts";
 import {
   contains,

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
+  findMismatch,
   type Item,
   type ResourceName,
   resources,
 } from "../../../tasks/api/store/schema.ts";
 import { makeItems, seed } from "../../../tasks/api/store/seed.ts";
-import { findMismatch } from "../../../tasks/api/store/shape.ts";
 
 const names = [
   "posts",
