@@ -13,6 +13,7 @@ import { parseHost, parsePort } from "../../lib/net/address.ts";
 import { createHandler, type Route } from "./handler.ts";
 import { createLineWriter, formatEntry } from "./log.ts";
 import { listen } from "./serve.ts";
+import { isUrl, readDump } from "./store/import.ts";
 import { seed } from "./store/seed.ts";
 import { openStore } from "./store/sqlite.ts";
 
@@ -36,9 +37,7 @@ export async function runApi(
 ): Promise<ExitCode> {
   const { json = false, fake = false } = options;
   const { file, from } = filesOf(operands, options);
-  const data = from === undefined
-    ? seed
-    : await (await import("./store/import.ts")).readDump(from, io.signal);
+  const data = from === undefined ? seed : await readDump(from, io.signal);
   using store = openStore(file, data, { fake, fresh: from !== undefined });
   io.drain();
   const safe = io.stdout.isTerminal
@@ -162,12 +161,9 @@ export async function apiPermissions(
   operands: readonly string[],
 ): Promise<Permissions> {
   const { file, from } = filesOf(operands, options);
-  const { isUrl } = await import("./store/import.ts");
-  const write = file === ":memory:" ? [] : [file];
-  if (from === undefined) return { net: [options.host], read: write, write };
-  if (!isUrl(from)) {
-    return { net: [options.host], read: [from, ...write], write };
-  }
+  const [net, write] = [[options.host], file === ":memory:" ? [] : [file]];
+  if (from === undefined) return { net, read: write, write };
+  if (!isUrl(from)) return { net, read: [from, ...write], write };
   const { parseUrl } = await import("../get/url.ts");
-  return { net: [options.host, parseUrl(from).hostname], read: write, write };
+  return { net: [...net, parseUrl(from).hostname], read: write, write };
 }

@@ -26,10 +26,7 @@ interface Event {
   readonly data: unknown;
 }
 
-interface Reader {
-  readonly topic: string | undefined;
-  readonly controller: ReadableStreamDefaultController<Uint8Array>;
-}
+type Reader = ReadableStreamDefaultController<Uint8Array>;
 
 const maxKept = 200;
 const maxQueued = 2 ** 16;
@@ -43,7 +40,7 @@ const encoder = new TextEncoder();
  */
 export function createEvents(heartbeatMs = 15_000): Events {
   const kept: Event[] = [];
-  const readers = new Set<Reader>();
+  const readers = new Map<Reader, string | undefined>();
   let last = 0;
   let closed = false;
   let heartbeat: ReturnType<typeof setInterval> | undefined;
@@ -54,20 +51,20 @@ export function createEvents(heartbeatMs = 15_000): Events {
   }
 
   function send(reader: Reader, text: string): void {
-    if ((reader.controller.desiredSize ?? 0) > 0) {
-      return reader.controller.enqueue(encoder.encode(text));
+    if ((reader.desiredSize ?? 0) > 0) {
+      return reader.enqueue(encoder.encode(text));
     }
-    reader.controller.error(new Error("the reader is too slow"));
+    reader.error(new Error("the reader is too slow"));
     leave(reader);
   }
 
-  function join(reader: Reader): void {
+  function join(reader: Reader, topic: string | undefined): void {
     if (readers.size === 0) {
       heartbeat = setInterval(() => {
-        for (const each of readers) send(each, ":\n\n");
+        for (const each of readers.keys()) send(each, ":\n\n");
       }, heartbeatMs);
     }
-    readers.add(reader);
+    readers.set(reader, topic);
   }
 
   return {
@@ -75,15 +72,15 @@ export function createEvents(heartbeatMs = 15_000): Events {
       const event = { id: ++last, topic, data };
       kept.push(event);
       if (kept.length > maxKept) kept.shift();
-      for (const reader of readers) {
-        if (concerns(event, reader.topic)) send(reader, format(event));
+      for (const [reader, wanted] of readers) {
+        if (concerns(event, wanted)) send(reader, format(event));
       }
     },
     subscribe(topic, after = last) {
       let reader: Reader | undefined;
       return new ReadableStream<Uint8Array>({
         start(controller) {
-          reader = { topic, controller };
+          reader = controller;
           // A number above the last one is from before a restart: all is new then.
           const since = after > last ? 0 : after;
           const missed = kept
@@ -93,15 +90,15 @@ export function createEvents(heartbeatMs = 15_000): Events {
             encoder.encode("retry: 1000\n\n" + newest(missed)),
           );
           if (closed) controller.close();
-          else join(reader);
+          else join(controller, topic);
         },
         cancel: () => reader && leave(reader),
       }, { highWaterMark: maxQueued, size: (bytes) => bytes?.length ?? 0 });
     },
     close() {
       closed = true;
-      for (const reader of readers) {
-        reader.controller.close();
+      for (const reader of readers.keys()) {
+        reader.close();
         leave(reader);
       }
     },

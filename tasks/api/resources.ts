@@ -4,6 +4,7 @@
  * @module
  */
 
+import { nearest } from "../../lib/cli/help.ts";
 import { createEvents, type Events } from "./events.ts";
 import { createRandom, type Random } from "./fault.ts";
 import {
@@ -251,7 +252,7 @@ export function createResources(
     const why = target === undefined
       ? "a path has at most three parts"
       : resource === undefined
-      ? await formatUnknown(target.resource, all)
+      ? formatUnknown(target.resource, all)
       : refuseMethod(method, target, resource);
     return new Problem(404, `Cannot ${method} ${path}: ${why}`);
   }
@@ -282,11 +283,7 @@ export function createResources(
   };
 }
 
-async function formatUnknown(
-  name: string,
-  resources: readonly Resource[],
-): Promise<string> {
-  const { nearest } = await import("../../lib/cli/help.ts");
+function formatUnknown(name: string, resources: readonly Resource[]): string {
   const meant = nearest(name, resources.map((resource) => resource.name));
   return `there is no resource "${name}"${formatMeant(meant)}`;
 }

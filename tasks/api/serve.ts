@@ -90,7 +90,11 @@ export async function listen(
   const finished = Promise.all(servers.map((server) => server.finished))
     .then(() => {});
 
-  async function drain(graceMs: number): Promise<void> {
+  async function end(graceMs: number): Promise<void> {
+    if (graceMs <= 0) {
+      cut.abort();
+      return await finished;
+    }
     const grace = Promise.withResolvers<void>();
     const timer = setTimeout(grace.resolve, graceMs);
     const drained = Promise.all(servers.map((server) => server.shutdown()));
@@ -98,16 +102,11 @@ export async function listen(
     clearTimeout(timer);
   }
 
-  function cutOff(): Promise<void> {
-    cut.abort();
-    return finished;
-  }
-
   let ended: Promise<void> | undefined;
   function shutdown(graceMs: number): Promise<void> {
     ending.abort();
     // Once is enough, and Deno fails on an abort that follows a shutdown.
-    return ended ??= graceMs > 0 ? drain(graceMs) : cutOff();
+    return ended ??= end(graceMs);
   }
 
   return {

@@ -104,39 +104,29 @@ function pathsOf(document: Document): string[] {
   );
 }
 
+const comparisons = {
+  eq: (value: string) => (found: unknown) => value === String(found),
+  ne: (value: string) => (found: unknown) => value !== String(found),
+  gte: (value: string) => (found: unknown) =>
+    isNumeric(found) ? Number(value) <= Number(found) : value <= String(found),
+  lte: (value: string) => (found: unknown) =>
+    isNumeric(found) ? Number(value) >= Number(found) : value >= String(found),
+  like(value: string, key: string) {
+    const matches = parsePattern(value, key);
+    return (found: unknown) => matches(String(found));
+  },
+};
+
 /**
  * Turns a filter into what tells whether a document meets it. Values are compared as json-server
  * compares them: as texts, and in `gte` and `lte` as numbers where the document has a number.
  *
  * @throws {Problem} 400 when a `like` is not a pattern.
  */
-export function toCondition(filter: Filter): (document: unknown) => boolean {
-  const { key, path, operator, values } = filter;
-  const tests = values.map(toTest);
-
-  function toTest(value: string): (found: unknown) => boolean {
-    switch (operator) {
-      case "eq":
-        return (found) => value === String(found);
-      case "ne":
-        return (found) => value !== String(found);
-      case "gte":
-        return (found) =>
-          isNumeric(found)
-            ? Number(value) <= Number(found)
-            : value <= String(found);
-      case "lte":
-        return (found) =>
-          isNumeric(found)
-            ? Number(value) >= Number(found)
-            : value >= String(found);
-      case "like": {
-        const matches = parsePattern(value, key);
-        return (found) => matches(String(found));
-      }
-    }
-  }
-
+export function toCondition(
+  { key, path, operator, values }: Filter,
+): (document: unknown) => boolean {
+  const tests = values.map((value) => comparisons[operator](value, key));
   return (document) => {
     const found = readField(document, path);
     if (found === undefined || found === null) return false;

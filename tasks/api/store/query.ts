@@ -102,21 +102,15 @@ export function parseQuery(params: URLSearchParams): Query {
 /** A query for all documents as they are. */
 export const everything: Query = parseQuery(new URLSearchParams());
 
+const operators = ["gte", "lte", "ne", "like"] as const;
+
 function parseFilter(key: string, values: readonly string[]): Filter {
-  const [, path = key, operator = "eq"] =
-    /^(.*)_(gte|lte|ne|like)$/s.exec(key) ??
-      [];
-  switch (operator) {
-    case "like":
-      for (const value of values) parsePattern(value, key);
-      return { key, path, operator, values };
-    case "gte":
-    case "lte":
-    case "ne":
-      return { key, path, operator, values };
-    default:
-      return { key, path, operator: "eq", values };
+  const operator = operators.find((name) => key.endsWith(`_${name}`));
+  if (operator === undefined) return { key, path: key, operator: "eq", values };
+  if (operator === "like") {
+    for (const value of values) parsePattern(value, key);
   }
+  return { key, path: key.slice(0, -operator.length - 1), operator, values };
 }
 
 /** Of page, end and limit the first wins, and a number that is none is 0, as in json-server. */
@@ -171,12 +165,11 @@ export function parsePattern(
   key: string,
 ): (value: string) => boolean {
   if (text.length > maxLength || !grammar.test(text)) {
+    const start = text.slice(0, 40);
     throw new Problem(
       400,
-      `Cannot read ${key} "${
-        text.slice(0, 40)
-      }": expected at most ${maxLength} ` +
-        "characters and no operators but ^ $ . and .*, escaped by \\ where they are meant",
+      `Cannot read ${key} "${start}": expected at most ${maxLength} characters and no operators but ^ $ . and .*, ` +
+        "escaped by \\ where they are meant",
     );
   }
   // Between two `.*` nothing repeats, so the first place that fits is as good as any later one.

@@ -89,9 +89,13 @@ export function createDocuments(db: DatabaseSync): Documents {
   let indexed: Set<string> | undefined;
   const statements = new Map<string, StatementSync>();
 
-  /** The path is in the text, not a parameter: only so does SQLite use the index. */
-  function prepare(key: string, toSql: (field: string) => string) {
-    const sql = toSql(`json -> '$."${key.replaceAll("'", "''")}"'`);
+  /**
+   * Prepares a statement on a key, where its text says FIELD: a path in the text, not a parameter, since only so
+   * does SQLite use the index.
+   */
+  function prepare(key: string, template: string): StatementSync {
+    const field = `json -> '$."${key.replaceAll("'", "''")}"'`;
+    const sql = template.replaceAll("FIELD", () => field);
     const statement = statements.get(sql) ?? db.prepare(sql);
     statements.set(sql, statement);
     return statement;
@@ -108,9 +112,7 @@ export function createDocuments(db: DatabaseSync): Documents {
       if (indexed.has(key) || indexed.size >= maxKeys) continue;
       prepare(
         key,
-        (field) =>
-          `create index if not exists "key ${key}" on documents (kind, ${field})
-          where ${field} is not null`,
+        `create index if not exists "key ${key}" on documents (kind, FIELD) where FIELD is not null`,
       ).run();
       indexed.add(key);
     }
@@ -147,30 +149,25 @@ export function createDocuments(db: DatabaseSync): Documents {
     hasKey: (resource, key) =>
       prepare(
         key,
-        (field) =>
-          `select 1 from documents where kind = ? and ${field} is not null limit 1`,
+        "select 1 from documents where kind = ? and FIELD is not null limit 1",
       ).get(resource) !== undefined,
     byKey(resource, key, texts) {
       // SQLite has no path to such a field.
       if (/["\0]/.test(key)) return [];
       const statement = prepare(
         key,
-        (field) =>
-          `${parseSql} where kind = ? and ${field} in (select value from json_each(?))
-        order by place)`,
+        `${parseSql} where kind = ? and FIELD in (select value from json_each(?)) order by place)`,
       );
       return parseRow(statement.get(resource, JSON.stringify(texts)));
     },
     orphans(key, parent) {
       const references = prepare(
         key,
-        (field) =>
-          `select distinct kind, ${field} text from documents where ${field} is not null`,
+        "select distinct kind, FIELD text from documents where FIELD is not null",
       ).all();
       const referring = prepare(
         key,
-        (field) =>
-          `select * from documents where kind = ? and ${field} = ? order by place`,
+        "select * from documents where kind = ? and FIELD = ? order by place",
       );
       return references.flatMap(({ kind = null, text = null }) => {
         const id = JSON.parse(String(text));
