@@ -10,14 +10,7 @@ import {
   spawnProgram,
   start,
 } from "../support.ts";
-
-/** The base URL of an api, from what it printed. */
-async function baseOf(
-  stdout: { waitFor: (wanted: RegExp) => Promise<string> },
-): Promise<string> {
-  const output = await stdout.waitFor(/Listening on http:\S+\/\n/);
-  return output.match(/(http:\S+)\/\n/)?.[1] ?? "";
-}
+import { baseOf, inFolder } from "./support.ts";
 
 Deno.test("api serves the six resources and keeps what is posted", async () => {
   const api = start(main, ["--memory", "--port", "0"]);
@@ -36,40 +29,39 @@ Deno.test("api serves the six resources and keeps what is posted", async () => {
   assertEquals((await api.result).code, 0);
 });
 
-Deno.test("api keeps its data in the file it is given, over a restart and a kill -9", async () => {
-  const folder = await Deno.makeTempDir();
-  const flags = [
-    "run",
-    "--no-prompt",
-    "--allow-net=127.0.0.1",
-    `--allow-read=${folder}/a.db`,
-    `--allow-write=${folder}/a.db`,
-  ];
-  const args = [
-    ...flags,
-    "tasks/api.ts",
-    `${folder}/a.db`,
-    "--host",
-    "127.0.0.1",
-    "--port",
-    "0",
-  ];
-  const first = spawnDeno(args);
-  const url = await baseOf(first.stdout);
-  await (await fetch(`${url}/posts/1`, {
-    method: "PATCH",
-    body: '{"title":"kept"}',
-  })).body?.cancel();
-  first.kill("SIGKILL");
-  await first.result;
-  const second = spawnDeno(args);
-  const post: { title: string } =
-    await (await fetch(`${await baseOf(second.stdout)}/posts/1`)).json();
-  assertEquals(post.title, "kept");
-  second.kill("SIGTERM");
-  assertEquals((await second.result).code, 0);
-  await Deno.remove(folder, { recursive: true });
-});
+Deno.test("api keeps its data in the file it is given, over a restart and a kill -9", () =>
+  inFolder(async (folder) => {
+    const flags = [
+      "run",
+      "--no-prompt",
+      "--allow-net=127.0.0.1",
+      `--allow-read=${folder}/a.db`,
+      `--allow-write=${folder}/a.db`,
+    ];
+    const args = [
+      ...flags,
+      "tasks/api.ts",
+      `${folder}/a.db`,
+      "--host",
+      "127.0.0.1",
+      "--port",
+      "0",
+    ];
+    const first = spawnDeno(args);
+    const url = await baseOf(first.stdout);
+    await (await fetch(`${url}/posts/1`, {
+      method: "PATCH",
+      body: '{"title":"kept"}',
+    })).body?.cancel();
+    first.kill("SIGKILL");
+    await first.result;
+    const second = spawnDeno(args);
+    const post: { title: string } =
+      await (await fetch(`${await baseOf(second.stdout)}/posts/1`)).json();
+    assertEquals(post.title, "kept");
+    second.kill("SIGTERM");
+    assertEquals((await second.result).code, 0);
+  }));
 
 Deno.test("api says in one line what is wrong, and exits as the table says", async (t) => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -1,10 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createEvents } from "../../tasks/api/events.ts";
 import { createHandler, type HandlerOptions } from "../../tasks/api/handler.ts";
-import { seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
-
-const origin = "http://localhost:3000";
+import { openApi, send } from "./support.ts";
 
 /** Reads the events of a body as they come. */
 function readEvents(body: ReadableStream<Uint8Array> | null) {
@@ -30,15 +28,10 @@ function readEvents(body: ReadableStream<Uint8Array> | null) {
 }
 
 function open(options: HandlerOptions = {}) {
-  const store = openStore(":memory:", seed);
-  const handler = createHandler(store, options);
-  const ask = async (line: string, init: RequestInit = {}) => {
-    const [method = "", path = ""] = line.split(" ");
-    return await handler(new Request(origin + path, { method, ...init }));
-  };
+  const api = openApi(options);
   const listen = async (path: string, headers: HeadersInit = {}) => {
     const accept = { accept: "text/event-stream", ...headers };
-    const response = await ask(`GET ${path}`, { headers: accept });
+    const response = await api.send(`GET ${path}`, { headers: accept });
     assertEquals(
       response.headers.get("content-type"),
       "text/event-stream; charset=utf-8",
@@ -46,13 +39,8 @@ function open(options: HandlerOptions = {}) {
     return readEvents(response.body);
   };
   const write = async (line: string, body: string | null = null) =>
-    await (await ask(line, { body })).body?.cancel();
-  return {
-    ask,
-    listen,
-    write,
-    [Symbol.dispose]: () => store[Symbol.dispose](),
-  };
+    await (await api.send(line, { body })).body?.cancel();
+  return { ...api, listen, write };
 }
 
 Deno.test("who listens to a resource hears each of its changes, and no other's", async () => {
@@ -138,7 +126,7 @@ Deno.test("GET /events is the log of requests, a sandbox's its own", async () =>
 Deno.test("a resource called events is served as one", async () => {
   using store = openStore(":memory:", { events: [{ id: 1 }] });
   const handler = createHandler(store);
-  const response = await handler(new Request(`${origin}/events`));
+  const response = await send(handler, "GET /events");
   assertEquals(await response.json(), [{ id: 1 }]);
 });
 

@@ -7,6 +7,7 @@ import { listen } from "../../tasks/api/serve.ts";
 import { seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
 import { run, start } from "../support.ts";
+import { baseOf, inFolder, send } from "./support.ts";
 
 const none = new URLSearchParams();
 
@@ -48,9 +49,7 @@ Deno.test("a fault that means nothing is refused", async () => {
       "status=503, retry-after=x",
     ]
   ) {
-    const response = await handler(
-      new Request("http://localhost/posts", { headers: { prefer } }),
-    );
+    const response = await send(handler, "GET /posts", { headers: { prefer } });
     assertEquals(response.status, 400, prefer);
     assertMatch(
       (await response.json()).detail,
@@ -65,9 +64,9 @@ Deno.test("faults with a seed are the same row each time, as often as was asked 
     const handler = createHandler(store);
     const statuses: number[] = [];
     for (let n = 0; n < 200; n++) {
-      const response = await handler(
-        new Request("http://localhost/posts/1", { headers: { prefer } }),
-      );
+      const response = await send(handler, "GET /posts/1", {
+        headers: { prefer },
+      });
       const retryAfter = response.headers.get("retry-after");
       assertEquals(retryAfter, response.status === 503 ? "1" : null);
       await response.body?.cancel();
@@ -89,12 +88,10 @@ Deno.test("a sandbox's row of faults starts anew when it is reset", async () => 
   const row = async () => {
     const statuses: number[] = [];
     for (let n = 0; n < 20; n++) {
-      statuses.push(
-        (await handler(new Request("http://localhost/@a/posts/1", { headers })))
-          .status,
-      );
+      const { status } = await send(handler, "GET /@a/posts/1", { headers });
+      statuses.push(status);
     }
-    await handler(new Request("http://localhost/@a", { method: "DELETE" }));
+    await send(handler, "DELETE /@a");
     return statuses;
   };
   assertEquals(await row(), await row());
@@ -120,21 +117,14 @@ Deno.test("dice forget the seeds that were not rolled for longest", () => {
 Deno.test("a faulty write is not done, and a delayed one is done late", async () => {
   using store = openStore(":memory:", seed);
   const handler = createHandler(store);
-  const url = "http://localhost/posts?_status=503";
-  assertEquals(
-    (await handler(new Request(url, { method: "POST", body: "{}" }))).status,
-    503,
-  );
+  const init = { body: "{}" };
+  const failed = await send(handler, "POST /posts?_status=503", init);
+  assertEquals(failed.status, 503);
   const started = performance.now();
-  const late = await handler(
-    new Request("http://localhost/posts?_delay=30", {
-      method: "POST",
-      body: "{}",
-    }),
-  );
+  const late = await send(handler, "POST /posts?_delay=30", init);
   assert(performance.now() - started >= 29);
   assertEquals((await late.json()).id, 101, "the first was not stored");
-  const warm = await handler(new Request("http://localhost/posts?_delay=0"));
+  const warm = await send(handler, "GET /posts?_delay=0");
   assertEquals(warm.status, 200);
   assertEquals(parseFault("", none), undefined);
 });
@@ -166,13 +156,13 @@ Deno.test("a body that drips is answered with 408 and the connection closed", as
     { host: "127.0.0.1", port: 0 },
   );
   for (const framing of ["content-length: 10", "transfer-encoding: chunked"]) {
-    const answer = await talk(server.port, [
+    const response = await talk(server.port, [
       `POST /posts HTTP/1.1\r\nhost: localhost\r\n${framing}\r\n\r\n`,
       framing.endsWith("10") ? "{" : "1\r\n{\r\n",
     ]);
-    assertMatch(answer, /^HTTP\/1\.1 408 /);
-    assertMatch(answer, /\r\nconnection: close\r\n/i);
-    assertMatch(answer, /took longer than 0\.05 s/);
+    assertMatch(response, /^HTTP\/1\.1 408 /);
+    assertMatch(response, /\r\nconnection: close\r\n/i);
+    assertMatch(response, /took longer than 0\.05 s/);
   }
   assertEquals(JSON.parse(await store.dump()).posts.length, 100);
 });
@@ -184,7 +174,7 @@ Deno.test("10 MB without a length are refused while they stream", async () => {
     port: 0,
   });
   let sent = 0;
-  const answer = await talk(
+  const response = await talk(
     server.port,
     (function* () {
       yield "POST /posts HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -192,7 +182,7 @@ Deno.test("10 MB without a length are refused while they stream", async () => {
       yield "0\r\n\r\n";
     })(),
   );
-  assertMatch(answer, /^HTTP\/1\.1 413 /);
+  assertMatch(response, /^HTTP\/1\.1 413 /);
   const next = await fetch(`http://127.0.0.1:${server.port}/posts/1`);
   assertEquals((await next.json()).id, 1);
 });
@@ -252,87 +242,81 @@ Deno.test("a SIGTERM ends the api with 0 though streams of events are open", asy
   ]);
 });
 
-Deno.test("a db.json is imported into a new database beside it, once", async () => {
-  const folder = await Deno.makeTempDir();
-  const [dump, file] = [`${folder}/my.json`, `${folder}/my.db`];
-  await Deno.writeTextFile(
-    dump,
-    '{"notes":[{"id":"a"}],"profile":{"name":"x"}}',
-  );
-  const api = start(main, [dump, "--port", "0"]);
-  const output = await api.stdout.waitFor(/Listening on .*\n/);
-  const url = output.match(/http:\S+/)?.[0];
-  assertEquals(output.split("\n")[0], `Imported ${dump} into ${file}`);
-  await (await fetch(`${url}notes/a`, { method: "PATCH", body: '{"b":1}' }))
-    .body?.cancel();
-  const copy = start(main, ["--memory", `--from=${url}`, "--port", "0"]);
-  const copied = (await copy.stdout.waitFor(/Listening on .*\n/)).match(
-    /http:\S+/,
-  )?.[0];
-  assertEquals(await (await fetch(`${copied}db`)).json(), {
-    notes: [{ id: "a", b: 1 }],
-    profile: { name: "x" },
-  });
-  for (const each of [api, copy]) {
-    each.interrupt();
-    assertEquals((await each.result).code, 0);
-  }
-  const again = await run(main, [dump, "--port", "0"]);
-  assertEquals(again.code, 1);
-  assertMatch(
-    again.stderr,
-    /^api: Cannot import into ".*my\.db": it holds data already\nhint: .*\n$/,
-  );
-  const kept = start(main, [file, "--port", "0"]);
-  const keptUrl = (await kept.stdout.waitFor(/Listening on .*\n/)).match(
-    /http:\S+/,
-  )?.[0];
-  assertEquals(await (await fetch(`${keptUrl}notes/a`)).json(), {
-    id: "a",
-    b: 1,
-  });
-  kept.interrupt();
-  await kept.result;
-  await Deno.remove(folder, { recursive: true });
-});
+Deno.test("a db.json is imported into a new database beside it, once", () =>
+  inFolder(async (folder) => {
+    const [dump, file] = [`${folder}/my.json`, `${folder}/my.db`];
+    await Deno.writeTextFile(
+      dump,
+      '{"notes":[{"id":"a"}],"profile":{"name":"x"}}',
+    );
+    const api = start(main, [dump, "--port", "0"]);
+    const url = await baseOf(api.stdout);
+    const output = await api.stdout.waitFor(/\n/);
+    assertEquals(output.split("\n")[0], `Imported ${dump} into ${file}`);
+    await (await fetch(`${url}/notes/a`, { method: "PATCH", body: '{"b":1}' }))
+      .body?.cancel();
+    const copy = start(main, ["--memory", `--from=${url}`, "--port", "0"]);
+    const copied = await baseOf(copy.stdout);
+    assertEquals(await (await fetch(`${copied}/db`)).json(), {
+      notes: [{ id: "a", b: 1 }],
+      profile: { name: "x" },
+    });
+    for (const each of [api, copy]) {
+      each.interrupt();
+      assertEquals((await each.result).code, 0);
+    }
+    const again = await run(main, [dump, "--port", "0"]);
+    assertEquals(again.code, 1);
+    assertMatch(
+      again.stderr,
+      /^api: Cannot import into ".*my\.db": it holds data already\nhint: .*\n$/,
+    );
+    const kept = start(main, [file, "--port", "0"]);
+    const keptUrl = await baseOf(kept.stdout);
+    assertEquals(await (await fetch(`${keptUrl}/notes/a`)).json(), {
+      id: "a",
+      b: 1,
+    });
+    kept.interrupt();
+    await kept.result;
+  }));
 
-Deno.test("what cannot be imported is said in one line, and leaves no file", async () => {
-  const folder = await Deno.makeTempDir();
-  await using other = Deno.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    onListen() {},
-  }, () => new Response("no", { status: 500 }));
-  const table: [text: string, code: number, stderr: RegExp][] = [
-    [
-      "{",
-      1,
-      /^api: Cannot load ".*bad\.json": Expected property name .*\(line 1 column 2\)\n$/,
-    ],
-    ["[]", 1, /^api: Cannot load "db": expected an object\n$/],
-    ['{"a":1}', 1, /^api: Cannot load "a": expected a list or an object\n$/],
-  ];
-  for (const [text, code, stderr] of table) {
-    await Deno.writeTextFile(`${folder}/bad.json`, text);
-    const result = await run(main, [`${folder}/bad.json`]);
-    assertMatch(result.stderr, stderr);
-    assertEquals([result.code, result.stdout], [code, ""]);
-  }
-  const url = `http://127.0.0.1:${other.addr.port}`;
-  const refused = await run(main, [`${folder}/bad.db`, `--from=${url}`]);
-  assertMatch(
-    refused.stderr,
-    /^api: Cannot load "http:.*\/db": the answer was 500\n/,
-  );
-  const missing = await run(main, [`${folder}/none.json`]);
-  assertMatch(missing.stderr, /^api: .*none\.json.*\n$/);
-  const both = await run(main, ["a.json", "--from=b.json"]);
-  assertEquals([both.code, both.stdout], [2, ""]);
-  assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), [
-    "bad.json",
-  ]);
-  await Deno.remove(folder, { recursive: true });
-});
+Deno.test("what cannot be imported is said in one line, and leaves no file", () =>
+  inFolder(async (folder) => {
+    await using other = Deno.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen() {},
+    }, () => new Response("no", { status: 500 }));
+    const table: [text: string, code: number, stderr: RegExp][] = [
+      [
+        "{",
+        1,
+        /^api: Cannot load ".*bad\.json": Expected property name .*\(line 1 column 2\)\n$/,
+      ],
+      ["[]", 1, /^api: Cannot load "db": expected an object\n$/],
+      ['{"a":1}', 1, /^api: Cannot load "a": expected a list or an object\n$/],
+    ];
+    for (const [text, code, stderr] of table) {
+      await Deno.writeTextFile(`${folder}/bad.json`, text);
+      const result = await run(main, [`${folder}/bad.json`]);
+      assertMatch(result.stderr, stderr);
+      assertEquals([result.code, result.stdout], [code, ""]);
+    }
+    const url = `http://127.0.0.1:${other.addr.port}`;
+    const refused = await run(main, [`${folder}/bad.db`, `--from=${url}`]);
+    assertMatch(
+      refused.stderr,
+      /^api: Cannot load "http:.*\/db": the answer was 500\n/,
+    );
+    const missing = await run(main, [`${folder}/none.json`]);
+    assertMatch(missing.stderr, /^api: .*none\.json.*\n$/);
+    const both = await run(main, ["a.json", "--from=b.json"]);
+    assertEquals([both.code, both.stdout], [2, ""]);
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), [
+      "bad.json",
+    ]);
+  }));
 
 Deno.test("the log is a line per request, with why it was refused", async () => {
   const api = start(main, [
@@ -343,10 +327,9 @@ Deno.test("the log is a line per request, with why it was refused", async () => 
     "10",
     "--read-only",
   ]);
-  const url = (await api.stdout.waitFor(/Listening on .*\n/)).match(/http:\S+/)
-    ?.[0];
-  await (await fetch(`${url}posts/1`)).body?.cancel();
-  await (await fetch(`${url}posts`, { method: "POST", body: "{}" })).body
+  const url = await baseOf(api.stdout);
+  await (await fetch(`${url}/posts/1`)).body?.cancel();
+  await (await fetch(`${url}/posts`, { method: "POST", body: "{}" })).body
     ?.cancel();
   const output = await api.stdout.waitFor(/POST .*\n/);
   assertMatch(

@@ -4,27 +4,13 @@ import { createHandler, type Handler } from "../../tasks/api/handler.ts";
 import { makeItems, seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
 import type { Store } from "../../tasks/api/store/store.ts";
+import { origin, send } from "./support.ts";
 
-const origin = "http://localhost:3000";
 const json = "application/json; charset=utf-8";
 const problem = "application/problem+json; charset=utf-8";
 
-interface Answer {
-  readonly status: number;
-  readonly type: string | null;
-  readonly location: string | null;
-  readonly text: string;
-}
-
-async function ask(
-  handler: Handler,
-  line: string,
-  init: RequestInit = {},
-): Promise<Answer> {
-  const [method = "", path = ""] = line.split(" ");
-  const response = await handler(
-    new Request(origin + path, { method, ...init }),
-  );
+async function ask(handler: Handler, line: string, init?: RequestInit) {
+  const response = await send(handler, line, init);
   const { status, headers } = response;
   return {
     status,
@@ -90,16 +76,16 @@ Deno.test("reads answer as JSONPlaceholder's do", async () => {
     ["HEAD /posts", 200, posts],
     ["HEAD /posts/9999", 404, {}],
   ];
-  // Twice: what is kept from the first answer must be the same answer.
+  // Twice: what is kept from the first response must be the same response.
   for (const [line, status, value] of [...table, ...table]) {
-    const answer = await ask(handler, line);
+    const response = await ask(handler, line);
     const expected = {
       status,
       type: json,
       location: null,
       text: pretty(value),
     };
-    assertEquals(answer, expected, line);
+    assertEquals(response, expected, line);
   }
 });
 
@@ -174,10 +160,10 @@ Deno.test("writes answer as JSONPlaceholder's do, and stay", async () => {
     using store = openStore(":memory:", seed);
     const handler = createHandler(store);
     const before = await ask(handler, `GET ${after}`);
-    const answer = await ask(handler, line, { body, headers: headers ?? {} });
+    const response = await ask(handler, line, { body, headers: headers ?? {} });
     const location = status === 201 ? origin + after : null;
     assertEquals(
-      answer,
+      response,
       { status, type: json, location, text: pretty(value) },
       line,
     );
@@ -222,8 +208,8 @@ Deno.test("what cannot be done is 404 and changes nothing", async () => {
     "PURGE /posts/1",
   ];
   for (const line of lines) {
-    const answer = await ask(handler, line);
-    assertEquals(answer, {
+    const response = await ask(handler, line);
+    assertEquals(response, {
       status: 404,
       type: json,
       location: null,
@@ -304,8 +290,8 @@ Deno.test("a bad request is one problem document and changes nothing", async () 
     ["DELETE /%C3/1", {}, 400, '"%C3"'],
   ];
   for (const [line, init, status, detail] of table) {
-    const { text, ...answer } = await ask(handler, line, init);
-    assertEquals(answer, { status, type: problem, location: null }, line);
+    const { text, ...response } = await ask(handler, line, init);
+    assertEquals(response, { status, type: problem, location: null }, line);
     const document = JSON.parse(text);
     assertEquals(document.status, status);
     assert(document.detail.includes(detail), text);
@@ -331,8 +317,8 @@ Deno.test("an answer that was read before a write is not kept after it", async (
   const release = Promise.withResolvers<void>();
   const slow: Store = {
     ...store,
-    async get(kind, id) {
-      const text = await store.get(kind, id);
+    async get(resource, id) {
+      const text = await store.get(resource, id);
       reading.resolve();
       await release.promise;
       return text;
@@ -393,12 +379,12 @@ Deno.test("any query gets a list", async () => {
         fc.tuple(fc.string({ unit: "binary" }), fc.string({ unit: "binary" })),
       ),
       async (pairs) => {
-        const answer = await ask(
+        const response = await ask(
           handler,
           `GET /notes?${new URLSearchParams(pairs)}`,
         );
-        assertEquals(answer.status, 200);
-        assert(Array.isArray(JSON.parse(answer.text)));
+        assertEquals(response.status, 200);
+        assert(Array.isArray(JSON.parse(response.text)));
       },
     ),
   );
@@ -412,25 +398,23 @@ function nested(levels: number): string {
 Deno.test("what UTF-8 or JSON cannot hold as an id, or as a name, is no error of the server", async () => {
   using store = openStore(":memory:", { notes: [{ "usrI\ud800": 1 }] });
   const handler = createHandler(store);
-  const ask = async (method: string, path: string, body?: string) =>
-    await handler(
-      new Request(`http://localhost${path}`, {
-        method,
-        ...body !== undefined && { body },
-      }),
-    );
-  const posted = await ask("POST", "/notes", '{"id":"\\ud800"}');
+  const posted = await send(handler, "POST /notes", {
+    body: '{"id":"\\ud800"}',
+  });
   assertEquals(posted.status, 201);
   const { pathname } = new URL(posted.headers.get("location") ?? "");
-  assertEquals((await ask("GET", pathname)).status, 200);
-  const listed = await ask("GET", "/notes?usrI=1");
+  assertEquals((await send(handler, `GET ${pathname}`)).status, 200);
+  const listed = await send(handler, "GET /notes?usrI=1");
   assertEquals(
     listed.headers.get("x-ignored-query"),
     "usrI; did-you-mean=usrI%EF%BF%BD",
   );
   const before = await store.dump();
-  assertEquals((await ask("POST", "/notes", '{"id":1e400}')).status, 400);
+  assertEquals(
+    (await send(handler, "POST /notes", { body: '{"id":1e400}' })).status,
+    400,
+  );
   const twice = '{"notes":[{"id":"\\ud800"},{"id":"\\ufffd"}]}';
-  assertEquals((await ask("PUT", "/db", twice)).status, 400);
+  assertEquals((await send(handler, "PUT /db", { body: twice })).status, 400);
   assertEquals(await store.dump(), before);
 });

@@ -9,7 +9,7 @@ import { run } from "../program.ts";
 
 const PACKAGE = "npm:json-server@0.17.4";
 
-// It keeps the world in memory, and prints its port.
+// It keeps the data in memory, and prints its port.
 const SCRIPT = `
 import jsonServer from "${PACKAGE}";
 const app = jsonServer.create();
@@ -37,16 +37,16 @@ export async function hasJsonServer(): Promise<boolean> {
   return code === 0;
 }
 
-/** Starts json-server with a world of its own, in a folder where it may leave files. */
+/** Starts json-server with data of its own, in a folder where it may leave files. */
 export async function startJsonServer(
-  world: unknown,
+  data: unknown,
   folder: string,
 ): Promise<JsonServer> {
-  const [script, data] = [`${folder}/json_server.js`, `${folder}/db.json`];
+  const [script, file] = [`${folder}/json_server.js`, `${folder}/db.json`];
   await Deno.writeTextFile(script, SCRIPT);
-  await Deno.writeTextFile(data, JSON.stringify(world));
+  await Deno.writeTextFile(file, JSON.stringify(data));
   const daemon: Daemon = startDaemon(
-    [Deno.execPath(), "run", ...FLAGS, script, data],
+    [Deno.execPath(), "run", ...FLAGS, script, file],
     "lines",
   );
   const port = await daemon.line();

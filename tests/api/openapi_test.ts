@@ -107,12 +107,12 @@ Deno.test("/openapi.json is valid and names all that the seed has", async () => 
     routes: { "/openapi.json": serveOpenApi },
   });
   for (const base of [origin, `${origin}/@mine`]) {
-    const answer = await handler(new Request(`${base}/openapi.json`));
+    const response = await handler(new Request(`${base}/openapi.json`));
     assertEquals(
-      answer.headers.get("content-type"),
+      response.headers.get("content-type"),
       "application/json; charset=utf-8",
     );
-    const document: unknown = await answer.json();
+    const document: unknown = await response.json();
     assert(isDocument(document));
     assertValid(document);
     assertEquals(document.servers, [{ url: base }]);
@@ -138,9 +138,9 @@ Deno.test("every path of /openapi.json that can be got is there", async () => {
   for (const { path, operation } of got) {
     const id = path.startsWith("/my") ? "a" : "1";
     const url = origin + path.replace("{id}", id);
-    const answer = await handler(new Request(url));
-    assertEquals(answer.status, path === "/postIds/{id}" ? 404 : 200, path);
-    const value: unknown = await answer.json();
+    const response = await handler(new Request(url));
+    assertEquals(response.status, path === "/postIds/{id}" ? 404 : 200, path);
+    const value: unknown = await response.json();
     const { schema } = read(
       operation,
       "responses",
@@ -177,16 +177,19 @@ Deno.test("the seed is what the table of resources says", async () => {
 
 Deno.test("a resource is described by its documents where they differ from the table, and by the table where there are none", async () => {
   using store = openStore(":memory:", odd);
-  const kinds = await describe(store);
-  assertEquals(kinds.map(({ name, single, total }) => [name, single, total]), [
-    ["my {notes}", false, 2],
-    ["postIds", false, 0],
-    ["posts", false, 1],
-    ["comments", false, 1],
-    ["Problem", true, 1],
-  ]);
+  const described = await describe(store);
+  assertEquals(
+    described.map(({ name, single, total }) => [name, single, total]),
+    [
+      ["my {notes}", false, 2],
+      ["postIds", false, 0],
+      ["posts", false, 1],
+      ["comments", false, 1],
+      ["Problem", true, 1],
+    ],
+  );
   const schemas = Object.fromEntries(
-    kinds.map(({ name, schema }) => [name, schema]),
+    described.map(({ name, schema }) => [name, schema]),
   );
   assertEquals(schemas["my {notes}"], {
     type: "object",

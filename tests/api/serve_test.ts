@@ -102,7 +102,7 @@ Deno.test("an error of the handler is reported and answered with 500", async () 
   assert(errors[0] instanceof RangeError);
 });
 
-/** A server whose only answer is under way until it is released. */
+/** A server whose only response is under way until it is released. */
 async function serveSlowly() {
   const arrived = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();

@@ -1,30 +1,14 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
-import { createHandler, type HandlerOptions } from "../../tasks/api/handler.ts";
+import { createHandler } from "../../tasks/api/handler.ts";
 import type { LogEntry } from "../../tasks/api/log.ts";
 import { parseJson } from "../../tasks/api/store/document.ts";
 import { makeItems, seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
 import { type Store, StoreError } from "../../tasks/api/store/store.ts";
+import { openApi, origin, send } from "./support.ts";
 
-const origin = "http://localhost:3000";
 const post = makeItems("posts")[0];
-
-/** A handler over the seed, and a way to ask it: `ask("GET /posts")`. */
-function open(
-  options: HandlerOptions & { wrap?: (store: Store) => Store } = {},
-) {
-  const store = openStore(":memory:", seed, { fake: options.fake ?? false });
-  const handler = createHandler(options.wrap?.(store) ?? store, options);
-  const ask = async (line: string, init: RequestInit = {}) => {
-    const [method = "", path = ""] = line.split(" ");
-    const url = path.startsWith("/") ? origin + path : path;
-    const response = await handler(new Request(url, { method, ...init }));
-    const text = await response.text();
-    return { status: response.status, headers: response.headers, text };
-  };
-  return { store, ask, [Symbol.dispose]: () => store[Symbol.dispose]() };
-}
 
 /** Headers by name; an undefined one must not be there. */
 type Expected = Readonly<Record<string, string | RegExp | undefined>>;
@@ -109,35 +93,34 @@ Deno.test("every web header is as json-server has it", async () => {
         "content-encoding": undefined,
       }],
     ];
-  using api = open();
-  // Twice: what is kept from the first answer must be the same answer.
+  using api = openApi();
+  // Twice: what is kept from the first response must be the same response.
   for (const [line, asked, status, expected] of [...table, ...table]) {
-    const answer = await api.ask(line, { headers: asked });
-    assertEquals(answer.status, status, line);
-    assertHeaders(answer.headers, expected, line);
+    const response = await api.ask(line, { headers: asked });
+    assertEquals(response.status, status, line);
+    assertHeaders(response.headers, expected, line);
   }
 });
 
 Deno.test("a compressed answer is the same answer, under the same tag", async () => {
-  using api = open();
+  using api = openApi();
   const plain = await api.ask("GET /posts");
-  const handler = createHandler(api.store);
   const headers = { "accept-encoding": "gzip" };
-  const zipped = await handler(new Request(`${origin}/posts`, { headers }));
+  const zipped = await api.send("GET /posts", { headers });
   const body = zipped.body?.pipeThrough(new DecompressionStream("gzip"));
   assertEquals(await new Response(body ?? null).text(), plain.text);
   assertEquals(zipped.headers.get("etag"), plain.headers.get("etag"));
 });
 
 Deno.test("who has the body already gets 304 until somebody writes", async () => {
-  using api = open();
+  using api = openApi();
   const etag = (await api.ask("GET /posts/1")).headers.get("etag") ?? "";
   for (const known of [etag, `"x", ${etag.slice(2)}`, "*"]) {
-    const answer = await api.ask("GET /posts/1", {
+    const response = await api.ask("GET /posts/1", {
       headers: { "if-none-match": known },
     });
-    assertEquals([answer.status, answer.text], [304, ""], known);
-    assertHeaders(answer.headers, { etag, "content-type": undefined }, known);
+    assertEquals([response.status, response.text], [304, ""], known);
+    assertHeaders(response.headers, { etag, "content-type": undefined }, known);
   }
   const headers = { "if-none-match": etag };
   assertEquals((await api.ask("HEAD /posts/1", { headers })).status, 304);
@@ -147,7 +130,7 @@ Deno.test("who has the body already gets 304 until somebody writes", async () =>
 });
 
 Deno.test("a write under If-Match is done only to what the tag names", async () => {
-  using api = open();
+  using api = openApi();
   const etag = (await api.ask("GET /posts/1")).headers.get("etag") ?? "";
   const body = '{"title":"new"}';
   const table: [line: string, tag: string, status: number][] = [
@@ -162,11 +145,11 @@ Deno.test("a write under If-Match is done only to what the tag names", async () 
     ["DELETE /posts/1", "*", 404],
   ];
   for (const [line, tag, status] of table) {
-    const answer = await api.ask(line, {
+    const response = await api.ask(line, {
       headers: { "if-match": tag },
       body: line.startsWith("DELETE") ? null : body,
     });
-    assertEquals(answer.status, status, `${line} ${tag}`);
+    assertEquals(response.status, status, `${line} ${tag}`);
   }
   const changed = await api.ask("PATCH /posts/2", { body });
   const next = changed.headers.get("etag") ?? "";
@@ -175,9 +158,9 @@ Deno.test("a write under If-Match is done only to what the tag names", async () 
 });
 
 Deno.test("of two writers with the same tag one is refused", async () => {
-  using api = open();
+  using api = openApi();
   const etag = (await api.ask("GET /posts/1")).headers.get("etag") ?? "";
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     ["a", "b"].map((title) =>
       api.ask("PATCH /posts/1", {
         headers: { "if-match": etag },
@@ -185,11 +168,11 @@ Deno.test("of two writers with the same tag one is refused", async () => {
       })
     ),
   );
-  assertEquals(answers.map(({ status }) => status).sort(), [200, 412]);
+  assertEquals(responses.map(({ status }) => status).sort(), [200, 412]);
 });
 
 Deno.test("a form names the method it means in a header, and only in a POST", async () => {
-  using api = open();
+  using api = openApi();
   const meant = (method: string) => ({
     headers: { "x-http-method-override": method },
   });
@@ -201,7 +184,7 @@ Deno.test("a form names the method it means in a header, and only in a POST", as
 });
 
 Deno.test("JSONP calls a name, and nothing else", async () => {
-  using api = open();
+  using api = openApi();
   const { text } = await api.ask("GET /posts/1?callback=$.a_1");
   const pretty = JSON.stringify(post, null, 2);
   assertEquals(text, `/**/ typeof $.a_1 === 'function' && $.a_1(${pretty});`);
@@ -221,7 +204,7 @@ Deno.test("JSONP calls a name, and nothing else", async () => {
 });
 
 Deno.test("another site's host is refused, whatever else is asked", async () => {
-  using local = open();
+  using local = openApi();
   for (
     const host of [
       "evil.example",
@@ -256,7 +239,7 @@ Deno.test("another site's host is refused, whatever else is asked", async () => 
       host,
     );
   }
-  using open_ = open({ host: "0.0.0.0" });
+  using open_ = openApi({ host: "0.0.0.0" });
   for (
     const [host, status] of [["192.0.2.1", 200], ["[2001:db8::1]", 200], [
       "box",
@@ -269,7 +252,7 @@ Deno.test("another site's host is refused, whatever else is asked", async () => 
       host,
     );
   }
-  using named = open({ host: "api.example" });
+  using named = openApi({ host: "api.example" });
   assertEquals(
     (await named.ask("GET http://api.example:3000/posts/1")).status,
     200,
@@ -281,7 +264,7 @@ Deno.test("another site's host is refused, whatever else is asked", async () => 
 });
 
 Deno.test("a dump can be read, changed and put back whole, or not at all", async () => {
-  using api = open();
+  using api = openApi();
   const { text } = await api.ask("GET /db");
   assertEquals(Object.keys(JSON.parse(text)), Object.keys(seed));
   assert(text.length > 2 ** 20, "a dump is longer than a document may be");
@@ -301,9 +284,9 @@ Deno.test("a dump can be read, changed and put back whole, or not at all", async
     '{"a":[{"id":null}]}',
   ];
   for (const body of bad) {
-    const answer = await api.ask("PUT /db", { body });
-    assertEquals(answer.status, 400, body);
-    assertMatch(answer.text, /"detail": "Cannot (load|read) /);
+    const response = await api.ask("PUT /db", { body });
+    assertEquals(response.status, 400, body);
+    assertMatch(response.text, /"detail": "Cannot (load|read) /);
   }
   assertEquals((await api.ask("GET /db")).text, text);
   const other = '{"notes":[{"id":"x"}],"profile":{"name":"a"}}';
@@ -322,7 +305,7 @@ Deno.test("a dump can be read, changed and put back whole, or not at all", async
 });
 
 Deno.test("an array is stored whole, or not at all", async () => {
-  using api = open();
+  using api = openApi();
   const created = await api.ask("POST /users/3/posts", {
     body: '[{"title":"a"},{"id":500}]',
   });
@@ -342,7 +325,7 @@ Deno.test("an array is stored whole, or not at all", async () => {
 });
 
 Deno.test("a sandbox is a private copy, and a reset one is the root's again", async () => {
-  using api = open();
+  using api = openApi();
   const created = await api.ask("POST /@a/posts", { body: '{"title":"a"}' });
   assertEquals(created.headers.get("location"), `${origin}/@a/posts/101`);
   await api.ask("DELETE /@a/posts/1");
@@ -382,7 +365,7 @@ Deno.test("a sandbox is a private copy, and a reset one is the root's again", as
 });
 
 Deno.test("writes in many sandboxes at once stay apart", async () => {
-  using api = open();
+  using api = openApi();
   const names = Array.from({ length: 20 }, (_, at) => `s${at}`);
   await Promise.all(
     names.flatMap((name, at) =>
@@ -422,10 +405,8 @@ Deno.test("200 sandboxes are kept, and the one unused for longest goes", async (
     },
   };
   const handler = createHandler(counted);
-  const ask = async (path: string, method = "GET") => {
-    const response = await handler(new Request(`${origin}${path}`, { method }));
-    return await response.text();
-  };
+  const ask = async (path: string, method = "GET") =>
+    await (await send(handler, `${method} ${path}`)).text();
   for (let n = 0; n < 200; n++) await ask(`/@${n}/notes`, "POST");
   await ask("/@0/notes");
   await ask("/@200/notes", "POST");
@@ -440,19 +421,19 @@ Deno.test("200 sandboxes are kept, and the one unused for longest goes", async (
 });
 
 Deno.test("a request under way in a sandbox that is reset is told so", async () => {
-  using api = open();
+  using api = openApi();
   const body = new TransformStream<Uint8Array, Uint8Array>();
   const writer = body.writable.getWriter();
-  const answer = api.ask("POST /@a/posts", { body: body.readable });
+  const response = api.ask("POST /@a/posts", { body: body.readable });
   await writer.write(new TextEncoder().encode("{"));
   await api.ask("DELETE /@a");
   await writer.write(new TextEncoder().encode("}"));
   await writer.close();
-  assertEquals((await answer).status, 409);
+  assertEquals((await response).status, 409);
 });
 
 Deno.test("with fake writes the answers are JSONPlaceholder's, and nothing stays", async () => {
-  using api = open({ fake: true });
+  using api = openApi({ fake: true });
   const table: [
     line: string,
     body: string | null,
@@ -475,9 +456,9 @@ Deno.test("with fake writes the answers are JSONPlaceholder's, and nothing stays
     ["GET /posts/1", null, 200, post],
   ];
   for (const [line, body, status, value] of [...table, ...table]) {
-    const answer = await api.ask(line, { body });
+    const response = await api.ask(line, { body });
     assertEquals(
-      [answer.status, JSON.parse(answer.text)],
+      [response.status, JSON.parse(response.text)],
       [status, value],
       line,
     );
@@ -492,7 +473,7 @@ Deno.test("with fake writes the answers are JSONPlaceholder's, and nothing stays
 });
 
 Deno.test("a read-only api refuses every write with 403", async () => {
-  using api = open({ readOnly: true });
+  using api = openApi({ readOnly: true });
   const before = await api.store.dump();
   for (
     const line of [
@@ -517,7 +498,7 @@ Deno.test("a read-only api refuses every write with 403", async () => {
 });
 
 Deno.test("_strict refuses what would be ignored and what the table does not know", async () => {
-  using api = open();
+  using api = openApi();
   const table: [
     line: string,
     body: string | null,
@@ -551,9 +532,9 @@ Deno.test("_strict refuses what would be ignored and what the table does not kno
     ["POST /posts?_strict", '{"userId":1,"title":"a","body":"b"}', 201, []],
   ];
   for (const [line, body, status, errors] of table) {
-    const answer = await api.ask(line, { body });
-    assertEquals(answer.status, status, line);
-    const { detail = "", errors: found = [] } = JSON.parse(answer.text);
+    const response = await api.ask(line, { body });
+    assertEquals(response.status, status, line);
+    const { detail = "", errors: found = [] } = JSON.parse(response.text);
     assertEquals(found, errors, line);
     if (errors.length > 0) assert(detail.endsWith(errors[0]), detail);
   }
@@ -578,7 +559,7 @@ Deno.test("what a store refuses is said in HTTP's words, and reads go on", async
     null,
   ], ["invalid", 400, null]] as const;
   for (const [reason, status, retryAfter] of table) {
-    using api = open({
+    using api = openApi({
       wrap: (store) => ({
         ...store,
         insert() {
@@ -586,10 +567,10 @@ Deno.test("what a store refuses is said in HTTP's words, and reads go on", async
         },
       }),
     });
-    const { headers, text, ...answer } = await api.ask("POST /posts", {
+    const { headers, text, ...response } = await api.ask("POST /posts", {
       body: "{}",
     });
-    assertEquals([answer.status, headers.get("retry-after")], [
+    assertEquals([response.status, headers.get("retry-after")], [
       status,
       retryAfter,
     ]);
@@ -600,7 +581,7 @@ Deno.test("what a store refuses is said in HTTP's words, and reads go on", async
 
 Deno.test("each answer is logged, with the reason of a refusal", async () => {
   const entries: LogEntry[] = [];
-  using api = open({ onResponse: (entry) => entries.push(entry) });
+  using api = openApi({ onResponse: (entry) => entries.push(entry) });
   for (
     const line of [
       "GET /posts?userId=1",
@@ -635,7 +616,7 @@ Deno.test("each answer is logged, with the reason of a refusal", async () => {
 });
 
 Deno.test("a 404 says which document is missing, or which methods there are", async () => {
-  using api = open();
+  using api = openApi();
   await api.ask("PUT /db", {
     body: '{"posts":[{"id":1}],"comments":[],"profile":{}}',
   });
@@ -664,7 +645,7 @@ Deno.test("a 404 says which document is missing, or which methods there are", as
 });
 
 Deno.test("a route of its own answers in the root and in sandboxes", async () => {
-  using api = open({
+  using api = openApi({
     routes: {
       "/": (request, store) =>
         request.headers.get("accept") === "text/html"

@@ -6,17 +6,17 @@
  */
 
 import { Capture } from "../../../lib/cli/memory.ts";
-import { isDocument } from "../../../tasks/api/store/document.ts";
-
-/** What a command of the DevTools protocol answers. */
-export type Answer = { readonly [field: string]: unknown };
+import {
+  type Document,
+  isDocument,
+} from "../../../tasks/api/store/document.ts";
 
 /** A tab. */
 export interface Tab {
   /** What the browser complained about: exceptions, refused scripts, failed requests. */
   readonly complaints: string[];
   /** Sends a command of the DevTools protocol. */
-  readonly send: (method: string, params?: Answer) => Promise<Answer>;
+  readonly send: (method: string, params?: Document) => Promise<Document>;
   /** Opens a URL and waits until it is loaded. */
   readonly open: (url: string) => Promise<void>;
   /** Gives the value of an expression. */
@@ -49,12 +49,12 @@ export async function openBrowser(): Promise<Browser> {
     stdout: "null",
     stderr: "piped",
   }).spawn();
-  const said = new Capture();
-  const saying = (async () => {
-    for await (const bytes of process.stderr) said.add(bytes);
-    said.end();
+  const output = new Capture();
+  const reading = (async () => {
+    for await (const bytes of process.stderr) output.add(bytes);
+    output.end();
   })();
-  const [, url = ""] = (await said.waitFor(/ws:\S+\n/)).match(/(ws:\S+)\n/) ??
+  const [, url = ""] = (await output.waitFor(/ws:\S+\n/)).match(/(ws:\S+)\n/) ??
     [];
   const wire = await connect(url);
 
@@ -62,7 +62,7 @@ export async function openBrowser(): Promise<Browser> {
     await wire.send("Browser.close");
     await wire.closed;
     await process.status;
-    await saying;
+    await reading;
     await Deno.remove(folder, { recursive: true });
   }
 
@@ -83,10 +83,10 @@ export async function openBrowser(): Promise<Browser> {
 interface Wire {
   readonly send: (
     method: string,
-    params?: Answer,
+    params?: Document,
     sessionId?: string,
-  ) => Promise<Answer>;
-  readonly listeners: Set<(method: string, params: Answer) => void>;
+  ) => Promise<Document>;
+  readonly listeners: Set<(method: string, params: Document) => void>;
   readonly closed: Promise<void>;
 }
 
@@ -94,7 +94,7 @@ async function connect(url: string): Promise<Wire> {
   const socket = new WebSocket(url);
   const opened = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
-  const waiting = new Map<number, PromiseWithResolvers<Answer>>();
+  const waiting = new Map<number, PromiseWithResolvers<Document>>();
   const listeners: Wire["listeners"] = new Set();
   let last = 0;
   socket.onopen = () => opened.resolve();
@@ -102,19 +102,19 @@ async function connect(url: string): Promise<Wire> {
   socket.onclose = () => closed.resolve();
   socket.onmessage = ({ data }) => {
     const { id, result, error, method, params } = JSON.parse(data);
-    const answer = waiting.get(id);
+    const response = waiting.get(id);
     waiting.delete(id);
-    if (error) answer?.reject(new Error(error.message));
-    else answer?.resolve(result);
+    if (error) response?.reject(new Error(error.message));
+    else response?.resolve(result);
     if (method) { for (const listener of listeners) listener(method, params); }
   };
   await opened.promise;
   return {
     send(method, params, sessionId) {
-      const answer = Promise.withResolvers<Answer>();
-      waiting.set(++last, answer);
+      const response = Promise.withResolvers<Document>();
+      waiting.set(++last, response);
       socket.send(JSON.stringify({ id: last, method, params, sessionId }));
-      return answer.promise;
+      return response.promise;
     },
     listeners,
     closed: closed.promise,
@@ -123,7 +123,7 @@ async function connect(url: string): Promise<Wire> {
 
 function createTab(wire: Wire, sessionId: string): Tab {
   const complaints: string[] = [];
-  const send = (method: string, params?: Answer) =>
+  const send = (method: string, params?: Document) =>
     wire.send(method, params, sessionId);
 
   wire.listeners.add((method, params) => {

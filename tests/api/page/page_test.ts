@@ -12,6 +12,7 @@ import { isDocument } from "../../../tasks/api/store/document.ts";
 import { seed } from "../../../tasks/api/store/seed.ts";
 import { openStore } from "../../../tasks/api/store/sqlite.ts";
 import { testWith } from "../../support.ts";
+import { send } from "../support.ts";
 import { openBrowser } from "./browser.ts";
 import { ask } from "./console.ts";
 
@@ -40,30 +41,29 @@ const text = (id: string) => `document.getElementById("${id}").textContent`;
 const countOf = (name: string) =>
   `[...document.querySelectorAll("#kinds tr")].find((row) => row.cells[0].textContent === "${name}")?.cells[1].textContent`;
 
-async function answerOf(path: string, headers: HeadersInit, db?: string) {
+async function responseOf(path: string, headers: HeadersInit, db?: string) {
   using store = openStore(":memory:", seed);
   const handler = createHandler(store, { routes });
-  const url = `http://localhost:3000${path}`;
   if (db !== undefined) {
-    const put = new Request(new URL("/db", url), { method: "PUT", body: db });
-    assertEquals((await handler(put)).status, 200);
+    const put = await send(handler, "PUT /db", { body: db });
+    assertEquals(put.status, 200);
   }
-  const answer = await handler(new Request(url, { headers }));
-  return { answer, text: await answer.text() };
+  const response = await send(handler, `GET ${path}`, { headers });
+  return { response, text: await response.text() };
 }
 
 Deno.test("the page is for browsers: who does not accept HTML gets what JSONPlaceholder's users get", async () => {
   for (const accept of ["*/*", "application/json", ""]) {
-    const { answer, text } = await answerOf("/", { accept });
-    assertEquals([answer.status, text], [404, "{}"]);
+    const { response, text } = await responseOf("/", { accept });
+    assertEquals([response.status, text], [404, "{}"]);
   }
-  assertEquals((await answerOf("/", html)).answer.status, 200);
+  assertEquals((await responseOf("/", html)).response.status, 200);
 });
 
 Deno.test("names and examples of documents never become markup", async () => {
   const bad = `<img src="x" onerror='a'>&`;
   const db = JSON.stringify({ [bad]: [{ [bad]: bad }], "empty": [] });
-  const { text } = await answerOf("/", html, db);
+  const { text } = await responseOf("/", html, db);
   assert(!text.includes("<img"));
   assertStringIncludes(
     text,
@@ -76,15 +76,15 @@ Deno.test("names and examples of documents never become markup", async () => {
 });
 
 Deno.test("the page of a sandbox links to the sandbox", async () => {
-  const { text } = await answerOf("/@mine", html);
+  const { text } = await responseOf("/@mine", html);
   assertStringIncludes(text, `<a href="/@mine/posts">posts</a>`);
   assertStringIncludes(text, "<title>hark api: @mine</title>");
   assert(!text.includes(`href="/posts"`));
 });
 
 Deno.test("the page shows an empty api and one object alone", async () => {
-  assertStringIncludes((await answerOf("/", html, "{}")).text, `value="/"`);
-  const { text } = await answerOf(
+  assertStringIncludes((await responseOf("/", html, "{}")).text, `value="/"`);
+  const { text } = await responseOf(
     "/",
     html,
     `{"me": {"name": "Ada", "at": []}}`,

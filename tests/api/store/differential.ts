@@ -25,7 +25,7 @@ export type Ask = (request: Request) => Promise<Response> | Response;
 export interface Exception {
   /** Why. */
   readonly why: string;
-  /** Tells whether a request and json-server's answer to it are such a case. */
+  /** Tells whether a request and json-server's response to it are such a case. */
   readonly covers: (request: RandomRequest, theirs: Seen) => boolean;
 }
 
@@ -67,11 +67,11 @@ export async function see(
 
 /** What came of a comparison. */
 export interface Comparison {
-  /** How many answers were the same. */
+  /** How many responses were the same. */
   readonly same: number;
   /** How many differ for the reason of an exception, by the reason. */
   readonly excepted: Readonly<Record<string, number>>;
-  /** Those that differ for no reason: each with the request and both answers. */
+  /** Those that differ for no reason: each with the request and both responses. */
   readonly differing: readonly string[];
 }
 

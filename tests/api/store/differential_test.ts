@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { createHandler } from "../../../tasks/api/handler.ts";
 import { openStore } from "../../../tasks/api/store/sqlite.ts";
 import { hasJsonServer, startJsonServer } from "../json_server.ts";
+import { inFolder } from "../support.ts";
 import { compare, see } from "./differential.ts";
 import { createRequests, type RandomRequest, WORLD } from "./random_query.ts";
 
@@ -11,9 +12,8 @@ const reason = isHere ? "" : " (skipped: json-server cannot be installed)";
 Deno.test({
   name: `reads and writes answer as json-server's do${reason}`,
   ignore: !isHere,
-  async fn() {
-    const folder = await Deno.makeTempDir();
-    try {
+  fn: () =>
+    inFolder(async (folder) => {
       await using peer = await startJsonServer(WORLD, folder);
       using store = openStore(":memory:", JSON.parse(JSON.stringify(WORLD)));
       const handler = createHandler(store);
@@ -35,10 +35,7 @@ Deno.test({
         (await see(handler, peer.origin, db)).text,
         (await see(fetch, peer.origin, db)).text,
       );
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  },
+    }),
 });
 
 Deno.test("a comparison names what differs, and what differs for a reason", async () => {

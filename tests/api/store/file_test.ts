@@ -7,21 +7,11 @@ import { openStore } from "../../../tasks/api/store/sqlite.ts";
 import { type Store, StoreError } from "../../../tasks/api/store/store.ts";
 import { toStoreError } from "../../../tasks/api/store/transaction.ts";
 import { ROOT, spawnProgram } from "../../support.ts";
+import { inFolder } from "../support.ts";
 import { crash } from "./crash.ts";
 
 const notes = { notes: [{ id: 7, text: "seven" }] };
 const note7 = JSON.stringify({ id: 7, text: "seven" }, null, 2);
-
-async function inFolder(
-  work: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** The names of a folder's files with their bytes, for "nothing was touched". */
 async function contentOf(folder: string): Promise<Map<string, Uint8Array>> {
@@ -61,9 +51,9 @@ Deno.test("a file that is no database of ours is refused with its path and left 
     for (const [path, why] of table) {
       const failure = assertThrows(() => openStore(path, seed), Failure);
       assertEquals(failure.message, `Cannot open "${path}"`);
-      const said = describe(failure.cause);
-      assert(said.includes(why), said);
-      assert(!/ERR_|os error/.test(said), said);
+      const reason = describe(failure.cause);
+      assert(reason.includes(why), reason);
+      assert(!/ERR_|os error/.test(reason), reason);
       assertEquals(failure.hint, "give the path of another file, or --memory");
     }
     assertEquals(await contentOf(folder), before);
@@ -180,9 +170,12 @@ Deno.test("a store's refusals are told by SQLite's result codes", () => {
     ];
   for (const [errcode, reason] of table) {
     const error = Object.assign(new Error("no"), { errcode });
-    const told = toStoreError(error);
-    assertEquals(told instanceof StoreError ? told.reason : undefined, reason);
-    if (reason === undefined) assertEquals(told, error);
+    const refusal = toStoreError(error);
+    assertEquals(
+      refusal instanceof StoreError ? refusal.reason : undefined,
+      reason,
+    );
+    if (reason === undefined) assertEquals(refusal, error);
   }
 });
 

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { formatLinks } from "../../../tasks/api/response.ts";
 import { type Document, readField } from "../../../tasks/api/store/document.ts";
 import {
   contains,
@@ -207,21 +206,6 @@ Deno.test("what of a query changes nothing is named, with what was meant", () =>
     );
   }
   assertEquals(select([], queryOf("usrId=1&_sort=x")).ignored, []);
-});
-
-Deno.test("links lead to the first, previous, next and last page, and to none where all is on one", () => {
-  const url = "http://localhost/posts?_page=2&_limit=3";
-  const relsOf = (number: number, total: number) =>
-    [
-      ...formatLinks(url, { number, size: 3 }, total).matchAll(
-        /page=(\d+)&_limit=3>; rel="(\w+)"/g,
-      ),
-    ]
-      .map(([, page, rel]) => `${rel} ${page}`);
-  assertEquals(relsOf(2, 9), ["first 1", "prev 1", "next 3", "last 3"]);
-  assertEquals(relsOf(2, 6), ["first 1", "prev 1", "last 2"]);
-  assertEquals(relsOf(1, 3), []);
-  assertEquals(relsOf(4, 9), []);
 });
 
 Deno.test("any query is read, or refused as a whole", () => {

@@ -33,7 +33,7 @@ export const WORLD: Readonly<Record<string, unknown>> = {
   profile: { name: "Ada", size: 3 },
 };
 
-const KINDS = ["posts", "comments", "albums", "users", "todos", "notes"];
+const RESOURCES = ["posts", "comments", "albums", "users", "todos", "notes"];
 const FIELDS = [
   ..."id userId postId title body name email completed done size text tags"
     .split(" "),
@@ -132,13 +132,13 @@ export function createRequests(start: number): {
 
   return {
     read() {
-      const kind = pick(KINDS);
+      const resource = pick(RESOURCES);
       const path = dice(10) === 0
-        ? `/${kind}/${pick(VALUES)}?${relations(50).slice(1)}`
+        ? `/${resource}/${pick(VALUES)}?${relations(50).slice(1)}`
         : dice(10) === 0
         ? `/${pick(["users", "posts", "notes"])}/${
           1 + dice(12)
-        }/${kind}${query()}`
+        }/${resource}${query()}`
         : dice(30) === 0
         ? pick([
           "/profile",
@@ -148,13 +148,13 @@ export function createRequests(start: number): {
           "/posts/1/comments/1",
           "/profile?a=1",
         ])
-        : `/${kind}${query()}`;
+        : `/${resource}${query()}`;
       return { method: dice(20) === 0 ? "HEAD" : "GET", path };
     },
     write() {
       // Texts as ids would make the next id random: no two would be the same.
-      const kind = pick(KINDS.filter((name) => name !== "notes"));
-      const one = `/${kind}/${1 + dice(60)}`;
+      const resource = pick(RESOURCES.filter((name) => name !== "notes"));
+      const one = `/${resource}/${1 + dice(60)}`;
       switch (dice(6)) {
         case 0:
           // Each is there. json-server deletes what is orphaned even where it finds nothing to delete.
@@ -176,7 +176,7 @@ export function createRequests(start: number): {
             body: body(),
           };
         default:
-          return { method: "POST", path: `/${kind}`, body: body() };
+          return { method: "POST", path: `/${resource}`, body: body() };
       }
     },
   };

@@ -11,6 +11,7 @@ import { parseQuery } from "../../../tasks/api/store/query.ts";
 import { seed } from "../../../tasks/api/store/seed.ts";
 import { openStore } from "../../../tasks/api/store/sqlite.ts";
 import { type Store, StoreError } from "../../../tasks/api/store/store.ts";
+import { inFolder } from "../support.ts";
 
 const notes = {
   notes: () => [
@@ -35,16 +36,18 @@ async function idsOf(store: Store, query = ""): Promise<unknown[]> {
 
 Deno.test("a new store holds the seed, pretty and in its order", async () => {
   using store = openStore(":memory:", seed);
-  const kinds = (await store.resources()).map(({ name }) => name);
-  assertEquals(kinds, Object.keys(seed));
+  const resources = (await store.resources()).map(({ name }) => name);
+  assertEquals(resources, Object.keys(seed));
   assertEquals(await store.list("posts"), {
     json: pretty(seed.posts()),
     total: 100,
     ignored: [],
   });
   assertEquals(await store.get("photos", "5000"), pretty(seed.photos().at(-1)));
-  const world = Object.entries(seed).map(([kind, make]) => [kind, make()]);
-  assertEquals(await store.dump(), pretty(Object.fromEntries(world)));
+  const data = Object.entries(seed).map((
+    [resource, make],
+  ) => [resource, make()]);
+  assertEquals(await store.dump(), pretty(Object.fromEntries(data)));
 });
 
 Deno.test("ids keep their type and are found as a URL writes them", async () => {
@@ -70,8 +73,8 @@ Deno.test("a new document's id is the highest plus 1, or random among texts", as
     empty: [],
     single: {},
   });
-  const add = async (kind: string) =>
-    (await store.insert(kind, [{ a: 1 }]))?.[0]?.id;
+  const add = async (resource: string) =>
+    (await store.insert(resource, [{ a: 1 }]))?.[0]?.id;
   assertEquals([await add("numbers"), await add("numbers")], [8, 9]);
   assertEquals([await add("empty"), await add("empty")], [1, 2]);
   assertEquals(await add("none"), 1);
@@ -79,8 +82,8 @@ Deno.test("a new document's id is the highest plus 1, or random among texts", as
     undefined,
     undefined,
   ]);
-  for (const kind of ["texts", "most"]) {
-    assertMatch(String(await add(kind)), /^[0-9a-f-]{36}$/);
+  for (const resource of ["texts", "most"]) {
+    assertMatch(String(await add(resource)), /^[0-9a-f-]{36}$/);
   }
   await store.delete("numbers", "9");
   assertEquals(await add("numbers"), 9);
@@ -116,12 +119,12 @@ Deno.test("a document is changed in its place, or not at all", async () => {
   const write = (id: unknown) => pretty({ id });
   const before = await store.dump();
   for (
-    const [kind, id] of [["notes", "8"], ["nope", "7"], ["notes"], [
+    const [resource, id] of [["notes", "8"], ["nope", "7"], ["notes"], [
       "profile",
       "1",
     ]]
   ) {
-    assertEquals(await store.put(kind ?? "", id, write), undefined);
+    assertEquals(await store.put(resource ?? "", id, write), undefined);
   }
   assertEquals(await store.dump(), before);
   assertEquals(await store.put("notes", "7", write), {
@@ -221,7 +224,7 @@ Deno.test("a world that cannot be loaded is refused with the place and the reaso
   using store = openStore(":memory:", notes);
   const before = await store.dump();
   const ok = [{ id: 1 }];
-  const table: readonly (readonly [world: string, message: string])[] = [
+  const table: readonly (readonly [data: string, message: string])[] = [
     ['{"b":[{"id":1},[]]}', '"b[1]": expected an object'],
     ['{"b":[1]}', '"b[0]": expected an object'],
     ['{"b":[{"id":null}]}', '"b[0].id": expected a number or a text'],
@@ -229,8 +232,8 @@ Deno.test("a world that cannot be loaded is refused with the place and the reaso
     ['{"b":"text"}', '"b": expected a list or an object'],
     ['{"b":null}', '"b": expected a list or an object'],
   ];
-  for (const [world, message] of table) {
-    const load = () => store.load({ ok, ...JSON.parse(world) });
+  for (const [data, message] of table) {
+    const load = () => store.load({ ok, ...JSON.parse(data) });
     assertThrows(load, TypeError, `Cannot load ${message}`);
   }
   assertEquals(await store.dump(), before);
@@ -347,8 +350,8 @@ Deno.test("documents come with those that refer to them and those they refer to"
       ["users/9", "_embed=posts", undefined],
     ];
   for (const [path, query, related] of table) {
-    const [kind = "", id = ""] = path.split("/");
-    const json = await store.get(kind, id, queryOf(query));
+    const [resource = "", id = ""] = path.split("/");
+    const json = await store.get(resource, id, queryOf(query));
     assertEquals(json, related && pretty(related), `${path} ${query}`);
   }
   const list = await store.list("posts", queryOf("_expand=user&_limit=1"));
@@ -411,27 +414,29 @@ Deno.test("any world comes back as it was loaded", async () => {
   using store = openStore(":memory:", {});
   const text = fc.string({ unit: "binary" });
   const fields = fc.dictionary(text, fc.jsonValue({ maxDepth: 2 }));
-  const kind = fc.oneof(fc.array(fields), fields);
+  const resource = fc.oneof(fc.array(fields), fields);
   await fc.assert(
-    fc.asyncProperty(fc.dictionary(fc.string(), kind), async (kinds) => {
-      const world = Object.fromEntries(
-        Object.entries(kinds).map(([name, value]) => [
-          name,
-          Array.isArray(value)
-            ? value.map((each, id) => ({ ...each, id }))
-            : value,
-        ]),
-      );
-      await store.load(world);
-      assertEquals(await store.dump(), pretty(world));
-    }),
+    fc.asyncProperty(
+      fc.dictionary(fc.string(), resource),
+      async (resources) => {
+        const data = Object.fromEntries(
+          Object.entries(resources).map(([name, value]) => [
+            name,
+            Array.isArray(value)
+              ? value.map((each, id) => ({ ...each, id }))
+              : value,
+          ]),
+        );
+        await store.load(data);
+        assertEquals(await store.dump(), pretty(data));
+      },
+    ),
     { numRuns: 30 },
   );
 });
 
-Deno.test("a resource that was never used is filled on first use after a restart", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+Deno.test("a resource that was never used is filled on first use after a restart", () =>
+  inFolder(async (folder) => {
     const path = `${folder}/hark.db`;
     openStore(path, seed)[Symbol.dispose]();
     using store = openStore(path, seed);
@@ -440,10 +445,7 @@ Deno.test("a resource that was never used is filled on first use after a restart
       assertEquals((await each.insert("users", [{}]))?.[0]?.id, 11);
       assertEquals((await each.list("users"))?.total, 11);
     }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+  }));
 
 Deno.test("a sandbox is made within 3 ms, and reset within 1 ms", async () => {
   using store = openStore(":memory:", seed);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { createCache } from "../../tasks/api/response.ts";
+import { createCache, formatLinks } from "../../tasks/api/response.ts";
 
 const good = () => true;
 
@@ -30,4 +30,19 @@ Deno.test("an answer that takes another's place is counted once", () => {
   cache.set("/a", { text: "123456789" }, good);
   for (let n = 0; n < 9; n++) cache.set("/b", { text: "1234567" }, good);
   assertEquals(cache.get("/a"), { text: "123456789" });
+});
+
+Deno.test("links lead to the first, previous, next and last page, and to none where all is on one", () => {
+  const url = "http://localhost/posts?_page=2&_limit=3";
+  const relsOf = (number: number, total: number) =>
+    [
+      ...formatLinks(url, { number, size: 3 }, total).matchAll(
+        /page=(\d+)&_limit=3>; rel="(\w+)"/g,
+      ),
+    ]
+      .map(([, page, rel]) => `${rel} ${page}`);
+  assertEquals(relsOf(2, 9), ["first 1", "prev 1", "next 3", "last 3"]);
+  assertEquals(relsOf(2, 6), ["first 1", "prev 1", "last 2"]);
+  assertEquals(relsOf(1, 3), []);
+  assertEquals(relsOf(4, 9), []);
 });
