@@ -18,7 +18,6 @@ import {
   respondOnce,
   toApiResponse,
 } from "./response.ts";
-import { createSandboxes } from "./sandbox.ts";
 import { Problem } from "./store/problem.ts";
 import type { Awaitable, Store } from "./store/store.ts";
 
@@ -72,6 +71,7 @@ export interface HandlerOptions {
 }
 
 const maxCached = 2 ** 25;
+const maxSandboxes = 200;
 const ownParams = [
   "callback",
   "_",
@@ -230,7 +230,9 @@ export function createHandler(
     const cached = method === "GET" ? cache.get(url) : undefined;
     if (
       cached === undefined || headers.has("prefer") || asksForEvents(headers)
-    ) return handleOrRefuse(request, started);
+    ) {
+      return handleOrRefuse(request, started);
+    }
     const response = respond(cached, headers);
     return response instanceof Response
       ? record(request, started, response)
@@ -248,4 +250,27 @@ function parse(url: string): URL {
 function methodOf({ method, headers }: Request): string {
   const meant = method === "POST" && headers.get("x-http-method-override");
   return meant ? meant.toUpperCase() : method;
+}
+
+/** Keeps sandboxes by name: each is made on first use, and the one that was not used for longest goes. */
+function createSandboxes(make: () => Resources) {
+  const kept = new Map<string, Resources>();
+
+  function reset(name: string): void {
+    kept.get(name)?.close();
+    kept.delete(name);
+  }
+
+  return {
+    open(name: string): Resources {
+      const sandbox = kept.get(name) ?? make();
+      kept.delete(name);
+      kept.set(name, sandbox);
+      const [oldest] = kept.keys();
+      if (kept.size > maxSandboxes && oldest !== undefined) reset(oldest);
+      return sandbox;
+    },
+    reset,
+    all: () => kept.values(),
+  };
 }

@@ -44,7 +44,7 @@ export async function servePage(
   ];
   return await respondOnce({
     status: 200,
-    text: render(await describe(store), { origin, base }),
+    text: render(await describe(store), origin, base),
     type: "text/html; charset=utf-8",
     headers: { "Content-Security-Policy": policy.join("; ") },
   }, request.headers);
@@ -58,7 +58,8 @@ async function hashOf(text: string): Promise<string> {
 
 function render(
   resources: readonly Described[],
-  { origin, base }: { readonly origin: string; readonly base: string },
+  origin: string,
+  base: string,
 ): string {
   const url = escape(base);
   const [, sandbox] = base.match(/\/@([^/]*)$/) ?? [];

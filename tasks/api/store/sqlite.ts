@@ -85,7 +85,7 @@ export function openStore(
 // "hark" in ASCII, where SQLite keeps a number for each program's files.
 const applicationId = 0x6861726b;
 
-// `place` keeps the order of documents; `id` has no type, so that 1 and "1" stay what they are.
+// `kind` is a resource's name; `place` keeps the order of documents; `id` has no type, so that 1 and "1" stay what they are.
 const schema = `
   pragma application_id = ${applicationId};
   create table if not exists kinds (kind text unique, single integer, filled integer);
