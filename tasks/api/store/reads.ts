@@ -9,7 +9,7 @@ import { select } from "./filter.ts";
 import { everything, type Query, type Relations } from "./query.ts";
 import { foreignKeyOf, parentOf } from "./schema.ts";
 import type { Store, StoredList } from "./store.ts";
-import type { Documents, Resources } from "./tables.ts";
+import type { DocumentTable, ResourceTable } from "./tables.ts";
 import type { Session } from "./transaction.ts";
 
 /**
@@ -18,8 +18,8 @@ import type { Session } from "./transaction.ts";
  */
 export function createReader(
   session: Session,
-  documents: Documents,
-  resources: Resources,
+  documents: DocumentTable,
+  resources: ResourceTable,
 ): Pick<Store, "list" | "get" | "dump"> {
   let parsed = { at: session.version(), lists: new Map<string, Document[]>() };
 

@@ -11,7 +11,11 @@ import { isId } from "./import.ts";
 import { createReader } from "./reads.ts";
 import { parentOf } from "./schema.ts";
 import { type Id, type Seed, type Store, StoreError } from "./store.ts";
-import { createDocuments, createResources, type Row } from "./tables.ts";
+import {
+  createDocumentTable,
+  createResourceTable,
+  type Row,
+} from "./tables.ts";
 import { createSession, toOpenError } from "./transaction.ts";
 
 /** Options of {@linkcode openStore}. */
@@ -138,9 +142,9 @@ function createStore(
   seed: Seed,
   fake: boolean,
 ): Store & Disposable {
-  const documents = createDocuments(db);
+  const documents = createDocumentTable(db);
   const session = createSession(db, documents.forgetKeys);
-  const resources = createResources(db, seed, { session, documents });
+  const resources = createResourceTable(db, seed, { session, documents });
   const [write, writeSoon] = fake
     ? [session.pretend, session.pretend]
     : [session.write, session.writeSoon];

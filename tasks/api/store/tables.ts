@@ -19,7 +19,7 @@ export interface Row extends Stored {
 }
 
 /** The rows of a database. A key is a field that refers to documents, such as `postId`. */
-export interface Documents {
+export interface DocumentTable {
   /** Adds rows after all others. */
   add(resource: string, documents: readonly Stored[]): void;
   /** Puts another text in a row. */
@@ -66,7 +66,7 @@ const parseSql =
   "select group_concat(json, ',') json from (select json from documents";
 
 /** Prepares what is asked of a database of documents. */
-export function createDocuments(db: DatabaseSync): Documents {
+export function createDocumentTable(db: DatabaseSync): DocumentTable {
   const insert = db.prepare(
     "insert into documents (kind, id, json) values (?, ?, ?)",
   );
@@ -210,7 +210,7 @@ function toNumber(text: string): number | undefined {
 const established = 1;
 
 /** The resources of a database. */
-export interface Resources {
+export interface ResourceTable {
   /** Lists them, in their order. */
   all(): Resource[];
   /** Finds one. */
@@ -230,14 +230,14 @@ export interface Resources {
  *
  * @param seed What fills a resource on its first use.
  */
-export function createResources(
+export function createResourceTable(
   db: DatabaseSync,
   seed: Seed,
   { session, documents }: {
     readonly session: Session;
-    readonly documents: Documents;
+    readonly documents: DocumentTable;
   },
-): Resources {
+): ResourceTable {
   const all = db.prepare("select * from kinds order by rowid");
   const state = db.prepare("pragma user_version");
   const find = db.prepare("select * from kinds where kind = ?");
