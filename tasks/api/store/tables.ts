@@ -219,7 +219,7 @@ export interface ResourceTable {
   fill(name: string): void;
   /** Fills one and finds it. */
   use(name: string): Resource | undefined;
-  /** Adds those of some data, where there are none and never were. */
+  /** Adds those of the seed, where there are none and never were. */
   seed(): void;
   /** Puts others in the place of all. */
   replace(data: Data): void;
