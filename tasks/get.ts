@@ -8,8 +8,8 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { type ExitCode, UsageError } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { EXCHANGE, exchange } from "./get/get.ts";
-import { createRequest, parseTarget } from "./get/url.ts";
+import { EXCHANGE, runExchange } from "./get/get.ts";
+import { parseOperands } from "./get/url.ts";
 
 const command = defineCommand({
   name: "get",
@@ -25,8 +25,8 @@ const command = defineCommand({
   ],
   ...EXCHANGE,
   async run({ options, operands }, io) {
-    const target = await parseTarget(operands);
-    const { fields: [field], raw } = target;
+    const parsed = await parseOperands(operands);
+    const { fields: [field], raw } = parsed;
     if (field !== undefined || raw !== undefined) {
       const { formatItem } = await import("./get/items.ts");
       throw new UsageError(
@@ -35,8 +35,7 @@ const command = defineCommand({
       );
     }
     const { method = "GET" } = options;
-    const request = await createRequest({ ...target, method }, io, options);
-    return exchange(request, options, io);
+    return runExchange({ ...parsed, method }, options, io);
   },
 });
 

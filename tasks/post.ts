@@ -8,8 +8,8 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { EXCHANGE, exchange } from "./get/get.ts";
-import { createRequest, DEFAULT_URL, parseTarget } from "./get/url.ts";
+import { EXCHANGE, runExchange } from "./get/get.ts";
+import { DEFAULT_URL, parseOperands } from "./get/url.ts";
 
 /** The tutorial's post. */
 const DEFAULT_OPERANDS = [DEFAULT_URL, "title=foo", "body=bar", "userId:=1"];
@@ -28,12 +28,11 @@ const command = defineCommand({
   ],
   ...EXCHANGE,
   async run({ options, operands }, io) {
-    const target = await parseTarget(
+    const parsed = await parseOperands(
       operands.length === 0 ? DEFAULT_OPERANDS : operands,
     );
     const { method = "POST" } = options;
-    const request = await createRequest({ ...target, method }, io, options);
-    return exchange(request, options, io);
+    return runExchange({ ...parsed, method }, options, io);
   },
 });
 

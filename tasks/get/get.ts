@@ -1,67 +1,69 @@
 /**
- * What `get` and `post` share: the way from a request to an exit code.
+ * What `get` and `post` share: the way from operands to an exit code.
  *
  * @module
  */
 
 import { ExitCode } from "../../lib/cli/errors.ts";
-import { type Io, print } from "../../lib/cli/io.ts";
+import type { Io } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
+import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
-import type { Tools } from "./download/resume.ts";
+import type { Exchange } from "./download/resume.ts";
 import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
-import { render } from "./view/body.ts";
+import type { Operands, RequestOptions } from "./request.ts";
+import { printBody, printHead, printSafe } from "./view/body.ts";
 
-/** What `get` and `post` say of themselves alike; all but the options is loaded when it is asked for. */
+/** What the commands `get` and `post` have in common; all but the options is loaded when it is asked for. */
 export const EXCHANGE = {
   options: EXCHANGE_OPTIONS,
   hints: async () => (await import("./hints.ts")).EXCHANGE_HINTS,
-  permissions: async (line: CommandLine<typeof EXCHANGE_OPTIONS>) =>
-    (await import("./hints.ts")).permissionsFor(line),
+  permissions: async (
+    { operands, options }: CommandLine<typeof EXCHANGE_OPTIONS>,
+  ) => (await import("./policy.ts")).requiredPermissions(operands, options),
   redact: async (operand: string) =>
     (await import("./redact.ts")).redactOperand(operand),
 };
 
-/** Shows the request, where that is all that was asked for. */
-async function showOnly(
+/**
+ * Makes a request; for one that is but a method and a URL nothing more is loaded.
+ *
+ * @throws {UsageError} When something cannot be sent.
+ * @throws {Failure} When a file cannot be read.
+ */
+export async function createRequest(
+  operands: Operands & Pick<HttpRequest, "method">,
+  io: Pick<Io, "stdin" | "askSecret">,
+  options: RequestOptions,
+): Promise<HttpRequest> {
+  const { method, url, items, fields, raw } = operands;
+  const login = options.auth !== undefined || options.bearer !== undefined ||
+    url.username + url.password !== "";
+  if (items.length + fields.length === 0 && raw === undefined && !login) {
+    return { method, url, headers: [], typed: [] };
+  }
+  const { buildRequest } = await import("./request.ts");
+  return await buildRequest(operands, io, options);
+}
+
+/** `--curl` and `--offline`: prints the request instead of sending it. */
+async function printUnsent(
   request: HttpRequest,
   options: ExchangeOptions,
   { stdout }: Io,
 ): Promise<void> {
   if (options.curl) {
-    const { curlArgs, formatCurl } = await import("./curl.ts");
-    const { showSecrets } = options;
-    const extra = curlArgs(request, options);
-    const text = `${formatCurl(request, { extra, showSecrets })}\n`;
-    const { escapeControls } = await import("../../lib/cli/terminal.ts");
-    return await print(stdout, stdout.isTerminal ? escapeControls(text) : text);
+    const { formatCurl } = await import("./curl.ts");
+    return await printSafe(stdout, `${formatCurl(request, options)}\n`);
   }
   const { printOffline } = await import("./view/head.ts");
-  await printOffline(request, stdout, options);
-}
-
-/** Sends requests; all of them together may take as long as one. */
-function createSender(sending: SendOptions): Tools["send"] {
-  const start = performance.now();
-  const { total } = sending.timeouts ?? {};
-  let isFirst = true;
-  return (request) => {
-    if (isFirst || !total) {
-      isFirst = false;
-      return send(request, sending);
-    }
-    const left = Math.max(1, start + total - performance.now());
-    return send(request, {
-      ...sending,
-      timeouts: { ...sending.timeouts, total: left },
-    });
-  };
+  await printOffline(request, stdout, options.showSecrets);
 }
 
 /** The options about how a request is sent: what they need is loaded for them alone. */
-const POLICIES = [
+const POLICY_OPTIONS = [
   ...["follow", "maxRedirects", "maxSize", "retry", "insecure", "ca", "cert"],
   ...["key", "proxy", "unix", "resolve", "ipv4", "ipv6", "http", "time"],
   ...["json", "verbose"],
@@ -73,7 +75,7 @@ async function policyOf(
   { stderr }: Io,
 ): Promise<SendOptions> {
   const isPlain = Object.entries(options).every(([name, value]) =>
-    !POLICIES.includes(name) || value === undefined || value === false ||
+    !POLICY_OPTIONS.includes(name) || value === undefined || value === false ||
     Array.isArray(value) && value.length === 0
   );
   if (isPlain) return {};
@@ -96,71 +98,80 @@ function exitCodeFor({ headers }: HttpRequest, status: number): ExitCode {
 }
 
 /**
- * Sends a request and shows the response.
+ * Sends the request that the operands ask for, and prints its response or saves its body.
  *
- * @param request The request.
- * @param options What was asked for on the command line.
- * @param io Where the response is shown.
  * @returns The exit code: 0, or 3, 4 or 5 by the class of the status.
- * @throws {Failure} When there is no whole response.
+ * @throws {UsageError} When something cannot be sent.
+ * @throws {Failure} When a file cannot be read, or there is no whole response.
  */
-export async function exchange(
-  request: HttpRequest,
+export async function runExchange(
+  operands: Operands & Pick<HttpRequest, "method">,
   options: ExchangeOptions,
   io: Io,
 ): Promise<ExitCode> {
+  const request = await createRequest(operands, io, options);
   if (options.offline || options.curl) {
-    await showOnly(request, options, io);
+    await printUnsent(request, options, io);
     return ExitCode.Ok;
   }
   const start = performance.now();
-  const { timeout: timeouts } = options;
-  const say = async (text: string) => {
-    if (options.quiet || options.body) return;
-    const { escapeControls } = await import("../../lib/cli/terminal.ts");
-    await print(io.stderr, io.stderr.isTerminal ? escapeControls(text) : text);
+  const printNote = async (text: string) => {
+    if (!options.quiet && !options.body) await printSafe(io.stderr, text);
   };
   const retry = options.retry ?? retriesOf(request);
   const policy = await policyOf(request, options, io);
   const notice = (text: string) =>
-    void (io.stderr.isTerminal && say(`${text}\n`));
-  const sender = createSender({ ...policy, timeouts, retry, notice });
+    void (io.stderr.isTerminal && printNote(`${text}\n`));
   let last: HttpResponse | undefined;
-  const send = async (request: HttpRequest) => last = await sender(request);
-  const sayTimings = async () => {
-    if (!options.time) return;
-    const { formatTimings } = await import("./view/record.ts");
-    await say(`${formatTimings(last?.timings ?? {})}\n`);
+  // all requests together may take as long as one
+  const sendNext = async (request: HttpRequest) => {
+    const { total, ...timeouts }: Timeouts = options.timeout;
+    const left = last && total
+      ? Math.max(1, start + total - performance.now())
+      : total;
+    return last = await send(request, {
+      ...policy,
+      timeouts: { ...timeouts, total: left },
+      retry,
+      notice,
+    });
   };
-  const tools = { request, send, say, retry };
+  const printTimings = async () => {
+    if (!options.time) return;
+    const { formatTimings } = await import("./view/head.ts");
+    await printNote(`${formatTimings(last?.timings ?? {})}\n`);
+  };
+  const exchange: Exchange = {
+    request,
+    options,
+    io,
+    retry,
+    send: sendNext,
+    printNote,
+  };
   if (options.verbose) {
     const { printRequest } = await import("./view/head.ts");
-    await printRequest(request, io.stderr, options);
+    await printRequest(request, io.stderr, options.showSecrets);
   }
   if (options.output !== undefined || options.remoteName) {
-    const { save, targetOf } = await import("./download/save.ts");
-    const target = targetOf(request.url, options);
-    if (target !== undefined) {
-      const { idle } = timeouts;
-      const status = await save(target, io, { ...options, ...tools, idle });
-      await sayTimings();
+    const { download } = await import("./download/download.ts");
+    const status = await download(exchange);
+    if (status !== undefined) {
+      await printTimings();
       return exitCodeFor(request, status);
     }
   }
-  await using response = await send(request);
+  await using response = await sendNext(request);
+  await printHead(response, io, options);
   if (options.json) {
     const { printJson } = await import("./view/json_output.ts");
-    await printJson(response, io, { ...options, start });
+    await printJson(response, io.stdout, options, start);
   } else {
-    const resume = async (error: unknown, received: number) =>
-      (await import("./download/resume.ts")).resume(
-        response,
-        received,
-        error,
-        tools,
-      );
-    await render(response, io, { ...options, resume });
+    await printBody(response, io.stdout, options, async (error, received) => {
+      const { resume } = await import("./download/resume.ts");
+      return resume(exchange, response, received, error);
+    });
   }
-  await sayTimings();
+  await printTimings();
   return exitCodeFor(response.request, response.status);
 }

@@ -6,23 +6,8 @@
 
 import { UsageError } from "../../lib/cli/errors.ts";
 
-/** What an item makes: a header, a part of the query, or a field as text, as JSON, or from a file. */
-export type ItemKind =
-  | "header"
-  | "query"
-  | "text"
-  | "json"
-  | "file"
-  | "textFile"
-  | "jsonFile";
-
-/** Whether an item is a field: a part of a body. */
-export function isField({ kind }: Item): boolean {
-  return kind !== "header" && kind !== "query";
-}
-
-/** The operators of items and what each makes. */
-const KINDS = {
+/** The operators of items and what each makes: a header, a part of the query, or a field as text, as JSON, or from a file. */
+const OPERATORS = {
   ":=@": "jsonFile",
   ":=": "json",
   "=@": "textFile",
@@ -30,18 +15,22 @@ const KINDS = {
   ":": "header",
   "=": "text",
   "@": "file",
-} as const satisfies Readonly<Record<string, ItemKind>>;
+} as const;
 
 /** One item of a request. */
 export interface Item {
-  /** What it makes. */
-  readonly kind: ItemKind;
+  readonly kind: (typeof OPERATORS)[keyof typeof OPERATORS];
   /**
    * Its name; a nested field has more steps: `a[b]` is `["a", "b"]`, and an empty step, as in `a[]`, appends to a list.
    */
   readonly path: readonly [name: string, ...steps: string[]];
   /** Its value: text, JSON text, or a file's path. A header's is empty when the header is to be left out. */
   readonly value: string;
+}
+
+/** Whether an item is a field: a part of a body. */
+export function isField({ kind }: Item): boolean {
+  return kind !== "header" && kind !== "query";
 }
 
 const ITEM =
@@ -56,8 +45,8 @@ function escape(text: string): string {
   return text.replace(/[\\:=@[\]]/g, "\\$&");
 }
 
-function isOperator(text: string): text is keyof typeof KINDS {
-  return text in KINDS;
+function isOperator(text: string): text is keyof typeof OPERATORS {
+  return text in OPERATORS;
 }
 
 function isJson(text: string): boolean {
@@ -70,7 +59,7 @@ function isJson(text: string): boolean {
 }
 
 /** Fields may be nested; brackets in the name of a header or a query are just brackets. */
-function parsePath(text: string, kind: ItemKind): Item["path"] | undefined {
+function parsePath(text: string, kind: Item["kind"]): Item["path"] | undefined {
   if (kind === "header" || kind === "query") return [unescape(text)];
   const [, name, steps = ""] = text.match(PATH) ?? [];
   return name === undefined ? undefined : [
@@ -86,7 +75,6 @@ function parsePath(text: string, kind: ItemKind): Item["path"] | undefined {
  * `key:=@file`, `key@file`. A `\` before `: = @ [ ] \` makes it part of the name; before a `=` or `@` that begins
  * the value it makes that part of the value.
  *
- * @param text What was typed.
  * @throws {UsageError} When it has no operator, no name, unmatched brackets, or a value that is not the JSON it should be.
  *
  * @example A header and a nested field
@@ -104,7 +92,7 @@ export function parseItem(text: string): Item {
   if (!isOperator(operator)) {
     throw refuse("expected Header:value, name==query, key=text or key:=json");
   }
-  const kind = KINDS[operator];
+  const kind = OPERATORS[operator];
   const path = parsePath(name, kind);
   if (path === undefined) throw refuse("its brackets do not match");
   if (path[0] === "") throw refuse("its name is missing");
@@ -118,7 +106,8 @@ export function parseItem(text: string): Item {
 export function formatItem(
   { kind, path: [name, ...steps], value }: Item,
 ): string {
-  const operator = Object.entries(KINDS).find(([, of]) => of === kind)?.[0];
+  const operator = Object.entries(OPERATORS).find(([, of]) => of === kind)
+    ?.[0];
   return escape(name) + steps.map((step) => `[${escape(step)}]`).join("") +
     operator + value.replace(/^(?=\\*[=@])/, "\\");
 }

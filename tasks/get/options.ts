@@ -1,5 +1,5 @@
 /**
- * The options that `get` and `post` share, and what the users of other tools call them.
+ * The options that `get` and `post` share.
  *
  * @module
  */
@@ -38,7 +38,7 @@ const NOT_HTTP2 = [
   "verbose",
 ];
 
-/** What speaks on stderr alone. */
+/** What prints on stderr alone. */
 const ON_STDERR = ["verbose", "time"];
 
 /** The options of `get` and `post`. */
@@ -148,5 +148,5 @@ export const EXCHANGE_OPTIONS = {
   },
 } satisfies OptionTable;
 
-/** What a command line of `get` or `post` says. */
+/** The options of a command line of `get` or `post`. */
 export type ExchangeOptions = Options<typeof EXCHANGE_OPTIONS>;

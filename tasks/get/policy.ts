@@ -1,50 +1,38 @@
 /**
- * How a request is sent, out of the options of a command line that say more than the defaults.
+ * How a request is sent, out of the options of a command line that say more than the defaults, and what that needs
+ * permission for.
  *
  * @module
  */
 
-import { UsageError } from "../../lib/cli/errors.ts";
+import type { Permissions } from "../../lib/cli/definition.ts";
+import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import { type Output, print } from "../../lib/cli/io.ts";
 import { paint } from "../../lib/cli/terminal.ts";
-import type { Follow } from "../../lib/http/redirect.ts";
+import { absolutePath } from "../../lib/cli/values.ts";
+import { parseProxy } from "../../lib/net/proxy.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { isRepeatable } from "../../lib/http/retry.ts";
 import type { SendOptions } from "../../lib/http/send.ts";
-import { type NetworkOptions, readNetwork } from "./network.ts";
-
-/** The options about how a request is sent. */
-export interface PolicyOptions extends NetworkOptions {
-  /** Which redirects are followed. */
-  readonly follow?: Follow | undefined;
-  /** How many redirects are followed. */
-  readonly maxRedirects?: number | undefined;
-  /** How many more attempts there may be. */
-  readonly retry?: number | undefined;
-  /** How many bytes a body may have. */
-  readonly maxSize?: number | undefined;
-  /** `-q`: nothing is said but errors. */
-  readonly quiet?: boolean;
-  /** `-b`: nor here. */
-  readonly body?: boolean;
-}
+import type { Network } from "../../lib/http/transport.ts";
+import { parseHost, parsePort, permissionsFor } from "../../lib/net/address.ts";
+import { parseCidr } from "../../lib/net/cidr.ts";
+import type { Resolved } from "../../lib/net/connect.ts";
+import type { ExchangeOptions } from "./options.ts";
+import { parseOperands } from "./url.ts";
 
 /**
- * Reads how a request is sent, and warns where that is not safe.
+ * Reads how a request is sent, and warns on stderr where that is not safe.
  *
- * @param options As they were typed.
- * @param request The request.
- * @param stderr Where a warning is shown.
  * @throws {UsageError} When an option is malformed, or cannot be used for this request.
  * @throws {Failure} When a file that an option names cannot be used.
  */
 export async function readPolicy(
-  options: PolicyOptions,
+  options: Partial<ExchangeOptions>,
   request: HttpRequest,
   stderr: Output,
-): Promise<Omit<SendOptions, "timeouts" | "signal">> {
+): Promise<SendOptions> {
   const { follow, maxRedirects, retry, maxSize, insecure } = options;
-  const policy = { follow, maxRedirects, retry, maxSize };
   if (retry && !isRepeatable(request)) {
     throw new UsageError(
       `Cannot retry ${request.method}: it could be carried out twice`,
@@ -70,5 +58,115 @@ export async function readPolicy(
       `Warning: anyone can pose as ${request.url.host}, by --insecure`;
     await print(stderr, `${paint(text, "red", stderr)}\n`);
   }
-  return { ...policy, network };
+  return { follow, maxRedirects, retry, maxSize, network };
+}
+
+async function readPem(
+  path: string | undefined,
+  what: string,
+): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  const text = await Deno.readTextFile(path).catch((cause) => {
+    throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
+  });
+  if (text.includes(`${what}-----`)) return text;
+  // Deno would pass over it in silence
+  throw new Failure(
+    `Cannot use "${absolutePath(path)}": it has no ${what} in PEM`,
+  );
+}
+
+/**
+ * Reads the options about the way to a server, and the files that they name.
+ *
+ * @throws {UsageError} When one of them is malformed: before any file is read.
+ * @throws {Failure} When a file cannot be read, or is not what it should be.
+ */
+export async function readNetwork(
+  options: Partial<ExchangeOptions>,
+): Promise<Network> {
+  const { proxy, resolve = [], cert } = options;
+  return {
+    http: options.http,
+    proxy: proxy === undefined ? undefined : parseProxy(proxy, true),
+    resolve: resolve.length > 0 ? resolve.map(parseResolve) : undefined,
+    family: options.ipv4 ? 4 : options.ipv6 ? 6 : undefined,
+    unix: options.unix,
+    insecure: options.insecure,
+    timings: options.time,
+    rawHeaders: options.verbose,
+    ca: await readPem(options.ca, "CERTIFICATE"),
+    cert: await readPem(cert, "CERTIFICATE"),
+    key: await readPem(options.key ?? cert, "PRIVATE KEY"),
+  };
+}
+
+/**
+ * Reads the addresses of a name: `HOST:PORT:ADDRESS`, with commas between more than one; IPv6 in brackets or not.
+ *
+ * @throws {UsageError} On anything else.
+ */
+function parseResolve(text: string): Resolved {
+  const [, host, port, rest] = text.match(/^([^:]+):(\d+):(.+)$/) ?? [];
+  try {
+    if (host === undefined || port === undefined || rest === undefined) {
+      throw new UsageError("its form");
+    }
+    const addresses = rest.split(",").map((ip) => ip.replace(/^\[|\]$/g, ""));
+    for (const ip of addresses) {
+      if (ip.includes("/")) throw new UsageError("a range");
+      parseCidr(ip);
+    }
+    return {
+      host: parseHost(host).toLowerCase(),
+      port: parsePort(port),
+      addresses,
+    };
+  } catch {
+    throw new UsageError(
+      `Cannot parse "${text}" of --resolve: expected HOST:PORT:ADDRESS`,
+    );
+  }
+}
+
+/** The file of `@FILE`. */
+function fileOf(text: string | undefined = ""): string[] {
+  return /^@./.test(text) ? [text.slice(1)] : [];
+}
+
+/**
+ * Finds the hosts and files that a command line needs.
+ *
+ * @throws {UsageError} When an operand is malformed.
+ */
+export async function requiredPermissions(
+  operands: readonly string[],
+  options: Partial<ExchangeOptions> = {},
+): Promise<Permissions> {
+  const { url, fields, raw } = await parseOperands(operands);
+  const { splitType } = await import("./body/file.ts");
+  const { savedFiles } = await import("./download/destination.ts");
+  const { ca, cert, key, proxy, unix, resolve = [] } = options;
+  const { net, read, write } = permissionsFor([
+    ...unix === undefined ? [] : [{ path: unix }],
+    ...proxy === undefined ? [] : [parseProxy(proxy, true).address],
+    ...resolve.map(parseResolve).flatMap(({ addresses, port }) =>
+      addresses.map((host) => ({ host, port }))
+    ),
+  ], [ca, cert, key]);
+  const saved = savedFiles(url, options);
+  const sent = fields.flatMap(({ kind, value }) =>
+    kind === "file" ? splitType(value).path : /File$/.test(kind) ? value : []
+  );
+  return {
+    net: [url.hostname, ...net],
+    read: [
+      ...fileOf(raw).map((text) => splitType(text).path),
+      ...sent,
+      ...[options.auth, options.bearer].flatMap(fileOf),
+      ...read,
+      ...saved,
+    ],
+    write: [...write, ...saved],
+  };
 }

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { sentHeaders } from "../../lib/http/http1/request.ts";
 import { redactUrl, SECRET } from "../../lib/http/redact.ts";
-import type { Header } from "../../lib/http/request.ts";
+import type { Header, HttpRequest } from "../../lib/http/request.ts";
+import type { HttpResponse } from "../../lib/http/transport.ts";
 import { formatItem, type Item, parseItem } from "./items.ts";
 
 /** Hides what is secret in an operand of `get` or `post`: the value of an item, or parts of a URL. */
@@ -47,7 +49,7 @@ function endOfValue(text: string, start: number): number {
 
 function redactJson(text: string): string {
   const string = /"((?:[^"\\]|\\.)*)"(\s*:\s*)?/g;
-  let shown = "";
+  let redacted = "";
   let done = 0;
   for (let found = string.exec(text); found; found = string.exec(text)) {
     const [, name = "", colon] = found;
@@ -55,10 +57,10 @@ function redactJson(text: string): string {
     const start = string.lastIndex;
     const end = endOfValue(text, start);
     if (end === start) continue;
-    shown += `${text.slice(done, start)}"***"`;
+    redacted += `${text.slice(done, start)}"***"`;
     done = string.lastIndex = end;
   }
-  return shown + text.slice(done);
+  return redacted + text.slice(done);
 }
 
 const FORM_FIELD = /(^|&)([^=&\s]*)=([^&\s]+)/g;
@@ -78,4 +80,50 @@ export function redactBody(text: string): string {
       (all, start: string, name: string) =>
         SECRET.test(name) ? `${start}***` : all,
     );
+}
+
+/** A request as it is printed. */
+export interface PrintedRequest
+  extends Pick<HttpRequest, "method" | "url" | "headers"> {
+  /** The body, where it is text in memory. */
+  readonly body: string | undefined;
+  /** How many bytes the body has, where that is known. */
+  readonly size: number | undefined;
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      bytes,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+/** A request with its headers as they are sent, without secrets unless they are asked for: all that prints a request prints this. */
+export function redactRequest(
+  request: HttpRequest,
+  showSecrets = false,
+): PrintedRequest {
+  const { method, url, body } = request;
+  const text = body?.bytes && textOf(body.bytes);
+  const headers = sentHeaders(request);
+  const size = body?.length;
+  return showSecrets ? { method, url, headers, body: text, size } : {
+    method,
+    url: new URL(redactUrl(url.href)),
+    headers: headers.map(redactHeader),
+    body: text && redactBody(text),
+    size,
+  };
+}
+
+/** The headers of a response as they are printed: line by line where the transport saw that, else those of one name as one line. */
+export function redactResponseHeaders(
+  { headers, rawHeaders }: Pick<HttpResponse, "headers" | "rawHeaders">,
+  showSecrets = false,
+): readonly Header[] {
+  const lines = rawHeaders ?? [...headers];
+  return showSecrets ? lines : lines.map(redactHeader);
 }

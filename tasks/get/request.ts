@@ -4,18 +4,21 @@
  * @module
  */
 
+import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
-import type { Body, Header, HttpRequest } from "../../lib/http/request.ts";
+import { percentDecode } from "../../lib/cli/values.ts";
 import {
-  type AuthOptions,
-  formatAuthorization,
-  readHeaders,
-} from "./headers.ts";
+  type Header,
+  type HttpRequest,
+  parseToken,
+  toByteString,
+} from "../../lib/http/request.ts";
+import type { TypedBody } from "./body/json.ts";
 import type { Item } from "./items.ts";
+import type { ExchangeOptions } from "./options.ts";
 
-/** A URL and what goes with it. */
-export interface Target {
-  /** The URL. */
+/** What the operands ask for. */
+export interface Operands {
   readonly url: URL;
   /** Headers and parts of the query. */
   readonly items: readonly Item[];
@@ -25,28 +28,120 @@ export interface Target {
   readonly raw?: string | undefined;
 }
 
-/** What options add to a request. */
-export interface RequestOptions extends AuthOptions {
-  /** Whether fields are a form instead of JSON. */
-  readonly form?: boolean;
+/** The options that add to a request. */
+export type RequestOptions = Partial<
+  Pick<ExchangeOptions, "form" | "auth" | "bearer">
+>;
+
+/** Reads a header item; RFC 9110, section 5.5, allows no control character in a value, and no blanks around it. */
+function parseHeader({ path: [name], value }: Item): Header {
+  parseToken("header name", name);
+  if (/^(content-length|transfer-encoding)$/i.test(name)) {
+    throw new UsageError(
+      `Cannot send header "${name}": the body says how long it is`,
+    );
+  }
+  // deno-lint-ignore no-control-regex
+  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) {
+    throw new UsageError(
+      `Cannot send header "${name}": its value has a control character`,
+    );
+  }
+  return [name, toByteString(value)];
 }
 
-/** A body and its media type. */
-interface TypedBody {
-  readonly body: Body;
-  readonly type: string;
+/**
+ * Reads header items: one without a value leaves its name out, one whose value is blank is sent empty.
+ *
+ * @param items Items; those that are no headers are skipped.
+ * @throws {UsageError} When a header cannot be sent.
+ */
+function readHeaders(
+  items: readonly Item[],
+): Required<Pick<HttpRequest, "headers" | "typed" | "unset">> {
+  const given = items.filter(({ kind }) => kind === "header").map(parseHeader);
+  const sent = given.filter(([, value]) => value !== "");
+  const namesOf = (headers: readonly Header[]) =>
+    new Set(headers.map(([name]) => name.toLowerCase()));
+  return {
+    headers: sent.map(([name, value]): Header => [
+      name,
+      value.replace(/^[ \t]+|[ \t]+$/g, ""),
+    ]),
+    typed: [...namesOf(given)],
+    unset: [...namesOf(given).difference(namesOf(sent))],
+  };
 }
 
-/** The value of the Authorization header, where there is a login. */
-async function authorize(
+/** What was typed or, of `@FILE`, what the file's first line says: a secret need not stand on a command line. */
+async function secretOf(text: string): Promise<string> {
+  if (!text.startsWith("@")) return text;
+  const { readText } = await import("./body/file.ts");
+  return (await readText(text.slice(1))).replace(/\r?\n$/, "");
+}
+
+async function passwordFor(
+  user: string,
+  { host }: URL,
+  io: Pick<Io, "askSecret">,
+): Promise<string> {
+  const password = await io.askSecret(`Password of ${user} at ${host}:`);
+  if (password !== undefined) return password;
+  throw new UsageError(
+    `Cannot ask for the password of "${user}": there is no terminal`,
+    { hint: "--auth @FILE reads user:password from a file" },
+  );
+}
+
+async function basicOf(user: string, password: string): Promise<string> {
+  // deno-lint-ignore no-control-regex
+  if (/[\x00-\x1f\x7f]/.test(user + password)) {
+    throw new Failure(
+      "Cannot send the user and the password: a control character is in them",
+    );
+  }
+  // std's base64 is loaded for a login alone
+  const { formatBasic } = await import("../../lib/net/proxy.ts");
+  return formatBasic(user, password);
+}
+
+/**
+ * The value of the Authorization header: of the options, else of the user and password in the URL. `auth` is
+ * `USER:PASSWORD`, `USER`, whose password is asked for, or `@FILE` that holds one of them; `bearer` a token or `@FILE`.
+ *
+ * @throws {UsageError} When one cannot be sent, or a password is missing and nobody can be asked.
+ * @throws {Failure} When a file cannot be read, or what it says cannot be sent.
+ */
+export async function formatAuthorization(
   url: URL,
   io: Pick<Io, "askSecret">,
-  options: RequestOptions,
+  { auth, bearer }: RequestOptions,
 ): Promise<string | undefined> {
-  const { auth, bearer } = options;
-  const isAsked = auth !== undefined || bearer !== undefined;
-  if (!isAsked && url.username + url.password === "") return undefined;
-  return await formatAuthorization(url, io, options);
+  if (bearer !== undefined) {
+    const token = await secretOf(bearer);
+    if (!/^[\x21-\x7e]+$/.test(token)) {
+      throw new (bearer.startsWith("@") ? Failure : UsageError)(
+        "Cannot send the bearer token: expected letters, digits and signs, without spaces",
+      );
+    }
+    return `Bearer ${token}`;
+  }
+  if (auth === "") {
+    throw new UsageError(
+      "Cannot log in: expected USER, USER:PASSWORD or @FILE",
+    );
+  }
+  if (auth !== undefined) {
+    const [, user = "", password] =
+      (await secretOf(auth)).match(/^([^:]*)(?::([^]*))?$/) ?? [];
+    return basicOf(user, password ?? await passwordFor(user, url, io));
+  }
+  const { username, password } = url;
+  if (username === "" && password === "") return undefined;
+  return basicOf(
+    percentDecode(username) ?? username,
+    percentDecode(password) ?? password,
+  );
 }
 
 /** The URL without its user and password, and with the query of items. */
@@ -63,44 +158,31 @@ function completeUrl(url: URL, items: readonly Item[]): URL {
   return complete;
 }
 
-async function formatForm(fields: readonly Item[]): Promise<TypedBody> {
-  return (await import("./body/multipart.ts")).formatForm(fields);
-}
-
-async function formatJson(fields: readonly Item[]): Promise<TypedBody> {
-  const { formatJsonBody, jsonOf } = await import("./body/json.ts");
-  const { bodyOf } = await import("../../lib/http/request_body.ts");
-  const json = formatJsonBody(
-    await Promise.all(
-      fields.map(async (item) => ({
-        path: item.path,
-        json: await jsonOf(item),
-      })),
-    ),
-  );
-  return {
-    body: bodyOf(new TextEncoder().encode(json)),
-    type: "application/json",
-  };
-}
-
 /** A body as it is: its type is that of the file's name; what comes from elsewhere is taken for what fields would be. */
 async function readRaw(
   raw: string,
-  io: Pick<Io, "stdin">,
-  { form, live }: { form?: boolean; live: boolean },
+  { stdin }: Pick<Io, "stdin">,
+  form: boolean | undefined,
+  live: boolean,
 ): Promise<TypedBody> {
   const formType = form ? "application/x-www-form-urlencoded" : undefined;
   if (raw === "-") {
     const { bodyOfSource } = await import("../../lib/http/request_body.ts");
-    return {
-      body: await bodyOfSource(io.stdin, { live }),
-      type: formType ?? "application/json",
-    };
+    const body = await bodyOfSource(stdin, { live });
+    return { body, type: formType ?? "application/json" };
   }
   const { bodyOfFile, splitType } = await import("./body/file.ts");
   const { path, type } = splitType(raw.slice(1));
   return { body: await bodyOfFile(path), type: formType ?? type };
+}
+
+async function formatFields(
+  fields: readonly Item[],
+  form: boolean | undefined,
+): Promise<TypedBody> {
+  return form
+    ? (await import("./body/multipart.ts")).formatForm(fields)
+    : (await import("./body/json.ts")).formatJson(fields);
 }
 
 /** `Transfer-Encoding:chunked`: what comes in is to go out at once, without a length. */
@@ -112,42 +194,38 @@ function isChunked({ kind, path: [name], value }: Item): boolean {
 /**
  * Makes a request: query items join the URL, header items replace the defaults, and fields become a JSON body, or a form.
  *
- * @param target What is asked for, and how.
  * @param io Where a body is read from and a password is asked for.
- * @param options What options add.
  * @throws {UsageError} When a header or a field cannot be sent, or a password is missing.
  * @throws {Failure} When a file cannot be read, or has not what it should.
  */
 export async function buildRequest(
-  target: Target & Pick<HttpRequest, "method">,
+  operands: Operands & Pick<HttpRequest, "method">,
   io: Pick<Io, "stdin" | "askSecret">,
   options: RequestOptions = {},
 ): Promise<HttpRequest> {
-  const { method, url, fields, raw } = target;
-  const live = raw === "-" && target.items.some(isChunked);
-  const items = target.items.filter((item) => !(live && isChunked(item)));
+  const { method, url, fields, raw } = operands;
+  const live = raw === "-" && operands.items.some(isChunked);
+  const items = operands.items.filter((item) => !(live && isChunked(item)));
   const { headers, typed, unset } = readHeaders(items);
   const content = raw !== undefined
-    ? await readRaw(raw, io, { ...options, live })
-    : fields.length === 0
-    ? undefined
-    : await (options.form ? formatForm : formatJson)(fields);
+    ? await readRaw(raw, io, options.form, live)
+    : fields.length > 0
+    ? await formatFields(fields, options.form)
+    : undefined;
   const authorization = typed.includes("authorization")
     ? undefined
-    : await authorize(url, io, options);
-  const defaults: Header[] = [
-    ...authorization === undefined
-      ? []
-      : [["authorization", authorization] as const],
-    ...content === undefined ? [] : [["content-type", content.type] as const],
-  ];
+    : await formatAuthorization(url, io, options);
+  const defaults: Header[] = [];
+  if (authorization !== undefined) {
+    defaults.push(["authorization", authorization]);
+  }
+  if (content !== undefined && !typed.includes("content-type")) {
+    defaults.push(["content-type", content.type]);
+  }
   return {
     method,
     url: completeUrl(url, items),
-    headers: [
-      ...defaults.filter(([name]) => !typed.includes(name)),
-      ...headers,
-    ],
+    headers: [...defaults, ...headers],
     body: content?.body,
     typed: [...authorization === undefined ? [] : ["authorization"], ...typed],
     unset,

@@ -1,13 +1,11 @@
 /**
- * URLs as they are typed: whole, or as the shorthands that HTTPie made common.
+ * What is typed: URLs, whole or as the shorthands that HTTPie made common, and the operands after one.
  *
  * @module
  */
 
 import { UsageError } from "../../lib/cli/errors.ts";
-import type { Io } from "../../lib/cli/io.ts";
-import type { HttpRequest } from "../../lib/http/request.ts";
-import type { RequestOptions, Target } from "./request.ts";
+import type { Operands } from "./request.ts";
 
 // without the flag i, whose first use costs 0.3 ms
 const SCHEME = /^[a-zA-Z][a-zA-Z\d+.-]*:\/\//;
@@ -28,7 +26,6 @@ function complete(text: string): string | undefined {
  * Reads a URL as it is typed: `:3000/x` is on this machine, a loopback host is spoken to in http, any other bare
  * host in https. Follows the WHATWG URL Standard for everything else, but refuses the control characters that it drops.
  *
- * @param text What was typed.
  * @throws {UsageError} When it is not a URL, or not one of http or https.
  *
  * @example The shorthands
@@ -106,13 +103,13 @@ export const DEFAULT_URL = "https://jsonplaceholder.typicode.com/posts";
  * ```ts
  * import { assertEquals } from "@std/assert";
  *
- * const { url, items, raw } = await parseTarget([":3000/posts", "Accept:text/plain", "@a.json"]);
+ * const { url, items, raw } = await parseOperands([":3000/posts", "Accept:text/plain", "@a.json"]);
  * assertEquals([url.port, items.length, raw], ["3000", 1, "@a.json"]);
  * ```
  */
-export async function parseTarget(
+export async function parseOperands(
   [text = DEFAULT_URL, ...texts]: readonly string[],
-): Promise<Target> {
+): Promise<Operands> {
   refuseOthers([text, ...texts]);
   const url = parseUrl(text);
   if (texts.length === 0) return { url, items: [], fields: [] };
@@ -136,28 +133,4 @@ export async function parseTarget(
     fields,
     raw: raw === "@-" ? "-" : raw,
   };
-}
-
-/**
- * Makes a request; one that is but a method and a URL is planned at once.
- *
- * @param target What is asked for, and how.
- * @param io Where a body is read from and a password is asked for.
- * @param options What options add.
- * @throws {UsageError} When something cannot be sent.
- * @throws {Failure} When a file cannot be read.
- */
-export async function createRequest(
-  target: Target & Pick<HttpRequest, "method">,
-  io: Pick<Io, "stdin" | "askSecret">,
-  options: RequestOptions = {},
-): Promise<HttpRequest> {
-  const { method, url, items, fields, raw } = target;
-  const login = options.auth !== undefined || options.bearer !== undefined ||
-    url.username + url.password !== "";
-  if (items.length + fields.length === 0 && raw === undefined && !login) {
-    return { method, url, headers: [], typed: [] };
-  }
-  const { buildRequest } = await import("./request.ts");
-  return await buildRequest(target, io, options);
 }

@@ -15,16 +15,7 @@ import type { Ignored } from "../api/store/store.ts";
 /** Where the public JSONPlaceholder is. */
 export const PUBLIC_API = "https://jsonplaceholder.typicode.com";
 
-/** Options of {@linkcode listDocuments}. */
-export interface ListOptions extends SendOptions {
-  /** Is told what of the query the API ignores, of each page that says so. */
-  readonly onIgnored?: (ignored: readonly Ignored[]) => Promise<void>;
-}
-
-/** How often a GET is tried again unless the options say otherwise. */
-const RETRIES = 2;
-
-function kindOf(value: unknown): string {
+function typeNameOf(value: unknown): string {
   return value === null
     ? "null"
     : Array.isArray(value)
@@ -56,10 +47,10 @@ function refusalOf(
     : status >= 400
     ? ExitCode.ClientError
     : ExitCode.Redirection;
-  const answered = `${status} ${statusText}`.trimEnd();
+  const got = `${status} ${statusText}`.trimEnd();
   const reason = detailOf(text) ?? headers.get("x-reason");
   const why = !reason || reason === statusText ? "" : `: ${reason}`;
-  return new Failure(`Cannot ${what}: the API answered ${answered}${why}`, {
+  return new Failure(`Cannot ${what}: the API answered ${got}${why}`, {
     code,
   });
 }
@@ -71,12 +62,8 @@ async function fetchText(
   options: SendOptions,
 ): Promise<{ text: string; headers: Headers }> {
   await using response = await send(request, options);
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const bytes of response.body) {
-    text += decoder.decode(bytes, { stream: true });
-  }
-  text += decoder.decode();
+  const stream = ReadableStream.from(response.body);
+  const text = await new Response(stream).text();
   if (response.status >= 300) throw refusalOf(what, response, text);
   return { text, headers: response.headers };
 }
@@ -89,21 +76,27 @@ function parse(text: string, what: string): unknown {
   }
 }
 
-function planGet(url: URL): HttpRequest {
-  return { method: "GET", url, headers: [], typed: [] };
+function getText(
+  url: URL,
+  what: string,
+  options: SendOptions,
+): ReturnType<typeof fetchText> {
+  const request = { method: "GET", url, headers: [], typed: [] };
+  return fetchText(request, what, { retry: 2, ...options });
 }
 
 /**
  * Lists the documents of a collection, page by page where the API links to a next one (RFC 8288).
  *
  * @param url The collection: `http://localhost:3000/posts`.
- * @param options How to send the requests, and who hears what the API ignores.
+ * @param onIgnored Called with what of the query the API ignores, for each page that says so.
  * @returns The documents of one page after the other, in the API's order; whoever stops early asks for no further page.
  * @throws {Failure} When there is no response, its status is not 2xx (codes 3, 4 and 5), or it is not a list of documents.
  */
 export async function* listDocuments(
   url: URL,
-  { onIgnored, ...options }: ListOptions = {},
+  options: SendOptions,
+  onIgnored: (ignored: readonly Ignored[]) => Promise<void>,
 ): AsyncGenerator<Document[]> {
   const seen = new Set<string>();
   for (
@@ -112,24 +105,19 @@ export async function* listDocuments(
   ) {
     seen.add(page.href);
     const what = `list ${page}`;
-    const { text, headers } = await fetchText(planGet(page), what, {
-      retry: RETRIES,
-      ...options,
-    });
+    const { text, headers } = await getText(page, what, options);
     const ignored = headers.get("x-ignored-query");
-    if (ignored !== null) {
-      await onIgnored?.(parseIgnored(ignored));
-    }
+    if (ignored !== null) await onIgnored(parseIgnored(ignored));
     const value = parse(text, what);
     if (!Array.isArray(value)) {
       throw new Failure(
-        `Cannot ${what}: expected a list, got ${kindOf(value)}`,
+        `Cannot ${what}: expected a list, got ${typeNameOf(value)}`,
       );
     }
     yield value.map((item: unknown, at) => {
       if (isDocument(item)) return item;
       throw new Failure(
-        `Cannot ${what}: [${at}]: expected an object, got ${kindOf(item)}`,
+        `Cannot ${what}: [${at}]: expected an object, got ${typeNameOf(item)}`,
       );
     });
     const next = headers.get("link")?.match(
@@ -154,43 +142,38 @@ function nextOf(page: URL, link: string): URL | undefined {
  * Gets one document.
  *
  * @param url The document: `http://localhost:3000/posts/1`.
- * @param options How to send the request.
  * @throws {Failure} As {@linkcode listDocuments} does.
  */
 export async function getDocument(
   url: URL,
-  options: SendOptions = {},
+  options: SendOptions,
 ): Promise<Document> {
   const what = `get ${url}`;
-  const { text } = await fetchText(planGet(url), what, {
-    retry: RETRIES,
-    ...options,
-  });
+  const { text } = await getText(url, what, options);
   const value = parse(text, what);
   if (isDocument(value)) return value;
-  throw new Failure(`Cannot ${what}: expected an object, got ${kindOf(value)}`);
+  throw new Failure(
+    `Cannot ${what}: expected an object, got ${typeNameOf(value)}`,
+  );
 }
 
 /**
- * Sends a change and gives what the API answered, as text.
+ * Sends a POST, PUT, PATCH or DELETE, once unless the options say otherwise, and gives the text of its response.
  *
- * @param request A POST, PUT, PATCH or DELETE.
- * @param options How to send it; it is not sent again.
  * @throws {Failure} When there is no response or its status is not 2xx.
  */
 export async function changeDocument(
   request: HttpRequest,
-  options: SendOptions = {},
+  options: SendOptions,
 ): Promise<string> {
-  return (await fetchText(request, `${request.method} ${request.url}`, options))
-    .text;
+  const what = `${request.method} ${request.url}`;
+  return (await fetchText(request, what, options)).text;
 }
 
 /** Reads the `X-Ignored-Query` header, as another api wrote it. */
-export function parseIgnored(header: string): Ignored[] {
-  return header.split(",").map((part) => part.trim()).filter((part) =>
-    part !== ""
-  ).map((part) => {
+function parseIgnored(header: string): Ignored[] {
+  const parts = header.split(",").map((part) => part.trim());
+  return parts.filter((part) => part !== "").map((part) => {
     const [key = "", meant] = part.split(/\s*;\s*did-you-mean=/).map(
       // whoever else writes the header may not encode it
       (text) => percentDecode(text) ?? text,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
+import { ExitCode, Failure, RUNNER, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, type Output, print } from "../../lib/cli/io.ts";
 import type {
   CommandLine,
@@ -41,11 +41,7 @@ export const POSTS_OPTIONS = {
     help: `The API [default: ${PUBLIC_API}]`,
   },
   limit: { value: "N", parse: parseCount, help: "Stop after so many" },
-  fields: {
-    value: "A,B",
-    parse: parseFields,
-    help: "Print these fields",
-  },
+  fields: { value: "A,B", parse: parseFields, help: "Print these fields" },
   json: {
     conflicts: ["ndjson", "csv", "table"],
     help: "Print one JSON document",
@@ -67,18 +63,12 @@ export const POSTS_OPTIONS = {
   },
 } satisfies OptionTable;
 
-/** A command line of `posts`. */
-export type PostsLine = CommandLine<typeof POSTS_OPTIONS>;
+type PostsOptions = Options<typeof POSTS_OPTIONS>;
 
 const FORMATS = ["json", "ndjson", "csv", "table"] as const;
 const CHANGES = { create: "POST", update: "PATCH", delete: "DELETE" } as const;
 
-/** What the operands ask for. */
-interface Request {
-  readonly change: keyof typeof CHANGES | undefined;
-  readonly ids: readonly string[];
-  readonly items: readonly string[];
-}
+type Operands = ReturnType<typeof readOperands>;
 
 function isChange(word: string | undefined): word is keyof typeof CHANGES {
   return word !== undefined && Object.hasOwn(CHANGES, word);
@@ -99,7 +89,8 @@ function refuseAddress(word: string): void {
   });
 }
 
-function readOperands(operands: readonly string[]): Request {
+/** Reads what is asked for: a change, ids, and `key=value`. */
+function readOperands(operands: readonly string[]) {
   const [first, ...rest] = operands;
   const change = isChange(first) ? first : undefined;
   const words = change ? rest : operands;
@@ -131,10 +122,6 @@ function readOperands(operands: readonly string[]): Request {
   return { change, ids, items };
 }
 
-function formatOf(options: Options<typeof POSTS_OPTIONS>): Format {
-  return FORMATS.find((name) => options[name]) ?? "text";
-}
-
 /** The collection, or one of its documents, below the base that was typed. */
 function urlOf(base: URL, ...path: string[]): URL {
   const url = new URL(base);
@@ -157,136 +144,176 @@ function withFilters(url: URL, items: readonly string[]): URL {
   return url;
 }
 
-async function listOffline(
-  { ids, items }: Request,
-  io: Io,
-): Promise<AsyncIterable<Document[]>> {
-  const { searchParams } = withFilters(new URL(PUBLIC_API), items);
-  const { getEmbedded, listEmbedded } = await import("./offline.ts");
-  return ids.length > 0
-    ? getEmbedded(ids)
-    : listEmbedded(searchParams, createTell("the embedded posts ignore", io));
+/** Prints what an API said: a terminal does not obey it. */
+async function printSafe(output: Output, text: string): Promise<void> {
+  if (!output.isTerminal) return await print(output, text);
+  const { escapeControls } = await import("../../lib/cli/terminal.ts");
+  await print(output, escapeControls(text));
+}
+
+/** Makes what prints on stderr what of a query changed nothing, once: each page has it again. */
+function createIgnoredPrinter(
+  who: string,
+  { stderr }: Io,
+): (ignored: readonly Ignored[]) => Promise<void> {
+  const printed = new Set<string>();
+  return async (ignored) => {
+    for (const { key, meant } of ignored) {
+      if (printed.has(key)) continue;
+      printed.add(key);
+      const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
+      const line = `posts: ${who} "${key}"${hint}`.replace(/[\r\n]+/g, " ");
+      await printSafe(stderr, `${line}\n`);
+    }
+  };
 }
 
 async function* getEach(
   base: URL,
-  { ids }: Request,
+  ids: readonly string[],
   options: SendOptions,
 ): AsyncGenerator<Document[]> {
   for (const id of ids) yield [await getDocument(urlOf(base, id), options)];
 }
 
-async function change(
-  base: URL,
-  { change, ids, items }: Request,
-  options: SendOptions,
+/** The posts that the operands ask for, page by page. */
+async function findPages(
+  { ids, items }: Operands,
+  { url, offline }: PostsOptions,
+  sending: SendOptions,
+  io: Io,
+): Promise<AsyncIterable<Document[]>> {
+  if (offline) {
+    const { searchParams } = withFilters(new URL(PUBLIC_API), items);
+    const { getEmbedded, listEmbedded } = await import("./offline.ts");
+    const printIgnored = createIgnoredPrinter("the embedded posts ignore", io);
+    return ids.length > 0
+      ? getEmbedded(ids)
+      : listEmbedded(searchParams, printIgnored);
+  }
+  if (ids.length > 0) return getEach(url, ids, sending);
+  const printIgnored = createIgnoredPrinter("the API ignores", io);
+  return listDocuments(withFilters(urlOf(url), items), sending, printIgnored);
+}
+
+/** Prints posts as they come; unless they may have any shape, those that lack what is printed are a failure. */
+async function printPages(
+  pages: AsyncIterable<Document[]>,
+  { limit = Infinity, fields, loose, ...options }: PostsOptions,
+  { stdout }: Io,
+): Promise<void> {
+  const format: Format = FORMATS.find((name) => options[name]) ?? "text";
+  const needed = fields ?? (format === "text" ? ["title", "body"] : undefined);
+  // the check is loaded while the first page is on its way
+  const loading = loose ? undefined : import("./check.ts");
+  const columns = stdout.isTerminal ? stdout.columns : undefined;
+  const listing = createListing(format, fields, columns);
+  let count = 0;
+  for await (const page of pages) {
+    const documents = page.slice(0, limit - count);
+    const check = await loading;
+    if (count === 0) await check?.checkFields(fields ?? [], documents);
+    const checkShape = check?.createShapeCheck(needed);
+    for (const [at, document] of documents.entries()) {
+      checkShape?.(document, count + at);
+    }
+    await printSafe(stdout, documents.map(listing.add).join(""));
+    count += documents.length;
+    if (count >= limit) break;
+  }
+  await printSafe(stdout, listing.end());
+}
+
+async function changePost(
+  change: keyof typeof CHANGES,
+  { ids, items }: Operands,
+  { url, offline }: PostsOptions,
+  sending: SendOptions,
   io: Io,
 ): Promise<void> {
-  const method = CHANGES[change ?? "create"];
+  if (offline) {
+    throw new UsageError(
+      `Cannot ${change} offline: the embedded posts do not change`,
+    );
+  }
   const { parseItem } = await import("../get/items.ts");
   const { buildRequest } = await import("../get/request.ts");
-  const target = {
-    method,
-    url: urlOf(base, ...ids),
+  const request = await buildRequest({
+    method: CHANGES[change],
+    url: urlOf(url, ...ids),
     items: [],
     fields: items.map(parseItem),
-  };
-  const request = await buildRequest(target, io);
-  await show(
-    (await changeDocument(request, options)).replace(/\n?$/, "\n"),
-    io.stdout,
-  );
+  }, io);
+  const text = await changeDocument(request, sending);
+  await printSafe(io.stdout, text.replace(/\n?$/, "\n"));
 }
 
-async function show(text: string, output: Output): Promise<void> {
-  const safe = output.isTerminal
-    ? (await import("../../lib/cli/terminal.ts")).escapeControls(text)
-    : text;
-  await print(output, safe);
-}
+const OWN_API =
+  `start an API of your own with: ${RUNNER}api, and ask it with --url :3000; or --offline lists the embedded posts`;
 
-/** Makes what tells on stderr what of a query changed nothing, once: each page says so again. */
-function createTell(
-  who: string,
-  { stderr }: Io,
-): (ignored: readonly Ignored[]) => Promise<void> {
-  const told = new Set<string>();
-  return async (ignored) => {
-    for (const { key, meant } of ignored) {
-      if (told.has(key)) continue;
-      told.add(key);
-      const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
-      const line = `posts: ${who} "${key}"${hint}`.replace(/[\r\n]+/g, " ");
-      await show(`${line}\n`, stderr);
-    }
-  };
+/** The next step by the exit code: nobody pretends, a network that fails is a failure, with the ways to go on without it. */
+const STEPS: ReadonlyMap<ExitCode, string | undefined> = new Map([
+  [ExitCode.Unresolved, OWN_API],
+  [ExitCode.Unreachable, OWN_API],
+  [
+    ExitCode.TimedOut,
+    "to wait longer: --timeout SECONDS; or --offline lists the embedded posts",
+  ],
+  // what helps here are options of get
+  [ExitCode.TooManyRedirects, undefined],
+  [ExitCode.Certificate, undefined],
+]);
+
+/**
+ * Gives an error the next step that `posts` has, where it knows better than HTTP.
+ *
+ * @param error What was thrown; a denial stays as it is, since its next step is to grant it.
+ * @param shorter The base without the collection's name, where the one that was typed ends with it.
+ */
+async function withHint(
+  error: unknown,
+  shorter: string | undefined,
+): Promise<unknown> {
+  if (!(error instanceof Failure)) return error;
+  const { denialOf, exitCodeOf } = await import("../../lib/cli/reasons.ts");
+  if (denialOf(error) !== undefined) return error;
+  const code = exitCodeOf(error);
+  const isTwice = code === ExitCode.ClientError && shorter !== undefined;
+  if (!isTwice && !STEPS.has(code)) return error;
+  return new Failure(error.message, {
+    ..."cause" in error && { cause: error.cause },
+    code,
+    hint: isTwice
+      ? `posts adds /posts by itself: --url ${shorter}`
+      : STEPS.get(code),
+  });
 }
 
 /**
  * Runs `posts` as its command line says.
  *
- * @param line The options and operands.
- * @param io Where it prints.
  * @returns 0.
  * @throws {UsageError} When the operands do not fit together.
  * @throws {Failure} When the API does not answer as it should.
  */
 export async function runPosts(
-  { options, operands }: PostsLine,
+  { options, operands: words }: CommandLine<typeof POSTS_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
-  const { url, limit = Infinity, fields, timeout, offline, loose } = options;
-  const format = formatOf(options);
-  const request = readOperands(operands);
-  const sending = {
-    signal: io.signal,
-    timeouts: { head: timeout * 1000, idle: timeout * 1000 },
-  };
+  const operands = readOperands(words);
+  const { change } = operands;
+  const ms = options.timeout * 1000;
+  const sending = { signal: io.signal, timeouts: { head: ms, idle: ms } };
   try {
-    if (request.change) {
-      if (offline) {
-        throw new UsageError(
-          `Cannot ${request.change} offline: the embedded posts do not change`,
-        );
-      }
-      await change(url, request, sending, io);
-      return ExitCode.Ok;
+    if (change) await changePost(change, operands, options, sending, io);
+    else {
+      const pages = await findPages(operands, options, sending, io);
+      await printPages(pages, options, io);
     }
-    const pages = offline
-      ? await listOffline(request, io)
-      : request.ids.length > 0
-      ? getEach(url, request, sending)
-      : listDocuments(withFilters(urlOf(url), request.items), {
-        ...sending,
-        onIgnored: createTell("the API ignores", io),
-      });
-    const checked = fields ??
-      (format === "text" ? ["title", "body"] : undefined);
-    // the check is loaded while the first page is on its way
-    const loading = loose ? undefined : import("./check.ts");
-    const columns = io.stdout.isTerminal ? io.stdout.columns : undefined;
-    const listing = createListing(format, { fields, columns });
-    let count = 0;
-    for await (const page of pages) {
-      const documents = page.slice(0, limit - count);
-      const check = await loading;
-      if (count === 0) {
-        await check?.checkFields("posts", fields ?? [], documents);
-      }
-      const find = check?.createShapeCheck("posts", checked);
-      for (const [at, document] of documents.entries()) {
-        find?.(document, count + at);
-      }
-      await show(documents.map(listing.add).join(""), io.stdout);
-      count += documents.length;
-      if (count >= limit) break;
-    }
-    await show(listing.end(), io.stdout);
     return ExitCode.Ok;
   } catch (error) {
-    const { withAdvice } = await import("./advice.ts");
-    const shorter = withoutPosts(url.href);
-    const isTwice = !offline && shorter !== url.href;
-    throw withAdvice(error, isTwice ? shorter : undefined);
+    const shorter = withoutPosts(options.url.href);
+    const isTwice = !options.offline && shorter !== options.url.href;
+    throw await withHint(error, isTwice ? shorter : undefined);
   }
 }

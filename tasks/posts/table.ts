@@ -9,16 +9,8 @@ import type { Document } from "../api/store/document.ts";
 /** How documents are printed. */
 export type Format = "text" | "json" | "ndjson" | "csv" | "table";
 
-/** Options for {@linkcode createListing}. */
-export interface ListingOptions {
-  /** The fields to print; all of the first document's unless given, and the tutorial's title and body as text. */
-  readonly fields?: readonly string[] | undefined;
-  /** How wide a table may be, in columns; any width unless given. */
-  readonly columns?: number | undefined;
-}
-
 /** A list that is being printed. */
-export interface Listing {
+interface Listing {
   /** The text of one more document. */
   readonly add: (document: Document) => string;
   /** The text that ends the list. */
@@ -26,15 +18,6 @@ export interface Listing {
 }
 
 const RULE = "-".repeat(40);
-
-function pick(
-  document: Document,
-  fields: readonly string[] | undefined,
-): Document {
-  return fields === undefined
-    ? document
-    : Object.fromEntries(fields.map((field) => [field, document[field]]));
-}
 
 function textOf(value: unknown): string {
   return value === undefined
@@ -55,19 +38,21 @@ function createRows(
 ): Listing {
   let names = fields;
   let started = false;
-  const row = (document: Document) => {
-    const head = !started ? format(names ?? Object.keys(document)) : "";
-    names ??= Object.keys(document);
-    started = true;
-    return head + format(names.map((name) => textOf(document[name])));
-  };
   return {
-    add: row,
+    add: (document) => {
+      names ??= Object.keys(document);
+      const head = started ? "" : format(names);
+      started = true;
+      return head + format(names.map((name) => textOf(document[name])));
+    },
     end: () => started || names === undefined ? "" : format(names),
   };
 }
 
-function createTable({ fields, columns = Infinity }: ListingOptions): Listing {
+function createTable(
+  fields: readonly string[] | undefined,
+  columns: number,
+): Listing {
   const rows: string[][] = [];
   const { add, end } = createRows(fields, (cells) => {
     rows.push(cells.map((cell) => cell.replaceAll(/\s+/g, " ")));
@@ -81,12 +66,11 @@ function createTable({ fields, columns = Infinity }: ListingOptions): Listing {
         Math.max(...rows.map((row) => row[at]?.length ?? 0))
       );
       return rows.map((row) => {
-        const line = row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(
-          "  ",
-        ).trimEnd();
-        return (line.length > columns
-          ? line.slice(0, columns - 1) + "…"
-          : line) + "\n";
+        const line = row.map((cell, at) => cell.padEnd(widths[at] ?? 0))
+          .join("  ").trimEnd();
+        return line.length > columns
+          ? `${line.slice(0, columns - 1)}…\n`
+          : `${line}\n`;
       }).join("");
     },
   };
@@ -95,38 +79,35 @@ function createTable({ fields, columns = Infinity }: ListingOptions): Listing {
 /**
  * Starts a list.
  *
- * @param format How it is printed.
- * @param options Which fields, and how wide.
+ * @param fields The fields to print; all of the first document's unless given, and the tutorial's title and body as text.
+ * @param columns How wide a table may be.
  */
 export function createListing(
   format: Format,
-  options: ListingOptions = {},
+  fields?: readonly string[],
+  columns = Infinity,
 ): Listing {
-  const { fields } = options;
-  const nothing = () => "";
+  const listOf = (add: Listing["add"]) => ({ add, end: () => "" });
+  const pick = (document: Document): Document =>
+    fields === undefined
+      ? document
+      : Object.fromEntries(fields.map((field) => [field, document[field]]));
   switch (format) {
     case "text":
-      return {
-        add: (document) =>
-          (fields ?? ["title", "body"])
-            .map((field) =>
-              `${field.charAt(0).toUpperCase()}${field.slice(1)}: ${
-                textOf(document[field])
-              }\n`
-            )
-            .join("") + `${RULE}\n`,
-        end: nothing,
-      };
+      return listOf((document) => {
+        const lines = (fields ?? ["title", "body"]).map((field) => {
+          const name = field.charAt(0).toUpperCase() + field.slice(1);
+          return `${name}: ${textOf(document[field])}\n`;
+        });
+        return lines.join("") + `${RULE}\n`;
+      });
     case "ndjson":
-      return {
-        add: (document) => JSON.stringify(pick(document, fields)) + "\n",
-        end: nothing,
-      };
+      return listOf((document) => JSON.stringify(pick(document)) + "\n");
     case "json": {
       let before = "[\n";
       return {
         add: (document) => {
-          const text = JSON.stringify(pick(document, fields), null, 2)
+          const text = JSON.stringify(pick(document), null, 2)
             .replaceAll("\n", "\n  ");
           const separator = before;
           before = ",\n";
@@ -141,6 +122,6 @@ export function createListing(
         (cells) => cells.map(quoteCsv).join(",") + "\r\n",
       );
     case "table":
-      return createTable(options);
+      return createTable(fields, columns);
   }
 }

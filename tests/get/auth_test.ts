@@ -3,9 +3,9 @@ import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { main } from "../../tasks/get.ts";
 import {
-  type AuthOptions,
   formatAuthorization,
-} from "../../tasks/get/headers.ts";
+  type RequestOptions,
+} from "../../tasks/get/request.ts";
 import { serveHttp } from "../http/server.ts";
 import {
   createMemoryIo,
@@ -21,7 +21,7 @@ const HERE = new URL("http://h:81/");
 
 /** The header as text: what a server makes of it. */
 async function loginOf(
-  options: AuthOptions,
+  options: RequestOptions,
   { secret, url = HERE }: { secret?: string; url?: URL } = {},
 ): Promise<string | undefined> {
   const { io } = createMemoryIo(secret === undefined ? {} : { secret });
@@ -29,19 +29,6 @@ async function loginOf(
     (await formatAuthorization(url, io, options))?.split(" ") ?? [];
   if (scheme !== "Basic") return scheme && `${scheme} ${value}`;
   return new TextDecoder().decode(Uint8Array.fromBase64(value));
-}
-
-async function withSecret(
-  content: string,
-  test: (path: string) => Promise<void>,
-): Promise<void> {
-  const path = await Deno.makeTempFile();
-  try {
-    await Deno.writeTextFile(path, content);
-    await test(path);
-  } finally {
-    await Deno.remove(path);
-  }
 }
 
 Deno.test("credentials that cannot be sent are refused without being shown", async () => {
@@ -82,9 +69,9 @@ Deno.test("a file of credentials that cannot be used is named, not shown", async
     );
     assertEquals(describe(error), 'Cannot read "/none": no such file');
   }
-  await withSecret("s3 cret\n", async (path) => {
+  await withFiles({ secret: "s3 cret\n" }, async (folder) => {
     const error = await assertRejects(
-      () => loginOf({ bearer: `@${path}` }),
+      () => loginOf({ bearer: `@${folder}/secret` }),
       Failure,
     );
     assert(!error.message.includes("s3"), error.message);
@@ -114,11 +101,11 @@ Deno.test("a URL's user and password are sent, unless options say otherwise", as
 });
 
 Deno.test("credentials are read from a file, but for its last line break", async () => {
-  await withSecret("me:p w\r\n", async (path) => {
-    assertEquals(await loginOf({ auth: `@${path}` }), "me:p w");
+  await withFiles({ secret: "me:p w\r\n" }, async (folder) => {
+    assertEquals(await loginOf({ auth: `@${folder}/secret` }), "me:p w");
   });
-  await withSecret("T\n", async (path) => {
-    assertEquals(await loginOf({ bearer: `@${path}` }), "Bearer T");
+  await withFiles({ secret: "T\n" }, async (folder) => {
+    assertEquals(await loginOf({ bearer: `@${folder}/secret` }), "Bearer T");
   });
 });
 
@@ -129,9 +116,9 @@ Deno.test("a missing password is asked for", async () => {
     `Basic ${btoa("me:p:w")}`,
   );
   assertEquals(stderr.text, "Password of me at h:81: \n");
-  await withSecret("me\n", async (path) => {
+  await withFiles({ secret: "me\n" }, async (folder) => {
     assertEquals(
-      await loginOf({ auth: `@${path}` }, { secret: "pw" }),
+      await loginOf({ auth: `@${folder}/secret` }, { secret: "pw" }),
       "me:pw",
     );
   });
@@ -178,6 +165,7 @@ while child.poll() is None or select.select([shell], [], [], 0)[0]:
     os.write(shell, typed.encode())
 print(json.dumps([child.returncode, shown.decode(), bool(termios.tcgetattr(side)[3] & termios.ECHO)]))
 `;
+import { withFiles } from "./support.ts";
 
 /** What a real `get -a me` does on a terminal where this is typed. */
 async function typeAt(
@@ -207,14 +195,15 @@ testWith(
       true,
     ]);
     // the question is no part of the result
-    const out = await Deno.makeTempFile();
-    assertEquals(await typeAt(server.url, "pw\r", out), [
-      0,
-      `${question}200 OK\r\n`,
-      true,
-    ]);
-    assertEquals(await Deno.readTextFile(out), `Basic ${btoa("me:pw")}`);
-    await Deno.remove(out);
+    await withFiles({}, async (folder) => {
+      const out = `${folder}/out`;
+      assertEquals(await typeAt(server.url, "pw\r", out), [
+        0,
+        `${question}200 OK\r\n`,
+        true,
+      ]);
+      assertEquals(await Deno.readTextFile(out), `Basic ${btoa("me:pw")}`);
+    });
   },
 );
 

@@ -14,6 +14,7 @@ import {
 import { bodyOfFile } from "../../tasks/get/body/file.ts";
 import { formatMultipart, type Part } from "../../tasks/get/body/multipart.ts";
 import { spawnProgram, testWith } from "../support.ts";
+import { withFiles } from "./support.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -54,18 +55,8 @@ function sourceOf(chunks: readonly Bytes[]): Source & { closed: number } {
   return source;
 }
 
-async function withFile(
-  content: Bytes,
-  test: (path: string) => Promise<void>,
-): Promise<void> {
-  const path = await Deno.makeTempFile();
-  try {
-    await Deno.writeFile(path, content);
-    await test(path);
-  } finally {
-    await Deno.remove(path);
-  }
-}
+const withFile = (content: Bytes, test: (path: string) => Promise<void>) =>
+  withFiles({ file: content }, (folder) => test(`${folder}/file`));
 
 /** Bytes that tell where they are. */
 const patternOf = (length: number) =>
@@ -183,9 +174,8 @@ testWith(
   "mkfifo",
   "a named pipe is sent once: short with a length, long without",
   async () => {
-    const folder = await Deno.makeTempDir();
-    const path = `${folder}/pipe`;
-    try {
+    await withFiles({}, async (folder) => {
+      const path = `${folder}/pipe`;
       await spawnProgram("mkfifo", [path]).result;
       for (const length of [5, MAX_HELD + 5]) {
         const [body] = await Promise.all([
@@ -209,9 +199,7 @@ testWith(
         ]);
         assertEquals(await readAll(body), patternOf(length));
       }
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    });
   },
 );
 

@@ -11,15 +11,16 @@ import {
   formatProgress,
   watch,
 } from "../../tasks/get/download/progress.ts";
-import { fileNameOf } from "../../tasks/get/download/save.ts";
+import { fileNameOf } from "../../tasks/get/download/destination.ts";
 import { response, serveHttp, serveRaw } from "../http/server.ts";
 import { createMemoryIo, ROOT, run, spawn, spawnDeno } from "../support.ts";
+import { withFiles } from "./support.ts";
 
 const BODY = Array.from({ length: 1000 }, (_, at) => String(at % 10)).join("");
 const OLD = "Mon, 01 Jan 2024 00:00:00 GMT";
 
 /** What a test server answers with, by the head of a request and how many came before it. */
-interface Plan {
+interface Behaviour {
   /** The body; it may change. */
   readonly body?: (count: number) => string;
   /** After how many bytes of a body the connection ends. */
@@ -35,7 +36,7 @@ const ETAG = () => ['ETag: "v1"'];
 /** A server that ends connections early, as a bad network does; it keeps the heads of its requests. */
 function serveCut(
   { body = () => BODY, cut = () => Infinity, headers = ETAG, ranges = true }:
-    Plan = {},
+    Behaviour = {},
 ) {
   const heads: string[] = [];
   const server = serveRaw((head) => {
@@ -74,16 +75,6 @@ function serveCut(
   return { ...server, heads, asked };
 }
 
-/** Runs in a folder of its own, which is removed. */
-async function inFolder(test: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 /** The files of a folder and what is in them. */
 function filesIn(folder: string): Record<string, string> {
   return Object.fromEntries(
@@ -95,7 +86,7 @@ function filesIn(folder: string): Record<string, string> {
 }
 
 Deno.test("-o saves a body, uncompressed, and says so on stderr", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     await using server = serveCut();
     const path = `${folder}/a`;
     const { code, stdout, stderr } = await run(main, ["-o", path, server.url]);
@@ -119,7 +110,7 @@ Deno.test("-o - is stdout, and a device takes the bytes as it is", async () => {
 });
 
 Deno.test("-o replaces a file only by a whole one", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     await using server = serveCut({ cut: () => 300 });
     await Deno.writeTextFile(`${folder}/a`, "before");
     const args = ["--retry", "0", "-o", `${folder}/a`, server.url];
@@ -140,8 +131,8 @@ Deno.test("-o replaces a file only by a whole one", () =>
     assertEquals(filesIn(folder), { a: BODY });
   }));
 
-Deno.test("-o shows an answer that is an error, and touches no file", () =>
-  inFolder(async (folder) => {
+Deno.test("-o prints a response that is an error, and touches no file", () =>
+  withFiles({}, async (folder) => {
     await Deno.writeTextFile(`${folder}/a`, "before");
     for (const [status, code] of [[404, 4], [503, 5], [304, 3]] as const) {
       const body = status === 304 ? null : "sorry";
@@ -154,7 +145,7 @@ Deno.test("-o shows an answer that is an error, and touches no file", () =>
   }));
 
 Deno.test("-O names the file by the URL, and never overwrites one", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     await using server = serveCut();
     const script = `${ROOT}tasks/get.ts`;
     const url = `${server.url}/b%20c.txt?d`;
@@ -172,7 +163,7 @@ Deno.test("-O names the file by the URL, and never overwrites one", () =>
   }));
 
 Deno.test("a file that appears meanwhile is not overwritten by -O", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     const before = Deno.cwd();
     Deno.chdir(folder);
     try {
@@ -241,7 +232,7 @@ Deno.test("a dropped connection goes on by itself, into a file and into a pipe",
     assertEquals([piped.code, piped.stdout], [0, BODY]);
     assertStringIncludes(piped.stderr, "Cut short after 150 bytes, going on\n");
     assertEquals(server.asked(), ranges);
-    await inFolder(async (folder) => {
+    await withFiles({}, async (folder) => {
       const { code } = await run(main, ["-o", `${folder}/a`, server.url]);
       assertEquals([code, filesIn(folder)], [0, { a: BODY }]);
     });
@@ -265,7 +256,7 @@ Deno.test("a server without ranges sends all again: a pipe skips what it has", a
   await using server = serveCut({ ranges: false, cut });
   const { code, stdout } = await run(main, [server.url]);
   assertEquals([code, stdout], [0, BODY]);
-  await inFolder(async (folder) => {
+  await withFiles({}, async (folder) => {
     await using server = serveCut({ ranges: false, cut });
     const { code } = await run(main, ["-o", `${folder}/a`, server.url]);
     assertEquals([code, filesIn(folder)], [0, { a: BODY }]);
@@ -281,7 +272,7 @@ Deno.test("a body that has changed is never mixed with what it was", async () =>
   await using server = serveCut(changes);
   const piped = await run(main, [server.url]);
   assertEquals([piped.code, piped.stdout], [18, BODY.slice(0, 400)]);
-  await inFolder(async (folder) => {
+  await withFiles({}, async (folder) => {
     await using server = serveCut(changes);
     const { code } = await run(main, ["-o", `${folder}/a`, server.url]);
     assertEquals([code, filesIn(folder)], [0, {
@@ -324,7 +315,7 @@ Deno.test("without progress there is an end", async () => {
   assertEquals([code, stdout], [18, BODY.slice(0, 100)]);
   assertStringIncludes(stderr, "cut short after 100 of 1000 bytes\n");
   assertEquals(server.heads.length, 3);
-  await inFolder(async (folder) => {
+  await withFiles({}, async (folder) => {
     await using server = serveCut({ cut });
     const { code } = await run(main, ["-o", `${folder}/a`, server.url]);
     assertEquals([code, server.heads.length], [18, 3]);
@@ -333,7 +324,7 @@ Deno.test("without progress there is an end", async () => {
 });
 
 Deno.test("-c goes on with the part of an earlier run, and only with the same body", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     const path = `${folder}/a`;
     let version = "v1";
     let cut = 300;
@@ -363,7 +354,7 @@ Deno.test("-c goes on with the part of an earlier run, and only with the same bo
   }));
 
 Deno.test("-c needs no more than the end of a part that is whole", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     const path = `${folder}/a`;
     await using server = serveCut();
     await Deno.writeTextFile(`${path}.part`, BODY);
@@ -393,7 +384,7 @@ Deno.test("-c starts again where nobody knows what a part is of", async () => {
       [['ETag: "v1"'], "[]"],
     ] as const
   ) {
-    await inFolder(async (folder) => {
+    await withFiles({}, async (folder) => {
       await using server = serveCut({ headers: () => headers });
       await Deno.writeTextFile(`${folder}/a.part`, "something else");
       if (note) await Deno.writeTextFile(`${folder}/a.part.json`, note);
@@ -405,7 +396,7 @@ Deno.test("-c starts again where nobody knows what a part is of", async () => {
 });
 
 Deno.test("-c goes on without a note where the body is older than the part", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     await using server = serveCut({
       headers: () => ['ETag: "v1"', `Last-Modified: ${OLD}`],
     });
@@ -417,7 +408,7 @@ Deno.test("-c goes on without a note where the body is older than the part", () 
   }));
 
 Deno.test("a process that is ended leaves a part, and -c goes on with it", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     await using stalled = serveRaw(
       () => [
         response("", ['ETag: "v1"', "Content-Length: 1000"]),
@@ -446,7 +437,7 @@ Deno.test("a process that is ended leaves a part, and -c goes on with it", () =>
   }));
 
 Deno.test("a body that stalls ends the download, and stays as a part", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     await using server = serveRaw(
       () => [response("", ['ETag: "v1"', "Content-Length: 1000"]), "abc"],
       { hold: true },
@@ -487,7 +478,7 @@ Deno.test("all attempts together may take as long as one", async () => {
 });
 
 Deno.test("--time tells of a download too, and HEAD saves nothing but a name", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     await using server = serveHttp(() =>
       new Response(null, { headers: { "content-length": "99" } })
     );
@@ -497,8 +488,8 @@ Deno.test("--time tells of a download too, and HEAD saves nothing but a name", (
     assertMatch(stderr, /\nSaved .*\n.*total \d+\.\d ms\n$/);
   }));
 
-Deno.test("an answer without a body is saved as an empty file, whatever length it tells", () =>
-  inFolder(async (folder) => {
+Deno.test("a response without a body is saved as an empty file, whatever length it tells", () =>
+  withFiles({}, async (folder) => {
     await using server = serveRaw(() => [
       response("", ["Content-Length: 5"], "204 No Content"),
     ]);
@@ -510,7 +501,7 @@ Deno.test("an answer without a body is saved as an empty file, whatever length i
   }));
 
 Deno.test("a body whose length nobody told is saved, over any transport", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     await using server = serveHttp(() =>
       new Response(
         ReadableStream.from(
@@ -537,7 +528,7 @@ Deno.test("a body whose length nobody told is saved, over any transport", () =>
   }));
 
 Deno.test("what cannot be written is said before anything is sent", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     await using server = serveCut();
     for (
       const [path, said] of [
@@ -574,7 +565,7 @@ Deno.test("a download names the command that may write its files", async () => {
 });
 
 Deno.test("a file's name is safe on a terminal", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     await using server = serveCut();
     const args = ["-o", `${folder}/a\u001b[2J\u202e`, server.url];
     const { stderr } = await run(main, args, { terminal: true });
@@ -582,7 +573,7 @@ Deno.test("a file's name is safe on a terminal", () =>
   }));
 
 Deno.test("progress is bytes, rate and time left, on a terminal's stderr alone", () =>
-  inFolder(async (folder) => {
+  withFiles({}, async (folder) => {
     const path = `${folder}/a`;
     await Deno.writeTextFile(path, "");
     const { io, stderr } = createMemoryIo({ terminal: true });
@@ -619,18 +610,12 @@ Deno.test("progress is shown in units that fit", () => {
     ] as const
   ) assertEquals(formatBytes(bytes), text);
   for (
-    const [progress, text] of [
-      [{ done: 0, total: 0, rate: 0 }, "100%  0 B of 0 B  0 B/s"],
-      [{ done: 1, total: 3, rate: 1 }, "33%  1 B of 3 B  1 B/s  2 s left"],
-      [
-        { done: 0, total: 36_610, rate: 10 },
-        "0%  0 B of 36.6 kB  10 B/s  1:01:01 left",
-      ],
-      [
-        { done: 0, total: 610, rate: 10 },
-        "0%  0 B of 610 B  10 B/s  1:01 left",
-      ],
-      [{ done: 5, rate: 1 }, "5 B  1 B/s"],
+    const [done, total, rate, text] of [
+      [0, 0, 0, "100%  0 B of 0 B  0 B/s"],
+      [1, 3, 1, "33%  1 B of 3 B  1 B/s  2 s left"],
+      [0, 36_610, 10, "0%  0 B of 36.6 kB  10 B/s  1:01:01 left"],
+      [0, 610, 10, "0%  0 B of 610 B  10 B/s  1:01 left"],
+      [5, undefined, 1, "5 B  1 B/s"],
     ] as const
-  ) assertEquals(formatProgress(progress), text);
+  ) assertEquals(formatProgress(done, total, rate), text);
 });

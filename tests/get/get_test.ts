@@ -15,6 +15,7 @@ import {
   run,
   spawn,
 } from "../support.ts";
+import { stripColors } from "./support.ts";
 
 const JSON_BODY = '{"id":12345678901234567890,"f":1.10, "l":[]}';
 const PRETTY = '{\n  "id": 12345678901234567890,\n  "f": 1.10,\n  "l": []\n}\n';
@@ -26,11 +27,6 @@ function serveJson(body = JSON_BODY, status = 200) {
       headers: { "content-type": "application/json; charset=utf-8" },
     })
   );
-}
-
-function stripColors(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/\x1b\[\d+m/g, "");
 }
 
 Deno.test("get passes the very bytes on into a pipe, the status goes to stderr", async () => {

@@ -2,7 +2,7 @@ import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../../lib/cli/errors.ts";
 import { parseMethod } from "../../lib/http/request.ts";
-import { formatJsonBody } from "../../tasks/get/body/json.ts";
+import { formatDocument } from "../../tasks/get/body/json.ts";
 import { formatItem, type Item, parseItem } from "../../tasks/get/items.ts";
 
 Deno.test("items are read by their leftmost operator", () => {
@@ -104,7 +104,7 @@ Deno.test("an item parses or is a usage error for any text", () => {
 });
 
 function bodyOf(...items: string[]): string {
-  return formatJsonBody(
+  return formatDocument(
     items.map(parseItem).map(({ kind, path, value }) => ({
       path,
       json: kind === "json" ? value : JSON.stringify(value),

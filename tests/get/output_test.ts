@@ -11,13 +11,9 @@ import { redactBody, redactHeader } from "../../tasks/get/redact.ts";
 import { main as post } from "../../tasks/post.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
 import { run, spawnProgram, testWith } from "../support.ts";
+import { stripColors, withFiles } from "./support.ts";
 
 const ESCAPES = "\x1b]0;t\x07\u009b2J\u202e";
-
-function stripColors(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/\x1b\[\d+m/g, "");
-}
 
 /** Whether a terminal would obey nothing of it but colours. */
 function assertSafe(text: string): void {
@@ -365,11 +361,9 @@ Deno.test("--curl shows a command, and sends nothing", async () => {
 });
 
 Deno.test("--curl names a file, and cannot show a large form", async () => {
-  const folder = await Deno.makeTempDir();
-  const [small, large] = [`${folder}/a b`, `${folder}/c`];
-  await Deno.writeTextFile(small, "hi");
-  await Deno.writeFile(large, new Uint8Array(2 << 20));
-  try {
+  const files = { "a b": "hi", c: new Uint8Array(2 << 20) };
+  await withFiles(files, async (folder) => {
+    const [small, large] = [`${folder}/a b`, `${folder}/c`];
     for (const path of [small, large]) {
       const args = ["--curl", closedUrl(), `@${path}`, "Content-Type:a/b"];
       const { stdout } = await run(post, args);
@@ -383,16 +377,12 @@ Deno.test("--curl names a file, and cannot show a large form", async () => {
       stderr,
       "Cannot show a large form as a command of curl\nhint: --offline",
     );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 Deno.test("--offline sends a large form and standard input as they would go out", async () => {
-  const path = await Deno.makeTempFile();
-  try {
-    await Deno.writeFile(path, new Uint8Array(2 << 20));
-    const args = ["--offline", "-f", closedUrl(), `file@${path}`];
+  await withFiles({ a: new Uint8Array(2 << 20) }, async (folder) => {
+    const args = ["--offline", "-f", closedUrl(), `file@${folder}/a`];
     const { stdoutBytes, stdout } = await run(post, args);
     const [head = "", ...body] = stdout.split("\r\n\r\n");
     const length = Number(head.match(/^content-length: (\d+)$/m)?.[1]);
@@ -409,9 +399,7 @@ Deno.test("--offline sends a large form and standard input as they would go out"
       live.stdout,
       /\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n$/,
     );
-  } finally {
-    await Deno.remove(path);
-  }
+  });
 });
 
 Deno.test("a body in an unknown encoding is told of, and shown as it came", async () => {
@@ -502,7 +490,7 @@ Deno.test("options that say two things at once are a usage error", async () => {
   }
 });
 
-Deno.test("the habits of curl, HTTPie and wget are answered", async () => {
+Deno.test("what users of curl, HTTPie and wget type gets a hint", async () => {
   for (
     const [option, said] of [
       ["-C", "get -c -O URL"],

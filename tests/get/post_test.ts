@@ -2,6 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../tasks/post.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
 import { ROOT, run, spawn } from "../support.ts";
+import { withFiles } from "./support.ts";
 
 /** A server that says what it was sent. */
 function serveEcho() {
@@ -16,7 +17,7 @@ function serveEcho() {
   );
 }
 
-Deno.test("post sends its items as JSON, and shows the answer", async () => {
+Deno.test("post sends its items as JSON, and prints the response", async () => {
   await using server = await serveEcho();
   const items = ["title=foo", "body=bar", "userId:=1", "draft==yes"];
   const { code, stdout, stderr } = await run(main, [server.url, ...items]);
@@ -138,21 +139,6 @@ Deno.test("post says in one line what is wrong, and exits as the table says", as
   }
 });
 
-/** A file with this content, in a folder of its own. */
-async function withFile(
-  name: string,
-  content: Uint8Array,
-  test: (path: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.writeFile(`${folder}/${name}`, content);
-    await test(`${folder}/${name}`);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 Deno.test("post sends a form, and a body as it is", async () => {
   await using server = serveEcho();
   const form = await run(main, ["-f", server.url, "a=1 2", "b[]=é"]);
@@ -187,7 +173,8 @@ Deno.test("post reads no standard input unless it is told to", async () => {
 
 Deno.test("post streams a large file, and a form with it, with their exact lengths", async () => {
   const content = new Uint8Array(5_000_000).fill(120);
-  await withFile('a"b.png', content, async (path) => {
+  await withFiles({ 'a"b.png': content }, async (folder) => {
+    const path = `${folder}/a"b.png`;
     await using server = serveHttp(async (request) => {
       const { headers } = request;
       const bytes = await request.bytes();

@@ -8,21 +8,23 @@ import {
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { type HttpRequest, isBeyondFetch } from "../../lib/http/request.ts";
-import { permissionsFor } from "../../tasks/get/hints.ts";
+import { createRequest } from "../../tasks/get/get.ts";
+import { requiredPermissions } from "../../tasks/get/policy.ts";
 import type { RequestOptions } from "../../tasks/get/request.ts";
-import { createRequest, parseTarget } from "../../tasks/get/url.ts";
+import { parseOperands } from "../../tasks/get/url.ts";
 import { createMemoryIo, type MemoryOptions } from "../support.ts";
+import { withFiles } from "./support.ts";
 
 const TARGET = "http://h/x?a=%20b";
 
-/** Plans a POST of operands after a URL. */
-async function planOf(
+/** Makes a POST of operands after a URL. */
+async function requestOf(
   items: readonly string[],
   options: RequestOptions & MemoryOptions & { url?: string; method?: string } =
     {},
 ): Promise<HttpRequest> {
   const { url = TARGET, method = "POST" } = options;
-  const target = await parseTarget([url, ...items]);
+  const target = await parseOperands([url, ...items]);
   return createRequest(
     { ...target, method },
     createMemoryIo(options).io,
@@ -34,28 +36,9 @@ async function bodyOf(
   items: readonly string[],
   options: RequestOptions & MemoryOptions = {},
 ): Promise<[type: string | undefined, text: string]> {
-  const { headers, body } = await planOf(items, options);
+  const { headers, body } = await requestOf(items, options);
   const type = headers.find(([name]) => name === "content-type");
   return [type?.[1], await new Response(body?.open()).text()];
-}
-
-/** Runs a test in a folder of its own with these files. */
-async function withFiles(
-  files: Readonly<Record<string, string | Uint8Array>>,
-  test: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    for (const [name, content] of Object.entries(files)) {
-      const bytes = typeof content === "string"
-        ? new TextEncoder().encode(content)
-        : content;
-      await Deno.writeFile(`${folder}/${name}`, bytes);
-    }
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("what cannot be sent is a usage error, before anything is read", async () => {
@@ -101,7 +84,7 @@ Deno.test("what cannot be sent is a usage error, before anything is read", async
       [["@none", "X:\0"], 'Cannot send header "X"'],
     ] as readonly (readonly [string[], string, RequestOptions?])[]
   ) {
-    await assertRejects(() => planOf(items, options), UsageError, message);
+    await assertRejects(() => requestOf(items, options), UsageError, message);
   }
 });
 
@@ -137,21 +120,21 @@ Deno.test("a file that cannot be sent is named by its path from the root", async
       ] as const
     ) {
       const error = await assertRejects(
-        () => planOf([item.replace("@", `@${folder}/`)], options),
+        () => requestOf([item.replace("@", `@${folder}/`)], options),
         Failure,
       );
       assertEquals(describe(error), message.replace("<", `${folder}/`), item);
       assertEquals(exitCodeOf(error), 1);
     }
-    const error = await assertRejects(() => planOf(["@./none"]), Failure);
+    const error = await assertRejects(() => requestOf(["@./none"]), Failure);
     assertEquals(error.message, `Cannot read "${Deno.cwd()}/none"`);
   });
 });
 
-Deno.test("a request is planned from items", async () => {
+Deno.test("a request is made from items", async () => {
   const url = "http://me:p%40%C3%BC@h/x?a=%20b#c";
-  const target = await parseTarget([url]);
-  const request = await planOf(
+  const target = await parseOperands([url]);
+  const request = await requestOf(
     ["q==c d&", "X-A: \té ", "Content-Type:text/x", "t=1", "X-B:1", "X-B:2"],
     { url },
   );
@@ -171,13 +154,13 @@ Deno.test("a request is planned from items", async () => {
 
 Deno.test("a header's last byte is no blank", async () => {
   // the UTF-8 of à ends in the byte of a no-break space
-  assertEquals((await planOf(["X: à\u00a0 "])).headers, [
+  assertEquals((await requestOf(["X: à\u00a0 "])).headers, [
     ["X", "\xc3\xa0\xc2\xa0"],
   ]);
 });
 
 Deno.test("a header without a value is not sent, one of blanks is sent empty", async () => {
-  const request = await planOf(
+  const request = await requestOf(
     ["authorization:", "content-type:", "a=b", "User-Agent:", "X-Empty: "],
     { url: "http://me@h/" },
   );
@@ -187,12 +170,12 @@ Deno.test("a header without a value is not sent, one of blanks is sent empty", a
     request.typed,
     ["authorization", "content-type", "user-agent", "x-empty"],
   );
-  const both = await planOf(["Accept:", "accept:a/b"]);
+  const both = await requestOf(["Accept:", "accept:a/b"]);
   assertEquals([both.headers, both.unset], [[["accept", "a/b"]], []]);
 });
 
-Deno.test("a URL alone is planned as it is", async () => {
-  const request = await planOf([], { url: "http://h/x?y" });
+Deno.test("a URL alone is requested as it is", async () => {
+  const request = await requestOf([], { url: "http://h/x?y" });
   assertEquals(
     [request.url.href, request.headers, request.typed, request.body],
     [
@@ -212,7 +195,10 @@ Deno.test("a query joins the one that is there, and an empty one", async () => {
       ["http://h/?x=%2f+y", "http://h/?x=%2f+y&a=1&a=2"],
     ] as const
   ) {
-    assertEquals((await planOf(["a==1", "a==2"], { url })).url.href, expected);
+    assertEquals(
+      (await requestOf(["a==1", "a==2"], { url })).url.href,
+      expected,
+    );
   }
 });
 
@@ -242,12 +228,12 @@ Deno.test("a form has its fields in order, by the names that were typed", async 
     ],
     "a=1+2&a=%26%3D&b%5Bc%5D%5B%5D=%C3%A9&n=1.10&t=true",
   );
-  assertEquals((await planOf([], form)).body, undefined);
+  assertEquals((await requestOf([], form)).body, undefined);
 });
 
 Deno.test("a form with a file is multipart", async () => {
   await withFiles({ "a.png": "x", "b": "y" }, async (folder) => {
-    const request = await planOf([
+    const request = await requestOf([
       "t=1",
       `a@${folder}/a.png`,
       `b@${folder}/b;type=text/x-b`,
@@ -287,7 +273,7 @@ Deno.test("a raw body goes out as it is, with the type that its name says", asyn
         ] as const
       ) {
         const path = operand.replace("@", `@${folder}/`);
-        const request = await planOf([path, "X-A:1", "q==2"], options);
+        const request = await requestOf([path, "X-A:1", "q==2"], options);
         assertEquals(request.body?.bytes, bytes);
         assertEquals(request.headers, [["content-type", type], ["X-A", "1"]]);
         assertEquals(request.url.search, "?a=%20b&q=2");
@@ -301,21 +287,21 @@ Deno.test("standard input is read for - alone", async () => {
     yield "";
     throw new Error("stdin was read");
   };
-  assertEquals((await planOf(["a=b"], { stdin: never() })).body?.length, 9);
-  assertEquals((await planOf([], { stdin: never() })).body, undefined);
+  assertEquals((await requestOf(["a=b"], { stdin: never() })).body?.length, 9);
+  assertEquals((await requestOf([], { stdin: never() })).body, undefined);
   for (const operand of ["-", "@-"]) {
-    const request = await planOf([operand], { stdin: ["a", "", "b"] });
+    const request = await requestOf([operand], { stdin: ["a", "", "b"] });
     assertEquals(new TextDecoder().decode(request.body?.bytes), "ab");
     assertEquals(request.headers, [["content-type", "application/json"]]);
     assertEquals(request.body?.again, true);
   }
-  assertEquals((await planOf(["-"])).body?.length, 0);
+  assertEquals((await requestOf(["-"])).body?.length, 0);
   assertEquals(
     (await bodyOf(["-"], { stdin: "a=b", form: true }))[0],
     "application/x-www-form-urlencoded",
   );
   await assertRejects(
-    () => planOf(["-"], { stdin: never() }),
+    () => requestOf(["-"], { stdin: never() }),
     Error,
     "stdin was read",
   );
@@ -323,7 +309,7 @@ Deno.test("standard input is read for - alone", async () => {
 
 Deno.test("a long standard input is streamed once, without a length", async () => {
   const text = "x".repeat(3_000_000);
-  const { body } = await planOf(["-"], { stdin: [text, "end"] });
+  const { body } = await requestOf(["-"], { stdin: [text, "end"] });
   assertEquals([body?.length, body?.bytes, body?.again], [
     undefined,
     undefined,
@@ -339,7 +325,7 @@ Deno.test("Transfer-Encoding:chunked sends standard input as it comes", async ()
     await promise;
     yield "second";
   };
-  const request = await planOf(["-", "transfer-encoding: Chunked"], {
+  const request = await requestOf(["-", "transfer-encoding: Chunked"], {
     stdin: stdin(),
   });
   assertEquals(request.headers, [["content-type", "application/json"]]);
@@ -370,13 +356,13 @@ Deno.test("what is beyond fetch is told apart", async () => {
         [[`@${folder}/big`], true],
       ] as readonly (readonly [string[], boolean, string?])[]
     ) {
-      const request = await planOf(items, { ...method && { method } });
+      const request = await requestOf(items, { ...method && { method } });
       assertEquals(isBeyondFetch(request), expected, items.join());
     }
   });
 });
 
-Deno.test("reachOf() names every host and every file of a call", async () => {
+Deno.test("requiredPermissions() names every host and every file of a call", async () => {
   const operands = [
     "https://a.example/b",
     "a=@text",
@@ -386,7 +372,7 @@ Deno.test("reachOf() names every host and every file of a call", async () => {
     "Accept:@no",
     "q==@no",
   ];
-  assertEquals(await permissionsFor({ operands }), {
+  assertEquals(await requiredPermissions(operands), {
     net: ["a.example"],
     read: ["text", "json", "file", "a@b"],
     write: [],
@@ -398,10 +384,10 @@ Deno.test("reachOf() names every host and every file of a call", async () => {
     ca: "ca.pem",
     unix: "/run/a.sock",
   };
-  const { net, read, write } = await permissionsFor({
-    operands: ["http://a.example", "@body"],
+  const { net, read, write } = await requiredPermissions(
+    ["http://a.example", "@body"],
     options,
-  });
+  );
   assertEquals(net, ["a.example", "unix:/run/a.sock"]);
   for (
     const file of ["body", "login", "token", "ca.pem", "/run/a.sock", "out"]
@@ -409,24 +395,27 @@ Deno.test("reachOf() names every host and every file of a call", async () => {
   for (const file of ["/run/a.sock", "out"]) {
     assert(write?.includes(file), file);
   }
-  const { net: [, socket] = [] } = await permissionsFor({
-    operands: ["http://a.example"],
-    options: { unix: "./a.sock" },
-  });
+  const { net: [, socket] = [] } = await requiredPermissions(
+    ["http://a.example"],
+    { unix: "./a.sock" },
+  );
   assertEquals(socket, `unix:${Deno.cwd()}/a.sock`);
-  const plain = await permissionsFor({
-    operands: ["http://a.example", "-"],
-    options: { auth: "me:pw", bearer: "T" },
-  });
+  const plain = await requiredPermissions(
+    ["http://a.example", "-"],
+    { auth: "me:pw", bearer: "T" },
+  );
   assertEquals(plain, { net: ["a.example"], read: [], write: [] });
 });
 
 Deno.test("an operand that is no item says what would be one", async () => {
-  const error = await assertRejects(() => parseTarget([":1", "x"]), UsageError);
+  const error = await assertRejects(
+    () => parseOperands([":1", "x"]),
+    UsageError,
+  );
   assertStringIncludes(error.message, 'Cannot parse item "x"');
 });
 
-Deno.test("a method, a second URL and a body among the operands are answered with what to type", async () => {
+Deno.test("a method, a second URL and a body among the operands get a hint at what to type", async () => {
   for (
     const [operands, said, hint] of [
       [["GET", ":9"], 'Cannot use "GET" as a URL', /-X GET$/],
@@ -437,14 +426,17 @@ Deno.test("a method, a second URL and a body among the operands are answered wit
       [['[{"a":1}]', ":9"], "Cannot use JSON as an operand", / \| post URL -$/],
     ] as const
   ) {
-    const error = await assertRejects(() => parseTarget(operands), UsageError);
+    const error = await assertRejects(
+      () => parseOperands(operands),
+      UsageError,
+    );
     assertEquals(error.message, said);
     assertMatch(error.hint ?? "", hint);
   }
-  const { url, items } = await parseTarget([
+  const { url, items } = await parseOperands([
     "GET.example",
     "Referer:http://a/",
   ]);
   assertEquals([url.href, items.length], ["https://get.example/", 1]);
-  assertEquals((await parseTarget(["[::1]:9", "a=[1]"])).url.port, "9");
+  assertEquals((await parseOperands(["[::1]:9", "a=[1]"])).url.port, "9");
 });

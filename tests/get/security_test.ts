@@ -8,6 +8,7 @@ import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";
 import { serveHttp, serveRaw } from "../http/server.ts";
 import { ROOT, run, spawn, spawnDeno } from "../support.ts";
+import { withFiles } from "./support.ts";
 
 /** A server that tells what it was asked, and redirects to wherever it is told to. */
 function serveEcho() {
@@ -126,56 +127,55 @@ Deno.test("a redirect to a host that was not granted: stopped before a packet le
   );
 });
 
-Deno.test("file names from the server: the URL's own, never a path, a dot file or an existing one", async () => {
-  const folder = await Deno.makeTempDir();
-  await using server = serveHttp((request) =>
-    new URL(request.url).pathname === "/go"
-      ? new Response(null, { status: 302, headers: { location: "/evil.sh" } })
-      : new Response("body", {
-        headers: { "content-disposition": 'attachment; filename=".bashrc"' },
-      })
-  );
-  const save = (url: string) =>
-    spawnDeno([
-      "run",
-      "--no-prompt",
-      "--allow-net",
-      `--allow-read=${folder}`,
-      `--allow-write=${folder}`,
-      `${ROOT}tasks/get.ts`,
-      "-q",
-      "-O",
-      url,
-    ], { cwd: folder }).result;
-  for (
-    const path of [
-      "/go",
-      "/.bashrc",
-      "/..%2f..%2fescape",
-      "/a%1b%5bb",
-      "/%e2%80%aegpj.exe",
-      "/",
-    ]
-  ) {
-    await save(server.url + path);
-  }
-  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
-  for (const name of names) {
-    assert(
-      !name.startsWith(".") && !name.includes("/") &&
-        !/\p{Cc}|\u202e/u.test(name),
-      name,
+Deno.test("file names from the server: the URL's own, never a path, a dot file or an existing one", () =>
+  withFiles({}, async (folder) => {
+    await using server = serveHttp((request) =>
+      new URL(request.url).pathname === "/go"
+        ? new Response(null, { status: 302, headers: { location: "/evil.sh" } })
+        : new Response("body", {
+          headers: { "content-disposition": 'attachment; filename=".bashrc"' },
+        })
     );
-  }
-  assert(!names.includes("evil.sh"), names.join());
-  await Deno.writeTextFile(`${folder}/taken`, "mine");
-  const again = await save(`${server.url}/taken`);
-  assertEquals([again.code, await Deno.readTextFile(`${folder}/taken`)], [
-    1,
-    "mine",
-  ]);
-  await Deno.remove(folder, { recursive: true });
-});
+    const save = (url: string) =>
+      spawnDeno([
+        "run",
+        "--no-prompt",
+        "--allow-net",
+        `--allow-read=${folder}`,
+        `--allow-write=${folder}`,
+        `${ROOT}tasks/get.ts`,
+        "-q",
+        "-O",
+        url,
+      ], { cwd: folder }).result;
+    for (
+      const path of [
+        "/go",
+        "/.bashrc",
+        "/..%2f..%2fescape",
+        "/a%1b%5bb",
+        "/%e2%80%aegpj.exe",
+        "/",
+      ]
+    ) {
+      await save(server.url + path);
+    }
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    for (const name of names) {
+      assert(
+        !name.startsWith(".") && !name.includes("/") &&
+          !/\p{Cc}|\u202e/u.test(name),
+        name,
+      );
+    }
+    assert(!names.includes("evil.sh"), names.join());
+    await Deno.writeTextFile(`${folder}/taken`, "mine");
+    const again = await save(`${server.url}/taken`);
+    assertEquals([again.code, await Deno.readTextFile(`${folder}/taken`)], [
+      1,
+      "mine",
+    ]);
+  }));
 
 Deno.test("terminal escapes: nothing that a terminal obeys gets through, in bodies, headers and errors", async () => {
   const evil = "\x1b]0;owned\x07\x1b[2J\x9b2J\u202e\x7f";
@@ -219,10 +219,10 @@ Deno.test("header injection: no line break gets into a header, a method or a mul
     2,
   );
   assertEquals(server.heads.length, 0);
-  const file = await Deno.makeTempFile();
-  await run(post, ["-f", server.url, `a"\r\nX: y@${file}`]);
-  assert(!/\nX: y/.test(server.heads.join()), server.heads.join());
-  await Deno.remove(file);
+  await withFiles({ file: "" }, async (folder) => {
+    await run(post, ["-f", server.url, `a"\r\nX: y@${folder}/file`]);
+    assert(!/\nX: y/.test(server.heads.join()), server.heads.join());
+  });
 });
 
 Deno.test("secrets in output: hidden in what is shown, unless asked for", async () => {
@@ -257,7 +257,7 @@ Deno.test("secrets in a hint: the command to run does not show them", async () =
   assert(!stderr.includes("s3cret"), stderr);
 });
 
-Deno.test("header floods: thousands of headers end in an answer or one line", async () => {
+Deno.test("header floods: thousands of headers end in a response or one line", async () => {
   const flood = Array.from({ length: 20_000 }, (_, at) => `X-${at}: ${at}\r\n`)
     .join("");
   await using server = serveRaw(

@@ -6,8 +6,13 @@ import {
   assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
-import { brotliCompressSync, deflateRawSync, deflateSync } from "node:zlib";
-import { gzipSync, zstdCompressSync } from "node:zlib";
+import {
+  brotliCompressSync,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from "node:zlib";
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { parseSize, parseWhole } from "../../lib/cli/values.ts";
@@ -23,7 +28,7 @@ import { bodyOf } from "../../lib/http/request_body.ts";
 import { isRepeatable, pauseAfter } from "../../lib/http/retry.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import { main as get } from "../../tasks/get.ts";
-import { readNetwork } from "../../tasks/get/network.ts";
+import { readNetwork } from "../../tasks/get/policy.ts";
 import { main as post } from "../../tasks/post.ts";
 import { run } from "../support.ts";
 import { read, request } from "./request.ts";

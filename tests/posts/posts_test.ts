@@ -8,7 +8,7 @@ import { main } from "../../tasks/posts.ts";
 import { run, spawn } from "../support.ts";
 
 /** A server with one response for every request. */
-function serveAnswer(
+function serveBody(
   body: string | null,
   status = 200,
 ): Deno.HttpServer<Deno.NetAddr> {
@@ -25,7 +25,7 @@ function serveAnswer(
 const RULE = "-".repeat(40);
 
 Deno.test("posts prints title, body and 40 dashes for each post", async () => {
-  await using api = serveAnswer(
+  await using api = serveBody(
     JSON.stringify([{ title: "a", body: "b\nc" }, { title: "d", body: "" }]),
   );
   const { code, stdout, stderr } = await run(main, [
@@ -40,7 +40,7 @@ Deno.test("posts prints title, body and 40 dashes for each post", async () => {
 });
 
 Deno.test("posts makes what an API says safe on a terminal", async () => {
-  await using api = serveAnswer(
+  await using api = serveBody(
     JSON.stringify([{ title: "\x1b[2J", body: "\u202e" }]),
   );
   const { stdout } = await run(main, ["--url", `:${api.addr.port}`], {
@@ -49,7 +49,7 @@ Deno.test("posts makes what an API says safe on a terminal", async () => {
   assertEquals(stdout, `Title: \\x1b[2J\nBody: \\u202e\n${RULE}\n`);
 });
 
-Deno.test("posts says what is wrong with an answer, and exits as the table says", async (t) => {
+Deno.test("posts prints what is wrong with a response, and exits as the table says", async (t) => {
   const cases: [string | null, number, number, RegExp][] = [
     [
       "{}",
@@ -79,7 +79,7 @@ Deno.test("posts says what is wrong with an answer, and exits as the table says"
   ];
   for (const [body, status, code, stderr] of cases) {
     await t.step(`${status} ${body}`, async () => {
-      await using api = serveAnswer(body, status);
+      await using api = serveBody(body, status);
       const result = await run(main, [
         "--url",
         `http://127.0.0.1:${api.addr.port}`,
@@ -91,7 +91,7 @@ Deno.test("posts says what is wrong with an answer, and exits as the table says"
 });
 
 Deno.test("posts says when nothing listens", async () => {
-  const api = serveAnswer("[]");
+  const api = serveBody("[]");
   const { port } = api.addr;
   await api.shutdown();
   const { code, stderr } = await run(main, [
@@ -277,7 +277,7 @@ Deno.test("posts prints JSON, CSV and tables", async () => {
   await server.shutdown();
 });
 
-Deno.test("posts creates, updates and deletes, and prints what the API answered", async () => {
+Deno.test("posts creates, updates and deletes, and prints the response", async () => {
   const { server, requests, url } = servePages();
   for (
     const args of [["create", "title=foo", "userId:=1"], [
@@ -401,7 +401,7 @@ Deno.test("posts says once, on stderr, what of a query the API ignores", async (
 });
 
 Deno.test("posts takes a field that no post has for a slip", async () => {
-  await using api = serveAnswer('[{"title":"a","x":1},{"title":"b"}]');
+  await using api = serveBody('[{"title":"a","x":1},{"title":"b"}]');
   const url = `--url=:${api.addr.port}`;
   const slip = await run(main, [url, "--fields", "title,titel"]);
   assertEquals(slip, {
@@ -426,8 +426,8 @@ Deno.test("posts takes a field that no post has for a slip", async () => {
   assertEquals(loose.code, 0);
 });
 
-Deno.test("posts --loose takes answers of any shape", async () => {
-  await using api = serveAnswer('[{"title":null,"body":{"a":1}},{}]');
+Deno.test("posts --loose takes responses of any shape", async () => {
+  await using api = serveBody('[{"title":null,"body":{"a":1}},{}]');
   const { code, stdout } = await run(main, [
     "--url",
     `:${api.addr.port}`,
@@ -440,7 +440,7 @@ Deno.test("posts --loose takes answers of any shape", async () => {
 });
 
 Deno.test("posts passes on why an API refuses", async () => {
-  await using api = serveAnswer('{"detail":"userId: expected integer"}', 422);
+  await using api = serveBody('{"detail":"userId: expected integer"}', 422);
   const { code, stderr } = await run(main, [
     "--url",
     `:${api.addr.port}`,
@@ -479,7 +479,7 @@ Deno.test("posts adds an API's reason to its status, safe for a terminal", async
 });
 
 Deno.test("posts hints at a base that names the posts already", async () => {
-  await using api = serveAnswer("{}", 404);
+  await using api = serveBody("{}", 404);
   const base = `http://127.0.0.1:${api.addr.port}`;
   for (const path of ["/posts", "/posts/"]) {
     const { code, stderr } = await run(main, [`--url=${base}${path}`]);

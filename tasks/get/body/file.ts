@@ -57,7 +57,6 @@ async function openExactly(path: string, length: number): Promise<Source> {
  * Opens a file as a body: up to 1 MiB in memory, as it is now; more as a stream with its length. What has no length,
  * a pipe or a device, is a stream that can be sent once.
  *
- * @param path Its path.
  * @throws {Failure} When it cannot be read.
  */
 export async function bodyOfFile(path: string): Promise<PartBody> {
@@ -77,7 +76,6 @@ export async function bodyOfFile(path: string): Promise<PartBody> {
 /**
  * Reads a file's text, without a byte order mark.
  *
- * @param path Its path.
  * @throws {Failure} When it cannot be read, or is not UTF-8: other bytes could not be sent as they are.
  */
 export async function readText(path: string): Promise<string> {
@@ -106,20 +104,8 @@ function mediaTypeOf(path: string): string {
     : typeByExtension(ending)) ?? "application/octet-stream";
 }
 
-/** A file to send, and what it is. */
-export interface TypedFile {
-  /** Its path. */
-  readonly path: string;
-  /** Its media type. */
-  readonly type: string;
-}
-
-/**
- * Splits `FILE;type=TYPE`; without a type the ending of the name tells.
- *
- * @param text What was typed.
- */
-export function splitType(text: string): TypedFile {
+/** Splits `FILE;type=TYPE`; without a type the ending of the name tells it. */
+export function splitType(text: string): { path: string; type: string } {
   const [, path = text, type] =
     text.match(/^(.+);type=([\w!#$&^.+-]+\/[\w!#$&^.+*-]+)$/s) ?? [];
   return { path, type: type ?? mediaTypeOf(path) };

@@ -10,70 +10,59 @@ import {
   type PartBody,
 } from "../../../lib/http/request_body.ts";
 import type { Item } from "../items.ts";
-import { textOf } from "./json.ts";
+import { textOf, type TypedBody } from "./json.ts";
 
-const encoder = new TextEncoder();
+function encode(text: string): PartBody {
+  return bodyOf(new TextEncoder().encode(text));
+}
 
 /** The name of a field as a form has it: `a[b][]`, as it was typed. */
 function nameOf({ path: [name, ...steps] }: Item): string {
   return name + steps.map((step) => `[${step}]`).join("");
 }
 
-/** A file as a part of a form: `FILE` or, as for HTTPie and curl, `FILE;type=TYPE`. */
-async function partOf({ value }: Item): Promise<Omit<Part, "name">> {
+/** One field of a multipart form; a file has a name and a media type. */
+export interface Part {
+  readonly name: string;
+  readonly body: PartBody;
+  readonly filename?: string;
+  readonly type?: string;
+}
+
+/** A field as a part; of a file, `FILE` or, as for HTTPie and curl, `FILE;type=TYPE`. */
+async function partOf(field: Item): Promise<Part> {
+  const name = nameOf(field);
+  if (field.kind !== "file") return { name, body: encode(await textOf(field)) };
   const { bodyOfFile, splitType } = await import("./file.ts");
-  const { path, type } = splitType(value);
-  return {
-    body: await bodyOfFile(path),
-    filename: path.replace(/^.*[\\/]/s, ""),
-    type,
-  };
+  const { path, type } = splitType(field.value);
+  const filename = path.replace(/^.*[\\/]/s, "");
+  return { name, body: await bodyOfFile(path), filename, type };
 }
 
 /**
  * Makes the body of a form.
  *
  * @param fields Items that are fields.
- * @returns The body, and its media type.
  * @throws {UsageError} When a field has no place in a form.
  * @throws {Failure} When a file cannot be read.
  */
-export async function formatForm(
-  fields: readonly Item[],
-): Promise<{ readonly body: PartBody; readonly type: string }> {
+export async function formatForm(fields: readonly Item[]): Promise<TypedBody> {
   if (!fields.some(({ kind }) => kind === "file")) {
     const pairs = await Promise.all(
       fields.map(async (field) => [nameOf(field), await textOf(field)]),
     );
     return {
-      body: bodyOf(encoder.encode(`${new URLSearchParams(pairs)}`)),
+      body: encode(`${new URLSearchParams(pairs)}`),
       type: "application/x-www-form-urlencoded",
     };
   }
   const parts: Part[] = [];
-  for (const field of fields) {
-    const part = field.kind === "file"
-      ? await partOf(field)
-      : { body: bodyOf(encoder.encode(await textOf(field))) };
-    parts.push({ name: nameOf(field), ...part });
-  }
+  for (const field of fields) parts.push(await partOf(field));
   const boundary = `hark-${crypto.randomUUID()}`;
   return {
     body: formatMultipart(parts, boundary),
     type: `multipart/form-data; boundary=${boundary}`,
   };
-}
-
-/** One field of a form. */
-export interface Part {
-  /** Its name. */
-  readonly name: string;
-  /** Its value. */
-  readonly body: PartBody;
-  /** What the file is called, where it is one. */
-  readonly filename?: string;
-  /** The media type of a file. */
-  readonly type?: string;
 }
 
 /** A name between quotes: what would end it, or the line, is percent-encoded, as the HTML Standard says. */
@@ -90,23 +79,17 @@ function formatHead({ name, filename, type }: Part): string {
   ].join("\r\n");
 }
 
-/**
- * Makes the body of a form: as long as its fields, and streamed when they are.
- *
- * @param parts The fields.
- * @param boundary A line that is in none of them.
- */
+/** Makes the body of a multipart form: as long as its parts, and streamed when they are. No part may have the boundary in it. */
 export function formatMultipart(
   parts: readonly Part[],
   boundary: string,
 ): PartBody {
-  const bytes = (text: string) => bodyOf(encoder.encode(text));
   return joinBodies([
     ...parts.flatMap((part) => [
-      bytes(`--${boundary}\r\n${formatHead(part)}`),
+      encode(`--${boundary}\r\n${formatHead(part)}`),
       part.body,
-      bytes("\r\n"),
+      encode("\r\n"),
     ]),
-    bytes(`--${boundary}--\r\n`),
+    encode(`--${boundary}--\r\n`),
   ]);
 }

@@ -4,20 +4,15 @@
  * @module
  */
 
-import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
+import { ExitCode, Failure, UsageError } from "../../../lib/cli/errors.ts";
+import { absolutePath } from "../../../lib/cli/values.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import { redactUrl } from "../../../lib/http/redact.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
-import {
-  dropEmpty,
-  finishPart,
-  openPart,
-  type Part,
-  startPart,
-  type Target,
-} from "./partial_file.ts";
-import { writeBody, type WriteBodyOptions } from "./pour.ts";
-import { formatBytes } from "./progress.ts";
+import { printBody, printHead } from "../view/body.ts";
+import { destinationOf } from "./destination.ts";
+import { openPartialFile, type PartialFile } from "./partial_file.ts";
+import { formatBytes, watch } from "./progress.ts";
 import {
   judge,
   type Known,
@@ -25,14 +20,81 @@ import {
   requestPlain,
   requestRest,
 } from "./range.ts";
-import { canResume, isLost, type Tools } from "./resume.ts";
+import { canResume, type Exchange, isLost } from "./resume.ts";
 
-/** What a download takes besides what it takes to go on. */
-export interface DownloadTools extends Tools, Omit<WriteBodyOptions, "total"> {
-  /** Shows the head of the response whose body is saved. */
-  readonly printHead: (response: HttpResponse) => Promise<void>;
-  /** Shows a response that is not saved, such as a 404. */
-  readonly showOther: (response: HttpResponse) => Promise<void>;
+/** Writes a body that is looked at on its way, by hand: `writable` loses the last error of a file, such as a full disk. */
+async function writeChunks(
+  { body }: HttpResponse,
+  path: string,
+  options: Deno.OpenOptions,
+): Promise<void> {
+  using file = await Deno.open(path, options);
+  for await (const chunk of body) {
+    for (let at = 0; at < chunk.length;) {
+      at += await file.write(chunk.subarray(at));
+    }
+  }
+}
+
+/** Writes a stream of fetch's own, which does not pass through JavaScript. */
+async function pipeStream(
+  stream: ReadableStream<Uint8Array>,
+  path: string,
+  signals: readonly AbortSignal[],
+): Promise<void> {
+  const file = await Deno.open(path, { append: true });
+  try {
+    await stream.pipeTo(file.writable, {
+      signal: AbortSignal.any([...signals]),
+    });
+  } catch (error) {
+    // what is aborted fails with less than its reason
+    throw signals.find(({ aborted }) => aborted)?.reason ?? error;
+  }
+}
+
+/**
+ * Appends a response's body to a file, and shows progress on a terminal.
+ *
+ * @param path The file; a device or a pipe takes the bytes as well.
+ * @param total The length of the whole file, in bytes.
+ * @throws {Failure} When the body ends too early, or the file cannot be written.
+ */
+async function writeBody(
+  response: HttpResponse,
+  path: string,
+  total: number | undefined,
+  { options, io: { stderr } }: Exchange,
+): Promise<void> {
+  const { isFile } = await Deno.stat(path);
+  const { stream, signal } = response;
+  const isPiped = isFile && stream;
+  const controller = new AbortController();
+  const isSilent = !stderr.isTerminal || options.quiet || options.body;
+  using _ = isFile
+    ? watch(path, {
+      total,
+      progress: isSilent ? undefined : stderr,
+      // a body that is read by hand has a limit of its own
+      idle: isPiped ? options.timeout.idle : 0,
+      late: (failure) => controller.abort(failure),
+    })
+    // a device does not grow
+    : undefined;
+  const signals = [controller.signal, ...signal ? [signal] : []];
+  const how = isFile ? { append: true } : { write: true };
+  try {
+    await (isPiped
+      ? pipeStream(stream, path, signals)
+      : writeChunks(response, path, how));
+  } catch (cause) {
+    const isOfBody = cause instanceof TypeError || cause instanceof Failure;
+    if (!isOfBody && !isLost(cause)) {
+      throw new Failure(`Cannot write "${absolutePath(path)}"`, { cause });
+    }
+    const { size } = await Deno.stat(path);
+    throw cutShort(response.request.url, cause, { at: size, total });
+  }
 }
 
 /** Where a download stands. */
@@ -43,7 +105,7 @@ interface State {
   readonly known?: Known | undefined;
   /** Whether nothing is missing. */
   readonly isWhole?: boolean;
-  /** The status of a response that was shown, not saved. */
+  /** The status of a response that was printed, not saved. */
   readonly other?: number;
   /** Why the body ended too early. */
   readonly error?: unknown;
@@ -59,8 +121,11 @@ function withHint(error: unknown): unknown {
     : error;
 }
 
-/** What a part is of where nobody noted it: of what has not been modified since the part was written. */
-function guess({ modified }: Part, { headers }: HttpResponse): Known {
+/** What a partial file is of where nobody noted it: of what has not been modified since it was written. */
+function guess(
+  { modified }: PartialFile,
+  { headers }: HttpResponse,
+): Known {
   const changed = Date.parse(headers.get("last-modified") ?? "");
   return modified !== undefined && changed < modified.getTime()
     ? { validator: headers.get("etag") ?? undefined }
@@ -69,28 +134,28 @@ function guess({ modified }: Part, { headers }: HttpResponse): Known {
 
 /** Asks once for what is missing, and saves what comes of it. */
 async function attempt(
-  part: Part,
+  file: PartialFile,
   { size, known, error }: State,
-  tools: DownloadTools,
+  exchange: Exchange,
 ): Promise<State> {
-  const { request, send } = tools;
+  const { request, options, io } = exchange;
   const rest = size > 0
     ? requestRest(request, size, known ?? {})
     : requestPlain(request);
   // when the way is lost, what cut the body short says more
-  await using response = await send(rest).catch((cause) => {
+  await using response = await exchange.send(rest).catch((cause) => {
     throw error ?? cause;
   });
-  const expected = known ?? guess(part, response);
+  const expected = known ?? guess(file, response);
   const step = judge(response, size, expected);
   if (step === "whole") return { size, isWhole: true };
   if (step === "again") return { size: 0, error };
+  if (step === "other" && error !== undefined) throw error;
+  if (error === undefined) await printHead(response, io, options);
   if (step === "other") {
-    if (error !== undefined) throw error;
-    await tools.showOther(response);
+    await printBody(response, io.stdout, options);
     return { size, other: response.status };
   }
-  if (error === undefined) await tools.printHead(response);
   // the length in the head is that of a body that does not come, or of more than comes
   const isLess = request.method === "HEAD" || response.status === 204 ||
     request.typed.includes("range");
@@ -99,12 +164,12 @@ async function attempt(
     validator: expected.validator ?? found.validator,
     total: expected.total ?? found.total,
   };
-  if (step === "start") await startPart(part, now);
-  const sizeNow = async () => (await Deno.stat(part.path)).size;
+  if (step === "start") await file.start(now);
+  const sizeNow = async () => (await Deno.stat(file.path)).size;
   try {
-    await writeBody(response, part.path, { ...tools, total: now.total });
+    await writeBody(response, file.path, now.total, exchange);
     const size = await sizeNow();
-    if (part.note === undefined || size === (now.total ?? size)) {
+    if (file.isDevice || size === (now.total ?? size)) {
       return { size, isWhole: true };
     }
     const early = new Failure("it ended", { code: ExitCode.CutShort });
@@ -115,42 +180,42 @@ async function attempt(
 }
 
 /**
- * Downloads a body into a file.
+ * Gets a body into a file; a response that is not that body, such as a 404, is printed instead.
  *
- * @param target Where to.
- * @param tools What it takes.
- * @returns The status that counts: 200 when the file is whole, else that of the response that was shown instead.
- * @throws {Failure} When the body cannot be read to its end, or the file not be written; what is there stays as a part.
+ * @returns The status that counts: 200 when the file is whole, else that of the response that was printed; undefined
+ * where no file was asked for.
+ * @throws {UsageError} When a part of the body is asked for already.
+ * @throws {Failure} When the body cannot be read to its end, or the file not be written; a partial file stays.
  */
 export async function download(
-  target: Target,
-  tools: DownloadTools,
-): Promise<number> {
-  const { request, retry, say } = tools;
-  const part = await openPart(target, redactUrl(request.url.href));
-  try {
-    let state: State = part;
-    for (let [tries, most] = [0, part.size]; !state.isWhole;) {
-      state = await attempt(part, state, tools);
-      const { size, known, error, other } = state;
-      if (other !== undefined) return other;
-      if (error === undefined) continue;
-      // as long as there is progress there is hope; the first bytes need nothing to be told by
-      tries = size > most ? 0 : tries + 1;
-      most = Math.max(most, size);
-      const has = size > 0 ? known ?? {} : { validator: "any" };
-      if (tries >= retry || !canResume(request, has, error)) {
-        throw part.note === undefined || known?.validator === undefined
-          ? error
-          : withHint(error);
-      }
-      await say(`Cut short after ${size} bytes, going on\n`);
-    }
-    if (part.note === undefined) return 200;
-    await finishPart(target);
-    await say(`Saved ${target.path} (${formatBytes(state.size)})\n`);
-    return 200;
-  } finally {
-    await dropEmpty(part);
+  exchange: Exchange,
+): Promise<number | undefined> {
+  const { request, options, retry, printNote } = exchange;
+  const destination = destinationOf(request.url, options);
+  if (destination === undefined) return undefined;
+  if (options.continue && request.typed.includes("range")) {
+    throw new UsageError("Cannot use --continue and a Range header together");
   }
+  const url = redactUrl(request.url.href);
+  await using file = await openPartialFile(destination, url);
+  let state: State = file;
+  for (let [tries, most] = [0, file.size]; !state.isWhole;) {
+    state = await attempt(file, state, exchange);
+    const { size, known, error, other } = state;
+    if (other !== undefined) return other;
+    if (error === undefined) continue;
+    // as long as there is progress there is hope; the first bytes need nothing to be told by
+    tries = size > most ? 0 : tries + 1;
+    most = Math.max(most, size);
+    const has = size > 0 ? known ?? {} : { validator: "any" };
+    if (tries >= retry || !canResume(request, has, error)) {
+      const isLeft = !file.isDevice && known?.validator !== undefined;
+      throw isLeft ? withHint(error) : error;
+    }
+    await printNote(`Cut short after ${size} bytes, going on\n`);
+  }
+  if (file.isDevice) return 200;
+  await file.finish();
+  await printNote(`Saved ${destination.path} (${formatBytes(state.size)})\n`);
+  return 200;
 }

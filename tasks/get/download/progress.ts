@@ -7,16 +7,6 @@
 import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
 import { type Output, print } from "../../../lib/cli/io.ts";
 
-/** How far a download is. */
-export interface Progress {
-  /** Bytes that are there. */
-  readonly done: number;
-  /** Bytes of all of it, where that is known. */
-  readonly total?: number | undefined;
-  /** Bytes per second. */
-  readonly rate: number;
-}
-
 /** Formats a number of bytes in three digits and powers of 1000. */
 export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
@@ -33,18 +23,19 @@ export function formatBytes(bytes: number): string {
 function formatSeconds(seconds: number): string {
   const whole = Math.ceil(seconds);
   if (whole < 60) return `${whole} s`;
-  const parts = [
-    Math.floor(whole / 3600),
-    Math.floor(whole / 60) % 60,
-    whole % 60,
-  ];
-  return parts.slice(parts[0] === 0 ? 1 : 0).map((part, at) =>
-    at === 0 ? `${part}` : `${part}`.padStart(2, "0")
-  ).join(":");
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  const digits = (part: number) => `${part}`.padStart(2, "0");
+  const before = hours === 0 ? `${minutes}` : `${hours}:${digits(minutes)}`;
+  return `${before}:${digits(whole % 60)}`;
 }
 
-/** Formats how far a download is. */
-export function formatProgress({ done, total, rate }: Progress): string {
+/** Formats how many bytes are there, of all where that is known, and how fast they come, in bytes per second. */
+export function formatProgress(
+  done: number,
+  total: number | undefined,
+  rate: number,
+): string {
   const speed = `${formatBytes(rate)}/s`;
   if (total === undefined) return `${formatBytes(done)}  ${speed}`;
   const percent = total === 0 ? 100 : Math.floor(100 * done / total);
@@ -56,13 +47,8 @@ export function formatProgress({ done, total, rate }: Progress): string {
   }  ${speed}${left}`;
 }
 
-/**
- * Makes a meter of the rate, in bytes per second: that of the last seconds, so that it follows a change.
- *
- * @param done Bytes that are there at the start.
- * @param now The time in ms.
- */
-export function createMeter(
+/** Makes a meter of the rate, in bytes per second: that of the last seconds, so that it follows a change. Times are in ms. */
+function createMeter(
   done: number,
   now: number,
 ): (done: number, now: number) => number {
@@ -82,8 +68,7 @@ export function createMeter(
 /** How often the file is looked at, in ms. */
 const TICK_MS = 200;
 
-/** What {@linkcode watch} does. */
-export interface WatchOptions {
+interface WatchOptions {
   /** How large the file becomes, in bytes. */
   readonly total?: number | undefined;
   /** The terminal that shows how far it is. */
@@ -94,27 +79,24 @@ export interface WatchOptions {
   readonly late: (failure: Failure) => void;
 }
 
-/**
- * Watches a file until the watch is disposed of.
- *
- * @param path The file.
- * @param options What is done.
- */
-export function watch(path: string, options: WatchOptions): Disposable {
-  const { total, progress, idle = 0, late } = options;
+/** Watches a file until the watch is disposed of. */
+export function watch(
+  path: string,
+  { total, progress, idle = 0, late }: WatchOptions,
+): Disposable {
   const sizeOf = () => Deno.statSync(path).size;
   let size = sizeOf();
   let since = performance.now();
   const rateOf = createMeter(size, since);
-  const show = async (text: string) => {
+  const printLine = async (text: string) => {
     if (progress !== undefined) await print(progress, `\r${text}\x1b[K`);
   };
   // the line is a courtesy: a terminal that is gone must not end the download
   const ignore = () => {};
   const tick = () => {
     const [done, now] = [sizeOf(), performance.now()];
-    const line = formatProgress({ done, total, rate: rateOf(done, now) });
-    show(line.slice(0, (progress?.columns ?? 80) - 1)).catch(ignore);
+    const line = formatProgress(done, total, rateOf(done, now));
+    printLine(line.slice(0, (progress?.columns ?? 80) - 1)).catch(ignore);
     if (done !== size) [size, since] = [done, now];
     else if (idle > 0 && now - since >= idle) {
       late(
@@ -127,18 +109,18 @@ export function watch(path: string, options: WatchOptions): Disposable {
   const pause = idle > 0 ? Math.min(idle, TICK_MS) : TICK_MS;
   let ended = false;
   // not setInterval: the first timer of that kind costs 7 ms and 5 MB
-  const wind = () => {
+  const schedule = () => {
     AbortSignal.timeout(Math.ceil(pause)).onabort = () => {
       if (ended) return;
       tick();
-      wind();
+      schedule();
     };
   };
-  wind();
+  schedule();
   return {
     [Symbol.dispose]() {
       ended = true;
-      show("").catch(ignore);
+      printLine("").catch(ignore);
     },
   };
 }

@@ -16,9 +16,6 @@ export interface Known {
   readonly total?: number | undefined;
 }
 
-/** What is looked at of a response. */
-export type Head = Pick<HttpResponse, "status" | "headers">;
-
 function validatorOf(headers: Headers): string | undefined {
   const etag = headers.get("etag");
   if (etag !== null) return /^"[^"]*"$/.test(etag) ? etag : undefined;
@@ -30,36 +27,34 @@ function validatorOf(headers: Headers): string | undefined {
   return modified !== null && age >= 1000 ? modified : undefined;
 }
 
-function rangeOf(headers: Headers): { start?: number; total?: number } {
+function numberOf(text: string | null | undefined): number | undefined {
+  return typeof text === "string" ? Number(text) : undefined;
+}
+
+/** Content-Range: the first byte that comes, and how many there are in all. */
+function rangeOf(headers: Headers) {
   const [, start, total] = headers.get("content-range")?.match(
     /^bytes (?:(\d+)-\d+|\*)\/(\d+)$/i,
   ) ?? [];
-  return {
-    ...start === undefined ? {} : { start: Number(start) },
-    ...total === undefined ? {} : { total: Number(total) },
-  };
+  return { start: numberOf(start), total: numberOf(total) };
 }
 
 /**
  * What a response's head tells about its body; nothing when the body is encoded, since no byte of it can be asked for.
  */
-export function knownOf({ status, headers }: Head): Known {
+export function knownOf({ status, headers }: HttpResponse): Known {
   if (!/^(identity)?$/i.test(headers.get("content-encoding") ?? "")) return {};
-  const length = headers.get("content-length");
   return {
     validator: validatorOf(headers),
     total: status === 206
       ? rangeOf(headers).total
-      : length === null
-      ? undefined
-      : Number(length),
+      : numberOf(headers.get("content-length")),
   };
 }
 
 /**
  * The request for the rest of a body.
  *
- * @param request The request for all of it.
  * @param at How many bytes are there.
  * @param known What they are of; without a validator the response must be judged with care.
  */
@@ -87,12 +82,11 @@ export function requestPlain(request: HttpRequest): HttpRequest {
  * What a response to {@linkcode requestRest} means: `append` its body, `start` again with its body, all is there already
  * (`whole`), ask again for all of it (`again`), or something else came (`other`).
  *
- * @param response Its head.
  * @param at How many bytes are there.
  * @param known What they are of.
  */
 export function judge(
-  { status, headers }: Head,
+  { status, headers }: HttpResponse,
   at: number,
   known: Known,
 ): "append" | "start" | "whole" | "again" | "other" {

@@ -5,11 +5,26 @@
  */
 
 import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
+import type { Io } from "../../../lib/cli/io.ts";
 import { describe, exitCodeOf } from "../../../lib/cli/reasons.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import type { HttpRequest } from "../../../lib/http/request.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
-import { type Head, judge, type Known, knownOf, requestRest } from "./range.ts";
+import type { ExchangeOptions } from "../options.ts";
+import { judge, type Known, knownOf, requestRest } from "./range.ts";
+
+/** An exchange that may take more than one request. */
+export interface Exchange {
+  /** The request for all of the body. */
+  readonly request: HttpRequest;
+  readonly options: ExchangeOptions;
+  readonly io: Io;
+  /** How often it is tried to get one more byte. */
+  readonly retry: number;
+  readonly send: (request: HttpRequest) => Promise<HttpResponse>;
+  /** Prints what a person should know, unless nobody wants to. */
+  readonly printNote: (text: string) => Promise<void>;
+}
 
 /** Whether it is the connection that failed: cut short, late, or lost. */
 export function isLost(error: unknown): boolean {
@@ -31,31 +46,18 @@ export function canResume(
     !typed.includes("range") && isLost(error);
 }
 
-/** What it takes to go on. */
-export interface Tools {
-  /** The request for all of the body. */
-  readonly request: HttpRequest;
-  /** Sends a request. */
-  readonly send: (request: HttpRequest) => Promise<HttpResponse>;
-  /** How often it is tried to get one more byte. */
-  readonly retry: number;
-  /** Tells a person. */
-  readonly say: (text: string) => Promise<void>;
-}
-
 /**
  * Goes on with a body that was cut off, for a reader who cannot give back what was read.
  *
  * @param first The response whose body was cut off.
  * @param at How many bytes of it were read.
  * @param error How it ended; thrown when there is no way to go on.
- * @param tools What it takes.
  */
 export async function* resume(
-  first: Head,
+  { request, send, retry, printNote }: Exchange,
+  first: HttpResponse,
   at: number,
   error: unknown,
-  { request, send, retry, say }: Tools,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const known = knownOf(first);
   for (
@@ -63,7 +65,7 @@ export async function* resume(
     tries < retry && canResume(request, known, error);
     tries++
   ) {
-    await say(`Cut short after ${at} bytes, going on\n`);
+    await printNote(`Cut short after ${at} bytes, going on\n`);
     const sent = await send(requestRest(request, at, known)).catch(() =>
       undefined
     );
@@ -80,12 +82,12 @@ export async function* resume(
     if (skip === undefined) break;
     try {
       for await (const chunk of response.body) {
-        const part = chunk.subarray(skip);
-        skip -= chunk.length - part.length;
-        if (part.length === 0) continue;
-        at += part.length;
+        const rest = chunk.subarray(skip);
+        skip -= chunk.length - rest.length;
+        if (rest.length === 0) continue;
+        at += rest.length;
         tries = -1;
-        yield part;
+        yield rest;
       }
       const total = known.total ?? knownOf(response).total;
       if (at === (total ?? at)) return;

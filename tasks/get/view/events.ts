@@ -14,16 +14,6 @@ import {
 import { type BodyView, createDocumentView } from "./json.ts";
 import type { JsonFormatOptions } from "./json_format.ts";
 
-/** One event of a stream. */
-export interface ServerEvent {
-  /** Its type, where it has one. */
-  readonly event?: string | undefined;
-  /** Its id, where it has one. */
-  readonly id?: string | undefined;
-  /** Its data: lines of text, or a JSON document. */
-  readonly data: string;
-}
-
 /** An event may be this long, in characters. */
 const MAX_EVENT = 16 * 1024 * 1024;
 
@@ -37,11 +27,13 @@ const encoder = new TextEncoder();
  *
  * @throws {Failure} When an event is longer than 16 Mi characters.
  */
-export function createEventReader(): (chunk: Uint8Array) => ServerEvent[] {
+export function createEventReader(): (
+  chunk: Uint8Array,
+) => EventSourceMessage[] {
   const decoder = new TextDecoder();
   const events: EventSourceMessage[] = [];
   const parser = createParser({
-    onEvent: (event) => void events.push(event),
+    onEvent: ({ event, id, data }) => void events.push({ event, id, data }),
     onError: (error) => {
       if (error.type !== "max-buffer-size-exceeded") return;
       throw new Failure("Cannot read the events: one is longer than 16 Mi", {
@@ -52,7 +44,7 @@ export function createEventReader(): (chunk: Uint8Array) => ServerEvent[] {
   });
   return (chunk) => {
     parser.feed(decoder.decode(chunk, { stream: true }));
-    return events.splice(0).map(({ event, id, data }) => ({ event, id, data }));
+    return events.splice(0);
   };
 }
 
@@ -72,36 +64,36 @@ export function createEventView(options: JsonFormatOptions = {}): BodyView {
   let size = 0;
   let isPlain = false;
 
-  function* showPlain(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
+  function* formatPlain(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
     for (const chunk of chunks) {
       yield escaped ? encoder.encode(plain.decode(chunk)) : chunk;
     }
   }
-  function* showEvent(event: ServerEvent): Generator<Uint8Array> {
+  function* formatEvent(event: EventSourceMessage): Generator<Uint8Array> {
     for (const name of ["event", "id"] as const) {
       const value = event[name];
       if (value === undefined) continue;
       const line = paint(`${name}: ${safe(value)}`, "cyan", { color });
       yield encoder.encode(`${line}\n`);
     }
-    yield* view.show(encoder.encode(safe(event.data)));
+    yield* view.format(encoder.encode(safe(event.data)));
     yield* view.end();
   }
   return {
-    show: function* (chunk) {
-      if (isPlain) return yield* showPlain([chunk]);
+    format: function* (chunk) {
+      if (isPlain) return yield* formatPlain([chunk]);
       for (const event of read(chunk)) {
         held = undefined;
-        yield* showEvent(event);
+        yield* formatEvent(event);
       }
       held?.push(chunk);
       size += chunk.length;
       if (held === undefined || size <= HELD_BYTES) return;
       isPlain = true;
-      yield* showPlain(held.splice(0));
+      yield* formatPlain(held.splice(0));
     },
     end: function* () {
-      yield* showPlain(held ?? []);
+      yield* formatPlain(held ?? []);
       if (escaped) yield encoder.encode(plain.flush());
     },
   };

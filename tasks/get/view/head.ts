@@ -1,5 +1,5 @@
 /**
- * The heads of requests and answers as they are shown.
+ * The heads of requests and responses, and how long they took, as they are printed.
  *
  * @module
  */
@@ -13,145 +13,144 @@ import {
 import { redactUrl } from "../../../lib/http/redact.ts";
 import {
   fromByteString,
+  type Header,
   type HttpRequest,
   latin1,
 } from "../../../lib/http/request.ts";
-import type { HttpResponse } from "../../../lib/http/transport.ts";
+import type { HttpResponse, Timings } from "../../../lib/http/transport.ts";
 import {
-  type RecordOptions,
-  recordRequest,
-  recordResponse,
-  type RequestRecord,
-  type ResponseRecord,
-} from "./record.ts";
+  type PrintedRequest,
+  redactRequest,
+  redactResponseHeaders,
+} from "../redact.ts";
 
-const encoder = new TextEncoder();
-
-/** What bytes a text in header characters is for an output: on a terminal safe, elsewhere the very bytes. */
-function bytesFor({ isTerminal }: Output, text: string): Uint8Array {
-  return isTerminal
-    ? encoder.encode(escapeControls(fromByteString(text)))
-    : latin1(text);
+function formatHeaders(headers: readonly Header[]): string[] {
+  return headers.map(([name, value]) => `${name}: ${value}`);
 }
 
-function answerLines(
-  { version, status, statusText, headers }: ResponseRecord,
-): string[] {
+function requestLines({ method, url, headers }: PrintedRequest): string[] {
+  const start = `${method} ${url.pathname}${url.search} HTTP/1.1`;
+  return [start, ...formatHeaders(headers), ""];
+}
+
+function responseLines(response: HttpResponse, showSecrets = false): string[] {
+  const { version, status, statusText } = response;
   const start = version === undefined ? "" : `HTTP/${version} `;
   return [
     `${start}${status} ${statusText}`.trimEnd(),
-    ...headers.map(([name, value]) => `${name}: ${value}`),
+    ...formatHeaders(redactResponseHeaders(response, showSecrets)),
     "",
   ];
 }
 
+/** Writes a text whose characters stand for bytes: safe on a terminal, elsewhere the very bytes. */
+async function writeBytes(output: Output, text: string): Promise<void> {
+  if (!output.isTerminal) return await output.write(latin1(text));
+  await print(output, escapeControls(fromByteString(text)));
+}
+
 /**
- * Shows the status line and the headers of a response: as they came where the transport saw that, else as Deno tells
+ * Prints the status line and the headers of a response: as they came where the transport saw that, else as Deno has
  * them, in lower case and sorted.
  */
 export async function printResponseHead(
-  response: Pick<
-    HttpResponse,
-    "status" | "statusText" | "headers" | "rawHeaders" | "version"
-  >,
+  response: HttpResponse,
   output: Output,
 ): Promise<void> {
-  const lines = answerLines(recordResponse(response, { showSecrets: true }));
-  await output.write(bytesFor(output, lines.join("\n") + "\n"));
+  await writeBytes(output, responseLines(response, true).join("\n") + "\n");
 }
 
-/** Writes lines behind a mark. */
-async function say(output: Output, mark: ">" | "<", lines: readonly string[]) {
-  const shown = paint(mark, mark === ">" ? "cyan" : "green", output);
+/** Prints lines behind a mark. */
+async function printLines(
+  output: Output,
+  mark: ">" | "<",
+  lines: readonly string[],
+): Promise<void> {
+  const painted = paint(mark, mark === ">" ? "cyan" : "green", output);
   for (const line of lines) {
-    await print(output, shown);
-    await output.write(bytesFor(output, line === "" ? "\n" : ` ${line}\n`));
+    await print(output, painted);
+    await writeBytes(output, line === "" ? "\n" : ` ${line}\n`);
   }
 }
 
-/** A longer text is not said. */
+/** A longer text is not printed. */
 const MAX_TEXT = 64 * 1024;
 
 /** The body's text, or how many bytes it has. */
-function formatBody({ body, size }: RequestRecord): string {
+function formatBody({ body, size }: PrintedRequest): string {
   if (body !== undefined && body.length <= MAX_TEXT) {
     return body === "" ? "" : `${body}\n`;
   }
   return size === undefined ? "(a body)\n" : `(${size} bytes)\n`;
 }
 
-/** Says what is sent: the request line, the headers, and a body that is text. */
+/** Prints what is sent: the request line, the headers, and a body that is text. */
 export async function printRequest(
   request: HttpRequest,
   output: Output,
-  options: RecordOptions = {},
+  showSecrets?: boolean,
 ): Promise<void> {
-  const record = recordRequest(request, options);
-  const { method, url, headers } = record;
-  await say(output, ">", [
-    `${method} ${url.pathname}${url.search} HTTP/1.1`,
-    ...headers.map(([name, value]) => `${name}: ${value}`),
-    "",
-  ]);
+  const printed = redactRequest(request, showSecrets);
+  await printLines(output, ">", requestLines(printed));
   if (request.body === undefined) return;
-  const text = formatBody(record);
+  const text = formatBody(printed);
   await print(output, output.isTerminal ? escapeControls(text) : text);
 }
 
-/** Says what came: the redirects that were followed, each with the request after it, and the head of the response. */
+/** Prints what came: the redirects that were followed, each with the request after it, and the head of the response. */
 export async function printResponse(
-  response: Omit<HttpResponse, "body" | typeof Symbol.asyncDispose>,
+  response: HttpResponse,
   output: Output,
-  options: RecordOptions = {},
+  showSecrets?: boolean,
 ): Promise<void> {
   const { request, hops = [] } = response;
   for (const [at, { status, location }] of hops.entries()) {
-    const to = options.showSecrets ? location : redactUrl(location);
-    await say(output, "<", [`${status}`, `location: ${to}`, ""]);
-    await printRequest(hops[at + 1]?.request ?? request, output, options);
+    const to = showSecrets ? location : redactUrl(location);
+    await printLines(output, "<", [`${status}`, `location: ${to}`, ""]);
+    await printRequest(hops[at + 1]?.request ?? request, output, showSecrets);
   }
-  await say(output, "<", answerLines(recordResponse(response, options)));
-}
-
-/** The bytes of a request: its head, and its body as it is sent. */
-async function* bytesOf(
-  { body }: HttpRequest,
-  record: ReturnType<typeof recordRequest>,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { method, url, headers, body: text } = record;
-  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
-  yield latin1(
-    `${method} ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join("")}\r\n`,
-  );
-  if (body === undefined) return;
-  if (text !== undefined) return yield encoder.encode(text);
-  const isChunked = body.length === undefined;
-  for await (const chunk of body.open()) {
-    if (isChunked) yield encoder.encode(`${chunk.length.toString(16)}\r\n`);
-    yield chunk;
-    if (isChunked) yield encoder.encode("\r\n");
-  }
-  if (isChunked) yield encoder.encode("0\r\n\r\n");
+  await printLines(output, "<", responseLines(response, showSecrets));
 }
 
 /**
- * Shows the bytes of a request; on a terminal none of them is obeyed.
+ * Prints the bytes of a request: its head, and its body as it is sent. A terminal obeys none of them.
  *
- * @param request The request.
- * @param output Where it is shown.
- * @param options Whether secrets are shown.
  * @throws {Failure} When a file of its body cannot be read.
  */
 export async function printOffline(
   request: HttpRequest,
   output: Output,
-  options: RecordOptions = {},
+  showSecrets?: boolean,
 ): Promise<void> {
   const { decode, flush } = createSafeDecoder();
-  for await (const chunk of bytesOf(request, recordRequest(request, options))) {
-    await output.write(
-      output.isTerminal ? encoder.encode(decode(chunk)) : chunk,
-    );
+  const write = (bytes: Uint8Array) =>
+    output.isTerminal ? print(output, decode(bytes)) : output.write(bytes);
+  const writeText = (text: string) => write(new TextEncoder().encode(text));
+  const printed = redactRequest(request, showSecrets);
+  const { body } = request;
+  await write(latin1(`${requestLines(printed).join("\r\n")}\r\n`));
+  if (printed.body !== undefined) await writeText(printed.body);
+  else if (body !== undefined) {
+    const isChunked = body.length === undefined;
+    for await (const chunk of body.open()) {
+      if (isChunked) await writeText(`${chunk.length.toString(16)}\r\n`);
+      await write(chunk);
+      if (isChunked) await writeText("\r\n");
+    }
+    if (isChunked) await writeText("0\r\n\r\n");
   }
-  if (output.isTerminal) await output.write(encoder.encode(`${flush()}\n`));
+  if (output.isTerminal) await print(output, `${flush()}\n`);
+}
+
+/** Formats timings in one line. */
+export function formatTimings(timings: Partial<Timings>): string {
+  const { dns, connect, tls, firstByte, body, total } = timings;
+  const named = { dns, connect, tls, "first byte": firstByte, body, total };
+  return Object.entries(named).flatMap(([name, ms]) =>
+    ms === undefined
+      ? []
+      : ms < 1000
+      ? [`${name} ${ms.toFixed(1)} ms`]
+      : [`${name} ${(ms / 1000).toFixed(2)} s`]
+  ).join(", ");
 }

@@ -6,11 +6,11 @@
 
 import { createJsonFormatter, type JsonFormatOptions } from "./json_format.ts";
 
-/** Turns the chunks of a body into what is shown; what it gives is valid until it goes on. */
+/** Turns the chunks of a body into what is printed; what it gives is valid until it goes on. */
 export interface BodyView {
-  /** What can be shown after this chunk. */
-  readonly show: (chunk: Uint8Array) => Iterable<Uint8Array>;
-  /** The rest; what is shown after it begins anew. */
+  /** What is complete after this chunk. */
+  readonly format: (chunk: Uint8Array) => Iterable<Uint8Array>;
+  /** The rest; what comes after it begins anew. */
   readonly end: () => Iterable<Uint8Array>;
 }
 
@@ -33,7 +33,7 @@ export function createJsonView(options: JsonFormatOptions = {}): BodyView {
   let size = 0;
   let isJson = true;
 
-  function* format(
+  function* formatSlices(
     chunk: Uint8Array,
     { format } = formatter,
   ): Generator<Uint8Array> {
@@ -47,14 +47,14 @@ export function createJsonView(options: JsonFormatOptions = {}): BodyView {
     atEnd: boolean,
   ): Generator<Uint8Array> {
     trial.reset();
-    for (const chunk of chunks) for (const _ of format(chunk, trial));
+    for (const chunk of chunks) for (const _ of formatSlices(chunk, trial));
     isJson = trial.state() === "whole" || !atEnd && trial.state() === "open";
-    for (const chunk of chunks) yield* format(chunk);
+    for (const chunk of chunks) yield* formatSlices(chunk);
     held = undefined;
   }
   return {
-    show: function* (chunk) {
-      if (held === undefined) return yield* format(chunk);
+    format: function* (chunk) {
+      if (held === undefined) return yield* formatSlices(chunk);
       held.push(chunk);
       size += chunk.length;
       if (size > HELD_BYTES) yield* release(held, false);
@@ -71,7 +71,7 @@ export function createJsonView(options: JsonFormatOptions = {}): BodyView {
 
 /** Makes a view of one document among others, such as the data of an event: whatever it is, it ends its line. */
 export function createDocumentView(options: JsonFormatOptions = {}): BodyView {
-  const { show, end } = createJsonView(options);
+  const { format, end } = createJsonView(options);
   let last: number | undefined;
   function* pass(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
     for (const part of parts) {
@@ -80,7 +80,7 @@ export function createDocumentView(options: JsonFormatOptions = {}): BodyView {
     }
   }
   return {
-    show: (chunk) => pass(show(chunk)),
+    format: (chunk) => pass(format(chunk)),
     end: function* () {
       yield* pass(end());
       if (last !== NEWLINE[0]) yield NEWLINE;

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { createJsonTokens, NO_TOKEN, TOKEN_START } from "./json_tokens.ts";
-
 /** How {@linkcode createJsonFormatter} works. */
 export interface JsonFormatOptions {
   /** Whether tokens are coloured. @default {false} */
@@ -15,7 +13,7 @@ export interface JsonFormatOptions {
 }
 
 /** Formats one JSON document in chunks. */
-export interface JsonFormatter {
+interface JsonFormatter {
   /** Formats the next chunk; what it gives is valid until the next call. From the first byte that cannot be JSON on, all stays as it is. */
   readonly format: (chunk: Uint8Array) => Uint8Array;
   /** Ends the colour of a last token. */
@@ -24,6 +22,82 @@ export interface JsonFormatter {
   readonly state: () => "whole" | "open" | "broken";
   /** Makes it ready for another document. */
   readonly reset: () => void;
+}
+
+/** The state before a token. */
+const TOKEN_START = 1;
+
+/** The state after a byte that cannot stand there. */
+const NO_TOKEN = 0;
+
+/**
+ * The tokens of JSON: `next`, the state after a byte, at `state << 8 | byte`; `whole`, 1 at each state in which a token
+ * may end.
+ */
+type Tokens = Readonly<Record<"next" | "whole", Uint8Array>>;
+
+/** A stream of small documents must not make a table for each of them. */
+const MADE = new Map<boolean, Tokens>();
+
+const DIGITS = "0123456789";
+const HEX = DIGITS + "abcdefABCDEF";
+
+/**
+ * Makes the table, once: nobody may write to it.
+ *
+ * @param escaped Whether the text went through `escapeControls`, so that `\x1b` is an escape as well.
+ */
+function createTokens(escaped: boolean): Tokens {
+  const made = MADE.get(escaped);
+  if (made !== undefined) return made;
+  const next = new Uint8Array(64 << 8);
+  const whole = new Uint8Array(64);
+  let states = TOKEN_START;
+  const state = (isWhole = false) => {
+    whole[++states] = Number(isWhole);
+    return states;
+  };
+  const edge = (from: readonly number[], chars: string, to: number) => {
+    for (const state of from) {
+      for (const char of chars) next[state << 8 | char.charCodeAt(0)] = to;
+    }
+  };
+  const chain = (from: number, steps: readonly string[], end: number) => {
+    for (const [at, chars] of steps.entries()) {
+      const to = at === steps.length - 1 ? end : state();
+      edge([from], chars, to);
+      from = to;
+    }
+  };
+
+  const [text, escape, closed] = [state(), state(), state(true)];
+  next.fill(text, text << 8 | 0x20, (text + 1) << 8);
+  edge([TOKEN_START], '"', text);
+  edge([text], '"', closed);
+  edge([text], "\\", escape);
+  edge([escape], '"\\/bfnrt', text);
+  chain(escape, ["u", HEX, HEX, HEX, HEX], text);
+  if (escaped) chain(escape, ["x", HEX, HEX], text);
+
+  const [minus, zero, whole10] = [state(), state(true), state(true)];
+  const [point, fraction] = [state(), state(true)];
+  const [power, sign, exponent] = [state(), state(), state(true)];
+  edge([TOKEN_START], "-", minus);
+  edge([TOKEN_START, minus], "0", zero);
+  edge([TOKEN_START, minus], "123456789", whole10);
+  edge([whole10], DIGITS, whole10);
+  edge([zero, whole10], ".", point);
+  edge([point, fraction], DIGITS, fraction);
+  edge([zero, whole10, fraction], "eE", power);
+  edge([power], "+-", sign);
+  edge([power, sign, exponent], DIGITS, exponent);
+
+  for (const word of ["true", "false", "null"]) {
+    chain(TOKEN_START, [...word], state(true));
+  }
+  const tokens = { next, whole };
+  MADE.set(escaped, tokens);
+  return tokens;
 }
 
 /** Deeper documents count as broken: their indentation would outgrow them. */
@@ -67,7 +141,7 @@ function colorOf(byte: number, isKey: boolean): number {
 export function createJsonFormatter(
   { color = false, escaped = false }: JsonFormatOptions = {},
 ): JsonFormatter {
-  const { next, whole } = createJsonTokens(escaped);
+  const { next, whole } = createTokens(escaped);
   const inObject: boolean[] = [];
   let out = new Uint8Array(4096);
   let at = 0;
@@ -96,10 +170,6 @@ export function createJsonFormatter(
     out[at++] = ZERO + code % 10;
     out[at++] = SMALL_M;
   };
-  const isKeyNext = () =>
-    inObject[inObject.length - 1] === true &&
-    (want === "first" || want === "next");
-
   /** Takes a byte that is in no token yet; says whether it may stand there. */
   const take = (byte: number): boolean => {
     if (byte === COLON) {
@@ -128,7 +198,7 @@ export function createJsonFormatter(
       return true;
     }
     if (want === "after" || want === "colon") return false;
-    const isKey = isKeyNext();
+    const isKey = inObject[inObject.length - 1] === true && want !== "value";
     const first = next[TOKEN_START << 8 | byte] ?? NO_TOKEN;
     const opens = byte === LIST || byte === OBJECT;
     if (

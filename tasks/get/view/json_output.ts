@@ -4,22 +4,16 @@
  * @module
  */
 
+import { encodeBase64 } from "@std/encoding/base64";
 import { Failure } from "../../../lib/cli/errors.ts";
-import type { Io } from "../../../lib/cli/io.ts";
-import { isEvents, isLines } from "../../../lib/http/media_type.ts";
+import type { Output } from "../../../lib/cli/io.ts";
 import { redactUrl } from "../../../lib/http/redact.ts";
 import { fromByteString, type Header } from "../../../lib/http/request.ts";
 import type { HttpResponse, Timings } from "../../../lib/http/transport.ts";
-import { printHead, type RenderOptions } from "./body.ts";
-import { formatJsonValue, formatMessages } from "./json_value.ts";
-import { type RecordOptions, recordRequest, recordResponse } from "./record.ts";
-import { createView } from "./view.ts";
-
-/** What is known of an exchange beside its response. */
-export interface JsonRecordOptions extends RecordOptions {
-  /** When it began, as `performance.now()` tells it. */
-  readonly start: number;
-}
+import type { ExchangeOptions } from "../options.ts";
+import { redactRequest, redactResponseHeaders } from "../redact.ts";
+import { createJsonFormatter } from "./json_format.ts";
+import { createView, isEvents, isLines } from "./view.ts";
 
 /** A body may be this long, in bytes: all of it must be there before it is known what it is. */
 const MAX_BODY = 128 * 1024 * 1024;
@@ -33,11 +27,10 @@ function headersOf(
   const named = Map.groupBy(headers, ([name]) => name.toLowerCase());
   return Object.fromEntries(
     [...named].map(([name, all]) => {
-      const texts = all.map(([, value]) => fromByteString(value));
-      return [
-        name,
-        texts.length === 1 && texts[0] !== undefined ? texts[0] : texts,
-      ];
+      const [first = "", ...others] = all.map(([, value]) =>
+        fromByteString(value)
+      );
+      return [name, others.length === 0 ? first : [first, ...others]];
     }),
   );
 }
@@ -53,9 +46,7 @@ async function readAll(
     if (size > MAX_BODY) {
       throw new Failure(
         "Cannot show the body as JSON: it is larger than 128 MiB",
-        {
-          hint: "-o FILE saves it",
-        },
+        { hint: "-o FILE saves it" },
       );
     }
   }
@@ -63,23 +54,28 @@ async function readAll(
 }
 
 /** The members of the object but for the body and the timings. */
-function formatHeads(response: HttpResponse, options: RecordOptions): string[] {
-  const { hops = [] } = response;
+function formatHeads(response: HttpResponse, showSecrets: boolean): string[] {
+  const { version, status, statusText, hops = [] } = response;
   const [first = response.request] = hops.map((hop) => hop.request);
-  const { method, url, headers, body, size } = recordRequest(first, options);
-  const { headers: lines, ...head } = recordResponse(response, options);
+  const { method, url, headers, body, size } = redactRequest(
+    first,
+    showSecrets,
+  );
+  const redirects = hops.map(({ status, location }) => ({
+    status,
+    location: showSecrets ? location : redactUrl(location),
+  }));
   const request = { method, url, headers: headersOf(headers), body, size };
+  const head = {
+    version,
+    status,
+    statusText,
+    headers: headersOf(redactResponseHeaders(response, showSecrets)),
+  };
   return [
     `"request":${JSON.stringify(request)}`,
-    ...hops.length === 0 ? [] : [
-      `"redirects":${
-        JSON.stringify(hops.map(({ status, location }) => ({
-          status,
-          location: options.showSecrets ? location : redactUrl(location),
-        })))
-      }`,
-    ],
-    `"response":${JSON.stringify({ ...head, headers: headersOf(lines) })}`,
+    ...hops.length === 0 ? [] : [`"redirects":${JSON.stringify(redirects)}`],
+    `"response":${JSON.stringify(head)}`,
   ];
 }
 
@@ -89,28 +85,69 @@ function formatTimings(
   start: number,
   head: number,
 ): string {
-  const round = (ms: number) => Math.round(1000 * ms) / 1000;
   const now = performance.now();
   const own: Partial<Timings> = timings ??
     { firstByte: head - start, body: now - head, total: now - start };
   const rounded = Object.entries(own).flatMap(([name, ms]) =>
-    ms === undefined ? [] : [[name, round(ms)]]
+    ms === undefined ? [] : [[name, Math.round(1000 * ms) / 1000]]
   );
   return `"timings":${JSON.stringify(Object.fromEntries(rounded))}`;
 }
 
-/**
- * Formats an exchange as JSON texts, each to be shown on a line of its own. Numbers and the order of keys in a JSON body stay as they came.
- *
- * @param response The response; its body is read.
- * @param options When the exchange began, and whether secrets are shown.
- * @throws {Failure} When the body is cut short, late, or larger than 128 MiB.
- */
-export async function* formatRecord(
-  response: HttpResponse,
-  options: JsonRecordOptions,
+/** Bytes as JSON text: JSON as it is, other text as a string, anything else in base64. */
+export function formatJsonValue(bytes: Uint8Array<ArrayBuffer>): string {
+  if (bytes.length === 0) return '""';
+  const formatter = createJsonFormatter();
+  formatter.format(bytes);
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return formatter.state() === "whole" ? text.trim() : JSON.stringify(text);
+  } catch {
+    return JSON.stringify({ base64: encodeBase64(bytes) });
+  }
+}
+
+async function* linesOf(body: HttpResponse["body"]): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let line = "";
+  for await (const chunk of body) {
+    const text = decoder.decode(chunk, { stream: true });
+    const [end = "", ...starts] = text.split("\n");
+    line += end;
+    for (const start of starts) {
+      yield line;
+      line = start;
+    }
+  }
+  yield line + decoder.decode();
+}
+
+/** Formats the messages of a stream, each as soon as it is there: an event as it is, a line as `{"data":...}`. */
+export async function* formatMessages(
+  { headers, body }: Pick<HttpResponse, "headers" | "body">,
 ): AsyncGenerator<string> {
-  const heads = formatHeads(response, options);
+  if (isEvents(headers)) {
+    const { createEventReader } = await import("./events.ts");
+    const read = createEventReader();
+    for await (const chunk of body) {
+      for (const event of read(chunk)) yield JSON.stringify(event);
+    }
+    return;
+  }
+  for await (const line of linesOf(body)) {
+    if (line.trim() !== "") {
+      yield `{"data":${formatJsonValue(encoder.encode(line))}}`;
+    }
+  }
+}
+
+/** Formats an exchange as JSON texts, one per line. Numbers and the order of keys in a JSON body stay as they came. */
+async function* formatExchange(
+  response: HttpResponse,
+  showSecrets: boolean,
+  start: number,
+): AsyncGenerator<string> {
+  const heads = formatHeads(response, showSecrets);
   const head = performance.now();
   if (isEvents(response.headers) || isLines(response.headers)) {
     yield `{${heads.join(",")}}`;
@@ -122,32 +159,28 @@ export async function* formatRecord(
     /\}$/,
     () => `,"size":${bytes.length},"body":${formatJsonValue(bytes)}}`,
   );
-  yield `{${
-    [...heads, whole, formatTimings(response, options.start, head)].join(",")
-  }}`;
+  const timings = formatTimings(response, start, head);
+  yield `{${[...heads, whole, timings].join(",")}}`;
 }
 
 /**
- * Shows an exchange as JSON: a status line on stderr, objects on stdout, pretty on a terminal.
+ * Prints an exchange as JSON, pretty on a terminal.
  *
- * @param response The response; its body is read.
- * @param io Where it is shown.
- * @param options When the exchange began, and how it is shown.
+ * @param start When it began, as `performance.now()` tells it.
  * @throws {Failure} When the body is cut short, late, or larger than 128 MiB.
  */
 export async function printJson(
   response: HttpResponse,
-  io: Pick<Io, "stdout" | "stderr">,
-  options: JsonRecordOptions & RenderOptions,
+  output: Output,
+  { pretty, showSecrets }: ExchangeOptions,
+  start: number,
 ): Promise<void> {
-  await printHead(response, io, options);
   const headers = new Headers({ "content-type": "application/x-ndjson" });
-  const { stdout } = io;
-  const view = stdout.isTerminal || options.pretty
-    ? await createView(headers, stdout)
+  const view = output.isTerminal || pretty
+    ? await createView(headers, output)
     : undefined;
-  for await (const line of formatRecord(response, options)) {
+  for await (const line of formatExchange(response, showSecrets, start)) {
     const bytes = encoder.encode(`${line}\n`);
-    for (const part of view?.show(bytes) ?? [bytes]) await stdout.write(part);
+    for (const part of view?.format(bytes) ?? [bytes]) await output.write(part);
   }
 }

@@ -6,9 +6,30 @@
 
 import type { Output } from "../../../lib/cli/io.ts";
 import { createSafeDecoder } from "../../../lib/cli/terminal.ts";
-import { isEvents, isJson, isLines } from "../../../lib/http/media_type.ts";
+import type { ExchangeOptions } from "../options.ts";
 import { type BodyView, createDocumentView, createJsonView } from "./json.ts";
 import type { JsonFormatOptions } from "./json_format.ts";
+
+function typeOf(headers: Headers): string {
+  return headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+}
+
+/** Whether it is one JSON document. */
+function isJson(headers: Headers): boolean {
+  return /[/+]json$/.test(typeOf(headers));
+}
+
+/** Whether it is a stream of server-sent events. */
+export function isEvents(headers: Headers): boolean {
+  return typeOf(headers) === "text/event-stream";
+}
+
+/** Whether each of its lines is a JSON document. */
+export function isLines(headers: Headers): boolean {
+  return /[/+.-](ndjson|jsonl|jsonlines|json-lines|stream\+json)$/.test(
+    typeOf(headers),
+  );
+}
 
 const encoder = new TextEncoder();
 
@@ -36,10 +57,10 @@ function* join(
 }
 
 /** A view whose parts are large. */
-function createBatchView({ show, end }: BodyView): BodyView {
+function createBatchView({ format, end }: BodyView): BodyView {
   const buffer = new Uint8Array(BATCH_BYTES);
   return {
-    show: (chunk) => join(show(chunk), buffer),
+    format: (chunk) => join(format(chunk), buffer),
     end: () => join(end(), buffer),
   };
 }
@@ -49,10 +70,10 @@ function createSafeView(behind?: BodyView): BodyView {
   const { decode, flush } = createSafeDecoder();
   const pass = (text: string) => {
     const bytes = encoder.encode(text);
-    return behind?.show(bytes) ?? [bytes];
+    return behind?.format(bytes) ?? [bytes];
   };
   return {
-    show: (chunk) => pass(decode(chunk)),
+    format: (chunk) => pass(decode(chunk)),
     end: function* () {
       yield* pass(flush());
       yield* behind?.end() ?? [];
@@ -64,15 +85,13 @@ function createSafeView(behind?: BodyView): BodyView {
  * Makes the view of a body: JSON in lines and colours, events and lines of JSON one by one, anything else as text; on a
  * terminal none of it is obeyed.
  *
- * @param headers The headers of the response.
- * @param output Where the body is shown.
  * @param options With `pretty`, a body of any type is taken for JSON where it is JSON.
- * @returns The view; undefined where the bytes themselves are shown.
+ * @returns The view; undefined where the bytes themselves are printed.
  */
 export async function createView(
   headers: Headers,
   { color, isTerminal }: Output,
-  { pretty = false }: { readonly pretty?: boolean } = {},
+  { pretty = false }: Pick<Partial<ExchangeOptions>, "pretty"> = {},
 ): Promise<BodyView | undefined> {
   const options = { color, escaped: isTerminal };
   if (isEvents(headers)) {
@@ -84,14 +103,14 @@ export async function createView(
     : pretty || isJson(headers)
     ? createJsonView(options)
     : undefined;
-  const shown = isTerminal ? createSafeView(view) : view;
-  return shown && createBatchView(shown);
+  const safe = isTerminal ? createSafeView(view) : view;
+  return safe && createBatchView(safe);
 }
 
 const NEWLINE = 0x0a;
 
 /** Makes a view of newline-delimited JSON. A line that is not JSON is shown as it came; empty lines are left out. */
-export function createLinesView(options: JsonFormatOptions = {}): BodyView {
+function createLinesView(options: JsonFormatOptions): BodyView {
   const line = createDocumentView(options);
   let isEmpty = true;
   const end = function* () {
@@ -99,13 +118,13 @@ export function createLinesView(options: JsonFormatOptions = {}): BodyView {
     isEmpty = true;
   };
   return {
-    show: function* (chunk) {
+    format: function* (chunk) {
       for (let at = 0; at < chunk.length;) {
         const stop = chunk.indexOf(NEWLINE, at);
         const part = chunk.subarray(at, stop === -1 ? chunk.length : stop);
         if (part.length > 0) {
           isEmpty = false;
-          yield* line.show(part);
+          yield* line.format(part);
         }
         if (stop === -1) return;
         yield* end();

@@ -1,0 +1,79 @@
+/**
+ * `-o` and `-O`: the file that a response's body is saved to.
+ *
+ * @module
+ */
+
+import { percentDecode } from "../../../lib/cli/values.ts";
+import type { ExchangeOptions } from "../options.ts";
+
+/** Where a body is saved. */
+export interface Destination {
+  readonly path: string;
+  /** Whether a file that is there must stay as it is. */
+  readonly isNew: boolean;
+  /** Whether to go on with the partial file of an earlier run. */
+  readonly resume: boolean;
+}
+
+/** Where the options save the body of a URL to; undefined where that is nowhere. */
+export function destinationOf(
+  url: URL,
+  options: Partial<ExchangeOptions>,
+): Destination | undefined {
+  const { output, remoteName = false, continue: resume = false } = options;
+  const path = remoteName ? fileNameOf(url) : output;
+  return path === undefined || path === "-"
+    ? undefined
+    : { path, isNew: remoteName, resume };
+}
+
+/** The file, the partial file before it, and the note beside that. */
+export function filesOf(
+  path: string,
+): [path: string, partial: string, note: string] {
+  return [path, `${path}.part`, `${path}.part.json`];
+}
+
+/** The files that saving a body reads and writes. */
+export function savedFiles(
+  url: URL,
+  options: Partial<ExchangeOptions>,
+): readonly string[] {
+  const destination = destinationOf(url, options);
+  return destination === undefined ? [] : filesOf(destination.path);
+}
+
+/** A name may be this long in bytes: with `.part` it then fits every common file system. */
+const MAX_BYTES = 200;
+
+// C0, DEL, C1, bidi controls and other invisible ones, lone surrogates, separators, and what Windows reserves
+const UNSAFE =
+  // deno-lint-ignore no-control-regex
+  /[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff/\\<>:"|?*]/gu;
+
+const RESERVED =
+  /^(con|prn|aux|nul|conin\$|conout\$|com[\d¹²³]|lpt[\d¹²³])(?=\.|$)/i;
+
+/** Cuts a name to {@linkcode MAX_BYTES} bytes of UTF-8, between characters, and keeps its extension. */
+function shorten(name: string): string {
+  const [extension = ""] = name.match(/\.[\w-]{1,16}$/) ?? [];
+  const bytes = new TextEncoder().encode(name);
+  if (bytes.length <= MAX_BYTES) return name;
+  const room = bytes.subarray(0, MAX_BYTES - extension.length);
+  return new TextDecoder().decode(room).replace(/\ufffd+$/, "") + extension;
+}
+
+/**
+ * Names the file that a URL is saved to: the last part of its path that is not empty, else its host. What is unsafe in
+ * it becomes `_`; it never begins with a dot, is no device of Windows, and has at most 200 bytes.
+ *
+ * @param url The URL that was asked for, before any redirect: a server must not choose the name.
+ */
+export function fileNameOf({ pathname, hostname }: URL): string {
+  const last = pathname.split("/").findLast((part) => part !== "") ?? hostname;
+  const name = (percentDecode(last) ?? last).replace(UNSAFE, "_")
+    .replace(/^[.\s]+/, "").replace(/[.\s]+$/, "")
+    .replace(RESERVED, "_$1");
+  return shorten(name) || "download";
+}

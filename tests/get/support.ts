@@ -1,0 +1,31 @@
+// deno-coverage-ignore-file
+/**
+ * What the tests of `get` and `post` share.
+ *
+ * @module
+ */
+
+/** Runs a test in a folder of its own, which is removed, with these files. */
+export async function withFiles(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  test: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      const bytes = typeof content === "string"
+        ? new TextEncoder().encode(content)
+        : content;
+      await Deno.writeFile(`${folder}/${name}`, bytes);
+    }
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A text without the colours that a terminal shows. */
+export function stripColors(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/\x1b\[\d+m/g, "");
+}
