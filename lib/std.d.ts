@@ -11,13 +11,9 @@ declare module "@std/bytes/concat" {
 }
 
 declare module "@std/cli/prompt-secret" {
-  export interface PromptSecretOptions {
-    readonly mask?: string;
-    readonly clear?: boolean;
-  }
   export function promptSecret(
-    message?: string,
-    options?: PromptSecretOptions,
+    message: string,
+    options: { readonly mask: string },
   ): string | null;
 }
 
@@ -47,7 +43,6 @@ declare module "@std/text/levenshtein-distance" {
 }
 
 declare module "@std/assert" {
-  export class AssertionError extends Error {}
   export function assert(expr: unknown, msg?: string): asserts expr;
   export function assertEquals<T>(actual: T, expected: T, msg?: string): void;
   export function assertNotEquals<T>(
@@ -55,15 +50,6 @@ declare module "@std/assert" {
     expected: T,
     msg?: string,
   ): void;
-  export function assertStrictEquals<T>(
-    actual: unknown,
-    expected: T,
-    msg?: string,
-  ): asserts actual is T;
-  export function assertExists<T>(
-    actual: T,
-    msg?: string,
-  ): asserts actual is NonNullable<T>;
   export function assertGreater<T>(actual: T, expected: T, msg?: string): void;
   export function assertLess<T>(actual: T, expected: T, msg?: string): void;
   export function assertMatch(

@@ -46,85 +46,11 @@ export function defineCommand<const Table extends OptionTable>(
   return command;
 }
 
-/** Whether a flag stands before `--`: help and version win over whatever else is wrong. */
-function asks(args: readonly string[], ...names: string[]): boolean {
-  const end = args.indexOf("--");
-  return args.slice(0, end === -1 ? undefined : end).some((arg) =>
-    names.includes(arg)
-  );
-}
-
-async function hintFor<Table extends OptionTable>(
-  command: Command<Table>,
-  args: readonly string[],
-  error: unknown,
-): Promise<string | undefined> {
-  if (error instanceof UnknownOptionError) {
-    const { hints = {} } = command;
-    const known = typeof hints === "function" ? await hints() : hints;
-    const hint = known[error.option];
-    if (hint !== undefined) return hint;
-    const { nearest } = await import("./help.ts");
-    const near = nearest(
-      error.option,
-      Object.keys({ ...command.options, ...COMMON }).map(formatOptionName),
-    );
-    return near === undefined
-      ? `see ${command.name} --help`
-      : `did you mean ${near}? see ${command.name} --help`;
-  }
-  const { denialOf } = await import("./reasons.ts");
-  const denial = denialOf(error);
-  if (denial !== undefined) {
-    const { formatPermissionHint } = await import("./permissions.ts");
-    return await formatPermissionHint(
-      command,
-      args.filter((arg) => arg !== "--debug"),
-      denial,
-    );
-  }
-  if (error instanceof Failure && error.hint !== undefined) return error.hint;
-  return error instanceof UsageError ? `see ${command.name} --help` : undefined;
-}
-
-/** Says an error in one line, then at most one hint; with `--debug`, where it came from. */
-async function report<Table extends OptionTable>(
-  command: Command<Table>,
-  args: readonly string[],
-  io: Io,
-  error: unknown,
-): Promise<ExitCode> {
-  // a hint is a courtesy: whatever fails while it is made must not hide the error
-  const hint = await hintFor(command, args, error).catch(() => undefined);
-  const { describe, exitCodeOf } = await import("./reasons.ts");
-  const lines = [
-    `${command.name}: ${describe(error)}`,
-    ...hint === undefined ? [] : [`hint: ${hint}`],
-  ]
-    .map((line) => line.replace(/\s*[\r\n]+\s*/g, " "));
-  if (asks(args, "--debug")) {
-    lines.push(Deno.inspect(error));
-  }
-  const { escapeControls } = await import("./terminal.ts");
-  const text = lines.join("\n") + "\n";
-  await Promise.resolve(
-    print(io.stderr, io.stderr.isTerminal ? escapeControls(text) : text),
-  ).catch(() => {});
-  return exitCodeOf(error);
-}
-
 /**
  * Runs a command: reads its command line, answers `--help` and `--version`, does its work and words what fails.
+ * Resolves to the exit code; it is 0 when nobody reads the output any more.
  *
- * @param command The command.
  * @param args What was typed, without the command's name.
- * @param io The streams and the signal.
- * @returns The exit code; 0 when nobody reads the output any more.
- *
- * @example A process in memory
- * ```ts ignore
- * const code = await runCommand(command, ["--help"], processIo());
- * ```
  */
 export async function runCommand<Table extends OptionTable>(
   command: Command<Table>,
@@ -153,4 +79,67 @@ export async function runCommand<Table extends OptionTable>(
     if (error instanceof ClosedOutput) return ExitCode.Ok;
     return await report(command, args, io, error);
   }
+}
+
+/** Whether a flag stands before `--`: help and version win over whatever else is wrong. */
+function asks(args: readonly string[], ...names: string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end === -1 ? undefined : end).some((arg) =>
+    names.includes(arg)
+  );
+}
+
+/** Prints an error in one line, then at most one hint; with `--debug`, where it came from. */
+async function report<Table extends OptionTable>(
+  command: Command<Table>,
+  args: readonly string[],
+  io: Io,
+  error: unknown,
+): Promise<ExitCode> {
+  // a hint is a courtesy: whatever fails while it is made must not hide the error
+  const hint = await hintFor(command, args, error).catch(() => undefined);
+  const { describe, exitCodeOf } = await import("./reasons.ts");
+  const lines = [
+    `${command.name}: ${describe(error)}`,
+    ...hint === undefined ? [] : [`hint: ${hint}`],
+  ].map((line) => line.replace(/\s*[\r\n]+\s*/g, " "));
+  if (asks(args, "--debug")) lines.push(Deno.inspect(error));
+  const { escapeControls } = await import("./terminal.ts");
+  const text = lines.join("\n") + "\n";
+  await Promise.resolve(
+    print(io.stderr, io.stderr.isTerminal ? escapeControls(text) : text),
+  ).catch(() => {});
+  return exitCodeOf(error);
+}
+
+async function hintFor<Table extends OptionTable>(
+  command: Command<Table>,
+  args: readonly string[],
+  error: unknown,
+): Promise<string | undefined> {
+  const seeHelp = `see ${command.name} --help`;
+  if (error instanceof UnknownOptionError) {
+    const { hints = {} } = command;
+    const known = typeof hints === "function" ? await hints() : hints;
+    const hint = known[error.option];
+    if (hint !== undefined) return hint;
+    const { nearest } = await import("./help.ts");
+    const near = nearest(
+      error.option,
+      Object.keys({ ...command.options, ...COMMON }).map(formatOptionName),
+    );
+    return near === undefined ? seeHelp : `did you mean ${near}? ${seeHelp}`;
+  }
+  const { denialOf } = await import("./reasons.ts");
+  const denial = denialOf(error);
+  if (denial !== undefined) {
+    const { formatPermissionHint } = await import("./permissions.ts");
+    return await formatPermissionHint(
+      command,
+      args.filter((arg) => arg !== "--debug"),
+      denial,
+    );
+  }
+  if (error instanceof Failure && error.hint !== undefined) return error.hint;
+  return error instanceof UsageError ? seeHelp : undefined;
 }

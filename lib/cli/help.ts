@@ -9,14 +9,27 @@ import type { Command } from "./definition.ts";
 import { ExitCode } from "./errors.ts";
 import { formatOptionName, type Option, type OptionTable } from "./options.ts";
 
-function formatLabel(name: string, option: Option): string {
-  const value = option.value === undefined
-    ? ""
-    : option.implied
-    ? ` [${option.value}]`
-    : ` ${option.value}`;
-  return (option.short === undefined ? "" : `-${option.short}, `) +
-    formatOptionName(name) + value;
+/** The help of a command: what it does, usage, examples, options from its own table, exit codes; at most 80 columns. */
+export function formatHelp(
+  command: Pick<
+    Command<OptionTable>,
+    "name" | "summary" | "usage" | "examples" | "options"
+  >,
+): string {
+  const { name, summary, usage, examples, options } = command;
+  const rows = rowsOf(options);
+  const width = Math.max(
+    ...rows.map(([label]) => label.length).filter((length) => length <= 30),
+  );
+  const column = Math.max(...examples.map(([line]) => line.length));
+  return [
+    [summary],
+    [`Usage: ${name} [OPTIONS] ${usage}`.trimEnd()],
+    examples.map(([line, purpose]) => `  ${line.padEnd(column)}  ${purpose}`),
+    rows.map(([label, help]) => `  ${label.padEnd(width)}  ${help}`),
+    [formatExitCodes()],
+  ].filter((part) => part.length > 0).map((part) => part.join("\n") + "\n")
+    .join("\n");
 }
 
 /** Rows of label and help; an option without help shares the row of the one before it. */
@@ -40,6 +53,16 @@ function rowsOf(table: OptionTable): [string, string][] {
   return rows;
 }
 
+function formatLabel(name: string, option: Option): string {
+  const value = option.value === undefined
+    ? ""
+    : option.implied
+    ? ` [${option.value}]`
+    : ` ${option.value}`;
+  return (option.short === undefined ? "" : `-${option.short}, `) +
+    formatOptionName(name) + value;
+}
+
 /** Names and numbers of the exit codes, wrapped: the same table that the code uses. */
 function formatExitCodes(): string {
   const codes = Object.entries(ExitCode).map(([name, code]) =>
@@ -50,37 +73,8 @@ function formatExitCodes(): string {
 }
 
 /**
- * The help of a command: what it does, usage, examples, options from its own table, exit codes; at most 80 columns.
- */
-export function formatHelp(
-  command: Pick<
-    Command<OptionTable>,
-    "name" | "summary" | "usage" | "examples" | "options"
-  >,
-): string {
-  const { name, summary, usage, examples, options } = command;
-  const rows = rowsOf(options);
-  const width = Math.max(
-    ...rows.map(([label]) => label.length).filter((length) => length <= 30),
-  );
-  const column = Math.max(...examples.map(([line]) => line.length));
-  return [
-    [summary],
-    [`Usage: ${name} [OPTIONS] ${usage}`.trimEnd()],
-    examples.map(([line, purpose]) => `  ${line.padEnd(column)}  ${purpose}`),
-    rows.map(([label, help]) => `  ${label.padEnd(width)}  ${help}`),
-    [formatExitCodes()],
-  ].filter((part) => part.length > 0).map((part) => part.join("\n") + "\n")
-    .join("\n");
-}
-
-/**
- * Finds the known name that a mistyped one most likely means: at most half of its letters may differ, or it
- * begins the known name.
- *
- * @param typed What was typed.
- * @param known The names that exist.
- * @returns The nearest of them, or undefined when none is near.
+ * Finds the known name that a mistyped one most likely means: at most half of its letters may differ, or it begins the
+ * known name.
  */
 export function nearest(
   typed: string,

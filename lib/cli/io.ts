@@ -4,39 +4,14 @@
  * @module
  */
 
-/** Where bytes come from. */
-export interface Input {
-  /** Whether a person types there. */
-  readonly isTerminal: boolean;
-  /** Reads up to `buffer.length` bytes; resolves to their number, or to null at the end. */
-  readonly read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>;
-}
-
-/** Where bytes go. Both writes write all of it and throw {@linkcode ClosedOutput} when nobody reads on. */
-export interface Output {
-  /** Whether a person reads there. */
-  readonly isTerminal: boolean;
-  /** Whether colours are shown. */
-  readonly color: boolean;
-  /** The width in columns, 80 where it is not known. */
-  readonly columns: number;
-  /** Writes at once, blocking while the reader is slow: the fastest way; only a stream that cannot block gives a promise. */
-  readonly write: (bytes: Uint8Array) => Promise<void> | void;
-  /** Writes without blocking: for whoever must attend to something else meanwhile. */
-  readonly writeLater: (bytes: Uint8Array) => Promise<void>;
-}
-
 /** The edge of a process, as a command sees it. */
 export interface Io {
-  /** Standard input. */
   readonly stdin: Input;
   /** The result, byte for byte. */
   readonly stdout: Output;
   /** Everything said to a person. */
   readonly stderr: Output;
-  /**
-   * Asks a person for a secret, in one line and without an echo; resolves to undefined where there is no terminal to ask on.
-   */
+  /** Asks for a secret, in one line and without an echo; resolves to undefined where there is no terminal to ask on. */
   readonly askSecret: (question: string) => Promise<string | undefined>;
   /**
    * Aborted by the first Ctrl-C or SIGTERM once {@linkcode Io.drain} was called, with the exit code as its reason;
@@ -47,15 +22,32 @@ export interface Io {
   readonly drain: () => void;
 }
 
+/** Where bytes come from. */
+export interface Input {
+  readonly isTerminal: boolean;
+  /** Reads up to `buffer.length` bytes; resolves to their number, or to null at the end. */
+  readonly read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>;
+}
+
+/** Where bytes go. Both writes write all of it and throw {@linkcode ClosedOutput} when nobody reads on. */
+export interface Output {
+  readonly isTerminal: boolean;
+  readonly color: boolean;
+  /** The width, 80 where it is not known. */
+  readonly columns: number;
+  /** Writes, blocking while the reader is slow: the fastest way. Only a stream that cannot block gives a promise. */
+  readonly write: (bytes: Uint8Array) => Promise<void> | void;
+  /** Writes without blocking: for whoever must attend to something else meanwhile. */
+  readonly writeLater: (bytes: Uint8Array) => Promise<void>;
+}
+
 /**
  * Thrown by a write to an output that nobody reads any more, as under `| head -1`: a command then ends quietly,
  * while the same error from a socket is a failure.
  */
 export class ClosedOutput extends Error {
-  /** The name of this class. */
   override name = "ClosedOutput";
 
-  /** Names the output that was closed. */
   constructor(output: string) {
     super(`${output} is closed`);
   }
@@ -63,11 +55,7 @@ export class ClosedOutput extends Error {
 
 const encoder = new TextEncoder();
 
-/**
- * Writes a text as UTF-8.
- *
- * @throws {ClosedOutput} When nobody reads the output any more.
- */
+/** Writes a text as UTF-8. */
 export function print(
   output: Pick<Output, "write">,
   text: string,

@@ -4,47 +4,43 @@
  * @module
  */
 
+import { concat } from "@std/bytes/concat";
 import { ExitCode } from "./errors.ts";
 import { ClosedOutput, type Io, type Output } from "./io.ts";
 
-/** Pieces of text or bytes, now or over time. */
-export type Pieces =
-  | Iterable<string | Uint8Array>
-  | AsyncIterable<string | Uint8Array>;
+/** The `main` of a command. */
+export type Main = (args: readonly string[], io: Io) => Promise<number>;
 
 /** What stands around a command in a test. */
 export interface MemoryOptions {
-  /** What it reads: one piece, or pieces, each read by itself; an async iterable may wait between them. Default: nothing. */
+  /** What it reads: one piece, or pieces, each read by itself; an async iterable may wait between them. */
   readonly stdin?: string | Uint8Array | Pieces;
   /** Which streams are terminals: all, none or those named. Default: none. */
   readonly terminal?:
     | boolean
     | { readonly [stream in "stdin" | "stdout" | "stderr"]?: boolean };
-  /** What a person answers when asked for a secret; without it there is nobody to ask. */
+  /** What a person types when asked for a secret; without it there is nobody to ask. */
   readonly secret?: string;
   /** Nobody reads stdout after this many bytes: the write that goes beyond throws ClosedOutput. */
   readonly closedStdout?: number;
 }
 
+type Pieces =
+  | Iterable<string | Uint8Array>
+  | AsyncIterable<string | Uint8Array>;
+
 /** How a command ended. */
 export interface Result {
-  /** The exit code. */
   readonly code: number;
-  /** What was written there, as text. */
   readonly stdout: string;
-  /** What was said to a person. */
   readonly stderr: string;
-  /** What was written to stdout, as bytes. */
   readonly stdoutBytes: Uint8Array<ArrayBuffer>;
 }
 
 /** A process edge in memory: `io` for the command, the rest for the test. */
 export interface MemoryIo {
-  /** For the command. */
   readonly io: Io;
-  /** What it writes. */
   readonly stdout: Capture;
-  /** What it says. */
   readonly stderr: Capture;
   /** Aborts `io.signal` as a first Ctrl-C does for a command that drains, or with another signal's code. */
   readonly interrupt: (code?: ExitCode) => void;
@@ -52,57 +48,38 @@ export interface MemoryIo {
   readonly drains: () => boolean;
 }
 
-const encode = (piece: string | Uint8Array) =>
-  typeof piece === "string" ? new TextEncoder().encode(piece) : piece;
-
-/** The pieces of an input as bytes, one after the other; empty ones are left out. */
-export async function* piecesOf(
-  stdin: string | Uint8Array | Pieces,
-): AsyncGenerator<Uint8Array> {
-  const pieces = typeof stdin === "string" || stdin instanceof Uint8Array
-    ? [stdin]
-    : stdin;
-  for await (const piece of pieces) if (piece.length > 0) yield encode(piece);
+/** Runs a command in process to its end. */
+export function run(
+  main: Main,
+  args: readonly string[],
+  options: MemoryOptions = {},
+): Promise<Result> {
+  return start(main, args, options).result;
 }
 
-function createStdin(
-  isTerminal: boolean,
-  stdin: MemoryOptions["stdin"] = [],
-): Io["stdin"] {
-  const pieces = piecesOf(stdin);
-  let rest = new Uint8Array();
-  return {
-    isTerminal,
-    read: async (buffer) => {
-      if (rest.length === 0) {
-        const { done, value } = await pieces.next();
-        if (done) return null;
-        rest = new Uint8Array(value);
-      }
-      const part = rest.subarray(0, buffer.length);
-      buffer.set(part);
-      rest = rest.subarray(part.length);
-      return part.length;
-    },
-  };
+/** Starts a command in process; when it ended, `result` resolves, and whoever waits for more of its output fails. */
+export function start(
+  main: Main,
+  args: readonly string[],
+  options: MemoryOptions = {},
+): MemoryIo & { readonly result: Promise<Result> } {
+  const memory = createMemoryIo(options);
+  const { stdout, stderr } = memory;
+  const result = main(args, memory.io)
+    .then((code) => ({ code, ...resultOf(stdout, stderr) }))
+    .finally(() => [stdout, stderr].forEach((capture) => capture.end()));
+  return { ...memory, result };
 }
 
-function createOutput(
-  capture: Capture,
-  isTerminal: boolean,
-  limit = Infinity,
-): Output {
-  const write = (bytes: Uint8Array) => {
-    const room = limit - capture.size;
-    capture.add(bytes.slice(0, room));
-    if (bytes.length > room) throw new ClosedOutput("stdout");
-  };
+/** What was written, as a {@linkcode Result} but for the exit code. */
+export function resultOf(
+  stdout: Capture,
+  stderr: Capture,
+): Omit<Result, "code"> {
   return {
-    isTerminal,
-    color: isTerminal,
-    columns: 80,
-    write,
-    writeLater: (bytes) => Promise.resolve(bytes).then(write),
+    stdout: stdout.text,
+    stderr: stderr.text,
+    stdoutBytes: stdout.bytes,
   };
 }
 
@@ -133,45 +110,57 @@ export function createMemoryIo(options: MemoryOptions = {}): MemoryIo {
   };
 }
 
-/** The `main` of a command. */
-export type Main = (args: readonly string[], io: Io) => Promise<number>;
-
-/**
- * Starts a command in process; `result` resolves when it ended, and whoever waits for more of its output then fails.
- */
-export function start(
-  main: Main,
-  args: readonly string[],
-  options: MemoryOptions = {},
-): MemoryIo & { readonly result: Promise<Result> } {
-  const memory = createMemoryIo(options);
-  const { stdout, stderr } = memory;
-  const result = main(args, memory.io).then((code) => ({
-    code,
-    ...resultOf(stdout, stderr),
-  }))
-    .finally(() => [stdout, stderr].forEach((capture) => capture.end()));
-  return { ...memory, result };
-}
-
-/** Runs a command in process to its end. */
-export function run(
-  main: Main,
-  args: readonly string[],
-  options: MemoryOptions = {},
-): Promise<Result> {
-  return start(main, args, options).result;
-}
-
-/** What was written, as a {@linkcode Result} but for the exit code. */
-export function resultOf(
-  stdout: Capture,
-  stderr: Capture,
-): Omit<Result, "code"> {
+function createStdin(
+  isTerminal: boolean,
+  stdin: MemoryOptions["stdin"] = [],
+): Io["stdin"] {
+  const pieces = piecesOf(stdin);
+  let rest = new Uint8Array();
   return {
-    stdout: stdout.text,
-    stderr: stderr.text,
-    stdoutBytes: stdout.bytes,
+    isTerminal,
+    read: async (buffer) => {
+      if (rest.length === 0) {
+        const { done, value } = await pieces.next();
+        if (done) return null;
+        rest = new Uint8Array(value);
+      }
+      const part = rest.subarray(0, buffer.length);
+      buffer.set(part);
+      rest = rest.subarray(part.length);
+      return part.length;
+    },
+  };
+}
+
+/** The pieces of an input as bytes, one after the other; empty ones are left out. */
+export async function* piecesOf(
+  stdin: string | Uint8Array | Pieces,
+): AsyncGenerator<Uint8Array> {
+  const pieces = typeof stdin === "string" || stdin instanceof Uint8Array
+    ? [stdin]
+    : stdin;
+  for await (const piece of pieces) if (piece.length > 0) yield encode(piece);
+}
+
+const encode = (piece: string | Uint8Array) =>
+  typeof piece === "string" ? new TextEncoder().encode(piece) : piece;
+
+function createOutput(
+  capture: Capture,
+  isTerminal: boolean,
+  limit = Infinity,
+): Output {
+  const write = (bytes: Uint8Array) => {
+    const room = limit - capture.size;
+    capture.add(bytes.slice(0, room));
+    if (bytes.length > room) throw new ClosedOutput("stdout");
+  };
+  return {
+    isTerminal,
+    color: isTerminal,
+    columns: 80,
+    write,
+    writeLater: (bytes) => Promise.resolve(bytes).then(write),
   };
 }
 
@@ -182,7 +171,6 @@ export class Capture {
   #ended = false;
   readonly #waiting = new Set<() => void>();
 
-  /** Adds bytes. */
   add(bytes: Uint8Array): void {
     this.#chunks.push(bytes.slice());
     this.#size += bytes.length;
@@ -200,24 +188,17 @@ export class Capture {
     return this.#size;
   }
 
-  /** All bytes that were written. */
   get bytes(): Uint8Array<ArrayBuffer> {
-    const all = new Uint8Array(this.#size);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      all.set(chunk, at);
-      at += chunk.length;
-    }
+    const all = concat(this.#chunks);
     this.#chunks = [all];
     return all;
   }
 
-  /** All that was written, as text. */
   get text(): string {
     return new TextDecoder().decode(this.bytes);
   }
 
-  /** Resolves to all that was written as soon as it contains the text or matches; rejects when the output ends without it. */
+  /** Resolves to all that was written once it contains the text or matches; rejects when the output ends without it. */
   waitFor(wanted: string | RegExp): Promise<string> {
     return new Promise((resolve, reject) => {
       const look = () => {

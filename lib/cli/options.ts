@@ -6,8 +6,8 @@
 
 import { UsageError } from "./errors.ts";
 
-/** Names of options, or what is said of each. */
-type Conflicts = readonly string[] | Readonly<Record<string, string>>;
+/** The options of a command by their long names in camelCase: `maxClients` is typed `--max-clients`. */
+export type OptionTable = Readonly<Record<string, Option>>;
 
 /** One option of a command: a flag, or with `parse` one that takes a value. */
 export interface Option {
@@ -17,7 +17,6 @@ export interface Option {
   readonly value?: string;
   /** Reads the value; throws {@linkcode UsageError}. Without it the option is a flag. */
   readonly parse?: (text: string) => unknown;
-  /** The value when the option is not given. */
   readonly default?: unknown;
   /** Whether its value, or one that matches, must not be shown again, as in a hint. */
   readonly secret?: boolean | RegExp;
@@ -25,10 +24,7 @@ export interface Option {
   readonly repeat?: boolean;
   /** Makes the value optional: the text taken when no next argument matches `accepts`. */
   readonly implied?: { readonly text: string; readonly accepts: RegExp };
-  /**
-   * The options that it cannot be given with: a list, or, by their names, what is said after "--this with --that"; or
-   * how to tell them from its value.
-   */
+  /** The options that it cannot be given with, or how to tell them from its value. */
   readonly conflicts?: Conflicts | ((value: unknown) => Conflicts);
   /** It is ignored without one of these: refused, in the words of `what` and with a hint. */
   readonly needs?: {
@@ -40,127 +36,30 @@ export interface Option {
   readonly help?: string;
 }
 
-/** The options of a command by their long names in camelCase: `maxClients` is typed `--max-clients`. */
-export type OptionTable = Readonly<Record<string, Option>>;
-
-/** The value that one option has after parsing. */
-export type ValueOf<O extends Option> = O extends
-  { parse: (text: string) => infer T }
-  ? O extends { repeat: true } ? readonly T[]
-  : O extends { default: infer D } ? T | D
-  : T | undefined
-  : boolean;
-
-/** The values that a table's options have after parsing. */
-export type Options<Table extends OptionTable> = {
-  readonly [Name in keyof Table]: ValueOf<Table[Name]>;
-};
+/** Names of options, or by their names what is said after "--this with --that". */
+type Conflicts = readonly string[] | Readonly<Record<string, string>>;
 
 /** What a command line says. */
 export interface CommandLine<Table extends OptionTable> {
-  /** Every option of the table: its value, its default, or undefined. */
   readonly options: Options<Table>;
   /** What is not an option, in order. */
   readonly operands: readonly string[];
 }
 
-/** The name of an option as it is typed. */
-export function formatOptionName(name: string): string {
-  return "--" + name.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
-}
+/** The values that a table's options have after parsing: those that were given, else their defaults, else undefined. */
+export type Options<Table extends OptionTable> = {
+  readonly [Name in keyof Table]: ValueOf<Table[Name]>;
+};
 
-/** An option that no table knows; the edge adds a hint, with what other tools mean by it. */
-export class UnknownOptionError extends UsageError {
-  /** The name of this class. */
-  override name = "UnknownOptionError";
-  /** The option as it was typed, with its dashes and without its value. */
-  readonly option: string;
-
-  /** Makes the error from the option as it was typed. */
-  constructor(option: string) {
-    super(`Unknown option "${option}"`);
-    this.option = option;
-  }
-}
-
-/** Splits argv into the texts that each option was given, none for a flag, and operands. */
-function settle(
-  table: OptionTable,
-  args: readonly string[],
-): { given: Map<string, string[]>; operands: string[] } {
-  const names = Object.keys(table);
-  const long = (typed: string) =>
-    names.find((name) => formatOptionName(name) === typed);
-  const short = (letter: string) =>
-    names.find((name) => table[name]?.short === letter);
-  const given = new Map<string, string[]>();
-  const operands: string[] = [];
-  const rest = [...args];
-  const give = (name: string, ...texts: string[]) => {
-    given.set(name, [...given.get(name) ?? [], ...texts]);
-  };
-  const take = (name: string, typed: string, attached: string | undefined) => {
-    const option = table[name] ?? {};
-    if (!option.parse) {
-      if (attached !== undefined) {
-        throw new UsageError(`Cannot give ${typed} a value: it takes none`);
-      }
-      return give(name);
-    }
-    const next = rest[0];
-    if (attached !== undefined) return give(name, attached);
-    if (option.implied) {
-      const taken = next !== undefined && option.implied.accepts.test(next)
-        ? rest.shift()
-        : undefined;
-      return give(name, taken ?? option.implied.text);
-    }
-    // a value may be "-" or a negative number; any other dash is the next option, and the value is missing
-    if (next === undefined || /^-[^\d]/.test(next)) {
-      throw new UsageError(
-        `Cannot use ${typed} without a value: expected ${
-          option.value ?? "VALUE"
-        }`,
-      );
-    }
-    give(name, next);
-    rest.shift();
-  };
-  for (let token = rest.shift(); token !== undefined; token = rest.shift()) {
-    if (token === "--") {
-      operands.push(...rest.splice(0));
-    } else if (token.startsWith("--")) {
-      const [typed = "", ...value] = token.split("=");
-      const name = long(typed);
-      if (name === undefined) throw new UnknownOptionError(typed);
-      take(name, typed, value.length === 0 ? undefined : value.join("="));
-    } else if (
-      /^-[^-]/.test(token) &&
-      (short(token.charAt(1)) !== undefined || !/^-\d/.test(token))
-    ) {
-      const letters = [...token].slice(1);
-      for (const [at, letter] of letters.entries()) {
-        const typed = `-${letter}`;
-        const name = short(letter);
-        if (name === undefined) throw new UnknownOptionError(typed);
-        const tail = letters.slice(at + 1).join("");
-        if (table[name]?.parse || tail.startsWith("=")) {
-          take(name, typed, tail === "" ? undefined : tail.replace(/^=/, ""));
-          break;
-        }
-        take(name, typed, undefined);
-      }
-    } else {
-      operands.push(token);
-    }
-  }
-  return { given, operands };
-}
+type ValueOf<O extends Option> = O extends { parse: (text: string) => infer T }
+  ? O extends { repeat: true } ? readonly T[]
+  : O extends { default: infer D } ? T | D
+  : T | undefined
+  : boolean;
 
 /**
  * Reads a command line by its table of options. Options and operands may be mixed; after `--` all are operands.
  *
- * @param table The options that exist.
  * @param args What was typed, without the command's name.
  * @throws {UsageError} On an unknown option, a missing or needless value, an option given twice, or a value
  * that its parser refuses.
@@ -191,65 +90,81 @@ export function parseCommandLine<const Table extends OptionTable>(
   return { options, operands };
 }
 
-const isList = (conflicts: Conflicts): conflicts is readonly string[] =>
-  Array.isArray(conflicts);
+/** A value may be "-" or a negative number; any other dash is the next option, and the value is missing. */
+const VALUE = /^(?!-\D)/;
 
-const isGiven = (option: Option, value: unknown) =>
-  value !== undefined && value !== false && value !== option.default &&
-  !(Array.isArray(value) && value.length === 0);
-
-/**
- * Refuses options that say two things at once, or that would be ignored without a word.
- *
- * @param table The options that exist; their `conflicts` and `needs` tell what is refused.
- * @param options Their values; what is its default is not given.
- * @throws {UsageError} `Cannot use --NAME`, and why.
- */
-export function refuseConflicts(
+/** Splits argv into the texts that each option was given, none for a flag, and operands. */
+function settle(
   table: OptionTable,
-  options: Readonly<Record<string, unknown>>,
-): void {
-  const has = (name: string) => isGiven(table[name] ?? {}, options[name]);
-  for (const [name, { conflicts, needs }] of Object.entries(table)) {
-    if (!has(name)) continue;
-    const typed = formatOptionName(name);
-    const others = typeof conflicts === "function"
-      ? conflicts(options[name])
-      : conflicts ?? [];
-    const other = (isList(others) ? others : Object.keys(others))
-      .find(has);
-    if (other !== undefined) {
-      const second = formatOptionName(other);
-      throw new UsageError(
-        isList(others)
-          ? `Cannot use ${typed} and ${second} together`
-          : `Cannot use ${typed} with ${second}${others[other]}`,
-      );
-    }
-    if (needs === undefined || needs.oneOf.some(has)) continue;
-    const what = needs.what ?? needs.oneOf.map(formatOptionName).join(" or ");
-    throw new UsageError(`Cannot use ${typed} without ${what}`, needs);
+  args: readonly string[],
+): { given: Map<string, string[]>; operands: string[] } {
+  const given = new Map<string, string[]>();
+  const operands: string[] = [];
+  const rest = [...args];
+
+  const find = (typed: string) =>
+    Object.entries(table).find(([name, { short }]) =>
+      typed === formatOptionName(name) ||
+      short !== undefined && typed === `-${short}`
+    );
+
+  function know(typed: string): [name: string, option: Option] {
+    const found = find(typed);
+    if (found === undefined) throw new UnknownOptionError(typed);
+    return found;
   }
-}
 
-/**
- * Refuses options that the operands leave nothing to do for.
- *
- * @param table The options that exist.
- * @param options Their values.
- * @param names Those that are refused where they are given.
- * @param why Why, in words that follow a name.
- * @throws {UsageError} `Cannot use --NAME`, with why.
- */
-export function refuseOptions(
-  table: OptionTable,
-  options: Readonly<Record<string, unknown>>,
-  names: readonly string[],
-  why: string,
-): void {
-  const found = names.find((name) => isGiven(table[name] ?? {}, options[name]));
-  if (found === undefined) return;
-  throw new UsageError(`Cannot use ${formatOptionName(found)} ${why}`);
+  function take(typed: string, attached: string | undefined): void {
+    const [name, option] = know(typed);
+    const texts = textsFor(option, typed, attached);
+    given.set(name, [...given.get(name) ?? [], ...texts]);
+  }
+
+  function textsFor(
+    { parse, implied, value = "VALUE" }: Option,
+    typed: string,
+    attached: string | undefined,
+  ): string[] {
+    if (!parse && attached !== undefined) {
+      throw new UsageError(`Cannot give ${typed} a value: it takes none`);
+    }
+    if (!parse) return [];
+    if (attached !== undefined) return [attached];
+    const [next] = rest;
+    if (next !== undefined && (implied?.accepts ?? VALUE).test(next)) {
+      rest.shift();
+      return [next];
+    }
+    if (implied) return [implied.text];
+    throw new UsageError(
+      `Cannot use ${typed} without a value: expected ${value}`,
+    );
+  }
+
+  for (let token = rest.shift(); token !== undefined; token = rest.shift()) {
+    if (token === "--") {
+      operands.push(...rest.splice(0));
+    } else if (token.startsWith("--")) {
+      const [typed = "", ...value] = token.split("=");
+      take(typed, value.length === 0 ? undefined : value.join("="));
+    } else if (
+      /^-[^-\d]/.test(token) || find(token.slice(0, 2)) !== undefined
+    ) {
+      const letters = [...token].slice(1);
+      for (const [at, letter] of letters.entries()) {
+        const tail = letters.slice(at + 1).join("");
+        const [, { parse }] = know(`-${letter}`);
+        if (parse || tail.startsWith("=")) {
+          take(`-${letter}`, tail === "" ? undefined : tail.replace(/^=/, ""));
+          break;
+        }
+        take(`-${letter}`, undefined);
+      }
+    } else {
+      operands.push(token);
+    }
+  }
+  return { given, operands };
 }
 
 function valueOf(name: string, option: Option, texts?: string[]): unknown {
@@ -271,3 +186,71 @@ function isComplete<Table extends OptionTable>(
   return typeof values === "object" && values !== null &&
     Object.keys(table).every((name) => name in values);
 }
+
+/** The name of an option as it is typed. */
+export function formatOptionName(name: string): string {
+  return "--" + name.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
+}
+
+/** An option that no table knows; the edge adds a hint, with what other tools mean by it. */
+export class UnknownOptionError extends UsageError {
+  override name = "UnknownOptionError";
+  /** As it was typed, with its dashes and without its value. */
+  readonly option: string;
+
+  constructor(option: string) {
+    super(`Unknown option "${option}"`);
+    this.option = option;
+  }
+}
+
+/**
+ * Refuses options that say two things at once, or that would be ignored without a word: the table's `conflicts` and
+ * `needs` tell which. A value that is the default is not given.
+ *
+ * @throws {UsageError} `Cannot use --NAME`, and why.
+ */
+export function refuseConflicts(
+  table: OptionTable,
+  options: Readonly<Record<string, unknown>>,
+): void {
+  const has = (name: string) => isGiven(table[name], options[name]);
+  for (const [name, { conflicts = [], needs }] of Object.entries(table)) {
+    if (!has(name)) continue;
+    const typed = formatOptionName(name);
+    const others = typeof conflicts === "function"
+      ? conflicts(options[name])
+      : conflicts;
+    const other = (isList(others) ? others : Object.keys(others)).find(has);
+    if (other !== undefined) {
+      const second = formatOptionName(other);
+      throw new UsageError(
+        isList(others)
+          ? `Cannot use ${typed} and ${second} together`
+          : `Cannot use ${typed} with ${second}${others[other]}`,
+      );
+    }
+    if (needs === undefined || needs.oneOf.some(has)) continue;
+    const what = needs.what ?? needs.oneOf.map(formatOptionName).join(" or ");
+    throw new UsageError(`Cannot use ${typed} without ${what}`, needs);
+  }
+}
+
+/** Refuses those of the named options that were given: `Cannot use --NAME`, and why, in words that follow the name. */
+export function refuseOptions(
+  table: OptionTable,
+  options: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  why: string,
+): void {
+  const found = names.find((name) => isGiven(table[name], options[name]));
+  if (found === undefined) return;
+  throw new UsageError(`Cannot use ${formatOptionName(found)} ${why}`);
+}
+
+const isList = (conflicts: Conflicts): conflicts is readonly string[] =>
+  Array.isArray(conflicts);
+
+const isGiven = (option: Option | undefined, value: unknown) =>
+  value !== undefined && value !== false && value !== option?.default &&
+  !(Array.isArray(value) && value.length === 0);

@@ -9,8 +9,6 @@ import type { Command, Permissions } from "./definition.ts";
 import { type OptionTable, parseCommandLine } from "./options.ts";
 import type { Denial } from "./reasons.ts";
 
-const KINDS = ["net", "read", "write"] as const;
-
 /** What a task is granted in deno.json, the only table of permissions. */
 export function permissionsOf(task: string): Required<Permissions> {
   const command =
@@ -21,62 +19,17 @@ export function permissionsOf(task: string): Required<Permissions> {
   return { net: list("net"), read: list("read"), write: list("write") };
 }
 
-/** Quotes a word for a POSIX shell, where it needs quotes. */
-export function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word)
-    ? word
-    : `'${word.replaceAll("'", `'\\''`)}'`;
+/** The version of hark, of Deno and V8, and the platform, in one line. */
+export function formatVersion(): string {
+  const { version, build } = Deno;
+  return `hark ${config.version} (deno ${version.deno}, v8 ${version.v8}, ${build.os} ${build.arch})`;
 }
 
-/** The script as it was started: relative to the working directory where it lies below it. */
-function scriptOf(name: string): string {
-  const url = new URL(Deno.mainModule);
-  if (Deno.build.standalone || !url.pathname.endsWith(`/${name}.ts`)) {
-    return `tasks/${name}.ts`;
-  }
-  const path = decodeURIComponent(url.pathname).replace(/^\/(?=[A-Za-z]:)/, "");
-  const folder = Deno.cwd().replaceAll("\\", "/").replace(/\/?$/, "/");
-  return path.startsWith(folder) ? path.slice(folder.length) : path;
-}
-
-/** The arguments as they may be shown: the values of secret options, passwords in URLs and the operands' secrets are `***`. */
-async function redact<Table extends OptionTable>(
-  command: Command<Table>,
-  args: readonly string[],
-): Promise<string[]> {
-  const { options } = parseCommandLine(plain(command.options), args);
-  const secrets = Object.entries(options).flatMap(([name, given]) => {
-    const { secret = false } = command.options[name] ?? {};
-    const values: unknown[] = Array.isArray(given) ? given : [given];
-    return values.filter((value) => typeof value === "string").filter((value) =>
-      value !== "" &&
-      (typeof secret === "boolean" ? secret : secret.test(value))
-    );
-  });
-  return await Promise.all(args.map((arg) => {
-    for (const secret of secrets) arg = arg.replaceAll(secret, "***");
-    arg = arg.replace(/(\/\/)[^/@\s]+@/g, "$1***@");
-    return command.redact?.(arg) ?? arg;
-  }));
-}
-
-/** The same options with their texts as they are. */
-function plain(table: OptionTable): OptionTable {
-  const text = (value: string) => value;
-  return Object.fromEntries(
-    Object.entries(table).map((
-      [name, option],
-    ) => [name, option.parse ? { ...option, parse: text } : option]),
-  );
-}
+const KINDS = ["net", "read", "write"] as const;
 
 /**
  * The command that would be permitted: this script's grants, plus every host and file of this call, plus what was
- * denied. For a binary, the line that compiles one for this call.
- *
- * @param command The command that was run.
- * @param args Its arguments; secrets in them are not shown.
- * @param denial What the sandbox denied.
+ * denied. For a binary, the line that compiles one for this call. Secrets in the arguments are not shown.
  */
 export async function formatPermissionHint<Table extends OptionTable>(
   command: Command<Table>,
@@ -109,8 +62,51 @@ function isGranted(name: typeof KINDS[number]): boolean {
   return Deno.permissions.querySync({ name }).state === "granted";
 }
 
-/** The version of hark, of Deno and V8, and the platform, in one line. */
-export function formatVersion(): string {
-  const { version, build } = Deno;
-  return `hark ${config.version} (deno ${version.deno}, v8 ${version.v8}, ${build.os} ${build.arch})`;
+/** The script as it was started: relative to the working directory where it lies below it. */
+function scriptOf(name: string): string {
+  const url = new URL(Deno.mainModule);
+  if (Deno.build.standalone || !url.pathname.endsWith(`/${name}.ts`)) {
+    return `tasks/${name}.ts`;
+  }
+  const path = decodeURIComponent(url.pathname).replace(/^\/(?=[A-Za-z]:)/, "");
+  const folder = Deno.cwd().replaceAll("\\", "/").replace(/\/?$/, "/");
+  return path.startsWith(folder) ? path.slice(folder.length) : path;
+}
+
+/** The arguments with `***` for the values of secret options, passwords in URLs and the secrets of operands. */
+async function redact<Table extends OptionTable>(
+  command: Command<Table>,
+  args: readonly string[],
+): Promise<string[]> {
+  const { options } = parseCommandLine(plain(command.options), args);
+  const secrets = Object.entries(options).flatMap(([name, given]) => {
+    const { secret = false } = command.options[name] ?? {};
+    const values: unknown[] = Array.isArray(given) ? given : [given];
+    return values.filter((value) => typeof value === "string").filter((value) =>
+      value !== "" &&
+      (typeof secret === "boolean" ? secret : secret.test(value))
+    );
+  });
+  return await Promise.all(args.map((arg) => {
+    for (const secret of secrets) arg = arg.replaceAll(secret, "***");
+    arg = arg.replace(/(\/\/)[^/@\s]+@/g, "$1***@");
+    return command.redact?.(arg) ?? arg;
+  }));
+}
+
+/** The same options with their texts as they are. */
+function plain(table: OptionTable): OptionTable {
+  const text = (value: string) => value;
+  return Object.fromEntries(
+    Object.entries(table).map((
+      [name, option],
+    ) => [name, option.parse ? { ...option, parse: text } : option]),
+  );
+}
+
+/** Quotes a word for a POSIX shell, where it needs quotes. */
+export function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word)
+    ? word
+    : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -7,6 +7,23 @@
 import { ExitCode, Failure } from "./errors.ts";
 import { ClosedOutput, type Io, type Output } from "./io.ts";
 
+/**
+ * The process's own streams and signals. Ctrl-C and SIGTERM end the process at once with 130 and 143, unless the
+ * command drains. Windows has Ctrl-C alone: nothing there sends a SIGTERM that could be caught.
+ */
+export function processIo(): Io {
+  return {
+    stdin: {
+      isTerminal: Deno.stdin.isTerminal(),
+      read: (buffer) => Deno.stdin.read(buffer),
+    },
+    stdout: createOutput("stdout", Deno.stdout),
+    stderr: createOutput("stderr", Deno.stderr),
+    askSecret,
+    ...createSignals(),
+  };
+}
+
 /** A terminal may deliver one Ctrl-C twice, itself and through the task runner, about 1 ms apart. */
 const SECOND_SIGNAL_MS = 200;
 
@@ -42,41 +59,16 @@ function createSignals(): Pick<Io, "signal" | "drain"> {
   return { signal: controller.signal, drain };
 }
 
-/**
- * The process's own streams and signals. Ctrl-C and SIGTERM end the process at once with 130 and 143, unless the
- * command drains. Windows has Ctrl-C alone: nothing there sends a SIGTERM that could be caught.
- */
-export function processIo(): Io {
-  return {
-    stdin: {
-      isTerminal: Deno.stdin.isTerminal(),
-      read: (buffer) => Deno.stdin.read(buffer),
-    },
-    stdout: createOutput("stdout", Deno.stdout),
-    stderr: createOutput("stderr", Deno.stderr),
-    askSecret: (question) => promptOn(question, Deno),
-    ...createSignals(),
-  };
-}
-
 /** Ctrl-C and Ctrl-D. */
 const ENDS = [3, 4];
 
-/** The streams of the process. */
-export type PromptStreams = Pick<typeof Deno, "stdin" | "stdout" | "stderr">;
-
 /**
- * Asks for a secret in one line, without an echo.
+ * Asks for a secret in one line, without an echo; gives undefined where there is no terminal to ask on.
  *
- * @param question The question.
- * @param streams The process's own.
- * @returns The answer; undefined where there is no terminal to ask on.
  * @throws {Failure} With code 130, on Ctrl-C or Ctrl-D.
  */
-export async function promptOn(
-  question: string,
-  { stdin, stdout, stderr }: PromptStreams,
-): Promise<string | undefined> {
+async function askSecret(question: string): Promise<string | undefined> {
+  const { stdin, stdout, stderr } = Deno;
   if (!stdin.isTerminal() || !stderr.isTerminal()) return undefined;
   const { promptSecret } = await import("@std/cli/prompt-secret");
   const { setRaw, readSync } = stdin;
@@ -98,6 +90,15 @@ export async function promptOn(
   }
 }
 
+/** One of the process's own streams, as {@linkcode createOutput} writes to it. */
+export interface Stream {
+  readonly isTerminal: () => boolean;
+  /** Writes some of the bytes and resolves to how many. */
+  readonly write: (bytes: Uint8Array) => Promise<number>;
+  /** Writes some of the bytes and gives how many; throws WouldBlock where it would have to wait and does not. */
+  readonly writeSync: (bytes: Uint8Array) => number;
+}
+
 /** How often a full pipe that does not block is tried again, in ms. */
 const RETRY_MS = 5;
 
@@ -116,37 +117,7 @@ const LATER_TRIAL_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 10;
 const NOTHING = new Uint8Array();
 
-/**
- * The next part to write into a pipe, such that a failure says how much of it was taken: it is short, and ends after its
- * last newline, because Rust's standard output writes up to there, keeps the rest, and reports an error about either.
- */
-export function partOf(bytes: Uint8Array, from: number): Uint8Array {
-  const part = bytes.subarray(from, from + WHOLE_BYTES);
-  const newline = part.lastIndexOf(NEWLINE);
-  return newline === -1 ? part : part.subarray(0, newline + 1);
-}
-
-/** What is to be written again of a part that could not be written: nothing where it is kept in the buffer. */
-function restOf(part: Uint8Array): Uint8Array {
-  return part.length < KEPT_BYTES && part.at(-1) !== NEWLINE ? NOTHING : part;
-}
-
-/** What {@linkcode createOutput} writes to: one of the process's own streams. */
-export interface Stream {
-  /** Whether a person reads there. */
-  readonly isTerminal: () => boolean;
-  /** Writes some of the bytes and resolves to how many. */
-  readonly write: (bytes: Uint8Array) => Promise<number>;
-  /** Writes some of the bytes and gives how many; throws WouldBlock where it would have to wait and does not. */
-  readonly writeSync: (bytes: Uint8Array) => number;
-}
-
-/**
- * Makes an output of one of the process's streams.
- *
- * @param name What errors call it.
- * @param stream The stream.
- */
+/** Makes an output of one of the process's streams; errors call it by its name. */
 export function createOutput(name: string, stream: Stream): Output {
   const isTerminal = stream.isTerminal();
   let written = 0;
@@ -226,4 +197,20 @@ export function createOutput(name: string, stream: Stream): Output {
     write: (bytes) => write(bytes),
     writeLater,
   };
+}
+
+/**
+ * The next part to write into a pipe, such that a failure says how much of it was taken: it is short, and ends after
+ * its last newline, because Rust's standard output writes up to there, keeps the rest, and reports an error about
+ * either.
+ */
+function partOf(bytes: Uint8Array, from: number): Uint8Array {
+  const part = bytes.subarray(from, from + WHOLE_BYTES);
+  const newline = part.lastIndexOf(NEWLINE);
+  return newline === -1 ? part : part.subarray(0, newline + 1);
+}
+
+/** What is to be written again of a part that could not be written: nothing where it is kept in the buffer. */
+function restOf(part: Uint8Array): Uint8Array {
+  return part.length < KEPT_BYTES && part.at(-1) !== NEWLINE ? NOTHING : part;
 }

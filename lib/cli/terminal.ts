@@ -4,6 +4,14 @@
  * @module
  */
 
+/**
+ * Shows the control characters of a text as `\x1b` or `\u202e`, so that it cannot move a cursor, set a title or
+ * reorder what is read. Tabs and newlines stay; the CR of a CRLF is dropped.
+ */
+export function escapeControls(text: string): string {
+  return text.replaceAll("\r\n", "\n").replace(CONTROLS, escapeOne);
+}
+
 // C0 but tab and newline, DEL, C1, and the bidi controls of Unicode TR 9 that can reorder what a person reads
 const CONTROLS =
   // deno-lint-ignore no-control-regex
@@ -17,26 +25,13 @@ function escapeOne(control: string): string {
 }
 
 /**
- * Shows the control characters of a text as `\x1b` or `\u202e`, so that it cannot move a cursor, set a title or
- * reorder what is read. Tabs and newlines stay, and so does the CR of a CRLF's newline: it is dropped.
- */
-export function escapeControls(text: string): string {
-  return text.replaceAll("\r\n", "\n").replace(CONTROLS, escapeOne);
-}
-
-/** Turns chunks of bytes into text that is safe on a terminal; `flush` gives what was held back. */
-export interface SafeDecoder {
-  /** The text that is complete after this chunk. */
-  readonly decode: (chunk: Uint8Array) => string;
-  /** The rest, at the end. */
-  readonly flush: () => string;
-}
-
-/**
  * Makes a decoder of UTF-8 for a terminal: characters split over chunks stay whole, bytes that are not UTF-8
- * become U+FFFD, controls are shown as {@linkcode escapeControls} shows them.
+ * become U+FFFD, controls are shown as {@linkcode escapeControls} shows them; `flush` gives what was held back.
  */
-export function createSafeDecoder(): SafeDecoder {
+export function createSafeDecoder(): {
+  decode: (chunk: Uint8Array) => string;
+  flush: () => string;
+} {
   const decoder = new TextDecoder();
   let held = "";
   const pass = (text: string) => {
@@ -51,18 +46,7 @@ export function createSafeDecoder(): SafeDecoder {
   };
 }
 
-/** The colours in use, by what they say. */
-export type Paint =
-  | "bold"
-  | "dim"
-  | "red"
-  | "green"
-  | "yellow"
-  | "blue"
-  | "magenta"
-  | "cyan";
-
-const SGR: Readonly<Record<Paint, number>> = {
+const SGR = {
   bold: 1,
   dim: 2,
   red: 31,
@@ -71,18 +55,12 @@ const SGR: Readonly<Record<Paint, number>> = {
   blue: 34,
   magenta: 35,
   cyan: 36,
-};
+} as const;
 
-/**
- * Colours a text for an output that shows colours, and leaves it alone for any other.
- *
- * @param text What to colour.
- * @param colour Its colour.
- * @param output Where it will be shown.
- */
+/** Colours a text for an output that shows colours, and leaves it alone for any other. */
 export function paint(
   text: string,
-  colour: Paint,
+  colour: keyof typeof SGR,
   output: { readonly color: boolean },
 ): string {
   if (!output.color) return text;

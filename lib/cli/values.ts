@@ -1,5 +1,6 @@
 /**
- * Values of a command line: seconds, counts, sizes, paths, and text that is percent-encoded.
+ * Values of a command line: seconds, counts, sizes, paths, text that is percent-encoded, URLs with a password.
+ * What a parser does not understand is a UsageError.
  *
  * @module
  */
@@ -8,8 +9,6 @@ import { UsageError } from "./errors.ts";
 
 /**
  * Reads a number of seconds, whole or with decimals; not negative.
- *
- * @throws {UsageError} On anything else.
  *
  * @example Half a second
  * ```ts
@@ -29,28 +28,12 @@ export function parseSeconds(text: string): number {
   return Number(text);
 }
 
-/**
- * Reads a limit of time in seconds, as {@linkcode parseSeconds}; 0 is none.
- *
- * @throws {UsageError} On anything else.
- */
+/** Reads a limit of time in seconds, as {@linkcode parseSeconds}; 0 is none. */
 export function parseLimit(text: string): number | undefined {
   return parseSeconds(text) || undefined;
 }
 
-/**
- * Reads a whole number that is at least 1.
- *
- * @throws {UsageError} On anything else.
- *
- * @example A count
- * ```ts
- * import { assertEquals, assertThrows } from "@std/assert";
- *
- * assertEquals(parseCount("1000"), 1000);
- * assertThrows(() => parseCount("0"), Error, 'Cannot parse number "0": expected 1 or more');
- * ```
- */
+/** Reads a whole number that is at least 1. */
 export function parseCount(text: string): number {
   if (
     !/^\d+$/.test(text) || Number(text) < 1 ||
@@ -61,11 +44,7 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
-/**
- * Reads a whole number, 0 included.
- *
- * @throws {UsageError} On anything else.
- */
+/** Reads a whole number, 0 included. */
 export function parseWhole(text: string): number {
   if (!/^\d{1,15}$/.test(text)) {
     throw new UsageError(`Cannot parse number "${text}": expected 0 or more`);
@@ -75,8 +54,6 @@ export function parseWhole(text: string): number {
 
 /**
  * Reads a size in bytes, or with K, M or G in units of 1024, 1024² or 1024³ bytes.
- *
- * @throws {UsageError} On anything else.
  *
  * @example Ten mebibytes
  * ```ts
@@ -97,11 +74,7 @@ export function parseSize(text: string): number {
   return Number(digits) * 1024 ** power;
 }
 
-/**
- * A file's path from the root, for errors: under `deno task` relative names do not start where a person is.
- *
- * @param path As it was typed.
- */
+/** A file's path from the root, for errors: under `deno task` relative names do not start where a person is. */
 export function absolutePath(path: string): string {
   const isAbsolute = /^([a-z]:)?[\\/]/i.test(path);
   return isAbsolute ? path : `${Deno.cwd()}/${path.replace(/^(\.\/+)+/, "")}`;
@@ -114,4 +87,12 @@ export function percentDecode(text: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Hides the user and the password of something typed that may be a URL, also of one that is malformed: anything up to
+ * the last `@` may be a secret.
+ */
+export function hideUserinfo(text: string): string {
+  return text.replace(/^(\w+:\/\/)?.*@/s, "$1***@");
 }

@@ -6,9 +6,15 @@
 
 import type { Socket } from "./connection.ts";
 
+/** Something that accepts clients: a listener of Deno. */
+export interface Acceptor {
+  readonly addr: Deno.Addr;
+  readonly accept: () => Promise<Incoming>;
+  readonly close: () => void;
+}
+
 /** A client that was accepted. */
 export interface Incoming extends Socket {
-  /** Its address. */
   readonly remoteAddr: Deno.Addr;
   /** Shakes hands for TLS, where it is spoken. */
   readonly handshake?: () => Promise<Handshake>;
@@ -22,65 +28,25 @@ export interface Handshake {
   readonly version?: string;
 }
 
-/** Something that accepts clients: a listener of Deno. */
-export interface Acceptor {
-  /** Its own address. */
-  readonly addr: Deno.Addr;
-  /** The next client. */
-  readonly accept: () => Promise<Incoming>;
-  /** Stops it. */
-  readonly close: () => void;
-}
-
-/** Options for {@linkcode acceptAll}. */
-export interface AcceptOptions {
-  /** Hears, once, that file descriptors or memory have run out. */
-  readonly onExhausted?: () => void;
-  /** Ends the wait for file descriptors; the loop itself ends when the listener is closed. */
-  readonly signal?: AbortSignal;
-}
-
 /** The system's own limits: whoever meets them waits, and goes on. */
 const EXHAUSTED = /EMFILE|ENFILE|ENOBUFS|ENOMEM/;
 const SHORTEST_WAIT_MS = 5;
 const LONGEST_WAIT_MS = 1000;
 
-function isExhausted(error: unknown): boolean {
-  return error instanceof Error && "code" in error &&
-    EXHAUSTED.test(String(error.code));
-}
-
-/**
- * Waits.
- *
- * @param ms How long, in ms.
- * @param signal Ends the wait at once.
- */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    if (signal?.aborted) end();
-    signal?.addEventListener("abort", end);
-  });
-}
-
 /**
  * Accepts clients until the listener is closed. A client that resets before it is accepted harms nobody; when file
  * descriptors run out it waits, longer and longer up to a second, and goes on.
  *
- * @param acceptor What accepts.
  * @param attend Takes a client; the next one is accepted when it resolves.
- * @param options Who hears of exhaustion, and what ends the wait.
+ * @param options `onExhausted` hears once that descriptors or memory have run out; `signal` ends the wait for them.
  */
 export async function acceptAll(
   acceptor: Acceptor,
   attend: (incoming: Incoming) => Promise<void> | void,
-  options: AcceptOptions = {},
+  options: {
+    readonly onExhausted?: () => void;
+    readonly signal?: AbortSignal;
+  } = {},
 ): Promise<void> {
   let warned = false;
   for (let wait = SHORTEST_WAIT_MS;;) {
@@ -103,4 +69,23 @@ export async function acceptAll(
     wait = SHORTEST_WAIT_MS;
     await attend(incoming);
   }
+}
+
+function isExhausted(error: unknown): boolean {
+  return error instanceof Error && "code" in error &&
+    EXHAUSTED.test(String(error.code));
+}
+
+/** Waits, in ms; the signal ends the wait at once. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    if (signal?.aborted) end();
+    signal?.addEventListener("abort", end);
+  });
 }

@@ -8,6 +8,9 @@ import type { Permissions } from "../cli/definition.ts";
 import { UsageError } from "../cli/errors.ts";
 import { absolutePath } from "../cli/values.ts";
 
+/** A TCP endpoint, or the path of a Unix socket. */
+export type Address = TcpAddress | { readonly path: string };
+
 /** A TCP endpoint. */
 export interface TcpAddress {
   /** A name, an IPv4 or an IPv6 address, without brackets. */
@@ -16,15 +19,6 @@ export interface TcpAddress {
   readonly port: number;
 }
 
-/** A Unix socket. */
-export interface UnixAddress {
-  /** The path of the socket's file. */
-  readonly path: string;
-}
-
-/** A TCP endpoint or a Unix socket. */
-export type Address = TcpAddress | UnixAddress;
-
 /** The tutorial's address, and the default of both `server` and `client`. */
 export const DEFAULT_ADDRESS: TcpAddress = { host: "localhost", port: 12345 };
 
@@ -32,58 +26,9 @@ export const DEFAULT_ADDRESS: TcpAddress = { host: "localhost", port: 12345 };
 export const LOOPBACKS: readonly string[] = ["127.0.0.1", "::1"];
 
 /**
- * Reads a port: decimal digits alone, from 0 to 65535.
- *
- * @throws {UsageError} On anything else.
- *
- * @example Digits alone
- * ```ts
- * import { assertEquals, assertThrows } from "@std/assert";
- *
- * assertEquals(parsePort("8080"), 8080);
- * assertThrows(() => parsePort("0x50"), Error, 'Cannot parse port "0x50": expected 0 to 65535');
- * ```
- */
-export function parsePort(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) {
-    throw new UsageError(`Cannot parse port "${text}": expected 0 to 65535`);
-  }
-  return Number(text);
-}
-
-/**
- * Reads a host: a name, an IPv4 address, or an IPv6 address with or without brackets.
- *
- * @throws {UsageError} When it is empty or has characters that no host has.
- *
- * @example Brackets are for the text alone
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parseHost("[::1]"), "::1");
- * ```
- */
-export function parseHost(text: string): string {
-  const host = text.replace(/^\[(.*)\]$/, "$1");
-  // URL knows what a host may be; the common case need not wait for it
-  const valid = /^[\w-]+(\.[\w-]+)*\.?$/.test(host) ||
-    (host.includes(":")
-      ? /^[\da-f:.]+(%[\w.-]+)?$/i.test(host) &&
-        URL.canParse(`http://[${host.replace(/%.*/, "")}]/`)
-      : /^[^\s/?#@:\\%]+$/.test(host) && URL.canParse(`http://${host}/`));
-  if (!valid) {
-    throw new UsageError(
-      `Cannot parse host "${text}": expected a name or an IP address`,
-    );
-  }
-  return host;
-}
-
-/**
  * Reads an address: `HOST:PORT`, `[::1]:PORT`, `:PORT` or `PORT` (on localhost), `HOST` (with the default port), or
  * `unix:PATH`.
  *
- * @param text What was typed.
  * @param defaults What stands in for a missing host or port.
  * @throws {UsageError} On anything else.
  *
@@ -101,39 +46,17 @@ export function parseAddress(
   text: string,
   defaults: TcpAddress = DEFAULT_ADDRESS,
 ): Address {
-  if (text.startsWith("unix:")) {
-    if (text === "unix:") {
-      throw new UsageError(
-        `Cannot parse address "${text}": expected unix:PATH`,
-      );
-    }
-    return { path: text.slice("unix:".length) };
+  if (text === "unix:") {
+    throw new UsageError(`Cannot parse address "${text}": expected unix:PATH`);
   }
-  return parseTcpAddress(text, defaults);
-}
-
-/**
- * Reads an address of TCP alone, in the forms of {@linkcode parseAddress}.
- *
- * @param text What was typed.
- * @param defaults What stands in for a missing host or port.
- * @throws {UsageError} On anything else.
- */
-export function parseTcpAddress(
-  text: string,
-  defaults: TcpAddress = DEFAULT_ADDRESS,
-): TcpAddress {
+  if (text.startsWith("unix:")) return { path: text.slice("unix:".length) };
   if (/^-?\d+$/.test(text) || text === "") {
     return { host: defaults.host, port: parsePort(text) };
   }
-  if (
-    /^\[[^\]]*\]$/.test(text) ||
-    text.split(":").length > 2 && !text.startsWith("[")
-  ) {
-    return { host: parseHost(text), port: defaults.port };
-  }
   const colon = text.lastIndexOf(":");
-  if (colon === -1) return { host: parseHost(text), port: defaults.port };
+  const isHost = colon === -1 || /^\[[^\]]*\]$/.test(text) ||
+    text.split(":").length > 2 && !text.startsWith("[");
+  if (isHost) return { host: parseHost(text), port: defaults.port };
   const host = text.slice(0, colon);
   return {
     host: host === "" ? defaults.host : parseHost(host),
@@ -141,17 +64,32 @@ export function parseTcpAddress(
   };
 }
 
-/**
- * Formats an address so that {@linkcode parseAddress} reads it back; an IPv4 address mapped into IPv6 is shown as IPv4.
- *
- * @example IPv6 gets brackets
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(formatAddress({ host: "::1", port: 80 }), "[::1]:80");
- * assertEquals(formatAddress({ host: "::ffff:127.0.0.1", port: 80 }), "127.0.0.1:80");
- * ```
- */
+/** Reads a host: a name, an IPv4 address, or IPv6 with or without brackets; anything else is a UsageError. */
+export function parseHost(text: string): string {
+  const host = text.replace(/^\[(.*)\]$/, "$1");
+  // URL knows what a host may be; the common case need not wait for it
+  const valid = /^[\w-]+(\.[\w-]+)*\.?$/.test(host) ||
+    (host.includes(":")
+      ? /^[\da-f:.]+(%[\w.-]+)?$/i.test(host) &&
+        URL.canParse(`http://[${host.replace(/%.*/, "")}]/`)
+      : /^[^\s/?#@:\\%]+$/.test(host) && URL.canParse(`http://${host}/`));
+  if (!valid) {
+    throw new UsageError(
+      `Cannot parse host "${text}": expected a name or an IP address`,
+    );
+  }
+  return host;
+}
+
+/** Reads a port: decimal digits alone, from 0 to 65535; anything else is a UsageError. */
+export function parsePort(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) {
+    throw new UsageError(`Cannot parse port "${text}": expected 0 to 65535`);
+  }
+  return Number(text);
+}
+
+/** Formats an address so that {@linkcode parseAddress} reads it back; IPv4 mapped into IPv6 is shown as IPv4. */
 export function formatAddress(address: Address): string {
   if ("path" in address) return `unix:${address.path}`;
   const host = address.host.replace(/^::ffff:(?=\d+\.)/i, "");
@@ -172,24 +110,7 @@ export function isLoopback(host: string): boolean {
   return /^(localhost\.?|127(\.\d+){3}|::1|::ffff:127(\.\d+){3})$/i.test(host);
 }
 
-/** The eight groups of an IPv6 address; a zone is none of them. */
-export function groupsOf(ipv6: string): number[] {
-  // URL leaves groups in hex alone; the one :: left stands for all that is missing
-  const whole = new URL(`http://[${ipv6.replace(/%.*$/, "")}]/`).hostname
-    .slice(1, -1);
-  const [head = [], tail = []] = whole.split("::").map((side) =>
-    side === "" ? [] : side.split(":")
-  );
-  const zeros = Array(8 - head.length - tail.length).fill("0");
-  return [...head, ...zeros, ...tail].map((group) => parseInt(group, 16));
-}
-
-/**
- * What it takes to connect to or listen on addresses and to read files, as permissions name it.
- *
- * @param ends The addresses.
- * @param files The files, where they were named.
- */
+/** What it takes to connect to or listen on addresses and to read files, as permissions name it. */
 export function permissionsFor(
   ends: readonly Address[],
   files: readonly (string | undefined)[],
@@ -207,4 +128,16 @@ export function permissionsFor(
     read: [...sockets, ...files.filter((path) => path !== undefined)],
     write: sockets,
   };
+}
+
+/** The eight groups of an IPv6 address; a zone is none of them. */
+export function groupsOf(ipv6: string): number[] {
+  // URL leaves groups in hex alone; the one :: left stands for all that is missing
+  const whole = new URL(`http://[${ipv6.replace(/%.*$/, "")}]/`).hostname
+    .slice(1, -1);
+  const [head = [], tail = []] = whole.split("::").map((side) =>
+    side === "" ? [] : side.split(":")
+  );
+  const zeros = Array(8 - head.length - tail.length).fill("0");
+  return [...head, ...zeros, ...tail].map((group) => parseInt(group, 16));
 }

@@ -1,25 +1,15 @@
 /**
- * A free port, as `@std/net` finds one.
+ * A free port, as `@std/net/get-available-port` finds one: the npm build of std lacks it.
  *
  * @module
  */
 
-/** Options for {@linkcode getAvailablePort}: std's signature. */
-export interface GetAvailablePortOptions {
-  /** The port to try first. */
-  readonly preferredPort?: number;
-}
-
 /**
- * Finds a TCP port that nothing listens on just now: the preferred one where it is free, else one
- * that the system picks. It has the signature of `@std/net/get-available-port`, which the npm build
- * of std lacks. The port can be taken before it is used: to listen, ask for port 0 instead.
- *
- * @returns A port on 127.0.0.1, from 1 to 65535.
- * @throws {Deno.errors.NotCapable} When 127.0.0.1 may not be listened on.
+ * Finds a TCP port on 127.0.0.1 that nothing listens on just now: the preferred one where it is free, else one that the
+ * system picks. It can be taken before it is used: to listen, ask for port 0 instead.
  */
 export function getAvailablePort(
-  options: GetAvailablePortOptions = {},
+  options: { readonly preferredPort?: number } = {},
 ): number {
   try {
     using listener = Deno.listen({

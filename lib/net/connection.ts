@@ -21,29 +21,19 @@ export type Listener = (
   connection: Connection,
 ) => void;
 
-/** A connection that counts. */
+/** A connection that counts what it received and sent, in bytes. */
 export interface Connection {
-  /** The socket. */
   readonly socket: Socket;
   /** The other end: `host:port` or `unix:PATH`. */
   readonly peer: string;
-  /** Bytes that came in. */
   received: number;
-  /** Bytes that went out. */
   sent: number;
   /** When bytes last went either way, or the connection was opened, in ms of `performance.now()`. */
   active: number;
-  /** Hears every chunk. */
   readonly onBytes?: Listener | undefined;
 }
 
-/**
- * Counts what goes over a socket from now on.
- *
- * @param socket The socket.
- * @param peer Its other end, for people.
- * @param onBytes Hears every chunk.
- */
+/** Counts what goes over a socket from now on. */
 export function track(
   socket: Socket,
   peer: string,
@@ -60,11 +50,8 @@ export function track(
 }
 
 /**
- * Reads what is there, up to the buffer's size.
+ * Reads what is there, up to the buffer's size; gives how many bytes came, or null when the peer has closed its side.
  *
- * @param connection The connection.
- * @param buffer Where to.
- * @returns How many bytes came, or null when the peer has closed its side.
  * @throws {Failure} `Cannot receive from host:port`, with the cause: reset, cut short.
  */
 export function receive(
@@ -89,8 +76,6 @@ export function receive(
 /**
  * Writes all bytes; a single `write` may take only some of them.
  *
- * @param connection The connection.
- * @param bytes What to send.
  * @throws {Failure} `Cannot send to host:port`, with the cause: the peer is gone.
  */
 export async function send(
@@ -126,8 +111,6 @@ export async function writeAll(
 /**
  * Half-closes: tells the peer that nothing more will be sent, and goes on receiving. A peer that is gone already
  * need not be told; receiving says so.
- *
- * @param connection The connection.
  */
 export async function closeWrite(connection: Connection): Promise<void> {
   try {
@@ -135,15 +118,6 @@ export async function closeWrite(connection: Connection): Promise<void> {
   } catch (cause) {
     if (isGone(cause)) return;
     throw new Failure(`Cannot send to ${connection.peer}`, { cause });
-  }
-}
-
-/** Closes a socket, also one that was closed already. */
-export function closeSocket(socket: Pick<Socket, "close">): void {
-  try {
-    socket.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }
 
@@ -157,10 +131,6 @@ function isGone(error: unknown): boolean {
  * Does something with a socket before a deadline: when the signal is aborted the socket is closed, which ends whatever
  * waits for it. Closes it too when the work fails.
  *
- * @param limit The deadline; without it there is none.
- * @param socket The socket.
- * @param work What to do with it.
- * @returns What the work gives.
  * @throws The signal's reason when it was aborted, else what the work throws.
  */
 export async function within<T>(
@@ -177,5 +147,14 @@ export async function within<T>(
     throw limit?.aborted ? limit.reason : error;
   } finally {
     limit?.removeEventListener("abort", stop);
+  }
+}
+
+/** Closes a socket, also one that was closed already. */
+export function closeSocket(socket: Pick<Socket, "close">): void {
+  try {
+    socket.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }

@@ -6,9 +6,6 @@
 
 import { closeWrite, type Connection, receive, send } from "./connection.ts";
 
-/** One read takes at most this many bytes. */
-const BUFFER_BYTES = 256 * 1024;
-
 /** Gives up to `buffer.length` bytes; resolves to their number, or to null at the end. */
 export type Source = (
   buffer: Uint8Array<ArrayBuffer>,
@@ -17,13 +14,16 @@ export type Source = (
 /** Takes all bytes before it resolves; they may change after that. */
 export type Sink = (bytes: Uint8Array) => Promise<void> | void;
 
-/** What a pump waits with for a quiet source: a record of TLS. */
+/** One read takes at most this many bytes. */
+const BUFFER_BYTES = 256 * 1024;
+
+/** What a copy waits with for a quiet source: a record of TLS. */
 const RECORD_BYTES = 16 * 1024;
 
 /** The same for one of thousands of connections. */
 const SMALL_BYTES = 512;
 
-/** Big buffers that are not in use: the next pump that has much to do takes one. */
+/** Big buffers that are not in use: the next copy that has much to do takes one. */
 const spares: Uint8Array<ArrayBuffer>[] = [];
 const MOST_SPARES = 8;
 
@@ -31,10 +31,7 @@ const MOST_SPARES = 8;
  * Passes on bytes until the source ends. It waits for the sink before it reads on, so a slow sink slows its source and
  * memory stays flat; it waits for a quiet source with a small buffer, and takes a big one while there is much to do.
  *
- * @param source Where bytes come from.
- * @param sink Where they go.
  * @param small The size of the small buffer, in bytes.
- * @throws Whatever the source or the sink throws.
  */
 export async function copy(
   source: Source,
@@ -63,12 +60,19 @@ function putBack(buffer: Uint8Array<ArrayBuffer>): void {
   if (spares.length < MOST_SPARES) spares.push(buffer);
 }
 
+/** Passes on the bytes of one connection to another until it ends, then half-closes the other. */
+export function forward(from: Connection, to: Connection): Promise<void> {
+  return copy(
+    (buffer) => receive(from, buffer),
+    (bytes) => send(to, bytes),
+    setNoDelay(to),
+  ).then(() => closeWrite(to));
+}
+
 /**
  * Makes a connection send at once what is written to it, so that what comes from it may be passed on in small pieces:
- * else the system keeps the second one back for 40 ms (RFC 1122 section 4.2.3.4). TLS of Deno cannot.
- *
- * @param connection The connection.
- * @returns The size of the small buffer for {@linkcode copy}, in bytes.
+ * else the system keeps the second one back for 40 ms (RFC 1122 section 4.2.3.4). TLS of Deno cannot. Gives the size of
+ * the small buffer for {@linkcode copy}, in bytes.
  */
 export function setNoDelay({ socket }: Connection): number {
   try {
@@ -77,19 +81,4 @@ export function setNoDelay({ socket }: Connection): number {
     // it was closed or reset meanwhile: whoever reads or writes next hears of it
   }
   return socket.setNoDelay ? SMALL_BYTES : RECORD_BYTES;
-}
-
-/**
- * Passes on the bytes of one connection to another until it ends, then half-closes the other.
- *
- * @param from Where bytes come from.
- * @param to Where they go.
- * @throws {Failure} When receiving or sending fails.
- */
-export function forward(from: Connection, to: Connection): Promise<void> {
-  return copy(
-    (buffer) => receive(from, buffer),
-    (bytes) => send(to, bytes),
-    setNoDelay(to),
-  ).then(() => closeWrite(to));
 }

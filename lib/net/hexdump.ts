@@ -6,18 +6,45 @@
 
 import type { Direction, Listener } from "./connection.ts";
 
-/** Some bytes that went over a connection. */
-export interface Chunk {
-  /** When, in ms since 1970. */
+/**
+ * Makes a listener that writes a hex dump of everything that goes over the connections it hears: each chunk whole, the
+ * places counted for each direction by itself.
+ */
+export function createDumper(write: (text: string) => void): Listener {
+  return (direction, bytes, { peer, received, sent }) =>
+    write(formatHexdump({
+      time: Date.now(),
+      direction,
+      peer,
+      // what was received is counted before it is heard, what is sent after that
+      offset: direction === "received" ? received - bytes.length : sent,
+      bytes,
+    }));
+}
+
+/**
+ * Formats bytes as a head line, `TIME < PEER N bytes` (`<` received, `>` sent), and below it 16 bytes a line as
+ * `hexdump -C` shows them.
+ *
+ * @param chunk Its time is in ms since 1970; its offset is how many bytes had gone this way before.
+ */
+export function formatHexdump(chunk: {
   readonly time: number;
-  /** Which way. */
   readonly direction: Direction;
-  /** The other end. */
   readonly peer: string;
-  /** How many bytes had gone this way before. */
   readonly offset: number;
-  /** The bytes. */
   readonly bytes: Uint8Array;
+}): string {
+  const { time, direction, peer, offset, bytes } = chunk;
+  const arrow = direction === "received" ? "<" : ">";
+  const unit = bytes.length === 1 ? "byte" : "bytes";
+  let text = `${
+    new Date(time).toISOString()
+  } ${arrow} ${peer} ${bytes.length} ${unit}\n`;
+  for (let at = 0; at < bytes.length; at += LINE_BYTES) {
+    text += formatLine(bytes.subarray(at, at + LINE_BYTES), offset + at);
+  }
+  return text;
 }
 
 const LINE_BYTES = 16;
@@ -43,41 +70,4 @@ function formatLine(bytes: Uint8Array, offset: number): string {
   }
   const place = offset.toString(16).padStart(8, "0");
   return `${place} ${hex.padEnd(HEX_COLUMNS + 1)}  |${signs}|\n`;
-}
-
-/**
- * Formats bytes as a head line, `TIME < PEER N bytes` (`<` received, `>` sent), and below it 16 bytes a line as
- * `hexdump -C` shows them; the places count on from chunk to chunk, for each direction by itself.
- *
- * @param chunk The bytes and what is known of them.
- * @returns The lines, each with its newline.
- */
-export function formatHexdump(chunk: Chunk): string {
-  const { time, direction, peer, offset, bytes } = chunk;
-  const arrow = direction === "received" ? "<" : ">";
-  const unit = bytes.length === 1 ? "byte" : "bytes";
-  let text = `${
-    new Date(time).toISOString()
-  } ${arrow} ${peer} ${bytes.length} ${unit}\n`;
-  for (let at = 0; at < bytes.length; at += LINE_BYTES) {
-    text += formatLine(bytes.subarray(at, at + LINE_BYTES), offset + at);
-  }
-  return text;
-}
-
-/**
- * Makes a listener that writes a hex dump of everything that goes over the connections it hears.
- *
- * @param write Takes the dump of each chunk, whole.
- */
-export function createDumper(write: (text: string) => void): Listener {
-  return (direction, bytes, { peer, received, sent }) =>
-    write(formatHexdump({
-      time: Date.now(),
-      direction,
-      peer,
-      // what was received is counted before it is heard, what is sent after that
-      offset: direction === "received" ? received - bytes.length : sent,
-      bytes,
-    }));
 }

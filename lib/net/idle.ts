@@ -11,12 +11,8 @@ import type { Connection } from "./connection.ts";
 const SHARE = 20;
 
 /**
- * Watches for connections over which nothing went in either direction for too long: one timer for all of them.
- *
- * @param connections Gives the connections that are open at the time.
- * @param limit How long nothing may happen, in ms.
- * @param onIdle Hears of each one that is over the limit, and closes it.
- * @returns What ends the watch.
+ * Watches those connections that are open at the time: `onIdle` hears of, and closes, each one over which nothing went
+ * in either direction for `limit` ms. One timer serves all of them. Gives what ends the watch.
  */
 export function watchIdle<C extends Connection>(
   connections: () => Iterable<C>,
@@ -44,11 +40,8 @@ export function watchIdle<C extends Connection>(
 }
 
 /**
- * Waits for work on a connection, but no longer than something goes over it.
+ * Waits for work on a connection, but no longer than something goes over it, either way, every `limit` ms.
  *
- * @param connection The connection.
- * @param limit How long it may be silent in both directions, in ms.
- * @param work What is done with it.
  * @throws {Failure} `Cannot go on with host:port: idle for 5 s`, with exit code 28; or what the work throws.
  */
 export async function whileActive(

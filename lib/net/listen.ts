@@ -15,31 +15,110 @@ import {
 } from "./address.ts";
 import type { TlsServer } from "./tls/certificate.ts";
 
-/** How often a free port is asked for that is free on both loopbacks. */
-const PORT_TRIES = 10;
-
-/** The addresses that a host stands for. */
-function hostsOf(host: string): readonly string[] {
-  return /^localhost\.?$/i.test(host) ? LOOPBACKS : [host];
-}
-
-/** Whether an error only says that this machine lacks the one or the other kind of IP. */
-function isMissingFamily(error: unknown): boolean {
-  return error instanceof Deno.errors.AddrNotAvailable ||
-    error instanceof Error &&
-      /EAFNOSUPPORT|Address family not supported/.test(
-        `${error.message}${"code" in error ? error.code : ""}`,
-      );
+/**
+ * Listens on an address: with `localhost` on 127.0.0.1 and ::1, so that any client that says localhost arrives. The
+ * listeners are all on one port; port 0 takes a free one.
+ *
+ * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not this machine's, not permitted.
+ */
+export async function listen(
+  address: Address,
+): Promise<Deno.Listener<Deno.Conn, Deno.Addr>[]> {
+  try {
+    if ("path" in address) {
+      return [Deno.listen({ transport: "unix", path: address.path })];
+    }
+    return openAll(
+      address,
+      (hostname, port) => Deno.listen({ hostname, port }),
+      (listener) => listener.addr.port,
+    );
+  } catch (error) {
+    throw await listenFailure(address, error);
+  }
 }
 
 /**
- * Opens something on every address that a host stands for, all on one port: with `localhost` on both loopbacks, of
- * which one may be missing, and for port 0 on a port that is free on both.
+ * Listens for TLS 1.2 and 1.3, on the addresses of {@linkcode listen}. A client is accepted before its handshake, so
+ * that one that never speaks keeps nobody else waiting.
  *
- * @param address The host and the port.
- * @param open Opens one listener, on an IP address or a name.
- * @param portOf Tells the port that was opened.
- * @returns What was opened, at least one.
+ * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, a key of another certificate.
+ */
+export async function listenTls(
+  address: Address,
+  tls: TlsServer,
+): Promise<Acceptor[]> {
+  if ("path" in address) {
+    throw new UsageError("Cannot speak TLS on a Unix socket");
+  }
+  const { cert, key, clientCa } = tls;
+  try {
+    // Node says only to its first client that certificate and key do not belong together
+    if (clientCa !== undefined) Deno.createHttpClient({ cert, key }).close();
+    const listeners = openAll(
+      address,
+      // Deno's own TLS asks no client for a certificate
+      (hostname, port): Acceptor & Pick<Deno.TcpListener, "addr"> =>
+        clientCa === undefined
+          ? Deno.listenTls({ hostname, port, cert, key })
+          : Deno.listen({ hostname, port }),
+      ({ addr }) => addr.port,
+    );
+    if (clientCa === undefined) return listeners;
+    const { requireCertificate } = await import("./tls/node.ts");
+    return listeners.map((listener) =>
+      requireCertificate(listener, { cert, key, clientCa })
+    );
+  } catch (error) {
+    throw await listenFailure(address, error);
+  }
+}
+
+/**
+ * Listens on a Unix socket that only its owner may use. A socket that a killed server left behind is replaced; one
+ * that a server listens on, or any other file, is left alone. Closing the listener removes it.
+ *
+ * @throws {Failure} `Cannot listen on unix:PATH`, with the cause: in use, not a socket, not permitted.
+ */
+export async function listenUnix(path: string): Promise<Acceptor> {
+  const open = async () => {
+    const listener = Deno.listen({ transport: "unix", path });
+    await Deno.chmod(path, 0o600);
+    return listener;
+  };
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse) || !await isDead(path)) {
+      throw await listenFailure({ path }, error);
+    }
+    await Deno.remove(path);
+    return await open();
+  }
+}
+
+/** Whether the socket at a path is one that nobody listens on any more. */
+async function isDead(path: string): Promise<boolean> {
+  if (!(await Deno.lstat(path)).isSocket) {
+    throw new Failure(`Cannot listen on unix:${path}: it is not a socket`, {
+      hint: "remove it, or listen on another path",
+    });
+  }
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.ConnectionRefused;
+  }
+}
+
+/** How often a free port is asked for that is free on both loopbacks. */
+const PORT_TRIES = 10;
+
+/**
+ * Opens something on every address that a host stands for, all on one port: with `localhost` on both loopbacks, of
+ * which one may be missing, and for port 0 on a port that is free on both. Gives at least one.
+ *
  * @throws Whatever `open` throws, after closing what was opened before.
  */
 export function openAll<Listener extends { close(): void }>(
@@ -74,134 +153,35 @@ export function openAll<Listener extends { close(): void }>(
   }
 }
 
-/**
- * Words why an address cannot be listened on; for a port in use, the hint names a free one.
- *
- * @param address The address.
- * @param error What opening it threw.
- * @returns The failure to throw.
- */
+/** The addresses that a host stands for. */
+function hostsOf(host: string): readonly string[] {
+  return /^localhost\.?$/i.test(host) ? LOOPBACKS : [host];
+}
+
+/** Whether an error only says that this machine lacks the one or the other kind of IP. */
+function isMissingFamily(error: unknown): boolean {
+  return error instanceof Deno.errors.AddrNotAvailable ||
+    error instanceof Error &&
+      /EAFNOSUPPORT|Address family not supported/.test(
+        `${error.message}${"code" in error ? error.code : ""}`,
+      );
+}
+
+/** Words why an address cannot be listened on; for a port in use, the hint names a free one. */
 export async function listenFailure(
   address: Address,
-  error: unknown,
+  cause: unknown,
 ): Promise<Failure> {
   const message = `Cannot listen on ${formatAddress(address)}`;
-  if (!(error instanceof Deno.errors.AddrInUse) || "path" in address) {
-    return new Failure(message, { cause: error });
+  if (!(cause instanceof Deno.errors.AddrInUse) || "path" in address) {
+    return new Failure(message, { cause });
+  }
+  let hint = "any free port: --port 0";
+  // only this machine's own loopback is sure to be permitted where the address itself was
+  if (isLoopback(address.host)) {
+    const { getAvailablePort } = await import("@std/net/get-available-port");
+    hint = `a free port: --port ${getAvailablePort()}`;
   }
   const who = Deno.build.os === "linux" ? "; who has it: ss -ltnp" : "";
-  // only this machine's own loopback is sure to be permitted where the address itself was
-  if (!isLoopback(address.host)) {
-    return new Failure(message, {
-      cause: error,
-      hint: `any free port: --port 0${who}`,
-    });
-  }
-  const { getAvailablePort } = await import("@std/net/get-available-port");
-  return new Failure(message, {
-    cause: error,
-    hint: `a free port: --port ${getAvailablePort()}${who}`,
-  });
-}
-
-/**
- * Listens on an address: with `localhost` on 127.0.0.1 and ::1, so that any client that says localhost arrives.
- *
- * @param address Where; port 0 takes a free one.
- * @returns The listeners, all on one port.
- * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not this machine's, not permitted.
- */
-export async function listen(
-  address: Address,
-): Promise<Deno.Listener<Deno.Conn, Deno.Addr>[]> {
-  try {
-    if ("path" in address) {
-      return [Deno.listen({ transport: "unix", path: address.path })];
-    }
-    return openAll(
-      address,
-      (hostname, port) => Deno.listen({ hostname, port }),
-      (listener) => listener.addr.port,
-    );
-  } catch (error) {
-    throw await listenFailure(address, error);
-  }
-}
-
-/** What stands at a path where a socket shall be made. */
-async function isDead(path: string): Promise<boolean> {
-  if (!(await Deno.lstat(path)).isSocket) {
-    throw new Failure(`Cannot listen on unix:${path}: it is not a socket`, {
-      hint: "remove it, or listen on another path",
-    });
-  }
-  try {
-    (await Deno.connect({ transport: "unix", path })).close();
-    return false;
-  } catch (error) {
-    return error instanceof Deno.errors.ConnectionRefused;
-  }
-}
-
-/**
- * Listens on a Unix socket that only its owner may use. A socket that a killed server left behind is replaced; one
- * that a server listens on, or any other file, is left alone.
- *
- * @param path The path of the socket's file; it is removed when the listener is closed.
- * @throws {Failure} `Cannot listen on unix:PATH`, with the cause: in use, not a socket, not permitted.
- */
-export async function listenUnix(path: string): Promise<Acceptor> {
-  const open = async () => {
-    const listener = Deno.listen({ transport: "unix", path });
-    await Deno.chmod(path, 0o600);
-    return listener;
-  };
-  try {
-    return await open();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse) || !await isDead(path)) {
-      throw await listenFailure({ path }, error);
-    }
-    await Deno.remove(path);
-    return await open();
-  }
-}
-
-/**
- * Listens for TLS 1.2 and 1.3. A client is accepted before its handshake, so that one that never speaks keeps nobody
- * else waiting.
- *
- * @param address Where; with `localhost` on both loopbacks.
- * @param tls The certificate and its key, and which clients need one of their own.
- * @returns The listeners, all on one port.
- * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, a key of another certificate.
- */
-export async function listenTls(
-  address: Address,
-  tls: TlsServer,
-): Promise<Acceptor[]> {
-  if ("path" in address) {
-    throw new UsageError("Cannot speak TLS on a Unix socket");
-  }
-  const { cert, key, clientCa } = tls;
-  try {
-    // Node says only to its first client that certificate and key do not belong together
-    if (clientCa !== undefined) Deno.createHttpClient({ cert, key }).close();
-    const listeners = openAll(
-      address,
-      // Deno's own TLS asks no client for a certificate
-      (hostname, port): Acceptor & Pick<Deno.TcpListener, "addr"> =>
-        clientCa === undefined
-          ? Deno.listenTls({ hostname, port, cert, key })
-          : Deno.listen({ hostname, port }),
-      ({ addr }) => addr.port,
-    );
-    if (clientCa === undefined) return listeners;
-    const { requireCertificate } = await import("./tls/node.ts");
-    return listeners.map((listener) =>
-      requireCertificate(listener, { cert, key, clientCa })
-    );
-  } catch (error) {
-    throw await listenFailure(address, error);
-  }
+  return new Failure(message, { cause, hint: hint + who });
 }

@@ -61,7 +61,7 @@ const HINTS: [string[], string][] = [
   [["Authorization:Basic eA=="], "a.example' tasks/get.ts 'Authorization:***'"],
 ];
 
-Deno.test("formatGrantHint() gives this call the grants it needs and hides its secrets", async () => {
+Deno.test("formatPermissionHint() gives this call the grants it needs and hides its secrets", async () => {
   for (const [args, expected] of HINTS) {
     assertEquals(
       await formatPermissionHint(command, args, NET),
@@ -70,7 +70,7 @@ Deno.test("formatGrantHint() gives this call the grants it needs and hides its s
   }
 });
 
-Deno.test("formatGrantHint() grants a file that was denied, whatever its name", async () => {
+Deno.test("formatPermissionHint() grants a file that was denied, whatever its name", async () => {
   const denial = { kind: "read", what: "/tmp/log:80" };
   assertEquals(
     await formatPermissionHint({ ...command, name: "none" }, [], denial),
@@ -78,7 +78,7 @@ Deno.test("formatGrantHint() grants a file that was denied, whatever its name", 
   );
 });
 
-Deno.test("formatGrantHint() repeats a command line that has no need of grants", async () => {
+Deno.test("formatPermissionHint() repeats a command line that has no need of grants", async () => {
   const denial = { kind: "env", what: "HOME" };
   const { permissions: _, redact: __, ...plain } = command;
   assertEquals(
@@ -87,7 +87,7 @@ Deno.test("formatGrantHint() repeats a command line that has no need of grants",
   );
 });
 
-Deno.test("grantsOf() reads deno.json and knows no other task", () => {
+Deno.test("permissionsOf() reads deno.json and knows no other task", () => {
   assertEquals(permissionsOf("api"), {
     net: ["localhost", "127.0.0.1", "[::1]"],
     read: ["hark.db"],

@@ -9,7 +9,6 @@ import {
   parseAddress,
   parseHost,
   parsePort,
-  parseTcpAddress,
 } from "../../lib/net/address.ts";
 
 const GOOD: [string, Address][] = [
@@ -66,10 +65,10 @@ Deno.test("parseAddress() names what is wrong with an address", () => {
   }
 });
 
-Deno.test("parseTcpAddress() takes the defaults it is given", () => {
+Deno.test("parseAddress() takes the defaults it is given", () => {
   const defaults = { host: "example.com", port: 1080 };
-  assertEquals(parseTcpAddress("[::1]", defaults), { host: "::1", port: 1080 });
-  assertEquals(parseTcpAddress(":80", defaults), {
+  assertEquals(parseAddress("[::1]", defaults), { host: "::1", port: 1080 });
+  assertEquals(parseAddress(":80", defaults), {
     host: "example.com",
     port: 80,
   });
@@ -102,6 +101,14 @@ Deno.test("parseAddress() throws nothing but usage errors, for any text", () => 
       if (!(error instanceof UsageError)) throw error;
     }
   }));
+});
+
+Deno.test("formatAddress() gives IPv6 brackets, and shows mapped IPv4 as IPv4", () => {
+  assertEquals(formatAddress({ host: "::1", port: 80 }), "[::1]:80");
+  assertEquals(
+    formatAddress({ host: "::ffff:127.0.0.1", port: 80 }),
+    "127.0.0.1:80",
+  );
 });
 
 Deno.test("parsePort() reads back every port", () => {

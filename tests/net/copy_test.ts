@@ -17,7 +17,7 @@ function createSource(bytes: Uint8Array, longest: number) {
   return { source, buffers };
 }
 
-Deno.test("pump() passes on every byte in order, for any sizes of pieces and of the small buffer", async () => {
+Deno.test("copy() passes on every byte in order, for any sizes of pieces and of the small buffer", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.uint8Array({ maxLength: 5000 }),
@@ -33,7 +33,7 @@ Deno.test("pump() passes on every byte in order, for any sizes of pieces and of 
   );
 });
 
-Deno.test("pump() waits with the small buffer, and takes the big one only while there is much to do", async () => {
+Deno.test("copy() waits with the small buffer, and takes the big one only while there is much to do", async () => {
   const sizes = [3, 512, 262144, 100, 512, 70000, null];
   const buffers: number[] = [];
   await copy(
@@ -47,7 +47,7 @@ Deno.test("pump() waits with the small buffer, and takes the big one only while 
   assertEquals(buffers, [512, 512, 262144, 262144, 512, 262144, 512]);
 });
 
-Deno.test("pump() reads no further while its sink is busy", async () => {
+Deno.test("copy() reads no further while its sink is busy", async () => {
   const { source, buffers } = createSource(new Uint8Array(100_000), 1000);
   const free = Promise.withResolvers<void>();
   const chunk = Promise.withResolvers<void>();
@@ -62,7 +62,7 @@ Deno.test("pump() reads no further while its sink is busy", async () => {
   await done;
 });
 
-Deno.test("pump() throws what its source and its sink throw", async () => {
+Deno.test("copy() throws what its source and its sink throw", async () => {
   const full = () => Promise.resolve(1);
   const fail = () => Promise.reject(new Error("broken"));
   await assertRejects(() => copy(fail, () => {}), Error, "broken");

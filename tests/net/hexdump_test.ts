@@ -1,12 +1,10 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { send, track } from "../../lib/net/connection.ts";
-import {
-  type Chunk,
-  createDumper,
-  formatHexdump,
-} from "../../lib/net/hexdump.ts";
+import { createDumper, formatHexdump } from "../../lib/net/hexdump.ts";
 import { hasCommand, spawnProgram } from "../support.ts";
+
+type Chunk = Parameters<typeof formatHexdump>[0];
 
 /** Reads dumps back, by their columns alone. */
 function parseHexdump(text: string): Chunk[] {
