@@ -8,6 +8,7 @@ import config from "../../deno.json" with { type: "json" };
 import type { Command, Permissions } from "./definition.ts";
 import { type OptionTable, parseCommandLine } from "./options.ts";
 import type { Denial } from "./reasons.ts";
+import { hideUserinfo } from "./values.ts";
 
 /** What a task is granted in deno.json, the only table of permissions. */
 export function permissionsOf(task: string): Required<Permissions> {
@@ -89,7 +90,7 @@ async function redact<Table extends OptionTable>(
   });
   return await Promise.all(args.map((arg) => {
     for (const secret of secrets) arg = arg.replaceAll(secret, "***");
-    arg = arg.replace(/(\/\/)[^/@\s]+@/g, "$1***@");
+    arg = hideUserinfo(arg);
     return command.redact?.(arg) ?? arg;
   }));
 }

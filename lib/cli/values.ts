@@ -89,10 +89,12 @@ export function percentDecode(text: string): string | undefined {
   }
 }
 
-/**
- * Hides the user and the password of something typed that may be a URL, also of one that is malformed: anything up to
- * the last `@` may be a secret.
- */
+/** Hides the user and the password of every URL in a text. */
 export function hideUserinfo(text: string): string {
+  return text.replace(/(\/\/)[^/?#\s]*@/g, "$1***@");
+}
+
+/** The same of a URL or an address that is malformed: anything up to the last `@` may be a secret. */
+export function hideMalformed(text: string): string {
   return text.replace(/^(\w+:\/\/)?.*@/s, "$1***@");
 }

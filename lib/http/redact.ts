@@ -4,13 +4,14 @@
  * @module
  */
 
+import { hideUserinfo } from "../cli/values.ts";
+
 /** Names of headers, fields and parts of a query that sound secret. */
 export const SECRET = /auth|cookie|token|secret|passw|key|session|signature/i;
 
 /** Hides the password of a URL and the values of its query whose names sound secret; any other text stays. */
 export function redactUrl(text: string): string {
-  return text
-    .replace(/(\/\/)[^/?#]*@/, "$1***@")
+  return hideUserinfo(text)
     .replace(
       /([?&])([^=&#]*)=([^&#]+)/g,
       (pair, start: string, name: string) =>

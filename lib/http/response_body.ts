@@ -31,9 +31,13 @@ interface Incoming
   readonly drop: () => Promise<void>;
 }
 
+/**
+ * Reads a source to its end. It keeps the response until then: an abort does not reach the body of one that fetch made
+ * and that was collected as garbage.
+ */
 async function* readSource(
+  response: TransportResponse,
   { stream, compressed, hasMore }: Source,
-  length: string | null,
   { request, deadline, idle, maxSize = Infinity }: Reading,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const encoded = compressed !== undefined;
@@ -67,6 +71,7 @@ async function* readSource(
   } catch (error) {
     const cause = deadline.signal.aborted ? deadline.signal.reason : error;
     const { cutShort } = await import("./failure.ts");
+    const length = response.headers.get("content-length");
     const counts = encoded || length === null
       ? undefined
       : { at: received, total: parseInt(length) };
@@ -94,7 +99,7 @@ export async function openBody(
     const drop = () => Promise.resolve();
     return { body: nothing(), stream: null, unknownCoding: undefined, drop };
   }
-  const body = readSource(source, headers.get("content-length"), reading);
+  const body = readSource(response, source, reading);
   const isFree = source.compressed === undefined && maxSize === undefined &&
     response.rawHeaders === undefined;
   return {

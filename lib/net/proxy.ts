@@ -6,7 +6,7 @@
 
 import { encodeBase64 } from "@std/encoding/base64";
 import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
-import { percentDecode } from "../cli/values.ts";
+import { hideMalformed, percentDecode } from "../cli/values.ts";
 import {
   formatAddress,
   groupsOf,
@@ -31,11 +31,6 @@ const DEFAULT_PORTS = { socks5: "1080", http: "80", https: "443" } as const;
 
 const encoder = new TextEncoder();
 
-/** Anything before an @ may be a secret. */
-function redact(text: string): string {
-  return text.replace(/^(\w+:\/\/)?.*@/s, "$1***@");
-}
-
 function decode(part: string): string {
   const text = percentDecode(part);
   // RFC 1929 has one byte for the length
@@ -59,7 +54,7 @@ export function parseProxy(text: string, https = false): Proxy {
   if (!isKnown || host === undefined) {
     throw new UsageError(
       `Cannot parse proxy "${
-        redact(text)
+        hideMalformed(text)
       }": expected socks5://HOST:PORT or http://HOST:PORT`,
     );
   }

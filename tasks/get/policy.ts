@@ -6,10 +6,9 @@
  */
 
 import type { Permissions } from "../../lib/cli/definition.ts";
-import { Failure, UsageError } from "../../lib/cli/errors.ts";
+import { UsageError } from "../../lib/cli/errors.ts";
 import { type Output, print } from "../../lib/cli/io.ts";
 import { paint } from "../../lib/cli/terminal.ts";
-import { absolutePath } from "../../lib/cli/values.ts";
 import { parseProxy } from "../../lib/net/proxy.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { isRepeatable } from "../../lib/http/retry.ts";
@@ -61,21 +60,6 @@ export async function readPolicy(
   return { follow, maxRedirects, retry, maxSize, network };
 }
 
-async function readPem(
-  path: string | undefined,
-  what: string,
-): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  const text = await Deno.readTextFile(path).catch((cause) => {
-    throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
-  });
-  if (text.includes(`${what}-----`)) return text;
-  // Deno would pass over it in silence
-  throw new Failure(
-    `Cannot use "${absolutePath(path)}": it has no ${what} in PEM`,
-  );
-}
-
 /**
  * Reads the options about the way to a server, and the files that they name.
  *
@@ -85,8 +69,8 @@ async function readPem(
 export async function readNetwork(
   options: Partial<ExchangeOptions>,
 ): Promise<Network> {
-  const { proxy, resolve = [], cert } = options;
-  return {
+  const { proxy, resolve = [], ca, cert } = options;
+  const network = {
     http: options.http,
     proxy: proxy === undefined ? undefined : parseProxy(proxy, true),
     resolve: resolve.length > 0 ? resolve.map(parseResolve) : undefined,
@@ -95,9 +79,14 @@ export async function readNetwork(
     insecure: options.insecure,
     timings: options.time,
     rawHeaders: options.verbose,
-    ca: await readPem(options.ca, "CERTIFICATE"),
-    cert: await readPem(cert, "CERTIFICATE"),
-    key: await readPem(options.key ?? cert, "PRIVATE KEY"),
+  } as const;
+  if (ca === undefined && cert === undefined) return network;
+  const { readPem } = await import("../../lib/net/tls/trust.ts");
+  return {
+    ...network,
+    ca: ca && await readPem(ca, "CERTIFICATE"),
+    cert: cert && await readPem(cert, "CERTIFICATE"),
+    key: cert && await readPem(options.key ?? cert, "PRIVATE KEY"),
   };
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from "../../lib/cli/errors.ts";
+import { hideMalformed } from "../../lib/cli/values.ts";
 import type { Operands } from "./request.ts";
 
 // without the flag i, whose first use costs 0.3 ms
@@ -47,7 +48,7 @@ export function parseUrl(text: string): URL {
   if (isHost && (url?.protocol === "http:" || url?.protocol === "https:")) {
     return url;
   }
-  const shown = text.replace(/\/\/[^/]*@/, "//***@");
+  const shown = text.includes("//") ? hideMalformed(text) : text;
   if (isHost && url !== null) {
     throw new UsageError(`Cannot use URL "${shown}": expected http or https`);
   }

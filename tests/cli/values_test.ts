@@ -1,6 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../lib/cli/errors.ts";
-import { hideUserinfo, parseCount } from "../../lib/cli/values.ts";
+import {
+  hideMalformed,
+  hideUserinfo,
+  parseCount,
+} from "../../lib/cli/values.ts";
 
 Deno.test("parseCount() reads whole numbers from 1 on", () => {
   assertEquals(["1", "1000"].map(parseCount), [1, 1000]);
@@ -12,7 +16,7 @@ Deno.test("parseCount() reads whole numbers from 1 on", () => {
   }
 });
 
-const HIDDEN: [string, string][] = [
+const MALFORMED: [string, string][] = [
   ["http://me:pw@a.example/x?y", "http://***@a.example/x?y"],
   ["socks5h://me@a.example", "socks5h://***@a.example"],
   ["me:pw@a.example", "***@a.example"],
@@ -27,8 +31,23 @@ const HIDDEN: [string, string][] = [
   ["", ""],
 ];
 
-Deno.test("hideUserinfo() shows nothing before the last @ but the scheme", () => {
-  for (const [text, hidden] of HIDDEN) {
+Deno.test("hideMalformed() shows nothing before the last @ but the scheme", () => {
+  for (const [text, hidden] of MALFORMED) {
+    assertEquals(hideMalformed(text), hidden, text);
+  }
+});
+
+const TEXTS: [string, string][] = [
+  ["http://me:pw@a.example/x?y", "http://***@a.example/x?y"],
+  ["http://me:p@w@a.example", "http://***@a.example"],
+  ["a http://me@b, //c:d@e", "a http://***@b, //***@e"],
+  ["http://a.example/me@b", "http://a.example/me@b"],
+  ["photo@a.png", "photo@a.png"],
+  ["", ""],
+];
+
+Deno.test("hideUserinfo() hides the user and the password of each URL in a text, and nothing else", () => {
+  for (const [text, hidden] of TEXTS) {
     assertEquals(hideUserinfo(text), hidden, text);
   }
 });

@@ -1,6 +1,7 @@
 import {
   assert,
   assertEquals,
+  assertMatch,
   assertRejects,
   assertStringIncludes,
   assertThrows,
@@ -12,6 +13,7 @@ import { followRedirect } from "../../lib/http/redirect.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { bodyOf } from "../../lib/http/request_body.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
+import { ROOT, spawnDeno } from "../support.ts";
 import { read, request } from "./request.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "./server.ts";
 
@@ -248,4 +250,12 @@ Deno.test("timeouts are read in seconds", () => {
   for (const text of ["", "a", "1,", "-1", "1,2,3,4", "1e3", "99999999"]) {
     assertThrows(() => parseTimeouts(text), Error, "Cannot parse ");
   }
+});
+
+Deno.test("a body has its limit though nobody keeps the response", async () => {
+  const script = `${ROOT}tests/http/garbage_child.ts`;
+  const { result } = spawnDeno(["run", "-A", "--v8-flags=--expose-gc", script]);
+  const { code, stdout, stderr } = await result;
+  assertEquals([code, stdout], [1, "3\n"]);
+  assertMatch(stderr, /no more bytes within 0\.2 s/);
 });

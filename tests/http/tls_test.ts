@@ -187,8 +187,8 @@ testWith(
     await using server = serveTls("good");
     for (
       const [args, said] of [
-        [["--ca", key("ca")], "it has no CERTIFICATE in PEM"],
-        [["--cert", pem("client")], "it has no PRIVATE KEY in PEM"],
+        [["--ca", key("ca")], "it holds no PEM of a CERTIFICATE"],
+        [["--cert", pem("client")], "it holds no PEM of a PRIVATE KEY"],
         [["--ca", `${FOLDER}/none.pem`], "no such file"],
       ] as const
     ) {

@@ -33,7 +33,7 @@ export function parsePin(text: string): string {
 }
 
 /** Reads a file of PEM (RFC 7468) that must hold a thing, in the words of its first line; a key of whatever algorithm. */
-async function readPem(
+export async function readPem(
   path: string,
   kind: "CERTIFICATE" | "PRIVATE KEY",
 ): Promise<string> {
