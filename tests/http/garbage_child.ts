@@ -30,7 +30,7 @@ async function bodyOf(): Promise<AsyncIterable<Uint8Array>> {
 
 const [conn, body] = await Promise.all([stall(), bodyOf()]);
 for await (const chunk of body) {
-  console.log(chunk.length);
+  await Deno.stdout.write(new TextEncoder().encode(`${chunk.length}\n`));
   Reflect.get(globalThis, "gc")();
 }
 conn.close();
