@@ -114,6 +114,70 @@ export function spawnProgram(
   return { stdout, stderr, kill: (signal) => process.kill(signal), result };
 }
 
+/** The bytes of a text. */
+export function encode(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+/** An stdin that gives these pieces and then stays open, as a person's does. */
+export async function* openAfter(
+  ...pieces: readonly string[]
+): AsyncGenerator<string> {
+  yield* pieces;
+  await new Promise(() => {});
+}
+
+/** What comes over a connection until its end, or so many bytes of it. */
+export async function receiveText(
+  conn: Deno.Conn,
+  size = Infinity,
+): Promise<string> {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(65_536);
+  let text = "";
+  for (let left = size; left > 0;) {
+    const count = await conn.read(buffer.subarray(0, left));
+    if (count === null) break;
+    text += decoder.decode(buffer.subarray(0, count), { stream: true });
+    left -= count;
+  }
+  return text;
+}
+
+/** What a server says to who connects, until its end. */
+export async function receiveFrom(
+  port: number,
+  hostname = "127.0.0.1",
+): Promise<string> {
+  using conn = await Deno.connect({ hostname, port });
+  return await receiveText(conn);
+}
+
+/** Waits, where time itself is what a test is about. */
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Waits until a count has grown and grows no more: of that no event tells. */
+export async function settled(count: () => number): Promise<void> {
+  for (let before = -1; before !== count() || before === 0;) {
+    before = count();
+    await sleep(100);
+  }
+}
+
+/** Lends a folder, which is removed with all that is in it. */
+export async function withFolder(
+  use: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
 /** Whether a program is installed: for `ignore`, with the reason in the test's name. */
 export function hasCommand(name: string): boolean {
   return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {

@@ -6,8 +6,9 @@ import { createHandler } from "../../tasks/api/handler.ts";
 import { listen } from "../../tasks/api/serve.ts";
 import { seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
-import { run, start } from "../support.ts";
-import { baseOf, inFolder, send } from "./support.ts";
+import { codePoint } from "../code_point.ts";
+import { run, start, withFolder } from "../support.ts";
+import { baseOf, send } from "./support.ts";
 
 const none = new URLSearchParams();
 
@@ -98,7 +99,7 @@ Deno.test("a sandbox's row of faults starts anew when it is reset", async () => 
 });
 
 Deno.test("for any seed the dice fall from 0 to below 1", () => {
-  fc.assert(fc.property(fc.string({ unit: "binary" }), (name) => {
+  fc.assert(fc.property(fc.string({ unit: codePoint }), (name) => {
     const random = createRandom();
     const row = Array.from({ length: 50 }, () => random(name));
     assert(row.every((number) => number >= 0 && number < 1));
@@ -243,7 +244,7 @@ Deno.test("a SIGTERM ends the api with 0 though streams of events are open", asy
 });
 
 Deno.test("a db.json is imported into a new database beside it, once", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const [dump, file] = [`${folder}/my.json`, `${folder}/my.db`];
     await Deno.writeTextFile(
       dump,
@@ -282,7 +283,7 @@ Deno.test("a db.json is imported into a new database beside it, once", () =>
   }));
 
 Deno.test("what cannot be imported is said in one line, and leaves no file", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     await using other = Deno.serve({
       hostname: "127.0.0.1",
       port: 0,

@@ -4,6 +4,7 @@ import { createHandler, type Handler } from "../../tasks/api/handler.ts";
 import { makeItems, seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
 import type { Store } from "../../tasks/api/store/store.ts";
+import { codePoint } from "../code_point.ts";
 import { origin, send } from "./support.ts";
 
 const json = "application/json; charset=utf-8";
@@ -349,7 +350,7 @@ Deno.test("any object that is posted comes back with its id", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.dictionary(
-        fc.string({ unit: "binary" }),
+        fc.string({ unit: codePoint }),
         fc.jsonValue({ maxDepth: 5 }),
       ),
       async (fields) => {
@@ -376,7 +377,10 @@ Deno.test("any query gets a list", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(
-        fc.tuple(fc.string({ unit: "binary" }), fc.string({ unit: "binary" })),
+        fc.tuple(
+          fc.string({ unit: codePoint }),
+          fc.string({ unit: codePoint }),
+        ),
       ),
       async (pairs) => {
         const response = await ask(

@@ -66,15 +66,3 @@ export async function baseOf(
   const output = await stdout.waitFor(/Listening on http:\S+\/\n/);
   return output.match(/(http:\S+)\/\n/)?.[1] ?? "";
 }
-
-/** Lets a test work in a folder of its own. */
-export async function inFolder(
-  work: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}

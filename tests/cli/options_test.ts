@@ -1,11 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../../lib/cli/errors.ts";
-import { API_OPTIONS } from "../../tasks/api/api.ts";
-import { CLIENT_OPTIONS } from "../../tasks/client/options.ts";
-import { EXCHANGE_OPTIONS } from "../../tasks/get/options.ts";
-import { POSTS_OPTIONS } from "../../tasks/posts/posts.ts";
-import { SERVER_OPTIONS } from "../../tasks/server/options.ts";
 import {
   formatOptionName,
   type OptionTable,
@@ -14,6 +9,12 @@ import {
   refuseOptions,
   UnknownOptionError,
 } from "../../lib/cli/options.ts";
+import { API_OPTIONS } from "../../tasks/api/api.ts";
+import { CLIENT_OPTIONS } from "../../tasks/client/options.ts";
+import { EXCHANGE_OPTIONS } from "../../tasks/get/options.ts";
+import { POSTS_OPTIONS } from "../../tasks/posts/posts.ts";
+import { SERVER_OPTIONS } from "../../tasks/server/options.ts";
+import { codePoint } from "../code_point.ts";
 
 function parsePort(text: string): number {
   if (!/^\d+$/.test(text)) {
@@ -160,7 +161,7 @@ Deno.test("parseCommandLine() refuses what cannot be meant, in one sentence", ()
 
 Deno.test("parseCommandLine() gives every text to an option and gets it back, for any text", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (text) => {
+    fc.property(fc.string({ unit: codePoint }), (text) => {
       assertEquals(parse([`--message=${text}`]), [{ message: text }]);
       assertEquals(parse(["--", text]), [{}, text]);
     }),
@@ -169,7 +170,7 @@ Deno.test("parseCommandLine() gives every text to an option and gets it back, fo
 
 Deno.test("parseCommandLine() throws nothing but UsageError, for any arguments", () => {
   const word = fc.oneof(
-    fc.string({ unit: "binary" }),
+    fc.string({ unit: codePoint }),
     fc.string({ unit: fc.constantFrom(..."-=pmo4v.a1") }),
     fc.constantFrom("--port", "--check", "--", "-p", "--header=", "1"),
   );

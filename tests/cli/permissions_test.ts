@@ -7,7 +7,7 @@ import {
   permissionsOf,
   quote,
 } from "../../lib/cli/permissions.ts";
-import { spawnProgram, testWith } from "../support.ts";
+import { encode, spawnProgram, testWith } from "../support.ts";
 
 const command: Command<OptionTable> = {
   name: "get",
@@ -112,7 +112,7 @@ testWith(
         const script = `printf '%s\\0' ${list.map(quote).join(" ")}`;
         const { stdoutBytes } = await spawnProgram("sh", ["-c", script]).result;
         const expected = list.map((text) => text + "\0").join("");
-        assertEquals(stdoutBytes, new TextEncoder().encode(expected));
+        assertEquals(stdoutBytes, encode(expected));
       }),
       { numRuns: 30 },
     );

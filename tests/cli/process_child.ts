@@ -6,8 +6,12 @@ import { ExitCode } from "../../lib/cli/errors.ts";
 import { type Io, print } from "../../lib/cli/io.ts";
 import { processIo } from "../../lib/cli/process.ts";
 
+/** Waits: time itself is what the parts are about. */
+const sleep = (ms: number) =>
+  new Promise<void>((resolve) => setTimeout(resolve, ms));
+
 // long enough for any test, and no process outlives one that failed for long
-const forever = () => new Promise((resolve) => setTimeout(resolve, 20_000));
+const forever = () => sleep(20_000);
 
 const aborted = (signal: AbortSignal) =>
   new Promise((resolve) => signal.addEventListener("abort", resolve));
@@ -31,7 +35,8 @@ const parts: Readonly<Record<string, (io: Io) => unknown>> = {
     const stopped = aborted(io.signal);
     await print(io.stdout, "ready\n");
     await stopped;
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    // longer than a Ctrl-C that comes twice takes
+    await sleep(250);
     await print(io.stdout, "lingers\n");
     await forever();
   },

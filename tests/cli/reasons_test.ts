@@ -1,7 +1,8 @@
 import { assertEquals, assertNotMatch } from "@std/assert";
+import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { denialOf, reasonOf } from "../../lib/cli/reasons.ts";
-import { spawnDeno } from "../support.ts";
+import { encode, spawnDeno } from "../support.ts";
 
 /** What an action fails with. */
 async function errorOf(action: () => unknown): Promise<unknown> {
@@ -22,16 +23,11 @@ async function withPeer(
   const peer = (async () => {
     using conn = await listener.accept();
     await conn.read(new Uint8Array(4096));
-    await conn.write(new TextEncoder().encode(answer)).catch(() => {});
+    await conn.write(encode(answer)).catch(() => {});
   })();
   const error = await errorOf(() => action(listener.addr.port));
   await peer;
   return error;
-}
-
-function closedPort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 // no label of a host name is longer than 63 letters: it is refused without asking a name server
@@ -48,13 +44,13 @@ async function handshake(port: number): Promise<void> {
 const REAL: [string, () => unknown, string, number][] = [
   [
     "connect to a closed port",
-    () => Deno.connect({ hostname: "127.0.0.1", port: closedPort() }),
+    () => Deno.connect({ hostname: "127.0.0.1", port: getAvailablePort() }),
     "connection refused",
     7,
   ],
   [
     "fetch from a closed port",
-    () => fetchText(closedPort()),
+    () => fetchText(getAvailablePort()),
     "connection refused",
     7,
   ],

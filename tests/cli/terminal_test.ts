@@ -5,6 +5,8 @@ import {
   escapeControls,
   paint,
 } from "../../lib/cli/terminal.ts";
+import { codePoint } from "../code_point.ts";
+import { encode } from "../support.ts";
 
 // all that a terminal may obey or be misled by, but tab and newline
 const UNSAFE =
@@ -31,7 +33,7 @@ Deno.test("escapeControls() shows what a terminal would obey", () => {
 
 Deno.test("escapeControls() lets no control pass, for any text", () => {
   fc.assert(fc.property(
-    fc.string({ unit: "binary" }),
+    fc.string({ unit: codePoint }),
     (text) => assertNotMatch(escapeControls(text), UNSAFE),
   ));
   for (let code = 0; code <= 0xffff; code++) {
@@ -42,7 +44,7 @@ Deno.test("escapeControls() lets no control pass, for any text", () => {
 const noise = fc.oneof(
   fc.uint8Array(),
   fc.string({ unit: fc.constantFrom("\r", "\n", "é", "👍", "\x1b", "a") })
-    .map((text) => new TextEncoder().encode(text)),
+    .map(encode),
 );
 
 /** What a decoder makes of these chunks. */

@@ -2,7 +2,7 @@ import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { main } from "../../tasks/client.ts";
 import { check, parsePorts } from "../../tasks/client/check.ts";
-import { run } from "../support.ts";
+import { run, sleep } from "../support.ts";
 
 /** Neighbouring ports of which the one in the middle alone is open. */
 function openOne(): { listener: Deno.TcpListener; port: number } {
@@ -120,7 +120,8 @@ Deno.test("client --check --wait waits until a port is open", async () => {
   const { listener, port } = openOne();
   listener.close();
   const checking = run(main, ["--wait", "10", "--check", `127.0.0.1:${port}`]);
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  // longer than from one attempt to the next; of an attempt that failed nothing tells
+  await sleep(150);
   using _later = Deno.listen({ hostname: "127.0.0.1", port });
   const { code, stdout } = await checking;
   assertEquals([code, stdout], [0, `127.0.0.1:${port} open\n`]);

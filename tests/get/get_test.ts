@@ -1,20 +1,7 @@
-import {
-  assert,
-  assertEquals,
-  assertLess,
-  assertMatch,
-  assertStringIncludes,
-} from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../../tasks/get.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
-import {
-  createMemoryIo,
-  flagsOf,
-  memory,
-  ROOT,
-  run,
-  spawn,
-} from "../support.ts";
+import { flagsOf, ROOT, run, settled, spawn } from "../support.ts";
 import { stripColors } from "./support.ts";
 
 const JSON_BODY = '{"id":12345678901234567890,"f":1.10, "l":[]}';
@@ -252,31 +239,6 @@ Deno.test("get ends quietly when nobody reads its output any more", async () => 
   assertEquals([code, stderr], [0, "200 OK\n"]);
 });
 
-Deno.test("get shows 300 MB without a newline in flat memory", async () => {
-  const part = new TextEncoder().encode("é".repeat(50_000));
-  await using server = serveHttp(() =>
-    new Response(ReadableStream.from((function* () {
-      for (let i = 0; i < 3000; i++) yield part;
-    })()))
-  );
-  for (const isTerminal of [false, true]) {
-    const { io } = createMemoryIo({ terminal: isTerminal });
-    const before = memory();
-    let size = 0;
-    let peak = 0;
-    const count = (bytes: Uint8Array) => {
-      if (size >> 20 !== (size += bytes.length) >> 20) {
-        peak = Math.max(peak, memory() - before);
-      }
-      return Promise.resolve();
-    };
-    const stdout = { ...io.stdout, write: count, writeLater: count };
-    assertEquals(await main([server.url], { ...io, stdout }), 0);
-    assert(size >= 300_000_000);
-    assertLess(peak, 200_000_000);
-  }
-});
-
 Deno.test("get goes to the tutorial's URL when it is told nothing, where it may", async () => {
   const { code, stderr } = await spawn("get", [], {
     env: { HTTPS_PROXY: closedUrl() },
@@ -308,16 +270,6 @@ Deno.test("get stops at a redirect to a host that it may not reach", async () =>
   assertStringIncludes(stderr, "a.example:80 is not permitted\nhint: deno run");
   assertStringIncludes(stderr, ",a.example'");
 });
-
-/** Resolves when a count has stopped to grow. */
-async function settled(count: () => number): Promise<void> {
-  for (let before = -1; before !== count() || before === 0;) {
-    before = count();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    AbortSignal.timeout(50).onabort = () => resolve();
-    await promise;
-  }
-}
 
 Deno.test("a signal ends get while it waits, while it reads and while nobody reads it", async () => {
   await using stalled = serveRaw(

@@ -4,6 +4,7 @@ import { UsageError } from "../../lib/cli/errors.ts";
 import { parseMethod } from "../../lib/http/request.ts";
 import { formatDocument } from "../../tasks/get/body/json.ts";
 import { formatItem, type Item, parseItem } from "../../tasks/get/items.ts";
+import { codePoint } from "../code_point.ts";
 
 Deno.test("items are read by their leftmost operator", () => {
   for (
@@ -62,7 +63,7 @@ Deno.test("a malformed item is a usage error that says why", () => {
 
 const text = fc.oneof(
   fc.string({ unit: fc.constantFrom(..."\\:=@[]a ") }),
-  fc.string({ unit: "binary" }),
+  fc.string({ unit: codePoint }),
 );
 const name = text.filter((name) => name !== "");
 const flat = fc.constantFrom<Item["kind"]>("header", "query");

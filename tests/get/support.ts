@@ -5,23 +5,20 @@
  * @module
  */
 
+import { encode, withFolder } from "../support.ts";
+
 /** Runs a test in a folder of its own, which is removed, with these files. */
-export async function withFiles(
+export function withFiles(
   files: Readonly<Record<string, string | Uint8Array>>,
   test: (folder: string) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
+  return withFolder(async (folder) => {
     for (const [name, content] of Object.entries(files)) {
-      const bytes = typeof content === "string"
-        ? new TextEncoder().encode(content)
-        : content;
+      const bytes = typeof content === "string" ? encode(content) : content;
       await Deno.writeFile(`${folder}/${name}`, bytes);
     }
     await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 /** A text without the colours that a terminal shows. */

@@ -8,15 +8,8 @@ import {
   formatJsonValue,
   formatMessages,
 } from "../../tasks/get/view/json_output.ts";
-import { createView } from "../../tasks/get/view/view.ts";
 import { serveHttp } from "../http/server.ts";
-import {
-  createMemoryIo,
-  memory,
-  type MemoryOptions,
-  run,
-  start,
-} from "../support.ts";
+import { type MemoryOptions, run, start } from "../support.ts";
 import { stripColors } from "./support.ts";
 
 const encoder = new TextEncoder();
@@ -433,23 +426,4 @@ Deno.test("a line costs --json what its length does, in however many chunks it c
   assert(messages.length === 1 && messages[0] === `{"data":${value}}`);
   // more than a hundred times as long if each chunk were joined to all before it
   assertLess(end - half, 20 * (half - start));
-});
-
-Deno.test("megabytes of small lines are shown in flat memory", async () => {
-  const { io } = createMemoryIo();
-  const headers = new Headers({ "content-type": LINES });
-  const view = await createView(headers, io.stdout, { pretty: true });
-  const chunk = encoder.encode('{"id":1,"text":"hello"}\n'.repeat(4000));
-  const feed = (bytes: number) => {
-    let [size, shown] = [0, 0];
-    for (; size < bytes; size += chunk.length) {
-      for (const part of view?.format(chunk) ?? []) shown += part.length;
-    }
-    assert(shown > size);
-  };
-  // the heap takes its size first
-  feed(3_000_000);
-  const before = memory();
-  feed(12_000_000);
-  assertLess(memory() - before, 60_000_000);
 });

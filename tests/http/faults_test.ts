@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";
-import { run } from "../support.ts";
+import { encode, run } from "../support.ts";
 import { serveRaw } from "./server.ts";
 
 const OK = "HTTP/1.1 200 OK\r\n";
@@ -17,7 +17,7 @@ function encoded(coding: string, body: Uint8Array): (string | Uint8Array)[] {
 }
 
 const text = "hello ".repeat(100);
-const plain = new TextEncoder().encode(text);
+const plain = encode(text);
 /** What a server sends, the arguments, and what must come of it. */
 type Case = readonly [
   name: string,
@@ -175,7 +175,7 @@ Deno.test("get says at once that a server which speaks first does not speak HTTP
     for await (const conn of listener) {
       conns.push(conn);
       // neither a line nor an end
-      await conn.write(new TextEncoder().encode("Hello, Client!"));
+      await conn.write(encode("Hello, Client!"));
     }
   })();
   const url = `http://127.0.0.1:${listener.addr.port}/`;
@@ -251,7 +251,7 @@ Deno.test("get gives up a TLS handshake that never comes", async () => {
 });
 
 Deno.test("get says that a port speaks no TLS", async () => {
-  await using server = serveRaw(() => ["HTTP/1.1 400 Bad Request\r\n\r\n"]);
+  await using server = serveRaw(() => []);
   const { code, stderr } = await run(get, [
     server.url.replace("http:", "https:"),
     "--retry",
@@ -270,7 +270,7 @@ async function resetAfter(
 ): Promise<void> {
   for await (const conn of listener) {
     await conn.read(new Uint8Array(1));
-    await conn.write(new TextEncoder().encode(text));
+    await conn.write(encode(text));
     conn.close();
   }
 }

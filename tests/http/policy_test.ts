@@ -30,11 +30,9 @@ import { send, type SendOptions } from "../../lib/http/send.ts";
 import { main as get } from "../../tasks/get.ts";
 import { readNetwork } from "../../tasks/get/policy.ts";
 import { main as post } from "../../tasks/post.ts";
-import { run } from "../support.ts";
+import { encode, run } from "../support.ts";
 import { read, request } from "./request.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "./server.ts";
-
-const encoder = new TextEncoder();
 
 /** Sends a request that must fail; its exit code, what is said, and the hint. */
 async function fail(
@@ -52,7 +50,7 @@ function bodyFrom(chunks: AsyncIterator<string>, length?: number): Body {
       type: "bytes",
       async pull(controller) {
         const { done, value } = await chunks.next();
-        if (!done) return controller.enqueue(encoder.encode(value));
+        if (!done) return controller.enqueue(encode(value));
         controller.close();
         controller.byobRequest?.respond(0);
       },
@@ -302,7 +300,7 @@ Deno.test("a bomb is stopped, whether the server says how large it is or not", a
   }
 });
 
-const HELLO = encoder.encode("hello hello hello");
+const HELLO = encode("hello hello hello");
 
 const ENCODED: readonly (readonly [string, Uint8Array])[] = [
   ["gzip", gzipSync(HELLO)],
@@ -364,7 +362,7 @@ Deno.test("an encoded body that is broken or cut short is an error", async () =>
   for (
     const [bytes, code] of [
       [whole.subarray(0, 15), ExitCode.CutShort],
-      [encoder.encode("no gzip at all"), ExitCode.Failed],
+      [encode("no gzip at all"), ExitCode.Failed],
     ] as const
   ) {
     await using server = serveRaw(() => [
@@ -382,7 +380,7 @@ Deno.test("an encoded body that is broken or cut short is an error", async () =>
 });
 
 Deno.test("a body of Brotli or zstd without its end is cut short", async () => {
-  const text = encoder.encode(
+  const text = encode(
     Array.from({ length: 5000 }, (_, at) => at * 7919 % 5003).join("\n"),
   );
   for (
@@ -487,7 +485,7 @@ Deno.test("every answer comes to its body or to one reason over a socket of our 
 });
 
 Deno.test("an answer is the same for any split of its bytes", async () => {
-  const bytes = encoder.encode(
+  const bytes = encode(
     response("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", [
       "Transfer-Encoding: chunked",
     ]),
@@ -515,7 +513,7 @@ Deno.test("an answer is the same for any split of its bytes", async () => {
 });
 
 Deno.test("any bytes come to an answer or to an error over a socket of our own", async () => {
-  const start = encoder.encode(
+  const start = encode(
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n",
   );
   await fc.assert(fc.asyncProperty(
@@ -571,7 +569,7 @@ Deno.test("a request is the same over fetch and over a socket of our own, but fo
       { method: "DELETE" },
       {
         method: "POST",
-        body: bodyOf(encoder.encode("ab")),
+        body: bodyOf(encode("ab")),
       },
     ]
   ) {
@@ -591,7 +589,7 @@ Deno.test("what fetch cannot send goes over a socket of our own", async () => {
     heads.push(head);
     return [response("ok")];
   });
-  const body = bodyOf(encoder.encode("q"));
+  const body = bodyOf(encode("q"));
   await read(request(server.url, { body }));
   await read(request(server.url, { headers: [["Host", "a.example"]] }));
   await read(request(server.url, { unset: ["user-agent", "accept"] }));
@@ -613,7 +611,7 @@ Deno.test("no header can be more than one line, or say how long a body is", () =
   }
   const head = formatRequestHead(request("http://a/", {
     method: "PUT",
-    body: bodyOf(encoder.encode("ab")),
+    body: bodyOf(encode("ab")),
     headers: [["Content-Length", "9"], ["Transfer-Encoding", "chunked"]],
     unset: ["content-length"],
   }));

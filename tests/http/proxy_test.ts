@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { parseProxy } from "../../lib/net/proxy.ts";
 import { main as get } from "../../tasks/get.ts";
 import { certificates } from "../net/openssl.ts";
-import { run, spawn, testWith } from "../support.ts";
+import { encode, run, spawn, testWith } from "../support.ts";
 import { closedUrl, serveHttp, type TestServer } from "./server.ts";
 
 const FOLDER = await certificates();
@@ -78,7 +78,7 @@ const talkHttp: Talk = async (conn, read) => {
   const [, port] = head.match(/^CONNECT \S+:(\d+) /) ?? [];
   const [line = "", ...rest] = head.split("\r\n");
   if (port !== undefined) {
-    await conn.write(new TextEncoder().encode("HTTP/1.1 200 OK\r\n\r\n"));
+    await conn.write(encode("HTTP/1.1 200 OK\r\n\r\n"));
     return { port: Number(port) };
   }
   const url = new URL(line.split(" ")[1] ?? "");
@@ -88,7 +88,7 @@ const talkHttp: Talk = async (conn, read) => {
   ];
   return {
     port: Number(url.port),
-    first: new TextEncoder().encode(own.join("\r\n")),
+    first: encode(own.join("\r\n")),
   };
 };
 
@@ -232,7 +232,7 @@ Deno.test("a proxy that cannot be reached, or refuses, is named without its secr
   const refuses = serveProxy(async (conn, read) => {
     await read();
     const text = "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n";
-    await conn.write(new TextEncoder().encode(text));
+    await conn.write(encode(text));
     throw new Error("done");
   });
   await using proxy = refuses;

@@ -13,7 +13,7 @@ import { followRedirect } from "../../lib/http/redirect.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { bodyOf } from "../../lib/http/request_body.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
-import { ROOT, spawnDeno } from "../support.ts";
+import { encode, ROOT, spawnDeno } from "../support.ts";
 import { read, request } from "./request.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "./server.ts";
 
@@ -34,7 +34,7 @@ Deno.test("send gives the answer's head, then its body", async () => {
       body: await request.text(),
     }, { status: 201 })
   );
-  const body = bodyOf(new TextEncoder().encode("é"));
+  const body = bodyOf(encode("é"));
   await using response = await send(
     request(server.url, { method: "POST", headers: [["x-a", "1"]], body }),
   );
@@ -183,7 +183,7 @@ Deno.test("a redirect to another origin takes no secret along", async () => {
 });
 
 Deno.test("a redirect leads where the policy allows", () => {
-  const body = bodyOf(new TextEncoder().encode("x"));
+  const body = bodyOf(encode("x"));
   const headers = [["X-A", "1"], ["Content-Type", "a/b"]] as const;
   const post = request("https://a.example/x#top", {
     method: "POST",

@@ -5,6 +5,9 @@
  * @module
  */
 
+import { getAvailablePort } from "@std/net/get-available-port";
+import { encode } from "../support.ts";
+
 /** A server on a free port of 127.0.0.1. */
 export interface TestServer extends AsyncDisposable {
   /** Its URL, without a path: `http://127.0.0.1:PORT`. */
@@ -25,11 +28,14 @@ export function serveHttp(
   };
 }
 
-/** Reads a request's head from a socket. */
+/** How a client begins TLS. */
+const HANDSHAKE = "\x16";
+
+/** Reads a request's head from a socket, or the start of TLS. */
 async function readHead(conn: Deno.Conn): Promise<string> {
   const buffer = new Uint8Array(4096);
   let head = "";
-  while (!head.includes("\r\n\r\n")) {
+  while (!head.includes("\r\n\r\n") && !head.startsWith(HANDSHAKE)) {
     const count = await conn.read(buffer);
     if (count === null) break;
     head += new TextDecoder("latin1").decode(buffer.subarray(0, count));
@@ -39,7 +45,8 @@ async function readHead(conn: Deno.Conn): Promise<string> {
 
 /**
  * Accepts connections, reads the head of a request and writes what it is told to, byte for byte; then it closes, or
- * with `hold` waits until the client has gone.
+ * with `hold` waits until the client has gone. Who begins TLS, as a command does that looks why a request failed, gets
+ * plain text, as most servers answer, or with `hold` nothing.
  */
 export function serveRaw(
   chunks: (head: string) => Iterable<string | Uint8Array>,
@@ -49,10 +56,11 @@ export function serveRaw(
   const serve = async (conn: Deno.Conn) => {
     using _ = conn;
     try {
-      for (const chunk of chunks(await readHead(conn))) {
-        const bytes = typeof chunk === "string"
-          ? new TextEncoder().encode(chunk)
-          : chunk;
+      const head = await readHead(conn);
+      const isTls = head.startsWith(HANDSHAKE);
+      const refusal = hold ? [] : ["HTTP/1.1 400 Bad Request\r\n\r\n"];
+      for (const chunk of isTls ? refusal : chunks(head)) {
+        const bytes = typeof chunk === "string" ? encode(chunk) : chunk;
         for (let at = 0; at < bytes.length;) {
           at += await conn.write(bytes.subarray(at));
         }
@@ -89,6 +97,5 @@ export function response(
 
 /** The URL of a port of 127.0.0.1 where nothing listens. */
 export function closedUrl(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return `http://127.0.0.1:${listener.addr.port}`;
+  return `http://127.0.0.1:${getAvailablePort()}`;
 }

@@ -240,7 +240,7 @@ testWith(
   async () => {
     await using secure = await serveOpenssl();
     await using plain = serveHttp(() => new Response("hi"));
-    await using mute = serveRaw(() => []);
+    await using mute = serveRaw(() => [], { hold: true });
     assertEquals(await speaksTls(new URL(secure.url)), true);
     assertEquals(await speaksTls(new URL(plain.url)), false);
     assertEquals(await speaksTls(new URL(mute.url)), false);
@@ -311,6 +311,7 @@ testWith(
 
 Deno.test("a Unix socket that is not there is named", async () => {
   const { code, stderr } = await run(get, [
+    "--retry=0",
     "--unix=/nowhere.sock",
     "http://a/",
   ]);
@@ -321,7 +322,11 @@ Deno.test("a Unix socket that is not there is named", async () => {
 });
 
 Deno.test("a file that is no Unix socket is told so, by its whole path", async () => {
-  const { code, stderr } = await run(get, ["--unix=deno.json", "http://a/"]);
+  const { code, stderr } = await run(get, [
+    "--retry=0",
+    "--unix=deno.json",
+    "http://a/",
+  ]);
   assertEquals([code, stderr], [
     7,
     `get: Cannot connect to unix:${Deno.cwd()}/deno.json: it is not a socket\n`,

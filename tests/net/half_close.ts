@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Child, spawnProgram } from "../support.ts";
+import { type Child, encode, spawnProgram } from "../support.ts";
 import type { Identity } from "./identity.ts";
 import {
   type Command,
@@ -28,8 +28,6 @@ export interface Rounds {
 
 /** Longer than any round takes, in ms. */
 const DEADLINE_MS = 10_000;
-
-const encode = (text: string) => new TextEncoder().encode(text);
 
 /** The text at the end of a request. */
 const END = "<the end>";

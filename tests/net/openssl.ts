@@ -20,26 +20,35 @@ const LEAVES: Readonly<Record<string, readonly [names: string, days: string]>> =
     client: ["DNS:client.example", "2"],
   };
 
-/** Where the certificates are: NAME.pem and NAME.key for each, `ca` signed the others, `self` signed itself. */
-export async function makeCertificates(): Promise<string> {
-  const folder = await Deno.makeTempDir();
-  const openssl = async (line: string, ...more: string[]) => {
-    const args = [...line.split(" "), ...more];
-    const { code, stderr } = await spawnProgram("openssl", args, {
-      cwd: folder,
-    }).result;
-    assertEquals(code, 0, stderr);
-  };
-  const own = (name: string, isAuthority: "TRUE" | "FALSE") =>
-    openssl(
-      `req -x509 ${NEW_KEY} -days 2 -subj /CN=${name} -keyout ${name}.key -out ${name}.pem`,
-      ...["-addext", `basicConstraints=critical,CA:${isAuthority}`],
-      ...["-addext", `subjectAltName=${LOCAL}`],
+/** Those that sign themselves: the names in them, and whether they are authorities. */
+const ROOTS: Readonly<
+  Record<string, readonly [names: string, isAuthority: "TRUE" | "FALSE"]>
+> = {
+  ca: [LOCAL, "TRUE"],
+  self: [LOCAL, "FALSE"],
+  stranger: ["DNS:b.example", "FALSE"],
+};
+
+/** Runs openssl in a folder. */
+export async function openssl(folder: string, line: string): Promise<void> {
+  const { code, stderr } = await spawnProgram("openssl", line.split(" "), {
+    cwd: folder,
+  }).result;
+  assertEquals(code, 0, stderr);
+}
+
+/** Makes NAME.pem and NAME.key for each of {@linkcode ROOTS} and, signed by `ca`, of {@linkcode LEAVES}. */
+async function makeCertificates(folder: string): Promise<void> {
+  for (const [name, [names, isAuthority]] of Object.entries(ROOTS)) {
+    await openssl(
+      folder,
+      `req -x509 ${NEW_KEY} -days 2 -subj /CN=${name} -keyout ${name}.key -out ${name}.pem` +
+        ` -addext basicConstraints=critical,CA:${isAuthority} -addext subjectAltName=${names}`,
     );
-  await own("ca", "TRUE");
-  await own("self", "FALSE");
+  }
   for (const [name, [names, days]] of Object.entries(LEAVES)) {
     await openssl(
+      folder,
       `req ${NEW_KEY} -subj /CN=${name} -keyout ${name}.key -out ${name}.csr`,
     );
     await Deno.writeTextFile(
@@ -47,16 +56,17 @@ export async function makeCertificates(): Promise<string> {
       `basicConstraints=CA:FALSE\nsubjectAltName=${names}\n`,
     );
     await openssl(
+      folder,
       `x509 -req -CA ca.pem -CAkey ca.key -CAcreateserial -in ${name}.csr -extfile ${name}.ext -days ${days} -out ${name}.pem`,
     );
   }
-  return folder;
 }
 
 /** The certificates of one test file, removed at its end; empty where openssl is not installed. */
 export async function certificates(): Promise<string> {
   if (!hasCommand("openssl")) return "";
-  const folder = await makeCertificates();
+  const folder = await Deno.makeTempDir();
+  await makeCertificates(folder);
   globalThis.addEventListener(
     "unload",
     () => Deno.removeSync(folder, { recursive: true }),

@@ -103,7 +103,7 @@ while True:
     request = b""
     while part := client.recv(65536):
         request += part
-    time.sleep(0.02)
+    time.sleep(0.02)  # the reply comes well after the end
     client.sendall(request + b"reply")
     if context:
         client = client.unwrap()
@@ -200,6 +200,24 @@ client.sendall(sys.stdin.buffer.read())
 client.shutdown(socket.SHUT_WR)
 while part := client.recv(65536):
     sys.stdout.buffer.write(part)
+`;
+
+/** A client in Python that resets its connection when it has got something. */
+export const RESET_AFTER_ONE: string = `
+import socket, struct, sys
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+client.recv(1)
+client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+client.close()
+`;
+
+/** 500 clients in Python that reset their connections at once. */
+export const RESETS: string = `
+import socket, struct, sys
+for _ in range(500):
+    client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
 `;
 
 /** What connects, plain and with TLS. */

@@ -1,14 +1,14 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { askSocks, formatProxy, parseProxy } from "../../lib/net/proxy.ts";
 import { makeCertificate } from "../../lib/net/tls/certificate.ts";
 import { main } from "../../tasks/client.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
-import { run } from "../support.ts";
+import { encode, run, withFolder } from "../support.ts";
 
 const terminal = { terminal: { stdin: true } };
-const encode = (text: string) => new TextEncoder().encode(text);
 
 /** Reads exactly so many bytes. */
 async function take(conn: Deno.Conn, length: number): Promise<Uint8Array> {
@@ -208,27 +208,26 @@ for (const kind of ["socks5", "http"] as const) {
   });
 }
 
-Deno.test("client --proxy takes TLS to the target, verified by the target's name", async () => {
-  const pair = await makeCertificate();
-  await using target = await serve({ tls: pair, handler: echo });
-  const folder = await Deno.makeTempDir();
-  await Deno.writeTextFile(`${folder}/ca.pem`, pair.cert);
-  await using proxy = socks(target.port, []);
-  const args = [
-    "--pipe",
-    "--ca",
-    `${folder}/ca.pem`,
-    "--proxy",
-    `socks5://127.0.0.1:${proxy.port}`,
-  ];
-  const { code, stdout } = await run(main, [...args, "localhost:443"], {
-    stdin: "secret",
-  });
-  assertEquals([code, stdout], [0, "secret"]);
-  const other = await run(main, [...args, "a.example:443"], { stdin: "" });
-  assertEquals(other.code, 60);
-  await Deno.remove(folder, { recursive: true });
-});
+Deno.test("client --proxy takes TLS to the target, verified by the target's name", () =>
+  withFolder(async (folder) => {
+    const pair = await makeCertificate();
+    await using target = await serve({ tls: pair, handler: echo });
+    await Deno.writeTextFile(`${folder}/ca.pem`, pair.cert);
+    await using proxy = socks(target.port, []);
+    const args = [
+      "--pipe",
+      "--ca",
+      `${folder}/ca.pem`,
+      "--proxy",
+      `socks5://127.0.0.1:${proxy.port}`,
+    ];
+    const { code, stdout } = await run(main, [...args, "localhost:443"], {
+      stdin: "secret",
+    });
+    assertEquals([code, stdout], [0, "secret"]);
+    const other = await run(main, [...args, "a.example:443"], { stdin: "" });
+    assertEquals(other.code, 60);
+  }));
 
 Deno.test("askSocks() writes addresses as RFC 1928 wants them", async () => {
   const cases: [string, number[]][] = [
@@ -339,10 +338,7 @@ Deno.test("client --proxy gives up on a proxy that says nothing after --timeout,
 });
 
 Deno.test("client --proxy says that the proxy is not there, and that a Unix socket has none", async () => {
-  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = closed.addr;
-  closed.close();
-  const at = `socks5://127.0.0.1:${port}`;
+  const at = `socks5://127.0.0.1:${getAvailablePort()}`;
   const { code, stderr } = await run(
     main,
     ["--proxy", at, "a.example:80"],

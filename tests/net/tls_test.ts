@@ -10,80 +10,20 @@ import { main } from "../../tasks/client.ts";
 import { echo, greet } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
 import {
+  encode,
   hasCommand,
   ROOT,
   run,
   spawnDeno,
   spawnProgram,
   testWith,
+  withFolder,
 } from "../support.ts";
+import { certificates, openssl } from "./openssl.ts";
 
 const terminal = { terminal: { stdin: true } };
 
-async function openssl(folder: string, ...args: string[]): Promise<void> {
-  const { code, stderr } = await spawnProgram("openssl", args, { cwd: folder })
-    .result;
-  assertEquals(code, 0, stderr);
-}
-
-const NEW_KEY = [
-  ..."-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2".split(" "),
-];
-const NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1";
-
-/** A certificate that signs itself: NAME.pem and NAME.key. */
-function selfSigned(folder: string, name: string, ...extensions: string[]) {
-  return openssl(
-    folder,
-    "req",
-    "-x509",
-    ...NEW_KEY,
-    ...["-subj", `/CN=${name}`, "-keyout", `${name}.key`],
-    ...["-out", `${name}.pem`],
-    ...extensions.flatMap((extension) => ["-addext", extension]),
-  );
-}
-
-/** A certificate that ca.pem signs. */
-async function signed(folder: string, name: string, ...more: string[]) {
-  await openssl(
-    folder,
-    "req",
-    ...NEW_KEY.slice(0, -2),
-    ...["-subj", `/CN=${name}`, "-keyout", `${name}.key`],
-    ...["-out", `${name}.csr`],
-  );
-  await Deno.writeTextFile(
-    `${folder}/${name}.ext`,
-    `basicConstraints=CA:FALSE\n${NAMES}\n`,
-  );
-  await openssl(
-    folder,
-    ..."x509 -req -CA ca.pem -CAkey ca.key -CAcreateserial".split(" "),
-    ...["-in", `${name}.csr`, "-extfile", `${name}.ext`],
-    ...["-out", `${name}.pem`, ...more],
-  );
-}
-
-/** Makes every certificate that the tests need, once. */
-async function makeAll(): Promise<string> {
-  const folder = await Deno.makeTempDir();
-  const leaf = "basicConstraints=critical,CA:FALSE";
-  const authority = "basicConstraints=critical,CA:TRUE";
-  await selfSigned(folder, "ca", authority);
-  await selfSigned(folder, "good", leaf, NAMES);
-  await selfSigned(folder, "other", leaf, "subjectAltName=DNS:b.example");
-  await selfSigned(folder, "authority", authority, NAMES);
-  await signed(folder, "issued", "-days", "2");
-  await signed(folder, "client", "-days", "2");
-  await signed(folder, "expired", "-days", "-1");
-  return folder;
-}
-
-const FOLDER = hasCommand("openssl") ? await makeAll() : "";
-globalThis.addEventListener("unload", () => {
-  if (FOLDER !== "") Deno.removeSync(FOLDER, { recursive: true });
-});
+const FOLDER = await certificates();
 
 const fileOf = (name: string) => `${FOLDER}/${name}`;
 const textOf = (name: string) => Deno.readTextFile(fileOf(name));
@@ -108,22 +48,22 @@ const ASK =
 
 /** A server's certificate, the client's options, the exit code, why, and the hint. */
 const CASES: [string, string[], number, string?, string?][] = [
-  ["good", ca("good"), 0],
-  ["issued", ca("ca"), 0],
-  ["issued", [...ca("ca"), "--sni", "127.0.0.1"], 0],
-  ["issued", [...ca("ca"), "--sni", "127.0.0.1", ...own("client")], 0],
+  ["self", ca("self"), 0],
+  ["good", ca("ca"), 0],
+  ["good", [...ca("ca"), "--sni", "127.0.0.1"], 0],
+  ["good", [...ca("ca"), "--sni", "127.0.0.1", ...own("client")], 0],
   [
-    "other",
-    [...ca("other"), "--sni", "::1", ...own("client")],
+    "stranger",
+    [...ca("stranger"), "--sni", "::1", ...own("client")],
     60,
     NO_ADDRESS,
   ],
-  ["other", [...ca("other"), "--sni", "b.example"], 0],
-  ["good", ["--tls"], 60, UNKNOWN, TRUST],
-  ["issued", ca("good"), 60, UNKNOWN, TRUST],
-  ["issued", [...ca("good"), ...own("client")], 60, UNKNOWN, TRUST],
-  ["other", ca("other"), 60, OTHER_NAME, ASK],
-  ["other", [...ca("other"), ...own("client")], 60, OTHER_NAME, ASK],
+  ["stranger", [...ca("stranger"), "--sni", "b.example"], 0],
+  ["self", ["--tls"], 60, UNKNOWN, TRUST],
+  ["good", ca("self"), 60, UNKNOWN, TRUST],
+  ["good", [...ca("self"), ...own("client")], 60, UNKNOWN, TRUST],
+  ["stranger", ca("stranger"), 60, OTHER_NAME, ASK],
+  ["stranger", [...ca("stranger"), ...own("client")], 60, OTHER_NAME, ASK],
   ["expired", ca("ca"), 60, "certificate expired"],
   ["expired", [...ca("ca"), ...own("client")], 60, "certificate expired"],
 ];
@@ -161,11 +101,11 @@ testWith(
   "client says how to make a certificate that can be trusted, where one is an authority; and what it says works",
   async () => {
     await using server = await serve({
-      tls: await pairOf("authority"),
+      tls: await pairOf("ca"),
       handler: echo,
     });
     const { code, stderr } = await run(main, [
-      ...ca("authority"),
+      ...ca("ca"),
       `localhost:${server.port}`,
     ], terminal);
     assertEquals(code, 60);
@@ -175,7 +115,7 @@ testWith(
       hint.match(/^hint: trust it with --pin SHA256, or .*: openssl (.*)$/) ??
         [];
     const folder = await Deno.makeTempDir();
-    await openssl(folder, ...command.split(" "));
+    await openssl(folder, command);
     await using better = await serve({
       tls: {
         cert: await Deno.readTextFile(`${folder}/cert.pem`),
@@ -189,7 +129,7 @@ testWith(
   },
 );
 
-for (const name of ["good", "authority", "other", "expired"]) {
+for (const name of ["self", "ca", "stranger", "expired"]) {
   testWith(
     "openssl",
     `client --pin trusts the one certificate, though it is ${name}, and no other`,
@@ -207,7 +147,7 @@ for (const name of ["good", "authority", "other", "expired"]) {
       assertEquals(colons.code, 0);
       const wrong = await run(main, [
         "--pin",
-        await pinOf("issued.pem"),
+        await pinOf("good.pem"),
         peer,
       ], terminal);
       assertEquals([wrong.code, wrong.stdout, wrong.stderr], [
@@ -221,20 +161,20 @@ for (const name of ["good", "authority", "other", "expired"]) {
 
 testWith("openssl", "client --pin and --ca must both be content", async () => {
   await using server = await serve({
-    tls: await pairOf("issued"),
+    tls: await pairOf("good"),
     handler: greet("hi"),
   });
   const peer = `localhost:${server.port}`;
-  const pin = ["--pin", await pinOf("issued.pem")];
+  const pin = ["--pin", await pinOf("good.pem")];
   const both = await run(main, [...pin, ...ca("ca"), peer], terminal);
   assertEquals(both.code, 0);
-  const one = await run(main, [...pin, ...ca("good"), peer], terminal);
+  const one = await run(main, [...pin, ...ca("self"), peer], terminal);
   assertEquals(one.code, 60);
 });
 
-/** The key of good.pem with its secret half replaced: whoever has it has only the certificate. */
+/** The key of self.pem with its secret half replaced: whoever has it has only the certificate. */
 async function forgedKey(): Promise<string> {
-  const pem = await textOf("good.key");
+  const pem = await textOf("self.key");
   const [, base64 = ""] = pem.match(/-----\n([^]*)\n-----/) ?? [];
   const der = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
   // PKCS #8 holds version 1, then the 32 bytes of the secret (RFC 5915)
@@ -264,19 +204,19 @@ for (const version of ["-tls1_3", "-tls1_2"]) {
       })();
       const server = spawnProgram("openssl", [
         ..."s_server -accept 127.0.0.1:0 -naccept 2".split(" "),
-        ...[version, "-cert", fileOf("good.pem"), "-key", await forgedKey()],
+        ...[version, "-cert", fileOf("self.pem"), "-key", await forgedKey()],
       ], { stdin });
       const said = await server.stdout.waitFor(/ACCEPT \S+:\d+\n/);
       const port = said.match(/:(\d+)\n/)?.[1] ?? "";
       const peer = `localhost:${port}`;
-      const pin = ["--pin", await pinOf("good.pem")];
+      const pin = ["--pin", await pinOf("self.pem")];
       const forged = await run(main, [...pin, peer], terminal);
       assertEquals([forged.code, forged.stdout, forged.stderr], [
         60,
         "",
         `client: Cannot start TLS with ${peer}: the peer shows a certificate whose key it has not\n`,
       ]);
-      const other = await run(main, [...ca("good"), peer], terminal);
+      const other = await run(main, [...ca("self"), peer], terminal);
       assertEquals(other.stdout, "");
       assertMatch(other.stderr, /BadSignature|bad signature/i);
       ended.resolve("");
@@ -313,8 +253,8 @@ async function python(mode: "end" | "cut", authority?: string) {
   const server = spawnProgram("python3", [
     "-c",
     PYTHON,
-    fileOf("issued.pem"),
-    fileOf("issued.key"),
+    fileOf("good.pem"),
+    fileOf("good.key"),
     mode,
     ...authority === undefined ? [] : [fileOf(authority)],
   ]);
@@ -336,7 +276,7 @@ async function askPython(
   expected: (peer: string) => readonly [code: number, stderr: string],
 ): Promise<void> {
   await using server = await python(mode);
-  for (const args of [ca("ca"), ["--pin", await pinOf("issued.pem")]]) {
+  for (const args of [ca("ca"), ["--pin", await pinOf("good.pem")]]) {
     const line = [...args, server.peer];
     const { code, stdout, stderr } = await run(main, line, terminal);
     assertEquals(stdout, "Received from server: Hello, Client!\n");
@@ -369,7 +309,7 @@ testWith(
       [own("client"), 0, ""],
       [[], 60, "the server wants a client certificate"],
       [
-        own("good"),
+        own("self"),
         60,
         "the server does not know the issuer of the client certificate",
       ],
@@ -395,7 +335,7 @@ testWith(
   "client does not connect with a key of another certificate",
   async () => {
     const { code, stderr } = await run(main, [
-      ...["--cert", fileOf("client.pem"), "--key", fileOf("good.key")],
+      ...["--cert", fileOf("client.pem"), "--key", fileOf("self.key")],
       "localhost:1",
     ], terminal);
     assertEquals([code, stderr], [
@@ -526,88 +466,86 @@ Deno.test("startNodeTls() gives all that came before a reset, though what is sen
   assertEquals(await secure.read(new Uint8Array(99)), "hello".length);
 });
 
-Deno.test("client speaks TLS on a Unix socket", async () => {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/tls.sock`;
-  const [trust] = TRUSTS;
-  assert(trust);
-  await using inner = await serve({
-    tls: trust,
-    handler: greet("through a file"),
-  });
-  // TLS arrives on the file and goes on to the port
-  await using outer = await serve({
-    path,
-    handler: async (connection) => {
-      using conn = await Deno.connect({
-        hostname: "127.0.0.1",
-        port: inner.port,
-      });
-      const back = (async () => {
+Deno.test("client speaks TLS on a Unix socket", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/tls.sock`;
+    const [trust] = TRUSTS;
+    assert(trust);
+    await using inner = await serve({
+      tls: trust,
+      handler: greet("through a file"),
+    });
+    // TLS arrives on the file and goes on to the port
+    await using outer = await serve({
+      path,
+      handler: async (connection) => {
+        using conn = await Deno.connect({
+          hostname: "127.0.0.1",
+          port: inner.port,
+        });
+        const back = (async () => {
+          const buffer = new Uint8Array(4096);
+          for (let count; (count = await conn.read(buffer)) !== null;) {
+            await send(connection, buffer.subarray(0, count));
+          }
+        })();
         const buffer = new Uint8Array(4096);
-        for (let count; (count = await conn.read(buffer)) !== null;) {
-          await send(connection, buffer.subarray(0, count));
+        for (let count; (count = await receive(connection, buffer)) !== null;) {
+          await conn.write(buffer.subarray(0, count));
         }
-      })();
-      const buffer = new Uint8Array(4096);
-      for (let count; (count = await receive(connection, buffer)) !== null;) {
-        await conn.write(buffer.subarray(0, count));
-      }
-      await conn.closeWrite().catch(() => {});
-      await back;
-    },
-  });
-  const { code, stdout, stderr } = await run(main, [
-    ...trust.args,
-    `unix:${path}`,
-  ], terminal);
-  assertEquals([code, stdout, stderr], [
-    0,
-    "Received from server: through a file\n",
-    "",
-  ]);
-  await outer.shutdown();
-  await Deno.remove(folder, { recursive: true });
-});
+        await conn.closeWrite().catch(() => {});
+        await back;
+      },
+    });
+    const { code, stdout, stderr } = await run(main, [
+      ...trust.args,
+      `unix:${path}`,
+    ], terminal);
+    assertEquals([code, stdout, stderr], [
+      0,
+      "Received from server: through a file\n",
+      "",
+    ]);
+    await outer.shutdown();
+  }));
 
-Deno.test("client shows its certificate with no permission but the network and its files", async () => {
-  const folder = await Deno.makeTempDir();
-  const [own, other] = [await makeCertificate(), await makeCertificate()];
-  for (
-    const [name, text] of [["ca", other.cert], ["cert", own.cert], [
-      "key",
-      own.key,
-    ]] as const
-  ) {
-    await Deno.writeTextFile(`${folder}/${name}`, text);
-  }
-  const hello = new TextEncoder().encode("hi");
-  await using server = await serve({
-    tls: { ...other, clientCa: own.cert },
-    handler: (connection) => send(connection, hello),
-  });
-  const { stdout, stderr } = await spawnDeno([
-    ...[
-      "run",
-      "--no-prompt",
-      "--allow-net=localhost,127.0.0.1",
-      `--allow-read=${folder}`,
-    ],
-    ...[
-      `${ROOT}tasks/client.ts`,
-      "--ca",
-      `${folder}/ca`,
-      "--cert",
-      `${folder}/cert`,
-    ],
-    ...[
-      "--key",
-      `${folder}/key`,
-      "--sni",
-      "localhost",
-      `127.0.0.1:${server.port}`,
-    ],
-  ]).result;
-  assertEquals(stdout, "Received from server: hi\n", stderr);
-  await Deno.remove(folder, { recursive: true });
-});
+Deno.test("client shows its certificate with no permission but the network and its files", () =>
+  withFolder(async (folder) => {
+    const [own, other] = [await makeCertificate(), await makeCertificate()];
+    for (
+      const [name, text] of [["ca", other.cert], ["cert", own.cert], [
+        "key",
+        own.key,
+      ]] as const
+    ) {
+      await Deno.writeTextFile(`${folder}/${name}`, text);
+    }
+    const hello = encode("hi");
+    await using server = await serve({
+      tls: { ...other, clientCa: own.cert },
+      handler: (connection) => send(connection, hello),
+    });
+    const { stdout, stderr } = await spawnDeno([
+      ...[
+        "run",
+        "--no-prompt",
+        "--allow-net=localhost,127.0.0.1",
+        `--allow-read=${folder}`,
+      ],
+      ...[
+        `${ROOT}tasks/client.ts`,
+        "--ca",
+        `${folder}/ca`,
+        "--cert",
+        `${folder}/cert`,
+      ],
+      ...[
+        "--key",
+        `${folder}/key`,
+        "--sni",
+        "localhost",
+        `127.0.0.1:${server.port}`,
+      ],
+    ]).result;
+    assertEquals(stdout, "Received from server: hi\n", stderr);
+  }));

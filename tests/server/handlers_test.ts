@@ -10,6 +10,7 @@ import {
 } from "../../tasks/server/handlers.ts";
 import { parseTarget } from "../../tasks/server/options.ts";
 import { serve } from "../../tasks/server/serve.ts";
+import { encode, settled } from "../support.ts";
 
 const BYTES = crypto.getRandomValues(new Uint8Array(60_000));
 
@@ -77,7 +78,7 @@ Deno.test("sendFile() sends the file as it is when the client comes, whatever th
   await using _ = server;
   await Deno.writeFile(path, BYTES);
   const conn = await Deno.connect({ port: server.port });
-  await sendAll(conn, new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"));
+  await sendAll(conn, encode("GET / HTTP/1.0\r\n\r\n"));
   await conn.closeWrite();
   assertEquals(await receiveAll(conn), BYTES);
   const { bytesIn, bytesOut, reason } = await closed;
@@ -199,9 +200,6 @@ Deno.test("relay holds up only a client that does not read, in little memory", a
   using slow = await Deno.connect({ port: server.port });
   await slow.read(new Uint8Array(1));
   // nothing more goes when all buffers on the way are full
-  for (let before = -1; before !== sent;) {
-    before = sent;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  await settled(() => sent);
   assertEquals(sent < 1 << 26, true, `${sent} bytes were taken`);
 });

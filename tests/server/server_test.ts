@@ -12,48 +12,35 @@ import { main as client } from "../../tasks/client.ts";
 import { main } from "../../tasks/server.ts";
 import { greet } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
+import { portIn, RESET_AFTER_ONE } from "../net/peers.ts";
 import {
+  encode,
   hasCommand,
+  openAfter,
+  receiveFrom,
   ROOT,
   run,
   spawn,
   spawnProgram,
   start,
+  withFolder,
 } from "../support.ts";
-
-/** The port of a server, from the lines that it printed. */
-function portIn(output: string): number {
-  return Number(output.match(/Listening on \S+:(\d+)\n/)?.[1]);
-}
 
 const LISTENING = /Listening on 127.0.0.1:\d+\n(Listening on \[::1\]:\d+\n)?/;
 
 /** What a server sends to a client that says something and ends. */
 async function exchange(port: number, text: string): Promise<string> {
   const conn = await Deno.connect({ hostname: "localhost", port });
-  await conn.write(new TextEncoder().encode(text));
+  await conn.write(encode(text));
   await conn.closeWrite();
-  return await new Response(conn.readable).text();
-}
-
-const RESET = `
-import socket, struct, sys
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-s.recv(1)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-s.close()
-`;
-
-async function receive(port: number): Promise<string> {
-  using conn = await Deno.connect({ hostname: "localhost", port });
   return await new Response(conn.readable).text();
 }
 
 Deno.test("server greets one client after the other, in the tutorial's words", async () => {
   const { stdout, interrupt, drains, result } = start(main, ["--port", "0"]);
   const port = portIn(await stdout.waitFor(LISTENING));
-  assertEquals(await receive(port), "Hello, Client!");
-  assertEquals(await receive(port), "Hello, Client!");
+  assertEquals(await receiveFrom(port, "localhost"), "Hello, Client!");
+  assertEquals(await receiveFrom(port, "localhost"), "Hello, Client!");
   interrupt();
   const { code, stderr } = await result;
   assertEquals([code, stderr, drains()], [0, "", true]);
@@ -77,7 +64,10 @@ Deno.test("server --once ends after one client", async () => {
     "--message",
     "hi",
   ]);
-  assertEquals(await receive(portIn(await stdout.waitFor(LISTENING))), "hi");
+  assertEquals(
+    await receiveFrom(portIn(await stdout.waitFor(LISTENING)), "localhost"),
+    "hi",
+  );
   assertEquals((await result).code, 0);
 });
 
@@ -91,7 +81,7 @@ Deno.test("server --json logs one object per line", async () => {
   ]);
   const [, listening = "{}"] = (await stdout.waitFor("listening")).split("\n");
   const { address }: { address: string } = JSON.parse(listening);
-  await receive(Number(address.split(":").at(-1)));
+  await receiveFrom(Number(address.split(":").at(-1)), "localhost");
   await result;
   const events = stdout.text.trim().split("\n").map((line): { event: string } =>
     JSON.parse(line)
@@ -175,12 +165,8 @@ Deno.test("server pipe joins one client to stdin and stdout, and logs on stderr"
 });
 
 Deno.test("server pipe ends with its client where a person types, and shows no controls", async () => {
-  const open = async function* () {
-    yield "typed\n";
-    await new Promise(() => {});
-  };
   const { stderr, result } = start(main, ["pipe", "-p0"], {
-    stdin: open(),
+    stdin: openAfter("typed\n"),
     terminal: true,
   });
   const port = portIn(await stderr.waitFor(LISTENING));
@@ -194,14 +180,11 @@ Deno.test("server pipe fails when its client resets", async () => {
     main,
     ["pipe", "-p0", "--host", "127.0.0.1"],
     {
-      stdin: (async function* () {
-        yield "x";
-        await new Promise(() => {});
-      })(),
+      stdin: openAfter("x"),
     },
   );
   const port = portIn(await stderr.waitFor(LISTENING));
-  await spawnProgram("python3", ["-c", RESET, String(port)]).result;
+  await spawnProgram("python3", ["-c", RESET_AFTER_ONE, String(port)]).result;
   const { code } = await result;
   assertEquals(code, 1);
   assertMatch(stderr.text, /: connection reset by peer\n$/);
@@ -229,7 +212,7 @@ Deno.test("server chat passes lines on, and lets the host hear and speak", async
   const ada = await Deno.connect({ hostname: "localhost", port });
   const bob = await Deno.connect({ hostname: "localhost", port });
   await stderr.waitFor(/established!\n[^]*established!\n/);
-  await ada.write(new TextEncoder().encode("hi\n"));
+  await ada.write(encode("hi\n"));
   const buffer = new Uint8Array(8);
   assertEquals(await bob.read(buffer), 3);
   await stdout.waitFor("hi\n");
@@ -241,18 +224,17 @@ Deno.test("server chat passes lines on, and lets the host hear and speak", async
   bob.close();
 });
 
-Deno.test("server --unix serves a socket that is gone when it ends", async () => {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/a.sock`;
-  const { stdout, interrupt, result } = start(main, ["--unix", path]);
-  await stdout.waitFor(`Listening on unix:${path}\n`);
-  const conn = await Deno.connect({ transport: "unix", path });
-  assertEquals(await new Response(conn.readable).text(), "Hello, Client!");
-  interrupt();
-  assertEquals((await result).code, 0);
-  assertEquals([...Deno.readDirSync(folder)], []);
-  await Deno.remove(folder);
-});
+Deno.test("server --unix serves a socket that is gone when it ends", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.sock`;
+    const { stdout, interrupt, result } = start(main, ["--unix", path]);
+    await stdout.waitFor(`Listening on unix:${path}\n`);
+    const conn = await Deno.connect({ transport: "unix", path });
+    assertEquals(await new Response(conn.readable).text(), "Hello, Client!");
+    interrupt();
+    assertEquals((await result).code, 0);
+    assertEquals([...Deno.readDirSync(folder)], []);
+  }));
 
 Deno.test("server --tls prints the very command that trusts its certificate", async () => {
   const { stdout, result } = start(main, ["--tls", "-p0", "--once"]);
@@ -274,13 +256,16 @@ Deno.test("server --tls hears a client out that says something, and does not res
   const { stdout, result } = start(main, ["--tls", "-p0", "--once", "--json"]);
   const said = await stdout.waitFor(/"client".*\n/);
   const [, command = ""] = said.match(/deno task client (.*?)"/) ?? [];
-  const slow = async function* () {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    yield new TextEncoder().encode("late");
+  const greeted = Promise.withResolvers<unknown>();
+  const late = async function* () {
+    await greeted.promise;
+    yield "late";
   };
-  const answer = await run(client, ["--pipe", ...command.split(" ")], {
-    stdin: slow(),
+  const caller = start(client, ["--pipe", ...command.split(" ")], {
+    stdin: late(),
   });
+  caller.stdout.waitFor("Hello, Client!").then(greeted.resolve, greeted.reject);
+  const answer = await caller.result;
   assertEquals([answer.code, answer.stdout], [0, "Hello, Client!"]);
   assertMatch((await result).stdout, /"bytesIn":4,/);
 });
@@ -401,7 +386,7 @@ Deno.test("server ends quietly when nobody reads its log", async () => {
   });
   const port = portIn(await stdout.waitFor(LISTENING));
   for (let clients = 0; clients < 5; clients++) {
-    await receive(port).catch(() => {});
+    await receiveFrom(port, "localhost").catch(() => {});
   }
   assertEquals((await result).code, 0);
 });
@@ -409,7 +394,7 @@ Deno.test("server ends quietly when nobody reads its log", async () => {
 Deno.test("server as a process drains on SIGTERM and exits 0", async () => {
   const server = spawn("server", ["--port", "0"]);
   const port = portIn(await server.stdout.waitFor(LISTENING));
-  assertEquals(await receive(port), "Hello, Client!");
+  assertEquals(await receiveFrom(port, "localhost"), "Hello, Client!");
   server.kill("SIGTERM");
   assertEquals((await server.result).code, 0);
 });

@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { relative, resolve } from "node:path/posix";
+import { assert, assertEquals } from "@std/assert";
+import { basename, dirname, relative, resolve } from "node:path/posix";
 import config from "../../deno.json" with { type: "json" };
 import { ROOT } from "../support.ts";
 
@@ -35,6 +35,46 @@ const MAY: readonly (readonly [room: string, ...others: string[]])[] = [
 
 /** What ships and judges the suite stands outside of it. */
 const OUTSIDE = /^tasks\/(bench|soak|compile)(\/|\.ts$)/;
+
+/** A command itself. */
+const SCRIPT = /^tasks\/\w+\.ts$/;
+
+/** What the house measures at most; who makes it smaller lowers them. */
+const MOST = {
+  /** The files of one folder of lib, tasks or tests. */
+  files: 18,
+  /** Of lib: lines that are neither blank nor comment, and all lines. */
+  code: 4784,
+  lines: 7103,
+  /** Files of lib and tasks that one other alone imports. */
+  lonely: 55,
+  /** From a script down to what imports nothing, both counted. */
+  chain: 19,
+};
+
+/** Names that several files of lib and tasks may have, and why. */
+const SHARED: Readonly<Record<string, string>> = {
+  "api.ts": "the script, and its room's own",
+  "get.ts": "the script, and its room's own",
+  "posts.ts": "the script, and its room's own",
+  "server.ts": "the script, and its room's own",
+  "client.ts":
+    "the script, and its room's own; and the clients of TLS, HTTP/1.1 and the API",
+  "options.ts": "how options are read, and those of each command",
+  "request.ts":
+    "one each: of HTTP, on a wire, as get makes it, as api takes it",
+  "response.ts": "one each: on a wire, as api makes it",
+  "serve.ts": "over TCP, and over HTTP",
+  "events.ts": "one each: of connections, in a stream that get shows, of api",
+  "json.ts": "a body that is sent, and a view of one that came",
+  "body.ts": "a view of one that came, and one that api takes",
+  "redact.ts": "of URLs, and of what get shows",
+  "check.ts": "of ports, and of what an API answers",
+  "schema.ts": "of resources, and of OpenAPI",
+  "problem.ts": "as api answers, and as the store finds it",
+  "deadline.ts": "of a response, and of a request",
+  "writes.ts": "to the store, and over HTTP",
+};
 
 /** A source without its doc comments: examples may import and name what they like. */
 const codeOf = (source: string) => source.replace(/\/\*\*[^]*?\*\//g, "");
@@ -103,24 +143,91 @@ function misplaced(sources: Sources): string[] {
   });
 }
 
-async function readSources(folder: string): Promise<Map<string, string>> {
-  const sources = new Map<string, string>();
+const isOwn = (path: string) =>
+  /^(lib|tasks)\//.test(path) && !OUTSIDE.test(path);
+
+/** The folders with more files than they may have, as many as they have. */
+function crowded(sources: Sources, most: number): string[] {
+  const counts = new Map<string, number>();
+  for (const path of sources.keys()) {
+    if (OUTSIDE.test(path)) continue;
+    const folder = dirname(path);
+    counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  return [...counts].filter(([, count]) => count > most)
+    .map(([folder, count]) => `${folder} has ${count} files`);
+}
+
+/** How many lines are neither blank nor comment; comments have lines of their own here. */
+function countCode(source: string): number {
+  let isComment = false;
+  return source.split("\n").map((line) => line.trim()).filter((line) => {
+    const isCode = line !== "" && !isComment && !/^\/[/*]/.test(line);
+    if (line.startsWith("/*")) isComment = true;
+    if (line.includes("*/")) isComment = false;
+    return isCode;
+  }).length;
+}
+
+/** The files of rooms that one file alone imports. */
+function lonely(sources: Sources): string[] {
+  const counts = new Map<string, number>();
+  for (const [path, source] of sources) {
+    for (const target of new Set(importsOf(path, source))) {
+      counts.set(target, (counts.get(target) ?? 0) + 1);
+    }
+  }
+  return [...counts].filter(([path, count]) =>
+    count === 1 && !SCRIPT.test(path)
+  ).map(([path]) => path);
+}
+
+/** The longest way down from a script; that of demo would be one longer, as it runs the others. */
+function longestChain(sources: Sources): readonly string[] {
+  const chains = new Map<string, readonly string[]>();
+  const longer = (one: readonly string[], other: readonly string[]) =>
+    other.length > one.length ? other : one;
+  const chainFrom = (path: string): readonly string[] => {
+    const known = chains.get(path);
+    if (known !== undefined) return known;
+    // where imports run in a circle the way ends
+    chains.set(path, []);
+    const rest = importsOf(path, sources.get(path) ?? "").map(chainFrom);
+    const chain = [path, ...rest.reduce(longer, [])];
+    chains.set(path, chain);
+    return chain;
+  };
+  return [...sources.keys()]
+    .filter((path) => SCRIPT.test(path) && path !== "tasks/demo.ts")
+    .map(chainFrom).reduce(longer, []);
+}
+
+/** The names that several files have, and that no reason is given for. */
+function ambiguous(sources: Sources): string[] {
+  const paths = Map.groupBy(sources.keys(), (path) => basename(path));
+  return [...paths].filter(([name, { length }]) =>
+    length > 1 && !Object.hasOwn(SHARED, name)
+  ).map(([name, all]) => `${name}: ${all.join(", ")}`);
+}
+
+async function readSources(folder: string): Promise<[string, string][]> {
+  const sources: [string, string][] = [];
   for await (const { name, isDirectory } of Deno.readDir(ROOT + folder)) {
     const path = `${folder}/${name}`;
-    if (OUTSIDE.test(isDirectory ? `${path}/` : path)) continue;
-    if (isDirectory) {
-      for (const entry of await readSources(path)) sources.set(...entry);
-    } else if (/(?<!\.d)\.ts$/.test(name)) {
-      sources.set(path, await Deno.readTextFile(ROOT + path));
+    if (isDirectory) sources.push(...await readSources(path));
+    else if (/\.(ts|js|css)$/.test(name)) {
+      sources.push([path, await Deno.readTextFile(ROOT + path)]);
     }
   }
   return sources;
 }
 
-const HOUSE: Sources = new Map([
-  ...await readSources("lib"),
-  ...await readSources("tasks"),
-]);
+const ALL: Sources = new Map(
+  (await Promise.all(["lib", "tasks", "tests"].map(readSources))).flat(),
+);
+const LIB = new Map([...ALL].filter(([path]) => path.startsWith("lib/")));
+const OWN = new Map([...ALL].filter(([path]) => isOwn(path)));
+const HOUSE = new Map([...OWN].filter(([path]) => /(?<!\.d)\.ts$/.test(path)));
 
 Deno.test("every file is in a room, and imports only what that room may", () => {
   assertEquals(crossing(HOUSE), []);
@@ -132,6 +239,32 @@ Deno.test("imports run in no circle", () => {
 
 Deno.test("streams, signals, arguments and the exit belong to the edge of the process", () => {
   assertEquals(misplaced(HOUSE), []);
+});
+
+Deno.test("no folder is crowded", () => {
+  assertEquals(crowded(ALL, MOST.files), []);
+});
+
+Deno.test("lib is small", () => {
+  const sources = [...LIB.values()];
+  const code = sources.map(countCode).reduce((sum, count) => sum + count);
+  const lines = sources.join("").split("\n").length - 1;
+  assert(code <= MOST.code, `${code} lines of code`);
+  assert(lines <= MOST.lines, `${lines} lines`);
+});
+
+Deno.test("few files have one importer alone", () => {
+  const paths = lonely(HOUSE);
+  assert(paths.length <= MOST.lonely, `${paths.length}: ${paths.join(" ")}`);
+});
+
+Deno.test("no chain of imports is long", () => {
+  const chain = longestChain(HOUSE);
+  assert(chain.length <= MOST.chain, `${chain.length}: ${chain.join(" > ")}`);
+});
+
+Deno.test("no two files share a name without a reason", () => {
+  assertEquals(ambiguous(OWN), []);
 });
 
 const LAST =
@@ -172,4 +305,37 @@ Deno.test("a house with every mistake is found out", () => {
     "lib/http/e.ts names Deno.stdout",
     "tasks/get.ts names Deno.args",
   ]);
+});
+
+Deno.test("a house that is too large is found out", () => {
+  const sources = new Map([
+    ["lib/cli/a.ts", "/**\n * a\n */\n\na; // a\n  // a\n/* a */\n"],
+    ["lib/net/b.ts", 'import type { A } from "../cli/a.ts";'],
+    ["lib/net/c.ts", 'import "./b.ts";\nimport "../cli/a.ts";'],
+    ["tasks/get/a.ts", 'await import("../../lib/net/c.ts");'],
+    ["tasks/get/d.ts", 'import "../../lib/net/c.ts";\nimport "./a.ts";'],
+    ["tasks/get/options.ts", ""],
+    ["tasks/api/options.ts", ""],
+    ["tasks/get.ts", 'import "./get/d.ts";'],
+    ["tasks/demo.ts", 'import "./get.ts";'],
+    ["tasks/bench/e.ts", ""],
+    ["tasks/bench/f.ts", ""],
+    ["tasks/bench/g.ts", ""],
+  ]);
+  assertEquals(crowded(sources, 2), ["tasks/get has 3 files"]);
+  assertEquals([...sources.values()].map(countCode).slice(0, 3), [1, 1, 2]);
+  assertEquals(lonely(sources), [
+    "lib/net/b.ts",
+    "tasks/get/a.ts",
+    "tasks/get/d.ts",
+  ]);
+  assertEquals(longestChain(sources), [
+    "tasks/get.ts",
+    "tasks/get/d.ts",
+    "tasks/get/a.ts",
+    "lib/net/c.ts",
+    "lib/net/b.ts",
+    "lib/cli/a.ts",
+  ]);
+  assertEquals(ambiguous(sources), ["a.ts: lib/cli/a.ts, tasks/get/a.ts"]);
 });

@@ -1,42 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { createHandler } from "../../../tasks/api/handler.ts";
-import { openStore } from "../../../tasks/api/store/sqlite.ts";
-import { hasJsonServer, startJsonServer } from "../json_server.ts";
-import { inFolder } from "../support.ts";
-import { compare, see } from "./differential.ts";
-import { createRequests, type RandomRequest, WORLD } from "./random_query.ts";
-
-const isHere = await hasJsonServer();
-const reason = isHere ? "" : " (skipped: json-server cannot be installed)";
-
-Deno.test({
-  name: `reads and writes answer as json-server's do${reason}`,
-  ignore: !isHere,
-  fn: () =>
-    inFolder(async (folder) => {
-      await using peer = await startJsonServer(WORLD, folder);
-      using store = openStore(":memory:", JSON.parse(JSON.stringify(WORLD)));
-      const handler = createHandler(store);
-      const { read, write } = createRequests(1);
-
-      const reads = Array.from({ length: 200 }, read);
-      const { same, differing } = await compare(handler, peer.origin, reads);
-      assertEquals(differing, []);
-      assert(same > 180, `${same} of 200 are the same`);
-
-      const orphaning = ["/users/3", "/posts/1", "/albums/2"]
-        .map((path): RandomRequest => ({ method: "DELETE", path }));
-      const writes = [...Array.from({ length: 100 }, write), ...orphaning];
-      const written = await compare(handler, peer.origin, writes);
-      assertEquals(written.differing, []);
-
-      const db = { method: "GET", path: "/db" };
-      assertEquals(
-        (await see(handler, peer.origin, db)).text,
-        (await see(fetch, peer.origin, db)).text,
-      );
-    }),
-});
+import { compare } from "./differential.ts";
 
 Deno.test("a comparison names what differs, and what differs for a reason", async () => {
   const responses = [200, 500, 200].values();

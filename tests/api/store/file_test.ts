@@ -6,9 +6,7 @@ import { seed } from "../../../tasks/api/store/seed.ts";
 import { openStore } from "../../../tasks/api/store/sqlite.ts";
 import { type Store, StoreError } from "../../../tasks/api/store/store.ts";
 import { toStoreError } from "../../../tasks/api/store/transaction.ts";
-import { ROOT, spawnProgram } from "../../support.ts";
-import { inFolder } from "../support.ts";
-import { crash } from "./crash.ts";
+import { ROOT, spawnProgram, withFolder } from "../../support.ts";
 
 const notes = { notes: [{ id: 7, text: "seven" }] };
 const note7 = JSON.stringify({ id: 7, text: "seven" }, null, 2);
@@ -23,7 +21,7 @@ async function contentOf(folder: string): Promise<Map<string, Uint8Array>> {
 }
 
 Deno.test("a file that is no database of ours is refused with its path and left alone", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const [text, other, damaged] = ["text", "other", "damaged"]
       .map((name) => `${folder}/${name}.db`);
     assert(text && other && damaged);
@@ -60,7 +58,7 @@ Deno.test("a file that is no database of ours is refused with its path and left 
   }));
 
 Deno.test("an import goes into a new database only", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const path = `${folder}/a.db`;
     openStore(path, notes, { fresh: true })[Symbol.dispose]();
     const failure = assertThrows(
@@ -80,7 +78,7 @@ Deno.test("an import goes into a new database only", () =>
   }));
 
 Deno.test("what cannot be imported leaves a database that is still new", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const path = `${folder}/a.db`;
     const bad = { a: [{ id: 1 }], b: [{ id: 1 }, { id: 1 }] };
     assertThrows(
@@ -93,7 +91,7 @@ Deno.test("what cannot be imported leaves a database that is still new", () =>
   }));
 
 Deno.test("a database that was emptied stays empty, and may be imported into", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const path = `${folder}/a.db`;
     {
       using store = openStore(path, notes);
@@ -110,7 +108,7 @@ Deno.test("a database that was emptied stays empty, and may be imported into", (
   }));
 
 Deno.test("a file keeps what was written, and two stores see each other's writes", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const path = `${folder}/a.db`;
     {
       using store = openStore(path, notes);
@@ -130,7 +128,7 @@ Deno.test("a file keeps what was written, and two stores see each other's writes
   }));
 
 Deno.test("a database that another process holds is busy, and can be read", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const path = `${folder}/a.db`;
     using store = openStore(path, notes, { busyTimeout: 10 });
     using other = new DatabaseSync(path);
@@ -180,7 +178,7 @@ Deno.test("a store's refusals are told by SQLite's result codes", () => {
 });
 
 Deno.test("when no space is left a write is 507, reads go on, and nothing is torn", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const path = `${folder}/a.db`;
     // In blocks of 512 bytes, for every file that the process writes.
     const limit = "trap '' XFSZ; ulimit -f 4000; exec \"$@\"";
@@ -207,11 +205,4 @@ Deno.test("when no space is left a write is 507, reads go on, and nothing is tor
     assertEquals((await api.result).code, 0);
     using store = openStore(path, seed);
     assertEquals((await store.list("posts"))?.total, 100 + created);
-  }));
-
-Deno.test("5 times kill -9 among 8 writers lose no acknowledged write", () =>
-  inFolder(async (folder) => {
-    const remains = await crash(`${folder}/a.db`, 5);
-    assertEquals([remains.lost, remains.integrity], [0, "ok"]);
-    assert(remains.acknowledged >= 5 * 100);
   }));

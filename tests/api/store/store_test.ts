@@ -11,7 +11,8 @@ import { parseQuery } from "../../../tasks/api/store/query.ts";
 import { seed } from "../../../tasks/api/store/seed.ts";
 import { openStore } from "../../../tasks/api/store/sqlite.ts";
 import { type Store, StoreError } from "../../../tasks/api/store/store.ts";
-import { inFolder } from "../support.ts";
+import { codePoint } from "../../code_point.ts";
+import { withFolder } from "../../support.ts";
 
 const notes = {
   notes: () => [
@@ -412,7 +413,7 @@ Deno.test("what is read after a write is never what was before", async () => {
 
 Deno.test("any world comes back as it was loaded", async () => {
   using store = openStore(":memory:", {});
-  const text = fc.string({ unit: "binary" });
+  const text = fc.string({ unit: codePoint });
   const fields = fc.dictionary(text, fc.jsonValue({ maxDepth: 2 }));
   const resource = fc.oneof(fc.array(fields), fields);
   await fc.assert(
@@ -436,7 +437,7 @@ Deno.test("any world comes back as it was loaded", async () => {
 });
 
 Deno.test("a resource that was never used is filled on first use after a restart", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const path = `${folder}/hark.db`;
     openStore(path, seed)[Symbol.dispose]();
     using store = openStore(path, seed);

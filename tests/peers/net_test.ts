@@ -7,44 +7,36 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { quote } from "../../lib/cli/permissions.ts";
 import { send } from "../../lib/net/connection.ts";
 import { serve } from "../../tasks/server/serve.ts";
-import { ROOT, spawnDeno, spawnProgram, testWith } from "../support.ts";
-import { makeIdentity } from "./identity.ts";
+import { makeIdentity } from "../net/identity.ts";
 import {
   asProcess,
   type Command,
   inProcess,
   listening,
   portIn,
-} from "./peers.ts";
-
-const encoder = new TextEncoder();
+  RESET_AFTER_ONE,
+  RESETS,
+} from "../net/peers.ts";
+import {
+  encode,
+  receiveFrom,
+  receiveText,
+  ROOT,
+  spawnDeno,
+  spawnProgram,
+  testWith,
+  withFolder,
+} from "../support.ts";
 
 const connect = (port: number) => Deno.connect({ hostname: "127.0.0.1", port });
 
 /** Sends a text and waits until it comes back. */
 async function exchange(conn: Deno.Conn, text: string): Promise<void> {
-  await conn.write(encoder.encode(text));
+  await conn.write(encode(text));
   assertEquals(await receiveText(conn, text.length), text);
-}
-
-/** So many bytes, or what came before the end. */
-async function receiveText(conn: Deno.Conn, size = Infinity): Promise<string> {
-  const decoder = new TextDecoder();
-  const buffer = new Uint8Array(65_536);
-  let text = "";
-  while (text.length < size) {
-    const count = await conn.read(buffer);
-    if (count === null) break;
-    text += decoder.decode(buffer.subarray(0, count), { stream: true });
-  }
-  return text;
-}
-
-async function ask(port: number): Promise<string> {
-  using conn = await connect(port);
-  return await receiveText(conn);
 }
 
 /** Connects until nothing listens any more; who still waits then may be reset. */
@@ -61,15 +53,6 @@ async function untilRefused(port: number): Promise<void> {
 async function end(server: Command): Promise<void> {
   server.stop();
   assertEquals((await server.result).code, 0);
-}
-
-async function withFolder(use: (folder: string) => Promise<void>) {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("server on SIGTERM refuses new clients at once, serves the others for --grace, and ends", async () => {
@@ -92,14 +75,6 @@ Deno.test("server on SIGTERM refuses new clients at once, serves the others for 
   assertLess(performance.now() - begun, 1500);
 });
 
-const RESETS = `
-import socket, struct, sys
-for _ in range(500):
-    client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
-`;
-
 testWith(
   "python3",
   "server that is stopped while 500 clients connect and reset greets the next one",
@@ -112,7 +87,7 @@ testWith(
       .result;
     server.kill("SIGCONT");
     assertEquals([resets.code, resets.stderr], [0, ""]);
-    assertEquals(await ask(port), "Hello, Client!");
+    assertEquals(await receiveFrom(port), "Hello, Client!");
     server.kill("SIGTERM");
     assertEquals((await server.result).code, 0);
   },
@@ -127,7 +102,7 @@ Deno.test("server full with --max-clients lets the next one wait until one leave
   await exchange(first, "1");
   await exchange(second, "2");
   using third = await connect(port);
-  await third.write(encoder.encode("3"));
+  await third.write(encode("3"));
   await exchange(first, "still 1");
   assertEquals(server.stdout.text.match(/established/g)?.length, 2);
   first.close();
@@ -182,7 +157,7 @@ const TALKER = `
 import socket, sys, time
 talker = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 for _ in range(5):
-    time.sleep(0.2)
+    time.sleep(0.2)  # half of what it may be idle
     talker.sendall(b"x")
     assert talker.recv(1) == b"x"
 begun = time.monotonic()
@@ -206,14 +181,6 @@ testWith(
   },
 );
 
-const RESET_AFTER_ONE = `
-import socket, struct, sys
-client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-client.recv(1024)
-client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-client.close()
-`;
-
 testWith(
   "python3",
   "server that is reset while it sends says so and serves the next client whole",
@@ -229,7 +196,7 @@ testWith(
       ]);
       assertEquals((await python.result).code, 0);
       await server.stdout.waitFor(/reset by peer|closed the connection/);
-      assertEquals((await ask(port)).length, 20 << 20);
+      assertEquals((await receiveFrom(port)).length, 20 << 20);
       await end(server);
     }),
 );
@@ -284,12 +251,13 @@ Deno.test("client --pipe whose stdout is closed early ends quietly with 0", asyn
 });
 
 const NON_BLOCKING = `
-import fcntl, hashlib, os, subprocess, sys, time
+import fcntl, hashlib, os, select, subprocess, sys, time
 ours, theirs = os.pipe()
 fcntl.fcntl(theirs, fcntl.F_SETFL, fcntl.fcntl(theirs, fcntl.F_GETFL) | os.O_NONBLOCK)
 child = subprocess.Popen(sys.argv[1:], stdout=theirs, stdin=subprocess.DEVNULL)
+while select.select([], [theirs], [], 0)[1]:
+    time.sleep(0.001)  # until it is full
 os.close(theirs)
-time.sleep(0.3)
 digest, size = hashlib.sha256(), 0
 while part := os.read(ours, 65536):
     digest.update(part)
@@ -328,7 +296,7 @@ Deno.test("client --pipe as a process ends when the server does, though its stdi
   await using server = await serve({
     handler: async (connection) => {
       await connection.socket.read(new Uint8Array(8));
-      await send(connection, encoder.encode("bye"));
+      await send(connection, encode("bye"));
     },
   });
   const client = asProcess("client", ["--pipe", `${server.port}`], stdin);
@@ -381,7 +349,7 @@ client, _ = server.accept()
 client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 for byte in "é€😀\\x1b]0;owned\\x07\\x1b[2J\\u202e\\n".encode():
     client.sendall(bytes([byte]))
-    time.sleep(0.005)
+    time.sleep(0.005)  # each comes by itself
 client.close()
 `;
 
@@ -393,7 +361,8 @@ for (const mode of [[], ["--pipe"]]) {
     async () => {
       const server = spawnProgram("python3", ["-c", DRIPPING]);
       const port = portIn(await server.stdout.waitFor("\n"));
-      const line = [...CLIENT, ...mode, `127.0.0.1:${port}`].join(" ");
+      const line = [...CLIENT, ...mode, `127.0.0.1:${port}`].map(quote)
+        .join(" ");
       const script = spawnProgram("script", ["-qec", line, "/dev/null"]);
       const { code, stdout } = await script.result;
       assertStringIncludes(

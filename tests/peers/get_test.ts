@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";
 import { serveHttp, serveRaw } from "../http/server.ts";
-import { hasCommand, run, spawnProgram } from "../support.ts";
+import { encode, hasCommand, run, spawnProgram } from "../support.ts";
 
 /** A request as a server sees it; what names the client and the connection is left out. */
 interface Seen {
@@ -245,7 +245,7 @@ const RESPONSES: readonly (readonly (string | Uint8Array)[])[] = [
   sized('{"a":1.10,"a":1e400}', "application/json"),
   sized("{not json", "application/json"),
   sized(
-    "\ufeff{}".length === 3 ? new TextEncoder().encode("\ufeff{}") : "",
+    "\ufeff{}".length === 3 ? encode("\ufeff{}") : "",
     "application/json",
   ),
   sized("<p>x</p>", "text/html"),

@@ -16,24 +16,18 @@ import {
   PEER_CLIENTS,
   PEER_SERVERS,
 } from "../net/peers.ts";
-import { hasCommand, ROOT, testWith } from "../support.ts";
+import { hasCommand, ROOT, testWith, withFolder } from "../support.ts";
 
 const ROUNDS = 10;
 
-/** A certificate of openssl's making, shared by all tests of this file. */
-async function withIdentity(
+/** Lends a certificate of openssl's making, where there is openssl. */
+function withIdentity(
   use: (identity: Identity) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(
-      hasCommand("openssl")
-        ? await makeIdentity(folder)
-        : { cert: "none", key: "none" },
-    );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  const none = { cert: "none", key: "none" };
+  return withFolder(async (folder) =>
+    use(hasCommand("openssl") ? await makeIdentity(folder) : none)
+  );
 }
 
 const rounds = (identity: Identity): Rounds => ({

@@ -6,9 +6,7 @@ import {
 } from "@std/assert";
 import { cpuOf, until } from "../daemon.ts";
 import { portIn } from "../net/peers.ts";
-import { ROOT, spawnProgram } from "../support.ts";
-
-const encoder = new TextEncoder();
+import { encode, ROOT, spawnProgram } from "../support.ts";
 
 /** Says something on a connection, and expects an answer that begins so. */
 type Exchange = readonly [said: string, expected: string];
@@ -19,7 +17,7 @@ const HEAD: Exchange = [
 ];
 
 async function ask(conn: Deno.Conn, [said, expected]: Exchange): Promise<void> {
-  await conn.write(encoder.encode(said));
+  await conn.write(encode(said));
   const buffer = new Uint8Array(65_536);
   const text = new TextDecoder().decode(
     buffer.subarray(0, await conn.read(buffer) ?? 0),
