@@ -119,9 +119,8 @@ async function hintFor<Table extends OptionTable>(
 ): Promise<string | undefined> {
   const seeHelp = `see ${command.name} --help`;
   if (error instanceof UnknownOptionError) {
-    const { hints = {} } = command;
-    const known = typeof hints === "function" ? await hints() : hints;
-    const hint = known[error.option];
+    const [, hint] = Object.entries(command.hints ?? {})
+      .find(([options]) => options.split(" ").includes(error.option)) ?? [];
     if (hint !== undefined) return hint;
     const { nearest } = await import("./help.ts");
     const near = nearest(

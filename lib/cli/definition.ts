@@ -5,7 +5,7 @@
  */
 
 import type { ExitCode } from "./errors.ts";
-import type { Io } from "./io.ts";
+import type { Io, Permissions } from "./io.ts";
 import type { CommandLine, OptionTable } from "./options.ts";
 
 /** What a command is: its names and texts, its options, and its work. */
@@ -18,8 +18,8 @@ export interface Command<Table extends OptionTable> {
   /** Command lines to copy, each with what it is for. */
   readonly examples: readonly (readonly [line: string, purpose: string])[];
   readonly options: Table;
-  /** For those who come from other tools; where the hints are many, how to load them. */
-  readonly hints?: Hints | (() => Promise<Hints>);
+  /** For those who come from other tools. */
+  readonly hints?: Hints;
   /** What a command line needs, for the hint when something is not permitted. */
   readonly permissions?: (
     line: CommandLine<Table>,
@@ -31,10 +31,3 @@ export interface Command<Table extends OptionTable> {
 
 /** What other tools call our options: the option as typed there, and what to type here. */
 export type Hints = Readonly<Record<string, string>>;
-
-/** What may be reached: hosts without ports (`example.com`, `unix:/path`), files to read, files to write. */
-export interface Permissions {
-  readonly net?: readonly string[];
-  readonly read?: readonly string[];
-  readonly write?: readonly string[];
-}

@@ -1,5 +1,6 @@
 /**
- * What a command reads from and writes to: the process's own streams in `process.ts`, memory in tests and the demo.
+ * What a command reads from, writes to and may reach: the process's own streams in `process.ts`, memory in tests and the
+ * demo.
  *
  * @module
  */
@@ -61,4 +62,11 @@ export function print(
   text: string,
 ): Promise<void> | void {
   return output.write(encoder.encode(text));
+}
+
+/** What may be reached: hosts without ports (`example.com`, `unix:/path`), files to read, files to write. */
+export interface Permissions {
+  readonly net?: readonly string[];
+  readonly read?: readonly string[];
+  readonly write?: readonly string[];
 }

@@ -5,7 +5,8 @@
  */
 
 import config from "../../deno.json" with { type: "json" };
-import type { Command, Permissions } from "./definition.ts";
+import type { Command } from "./definition.ts";
+import type { Permissions } from "./io.ts";
 import { type OptionTable, parseCommandLine } from "./options.ts";
 import type { Denial } from "./reasons.ts";
 import { hideUserinfo } from "./values.ts";

@@ -92,7 +92,7 @@ export async function send(
         const { status, statusText, headers, rawHeaders, version } = response;
         const { timings, remote } = response;
         const reading = { request, deadline, idle, maxSize };
-        const { drop, ...incoming } = await openBody(response, reading);
+        const { drop, ...incoming } = openBody(response, reading);
         return {
           request,
           status,

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Route } from "../net/connect.ts";
+import type { Resolved } from "../net/address.ts";
+import type { Proxy } from "../net/proxy.ts";
 import type { TlsClient } from "../net/tls/certificate.ts";
 import type { Header, HttpRequest } from "./request.ts";
 
@@ -24,9 +25,11 @@ export interface Timings {
 
 /** The way to a server. Certificates and keys are PEM. */
 export interface Network
-  extends
-    Pick<Route, "proxy" | "resolve" | "family">,
-    Pick<TlsClient, "ca" | "cert" | "key" | "insecure"> {
+  extends Pick<TlsClient, "ca" | "cert" | "key" | "insecure"> {
+  readonly proxy?: Proxy | undefined;
+  readonly resolve?: readonly Resolved[] | undefined;
+  /** The one version of IP to use. */
+  readonly family?: 4 | 6 | undefined;
   /** Connects to the Unix socket at this path. */
   readonly unix?: string | undefined;
   readonly http?: "1.1" | "2" | undefined;

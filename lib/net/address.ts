@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Permissions } from "../cli/definition.ts";
 import { UsageError } from "../cli/errors.ts";
+import type { Permissions } from "../cli/io.ts";
 import { absolutePath } from "../cli/values.ts";
 
 /** A TCP endpoint, or the path of a Unix socket. */
@@ -140,4 +140,13 @@ export function groupsOf(ipv6: string): number[] {
   );
   const zeros = Array(8 - head.length - tail.length).fill("0");
   return [...head, ...zeros, ...tail].map((group) => parseInt(group, 16));
+}
+
+/** Addresses to use instead of those that the system finds for a name. */
+export interface Resolved {
+  readonly host: string;
+  /** The port for which it counts. */
+  readonly port: number;
+  /** In the order in which they are tried. */
+  readonly addresses: readonly string[];
 }

@@ -11,6 +11,7 @@ import {
   formatAddress,
   isLoopback,
   LOOPBACKS,
+  type Resolved,
   type TcpAddress,
 } from "./address.ts";
 import { type Socket, within } from "./connection.ts";
@@ -18,15 +19,6 @@ import type { Proxy } from "./proxy.ts";
 import type { TlsClient } from "./tls/certificate.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
-
-/** Addresses to use instead of those that the system finds for a name. */
-export interface Resolved {
-  readonly host: string;
-  /** The port for which it counts. */
-  readonly port: number;
-  /** In the order in which they are tried. */
-  readonly addresses: readonly string[];
-}
 
 /** What stands between here and there. */
 export interface Route {

@@ -158,3 +158,25 @@ export function closeSocket(socket: Pick<Socket, "close">): void {
     if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }
+
+/** Something that accepts clients: a listener of Deno. */
+export interface Acceptor {
+  readonly addr: Deno.Addr;
+  readonly accept: () => Promise<Incoming>;
+  readonly close: () => void;
+}
+
+/** A client that was accepted. */
+export interface Incoming extends Socket {
+  readonly remoteAddr: Deno.Addr;
+  /** Shakes hands for TLS, where it is spoken. */
+  readonly handshake?: () => Promise<Handshake>;
+}
+
+/** What a TLS handshake agreed on. */
+export interface Handshake {
+  /** The protocol above TLS, null where none was asked for. */
+  readonly alpnProtocol: string | null;
+  /** The version of TLS, where it is known: `TLSv1.3`. */
+  readonly version?: string;
+}

@@ -5,7 +5,6 @@
  */
 
 import { Failure, UsageError } from "../cli/errors.ts";
-import type { Acceptor } from "./accept.ts";
 import {
   type Address,
   formatAddress,
@@ -13,6 +12,7 @@ import {
   LOOPBACKS,
   type TcpAddress,
 } from "./address.ts";
+import type { Acceptor } from "./connection.ts";
 import type { TlsServer } from "./tls/certificate.ts";
 
 /**

@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { Permissions } from "../../lib/cli/definition.ts";
 import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
-import { type Io, print } from "../../lib/cli/io.ts";
+import { type Io, type Permissions, print } from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
 import { parseSeconds, parseSize } from "../../lib/cli/values.ts";
 import { parseHost, parsePort } from "../../lib/net/address.ts";

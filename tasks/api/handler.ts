@@ -7,6 +7,7 @@
 import { asksForEvents, createEvents, streamEvents } from "./events.ts";
 import { applyFault, parseFault } from "./fault.ts";
 import { formatNow, type LogEntry } from "./log.ts";
+import type { ApiRequest } from "./request.ts";
 import { createResources, type Resources } from "./resources.ts";
 import {
   createCache,
@@ -160,9 +161,15 @@ export function createHandler(
     if (special !== undefined) return special;
     const version = resources.store.version();
     const base = url.origin + (name === undefined ? "" : `/@${name}`);
-    const response = await resources.respond(
-      { original: request, method, path, params, base, strict },
-    );
+    const asked: ApiRequest = {
+      original: request,
+      method,
+      path,
+      params,
+      base,
+      strict,
+    };
+    const response = await resources.respond(asked);
     const prepared = await prepare(response, callback);
     const isGood = () =>
       resources.isOpen() && resources.store.version() === version;

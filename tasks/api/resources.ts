@@ -26,9 +26,9 @@ import {
   toProblem,
 } from "./response.ts";
 import { type Document, isDocument } from "./store/document.ts";
-import { toData } from "./store/import.ts";
 import { Problem } from "./store/problem.ts";
 import { everything, parseQuery } from "./store/query.ts";
+import { toData } from "./store/schema.ts";
 import type { Ignored, Resource, Store } from "./store/store.ts";
 
 /** The resources of a store, which respond to requests. */

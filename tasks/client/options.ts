@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { Hints, Permissions } from "../../lib/cli/definition.ts";
+import type { Hints } from "../../lib/cli/definition.ts";
 import { UsageError } from "../../lib/cli/errors.ts";
+import type { Permissions } from "../../lib/cli/io.ts";
 import {
   type CommandLine,
   type Options,

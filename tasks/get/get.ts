@@ -12,14 +12,18 @@ import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
 import type { Exchange } from "./download/resume.ts";
-import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
+import {
+  EXCHANGE_HINTS,
+  EXCHANGE_OPTIONS,
+  type ExchangeOptions,
+} from "./options.ts";
 import type { Operands, RequestOptions } from "./request.ts";
 import { printBody, printHead, printSafe } from "./view/body.ts";
 
-/** What the commands `get` and `post` have in common; all but the options is loaded when it is asked for. */
+/** What the commands `get` and `post` have in common; what is rarely asked for is loaded then. */
 export const EXCHANGE = {
   options: EXCHANGE_OPTIONS,
-  hints: async () => (await import("./hints.ts")).EXCHANGE_HINTS,
+  hints: EXCHANGE_HINTS,
   permissions: async (
     { operands, options }: CommandLine<typeof EXCHANGE_OPTIONS>,
   ) => (await import("./policy.ts")).requiredPermissions(operands, options),

@@ -5,18 +5,21 @@
  * @module
  */
 
-import type { Permissions } from "../../lib/cli/definition.ts";
 import { UsageError } from "../../lib/cli/errors.ts";
-import { type Output, print } from "../../lib/cli/io.ts";
+import { type Output, type Permissions, print } from "../../lib/cli/io.ts";
 import { paint } from "../../lib/cli/terminal.ts";
-import { parseProxy } from "../../lib/net/proxy.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { isRepeatable } from "../../lib/http/retry.ts";
 import type { SendOptions } from "../../lib/http/send.ts";
 import type { Network } from "../../lib/http/transport.ts";
-import { parseHost, parsePort, permissionsFor } from "../../lib/net/address.ts";
+import {
+  parseHost,
+  parsePort,
+  permissionsFor,
+  type Resolved,
+} from "../../lib/net/address.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
-import type { Resolved } from "../../lib/net/connect.ts";
+import { parseProxy } from "../../lib/net/proxy.ts";
 import type { ExchangeOptions } from "./options.ts";
 import { parseOperands } from "./url.ts";
 

@@ -18,9 +18,7 @@ import {
   track,
 } from "../../lib/net/connection.ts";
 import { copy, forward, setNoDelay, type Sink } from "../../lib/net/copy.ts";
-
-/** Serves one client; its connection is closed when the promise settles. */
-export type Handler = (connection: Connection) => Promise<void>;
+import type { Handler } from "./serve.ts";
 
 /** How long a client may go on after all was sent to it. */
 const LINGER_MS = 1000;

@@ -19,7 +19,6 @@ import {
   discard,
   echo,
   greet,
-  type Handler,
   pipe,
   relay,
   sendFile,
@@ -30,6 +29,7 @@ import {
   SERVER_OPTIONS,
   type ServerOptions,
 } from "./options.ts";
+import type { Handler } from "./serve.ts";
 
 /** How long the target of a relay may take, in ms. */
 const CONNECT_MS = 10_000;

@@ -6,12 +6,7 @@
 
 import { Failure } from "../../lib/cli/errors.ts";
 import { describe } from "../../lib/cli/reasons.ts";
-import {
-  acceptAll,
-  type Acceptor,
-  type Handshake,
-  type Incoming,
-} from "../../lib/net/accept.ts";
+import { acceptAll } from "../../lib/net/accept.ts";
 import {
   type Address,
   addressOf,
@@ -19,14 +14,16 @@ import {
 } from "../../lib/net/address.ts";
 import type { Cidr } from "../../lib/net/cidr.ts";
 import {
+  type Acceptor,
   closeSocket,
   type Connection,
+  type Handshake,
+  type Incoming,
   type Listener,
   track,
 } from "../../lib/net/connection.ts";
 import { listen, listenTls, listenUnix } from "../../lib/net/listen.ts";
 import type { TlsServer } from "../../lib/net/tls/certificate.ts";
-import { type Client, createClients } from "./clients.ts";
 import type { ServerEvent, TlsFacts } from "./events.ts";
 
 /** A server that listens. */
@@ -39,6 +36,38 @@ export interface Server extends AsyncDisposable {
   readonly finished: Promise<void>;
   /** Stops to accept at once and closes what is left of its clients after `grace` ms. */
   readonly shutdown: (grace?: number) => Promise<void>;
+}
+
+/** Serves one client; its connection is closed when the promise settles. */
+export type Handler = (connection: Connection) => Promise<void>;
+
+/** Options for `serve`. */
+export interface ServeOptions {
+  /** The host to listen on; `localhost` is both loopbacks. @default {"127.0.0.1"} */
+  readonly host?: string;
+  /** The port to listen on; 0 takes a free one. @default {0} */
+  readonly port?: number;
+  /** A Unix socket to listen on instead. */
+  readonly path?: string;
+  readonly tls?: TlsServer | undefined;
+  readonly handler: Handler;
+  /** How many clients are served at a time; others wait in the system's queue. @default {1000} */
+  readonly maxClients?: number;
+  /** Whether to end after one client. @default {false} */
+  readonly once?: boolean;
+  /** Closes a connection over which nothing went for so many ms; without it, none. */
+  readonly idleTimeout?: number | undefined;
+  /**
+   * Gives up a client that is not done with its TLS handshake after so many ms; Deno itself keeps such a socket open
+   * until the client leaves it. @default {10000}
+   */
+  readonly handshakeTimeout?: number;
+  /** Serves only clients from these ranges; all where there are none. */
+  readonly allow?: readonly Cidr[];
+  /** Does not serve clients from these ranges, whatever `allow` says. */
+  readonly deny?: readonly Cidr[];
+  readonly onEvent?: (event: ServerEvent) => void;
+  readonly onBytes?: Listener | undefined;
 }
 
 /** What a client has against the certificate; the words for other errors hold for both ends. */
@@ -195,36 +224,6 @@ export async function serve(options: ServeOptions): Promise<Server> {
   };
 }
 
-/** Options for `serve`. */
-export interface ServeOptions {
-  /** The host to listen on; `localhost` is both loopbacks. @default {"127.0.0.1"} */
-  readonly host?: string;
-  /** The port to listen on; 0 takes a free one. @default {0} */
-  readonly port?: number;
-  /** A Unix socket to listen on instead. */
-  readonly path?: string;
-  readonly tls?: TlsServer | undefined;
-  /** What to do with a client; its connection is closed when the promise settles. */
-  readonly handler: (connection: Connection) => Promise<void>;
-  /** How many clients are served at a time; others wait in the system's queue. @default {1000} */
-  readonly maxClients?: number;
-  /** Whether to end after one client. @default {false} */
-  readonly once?: boolean;
-  /** Closes a connection over which nothing went for so many ms; without it, none. */
-  readonly idleTimeout?: number | undefined;
-  /**
-   * Gives up a client that is not done with its TLS handshake after so many ms; Deno itself keeps such a socket open
-   * until the client leaves it. @default {10000}
-   */
-  readonly handshakeTimeout?: number;
-  /** Serves only clients from these ranges; all where there are none. */
-  readonly allow?: readonly Cidr[];
-  /** Does not serve clients from these ranges, whatever `allow` says. */
-  readonly deny?: readonly Cidr[];
-  readonly onEvent?: (event: ServerEvent) => void;
-  readonly onBytes?: Listener | undefined;
-}
-
 /**
  * Opens what a server accepts its clients with, and loads nothing for what it does not.
  *
@@ -241,4 +240,98 @@ export async function openAcceptors(
   }
   if ("host" in address) return await listen(address);
   return [await listenUnix(address.path)];
+}
+
+/** A client of a server. */
+export interface Client extends Connection {
+  /** When it was accepted, in ms of `performance.now()`. */
+  readonly opened: number;
+  /** Its place among those that are live, or less than 0. */
+  place: number;
+  /** Set when it is served: its TLS is up, if it has any. */
+  facts?: TlsFacts;
+}
+
+/** The clients that a server has. */
+export interface Clients {
+  /** Those that are connected, in no order. */
+  readonly live: readonly Client[];
+  readonly add: (connection: Connection) => Client;
+  /** Ends one and tells of it, once: whoever is first gives the reason. */
+  readonly end: (client: Client, reason: string) => void;
+  readonly endOthers: (client: Client | undefined, reason: string) => void;
+  /** Resolves when there are fewer than so many, or when no more are taken. */
+  readonly room: (limit: number) => Promise<void>;
+  readonly close: () => void;
+  /** Resolves when no more are taken and the last one has ended. */
+  readonly drained: Promise<void>;
+}
+
+const GONE = -1;
+
+/**
+ * Keeps the clients of a server, from the time they are accepted until each is ended.
+ *
+ * @param onEvent Hears how each one ended: `close` where it was served, else `refused`.
+ */
+export function createClients(onEvent: (event: ServerEvent) => void): Clients {
+  // no Map or Set: where thousands come and go, theirs is the garbage that lasts
+  const live: Client[] = [];
+  const waiting: (() => void)[] = [];
+  const drained = Promise.withResolvers<void>();
+  let closed = false;
+
+  function add(connection: Connection): Client {
+    const client = {
+      ...connection,
+      opened: performance.now(),
+      place: live.length,
+    };
+    live.push(client);
+    return client;
+  }
+
+  function remove(client: Client): void {
+    const last = live.pop();
+    if (last && last !== client) {
+      live[client.place] = last;
+      last.place = client.place;
+    }
+    client.place = GONE;
+  }
+
+  function end(client: Client, reason: string): void {
+    if (client.place === GONE) return;
+    remove(client);
+    closeSocket(client.socket);
+    const { facts, opened, peer, received: bytesIn, sent: bytesOut } = client;
+    const ms = Math.round(performance.now() - opened);
+    onEvent(
+      facts
+        ? { event: "close", peer, bytesIn, bytesOut, ms, ...facts, reason }
+        : { event: "refused", peer, reason },
+    );
+    waiting.shift()?.();
+    if (live.length === 0 && closed) drained.resolve();
+  }
+
+  return {
+    live,
+    add,
+    end,
+    endOthers(client, reason) {
+      for (const other of [...live]) if (other !== client) end(other, reason);
+    },
+    async room(limit) {
+      while (live.length >= limit && !closed) {
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      }
+    },
+    close() {
+      closed = true;
+      for (const wake of waiting.splice(0)) wake();
+      if (live.length === 0) drained.resolve();
+    },
+    drained: drained.promise,
+  };
 }

@@ -16,12 +16,12 @@ import {
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { parseSize, parseWhole } from "../../lib/cli/values.ts";
-import { formatRequestHead } from "../../lib/http/http1/request.ts";
 import {
   createReader,
   readResponseBody,
   readResponseHead,
-} from "../../lib/http/http1/response.ts";
+} from "../../lib/http/http1/client.ts";
+import { formatRequestHead } from "../../lib/http/http1/request.ts";
 import { type Follow, followRedirect } from "../../lib/http/redirect.ts";
 import type { Body, HttpRequest } from "../../lib/http/request.ts";
 import { bodyOf } from "../../lib/http/request_body.ts";

@@ -1,15 +1,9 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { makeCertificate } from "../../lib/net/tls/certificate.ts";
 import type { CloseEvent, ServerEvent } from "../../tasks/server/events.ts";
-import {
-  discard,
-  echo,
-  type Handler,
-  relay,
-  sendFile,
-} from "../../tasks/server/handlers.ts";
+import { discard, echo, relay, sendFile } from "../../tasks/server/handlers.ts";
 import { parseTarget } from "../../tasks/server/options.ts";
-import { serve } from "../../tasks/server/serve.ts";
+import { type Handler, serve } from "../../tasks/server/serve.ts";
 import { encode, settled } from "../support.ts";
 
 const BYTES = crypto.getRandomValues(new Uint8Array(60_000));

@@ -8,8 +8,14 @@ import { isIP } from "node:net";
 import { Duplex } from "node:stream";
 import { connect, createServer, type TLSSocket } from "node:tls";
 import { ExitCode, Failure } from "../../cli/errors.ts";
-import type { Acceptor, Handshake, Incoming } from "../accept.ts";
-import { closeSocket, type Socket, writeAll } from "../connection.ts";
+import {
+  type Acceptor,
+  closeSocket,
+  type Handshake,
+  type Incoming,
+  type Socket,
+  writeAll,
+} from "../connection.ts";
 import type { TlsClient, TlsServer } from "./certificate.ts";
 
 /** Why Node refused a client; it gives one with the wrong certificate the error of a connection that was reset. */

@@ -7,9 +7,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
-import { isId } from "./import.ts";
 import { createReader } from "./reads.ts";
-import { parentOf } from "./schema.ts";
+import { isId, parentOf } from "./schema.ts";
 import { type Id, type Seed, type Store, StoreError } from "./store.ts";
 import {
   createDocumentTable,

@@ -7,7 +7,7 @@
 
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { type Document, isDocument } from "./document.ts";
-import { readList, unloadable } from "./import.ts";
+import { readList, unloadable } from "./schema.ts";
 import type { Data, Id, Resource, Seed, Stored } from "./store.ts";
 import type { Session } from "./transaction.ts";
 

@@ -1,11 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type Document, readField } from "../../../tasks/api/store/document.ts";
-import {
-  contains,
-  select,
-  toCondition,
-} from "../../../tasks/api/store/filter.ts";
 import { Problem } from "../../../tasks/api/store/problem.ts";
 import {
   everything,
@@ -13,6 +8,11 @@ import {
   parseQuery,
   type Query,
 } from "../../../tasks/api/store/query.ts";
+import {
+  contains,
+  select,
+  toCondition,
+} from "../../../tasks/api/store/reads.ts";
 
 const queryOf = (text: string) => parseQuery(new URLSearchParams(text));
 
