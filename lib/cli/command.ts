@@ -6,7 +6,7 @@
 
 import type { Command } from "./definition.ts";
 import { ExitCode, Failure, UsageError } from "./errors.ts";
-import { ClosedOutput, type Io, print } from "./io.ts";
+import { ClosedOutput, type Io, print, printSafe } from "./io.ts";
 import {
   formatOptionName,
   type OptionTable,
@@ -104,11 +104,7 @@ async function report<Table extends OptionTable>(
     ...hint === undefined ? [] : [`hint: ${hint}`],
   ].map((line) => line.replace(/\s*[\r\n]+\s*/g, " "));
   if (asks(args, "--debug")) lines.push(Deno.inspect(error));
-  const { escapeControls } = await import("./terminal.ts");
-  const text = lines.join("\n") + "\n";
-  await Promise.resolve(
-    print(io.stderr, io.stderr.isTerminal ? escapeControls(text) : text),
-  ).catch(() => {});
+  await printSafe(io.stderr, lines.join("\n") + "\n").catch(() => {});
   return exitCodeOf(error);
 }
 

@@ -70,3 +70,14 @@ export interface Permissions {
   readonly read?: readonly string[];
   readonly write?: readonly string[];
 }
+
+/** Prints a text that holds what others wrote: a terminal does not obey it. */
+export async function printSafe(
+  output: Pick<Output, "isTerminal" | "write">,
+  text: string,
+): Promise<void> {
+  const safe = output.isTerminal
+    ? (await import("./terminal.ts")).escapeControls(text)
+    : text;
+  await print(output, safe);
+}

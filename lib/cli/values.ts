@@ -5,7 +5,7 @@
  * @module
  */
 
-import { UsageError } from "./errors.ts";
+import { Failure, UsageError } from "./errors.ts";
 
 /**
  * Reads a number of seconds, whole or with decimals; not negative.
@@ -78,6 +78,19 @@ export function parseSize(text: string): number {
 export function absolutePath(path: string): string {
   const isAbsolute = /^([a-z]:)?[\\/]/i.test(path);
   return isAbsolute ? path : `${Deno.cwd()}/${path.replace(/^(\.\/+)+/, "")}`;
+}
+
+/**
+ * Waits for a step of reading a file.
+ *
+ * @throws {Failure} `Cannot read "PATH"`, with what the step threw as its cause.
+ */
+export async function reading<T>(path: string, step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (cause) {
+    throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
+  }
 }
 
 /** Decodes percent-encoding (RFC 3986 section 2.1); undefined where a text has none that is UTF-8. */

@@ -5,7 +5,7 @@
  */
 
 import { ExitCode } from "../../lib/cli/errors.ts";
-import type { Io } from "../../lib/cli/io.ts";
+import { type Io, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
@@ -18,7 +18,7 @@ import {
   type ExchangeOptions,
 } from "./options.ts";
 import type { Operands, RequestOptions } from "./request.ts";
-import { printBody, printHead, printSafe } from "./view/body.ts";
+import { printBody, printHead } from "./view/body.ts";
 
 /** What the commands `get` and `post` have in common; what is rarely asked for is loaded then. */
 export const EXCHANGE = {

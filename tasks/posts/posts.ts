@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, Failure, RUNNER, UsageError } from "../../lib/cli/errors.ts";
-import { type Io, type Output, print } from "../../lib/cli/io.ts";
+import { type Io, printSafe } from "../../lib/cli/io.ts";
 import type {
   CommandLine,
   Options,
@@ -142,13 +142,6 @@ function withFilters(url: URL, items: readonly string[]): URL {
     url.searchParams.append(key, value.join("="));
   }
   return url;
-}
-
-/** Prints what an API said: a terminal does not obey it. */
-async function printSafe(output: Output, text: string): Promise<void> {
-  if (!output.isTerminal) return await print(output, text);
-  const { escapeControls } = await import("../../lib/cli/terminal.ts");
-  await print(output, escapeControls(text));
 }
 
 /** Makes what prints on stderr what of a query changed nothing, once: each page has it again. */

@@ -6,7 +6,7 @@
 
 import { Failure } from "../../lib/cli/errors.ts";
 import type { Io, Output } from "../../lib/cli/io.ts";
-import { absolutePath } from "../../lib/cli/values.ts";
+import { absolutePath, reading } from "../../lib/cli/values.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
 import {
@@ -97,13 +97,9 @@ export async function sendFile(path: string): Promise<Handler> {
 }
 
 async function openFile(path: string): Promise<Deno.FsFile> {
-  try {
-    const file = await Deno.open(path);
-    if ((await file.stat()).isFile) return file;
-    file.close();
-  } catch (cause) {
-    throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
-  }
+  const file = await reading(path, Deno.open(path));
+  if ((await reading(path, file.stat())).isFile) return file;
+  file.close();
   throw new Failure(`Cannot read "${absolutePath(path)}": it is not a file`);
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { Failure, UsageError } from "../../cli/errors.ts";
-import { absolutePath } from "../../cli/values.ts";
+import { absolutePath, reading } from "../../cli/values.ts";
 import { parseHost } from "../address.ts";
 import type { TlsClient, TlsServer } from "./certificate.ts";
 
@@ -37,12 +37,7 @@ export async function readPem(
   path: string,
   kind: "CERTIFICATE" | "PRIVATE KEY",
 ): Promise<string> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (cause) {
-    throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
-  }
+  const text = await reading(path, Deno.readTextFile(path));
   // as in BEGIN EC PRIVATE KEY
   if (new RegExp(`^-----BEGIN (\\w+ )?${kind}-----`, "m").test(text)) {
     return text;

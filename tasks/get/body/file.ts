@@ -6,7 +6,7 @@
 
 import { typeByExtension } from "@std/media-types/type-by-extension";
 import { Failure } from "../../../lib/cli/errors.ts";
-import { absolutePath } from "../../../lib/cli/values.ts";
+import { absolutePath, reading } from "../../../lib/cli/values.ts";
 import {
   bodyOfSource,
   createBody,
@@ -14,15 +14,6 @@ import {
   type PartBody,
   type Source,
 } from "../../../lib/http/request_body.ts";
-
-/** Words what fails while a file is read. */
-async function reading<T>(path: string, step: Promise<T>): Promise<T> {
-  try {
-    return await step;
-  } catch (cause) {
-    throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
-  }
-}
 
 function sourceOf(path: string, file: Deno.FsFile): Source {
   return {

@@ -4,18 +4,11 @@
  * @module
  */
 
-import { type Io, type Output, print } from "../../../lib/cli/io.ts";
+import { type Io, type Output, print, printSafe } from "../../../lib/cli/io.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import type { ExchangeOptions } from "../options.ts";
 
 const NEWLINE = 0x0a;
-
-/** Prints a text that holds what others wrote: a terminal does not obey it. */
-export async function printSafe(output: Output, text: string): Promise<void> {
-  if (!output.isTerminal) return await print(output, text);
-  const { escapeControls } = await import("../../../lib/cli/terminal.ts");
-  await print(output, escapeControls(text));
-}
 
 /** Prints the status line, in a colour of its class. */
 async function printStatus(

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Output, print } from "../../../lib/cli/io.ts";
+import { type Output, print, printSafe } from "../../../lib/cli/io.ts";
 import {
   createSafeDecoder,
   escapeControls,
@@ -93,8 +93,7 @@ export async function printRequest(
   const printed = redactRequest(request, showSecrets);
   await printLines(output, ">", requestLines(printed));
   if (request.body === undefined) return;
-  const text = formatBody(printed);
-  await print(output, output.isTerminal ? escapeControls(text) : text);
+  await printSafe(output, formatBody(printed));
 }
 
 /** Prints what came: the redirects that were followed, each with the request after it, and the head of the response. */
