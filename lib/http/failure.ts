@@ -8,7 +8,7 @@ import { ExitCode, Failure } from "../cli/errors.ts";
 import { describe, exitCodeOf } from "../cli/reasons.ts";
 import { within } from "../net/connection.ts";
 import { redactUrl } from "./redact.ts";
-import type { HttpRequest } from "./request.ts";
+import { addressOfUrl, type HttpRequest } from "./request.ts";
 
 /** The phases before a request is sent, by the exit codes of what can go wrong in them. */
 const PHASES: Partial<Record<ExitCode, string>> = {
@@ -65,7 +65,7 @@ async function hintFor(
     // no code may read the environment, or see which way fetch went
     return await isReachable(url)
       ? `a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) may be in the way; NO_PROXY=${
-        hostOf(url)
+        addressOfUrl(url).host
       } goes past it`
       : undefined;
   }
@@ -74,11 +74,6 @@ async function hintFor(
   return await speaksTls(url)
     ? `this port speaks TLS, try https://${url.host}/`
     : undefined;
-}
-
-/** The host, an IPv6 address without its brackets. */
-function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[|\]$/g, "");
 }
 
 function isOfFetch(error: unknown): boolean {
@@ -152,8 +147,8 @@ const HELLO = Uint8Array.of(
 
 /** Connects to the host of a URL by itself: no proxy, no name but its own. */
 function connectTo(url: URL, signal: AbortSignal): Promise<Deno.TcpConn> {
-  const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
-  return Deno.connect({ hostname: hostOf(url), port, signal });
+  const { host, port } = addressOfUrl(url);
+  return Deno.connect({ hostname: host, port, signal });
 }
 
 async function isReachable(url: URL): Promise<boolean> {

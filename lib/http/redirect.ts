@@ -16,12 +16,6 @@ const HARMLESS = /^(accept|accept-.*|user-agent|content-.*)$/i;
 /** What comes after a response that points elsewhere: the next request, or why there is none. */
 export type Hop = { readonly next: HttpRequest } | { readonly refused: string };
 
-/** A response that points elsewhere. */
-export interface Pointer {
-  readonly status: number;
-  readonly location: string | null;
-}
-
 const isWeb = ({ protocol }: URL) => /^https?:$/.test(protocol);
 
 /** Why the safe policy would not go there. */
@@ -53,7 +47,7 @@ function turn(request: HttpRequest, status: number, url: URL): HttpRequest {
  */
 export function followRedirect(
   request: HttpRequest,
-  { status, location }: Pointer,
+  { status, location }: { status: number; location: string | null },
   follow: Follow = "safe",
 ): Hop | undefined {
   if (location === null || ![301, 302, 303, 307, 308].includes(status)) {
@@ -106,7 +100,7 @@ const PRIVATE = [
  *
  * @param hostname As a URL has it.
  */
-export function isPrivate(hostname: string): boolean {
+function isPrivate(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, "");
   return /^(.*\.)?localhost\.?$/i.test(host) ||
     PRIVATE.some((range) => contains(range, host));

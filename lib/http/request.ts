@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from "../cli/errors.ts";
+import type { TcpAddress } from "../net/address.ts";
 
 /** A header as it goes out: its name, and its value as characters that each stand for one byte. */
 export type Header = readonly [name: string, value: string];
@@ -99,4 +100,12 @@ export function latin1(text: string): Uint8Array<ArrayBuffer> {
 /** The text that {@linkcode toByteString} was given. */
 export function fromByteString(text: string): string {
   return new TextDecoder().decode(latin1(text));
+}
+
+/** The address that a URL names, with the port of its scheme where it names none. */
+export function addressOfUrl({ hostname, port, protocol }: URL): TcpAddress {
+  return {
+    host: hostname.replace(/^\[|\]$/g, ""),
+    port: Number(port) || (protocol === "https:" ? 443 : 80),
+  };
 }

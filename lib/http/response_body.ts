@@ -147,7 +147,7 @@ async function compress(
  * @param options How many bytes it may have; and how many it was, or will have been, while it was compressed, as far as
  * that is known; left out where it was not.
  */
-export function checkSize(
+function checkSize(
   { maxSize = Infinity, compressed }: {
     readonly maxSize?: number | undefined;
     readonly compressed?: (() => number | undefined) | undefined;

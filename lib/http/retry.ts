@@ -52,7 +52,7 @@ function passingReason(outcome: Outcome): string | undefined {
 }
 
 /** A pause before the next attempt. */
-export interface Pause {
+interface Pause {
   readonly ms: number;
   readonly why: string;
 }

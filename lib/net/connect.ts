@@ -60,6 +60,14 @@ function isPermitted(address: TcpAddress): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }
 
+function openAt(
+  hostname: string,
+  port: number,
+  signal?: AbortSignal,
+): Promise<Deno.TcpConn> {
+  return Deno.connect({ hostname, port, ...signal && { signal } });
+}
+
 /** The first loopback that accepts, or else which refuse; one that may not be asked is left out. */
 async function askLoopbacks(
   port: number,
@@ -71,12 +79,7 @@ async function askLoopbacks(
   for (const hostname of LOOPBACKS) {
     if (!isPermitted({ host: hostname, port })) continue;
     try {
-      const conn = await Deno.connect({
-        hostname,
-        port,
-        ...signal && { signal },
-      });
-      return { conn, refusing };
+      return { conn: await openAt(hostname, port, signal), refusing };
     } catch (error) {
       if (error instanceof Deno.errors.ConnectionRefused) {
         refusing.push(hostname);
@@ -92,11 +95,7 @@ async function openTcp(
   signal?: AbortSignal,
 ): Promise<Deno.TcpConn> {
   try {
-    return await Deno.connect({
-      hostname: host,
-      port,
-      ...signal && { signal },
-    });
+    return await openAt(host, port, signal);
   } catch (error) {
     if (host !== "localhost" || signal?.aborted) throw error;
     // the hosts file may know one of them alone
@@ -115,7 +114,7 @@ async function openFirst(
   let last: unknown = new Error("No address associated with the name");
   for (const hostname of addresses) {
     try {
-      return await Deno.connect({ hostname, port, ...signal && { signal } });
+      return await openAt(hostname, port, signal);
     } catch (error) {
       last = error;
     }
@@ -172,7 +171,7 @@ async function openAddress(
  * @returns The addresses in the order in which they are to be tried; undefined when the sandbox denies to look.
  * @throws When there is none.
  */
-export async function findAddresses(
+async function findAddresses(
   { host, port }: TcpAddress,
   { resolve, family }: Pick<Route, "resolve" | "family"> = {},
 ): Promise<readonly string[] | undefined> {

@@ -31,7 +31,6 @@ export async function listen(
     return openAll(
       address,
       (hostname, port) => Deno.listen({ hostname, port }),
-      (listener) => listener.addr.port,
     );
   } catch (error) {
     throw await listenFailure(address, error);
@@ -62,7 +61,6 @@ export async function listenTls(
         clientCa === undefined
           ? Deno.listenTls({ hostname, port, cert, key })
           : Deno.listen({ hostname, port }),
-      ({ addr }) => addr.port,
     );
     if (clientCa === undefined) return listeners;
     const { requireCertificate } = await import("./tls/node.ts");
@@ -121,10 +119,11 @@ const PORT_TRIES = 10;
  *
  * @throws Whatever `open` throws, after closing what was opened before.
  */
-export function openAll<Listener extends { close(): void }>(
+export function openAll<
+  Listener extends Pick<Deno.TcpListener, "addr" | "close">,
+>(
   address: TcpAddress,
   open: (hostname: string, port: number) => Listener,
-  portOf: (listener: Listener) => number,
 ): Listener[] {
   const hosts = hostsOf(address.host);
   for (let tries = 1;; tries++) {
@@ -136,7 +135,7 @@ export function openAll<Listener extends { close(): void }>(
         try {
           const listener = open(host, port);
           listeners.push(listener);
-          port = portOf(listener);
+          ({ port } = listener.addr);
         } catch (error) {
           if (hosts.length === 1 || !isMissingFamily(error)) throw error;
           missing = error;

@@ -80,7 +80,6 @@ export async function listen(
         const server = openServer({ ...init, hostname, port }, reopening);
         return { ...server, close: () => void closing.push(server.shutdown()) };
       },
-      ({ addr }) => addr.port,
     );
   } catch (error) {
     await Promise.all(closing);

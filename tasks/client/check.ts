@@ -13,12 +13,13 @@ import {
   parsePort,
 } from "../../lib/net/address.ts";
 import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
+import type { ClientOptions } from "./options.ts";
 
 /** How many are connected to at a time. */
 const AT_ONCE = 64;
 
 /** What was found at one address. */
-export interface Finding {
+interface Finding {
   readonly address: string;
   readonly open: boolean;
   /** How long it took to know, in ms. */
@@ -88,17 +89,8 @@ export async function* check(
 }
 
 /** Formats a finding as a line for a person: `localhost:22 open`. */
-export function formatFinding({ address, open, reason }: Finding): string {
+function formatFinding({ address, open, reason }: Finding): string {
   return `${address} ${open ? "open" : `closed: ${reason}`}\n`;
-}
-
-/** What {@linkcode runCheck} takes besides the address and the way to it. */
-export interface CheckOptions {
-  /** The ports as text; the address's own where it is empty or not given. */
-  readonly check?: string | undefined;
-  /** Whether to print JSON, one object per line. @default {false} */
-  readonly json?: boolean;
-  readonly io: Pick<Io, "stdout">;
 }
 
 /**
@@ -111,7 +103,8 @@ export interface CheckOptions {
 export async function runCheck(
   address: Address,
   route: ConnectOptions,
-  { check: text = "", json = false, io }: CheckOptions,
+  { check: text = "", json }: Pick<ClientOptions, "check" | "json">,
+  { stdout }: Pick<Io, "stdout">,
 ): Promise<ExitCode> {
   if (text !== "" && "path" in address) {
     throw new UsageError(`Cannot check ports of ${formatAddress(address)}`);
@@ -123,7 +116,7 @@ export async function runCheck(
   for await (const finding of check(addresses, route)) {
     if (!finding.open) code = ExitCode.Unreachable;
     await print(
-      io.stdout,
+      stdout,
       json ? JSON.stringify(finding) + "\n" : formatFinding(finding),
     );
   }

@@ -158,7 +158,7 @@ export async function runClient(
   const route = await findRoute(options);
   if (options.check !== undefined) {
     const { runCheck } = await import("./check.ts");
-    return await runCheck(address, route, { ...options, io });
+    return await runCheck(address, route, options, io);
   }
   await converse(address, route, options, io);
   return ExitCode.Ok;

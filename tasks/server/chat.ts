@@ -20,7 +20,7 @@ import {
 } from "../../lib/net/copy.ts";
 
 /** A chat that is going on. */
-export interface Chat {
+interface Chat {
   /** Lets a client take part until it leaves. */
   readonly join: (connection: Connection) => Promise<void>;
   /** Lets the host take part until its input ends; it goes on hearing the others. */
@@ -148,7 +148,7 @@ export function createChat(): Chat {
 }
 
 /** What waits to be sent to one reader, who may be slow. */
-export interface Outbox {
+interface Outbox {
   /** Adds a piece; false, and nothing added, when too much waits already. */
   readonly put: (bytes: Uint8Array) => boolean;
   readonly size: () => number;
@@ -157,7 +157,7 @@ export interface Outbox {
 }
 
 /** Options for {@linkcode createOutbox}. */
-export interface OutboxOptions {
+interface OutboxOptions {
   /** How many bytes may wait. @default {1048576} */
   readonly limit?: number;
   /** Hears of every piece that was sent. */
@@ -207,7 +207,7 @@ export function createOutbox(sink: Sink, options: OutboxOptions = {}): Outbox {
 }
 
 /** Passes on whole lines of bytes, however the chunks are cut. */
-export interface LineSplitter {
+interface LineSplitter {
   /** All lines that are whole after this chunk, in one piece that is the caller's; nothing where none is. */
   readonly push: (chunk: Uint8Array) => Uint8Array | undefined;
   /** What is left of a last line without its newline. */

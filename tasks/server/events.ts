@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ServerOptions } from "./options.ts";
+
 /** What is known of a client's TLS. */
 export interface TlsFacts {
   /** The version of TLS, or `TLS` where it is not known. */
@@ -13,7 +15,7 @@ export interface TlsFacts {
 }
 
 /** A client was accepted, and TLS is spoken where it should be. */
-export interface OpenEvent extends TlsFacts {
+interface OpenEvent extends TlsFacts {
   readonly event: "open";
   readonly peer: string;
 }
@@ -50,12 +52,6 @@ export type ServerEvent =
   }
   | { readonly event: "warning"; readonly message: string };
 
-/** Options for {@linkcode formatEvent}. */
-export interface EventFormat {
-  /** Whether to write JSON, one object per line. @default {false} */
-  readonly json?: boolean;
-}
-
 /** Says how a connection ended, where there is more to say than that the server had said its message. */
 function formatClose({ peer, bytesIn, bytesOut, reason }: CloseEvent): string {
   if (reason === "done" && bytesIn === 0) return "";
@@ -70,9 +66,9 @@ function formatClose({ peer, bytesIn, bytesOut, reason }: CloseEvent): string {
  */
 export function formatEvent(
   event: ServerEvent,
-  format: EventFormat = {},
+  { json }: Pick<ServerOptions, "json">,
 ): string {
-  if (format.json) return JSON.stringify(event) + "\n";
+  if (json) return JSON.stringify(event) + "\n";
   switch (event.event) {
     case "waiting":
       return "Server is waiting for a connection...\n";

@@ -35,7 +35,7 @@ import type { Handler } from "./serve.ts";
 const CONNECT_MS = 10_000;
 
 /** What a server does with its clients. */
-export interface Mode {
+interface Mode {
   readonly handler: Handler;
   /** Whether stdout is the clients': the log then goes to stderr. */
   readonly ownsStdout?: boolean;

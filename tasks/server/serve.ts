@@ -230,7 +230,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
  * @returns What accepts; for `localhost` one on each loopback.
  * @throws {Failure} When it cannot listen there.
  */
-export async function openAcceptors(
+async function openAcceptors(
   options: Pick<ServeOptions, "host" | "port" | "path" | "tls">,
 ): Promise<Acceptor[]> {
   const { host = "127.0.0.1", port = 0, path, tls } = options;
@@ -243,28 +243,13 @@ export async function openAcceptors(
 }
 
 /** A client of a server. */
-export interface Client extends Connection {
+interface Client extends Connection {
   /** When it was accepted, in ms of `performance.now()`. */
   readonly opened: number;
   /** Its place among those that are live, or less than 0. */
   place: number;
   /** Set when it is served: its TLS is up, if it has any. */
   facts?: TlsFacts;
-}
-
-/** The clients that a server has. */
-export interface Clients {
-  /** Those that are connected, in no order. */
-  readonly live: readonly Client[];
-  readonly add: (connection: Connection) => Client;
-  /** Ends one and tells of it, once: whoever is first gives the reason. */
-  readonly end: (client: Client, reason: string) => void;
-  readonly endOthers: (client: Client | undefined, reason: string) => void;
-  /** Resolves when there are fewer than so many, or when no more are taken. */
-  readonly room: (limit: number) => Promise<void>;
-  readonly close: () => void;
-  /** Resolves when no more are taken and the last one has ended. */
-  readonly drained: Promise<void>;
 }
 
 const GONE = -1;
@@ -274,7 +259,7 @@ const GONE = -1;
  *
  * @param onEvent Hears how each one ended: `close` where it was served, else `refused`.
  */
-export function createClients(onEvent: (event: ServerEvent) => void): Clients {
+function createClients(onEvent: (event: ServerEvent) => void) {
   // no Map or Set: where thousands come and go, theirs is the garbage that lasts
   const live: Client[] = [];
   const waiting: (() => void)[] = [];
@@ -300,6 +285,7 @@ export function createClients(onEvent: (event: ServerEvent) => void): Clients {
     client.place = GONE;
   }
 
+  /** Ends one and tells of it, once: whoever is first gives the reason. */
   function end(client: Client, reason: string): void {
     if (client.place === GONE) return;
     remove(client);
@@ -316,13 +302,15 @@ export function createClients(onEvent: (event: ServerEvent) => void): Clients {
   }
 
   return {
+    /** Those that are connected, in no order. */
     live,
     add,
     end,
-    endOthers(client, reason) {
+    endOthers(client: Client | undefined, reason: string) {
       for (const other of [...live]) if (other !== client) end(other, reason);
     },
-    async room(limit) {
+    /** Resolves when there are fewer than so many, or when no more are taken. */
+    async room(limit: number) {
       while (live.length >= limit && !closed) {
         await new Promise<void>((resolve) => waiting.push(resolve));
       }
@@ -332,6 +320,7 @@ export function createClients(onEvent: (event: ServerEvent) => void): Clients {
       for (const wake of waiting.splice(0)) wake();
       if (live.length === 0) drained.resolve();
     },
+    /** Resolves when no more are taken and the last one has ended. */
     drained: drained.promise,
   };
 }

@@ -518,19 +518,22 @@ Deno.test("listen() does not look for a free port where it may not listen", asyn
 const missing = () => {
   throw new Deno.errors.AddrNotAvailable();
 };
-const opened = (port: number) => ({ port, close: () => {} });
+const opened = (port: number, close = () => {}) => ({
+  addr: { transport: "tcp", hostname: "127.0.0.1", port } as const,
+  close,
+});
 
 Deno.test("openAll() does with one loopback where the other is missing", () => {
   const open = (hostname: string) => hostname === "::1" ? missing() : opened(7);
   assertEquals(
-    openAll({ host: "localhost", port: 7 }, open, ({ port }) => port).length,
+    openAll({ host: "localhost", port: 7 }, open).length,
     1,
   );
 });
 
 Deno.test("openAll() fails where both loopbacks are missing", () => {
   try {
-    openAll({ host: "localhost", port: 7 }, missing, () => 0);
+    openAll({ host: "localhost", port: 7 }, missing);
   } catch (error) {
     return assert(error instanceof Deno.errors.AddrNotAvailable);
   }
@@ -545,11 +548,10 @@ Deno.test("openAll() asks again when a free port is taken on the other loopback,
     (hostname, port) => {
       if (hostname === "::1" && port < 3) throw new Deno.errors.AddrInUse();
       const mine = port === 0 ? next++ : port;
-      return { port: mine, close: () => void closed.push(mine) };
+      return opened(mine, () => void closed.push(mine));
     },
-    ({ port }) => port,
   );
-  assertEquals(listeners.map(({ port }) => port), [3, 3]);
+  assertEquals(listeners.map(({ addr }) => addr.port), [3, 3]);
   assertEquals(closed, [1, 2]);
 });
 

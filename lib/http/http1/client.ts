@@ -10,7 +10,12 @@ import { formatAddress } from "../../net/address.ts";
 import { type Connected, open, type Step } from "../../net/connect.ts";
 import { closeSocket } from "../../net/connection.ts";
 import { formatProxy, type Proxy } from "../../net/proxy.ts";
-import { type Header, type HttpRequest, TOKEN } from "../request.ts";
+import {
+  addressOfUrl,
+  type Header,
+  type HttpRequest,
+  TOKEN,
+} from "../request.ts";
 import type {
   Timings,
   TransportOptions,
@@ -36,8 +41,7 @@ async function connectTo(
 ): Promise<Connected> {
   const { proxy, unix, ca, cert, key, insecure, signal } = network;
   const isSecure = url.protocol === "https:";
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const target = { host, port: Number(url.port) || (isSecure ? 443 : 80) };
+  const target = addressOfUrl(url);
   let step: Step | undefined;
   try {
     return await open(unix === undefined ? target : { path: unix }, {
@@ -48,7 +52,7 @@ async function connectTo(
       family: network.family,
       timed: network.timings,
       tls: isSecure
-        ? { name: host, ca, cert, key, insecure, alpn: ["http/1.1"] }
+        ? { name: target.host, ca, cert, key, insecure, alpn: ["http/1.1"] }
         : undefined,
       signal,
       onStep: (next) => step = next,
@@ -173,7 +177,7 @@ export async function sendOverSocket(
 }
 
 /** The head of a response. */
-export interface ResponseHead {
+interface ResponseHead {
   readonly version: string;
   readonly status: number;
   readonly statusText: string;

@@ -84,15 +84,6 @@ export function formatRequestHead(
   return [`${method} ${target} HTTP/1.1`, ...lines, "\r\n"].join("\r\n");
 }
 
-/** What {@linkcode upload} sends, and when it stops. */
-export interface UploadOptions extends Pick<TransportOptions, "onUpload"> {
-  /** The head of the request, each character for one byte. */
-  readonly head: string;
-  readonly body?: Body | undefined;
-  /** Stops between two pieces: the server has answered, and wants no more. */
-  readonly signal?: AbortSignal | undefined;
-}
-
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** How many bytes are read at once. */
@@ -109,7 +100,7 @@ function toBytes(text: string, more: Bytes = new Uint8Array()): Bytes {
 async function send(
   socket: Socket,
   bytes: Bytes,
-  onUpload: UploadOptions["onUpload"],
+  onUpload: TransportOptions["onUpload"],
 ): Promise<void> {
   for (let sent = 0; sent < bytes.length;) {
     onUpload?.("sending");
@@ -120,11 +111,18 @@ async function send(
 /**
  * Sends a request: its head, and its body with its length, or in chunks where nobody knows that.
  *
+ * @param options The head, each character for one byte; `signal` stops between two pieces of the body: the server has
+ * answered, and wants no more.
  * @throws What the socket or the source has against it.
  */
 export async function upload(
   socket: Socket,
-  { head, body, signal, onUpload }: UploadOptions,
+  { head, body, signal, onUpload }: {
+    readonly head: string;
+    readonly body: Body | undefined;
+    readonly signal: AbortSignal;
+    readonly onUpload: TransportOptions["onUpload"];
+  },
 ): Promise<void> {
   // one write, one packet: a second one would wait for the first to be acknowledged
   await send(socket, toBytes(head, body?.bytes), onUpload);
@@ -133,7 +131,7 @@ export async function upload(
   let buffer = new Uint8Array(BUFFER);
   const isChunked = body.length === undefined;
   try {
-    while (!signal?.aborted) {
+    while (!signal.aborted) {
       onUpload?.("reading");
       const { done, value } = await source.read(buffer);
       const bytes = value ?? new Uint8Array();

@@ -154,10 +154,10 @@ export async function fingerprintOf(cert: string): Promise<string> {
 }
 
 /** Bytes in DER. */
-export type Der = Uint8Array<ArrayBuffer>;
+type Der = Uint8Array<ArrayBuffer>;
 
 /** The tags in use: X.690 section 8, and those that RFC 5280 gives a meaning of its own. */
-export const Tag = {
+const Tag = {
   /** True or false. */
   Boolean: 1,
   /** A whole number. */
@@ -201,7 +201,7 @@ export function der(tag: number, ...parts: Uint8Array[]): Der {
 }
 
 /** Encodes a list. */
-export function sequence(...parts: Uint8Array[]): Der {
+function sequence(...parts: Uint8Array[]): Der {
   return der(Tag.Sequence, ...parts);
 }
 
@@ -211,7 +211,7 @@ export function text(tag: number, value: string): Der {
 }
 
 /** Encodes the identifier of what something is, from its bytes. */
-export function oid(...bytes: number[]): Der {
+function oid(...bytes: number[]): Der {
   return der(Tag.Oid, Uint8Array.of(...bytes));
 }
 

@@ -37,11 +37,10 @@ export function requireCertificate(
   listener: Acceptor,
   tls: TlsServer,
 ): Acceptor {
-  const { cert, key, clientCa } = tls;
   const settings = {
-    cert,
-    key,
-    ca: clientCa,
+    cert: tls.cert,
+    key: tls.key,
+    ca: tls.clientCa,
     requestCert: true,
     rejectUnauthorized: true,
     allowHalfOpen: true,
@@ -65,10 +64,8 @@ export function requireCertificate(
             hasEnded = true;
             reject(why ?? new Deno.errors.UnexpectedEof("tls handshake eof"));
           });
-          server.on(
-            "tlsClientError",
-            (error) => reject(wordOf(error, hasEnded)),
-          );
+          const refuse = (error: Error) => reject(wordOf(error, hasEnded));
+          server.on("tlsClientError", refuse);
           server.on("secureConnection", (secured: TLSSocket) => {
             socket = fromStream(secured, duplex);
             resolve({
@@ -102,12 +99,8 @@ function checkPin(stream: TLSSocket, pin: string): void {
   const { fingerprint256 = "" } = stream.getPeerCertificate();
   const found = fingerprint256.replaceAll(":", "").toLowerCase();
   if (found === pin) return;
-  throw new Failure(
-    `certificate is not the pinned one, its SHA-256 is ${found}`,
-    {
-      code: ExitCode.Certificate,
-    },
-  );
+  const why = `certificate is not the pinned one, its SHA-256 is ${found}`;
+  throw new Failure(why, { code: ExitCode.Certificate });
 }
 
 /**
@@ -161,7 +154,7 @@ const CHUNK_BYTES = 64 * 1024;
 const SETTLE_MS = 20;
 
 /** A socket as a stream of Node. */
-export interface SocketDuplex {
+interface SocketDuplex {
   /** The stream; destroying it closes the socket. */
   readonly stream: Duplex;
   /**
@@ -178,7 +171,7 @@ export interface SocketDuplex {
  *
  * @param socket The socket; nothing else reads it.
  */
-export function toDuplex(socket: Socket): SocketDuplex {
+function toDuplex(socket: Socket): SocketDuplex {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   let failure: unknown;
   const stream = new Duplex({
@@ -212,7 +205,7 @@ export function toDuplex(socket: Socket): SocketDuplex {
  * @param stream The stream; nothing else reads it.
  * @param duplex What the socket below says of itself.
  */
-export function fromStream(
+function fromStream(
   stream: Duplex,
   { ended, writeFailure }: Pick<SocketDuplex, "ended" | "writeFailure">,
 ): Socket {

@@ -10,7 +10,7 @@ import { parseHost } from "../address.ts";
 import type { TlsClient, TlsServer } from "./certificate.ts";
 
 /** The options that say whom a client trusts: `pin` and `sni` as they were typed, the others as paths. */
-export type TrustOptions = {
+type TrustOptions = {
   readonly [Name in "ca" | "pin" | "sni" | "cert" | "key"]?: string | undefined;
 };
 
@@ -21,7 +21,7 @@ export type TrustOptions = {
  * @returns The digits alone, in lower case.
  * @throws {UsageError} On anything else.
  */
-export function parsePin(text: string): string {
+function parsePin(text: string): string {
   const digits = text.replace(/^sha256( fingerprint=|:)/i, "")
     .replaceAll(":", "").toLowerCase();
   if (!/^[\da-f]{64}$/.test(digits)) {
@@ -85,7 +85,7 @@ export async function findTrust(options: TrustOptions): Promise<TlsClient> {
 }
 
 /** What `server` says about its certificate. */
-export interface ServerTls extends TlsServer {
+interface ServerTls extends TlsServer {
   readonly sha256: string;
   /** Whether it was made for this run. */
   readonly isOwn: boolean;
