@@ -71,11 +71,7 @@ interface Limit {
   readonly late: string;
 }
 
-/**
- * Starts the deadline of an exchange; the total counts from now.
- *
- * @param total How long it may take, in ms.
- */
+/** Starts the deadline of an exchange, which may take `total` ms from now on. */
 export function startDeadline(
   total?: number,
   signal?: AbortSignal,

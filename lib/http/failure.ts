@@ -85,11 +85,7 @@ function saysWhat(cause: unknown): cause is Failure {
   return cause instanceof Failure && cause.message.startsWith("Cannot ");
 }
 
-/**
- * Words what ended an exchange before its response.
- *
- * @param cause What ended it; a {@linkcode Failure} that says what could not be done stays as it is.
- */
+/** Words what ended an exchange before its response; a {@linkcode Failure} that says it already stays as it is. */
 export async function failureOf(
   request: HttpRequest,
   cause: unknown,
@@ -107,12 +103,7 @@ export async function failureOf(
   return new Failure(`Cannot ${what}`, { cause, hint });
 }
 
-/**
- * Words what ended a body before its end.
- *
- * @param cause What ended it; a {@linkcode Failure} that says what could not be done stays as it is, but for the counts.
- * @param counts How many bytes are there, and of how many, where that says more than a cause that cut it short.
- */
+/** Words what ended a body before its end: with how many bytes are there, where that says more than the cause. */
 export function cutShort(
   url: URL,
   cause: unknown,

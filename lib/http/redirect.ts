@@ -94,12 +94,7 @@ const PRIVATE = [
   "fe80::/10",
 ].map(parseCidr);
 
-/**
- * Whether a URL's host is an address that only this machine or its network can reach, or localhost. Other names are
- * not looked up.
- *
- * @param hostname As a URL has it.
- */
+/** Whether a host is an address that only this machine or its network can reach, or localhost; no name is looked up. */
 function isPrivate(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, "");
   return /^(.*\.)?localhost\.?$/i.test(host) ||

@@ -43,20 +43,12 @@ export interface HttpRequest {
 /** A token of RFC 9110, section 5.6.2: a method's or a header's name. */
 export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
-/**
- * Reads a method's name, a {@linkcode TOKEN}.
- *
- * @throws {UsageError} When it has a character that no token has.
- */
+/** Reads a method's name; throws a {@linkcode UsageError} when it is no {@linkcode TOKEN}. */
 export function parseMethod(text: string): string {
   return parseToken("method", text).toUpperCase();
 }
 
-/**
- * Reads a {@linkcode TOKEN}.
- *
- * @throws {UsageError} When it has a character that no token has.
- */
+/** The same of what else has to be a token. */
 export function parseToken(what: string, text: string): string {
   if (!TOKEN.test(text)) {
     throw new UsageError(

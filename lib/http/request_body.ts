@@ -14,11 +14,7 @@ export interface PartBody extends Body {
   readonly source: () => Promise<Source>;
 }
 
-/**
- * Makes a body of a source.
- *
- * @param source Opens what it is read from, once or `again` and again.
- */
+/** Makes a body of a source, which is opened once or `again` and again. */
 export function createBody(
   source: () => Promise<Source>,
   about: Omit<Body, "open">,
@@ -42,9 +38,8 @@ export function bodyOf(bytes: Uint8Array<ArrayBuffer>): PartBody {
 }
 
 /**
- * Makes a body of what can be read once: of its bytes when they are few, else a stream of unknown length.
- *
- * @param options `live`: send what there is at once, rather than wait for 1 MiB or the end.
+ * Makes a body of what can be read once: of its bytes when they are few, else a stream of unknown length. What is `live`
+ * is sent at once, rather than when there is 1 MiB or the end.
  */
 export async function bodyOfSource(
   source: Source,

@@ -140,12 +140,9 @@ async function compress(
 }
 
 /**
- * Makes a check of the size of a body that has become large. It throws a {@linkcode Failure} when the body is larger
- * than it may be, or comes out of less than a 200th of its bytes; where nobody says how many those were, some of what
- * came is compressed again to find out. It resolves to the number of bytes from which on it is to be called again.
- *
- * @param options How many bytes it may have; and how many it was, or will have been, while it was compressed, as far as
- * that is known; left out where it was not.
+ * Makes a check of the size of a body that has become large. It throws when the body is larger than it may be, or comes
+ * out of less than a 200th of its bytes; where nobody says how many those were, some of what came is compressed again to
+ * find out. It resolves to the number of bytes from which on it is to be called again.
  */
 function checkSize(
   { maxSize = Infinity, compressed }: {
@@ -332,11 +329,7 @@ const DECODERS = new Map<string, (chunks: Chunks) => Chunks>([
   ["zstd", (chunks) => through(chunks, "createZstdDecompress")],
 ]);
 
-/**
- * Decodes a body, the last encoding first (RFC 9110, section 8.4).
- *
- * @returns Undefined when one of the encodings is not known.
- */
+/** Decodes a body, the last encoding first (RFC 9110, section 8.4); undefined when one of them is not known. */
 export function decode(chunks: Chunks, coding: string): Chunks | undefined {
   let decoded: Chunks | undefined = chunks;
   const names = coding.toLowerCase().split(",").map((name) => name.trim());

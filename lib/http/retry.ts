@@ -88,11 +88,6 @@ export function pauseAfter(
   return { ms: told ?? random() * longest, why };
 }
 
-/**
- * Waits.
- *
- * @param ms How long, in ms.
- */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     // the first setTimeout costs 7 ms

@@ -151,10 +151,7 @@ function needsSocket(
     rawHeaders === true;
 }
 
-/**
- * What fetch refuses before it sends anything, or, of a response, after a request that can be sent again; and where it
- * asks one loopback alone.
- */
+/** What fetch refuses before it sends, or of the response to a request that can be sent again; or asks one loopback alone for. */
 function isRefused({ method, url }: HttpRequest, error: unknown): boolean {
   const { message } = error instanceof Error && error.cause instanceof Error
     ? error.cause

@@ -165,11 +165,8 @@ async function openAddress(
 }
 
 /**
- * Finds the addresses of a name, as the system finds them, or as they are told.
- *
- * @param address A name or an IP address, and the port, which matters to `resolve`.
- * @returns The addresses in the order in which they are to be tried; undefined when the sandbox denies to look.
- * @throws When there is none.
+ * The addresses of a name in the order in which they are to be tried, as the system finds them or as they are told;
+ * undefined when the sandbox denies to look.
  */
 async function findAddresses(
   { host, port }: TcpAddress,
@@ -197,11 +194,7 @@ async function findAddresses(
   }
 }
 
-/**
- * Goes a way to its end.
- *
- * @throws What the system, a proxy or the peer has against it, as it is; {@linkcode Route.onStep} has heard in which step.
- */
+/** Goes a way to its end. What the system, a proxy or the peer has against it is thrown as it is: `onStep` has heard where. */
 export async function open(address: Address, route: Route): Promise<Connected> {
   const { proxy, tls, signal, onStep } = route;
   const start = performance.now();
@@ -359,11 +352,7 @@ function isMissing(error: unknown): boolean {
     error instanceof Deno.errors.AddrNotAvailable;
 }
 
-/**
- * Says why an address could not be connected to: who refused, and what would listen there.
- *
- * @param cause What the attempt threw.
- */
+/** Says why an address could not be connected to: who refused, and what would listen there. */
 export async function refusalOf(
   address: Address,
   cause: unknown,

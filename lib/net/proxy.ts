@@ -146,12 +146,7 @@ async function logIn(socket: ReadWriter, proxy: Proxy): Promise<void> {
   if (status !== 0) throw refusedLogin(proxy);
 }
 
-/**
- * Asks a SOCKS5 proxy for a connection to somewhere else (RFC 1928); after that the socket is that connection. A name
- * is the proxy's to resolve.
- *
- * @throws {Failure} What the proxy has against it.
- */
+/** Asks a SOCKS5 proxy for a connection to somewhere else (RFC 1928). A name is the proxy's to resolve. */
 export async function askSocks(
   socket: ReadWriter,
   proxy: Proxy,
@@ -216,7 +211,6 @@ async function askHttp(
 /**
  * Asks a proxy for a connection to somewhere else; after that the socket is that connection.
  *
- * @param socket A socket that is connected to the proxy.
  * @throws {Failure} What the proxy has against it.
  */
 export function askProxy(

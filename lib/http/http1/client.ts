@@ -90,7 +90,6 @@ function isClosed(error: unknown): boolean {
 /**
  * Carries a request over a socket.
  *
- * @returns The response, as soon as its head is there.
  * @throws What the way, the server or the source of the body has against it; the signal's reason when it was aborted.
  */
 export async function sendOverSocket(
@@ -208,12 +207,7 @@ async function readHeaders(reader: Reader): Promise<Header[]> {
   }
 }
 
-/**
- * Reads the head of a response; those before it (RFC 9110, section 15.2: 100, 103) are passed over.
- *
- * @throws {Failure} When it is no head, or too long.
- * @throws {Deno.errors.UnexpectedEof} When it ends before its empty line.
- */
+/** Reads the head of a response; those before it (RFC 9110, section 15.2: 100, 103) are passed over. */
 export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
   while (true) {
     const line = await reader.line(LONGEST, "HTTP/1.");
@@ -243,11 +237,6 @@ export interface Reader {
   readonly some: (limit: number) => Promise<Uint8Array<ArrayBuffer> | null>;
 }
 
-/**
- * Makes a reader of a socket.
- *
- * @param read Reads from the socket, as `Deno.Conn` does.
- */
 export function createReader(
   read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>,
 ): Reader {
@@ -340,11 +329,8 @@ async function* readToEnd(
 }
 
 /**
- * Reads the body that belongs to a head.
- *
- * @param method The method of the request: HEAD has no body in its response.
- * @returns The body, or undefined where there is none.
- * @throws {Failure} When nobody could say where the body ends: lengths that differ, an encoding that is not chunked.
+ * The body that belongs to a head, where there is one. It is refused when nobody could say where it ends: lengths that
+ * differ, an encoding that is not chunked.
  */
 export function readResponseBody(
   reader: Reader,

@@ -56,10 +56,9 @@ export function sentHeaders(request: HttpRequest): Header[] {
 }
 
 /**
- * Writes the head of a request.
+ * Writes the head of a request, each character for one byte. A proxy that passes it on is sent the whole
+ * URL, and who asks.
  *
- * @param proxy The proxy that passes it on: it is sent the whole URL, and who asks.
- * @returns The head with its empty line; each character stands for one byte.
  * @throws {TypeError} When a name or a value would be more than one line, or is not made of bytes.
  */
 export function formatRequestHead(
@@ -109,11 +108,8 @@ async function send(
 }
 
 /**
- * Sends a request: its head, and its body with its length, or in chunks where nobody knows that.
- *
- * @param options The head, each character for one byte; `signal` stops between two pieces of the body: the server has
- * answered, and wants no more.
- * @throws What the socket or the source has against it.
+ * Sends a request: its head, each character for one byte, and its body with its length, or in chunks where nobody knows
+ * that. The signal stops between two pieces of the body: the server has answered, and wants no more.
  */
 export async function upload(
   socket: Socket,

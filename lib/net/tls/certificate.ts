@@ -137,10 +137,8 @@ export async function makeCertificate(): Promise<KeyPair> {
 }
 
 /**
- * The SHA-256 of a certificate, of the first where there are more: what `client --pin` takes.
+ * The SHA-256 in hex of a certificate in PEM, the first where there are more: what `client --pin` takes.
  *
- * @param cert The certificate as PEM.
- * @returns 64 hex digits.
  * @throws {Failure} When there is no certificate in it.
  */
 export async function fingerprintOf(cert: string): Promise<string> {
@@ -158,33 +156,21 @@ type Der = Uint8Array<ArrayBuffer>;
 
 /** The tags in use: X.690 section 8, and those that RFC 5280 gives a meaning of its own. */
 const Tag = {
-  /** True or false. */
   Boolean: 1,
-  /** A whole number. */
   Integer: 2,
-  /** Bits, after a byte that says how many of the last ones are none. */
   BitString: 3,
-  /** Bytes. */
   OctetString: 4,
-  /** What something is. */
   Oid: 6,
-  /** Text. */
   Utf8: 12,
-  /** A time up to 2049. */
   UtcTime: 23,
-  /** A time from 2050 on. */
   GeneralizedTime: 24,
-  /** A list. */
   Sequence: 48,
-  /** A set. */
   Set: 49,
-  /** A name among a certificate's names. */
+  // among the names of a certificate
   SanDns: 0x82,
-  /** An IP address among them. */
   SanIp: 0x87,
-  /** A certificate's version. */
+  // parts of a certificate
   Version: 0xa0,
-  /** A certificate's extensions. */
   Extensions: 0xa3,
 } as const;
 
@@ -215,11 +201,7 @@ function oid(...bytes: number[]): Der {
   return der(Tag.Oid, Uint8Array.of(...bytes));
 }
 
-/**
- * Encodes a number that is not negative: without needless zeros in front, with one where the first bit is set.
- *
- * @param bytes The number, the highest byte first.
- */
+/** Encodes a number, the highest byte first: without needless zeros in front, with one where the first bit is set. */
 export function integer(bytes: Uint8Array): Der {
   const start = bytes.findIndex((byte) => byte !== 0);
   const digits = start === -1 ? Uint8Array.of(0) : bytes.subarray(start);
@@ -227,11 +209,7 @@ export function integer(bytes: Uint8Array): Der {
   return der(Tag.Integer, Uint8Array.of(...sign), digits);
 }
 
-/**
- * Encodes a time in whole seconds; years from 2050 on have four digits (RFC 5280 section 4.1.2.5).
- *
- * @param ms The time, in ms since 1970.
- */
+/** Encodes a time, in ms since 1970, in whole seconds; years from 2050 on have four digits (RFC 5280 section 4.1.2.5). */
 export function time(ms: number): Der {
   const digits = new Date(ms).toISOString().replace(/\..*|[-T:]/g, "") + "Z";
   return digits < "205"

@@ -15,11 +15,10 @@ function isTcp(socket: Socket): socket is Deno.TcpConn {
 
 /**
  * Starts TLS 1.2 or 1.3 on a socket and verifies the peer. A certificate that is pinned, a certificate of one's own,
- * one that is not verified, and anything but a TCP socket are beyond Deno's own TLS: Node's is loaded for them.
+ * one that is not verified, and anything but a TCP socket are beyond Deno's own TLS: Node's is loaded for them. The
+ * socket is closed when this fails.
  *
- * @param socket The socket; it is closed when this fails, or when the signal is aborted.
  * @param host The name that the certificate has to be for, unless `tls` has another.
- * @param tls Whom to trust, and who the client is.
  * @throws What Deno or Node has against the peer; the signal's reason when it was aborted.
  */
 export function startTls(
@@ -52,11 +51,7 @@ const OPENSSL =
   "-subj /CN=localhost -addext basicConstraints=critical,CA:FALSE " +
   "-addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1";
 
-/**
- * Says what to do about a TLS connection that was refused.
- *
- * @returns One line, where there is something to do.
- */
+/** What to do about a TLS connection that was refused, in one line. */
 export function hintForTls(error: unknown): string | undefined {
   const { message } = reasonOf(error);
   const [, name] =

@@ -28,11 +28,7 @@ function wordOf(error: Error, hasEnded: boolean): Error {
     : error;
 }
 
-/**
- * Makes a listener serve only clients that show a certificate of a given issuer.
- *
- * @param tls The server's certificate and key, and the issuer of its clients'.
- */
+/** Makes a listener serve only clients that show a certificate of a given issuer. */
 export function requireCertificate(
   listener: Acceptor,
   tls: TlsServer,
@@ -104,12 +100,8 @@ function checkPin(stream: TLSSocket, pin: string): void {
 }
 
 /**
- * Starts TLS with Node's implementation.
- *
- * @param tls Whom to trust and the client's own certificate; with a pin and no `ca`, the pin alone decides; `insecure`
- * takes any certificate.
- * @returns The socket to go on with. Its end without TLS's own is an error, as with Deno's TLS.
- * @throws What Node or the pin has against the peer.
+ * Starts TLS with Node's implementation. With a pin and no `ca` the pin alone decides; `insecure` takes any certificate.
+ * An end without TLS's own is an error, as with Deno's TLS.
  */
 export async function startNodeTls(
   socket: Socket,
@@ -166,11 +158,7 @@ interface SocketDuplex {
   readonly writeFailure: () => unknown;
 }
 
-/**
- * Makes a stream of a socket.
- *
- * @param socket The socket; nothing else reads it.
- */
+/** Makes a stream of a socket that nothing else reads. */
 function toDuplex(socket: Socket): SocketDuplex {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   let failure: unknown;
@@ -201,9 +189,6 @@ function toDuplex(socket: Socket): SocketDuplex {
 /**
  * Reads and writes a stream as a socket. A socket below that ends before TLS does is an error, as with Deno's own TLS;
  * what came before that is given first.
- *
- * @param stream The stream; nothing else reads it.
- * @param duplex What the socket below says of itself.
  */
 function fromStream(
   stream: Duplex,

@@ -17,9 +17,6 @@ type TrustOptions = {
 /**
  * Reads the SHA-256 of a certificate: 64 hex digits, with or without colons, or the line of
  * `openssl x509 -fingerprint -sha256`.
- *
- * @returns The digits alone, in lower case.
- * @throws {UsageError} On anything else.
  */
 function parsePin(text: string): string {
   const digits = text.replace(/^sha256( fingerprint=|:)/i, "")
@@ -64,8 +61,7 @@ async function readPair(
 /**
  * Finds whom a client trusts, and who it is itself.
  *
- * @throws {UsageError} When a value is none, or only one of certificate and key was named.
- * @throws {Failure} When a file cannot be read, or holds something else.
+ * @throws {Failure} When a value is none, or a file cannot be read, or holds something else.
  */
 export async function findTrust(options: TrustOptions): Promise<TlsClient> {
   const { ca, pin, sni } = options;
@@ -94,10 +90,7 @@ interface ServerTls extends TlsServer {
 /**
  * Finds the certificate that a server is to speak TLS with: the one that was named, or a new one.
  *
- * @param options The options of the command line, as paths.
- * @returns The certificate, its key, and what to say about it.
- * @throws {UsageError} When only one of certificate and key was named.
- * @throws {Failure} When a file cannot be read.
+ * @throws {Failure} When a file cannot be read, or only one of certificate and key was named.
  */
 export async function findTls(
   options: Pick<TrustOptions, "cert" | "key"> & {
