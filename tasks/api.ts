@@ -1,5 +1,5 @@
 /**
- * `api`: JSONPlaceholder on this machine, which keeps what is written.
+ * `api`: JSONPlaceholder on this machine, which keeps what is written; and what it is made of, to embed it.
  *
  * @module
  */
@@ -9,6 +9,9 @@ import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 import { API_HINTS, API_OPTIONS, apiPermissions, runApi } from "./api/api.ts";
+
+export { createHandler } from "./api/handler.ts";
+export { openStore } from "./api/store/sqlite.ts";
 
 const command = defineCommand({
   name: "api",

@@ -24,17 +24,19 @@ import type {
 
 /** How {@linkcode send} behaves. */
 export interface SendOptions {
+  /** Ends the exchange. */
   readonly signal?: AbortSignal;
-  /** {@linkcode DEFAULT_TIMEOUTS} unless given. */
+  /** How long to wait; {@linkcode DEFAULT_TIMEOUTS} unless given. */
   readonly timeouts?: Timeouts;
-  /** @default {10} */
+  /** How many redirects are followed. @default {10} */
   readonly maxRedirects?: number | undefined;
-  /** @default {"safe"} */
+  /** Which redirects are followed. @default {"safe"} */
   readonly follow?: Follow | undefined;
   /** How many more attempts there may be for each request. @default {0} */
   readonly retry?: number | undefined;
   /** How many bytes a body may have, decoded. */
   readonly maxSize?: number | undefined;
+  /** The way to the server. */
   readonly network?: Network | undefined;
   /** Tells a person about an attempt that comes. */
   readonly notice?: ((text: string) => void) | undefined;

@@ -28,11 +28,13 @@ export interface Route {
   readonly proxyTls?: TlsClient | undefined;
   /** Whether the proxy is the end of the way: it passes on requests by itself. */
   readonly forward?: boolean | undefined;
+  /** Addresses to use instead of those that the system finds. */
   readonly resolve?: readonly Resolved[] | undefined;
   /** The one version of IP to use. */
   readonly family?: 4 | 6 | undefined;
   /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
   readonly timed?: boolean | undefined;
+  /** Speaks TLS there. */
   readonly tls?: TlsClient | undefined;
   /** Gives up at once when it is aborted. */
   readonly signal?: AbortSignal | undefined;
@@ -43,14 +45,17 @@ export interface Route {
 /** A part of the way: to connect, to a proxy or to the target; to get through the proxy; to start TLS with the target. */
 export type Step = "connect" | "proxy" | "tunnel" | "tls";
 
-/** Where a way has led. */
+/** Where a way has led; times are in ms. */
 export interface Connected {
+  /** What to go on with. */
   readonly socket: Socket & Disposable;
   /** The address at its other end: the target's or the proxy's. */
   readonly remote: string;
-  /** How long it took to resolve the name, to connect, and to shake hands, in ms; undefined where that was not done apart. */
+  /** How long it took to resolve the name, where that was done apart. */
   readonly dns: number | undefined;
+  /** How long it took to connect. */
   readonly connect: number;
+  /** How long it took to shake hands, where TLS is spoken. */
   readonly tls: number | undefined;
 }
 

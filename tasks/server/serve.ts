@@ -49,7 +49,9 @@ export interface ServeOptions {
   readonly port?: number;
   /** A Unix socket to listen on instead. */
   readonly path?: string;
+  /** Speaks TLS with this certificate. */
   readonly tls?: TlsServer | undefined;
+  /** What to do with a client. */
   readonly handler: Handler;
   /** How many clients are served at a time; others wait in the system's queue. @default {1000} */
   readonly maxClients?: number;
@@ -66,7 +68,9 @@ export interface ServeOptions {
   readonly allow?: readonly Cidr[];
   /** Does not serve clients from these ranges, whatever `allow` says. */
   readonly deny?: readonly Cidr[];
+  /** Hears what happens. */
   readonly onEvent?: (event: ServerEvent) => void;
+  /** Hears every chunk of bytes. */
   readonly onBytes?: Listener | undefined;
 }
 
