@@ -13,7 +13,7 @@ import { draw, type Exchange, runOnTerminal } from "./terminal.ts";
 const PORT = "3000";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
-/** What the terminal shows, in this order, while an api in memory listens on port 3000. */
+/** What is typed on the terminal, in this order, while an api in memory listens on port 3000. */
 const COMMANDS = [
   "deno task -q post :3000/posts title=Hello body='from hark' userId:=1",
   "deno task -q get --curl :3000/posts userId==1 Authorization:'Bearer s3cret'",
@@ -58,6 +58,6 @@ async function drawPage(): Promise<void> {
 }
 
 const api = ["deno", "task", "-q", "api", "--memory", "--port", PORT];
-await using _api = await startListener(api, PORT);
+await using _api = await startListener(api, "nowhere", Number(PORT));
 await drawTerminal();
 await drawPage();

@@ -1,5 +1,5 @@
 /**
- * A terminal session as a picture: commands run on a real terminal, what they said drawn as SVG.
+ * A terminal session as a picture: commands run on a real terminal, what they printed drawn as SVG.
  *
  * @module
  */

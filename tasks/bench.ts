@@ -8,48 +8,40 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { ExitCode, UsageError } from "../lib/cli/errors.ts";
 import { print } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { interruptible } from "../tests/program.ts";
+import { interruptible, missing } from "../tests/program.ts";
 import { API_ROWS } from "./bench/api.ts";
-import { BYTES_ROWS } from "./bench/bytes.ts";
-import { CLIENT_ROWS } from "./bench/clients.ts";
-import { HTTP_ROWS } from "./bench/http.ts";
-import { formatFigures, measure, type Row } from "./bench/measure.ts";
-import { START_ROWS } from "./bench/start.ts";
+import { COMMAND_ROWS } from "./bench/commands.ts";
+import { CONNECTION_ROWS } from "./bench/connections.ts";
+import { formatFigures, measure, type Row } from "./bench/contenders.ts";
 
 const ROWS: readonly Row[] = [
-  ...START_ROWS,
-  ...CLIENT_ROWS,
-  ...BYTES_ROWS,
-  ...HTTP_ROWS,
+  ...COMMAND_ROWS,
+  ...CONNECTION_ROWS,
   ...API_ROWS,
 ];
 const ROUNDS = 21;
 const QUICK_ROUNDS = 3;
 
 /** What a row gave, as text or as JSON. */
-async function report(
-  row: Row,
-  quick: boolean,
-  json: boolean,
-): Promise<string> {
+async function report(row: Row, quick: boolean, json: boolean) {
   const { name, unit } = row;
-  const why = await row.missing?.();
-  if (why !== undefined) {
+  const needed = await missing(row.needs);
+  if (needed.length > 0) {
+    const skipped = `it needs ${needed.join(", ")}`;
     return json
-      ? JSON.stringify({ name, skipped: why }) + "\n"
-      : `${name}: skipped: ${why}\n\n`;
+      ? JSON.stringify({ name, skipped }) + "\n"
+      : `${name}: skipped: ${skipped}\n\n`;
   }
   const folder = await Deno.makeTempDir({ prefix: "hark-bench-" });
   await using stack = new AsyncDisposableStack();
   stack.defer(() => Deno.remove(folder, { recursive: true }));
   const contenders = await row.prepare({ stack, folder, quick });
   const rounds = quick ? QUICK_ROUNDS : row.rounds ?? ROUNDS;
-  const figures = await measure(contenders, rounds, row.warmUp);
-  const missing = contenders.filter(({ sample }) => sample === undefined)
-    .map(({ name }) => name);
+  const figures = await measure(contenders, rounds);
+  const absent = contenders.flatMap(([name, sample]) => sample ? [] : [name]);
   return json
-    ? JSON.stringify({ name, unit, rounds, figures, missing }) + "\n"
-    : formatFigures(row, figures, missing);
+    ? JSON.stringify({ name, unit, rounds, figures, missing: absent }) + "\n"
+    : formatFigures(row, figures, absent);
 }
 
 const command = defineCommand({
@@ -71,15 +63,14 @@ const command = defineCommand({
     if (unknown !== undefined) {
       throw new UsageError(
         `Cannot measure "${unknown}": there is no such row`,
-        {
-          hint: `the rows are ${names.join(", ")}`,
-        },
+        { hint: `the rows are ${names.join(", ")}` },
       );
     }
     const { quick, json } = options;
     return await interruptible(io, async () => {
+      const isAll = operands.length === 0;
       for (const row of ROWS) {
-        if (operands.length > 0 && !operands.includes(row.name)) continue;
+        if (!isAll && !operands.includes(row.name)) continue;
         await print(io.stdout, await report(row, quick, json));
       }
       return ExitCode.Ok;

@@ -7,10 +7,10 @@
 
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { ExitCode, UsageError } from "../lib/cli/errors.ts";
-import { type Output, print } from "../lib/cli/io.ts";
+import { print } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 import { parseCount } from "../lib/cli/values.ts";
-import { find, interrupted, interruptible } from "../tests/program.ts";
+import { interrupted, interruptible, missing } from "../tests/program.ts";
 import { API_CHECKS } from "./soak/api.ts";
 import type { Check } from "./soak/check.ts";
 import { MIXED_CHECKS } from "./soak/mixed.ts";
@@ -21,41 +21,24 @@ const ROOMS: Readonly<Record<string, readonly Check[]>> = {
   tcp: TCP_CHECKS,
   api: API_CHECKS,
 };
-const MINUTE_MS = 60_000;
 
-/** What of a check's programs is not installed. */
-async function missing({ needs = [] }: Check): Promise<string[]> {
-  const found = await Promise.all(needs.map(find));
-  return needs.filter((_, at) => found[at] === undefined);
-}
-
-/** Runs one check and says in one line what came out; undefined where it is skipped. */
+/** Runs one check. Resolves to what came out, after `ok`, `FAILED` or `skipped`. */
 async function run(
-  check: Check,
+  { name, needs, run }: Check,
   minutes: number,
-  stdout: Output,
-): Promise<boolean | undefined> {
-  const say = async (text: string) => await print(stdout, `${text}\n`);
-  const absent = await missing(check);
-  if (absent.length > 0) {
-    await say(`skipped ${check.name}: not installed: ${absent.join(", ")}`);
-    return undefined;
-  }
+): Promise<string> {
+  const absent = (await missing(needs)).join(", ");
+  if (absent !== "") return `skipped ${name}: not installed: ${absent}`;
   const folder = await Deno.makeTempDir({ prefix: "hark-soak-" });
   const begun = performance.now();
-  const seconds = () => ((performance.now() - begun) / 1000).toFixed(1);
-  try {
-    const figure = await check.run(folder, minutes);
-    await say(`ok ${check.name}: ${figure} (${seconds()} s)`);
-    return true;
-  } catch (error) {
-    interrupted.throwIfAborted();
-    const why = error instanceof Error ? error.message : String(error);
-    await say(`FAILED ${check.name}: ${why} (${seconds()} s)`);
-    return false;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  const [verdict, what] = await run(folder, minutes).then(
+    (found) => ["ok", found],
+    (error) => ["FAILED", error instanceof Error ? error.message : error],
+  );
+  await Deno.remove(folder, { recursive: true });
+  interrupted.throwIfAborted();
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+  return `${verdict} ${name}: ${what} (${seconds} s)`;
 }
 
 const command = defineCommand({
@@ -87,16 +70,20 @@ const command = defineCommand({
       );
     }
     return await interruptible(io, async () => {
-      const end = performance.now() + (minutes ?? 0) * MINUTE_MS;
-      let [passed, failed] = [0, 0];
+      const end = performance.now() + (minutes ?? 0) * 60_000;
+      const results: string[] = [];
       do {
         for (const check of checks) {
-          const result = await run(check, minutes ?? 1, io.stdout);
-          if (result === true) passed++;
-          if (result === false) failed++;
+          const result = await run(check, minutes ?? 1);
+          await print(io.stdout, `${result}\n`);
+          results.push(result);
         }
       } while (performance.now() < end);
-      await print(io.stdout, `soak: ${passed} passed, ${failed} failed\n`);
+      const count = (verdict: string) =>
+        results.filter((it) => it.startsWith(verdict)).length;
+      const failed = count("FAILED");
+      const sum = `soak: ${count("ok")} passed, ${failed} failed\n`;
+      await print(io.stdout, sum);
       return failed === 0 ? ExitCode.Ok : ExitCode.Failed;
     });
   },

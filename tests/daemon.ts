@@ -1,34 +1,27 @@
 // deno-coverage-ignore-file
 /**
- * Programs that run beside the benchmark: started, waited for, looked at through /proc, ended.
+ * Programs that run beside others: started, waited for, looked at through /proc, ended.
  *
  * @module
  */
 
+import { getAvailablePort } from "@std/net/get-available-port";
 import { interrupted } from "./program.ts";
 
 /** A program that runs. */
 export interface Daemon extends AsyncDisposable {
-  /** Its process. */
   readonly pid: number;
-  /** The next line that it printed; undefined at the end. */
+  /** The next line that it printed; undefined at the end, and where nobody listens to it. */
   readonly line: () => Promise<string | undefined>;
-  /** Writes to its stdin. */
-  readonly tell: (text: string) => Promise<void>;
-  /** Resolves when it has ended. */
   readonly ended: Promise<unknown>;
 }
 
-/** Where the output of a program goes. */
-export type Output = "lines" | "nowhere";
-
 const POLL_MS = 2;
 const LONGEST_MS = 30_000;
-const QUIET_MS = 10;
-const QUIET_LONGEST_MS = 1000;
 
-const sleep = (ms: number) =>
-  new Promise<void>((resolve) => setTimeout(resolve, ms));
+/** Waits some ms. */
+export const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits until something is so. */
 export async function until(
@@ -44,20 +37,8 @@ export async function until(
   }
 }
 
-/** Waits until nothing else runs on the machine, three looks in a row, for a second at most; does not where it cannot look. */
-export async function untilQuiet(): Promise<void> {
-  if (Deno.build.os !== "linux") return;
-  const end = performance.now() + QUIET_LONGEST_MS;
-  for (let looks = 0; looks < 3 && performance.now() < end;) {
-    interrupted.throwIfAborted();
-    await sleep(QUIET_MS);
-    // of all that could run now, one is who asks: `0.20 0.18 0.12 1/80 11206`
-    const [, running] =
-      Deno.readTextFileSync("/proc/loadavg").match(/(\d+)\//) ??
-        [];
-    looks = Number(running) <= 1 ? looks + 1 : 0;
-  }
-}
+/** Where the output of a program goes. */
+type Output = "lines" | "nowhere";
 
 /** Starts a program, which is ended with SIGTERM when it is disposed of. */
 export function startDaemon(
@@ -67,7 +48,7 @@ export function startDaemon(
   const child = new Deno.Command(program, {
     args,
     env: { NO_COLOR: "1" },
-    stdin: output === "lines" ? "piped" : "null",
+    stdin: "null",
     stdout: output === "lines" ? "piped" : "null",
     stderr: "null",
     signal: interrupted,
@@ -75,7 +56,6 @@ export function startDaemon(
   const lines = output === "lines"
     ? child.stdout.pipeThrough(new TextDecoderStream()).getReader()
     : undefined;
-  const input = output === "lines" ? child.stdin.getWriter() : undefined;
   let text = "";
   return {
     pid: child.pid,
@@ -90,7 +70,6 @@ export function startDaemon(
       text = rest.join("\n");
       return first;
     },
-    tell: async (words) => await input?.write(new TextEncoder().encode(words)),
     [Symbol.asyncDispose]: async () => {
       try {
         child.kill("SIGTERM");
@@ -99,39 +78,58 @@ export function startDaemon(
       }
       await child.status;
       await lines?.cancel();
-      await input?.abort().catch(() => {});
     },
   };
 }
 
-/** Starts a program and waits until it listens on a port. */
-export async function startListener(
-  command: readonly string[],
-  port: string,
-): Promise<Daemon> {
-  const daemon = startDaemon(command);
-  let ended = false;
-  void daemon.ended.then(() => ended = true);
-  await until(`${command.join(" ")} to listen`, () => {
-    if (ended) throw new Error(`Cannot use ${command.join(" ")}: it ended`);
-    return isListening(Number(port));
-  });
-  return daemon;
+/** A program that listens. */
+export interface Listener extends Daemon {
+  readonly port: number;
 }
 
-/** Whether somebody listens on a port, found without connecting to it. */
-export async function isListening(port: number): Promise<boolean> {
-  const wanted = `:${port.toString(16).toUpperCase().padStart(4, "0")} `;
-  for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    const sockets = (await Deno.readTextFile(table)).split("\n");
-    // 0A is LISTEN
-    if (
-      sockets.some((row) =>
-        row.slice(0, 60).includes(wanted) && / 0A /.test(row)
-      )
-    ) return true;
+/** Starts a program and waits until it listens on a port, which takes the place of `PORT` in its words. */
+export async function startListener(
+  command: readonly string[],
+  output?: Output,
+  port = getAvailablePort(),
+): Promise<Listener> {
+  const words = command.map((word) => word.replaceAll("PORT", `${port}`));
+  const daemon = startDaemon(words, output);
+  let ended = false;
+  void daemon.ended.then(() => ended = true);
+  await until(`${words.join(" ")} to listen`, () => {
+    if (ended) throw new Error(`Cannot use ${words.join(" ")}: it ended`);
+    return isListening(port);
+  });
+  return { ...daemon, port };
+}
+
+/** Whether somebody listens on a port; on Linux found without connecting to it, since some serve but one client. */
+async function isListening(port: number): Promise<boolean> {
+  if (Deno.build.os !== "linux") {
+    return await Deno.connect({ hostname: "127.0.0.1", port })
+      .then((conn) => (conn.close(), true), () => false);
   }
-  return false;
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  // the local address, the remote one, and 0A, which is LISTEN
+  const row = RegExp(`^ *\\d+: \\w+:${hex} \\w+:0000 0A `, "m");
+  return row.test(await Deno.readTextFile("/proc/net/tcp")) ||
+    row.test(await Deno.readTextFile("/proc/net/tcp6"));
+}
+
+/** Connects to a port of 127.0.0.1. */
+export function connect(port: number): Promise<Deno.TcpConn> {
+  return Deno.connect({ hostname: "127.0.0.1", port });
+}
+
+/** The same so many times, one after the other: more at once than wait in a queue would take seconds. */
+export async function connectMany(
+  port: number,
+  count: number,
+): Promise<Deno.TcpConn[]> {
+  const conns: Deno.TcpConn[] = [];
+  while (conns.length < count) conns.push(await connect(port));
+  return conns;
 }
 
 /** CPU time of a process and of the children that it has waited for, in ms. */
@@ -139,8 +137,7 @@ export async function cpuOf(pid: number): Promise<number> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   // utime, stime, cutime and cstime, in ticks of 10 ms
-  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0) *
-    10;
+  return fields.slice(11, 15).reduce((sum, it) => sum + Number(it) * 10, 0);
 }
 
 /** Resident memory of a process, in bytes: now (`VmRSS`) or at its peak (`VmHWM`). */
@@ -154,7 +151,5 @@ export async function memoryOf(
 
 /** How many files and sockets a process has open. */
 export async function openFilesOf(pid: number): Promise<number> {
-  let count = 0;
-  for await (const _ of Deno.readDir(`/proc/${pid}/fd`)) count++;
-  return count;
+  return (await Array.fromAsync(Deno.readDir(`/proc/${pid}/fd`))).length;
 }

@@ -8,16 +8,6 @@
 import { ExitCode, Failure } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 
-/** What a program left. */
-export interface Outcome {
-  /** Its exit code. */
-  readonly code: number;
-  /** What it printed. */
-  readonly stdout: string;
-  /** What it complained of. */
-  readonly stderr: string;
-}
-
 const interruption = new AbortController();
 
 /** Aborted with a failure when the command is interrupted: it ends what {@linkcode run} and `startDaemon` started. */
@@ -48,7 +38,7 @@ export async function interruptible<Result>(
 export async function run(
   [program = "", ...args]: readonly string[],
   options: Pick<Deno.CommandOptions, "env" | "stdout"> = {},
-): Promise<Outcome> {
+): Promise<{ code: number; stdout: string; stderr: string }> {
   interrupted.throwIfAborted();
   const output = await new Deno.Command(program, {
     args,
@@ -66,18 +56,30 @@ export async function run(
   };
 }
 
-async function ask(...command: string[]): Promise<string | undefined> {
+async function outputOf(...command: string[]): Promise<string | undefined> {
   const { code, stdout } = await run(command);
   return code === 0 ? stdout.trim() : undefined;
 }
 
 /** The path of a program; undefined where it is not installed. */
 export async function find(program: string): Promise<string | undefined> {
-  const path = await ask("which", program);
+  const path = await outputOf("which", program);
   // Deno takes the place of a Node that is missing
   if (path?.includes("/node_compat_bin/")) return undefined;
   // it may be a script that looks for the right version, which takes longer than all that is measured
   return path !== undefined && program === "python3"
-    ? await ask(path, "-c", "import sys; print(sys.executable)")
+    ? await outputOf(path, "-c", "import sys; print(sys.executable)")
     : path;
+}
+
+/** Which of some programs are not installed; `Linux` stands for the system itself. */
+export async function missing(
+  programs: readonly string[] = [],
+): Promise<string[]> {
+  const isHere = async (program: string) =>
+    program === "Linux"
+      ? Deno.build.os === "linux"
+      : await find(program) !== undefined;
+  const here = await Promise.all(programs.map(isHere));
+  return programs.filter((_, at) => !here[at]);
 }

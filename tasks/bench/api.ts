@@ -4,97 +4,52 @@
  * @module
  */
 
-import { getAvailablePort } from "@std/net/get-available-port";
-import {
-  memoryOf,
-  startDaemon,
-  startListener,
-  until,
-} from "../../tests/daemon.ts";
+import { memoryOf, startListener, until } from "../../tests/daemon.ts";
 import { find, run } from "../../tests/program.ts";
 import { seed } from "../api/store/seed.ts";
-import { allow, floorCommand, harkCommand } from "./contender.ts";
-import type { Bench, Contender, Row } from "./measure.ts";
+import {
+  type Bench,
+  type Candidate,
+  candidates,
+  contend,
+  type Contender,
+  floor,
+  hark,
+  type Row,
+} from "./contenders.ts";
 
 const PEER = "json-server@0.17.4";
 const CONNECTIONS = 64;
-const worldText = JSON.stringify(
-  Object.fromEntries(
-    Object.entries(seed).map(([name, make]) => [name, make()]),
-  ),
-);
 
-/** Something that serves the resources of a db.json. */
-interface Candidate {
-  readonly name: string;
-  /** Its command line; undefined where it is not installed. */
-  readonly command:
-    | ((place: { folder: string; data: string; port: string }) => string[])
-    | undefined;
+/** What serves the resources of a db.json, each in a folder of its own; npx finds json-server, or installs it. */
+async function servers(): Promise<readonly Candidate[]> {
+  const which = ["npx", "-y", "-p", PEER, "--", "which", "json-server"];
+  const path = await find("npx") && (await run(which)).stdout.trim();
+  const [peer = "", node = PEER] = path ? [path, "node"] : [];
+  const api = hark("api", "FOLDER");
+  return candidates`
+    hark api, with its own data: ${api} --host 127.0.0.1 --port PORT FOLDER/own.db
+    hark api db.json: ${api} --host 127.0.0.1 --port PORT FOLDER/db.json
+    deno, a naive handler: ${floor("api")} PORT FOLDER/naive.db FOLDER/db.json
+    json-server@0.17.4, node: ${node} ${peer} --quiet --host 127.0.0.1 --port PORT FOLDER/db.json`;
 }
 
-/** The script of json-server, which npm installs in its cache. */
-async function findPeer(): Promise<string | undefined> {
-  if (await find("npx") === undefined) return undefined;
-  const { code, stdout } = await run([
-    ...["npx", "-y", "-p", PEER, "--", "which", "json-server"],
-  ]);
-  return code === 0 ? stdout.trim() : undefined;
-}
-
-/** What a user starts who has no data yet. */
-const SEEDED: Candidate = {
-  name: "hark api, with its own data",
-  command: ({ folder, port }) =>
-    permitted(folder, `${folder}/own.db`, "--port", port),
-};
-
-/** `api` on the IPv4 loopback, which may use the files of a folder. */
-const permitted = (folder: string, ...args: string[]) => {
-  const command = harkCommand("api", "--host", "127.0.0.1", ...args);
-  return allow("write", folder, allow("read", folder, command));
-};
-
-async function candidates(): Promise<readonly Candidate[]> {
-  const peer = await findPeer();
-  return [
-    {
-      name: "hark api db.json",
-      command: ({ folder, data, port }) =>
-        permitted(folder, data, "--port", port),
-    },
-    {
-      name: "deno, a naive handler",
-      command: ({ folder, data, port }) =>
-        floorCommand("api.ts", port, `${folder}/naive.db`, data),
-    },
-    {
-      name: `${PEER}, node`,
-      command: peer === undefined ? undefined : ({ data, port }) => [
-        ...["node", peer, "--quiet", "--host", "127.0.0.1", "--port", port],
-        data,
-      ],
-    },
-  ];
-}
-
-/** A folder of its own for a program, with the seed as db.json. */
+/** Gives a command line a new folder with the seed. */
 async function place(
   folder: string,
-): Promise<{ folder: string; data: string; port: string }> {
+  command: readonly string[],
+): Promise<string[]> {
   const own = await Deno.makeTempDir({ dir: folder });
-  const data = `${own}/db.json`;
-  await Deno.writeTextFile(data, worldText);
-  return { folder: own, data, port: String(getAvailablePort()) };
+  const documents = Object.entries(seed).map(([name, make]) => [name, make()]);
+  const text = JSON.stringify(Object.fromEntries(documents));
+  await Deno.writeTextFile(`${own}/db.json`, text);
+  return command.map((word) => word.replace("FOLDER", own));
 }
 
-/** Requests a second that wrk gets answered with 2xx. */
-async function requests(url: string, script?: string): Promise<number> {
-  const { code, stdout } = await run([
-    ...["wrk", "-t1", `-c${CONNECTIONS}`, "-d1s"],
-    ...script === undefined ? [] : ["-s", script],
-    url,
-  ]);
+/** Requests a second with a response of 2xx, as wrk counts them. */
+async function requests(url: string, script: string[]): Promise<number> {
+  const wrk = ["wrk", "-t1", `-c${CONNECTIONS}`, "-d1s", ...script, url];
+  const { code, stdout } = await run(wrk);
   const rate = Number(stdout.match(/Requests\/sec:\s+([\d.]+)/)?.[1]);
   if (code !== 0 || Number.isNaN(rate) || stdout.includes("Non-2xx")) {
     throw new Error(`Cannot measure ${url}: ${stdout}`);
@@ -102,94 +57,53 @@ async function requests(url: string, script?: string): Promise<number> {
   return rate;
 }
 
-async function underLoad(
-  { stack, folder }: Bench,
-  path: string,
-  script?: string,
-): Promise<Contender[]> {
-  const contenders: Contender[] = [];
-  for (const { name, command } of await candidates()) {
-    if (command === undefined) {
-      contenders.push({ name, sample: undefined });
-      continue;
-    }
-    const own = await place(folder);
-    const { pid } = stack.use(await startListener(command(own), own.port));
-    const url = `http://127.0.0.1:${own.port}${path}`;
-    contenders.push({
-      name,
-      sample: async () => ({
-        figure: await requests(url, script),
-        rss: await memoryOf(pid, "VmHWM"),
-      }),
-    });
-  }
-  return contenders;
-}
-
-/** How long programs take from their start to their first answer, in ms. */
-async function boots({ folder }: Bench): Promise<Contender[]> {
-  return [SEEDED, ...await candidates()].map(({ name, command }) => ({
-    name,
-    sample: command && (async () => {
-      const own = await place(folder);
-      const url = `http://127.0.0.1:${own.port}/posts/1`;
-      const begun = performance.now();
-      await using _server = startDaemon(command(own));
-      await until(`${name} to answer`, () => answers(url));
-      return { figure: performance.now() - begun };
-    }),
-  }));
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(url);
-    await response.body?.cancel();
-    return response.ok;
-  } catch {
-    return false;
-  }
-}
-
 const POST = `wrk.method = "POST"
 wrk.body = '{"title":"foo","body":"bar","userId":1}'
 wrk.headers["Content-Type"] = "application/json"`;
 
-const common = {
-  unit: `requests/s with ${CONNECTIONS} connections; more is better`,
-  missing: async () =>
-    await find("wrk") === undefined ? "it needs wrk" : undefined,
-  rounds: 7,
-  warmUp: 1,
-} as const;
+function loadRow(name: string, path: string, script?: string): Row {
+  const prepare = async ({ stack, folder }: Bench) => {
+    const lua = `${folder}/request.lua`;
+    if (script !== undefined) await Deno.writeTextFile(lua, script);
+    return await contend((await servers()).slice(1), async (command) => {
+      const words = await place(folder, command);
+      const { pid, port } = stack.use(await startListener(words));
+      const url = `http://127.0.0.1:${port}${path}`;
+      return async () => ({
+        figure: await requests(url, script ? ["-s", lua] : []),
+        rss: await memoryOf(pid, "VmHWM"),
+      });
+    });
+  };
+  const unit = `requests/s with ${CONNECTIONS} connections; more is better`;
+  return { name, unit, needs: ["wrk"], rounds: 7, prepare };
+}
 
-/** Reads and writes a second, and ms to the first answer. */
+/** How long programs take from their start to their first response, in ms. */
+async function boots({ folder }: Bench): Promise<Contender[]> {
+  return await contend(await servers(), (command) => async () => {
+    const words = await place(folder, command);
+    const begun = performance.now();
+    await using server = await startListener(words);
+    const url = `http://127.0.0.1:${server.port}/posts/1`;
+    await until("a response", async () => {
+      const response = await fetch(url).catch(() => undefined);
+      await response?.body?.cancel();
+      return response?.ok ?? false;
+    });
+    return { figure: performance.now() - begun };
+  });
+}
+
+/** Reads and writes a second, and ms to the first response. */
 export const API_ROWS: readonly Row[] = [
-  {
-    ...common,
-    name: "api-read",
-    prepare: (bench) => underLoad(bench, "/posts/1"),
-  },
-  {
-    ...common,
-    name: "api-list",
-    prepare: (bench) => underLoad(bench, "/posts"),
-  },
-  {
-    ...common,
-    name: "api-write",
-    prepare: async (bench) => {
-      const script = `${bench.folder}/post.lua`;
-      await Deno.writeTextFile(script, POST);
-      return await underLoad(bench, "/posts", script);
-    },
-  },
+  loadRow("api-read", "/posts/1"),
+  loadRow("api-list", "/posts"),
+  loadRow("api-write", "/posts", POST),
   {
     name: "api-boot",
     unit: "ms to the first answer of a new database",
     rounds: 7,
-    warmUp: 1,
     prepare: boots,
   },
 ];

@@ -4,18 +4,14 @@
  * @module
  */
 
+import { encodeHex } from "@std/encoding/hex";
+import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 import { Failure } from "../../lib/cli/errors.ts";
 import { run } from "../../tests/program.ts";
 
 /** What holds for every binary: it asks nothing, and writes no cache of its code when it runs. */
-const FLAGS = [
-  "-q",
-  "--no-check",
-  "--frozen",
-  "--no-prompt",
-  "--no-code-cache",
-];
+const FLAGS = "-q --no-check --frozen --no-prompt --no-code-cache".split(" ");
 
 /** A binary to make. */
 export interface Binary {
@@ -25,27 +21,24 @@ export interface Binary {
   readonly permissions: readonly string[];
   /** The platform, as Deno names it: `x86_64-unknown-linux-gnu`. */
   readonly target: string;
-  /** The file's name. */
   readonly file: string;
 }
 
-/** A binary that was made. */
+/** A binary that was made: its size in bytes, its SHA-256 in hex, and whether it was started: another platform's cannot be. */
 export interface Built {
-  /** Its size, in bytes. */
   readonly size: number;
-  /** Its SHA-256, in hex. */
   readonly sum: string;
-  /** Whether it was started: another platform's cannot be. */
   readonly started: boolean;
 }
 
 const env = { NO_COLOR: "1", RUST_BACKTRACE: "0" };
 
-/** Deno 2.4 embeds every package of the lock; 2.9 can leave out what a script does not need. */
-async function leaner(): Promise<string[]> {
-  const flag = "--exclude-unused-npm";
-  const { stdout } = await run([Deno.execPath(), "compile", "--help"], { env });
-  return stdout.includes(flag) ? [flag] : [];
+/** Flags that not every Deno has: 2.9 can leave out packages that a script does not need, 2.4 takes text as a module only so. */
+async function ownFlags(): Promise<string[]> {
+  const help = [Deno.execPath(), "compile", "--help=full"];
+  const { stdout } = await run(help, { env });
+  return ["--exclude-unused-npm", "--unstable-raw-imports"]
+    .filter((flag) => stdout.includes(flag));
 }
 
 /** Why Deno could not compile, in one line, and the way out of it. */
@@ -86,14 +79,8 @@ async function start({ name, target }: Binary, path: string): Promise<void> {
 }
 
 async function sha256(path: string): Promise<string> {
-  const digest = await crypto.subtle.digest(
-    "SHA-256",
-    await Deno.readFile(path),
-  );
-  return Array.from(
-    new Uint8Array(digest),
-    (byte) => byte.toString(16).padStart(2, "0"),
-  ).join("");
+  const bytes = await Deno.readFile(path);
+  return encodeHex(await crypto.subtle.digest("SHA-256", bytes));
 }
 
 async function makeFolderIn(out: string): Promise<string> {
@@ -108,8 +95,6 @@ async function makeFolderIn(out: string): Promise<string> {
 /**
  * Compiles a binary into a folder; its file is there only when it is whole and, where this machine can tell, starts.
  *
- * @param binary What to make.
- * @param out The folder.
  * @throws {Failure} When Deno cannot compile it, or it does not start.
  */
 export async function compileBinary(
@@ -122,15 +107,11 @@ export async function compileBinary(
     const path = `${folder}/${file}`;
     const isOwn = target === Deno.build.target;
     const { code, stderr } = await run([
-      Deno.execPath(),
-      "compile",
-      ...FLAGS,
-      ...await leaner(),
+      ...[Deno.execPath(), "compile", ...FLAGS, ...await ownFlags()],
       ...permissions.map((kind) => `--allow-${kind}`),
       ...isOwn ? [] : ["--target", target],
-      "-o",
-      path,
-      new URL(`../${name}.ts`, import.meta.url).href,
+      ...["-o", path],
+      fileURLToPath(new URL(`../${name}.ts`, import.meta.url)),
     ], { env });
     if (code !== 0) throw refusalOf(binary, stderr);
     if (isOwn) await start(binary, path);

@@ -1,23 +1,18 @@
 /**
- * What a soak check is, and the server that most of them look at.
+ * What a soak check is, and what most of them use.
  *
  * @module
  */
 
-import { getAvailablePort } from "@std/net/get-available-port";
-import { type Daemon, startListener } from "../../tests/daemon.ts";
-import { harkCommand } from "../bench/contender.ts";
+import { type Listener, memoryOf, startListener } from "../../tests/daemon.ts";
+import { hark } from "../bench/contenders.ts";
 
 /** One thing to check in full size. */
 export interface Check {
-  /** What is checked. */
   readonly name: string;
   /** Programs without which it is skipped. */
   readonly needs?: readonly string[];
-  /**
-   * Does it, in an empty folder, for so many minutes where it has no size of its own, and resolves to what was
-   * measured; throws where it is not as it should be.
-   */
+  /** In an empty folder, for so many minutes where it has no size of its own. Resolves to what it found, or throws. */
   readonly run: (folder: string, minutes: number) => Promise<string>;
 }
 
@@ -26,11 +21,15 @@ export function demand(isSo: boolean, what: string): void {
   if (!isSo) throw new Error(what);
 }
 
-/** Starts our server on a free port. */
-export async function startServer(
-  ...args: string[]
-): Promise<{ readonly port: string; readonly server: Daemon }> {
-  const port = String(getAvailablePort());
-  const command = harkCommand("server", ...args, "--port", port);
-  return { port, server: await startListener(command, port) };
+/** Starts a task on a free port. */
+export function start(task: string, ...args: string[]): Promise<Listener> {
+  return startListener([...hark(task), ...args, "--port", "PORT"]);
+}
+
+/** Memory of a process, or its peak, in MiB. */
+export async function mebibytesOf(
+  pid: number,
+  which?: "VmHWM",
+): Promise<number> {
+  return await memoryOf(pid, which) / 2 ** 20;
 }

@@ -4,20 +4,19 @@
  * @module
  */
 
-import { getAvailablePort } from "@std/net/get-available-port";
+import { assertEquals } from "@std/assert";
+import { writeAll } from "../../lib/net/connection.ts";
 import { examine } from "../../tests/api/store/crash.ts";
 import {
-  type Daemon,
-  memoryOf,
+  connect,
   openFilesOf,
+  sleep,
   startListener,
   until,
 } from "../../tests/daemon.ts";
-import { allow, harkCommand } from "../bench/contender.ts";
-import { type Check, demand, startServer } from "./check.ts";
-import { echoed, misbehave, posted } from "./clients.ts";
+import { hark } from "../bench/contenders.ts";
+import { type Check, demand, mebibytesOf, start } from "./check.ts";
 
-const MIB = 2 ** 20;
 const POLITE = 3;
 const RUDE = 6;
 const PAUSE_MS = 10;
@@ -27,126 +26,161 @@ const GROWTH_MIB = 64;
 /** Half of it begins a document that never comes. */
 const REQUEST =
   `POST /posts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\r\n{"title":"never to be acknowledged"}    `;
+const FLOOD = new TextEncoder().encode(REQUEST.repeat(50_000));
 
-/** The mixed load. */
-export const MIXED_CHECKS: readonly Check[] = [
-  { name: "mixed load", run: mix },
+const upTo = (most: number) => Math.floor(Math.random() * most);
+const noise = Uint8Array.from({ length: 2 ** 20 }, () => upTo(256));
+
+/** Some of a mebibyte of random bytes. */
+function someNoise(most: number): Uint8Array<ArrayBuffer> {
+  const begin = upTo(noise.length - most);
+  return noise.subarray(begin, begin + 1 + upTo(most));
+}
+
+/** Sends random bytes to an echo, ends, and wants every one of them back. Resolves to their number. */
+async function echoed(port: number): Promise<number> {
+  using conn = await connect(port);
+  const sent = someNoise(256 * 1024);
+  const send = async () => {
+    await writeAll(conn, sent);
+    await conn.closeWrite();
+  };
+  const received = new Response(conn.readable).bytes();
+  const [came] = await Promise.all([received, send()]);
+  demand(
+    came.length === sent.length && came.every((byte, at) => byte === sent[at]),
+    `of ${sent.length} bytes ${came.length} came back, or others`,
+  );
+  return sent.length;
+}
+
+/** Posts a document, reads it back, and resolves to what the api wrote. */
+async function posted(
+  origin: string,
+  client: Deno.HttpClient,
+): Promise<readonly [id: number, title: string]> {
+  const title = crypto.randomUUID();
+  const body = JSON.stringify({ title, userId: 1 + upTo(10) });
+  const options = { client, method: "POST", body };
+  const response = await fetch(`${origin}/posts`, options);
+  const written = await response.json();
+  demand(response.status === 201, `a POST was answered ${response.status}`);
+  const again = await fetch(`${origin}/posts/${written.id}`, { client });
+  assertEquals(await again.json(), written);
+  return [written.id, title];
+}
+
+/** What clients do to a connection before they drop it. */
+const RUDENESS: readonly ((conn: Deno.Conn) => Promise<unknown>)[] = [
+  async function stall(conn) {
+    await writeAll(conn, FLOOD.subarray(0, REQUEST.length / 2));
+    await sleep(500 + upTo(2500));
+  },
+  // what was not read when a socket is closed makes it a reset
+  async function reset(conn) {
+    await writeAll(conn, FLOOD.subarray(0, REQUEST.length * 100));
+    await conn.read(new Uint8Array(1));
+  },
+  function flood(conn) {
+    return Promise.race([writeAll(conn, FLOOD), sleep(300)]);
+  },
+  async function garble(conn) {
+    await writeAll(conn, someNoise(64 * 1024));
+    await Promise.race([conn.read(new Uint8Array(65_536)), sleep(300)]);
+  },
+  function vanish(conn) {
+    return writeAll(conn, FLOOD.subarray(0, upTo(REQUEST.length)));
+  },
 ];
 
-/** A program under load. */
-interface Target {
-  readonly name: string;
-  readonly port: number;
-  readonly daemon: Daemon;
+async function misbehave(port: number): Promise<void> {
+  const conn = await connect(port);
+  // it need not be heard to the end
+  const done = RUDENESS[upTo(RUDENESS.length)]?.(conn).catch(() => {});
+  await Promise.race([done, sleep(5000)]);
+  conn.close();
+  await done;
 }
 
 async function mix(folder: string, minutes: number): Promise<string> {
   const path = `${folder}/a.db`;
-  const echo = await startServer("echo");
-  await using _echo = echo.server;
-  const relay = await startServer("relay", `127.0.0.1:${echo.port}`);
-  await using _relay = relay.server;
-  const port = String(getAvailablePort());
-  const api = await startListener(
-    allow(
-      "write",
-      folder,
-      allow("read", folder, harkCommand("api", path, "--port", port)),
-    ),
-    port,
+  await using echo = await start("server", "echo");
+  await using relay = await start("server", "relay", `127.0.0.1:${echo.port}`);
+  await using api = await startListener(
+    [...hark("api", folder), path, "--port", "PORT"],
   );
-  await using _api = api;
-  const targets: readonly Target[] = [
-    { name: "server", port: Number(echo.port), daemon: echo.server },
-    { name: "relay", port: Number(relay.port), daemon: relay.server },
-    { name: "api", port: Number(port), daemon: api },
-  ];
   const written = new Map<number, string>();
-  const sums = { bytes: 0, rude: 0 };
+  let [bytes, rude] = [0, 0];
 
   /** So many ms of everything at once. */
   async function load(ms: number): Promise<void> {
     const end = performance.now() + ms;
     using client = Deno.createHttpClient({});
-    const origin = `http://127.0.0.1:${port}`;
-    const repeat = async (count: number, act: () => Promise<unknown>) => {
-      const one = async () => {
-        while (performance.now() < end) {
-          await act();
-          await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-        }
-      };
-      await Promise.all(Array.from({ length: count }, one));
-    };
-    const polite = [echo, relay].map(({ port }) =>
-      repeat(POLITE, async () => sums.bytes += await echoed(Number(port)))
-    );
-    const rude = targets.map(({ port }) =>
-      repeat(RUDE, async () => {
-        await misbehave(port, REQUEST);
-        sums.rude++;
-      })
-    );
-    const write = repeat(POLITE, async () => {
-      written.set(...await posted(origin, client));
-    });
-    await Promise.all([...polite, ...rude, write]);
+    const repeat = (count: number, act: () => Promise<unknown>) =>
+      Array.from({ length: count }, async () => {
+        for (; performance.now() < end; await sleep(PAUSE_MS)) await act();
+      });
+    await Promise.all([
+      ...[echo, relay].flatMap(({ port }) =>
+        repeat(POLITE, async () => {
+          const count = await echoed(port);
+          bytes += count;
+        })
+      ),
+      ...[echo, relay, api].flatMap(({ port }) =>
+        repeat(RUDE, async () => {
+          await misbehave(port);
+          rude++;
+        })
+      ),
+      ...repeat(POLITE, async () => {
+        written.set(...await posted(`http://127.0.0.1:${api.port}`, client));
+      }),
+    ]);
   }
 
-  const facts = await withWatch(targets, async () => {
-    const idle = await Promise.all(
-      targets.map(({ daemon }) => openFilesOf(daemon.pid)),
-    );
-    const ms = minutes * 60_000;
-    await load(ms / 3);
-    const before = await rest(targets, idle);
-    await load(ms * 2 / 3);
-    const after = await rest(targets, idle);
-    return targets.map(({ name }, at) => {
+  const all = Object.entries({ server: echo, relay, api });
+  const idle = await Promise.all(all.map(([, { pid }]) => openFilesOf(pid)));
+  /** Waits until every program has closed what it opened under load. Resolves to their memory in MiB. */
+  const rest = () =>
+    Promise.all(all.map(async ([name, { pid }], at) => {
+      const closed = async () => await openFilesOf(pid) <= (idle[at] ?? 0);
+      await until(`${name} to close its sockets`, closed);
+      return await mebibytesOf(pid);
+    }));
+  const work = async () => {
+    await load(minutes * 20_000);
+    const before = await rest();
+    await load(minutes * 40_000);
+    const after = await rest();
+    return all.map(([name], at) => {
       const [from = NaN, to = NaN] = [before[at], after[at]];
       const text = `${name} ${from.toFixed(0)} -> ${to.toFixed(0)} MiB`;
       demand(to - from < GROWTH_MIB, `memory grew: ${text}`);
       return text;
     });
+  };
+  // none of them may end meanwhile
+  const ends = all.map(async ([name, { ended }]): Promise<never> => {
+    throw new Error(`${name} ended: ${JSON.stringify(await ended)}`);
   });
+  const facts = await Promise.race([work(), ...ends]);
   await api[Symbol.asyncDispose]();
   const { acknowledged, lost, integrity } = examine(path, written);
-  demand(sums.bytes > 0 && acknowledged > 0 && sums.rude > 0, "no load came");
+  demand(bytes > 0 && acknowledged > 0 && rude > 0, "no load came");
   demand(lost === 0, `${lost} of ${acknowledged} acknowledged writes are lost`);
   demand(integrity === "ok", integrity);
   return [
-    `${(sums.bytes / MIB).toFixed(0)} MiB echoed`,
+    `${(bytes / 2 ** 20).toFixed(0)} MiB echoed`,
     `${acknowledged} writes, none lost`,
-    `${sums.rude} rude clients`,
+    `${rude} rude clients`,
     "no file left open",
     ...facts,
   ].join(", ");
 }
 
-/** Does something, and fails as soon as one of the programs ends meanwhile. */
-async function withWatch<Result>(
-  targets: readonly Target[],
-  work: () => Promise<Result>,
-): Promise<Result> {
-  const ends = targets.map(async ({ name, daemon }): Promise<never> => {
-    const status = await daemon.ended;
-    throw new Error(`${name} ended: ${JSON.stringify(status)}`);
-  });
-  return await Promise.race([work(), ...ends]);
-}
-
-/** Waits until every program has closed what it opened under load. Resolves to their memory in MiB. */
-async function rest(
-  targets: readonly Target[],
-  idle: readonly number[],
-): Promise<number[]> {
-  return await Promise.all(
-    targets.map(async ({ name, daemon: { pid } }, at) => {
-      await until(
-        `${name} to close its sockets`,
-        async () => await openFilesOf(pid) <= (idle[at] ?? 0),
-      );
-      return await memoryOf(pid) / MIB;
-    }),
-  );
-}
+/** The mixed load. */
+export const MIXED_CHECKS: readonly Check[] = [{
+  name: "mixed load",
+  run: mix,
+}];

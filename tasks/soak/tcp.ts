@@ -1,17 +1,266 @@
 /**
- * The full-size checks of `server` and `client`.
+ * The full-size checks of `server` and `client`: under load, with clients that do not read or send nothing, with others'
+ * programs.
  *
  * @module
  */
 
-import type { Check } from "./check.ts";
-import { LOAD_CHECKS } from "./load.ts";
-import { PEER_CHECKS } from "./peers.ts";
-import { SLOW_CHECKS } from "./slow.ts";
+import { send, writeAll } from "../../lib/net/connection.ts";
+import {
+  connect,
+  connectMany,
+  type Listener,
+  openFilesOf,
+  startListener,
+  until,
+} from "../../tests/daemon.ts";
+import { hashThrough, makeRandomFile } from "../../tests/net/big_transfer.ts";
+import {
+  lossesAtEcho,
+  lossesAtPipe,
+  lossesAtRelay,
+  lossesFromServer,
+  type Rounds,
+} from "../../tests/net/half_close.ts";
+import { makeIdentity } from "../../tests/net/identity.ts";
+import {
+  asProcess,
+  PATIENT_CLIENTS,
+  PEER_CLIENTS,
+  PEER_SERVERS,
+} from "../../tests/net/peers.ts";
+import { run } from "../../tests/program.ts";
+import { accept, idleCost } from "../bench/connections.ts";
+import { hark, load } from "../bench/contenders.ts";
+import { serve } from "../server/serve.ts";
+import { type Check, demand, mebibytesOf, start } from "./check.ts";
+
+/** How often a measure of memory is taken at most. */
+const ROUNDS = 5;
+const HALF_CLOSES = 100;
+const GIB = 2 ** 30;
+const SILENT = 50;
+const TOTAL = 40_000_000;
+
+async function greet(port: number): Promise<void> {
+  using conn = await connect(port);
+  const text = await new Response(conn.readable).text();
+  demand(text === "Hello, Client!", `the server said "${text}"`);
+}
+
+async function reset(port: number, count: number): Promise<void> {
+  const { code } = await run(load("reset", port, count));
+  demand(code === 0, "python3 could not connect");
+}
+
+async function survivesResets(): Promise<string> {
+  await using server = await start("server");
+  await reset(server.port, 5000);
+  await greet(server.port);
+  // the rest fills the queue of a server that is stopped
+  for (let done = 5000; done < 10_000; done += 500) {
+    Deno.kill(server.pid, "SIGSTOP");
+    await reset(server.port, 500);
+    Deno.kill(server.pid, "SIGCONT");
+    await greet(server.port);
+  }
+  return "the next client is greeted";
+}
+
+async function leaksNothing(): Promise<string> {
+  await using server = await start("server");
+  const files = await openFilesOf(server.pid);
+  const serveMany = async () => {
+    for (let sum = 0; sum < 100_000;) {
+      const { done, failed } = await accept(server.port, 64, 2000);
+      demand(failed === 0, `${failed} clients failed`);
+      sum += done;
+    }
+    return await mebibytesOf(server.pid);
+  };
+  // V8 takes what it wants of memory during the first ones; a leak would grow with every round
+  const first = await serveMany();
+  let [before, grown, rounds] = [first, Infinity, 1];
+  for (; rounds < ROUNDS && grown >= 4; rounds++) {
+    const now = await serveMany();
+    [before, grown] = [now, now - before];
+  }
+  const closed = async () => await openFilesOf(server.pid) <= files;
+  await until("its sockets to close", closed);
+  const growth = `${grown.toFixed(1)} MiB more in round ${rounds}`;
+  demand(grown < 4, growth);
+  const base = `${first.toFixed(0)} MiB after the first 100,000`;
+  return `${base}, ${growth}, no socket left`;
+}
+
+async function idlesCheaply(): Promise<string> {
+  const words = ["echo", "--port", "PORT", "--max-clients", "6000"];
+  // garbage that was not collected yet is nobody's: the least of some servers counts
+  let each = Infinity;
+  for (let round = 0; round < ROUNDS && each > 9; round++) {
+    each = Math.min(each, await idleCost([...hark("server"), ...words], 5000));
+  }
+  demand(each <= 9, `${each.toFixed(2)} KiB each`);
+  return `${each.toFixed(2)} KiB each, no socket left`;
+}
+
+/** Lets three clients read 40 MB each, and demands that the memory of the server stays within bounds. */
+async function readers(
+  { pid, port }: Listener,
+  speak: () => Promise<void>,
+): Promise<string> {
+  const readAll = async (conn: Deno.Conn) => {
+    const buffer = new Uint8Array(256 * 1024);
+    for (let sum = 0; sum < TOTAL;) {
+      const count = await conn.read(buffer);
+      demand(count !== null, `a reader got ${sum} of ${TOTAL} bytes`);
+      sum += count ?? 0;
+    }
+    conn.close();
+  };
+  const files = await openFilesOf(pid);
+  // this one never reads
+  using _slow = await connect(port);
+  const conns = await connectMany(port, 3);
+  const joined = async () => await openFilesOf(pid) >= files + 4;
+  await until("all to have joined", joined);
+  const before = await mebibytesOf(pid);
+  const begun = performance.now();
+  await Promise.all([speak(), ...conns.map(readAll)]);
+  const seconds = (performance.now() - begun) / 1000;
+  const grown = await mebibytesOf(pid, "VmHWM") - before;
+  const growth = `memory at most ${grown.toFixed(1)} MiB more`;
+  demand(grown < 48, growth);
+  return `40 MB to each of 3 in ${seconds.toFixed(1)} s, ${growth}`;
+}
+
+async function chatsOn(): Promise<string> {
+  await using server = await start("server", "chat");
+  using speaker = await connect(server.port);
+  return await readers(server, async () => {
+    const line = new TextEncoder().encode(`${"x".repeat(999)}\n`);
+    for (let n = 0; n < TOTAL / 1000; n++) await writeAll(speaker, line);
+  });
+}
+
+async function relaysOn(): Promise<string> {
+  await using source = await serve({
+    handler: async (connection) => {
+      const chunk = new Uint8Array(TOTAL / 160);
+      for (let n = 0; n < 160; n++) await send(connection, chunk);
+    },
+  });
+  const target = `127.0.0.1:${source.port}`;
+  await using server = await start("server", "relay", target);
+  return await readers(server, () => Promise.resolve());
+}
+
+async function givesUpSilence(): Promise<string> {
+  const words = ["--tls", "--json", "--port", "PORT"];
+  const command = [...hark("server"), ...words];
+  await using server = await startListener(command, "lines");
+  const begun = performance.now();
+  const silent = await connectMany(server.port, SILENT);
+  await silent[0]?.write(new Uint8Array([22, 3, 1, 2, 0]));
+  const { stdout } = await run([
+    ...["openssl", "s_client", "-quiet"],
+    ...["-connect", `127.0.0.1:${server.port}`],
+  ]);
+  const greeted = performance.now() - begun;
+  demand(
+    stdout === "Hello, Client!" && greeted < 2000,
+    `openssl s_client was not greeted, in ${greeted.toFixed(0)} ms`,
+  );
+  for (let refused = 0; refused < SILENT;) {
+    if ((await server.line())?.includes('"refused"')) refused++;
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  for (const conn of silent) conn.close();
+  const text = `given up after ${seconds.toFixed(1)} s`;
+  demand(seconds > 9 && seconds < 12, text);
+  return `another greeted in ${greeted.toFixed(0)} ms, ${SILENT} ${text}`;
+}
+
+/** Sends a gibibyte of random bytes to our echo and back. */
+async function gibibyte(folder: string, isTls: boolean): Promise<string> {
+  const { cert, key } = await makeIdentity(folder);
+  const path = `${folder}/random`;
+  const sent = await makeRandomFile(path, GIB);
+  const [ours, theirs] = isTls
+    ? [["--tls", "--cert", cert, "--key", key], ["--tls", "--ca", cert]]
+    : [[], []];
+  await using server = await startListener(
+    [...hark("server", folder), "echo", "--port", "PORT", ...ours],
+  );
+  const to = `localhost:${server.port}`;
+  const client = [...hark("client", folder), "--pipe", to, ...theirs];
+  const begun = performance.now();
+  const came = await hashThrough(client, path);
+  const seconds = (performance.now() - begun) / 1000;
+  demand(came === sent, `SHA-256 of what came is ${came}, not ${sent}`);
+  return `SHA-256 equal, ${(GIB / 1e9 / seconds).toFixed(2)} GB/s`;
+}
+
+/** A check that counts what was lost in many half-closes. */
+function halfCloses<Peer extends { readonly program: string }>(
+  name: string,
+  peer: Peer,
+  lossesOf: (peer: Peer, rounds: Rounds) => Promise<string[]>,
+): Check {
+  const run = async (folder: string) => {
+    const identity = await makeIdentity(folder);
+    const rounds = { count: HALF_CLOSES, launch: asProcess, identity };
+    const losses = await lossesOf(peer, rounds);
+    demand(losses.length === 0, `${losses.length} lost: ${losses[0]}`);
+    return `0 of ${HALF_CLOSES} replies lost`;
+  };
+  return { name: `half-close: ${name}`, run, needs: [peer.program, "openssl"] };
+}
+
+const BEHIND = PEER_SERVERS.filter((it) => it.answers === "after" && !it.tls);
+const PYTHON = ["python3"];
+const HASHES = ["openssl", "sha256sum"];
+const SILENCE =
+  "TLS: silent and slow clients are given up after 10 s and harm nobody";
 
 /** All of them, the quick ones first. */
 export const TCP_CHECKS: readonly Check[] = [
-  ...LOAD_CHECKS,
-  ...SLOW_CHECKS,
-  ...PEER_CHECKS,
+  { name: "10,000 resets before accept", needs: PYTHON, run: survivesResets },
+  {
+    name: "100,000 connections without a leak",
+    needs: PYTHON,
+    run: leaksNothing,
+  },
+  { name: "5,000 idle connections", run: idlesCheaply },
+  { name: "chat: one of five never reads 40 MB", run: chatsOn },
+  { name: "relay: one of four never reads 40 MB", run: relaysOn },
+  { name: SILENCE, needs: ["openssl"], run: givesUpSilence },
+  {
+    name: "1 GiB both ways, plain",
+    needs: HASHES,
+    run: (at) => gibibyte(at, false),
+  },
+  {
+    name: "1 GiB both ways, with TLS",
+    needs: HASHES,
+    run: (at) => gibibyte(at, true),
+  },
+  ...PEER_SERVERS.map((it) =>
+    halfCloses(`client --pipe to ${it.name}`, it, lossesFromServer)
+  ),
+  ...PEER_CLIENTS.map((it) =>
+    halfCloses(`${it.name} to server echo`, it, lossesAtEcho)
+  ),
+  ...PATIENT_CLIENTS.map((it) =>
+    halfCloses(`${it.name} to server pipe`, it, lossesAtPipe)
+  ),
+  ...PATIENT_CLIENTS.flatMap((it) =>
+    BEHIND.map((behind) =>
+      halfCloses(
+        `${it.name} to server relay to ${behind.name}`,
+        it,
+        (peer, rounds) => lossesAtRelay(peer, behind, rounds),
+      )
+    )
+  ),
 ];

@@ -5,6 +5,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { encodeHex } from "@std/encoding/hex";
 import { getAvailablePort } from "@std/net/get-available-port";
 import config from "../../deno.json" with { type: "json" };
 import { PERMISSIONS } from "../../tasks/compile.ts";
@@ -37,7 +38,7 @@ function spawn(
   return spawnProgram(`${folder}/${name}`, args, options);
 }
 
-/** Starts a server, and gives the port that it says. */
+/** Starts a server, and gives the port that it prints. */
 async function listen(name: string, args: readonly string[]) {
   const child = spawn(name, ["--port", "0", ...args]);
   await child.stdout.waitFor("127.0.0.1:");
@@ -88,14 +89,8 @@ testBinaries("SHA256SUMS has the sum of each binary", async () => {
   assertEquals(files.map(([, file]) => file), [...NAMES].sort());
   for (const [sum, file] of files) {
     const bytes = await Deno.readFile(`${folder}/${file}`);
-    const digest = new Uint8Array(
-      await crypto.subtle.digest("SHA-256", bytes),
-    );
-    const hex = Array.from(
-      digest,
-      (byte) => byte.toString(16).padStart(2, "0"),
-    );
-    assertEquals(hex.join(""), sum);
+    const digest = await crypto.subtle.digest("SHA-256", bytes);
+    assertEquals(encodeHex(digest), sum);
   }
 });
 

@@ -7,11 +7,8 @@ db.exec("create table posts (id integer primary key, json text)");
 const insert = db.prepare("insert into posts (json) values (?)");
 const select = db.prepare("select json from posts where id = ?");
 const all = db.prepare("select json from posts");
-for (
-  const post of JSON.parse(await Deno.readTextFile(Deno.args[2] ?? "")).posts
-) {
-  insert.run(JSON.stringify(post));
-}
+const { posts } = JSON.parse(await Deno.readTextFile(Deno.args[2] ?? ""));
+for (const post of posts) insert.run(JSON.stringify(post));
 Deno.serve(
   { hostname: "127.0.0.1", port: Number(Deno.args[0]), onListen() {} },
   async (request) => {

@@ -8,9 +8,5 @@ const conn = cert === undefined
     caCerts: [await Deno.readTextFile(cert)],
   });
 const buffer = new Uint8Array(1024);
-const count = await conn.read(buffer) ?? 0;
-console.log(
-  `Received from server: ${
-    new TextDecoder().decode(buffer.subarray(0, count))
-  }`,
-);
+const bytes = buffer.subarray(0, await conn.read(buffer) ?? 0);
+console.log(`Received from server: ${new TextDecoder().decode(bytes)}`);

@@ -1,53 +1,37 @@
 /**
- * The api killed in the middle of its work: what it said was written must be there.
+ * The api killed in the middle of its work: what it acknowledged must be there.
  *
  * @module
  */
 
 import { DatabaseSync } from "node:sqlite";
-import { startDaemon } from "../../daemon.ts";
+import { startListener } from "../../daemon.ts";
 import { ROOT } from "../../support.ts";
 
 const WRITERS = 8;
 
 /** What is left after some crashes. */
-export interface Remains {
-  /** How many writes were acknowledged. */
+interface Remains {
+  /** How many writes were acknowledged, and how many of them are not there. */
   readonly acknowledged: number;
-  /** How many of them are not there. */
   readonly lost: number;
-  /** What SQLite says of the file: `ok`. */
+  /** SQLite's verdict on the file: `ok`. */
   readonly integrity: string;
 }
 
-/**
- * Lets 8 writers post at once, kills the api with SIGKILL, and does so again with the same file.
- *
- * @param path The database's file.
- * @param rounds How many times.
- */
+/** Lets 8 writers post at once, kills the api with SIGKILL, and does so again and again with the same file. */
 export async function crash(path: string, rounds: number): Promise<Remains> {
   const acknowledged = new Map<number, string>();
   for (let round = 0; round < rounds; round++) {
     const wanted = acknowledged.size + 100 + round * 37;
-    await using api = startDaemon([
-      ...[Deno.execPath(), "run", "-A"],
-      `${ROOT}tasks/api.ts`,
-      ...[path, "--host", "127.0.0.1", "--port", "0"],
-    ], "lines");
-    let url: string | undefined;
-    while (url === undefined) {
-      const line = await api.line();
-      if (line === undefined) throw new Error("Cannot start the api: it ended");
-      url = line.match(/http:\S+?(?=\/?$)/)?.[0];
-    }
-    const drained = (async () => {
-      while (await api.line() !== undefined);
-    })();
-    const write = async (writer: number) => {
+    await using api = await startListener([
+      ...[Deno.execPath(), "run", "-A", `${ROOT}tasks/api.ts`],
+      ...[path, "--host", "127.0.0.1", "--port", "PORT"],
+    ]);
+    const write = async (_: unknown, writer: number) => {
       for (let n = 0;; n++) {
         const title = `${round} ${writer} ${n}`;
-        const response = await fetch(`${url}/posts`, {
+        const response = await fetch(`http://127.0.0.1:${api.port}/posts`, {
           method: "POST",
           body: JSON.stringify({ title }),
         });
@@ -59,12 +43,8 @@ export async function crash(path: string, rounds: number): Promise<Remains> {
         if (acknowledged.size === wanted) Deno.kill(api.pid, "SIGKILL");
       }
     };
-    const writers = Array.from(
-      { length: WRITERS },
-      (_, writer) => write(writer),
-    );
-    await Promise.allSettled(writers);
-    await Promise.all([api.ended, drained]);
+    await Promise.allSettled(Array.from({ length: WRITERS }, write));
+    await api.ended;
     if (acknowledged.size < wanted) {
       throw new Error("Cannot post: the api stopped answering");
     }
@@ -83,11 +63,10 @@ export function examine(
   );
   const isLost = ([id, title]: [number, string]) =>
     JSON.parse(String(find.get(id)?.json ?? "{}")).title !== title;
+  const [check] = db.prepare("pragma integrity_check").all();
   return {
     acknowledged: acknowledged.size,
     lost: [...acknowledged].filter(isLost).length,
-    integrity: String(
-      db.prepare("pragma integrity_check").get()?.integrity_check,
-    ),
+    integrity: String(check?.integrity_check),
   };
 }

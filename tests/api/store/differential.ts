@@ -7,104 +7,73 @@
 import type { RandomRequest } from "./random_query.ts";
 
 /** What of a response must be the same. */
-export interface Seen {
-  /** The status. */
+interface Seen {
   readonly status: number;
-  /** The body, byte for byte. */
   readonly text: string;
-  /** X-Total-Count. */
-  readonly total: string | null;
-  /** Link. */
-  readonly link: string | null;
+  /** X-Total-Count and Link. */
+  readonly headers: readonly (string | null)[];
 }
 
-/** Answers a request that goes to json-server's origin. */
-export type Ask = (request: Request) => Promise<Response> | Response;
-
-/** Where we differ on purpose. */
-export interface Exception {
-  /** Why. */
-  readonly why: string;
-  /** Tells whether a request and json-server's response to it are such a case. */
-  readonly covers: (request: RandomRequest, theirs: Seen) => boolean;
-}
-
-/** All of them: what is not here must be the same. */
-export const EXCEPTIONS: readonly Exception[] = [
-  {
-    why: "json-server fails, and shows its stack",
-    covers: (_, { status }) => status === 500,
-  },
-  {
-    why:
-      "there a bracket in a name is syntax of the qs package; here it leads into a list",
-    covers: ({ path }) => /[?&][^=&]*\[/.test(path),
-  },
+/** Where we differ on purpose, and which requests and responses of json-server that are; all else must be the same. */
+const EXCEPTIONS: readonly (readonly [
+  why: string,
+  covers: (request: RandomRequest, theirs: Seen) => boolean,
+])[] = [
+  ["json-server fails, and shows its stack", (_, { status }) => status === 500],
+  [
+    "there a bracket in a name is syntax of the qs package; here it leads into a list",
+    ({ path }) => /[?&][^=&]*\[/.test(path),
+  ],
 ];
 
-/** Asks one of them. */
+type Handler = (request: Request) => Promise<Response> | Response;
+
+/** Sends a request to one of them, under json-server's origin. */
 export async function see(
-  ask: Ask,
+  handler: Handler,
   origin: string,
-  request: RandomRequest,
+  { method, path, body }: RandomRequest,
 ): Promise<Seen> {
-  const { method, path, body } = request;
-  const response = await ask(
-    new Request(origin + path, {
-      method,
-      ...body !== undefined &&
-        { body, headers: { "content-type": "application/json" } },
-    }),
-  );
+  const headers = { "content-type": "application/json" };
+  const init = body === undefined ? { method } : { method, body, headers };
+  const response = await handler(new Request(origin + path, init));
   return {
     status: response.status,
     // The server leaves it out.
     text: method === "HEAD" ? "" : await response.text(),
-    total: response.headers.get("x-total-count"),
-    link: response.headers.get("link"),
+    headers: ["x-total-count", "link"].map((it) => response.headers.get(it)),
   };
 }
 
-/** What came of a comparison. */
-export interface Comparison {
-  /** How many responses were the same. */
-  readonly same: number;
-  /** How many differ for the reason of an exception, by the reason. */
-  readonly excepted: Readonly<Record<string, number>>;
-  /** Those that differ for no reason: each with the request and both responses. */
-  readonly differing: readonly string[];
-}
-
-/** Sends requests to both, one after the other. */
+/** Sends requests to both, one after the other. Counts what is the same, and by the reason what is excepted; lists the rest. */
 export async function compare(
-  ours: Ask,
+  ours: Handler,
   origin: string,
   requests: Iterable<RandomRequest>,
-): Promise<Comparison> {
+): Promise<{
+  readonly same: number;
+  readonly excepted: Readonly<Record<string, number>>;
+  readonly differing: readonly string[];
+}> {
   let same = 0;
   const excepted: Record<string, number> = {};
   const differing: string[] = [];
   for (const request of requests) {
     const theirs = await see(fetch, origin, request);
     const own = await see(ours, origin, request);
-    if (JSON.stringify(own) === JSON.stringify(theirs)) {
-      same++;
-      continue;
+    const [left, right] = [theirs, own].map((seen) => JSON.stringify(seen));
+    const [why] = EXCEPTIONS.find(([, covers]) => covers(request, theirs)) ??
+      [];
+    if (left === right) same++;
+    else if (why !== undefined) excepted[why] = (excepted[why] ?? 0) + 1;
+    else {
+      const { method, path, body = "" } = request;
+      differing.push(
+        `${method} ${path} ${body}\n  json-server ${
+          left?.slice(0, 400)
+        }\n  ours        ${right?.slice(0, 400)}`,
+      );
     }
-    const why = EXCEPTIONS.find(({ covers }) => covers(request, theirs))?.why;
-    if (why !== undefined) excepted[why] = (excepted[why] ?? 0) + 1;
-    else differing.push(show(request, theirs, own));
   }
   return { same, excepted, differing };
-}
-
-function show(
-  { method, path, body = "" }: RandomRequest,
-  theirs: Seen,
-  own: Seen,
-): string {
-  const [left, right] = [theirs, own].map((seen) =>
-    JSON.stringify(seen).slice(0, 400)
-  );
-  return `${method} ${path} ${body}\n  json-server ${left}\n  ours        ${right}`;
 }

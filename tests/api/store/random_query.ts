@@ -6,13 +6,10 @@
 
 import { seed } from "../../../tasks/api/store/seed.ts";
 
-/** A request that reads or writes. */
+/** A request that reads or writes; its path has the query, its body is JSON. */
 export interface RandomRequest {
-  /** Its method. */
   readonly method: string;
-  /** Its path and query. */
   readonly path: string;
-  /** Its body: JSON. */
   readonly body?: string;
 }
 
@@ -33,22 +30,51 @@ export const WORLD: Readonly<Record<string, unknown>> = {
   profile: { name: "Ada", size: 3 },
 };
 
-const RESOURCES = ["posts", "comments", "albums", "users", "todos", "notes"];
-const FIELDS = [
-  ..."id userId postId title body name email completed done size text tags"
-    .split(" "),
-  ..."address.city address.geo.lat company.name tags.0 deep.a[0].b nope".split(
-    " ",
-  ),
-];
-const VALUES = [
-  ..."1 2 3 5 10 9 2.5 true false null kite gate a e x7 1b Oakham".split(" "),
-  ..."the%20 KETTLE @example.com 1.0 01 -1 %C3%9C".split(" "),
-];
-const PATTERNS =
-  "gate ^a e$ ^the.*e$ k.te a.*b.*c \\. @.*com$ .* ^$ kettle.*boat".split(" ");
-const CHILDREN = ["posts", "comments", "albums", "todos", "notes", "nope"];
-const PARENTS = ["user", "post", "nope"];
+/** Lines of a name and its alternatives: `{name}` is one of that name, `{20:name}` in 20 of 100 cases, `{=name}` again. */
+const GRAMMAR: ReadonlyMap<string, readonly string[]> = new Map(
+  String.raw`
+resource posts comments albums users todos notes
+child posts comments albums todos notes nope
+parent user post nope
+owner users posts notes
+id 1 2 3 4 5 6 7 8 9 10 11 12
+field id userId postId title body name email completed done size text tags address.city address.geo.lat company.name tags.0 deep.a[0].b nope
+value 1 2 3 5 10 9 2.5 true false null kite gate a e x7 1b Oakham the%20 KETTLE @example.com 1.0 01 -1 %C3%9C
+pattern gate ^a e$ ^the.*e$ k.te a.*b.*c \. @.*com$ .* ^$ kettle.*boat
+operator _gte _lte _ne
+condition {equal} {equal} {equal} {other} {other} {other} {like}
+equal &{field}={value}{20:or}
+or &{=field}={value}
+other &{field}{operator}={value}
+like &{field}_like={pattern}
+search &q=the &q=KITE &q=Ada &q=1 &q=true &q= &q=%C3%BC
+sort &_sort={field}{30:then}{60:order}
+then ,{field}
+order &_order=asc &_order=desc &_order=DESC,asc &_order=desc,desc &_order=x
+number 0 1 2 3 7 100 x {nothing}
+nothing
+start &_start={number}
+limit &_limit={number}
+part &_page={number}{70:limit} {start}&_end={number} {limit}{50:start} {odd}
+odd &_start=2 &_end=5 &_page= &_page=-1
+embed &_embed={child}
+expand &_expand={parent}
+query {45:condition}{20:condition}{15:search}{35:sort}{40:part}{12:embed}{12:expand}
+strange /profile /nope /nope/1 /profile/1 /posts/1/comments/1 /profile?a=1
+list /{resource}{query}
+one /{resource}/{value}{50:embed}{50:expand}
+nested /{owner}/{id}/{resource}{query}
+rare {list} {list} {strange}
+read {list} {list} {list} {list} {list} {list} {list} {rare} {one} {nested}
+written posts comments albums users todos
+property title size done tags
+reference userId postId
+comments /posts/{id}/comments
+method PUT PATCH POST DELETE`.trim().split("\n").map((line) => {
+    const [name = "", ...all] = line.split(" ");
+    return [name, name === "pattern" ? all.map(encodeURIComponent) : all];
+  }),
+);
 
 /** Makes requests without end. */
 export function createRequests(start: number): {
@@ -57,126 +83,52 @@ export function createRequests(start: number): {
 } {
   let state = start >>> 0;
   let deleted = 0;
+  const last: Record<string, string> = {};
   function dice(sides: number): number {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return Math.floor(state / 2 ** 32 * sides);
   }
-  const pick = (list: readonly string[]) => list[dice(list.length)] ?? "";
-  const some = (share: number, make: () => string) =>
-    dice(100) < share ? make() : "";
-
-  function condition(): string {
-    const [field, operator] = [
-      pick(FIELDS),
-      pick(["", "", "", "_gte", "_lte", "_ne", "_like"]),
-    ];
-    const value = operator === "_like"
-      ? encodeURIComponent(pick(PATTERNS))
-      : pick(VALUES);
-    const again = operator === ""
-      ? some(20, () => `&${field}=${pick(VALUES)}`)
-      : "";
-    return `&${field}${operator}=${value}${again}`;
-  }
-
-  function part(): string {
-    const number = () => pick(["0", "1", "2", "3", "7", "100", "x", ""]);
-    switch (dice(4)) {
-      case 0:
-        return `&_page=${number()}${some(70, () => `&_limit=${number()}`)}`;
-      case 1:
-        return `&_start=${number()}&_end=${number()}`;
-      case 2:
-        return `&_limit=${number()}${some(50, () => `&_start=${number()}`)}`;
-      default:
-        return pick(["&_start=2", "&_end=5", "&_page=", "&_page=-1"]);
-    }
-  }
-
-  function query(): string {
-    const text = some(45, condition) + some(20, condition) +
-      some(
-        15,
-        () => `&q=${pick(["the", "KITE", "Ada", "1", "true", "", "%C3%BC"])}`,
-      ) +
-      some(35, () => {
-        const order = some(
-          60,
-          () =>
-            `&_order=${pick(["asc", "desc", "DESC,asc", "desc,desc", "x"])}`,
-        );
-        return `&_sort=${pick(FIELDS)}${
-          some(30, () => `,${pick(FIELDS)}`)
-        }${order}`;
-      }) +
-      some(40, part) + relations(12);
-    return text === "" ? "" : `?${text.slice(1)}`;
-  }
-
-  function relations(share: number): string {
-    return some(share, () => `&_embed=${pick(CHILDREN)}`) +
-      some(share, () => `&_expand=${pick(PARENTS)}`);
-  }
-
-  function body(): string {
-    const fields = Array.from(
-      { length: dice(4) },
-      () => [pick(["title", "size", "done", "tags"]), dice(9)],
+  function make(name: string): string {
+    if (name.startsWith("=")) return last[name.slice(1)] ?? "";
+    const all = GRAMMAR.get(name) ?? [];
+    const text = (all[dice(all.length)] ?? "").replace(
+      /\{(?:(\d+):)?([^}]+)\}/g,
+      (_, share, inner) => dice(100) < Number(share ?? 100) ? make(inner) : "",
     );
-    const parent = dice(2) === 0
-      ? []
-      : [[pick(["userId", "postId"]), 1 + dice(10)]];
-    const id = dice(8) === 0 ? [["id", 1000 + dice(9000)]] : [];
-    return JSON.stringify(Object.fromEntries([...fields, ...id, ...parent]));
+    return last[name] = text;
   }
-
+  function body(): string {
+    const fields: [string, number][] = [];
+    for (let left = dice(4); left > 0; left--) {
+      fields.push([make("property"), dice(9)]);
+    }
+    if (dice(8) === 0) fields.push(["id", 1000 + dice(9000)]);
+    if (dice(2) === 0) fields.push([make("reference"), 1 + dice(10)]);
+    return JSON.stringify(Object.fromEntries(fields));
+  }
   return {
-    read() {
-      const resource = pick(RESOURCES);
-      const path = dice(10) === 0
-        ? `/${resource}/${pick(VALUES)}?${relations(50).slice(1)}`
-        : dice(10) === 0
-        ? `/${pick(["users", "posts", "notes"])}/${
-          1 + dice(12)
-        }/${resource}${query()}`
-        : dice(30) === 0
-        ? pick([
-          "/profile",
-          "/nope",
-          "/nope/1",
-          "/profile/1",
-          "/posts/1/comments/1",
-          "/profile?a=1",
-        ])
-        : `/${resource}${query()}`;
-      return { method: dice(20) === 0 ? "HEAD" : "GET", path };
+    read: () => {
+      const method = dice(20) === 0 ? "HEAD" : "GET";
+      return { method, path: make("read").replace(/(?<!\?.*)&/, "?") };
     },
-    write() {
-      // Texts as ids would make the next id random: no two would be the same.
-      const resource = pick(RESOURCES.filter((name) => name !== "notes"));
-      const one = `/${resource}/${1 + dice(60)}`;
+    write: () => {
+      // texts as ids, as notes have, would make the next id random: no two would be the same
+      const list = `/${make("written")}`;
+      const one = `${list}/${1 + dice(60)}`;
       switch (dice(6)) {
         case 0:
-          // Each is there. json-server deletes what is orphaned even where it finds nothing to delete.
+          // each is there: json-server deletes what is orphaned even where it finds nothing to delete
           return { method: "DELETE", path: `/todos/${++deleted}` };
         case 1:
           return { method: "PUT", path: one, body: body() };
         case 2:
           return { method: "PATCH", path: one, body: body() };
         case 3:
-          return {
-            method: pick(["PUT", "PATCH", "POST", "DELETE"]),
-            path: "/profile",
-            body: body(),
-          };
+          return { method: make("method"), path: "/profile", body: body() };
         case 4:
-          return {
-            method: "POST",
-            path: `/posts/${1 + dice(20)}/comments`,
-            body: body(),
-          };
+          return { method: "POST", path: make("comments"), body: body() };
         default:
-          return { method: "POST", path: `/${resource}`, body: body() };
+          return { method: "POST", path: list, body: body() };
       }
     },
   };
