@@ -1,5 +1,6 @@
 /** The six binaries, as `deno task compile` makes them: HARK_BINARIES names their folder. */
 import {
+  assert,
   assertEquals,
   assertLess,
   assertMatch,
@@ -153,6 +154,16 @@ testBinaries("the binary api keeps its data in a file", async () => {
   assertEquals(JSON.parse(stdout).title, "kept");
   assertEquals(await second.stop(), 0);
   await Deno.remove(folder, { recursive: true });
+});
+
+testBinaries("the binary api carries its page, script and style", async () => {
+  const { port, stop } = await listen("api", ["--memory"]);
+  const response = await fetch(`http://localhost:${port}/`, {
+    headers: { accept: "text/html" },
+  });
+  const page = await response.text();
+  assertEquals([response.status, await stop()], [200, 0]);
+  for (const part of ["<style>", "<script>"]) assert(page.includes(part), part);
 });
 
 testBinaries("the binary api makes sandboxes", async () => {
