@@ -11,7 +11,6 @@ import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
-import type { Exchange } from "./download/resume.ts";
 import {
   EXCHANGE_HINTS,
   EXCHANGE_OPTIONS,
@@ -67,30 +66,25 @@ async function printUnsent(
 }
 
 /** The options about how a request is sent: what they need is loaded for them alone. */
-const POLICY_OPTIONS = [
+const SEND_OPTIONS = [
   ...["follow", "maxRedirects", "maxSize", "retry", "insecure", "ca", "cert"],
   ...["key", "proxy", "unix", "resolve", "ipv4", "ipv6", "http", "time"],
   ...["json", "verbose"],
 ];
 
-async function policyOf(
+async function readSendOptions(
   request: HttpRequest,
   options: ExchangeOptions,
   { stderr }: Io,
 ): Promise<SendOptions> {
   const isPlain = Object.entries(options).every(([name, value]) =>
-    !POLICY_OPTIONS.includes(name) || value === undefined || value === false ||
+    !SEND_OPTIONS.includes(name) || value === undefined || value === false ||
     Array.isArray(value) && value.length === 0
   );
   if (isPlain) return {};
   const { readPolicy } = await import("./policy.ts");
   const time = options.time || options.json && options.http !== "2";
   return await readPolicy({ ...options, time }, request, stderr);
-}
-
-/** What changes nothing is tried again by itself. */
-function retriesOf({ method }: HttpRequest): number {
-  return ["GET", "HEAD", "OPTIONS"].includes(method) ? 2 : 0;
 }
 
 /** HTTPie's exit codes, by the class of the status; 304 is what a conditional request hopes for. */
@@ -122,10 +116,12 @@ export async function runExchange(
   const printNote = async (text: string) => {
     if (!options.quiet && !options.body) await printSafe(io.stderr, text);
   };
-  const retry = options.retry ?? retriesOf(request);
-  const policy = await policyOf(request, options, io);
   const notice = (text: string) =>
     void (io.stderr.isTerminal && printNote(`${text}\n`));
+  // what changes nothing is tried again by itself
+  const isSafe = ["GET", "HEAD", "OPTIONS"].includes(request.method);
+  const retry = options.retry ?? (isSafe ? 2 : 0);
+  const sendOptions = await readSendOptions(request, options, io);
   let last: HttpResponse | undefined;
   // all requests together may take as long as one
   const sendNext = async (request: HttpRequest) => {
@@ -134,24 +130,17 @@ export async function runExchange(
       ? Math.max(1, start + total - performance.now())
       : total;
     return last = await send(request, {
-      ...policy,
+      ...sendOptions,
       timeouts: { ...timeouts, total: left },
       retry,
       notice,
     });
   };
+  const exchange = { request, options, io, retry, sendNext, printNote };
   const printTimings = async () => {
     if (!options.time) return;
     const { formatTimings } = await import("./view/head.ts");
     await printNote(`${formatTimings(last?.timings ?? {})}\n`);
-  };
-  const exchange: Exchange = {
-    request,
-    options,
-    io,
-    retry,
-    send: sendNext,
-    printNote,
   };
   if (options.verbose) {
     const { printRequest } = await import("./view/head.ts");

@@ -49,7 +49,8 @@ function isOperator(text: string): text is keyof typeof OPERATORS {
   return text in OPERATORS;
 }
 
-function isJson(text: string): boolean {
+/** Whether a text is a JSON document. */
+export function isJson(text: string): boolean {
   try {
     JSON.parse(text);
     return true;

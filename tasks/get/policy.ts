@@ -99,16 +99,11 @@ export async function readNetwork(
  * @throws {UsageError} On anything else.
  */
 function parseResolve(text: string): Resolved {
-  const [, host, port, rest] = text.match(/^([^:]+):(\d+):(.+)$/) ?? [];
+  const [, host = "", port = "", list = ""] =
+    text.match(/^([^:]+):(\d+):([^/]+)$/) ?? [];
+  const addresses = list.split(",").map((ip) => ip.replace(/^\[|\]$/g, ""));
   try {
-    if (host === undefined || port === undefined || rest === undefined) {
-      throw new UsageError("its form");
-    }
-    const addresses = rest.split(",").map((ip) => ip.replace(/^\[|\]$/g, ""));
-    for (const ip of addresses) {
-      if (ip.includes("/")) throw new UsageError("a range");
-      parseCidr(ip);
-    }
+    for (const ip of addresses) parseCidr(ip);
     return {
       host: parseHost(host).toLowerCase(),
       port: parsePort(port),

@@ -5,7 +5,7 @@
  */
 
 import { sentHeaders } from "../../lib/http/http1/request.ts";
-import { redactUrl, SECRET } from "../../lib/http/redact.ts";
+import { hideSecret, redactUrl, SECRET } from "../../lib/http/redact.ts";
 import type { Header, HttpRequest } from "../../lib/http/request.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
 import { formatItem, type Item, parseItem } from "./items.ts";
@@ -63,23 +63,14 @@ function redactJson(text: string): string {
   return redacted + text.slice(done);
 }
 
-const FORM_FIELD = /(^|&)([^=&\s]*)=([^&\s]+)/g;
+const FORM_FIELD = /((?:^|&)([^=&\s]*)=)[^&\s]+/g;
 const PART =
-  /(\bname="([^"]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)([^]*?)(?=\r\n--)/g;
+  /(\bname="([^"]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)[^]*?(?=\r\n--)/g;
 
 /** Hides the values of a body's fields whose names sound secret: in JSON, in a form, in a multipart form. */
 export function redactBody(text: string): string {
-  return redactJson(text)
-    .replace(
-      FORM_FIELD,
-      (all, start: string, name: string) =>
-        SECRET.test(name) ? `${start}${name}=***` : all,
-    )
-    .replace(
-      PART,
-      (all, start: string, name: string) =>
-        SECRET.test(name) ? `${start}***` : all,
-    );
+  return redactJson(text).replace(FORM_FIELD, hideSecret)
+    .replace(PART, hideSecret);
 }
 
 /** A request as it is printed. */
@@ -107,15 +98,14 @@ export function redactRequest(
   showSecrets = false,
 ): PrintedRequest {
   const { method, url, body } = request;
-  const text = body?.bytes && textOf(body.bytes);
   const headers = sentHeaders(request);
-  const size = body?.length;
-  return showSecrets ? { method, url, headers, body: text, size } : {
-    method,
+  const text = body?.bytes && textOf(body.bytes);
+  const whole = { method, url, headers, body: text, size: body?.length };
+  return showSecrets ? whole : {
+    ...whole,
     url: new URL(redactUrl(url.href)),
     headers: headers.map(redactHeader),
     body: text && redactBody(text),
-    size,
   };
 }
 

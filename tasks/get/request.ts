@@ -56,9 +56,7 @@ function parseHeader({ path: [name], value }: Item): Header {
  * @param items Items; those that are no headers are skipped.
  * @throws {UsageError} When a header cannot be sent.
  */
-function readHeaders(
-  items: readonly Item[],
-): Required<Pick<HttpRequest, "headers" | "typed" | "unset">> {
+function readHeaders(items: readonly Item[]) {
   const given = items.filter(({ kind }) => kind === "header").map(parseHeader);
   const sent = given.filter(([, value]) => value !== "");
   const namesOf = (headers: readonly Header[]) =>
@@ -158,13 +156,19 @@ function completeUrl(url: URL, items: readonly Item[]): URL {
   return complete;
 }
 
-/** A body as it is: its type is that of the file's name; what comes from elsewhere is taken for what fields would be. */
-async function readRaw(
-  raw: string,
+/** The body, of fields or as it is: the type of a file is that of its name; what comes from elsewhere is taken for what fields would be. */
+async function readContent(
+  { fields, raw }: Operands,
   { stdin }: Pick<Io, "stdin">,
   form: boolean | undefined,
   live: boolean,
-): Promise<TypedBody> {
+): Promise<TypedBody | undefined> {
+  if (raw === undefined) {
+    if (fields.length === 0) return undefined;
+    return form
+      ? (await import("./body/multipart.ts")).formatForm(fields)
+      : (await import("./body/json.ts")).formatJson(fields);
+  }
   const formType = form ? "application/x-www-form-urlencoded" : undefined;
   if (raw === "-") {
     const { bodyOfSource } = await import("../../lib/http/request_body.ts");
@@ -174,15 +178,6 @@ async function readRaw(
   const { bodyOfFile, splitType } = await import("./body/file.ts");
   const { path, type } = splitType(raw.slice(1));
   return { body: await bodyOfFile(path), type: formType ?? type };
-}
-
-async function formatFields(
-  fields: readonly Item[],
-  form: boolean | undefined,
-): Promise<TypedBody> {
-  return form
-    ? (await import("./body/multipart.ts")).formatForm(fields)
-    : (await import("./body/json.ts")).formatJson(fields);
 }
 
 /** `Transfer-Encoding:chunked`: what comes in is to go out at once, without a length. */
@@ -203,15 +198,11 @@ export async function buildRequest(
   io: Pick<Io, "stdin" | "askSecret">,
   options: RequestOptions = {},
 ): Promise<HttpRequest> {
-  const { method, url, fields, raw } = operands;
+  const { method, url, raw } = operands;
   const live = raw === "-" && operands.items.some(isChunked);
   const items = operands.items.filter((item) => !(live && isChunked(item)));
   const { headers, typed, unset } = readHeaders(items);
-  const content = raw !== undefined
-    ? await readRaw(raw, io, options.form, live)
-    : fields.length > 0
-    ? await formatFields(fields, options.form)
-    : undefined;
+  const content = await readContent(operands, io, options.form, live);
   const authorization = typed.includes("authorization")
     ? undefined
     : await formatAuthorization(url, io, options);

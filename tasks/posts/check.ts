@@ -13,15 +13,18 @@ import {
 } from "../api/store/schema.ts";
 
 /**
- * Makes a check of documents that came from an API: the fields that are needed must be there, and each field that
- * the table of resources knows must be of its type.
+ * Checks documents that came from an API: the fields that are needed must be there, and each field that the table of
+ * resources knows must be of its type.
  *
+ * @param first The place of the first of them in the list.
  * @param needed The fields to look at; all that the table knows unless given.
- * @returns The check: of a document and its place in the list.
+ * @throws {Failure} `Cannot list posts: posts[0].id: expected integer, got string`.
  */
-export function createShapeCheck(
+export function checkShapes(
+  documents: readonly Document[],
+  first: number,
   needed?: readonly string[],
-): (document: Document, at: number) => void {
+): void {
   const known: { readonly [field: string]: FieldType } = resources.posts.fields;
   const fields = needed ?? Object.keys(known);
   const types = Object.fromEntries(
@@ -29,21 +32,18 @@ export function createShapeCheck(
       known[field] === undefined ? [] : [[field, known[field]]]
     ),
   );
-  return (document, at) => {
-    const place = `posts[${at}]`;
+  for (const [at, document] of documents.entries()) {
+    const place = `posts[${first + at}]`;
     const missing = fields.find((field) =>
       types[field] === undefined && !Object.hasOwn(document, field)
     );
     const mismatch = findMismatch(document, types, place) ??
-      (missing === undefined
-        ? undefined
-        : `${place}.${missing}: expected a value, got nothing`);
-    if (mismatch !== undefined) {
-      throw new Failure(`Cannot list posts: ${mismatch}`, {
-        hint: "--loose takes answers of any shape",
-      });
-    }
-  };
+      (missing && `${place}.${missing}: expected a value, got nothing`);
+    if (mismatch === undefined) continue;
+    throw new Failure(`Cannot list posts: ${mismatch}`, {
+      hint: "--loose takes answers of any shape",
+    });
+  }
 }
 
 /**

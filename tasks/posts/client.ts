@@ -55,8 +55,13 @@ function refusalOf(
   });
 }
 
-/** Sends a request and gives the whole text and the headers of its response. */
-async function fetchText(
+/**
+ * Sends a request and gives the text and the headers of its response.
+ *
+ * @param what What is done, for errors: `list http://localhost:3000/posts`.
+ * @throws {Failure} When there is no response or its status is not 2xx (codes 3, 4 and 5).
+ */
+export async function fetchText(
   request: HttpRequest,
   what: string,
   options: SendOptions,
@@ -76,13 +81,16 @@ function parse(text: string, what: string): unknown {
   }
 }
 
-function getText(
-  url: URL,
-  what: string,
-  options: SendOptions,
-): ReturnType<typeof fetchText> {
+function getText(url: URL, what: string, options: SendOptions) {
   const request = { method: "GET", url, headers: [], typed: [] };
   return fetchText(request, what, { retry: 2, ...options });
+}
+
+function documentOf(value: unknown, what: string): Document {
+  if (isDocument(value)) return value;
+  throw new Failure(
+    `Cannot ${what}: expected an object, got ${typeNameOf(value)}`,
+  );
 }
 
 /**
@@ -114,21 +122,18 @@ export async function* listDocuments(
         `Cannot ${what}: expected a list, got ${typeNameOf(value)}`,
       );
     }
-    yield value.map((item: unknown, at) => {
-      if (isDocument(item)) return item;
-      throw new Failure(
-        `Cannot ${what}: [${at}]: expected an object, got ${typeNameOf(item)}`,
-      );
-    });
-    const next = headers.get("link")?.match(
-      /<([^>]*)>\s*;[^,]*\brel="?next"?/,
-    )?.[1];
-    page = next === undefined ? undefined : nextOf(page, next);
+    yield value.map((item: unknown, at) =>
+      documentOf(item, `${what}: [${at}]`)
+    );
+    page = nextOf(page, headers);
   }
 }
 
 /** The next page, on the same origin: a link does not send anybody elsewhere. */
-function nextOf(page: URL, link: string): URL | undefined {
+function nextOf(page: URL, headers: Headers): URL | undefined {
+  const link = headers.get("link")
+    ?.match(/<([^>]*)>\s*;[^,]*\brel="?next"?/)?.[1];
+  if (link === undefined) return undefined;
   const next = URL.parse(link, page);
   if (next === null || next.origin !== page.origin) {
     throw new Failure(
@@ -139,35 +144,21 @@ function nextOf(page: URL, link: string): URL | undefined {
 }
 
 /**
- * Gets one document.
+ * Gets documents one by one.
  *
- * @param url The document: `http://localhost:3000/posts/1`.
+ * @param urls The documents: `http://localhost:3000/posts/1`.
+ * @returns Pages of one document each.
  * @throws {Failure} As {@linkcode listDocuments} does.
  */
-export async function getDocument(
-  url: URL,
+export async function* getDocuments(
+  urls: readonly URL[],
   options: SendOptions,
-): Promise<Document> {
-  const what = `get ${url}`;
-  const { text } = await getText(url, what, options);
-  const value = parse(text, what);
-  if (isDocument(value)) return value;
-  throw new Failure(
-    `Cannot ${what}: expected an object, got ${typeNameOf(value)}`,
-  );
-}
-
-/**
- * Sends a POST, PUT, PATCH or DELETE, once unless the options say otherwise, and gives the text of its response.
- *
- * @throws {Failure} When there is no response or its status is not 2xx.
- */
-export async function changeDocument(
-  request: HttpRequest,
-  options: SendOptions,
-): Promise<string> {
-  const what = `${request.method} ${request.url}`;
-  return (await fetchText(request, what, options)).text;
+): AsyncGenerator<Document[]> {
+  for (const url of urls) {
+    const what = `get ${url}`;
+    const { text } = await getText(url, what, options);
+    yield [documentOf(parse(text, what), what)];
+  }
 }
 
 /** Reads the `X-Ignored-Query` header, as another api wrote it. */

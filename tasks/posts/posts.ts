@@ -17,8 +17,8 @@ import type { Document } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
 import { parseUrl } from "../get/url.ts";
 import {
-  changeDocument,
-  getDocument,
+  fetchText,
+  getDocuments,
   listDocuments,
   PUBLIC_API,
 } from "./client.ts";
@@ -123,13 +123,9 @@ function readOperands(operands: readonly string[]) {
 }
 
 /** The collection, or one of its documents, below the base that was typed. */
-function urlOf(base: URL, ...path: string[]): URL {
+function urlOf(base: URL, ...ids: readonly string[]): URL {
   const url = new URL(base);
-  url.pathname = [
-    url.pathname.replace(/\/$/, ""),
-    "posts",
-    ...path.map(encodeURIComponent),
-  ].join("/");
+  url.pathname = [url.pathname.replace(/\/$/, ""), "posts", ...ids].join("/");
   return url;
 }
 
@@ -161,14 +157,6 @@ function createIgnoredPrinter(
   };
 }
 
-async function* getEach(
-  base: URL,
-  ids: readonly string[],
-  options: SendOptions,
-): AsyncGenerator<Document[]> {
-  for (const id of ids) yield [await getDocument(urlOf(base, id), options)];
-}
-
 /** The posts that the operands ask for, page by page. */
 async function findPages(
   { ids, items }: Operands,
@@ -176,17 +164,18 @@ async function findPages(
   sending: SendOptions,
   io: Io,
 ): Promise<AsyncIterable<Document[]>> {
+  const who = offline ? "the embedded posts ignore" : "the API ignores";
+  const printIgnored = createIgnoredPrinter(who, io);
   if (offline) {
     const { searchParams } = withFilters(new URL(PUBLIC_API), items);
     const { getEmbedded, listEmbedded } = await import("./offline.ts");
-    const printIgnored = createIgnoredPrinter("the embedded posts ignore", io);
     return ids.length > 0
       ? getEmbedded(ids)
       : listEmbedded(searchParams, printIgnored);
   }
-  if (ids.length > 0) return getEach(url, ids, sending);
-  const printIgnored = createIgnoredPrinter("the API ignores", io);
-  return listDocuments(withFilters(urlOf(url), items), sending, printIgnored);
+  return ids.length > 0
+    ? getDocuments(ids.map((id) => urlOf(url, id)), sending)
+    : listDocuments(withFilters(urlOf(url), items), sending, printIgnored);
 }
 
 /** Prints posts as they come; unless they may have any shape, those that lack what is printed are a failure. */
@@ -206,10 +195,7 @@ async function printPages(
     const documents = page.slice(0, limit - count);
     const check = await loading;
     if (count === 0) await check?.checkFields(fields ?? [], documents);
-    const checkShape = check?.createShapeCheck(needed);
-    for (const [at, document] of documents.entries()) {
-      checkShape?.(document, count + at);
-    }
+    check?.checkShapes(documents, count, needed);
     await printSafe(stdout, documents.map(listing.add).join(""));
     count += documents.length;
     if (count >= limit) break;
@@ -237,7 +223,8 @@ async function changePost(
     items: [],
     fields: items.map(parseItem),
   }, io);
-  const text = await changeDocument(request, sending);
+  const what = `${request.method} ${request.url}`;
+  const { text } = await fetchText(request, what, sending);
   await printSafe(io.stdout, text.replace(/\n?$/, "\n"));
 }
 

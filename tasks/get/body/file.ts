@@ -81,18 +81,17 @@ export async function readText(path: string): Promise<string> {
 }
 
 /** Types that std's table lacks, or has under an older name (RFC 9512). */
-const TYPES: Readonly<Record<string, string>> = {
-  ndjson: "application/x-ndjson",
-  yaml: "application/yaml",
-  yml: "application/yaml",
-};
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ["ndjson", "application/x-ndjson"],
+  ["yaml", "application/yaml"],
+  ["yml", "application/yaml"],
+]);
 
 /** The media type of a file, by the ending of its name; application/octet-stream, which says nothing, for any other. */
 function mediaTypeOf(path: string): string {
   const ending = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
-  return (Object.hasOwn(TYPES, ending)
-    ? TYPES[ending]
-    : typeByExtension(ending)) ?? "application/octet-stream";
+  return TYPES.get(ending) ?? typeByExtension(ending) ??
+    "application/octet-stream";
 }
 
 /** Splits `FILE;type=TYPE`; without a type the ending of the name tells it. */

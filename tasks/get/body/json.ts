@@ -7,7 +7,7 @@
 import { Failure, UsageError } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
 import { bodyOf, type PartBody } from "../../../lib/http/request_body.ts";
-import { formatItem, type Item } from "../items.ts";
+import { formatItem, isJson, type Item } from "../items.ts";
 
 /** A body and its media type. */
 export interface TypedBody {
@@ -23,9 +23,7 @@ async function readText(path: string): Promise<string> {
 async function readJson({ kind, value }: Item): Promise<string> {
   if (kind === "json") return value;
   const text = (await readText(value)).trim();
-  try {
-    JSON.parse(text);
-  } catch {
+  if (!isJson(text)) {
     throw new Failure(
       `Cannot send "${absolutePath(value)}" as JSON: its content is not JSON`,
     );

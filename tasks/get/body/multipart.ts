@@ -56,8 +56,7 @@ export async function formatForm(fields: readonly Item[]): Promise<TypedBody> {
       type: "application/x-www-form-urlencoded",
     };
   }
-  const parts: Part[] = [];
-  for (const field of fields) parts.push(await partOf(field));
+  const parts = await Array.fromAsync(fields, partOf);
   const boundary = `hark-${crypto.randomUUID()}`;
   return {
     body: formatMultipart(parts, boundary),

@@ -40,16 +40,15 @@ async function writeChunks(
 async function pipeStream(
   stream: ReadableStream<Uint8Array>,
   path: string,
-  signals: readonly AbortSignal[],
+  signal: AbortSignal,
 ): Promise<void> {
   const file = await Deno.open(path, { append: true });
   try {
-    await stream.pipeTo(file.writable, {
-      signal: AbortSignal.any([...signals]),
-    });
+    await stream.pipeTo(file.writable, { signal });
   } catch (error) {
     // what is aborted fails with less than its reason
-    throw signals.find(({ aborted }) => aborted)?.reason ?? error;
+    signal.throwIfAborted();
+    throw error;
   }
 }
 
@@ -85,7 +84,7 @@ async function writeBody(
   const how = isFile ? { append: true } : { write: true };
   try {
     await (isPiped
-      ? pipeStream(stream, path, signals)
+      ? pipeStream(stream, path, AbortSignal.any(signals))
       : writeChunks(response, path, how));
   } catch (cause) {
     const isOfBody = cause instanceof TypeError || cause instanceof Failure;
@@ -133,7 +132,7 @@ function guess(
 }
 
 /** Asks once for what is missing, and saves what comes of it. */
-async function attempt(
+async function saveMissing(
   file: PartialFile,
   { size, known, error }: State,
   exchange: Exchange,
@@ -143,7 +142,7 @@ async function attempt(
     ? requestRest(request, size, known ?? {})
     : requestPlain(request);
   // when the way is lost, what cut the body short says more
-  await using response = await exchange.send(rest).catch((cause) => {
+  await using response = await exchange.sendNext(rest).catch((cause) => {
     throw error ?? cause;
   });
   const expected = known ?? guess(file, response);
@@ -200,7 +199,7 @@ export async function download(
   await using file = await openPartialFile(destination, url);
   let state: State = file;
   for (let [tries, most] = [0, file.size]; !state.isWhole;) {
-    state = await attempt(file, state, exchange);
+    state = await saveMissing(file, state, exchange);
     const { size, known, error, other } = state;
     if (other !== undefined) return other;
     if (error === undefined) continue;

@@ -48,12 +48,9 @@ export function formatProgress(
 }
 
 /** Makes a meter of the rate, in bytes per second: that of the last seconds, so that it follows a change. Times are in ms. */
-function createMeter(
-  done: number,
-  now: number,
-): (done: number, now: number) => number {
+function createMeter(done: number, now: number) {
   const marks = [{ done, now }];
-  return (done, now) => {
+  return (done: number, now: number): number => {
     marks.push({ done, now });
     while (marks.length > 2 && now - (marks[1]?.now ?? now) > 3000) {
       marks.shift();

@@ -21,7 +21,8 @@ export interface Exchange {
   readonly io: Io;
   /** How often it is tried to get one more byte. */
   readonly retry: number;
-  readonly send: (request: HttpRequest) => Promise<HttpResponse>;
+  /** Sends one more request, in the time that is left. */
+  readonly sendNext: (request: HttpRequest) => Promise<HttpResponse>;
   /** Prints what a person should know, unless nobody wants to. */
   readonly printNote: (text: string) => Promise<void>;
 }
@@ -54,7 +55,7 @@ export function canResume(
  * @param error How it ended; thrown when there is no way to go on.
  */
 export async function* resume(
-  { request, send, retry, printNote }: Exchange,
+  { request, sendNext, retry, printNote }: Exchange,
   first: HttpResponse,
   at: number,
   error: unknown,
@@ -66,20 +67,16 @@ export async function* resume(
     tries++
   ) {
     await printNote(`Cut short after ${at} bytes, going on\n`);
-    const sent = await send(requestRest(request, at, known)).catch(() =>
-      undefined
-    );
-    if (sent === undefined) break;
-    await using response = sent;
+    await using response = await sendNext(requestRest(request, at, known))
+      .catch(() => undefined);
+    if (response === undefined) break;
     const step = judge(response, at, known);
     if (step === "whole") return;
+    const isAll = step === "start" &&
+      knownOf(response).validator === known.validator;
+    if (step !== "append" && !isAll) break;
     // a server without ranges sends all of it again: the same bytes are skipped
-    let skip = step === "append"
-      ? 0
-      : step === "start" && knownOf(response).validator === known.validator
-      ? at
-      : undefined;
-    if (skip === undefined) break;
+    let skip = isAll ? at : 0;
     try {
       for await (const chunk of response.body) {
         const rest = chunk.subarray(skip);

@@ -28,27 +28,24 @@ const SLICE_BYTES = 4096;
  */
 export function createJsonView(options: JsonFormatOptions = {}): BodyView {
   const formatter = createJsonFormatter(options);
-  const trial = createJsonFormatter(options);
   let held: Uint8Array[] | undefined = [];
   let size = 0;
   let isJson = true;
 
-  function* formatSlices(
-    chunk: Uint8Array,
-    { format } = formatter,
-  ): Generator<Uint8Array> {
+  function* formatSlices(chunk: Uint8Array): Generator<Uint8Array> {
     if (!isJson) return yield chunk;
     for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
-      yield format(chunk.subarray(at, at + SLICE_BYTES));
+      yield formatter.format(chunk.subarray(at, at + SLICE_BYTES));
     }
   }
   function* release(
     chunks: readonly Uint8Array[],
     atEnd: boolean,
   ): Generator<Uint8Array> {
-    trial.reset();
-    for (const chunk of chunks) for (const _ of formatSlices(chunk, trial));
-    isJson = trial.state() === "whole" || !atEnd && trial.state() === "open";
+    for (const chunk of chunks) for (const _ of formatSlices(chunk));
+    const state = formatter.state();
+    isJson = state === "whole" || state === "open" && !atEnd;
+    formatter.reset();
     for (const chunk of chunks) yield* formatSlices(chunk);
     held = undefined;
   }

@@ -109,26 +109,29 @@ type Want = "first" | "next" | "value" | "colon" | "after";
 const SPACE = 0x20;
 const QUOTE = 0x22;
 const COMMA = 0x2c;
-const ZERO = 0x30;
 const COLON = 0x3a;
 const LIST = 0x5b;
 const END_LIST = 0x5d;
-const SMALL_M = 0x6d;
 const OBJECT = 0x7b;
 const END_OBJECT = 0x7d;
 
-const BLUE = 34;
-const GREEN = 32;
-const CYAN = 36;
-const MAGENTA = 35;
-const NO_COLOR = 39;
+/** The escape sequence of a terminal that sets a colour. */
+function sequence(code: number): Uint8Array {
+  return new TextEncoder().encode(`\x1b[${code}m`);
+}
+
+const BLUE = sequence(34);
+const GREEN = sequence(32);
+const CYAN = sequence(36);
+const MAGENTA = sequence(35);
+const NO_COLOR = sequence(39);
 
 function isSpace(byte: number): boolean {
   return byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
 /** The colour of a token, by its first byte. */
-function colorOf(byte: number, isKey: boolean): number {
+function colorOf(byte: number, isKey: boolean): Uint8Array {
   if (isKey) return BLUE;
   if (byte === QUOTE) return GREEN;
   return byte < COLON ? CYAN : MAGENTA;
@@ -161,14 +164,10 @@ export function createJsonFormatter(
     out[at++] = 0x0a;
     for (let left = 2 * inObject.length; left > 0; left--) out[at++] = SPACE;
   };
-  /** Writes ESC [ code m. */
-  const paint = (code: number) => {
+  const paint = (sequence: Uint8Array) => {
     if (!color) return;
-    out[at++] = 0x1b;
-    out[at++] = LIST;
-    out[at++] = ZERO + Math.trunc(code / 10);
-    out[at++] = ZERO + code % 10;
-    out[at++] = SMALL_M;
+    out.set(sequence, at);
+    at += sequence.length;
   };
   /** Takes a byte that is in no token yet; says whether it may stand there. */
   const take = (byte: number): boolean => {
@@ -189,7 +188,7 @@ export function createJsonFormatter(
     if (byte === END_LIST || byte === END_OBJECT) {
       if (
         (want !== "after" && want !== "first") ||
-        inObject[inObject.length - 1] !== (byte === END_OBJECT)
+        inObject.at(-1) !== (byte === END_OBJECT)
       ) return false;
       inObject.pop();
       if (want === "after") breakLine();
@@ -198,16 +197,15 @@ export function createJsonFormatter(
       return true;
     }
     if (want === "after" || want === "colon") return false;
-    const isKey = inObject[inObject.length - 1] === true && want !== "value";
+    const isKey = inObject.at(-1) === true && want !== "value";
     const first = next[TOKEN_START << 8 | byte] ?? NO_TOKEN;
     const opens = byte === LIST || byte === OBJECT;
-    if (
-      isKey
-        ? byte !== QUOTE
-        : opens
-        ? inObject.length === MAX_DEPTH
-        : first === NO_TOKEN
-    ) return false;
+    const fits = isKey
+      ? byte === QUOTE
+      : opens
+      ? inObject.length < MAX_DEPTH
+      : first !== NO_TOKEN;
+    if (!fits) return false;
     if (want === "first") breakLine();
     if (!opens) paint(colorOf(byte, isKey));
     out[at++] = byte;
@@ -217,7 +215,7 @@ export function createJsonFormatter(
     return true;
   };
 
-  /** Copies what belongs to the token; returns how many bytes. */
+  /** Copies what belongs to the token, from a place in the chunk on; returns the place after it. */
   const copyToken = (chunk: Uint8Array, from: number): number => {
     let [state, to, done] = [token, at, from];
     const target = out;
@@ -229,28 +227,23 @@ export function createJsonFormatter(
       state = after;
     }
     [token, at] = [state, to];
-    return done - from;
+    if (done === chunk.length) return done;
+    broken = whole[token] === 0;
+    token = NO_TOKEN;
+    paint(NO_COLOR);
+    return done;
   };
 
   const format = (chunk: Uint8Array) => {
     at = 0;
-    reserve(chunk.length);
     let done = 0;
-    for (; done < chunk.length && !broken; done++) {
-      if (token !== NO_TOKEN) {
-        done += copyToken(chunk, done);
-        if (done === chunk.length) break;
-        broken = whole[token] === 0;
-        token = NO_TOKEN;
-        reserve(chunk.length - done);
-        paint(NO_COLOR);
-        if (broken) break;
-      }
-      const byte = chunk[done] ?? 0;
-      if (isSpace(byte)) continue;
+    reserve(chunk.length);
+    while (done < chunk.length && !broken) {
       reserve(chunk.length - done);
-      broken = !take(byte);
-      if (broken) break;
+      const byte = chunk[done] ?? 0;
+      if (token !== NO_TOKEN) done = copyToken(chunk, done);
+      else if (isSpace(byte) || take(byte)) done++;
+      else broken = true;
     }
     out.set(chunk.subarray(done), at);
     return out.subarray(0, at + chunk.length - done);

@@ -21,16 +21,12 @@ const MAX_BODY = 128 * 1024 * 1024;
 const encoder = new TextEncoder();
 
 /** Headers by their names in lower case; a name that comes twice has a list. */
-function headersOf(
-  headers: readonly Header[],
-): Record<string, string | string[]> {
+function headersOf(headers: readonly Header[]): Record<string, unknown> {
   const named = Map.groupBy(headers, ([name]) => name.toLowerCase());
   return Object.fromEntries(
     [...named].map(([name, all]) => {
-      const [first = "", ...others] = all.map(([, value]) =>
-        fromByteString(value)
-      );
-      return [name, others.length === 0 ? first : [first, ...others]];
+      const values = all.map(([, value]) => fromByteString(value));
+      return [name, values.length > 1 ? values : values[0]];
     }),
   );
 }
@@ -53,30 +49,21 @@ async function readAll(
   return await new Blob(chunks).bytes();
 }
 
-/** The members of the object but for the body and the timings. */
-function formatHeads(response: HttpResponse, showSecrets: boolean): string[] {
+/** The object but for the body and the timings; the response is its last member. */
+function headsOf(response: HttpResponse, showSecrets: boolean) {
   const { version, status, statusText, hops = [] } = response;
   const [first = response.request] = hops.map((hop) => hop.request);
-  const { method, url, headers, body, size } = redactRequest(
-    first,
-    showSecrets,
-  );
+  const request = redactRequest(first, showSecrets);
   const redirects = hops.map(({ status, location }) => ({
     status,
     location: showSecrets ? location : redactUrl(location),
   }));
-  const request = { method, url, headers: headersOf(headers), body, size };
-  const head = {
-    version,
-    status,
-    statusText,
-    headers: headersOf(redactResponseHeaders(response, showSecrets)),
+  const headers = headersOf(redactResponseHeaders(response, showSecrets));
+  return {
+    request: { ...request, headers: headersOf(request.headers) },
+    redirects: hops.length === 0 ? undefined : redirects,
+    response: { version, status, statusText, headers },
   };
-  return [
-    `"request":${JSON.stringify(request)}`,
-    ...hops.length === 0 ? [] : [`"redirects":${JSON.stringify(redirects)}`],
-    `"response":${JSON.stringify(head)}`,
-  ];
 }
 
 /** What the transport measured, else what can be told from here, in ms. */
@@ -88,10 +75,11 @@ function formatTimings(
   const now = performance.now();
   const own: Partial<Timings> = timings ??
     { firstByte: head - start, body: now - head, total: now - start };
-  const rounded = Object.entries(own).flatMap(([name, ms]) =>
-    ms === undefined ? [] : [[name, Math.round(1000 * ms) / 1000]]
+  return JSON.stringify(
+    own,
+    (_, value) =>
+      typeof value === "number" ? Math.round(1000 * value) / 1000 : value,
   );
-  return `"timings":${JSON.stringify(Object.fromEntries(rounded))}`;
 }
 
 /** Bytes as JSON text: JSON as it is, other text as a string, anything else in base64. */
@@ -147,20 +135,18 @@ async function* formatExchange(
   showSecrets: boolean,
   start: number,
 ): AsyncGenerator<string> {
-  const heads = formatHeads(response, showSecrets);
+  const heads = JSON.stringify(headsOf(response, showSecrets));
   const head = performance.now();
   if (isEvents(response.headers) || isLines(response.headers)) {
-    yield `{${heads.join(",")}}`;
+    yield heads;
     yield* formatMessages(response);
     return;
   }
   const bytes = await readAll(response.body);
-  const whole = heads.pop()?.replace(
-    /\}$/,
-    () => `,"size":${bytes.length},"body":${formatJsonValue(bytes)}}`,
-  );
+  const body = `"size":${bytes.length},"body":${formatJsonValue(bytes)}`;
   const timings = formatTimings(response, start, head);
-  yield `{${[...heads, whole, timings].join(",")}}`;
+  // the response, the last member, takes the body as the text that it is
+  yield `${heads.slice(0, -"}}".length)},${body}},"timings":${timings}}`;
 }
 
 /**

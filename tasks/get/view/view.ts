@@ -14,11 +14,6 @@ function typeOf(headers: Headers): string {
   return headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
-/** Whether it is one JSON document. */
-function isJson(headers: Headers): boolean {
-  return /[/+]json$/.test(typeOf(headers));
-}
-
 /** Whether it is a stream of server-sent events. */
 export function isEvents(headers: Headers): boolean {
   return typeOf(headers) === "text/event-stream";
@@ -100,7 +95,7 @@ export async function createView(
   }
   const view = isLines(headers)
     ? createLinesView(options)
-    : pretty || isJson(headers)
+    : pretty || /[/+]json$/.test(typeOf(headers))
     ? createJsonView(options)
     : undefined;
   const safe = isTerminal ? createSafeView(view) : view;
