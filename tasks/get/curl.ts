@@ -12,7 +12,6 @@ import {
   fromByteString,
   type Header,
   type HttpRequest,
-  latin1,
 } from "../../lib/http/request.ts";
 import type { ExchangeOptions } from "./options.ts";
 import { redactBody, redactHeader, redactRequest } from "./redact.ts";
@@ -82,12 +81,11 @@ function optionArgs(
   ];
 }
 
-/** Bytes as printf takes them. */
-function octal(bytes: Uint8Array): string {
-  return Array.from(
-    bytes,
-    (byte) => `\\${byte.toString(8).padStart(3, "0")}`,
-  ).join("");
+/** Bytes, as the characters that stand for them, as printf takes them. */
+function octal(binary: string): string {
+  const escape = (byte: string) =>
+    `\\${byte.charCodeAt(0).toString(8).padStart(3, "0")}`;
+  return binary.replace(/[^]/g, escape);
 }
 
 /**
@@ -136,6 +134,6 @@ export function formatCurl(
   }
   const binary = Array.from(body.bytes, (byte) => String.fromCharCode(byte))
     .join("");
-  const bytes = showSecrets ? body.bytes : latin1(redactBody(binary));
-  return `printf '${octal(bytes)}' | ${command}`;
+  const shown = showSecrets ? binary : redactBody(binary);
+  return `printf '${octal(shown)}' | ${command}`;
 }

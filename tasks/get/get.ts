@@ -65,13 +65,14 @@ async function printUnsent(
   await printOffline(request, stdout, options.showSecrets);
 }
 
-/** The options about how a request is sent: what they need is loaded for them alone. */
+/** The options about how a request is sent. */
 const SEND_OPTIONS = [
   ...["follow", "maxRedirects", "maxSize", "retry", "insecure", "ca", "cert"],
   ...["key", "proxy", "unix", "resolve", "ipv4", "ipv6", "http", "time"],
   ...["json", "verbose"],
 ];
 
+/** Reads how a request is sent; where no option says more than the defaults nothing more is loaded. */
 async function readSendOptions(
   request: HttpRequest,
   options: ExchangeOptions,

@@ -63,12 +63,9 @@ export function isJson(text: string): boolean {
 function parsePath(text: string, kind: Item["kind"]): Item["path"] | undefined {
   if (kind === "header" || kind === "query") return [unescape(text)];
   const [, name, steps = ""] = text.match(PATH) ?? [];
-  return name === undefined ? undefined : [
-    unescape(name),
-    ...[...steps.matchAll(/\[((?:\\[^]|[^\\\]])*)\]/g)].map(([, step = ""]) =>
-      unescape(step)
-    ),
-  ];
+  if (name === undefined) return undefined;
+  const inner = steps.matchAll(/\[((?:\\[^]|[^\\\]])*)\]/g);
+  return [unescape(name), ...inner.map(([, step = ""]) => unescape(step))];
 }
 
 /**

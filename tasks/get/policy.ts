@@ -60,7 +60,7 @@ export async function readPolicy(
       `Warning: anyone can pose as ${request.url.host}, by --insecure`;
     await print(stderr, `${paint(text, "red", stderr)}\n`);
   }
-  return { follow, maxRedirects, retry, maxSize, network };
+  return { follow, maxRedirects, maxSize, network };
 }
 
 /**

@@ -42,14 +42,12 @@ export function parseUrl(text: string): URL {
   const full = complete(text);
   // deno-lint-ignore no-control-regex
   const isClean = /^[^\x00-\x1f\x7f-\x9f]*$/.test(text);
-  const url = isClean && full !== undefined ? URL.parse(full) : null;
+  const parsed = isClean && full !== undefined ? URL.parse(full) : null;
   // a path, not a host
-  const isHost = url === null || !url.hostname.startsWith(".");
-  if (isHost && (url?.protocol === "http:" || url?.protocol === "https:")) {
-    return url;
-  }
+  const url = parsed?.hostname.startsWith(".") ? null : parsed;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
   const shown = text.includes("//") ? hideMalformed(text) : text;
-  if (isHost && url !== null) {
+  if (url !== null) {
     throw new UsageError(`Cannot use URL "${shown}": expected http or https`);
   }
   const hint = "headers and fields come after a URL";

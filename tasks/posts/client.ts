@@ -16,11 +16,8 @@ import type { Ignored } from "../api/store/store.ts";
 export const PUBLIC_API = "https://jsonplaceholder.typicode.com";
 
 function typeNameOf(value: unknown): string {
-  return value === null
-    ? "null"
-    : Array.isArray(value)
-    ? "a list"
-    : typeof value;
+  if (value === null) return "null";
+  return Array.isArray(value) ? "a list" : typeof value;
 }
 
 /** What a problem (RFC 9457) says; nothing where a text is none. */

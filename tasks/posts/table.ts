@@ -19,12 +19,9 @@ interface Listing {
 
 const RULE = "-".repeat(40);
 
+/** A value as text; what is not there has none, in JSON either. */
 function textOf(value: unknown): string {
-  return value === undefined
-    ? ""
-    : typeof value === "string"
-    ? value
-    : JSON.stringify(value);
+  return typeof value === "string" ? value : JSON.stringify(value) ?? "";
 }
 
 /** RFC 4180: quotes around what holds a separator, doubled inside. */

@@ -66,6 +66,11 @@ export async function textOf(field: Item): Promise<string> {
   );
 }
 
+/** The name of a field as it was typed: `a[b][]`. */
+export function nameOf([name = "", ...steps]: readonly string[]): string {
+  return name + steps.map((step) => `[${step}]`).join("");
+}
+
 /** A field of a document; its value is JSON text, which is kept as it is: no digit of a number is lost. */
 type Field = Pick<Item, "path"> & { readonly json: string };
 
@@ -75,8 +80,7 @@ type Node = string | Map<string, Node> | Node[];
 /** Sets a field that is below a node, from a step of its path on; gives the node, which may be new. */
 function set(node: Node | undefined, { path, json }: Field, depth = 0): Node {
   const refuse = (why: string) => {
-    const [name, ...steps] = path.slice(0, depth + 1);
-    const shown = name + steps.map((step) => `[${step}]`).join("");
+    const shown = nameOf(path.slice(0, depth + 1));
     return new UsageError(`Cannot set field "${shown}": ${why}`);
   };
   const step = path[depth];
@@ -101,10 +105,11 @@ function set(node: Node | undefined, { path, json }: Field, depth = 0): Node {
 function format(node: Node): string {
   if (typeof node === "string") return node;
   if (Array.isArray(node)) return `[${node.map(format).join(",")}]`;
-  return `{${
-    [...node].map(([key, child]) => `${JSON.stringify(key)}:${format(child)}`)
-      .join(",")
-  }}`;
+  const members = Array.from(
+    node,
+    ([key, child]) => `${JSON.stringify(key)}:${format(child)}`,
+  );
+  return `{${members.join(",")}}`;
 }
 
 /**

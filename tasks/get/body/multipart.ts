@@ -10,15 +10,10 @@ import {
   type PartBody,
 } from "../../../lib/http/request_body.ts";
 import type { Item } from "../items.ts";
-import { textOf, type TypedBody } from "./json.ts";
+import { nameOf, textOf, type TypedBody } from "./json.ts";
 
 function encode(text: string): PartBody {
   return bodyOf(new TextEncoder().encode(text));
-}
-
-/** The name of a field as a form has it: `a[b][]`, as it was typed. */
-function nameOf({ path: [name, ...steps] }: Item): string {
-  return name + steps.map((step) => `[${step}]`).join("");
 }
 
 /** One field of a multipart form; a file has a name and a media type. */
@@ -31,7 +26,7 @@ export interface Part {
 
 /** A field as a part; of a file, `FILE` or, as for HTTPie and curl, `FILE;type=TYPE`. */
 async function partOf(field: Item): Promise<Part> {
-  const name = nameOf(field);
+  const name = nameOf(field.path);
   if (field.kind !== "file") return { name, body: encode(await textOf(field)) };
   const { bodyOfFile, splitType } = await import("./file.ts");
   const { path, type } = splitType(field.value);
@@ -49,7 +44,7 @@ async function partOf(field: Item): Promise<Part> {
 export async function formatForm(fields: readonly Item[]): Promise<TypedBody> {
   if (!fields.some(({ kind }) => kind === "file")) {
     const pairs = await Promise.all(
-      fields.map(async (field) => [nameOf(field), await textOf(field)]),
+      fields.map(async (field) => [nameOf(field.path), await textOf(field)]),
     );
     return {
       body: encode(`${new URLSearchParams(pairs)}`),

@@ -110,16 +110,6 @@ interface State {
   readonly error?: unknown;
 }
 
-/** An error that says how to go on in another run. */
-function withHint(error: unknown): unknown {
-  return error instanceof Failure && isLost(error)
-    ? new Failure(error.message, {
-      cause: error.cause,
-      hint: "what is there stays: -c goes on with it",
-    })
-    : error;
-}
-
 /** What a partial file is of where nobody noted it: of what has not been modified since it was written. */
 function guess(
   { modified }: PartialFile,
@@ -209,7 +199,11 @@ export async function download(
     const has = size > 0 ? known ?? {} : { validator: "any" };
     if (tries >= retry || !canResume(request, has, error)) {
       const isLeft = !file.isDevice && known?.validator !== undefined;
-      throw isLeft ? withHint(error) : error;
+      if (!isLeft || !isLost(error) || !(error instanceof Failure)) throw error;
+      throw new Failure(error.message, {
+        cause: error.cause,
+        hint: "what is there stays: -c goes on with it",
+      });
     }
     await printNote(`Cut short after ${size} bytes, going on\n`);
   }

@@ -42,9 +42,8 @@ export function formatProgress(
   const left = rate > 0
     ? `  ${formatSeconds(Math.max(0, total - done) / rate)} left`
     : "";
-  return `${percent}%  ${formatBytes(done)} of ${
-    formatBytes(total)
-  }  ${speed}${left}`;
+  const bytes = `${formatBytes(done)} of ${formatBytes(total)}`;
+  return `${percent}%  ${bytes}  ${speed}${left}`;
 }
 
 /** Makes a meter of the rate, in bytes per second: that of the last seconds, so that it follows a change. Times are in ms. */
