@@ -56,5 +56,12 @@ export class UsageError extends Failure {
   }
 }
 
+/** HTTPie's exit code for the class of a status. */
+export function exitCodeForStatus(status: number): ExitCode {
+  if (status < 300) return ExitCode.Ok;
+  if (status < 400) return ExitCode.Redirection;
+  return status < 500 ? ExitCode.ClientError : ExitCode.ServerError;
+}
+
 /** What is typed before a command's name, for hints: nothing where it is a binary. */
 export const RUNNER: string = Deno.build.standalone ? "" : "deno task ";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode } from "../../lib/cli/errors.ts";
+import { ExitCode, exitCodeForStatus } from "../../lib/cli/errors.ts";
 import { type Io, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
@@ -88,12 +88,10 @@ async function readSendOptions(
   return await readPolicy({ ...options, time }, request, stderr);
 }
 
-/** HTTPie's exit codes, by the class of the status; 304 is what a conditional request hopes for. */
+/** The exit code for a status; 304 is what a conditional request hopes for. */
 function exitCodeFor({ headers }: HttpRequest, status: number): ExitCode {
   const conditional = headers.some(([name]) => /^if-/i.test(name));
-  if (status < 300 || status === 304 && conditional) return ExitCode.Ok;
-  if (status < 400) return ExitCode.Redirection;
-  return status < 500 ? ExitCode.ClientError : ExitCode.ServerError;
+  return exitCodeForStatus(status === 304 && conditional ? 200 : status);
 }
 
 /**

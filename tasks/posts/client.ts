@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, Failure } from "../../lib/cli/errors.ts";
+import { exitCodeForStatus, Failure } from "../../lib/cli/errors.ts";
 import { percentDecode } from "../../lib/cli/values.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
@@ -39,16 +39,11 @@ function refusalOf(
   { status, statusText, headers }: HttpResponse,
   text: string,
 ): Failure {
-  const code = status >= 500
-    ? ExitCode.ServerError
-    : status >= 400
-    ? ExitCode.ClientError
-    : ExitCode.Redirection;
   const got = `${status} ${statusText}`.trimEnd();
   const reason = detailOf(text) ?? headers.get("x-reason");
   const why = !reason || reason === statusText ? "" : `: ${reason}`;
   return new Failure(`Cannot ${what}: the API answered ${got}${why}`, {
-    code,
+    code: exitCodeForStatus(status),
   });
 }
 
