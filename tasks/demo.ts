@@ -95,7 +95,11 @@ export async function rehearse(
   io: Io,
 ): Promise<number> {
   let failed = 0;
-  const show = async (line: string, result: Result, expected: Expected) => {
+  const printStep = async (
+    line: string,
+    result: Result,
+    expected: Expected,
+  ) => {
     const fault = findFault(result, expected);
     if (fault !== undefined) failed++;
     await print(
@@ -111,7 +115,7 @@ export async function rehearse(
     args: readonly string[],
     expected: Expected,
   ) =>
-    show(
+    printStep(
       [name, ...args].join(" "),
       await run(main, args, { terminal: { stdin: true } }),
       expected,
@@ -135,7 +139,7 @@ export async function rehearse(
   });
   // had no client come, it would wait for ever
   greeter.interrupt();
-  await show(`server --port 0 --once`, await greeter.result, {
+  await printStep(`server --port 0 --once`, await greeter.result, {
     stdout:
       /^Server is waiting for a connection\.\.\.\n(Listening on .*\n)+Connection from \S+:\d+ has been established!\n$/,
   });

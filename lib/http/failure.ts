@@ -81,7 +81,7 @@ function isOfFetch(error: unknown): boolean {
 }
 
 /** Whether an error says already what could not be done. */
-function saysWhat(cause: unknown): cause is Failure {
+function isWorded(cause: unknown): cause is Failure {
   return cause instanceof Failure && cause.message.startsWith("Cannot ");
 }
 
@@ -90,7 +90,7 @@ export async function failureOf(
   request: HttpRequest,
   cause: unknown,
 ): Promise<Failure> {
-  if (saysWhat(cause)) return cause;
+  if (isWorded(cause)) return cause;
   const { host, hostname } = request.url;
   const code = exitCodeOf(cause);
   const phase = HANDSHAKE.test(describe(cause))
@@ -111,7 +111,7 @@ export function cutShort(
 ): Failure {
   const code = exitCodeOf(cause);
   const isCounted = counts !== undefined && code === ExitCode.CutShort;
-  if (!isCounted && saysWhat(cause)) return cause;
+  if (!isCounted && isWorded(cause)) return cause;
   const of = counts?.total === undefined ? "" : ` of ${counts.total}`;
   return new Failure(`Cannot read ${redactUrl(url.href)}`, {
     cause: isCounted

@@ -1,5 +1,5 @@
 /**
- * What `client` does: connects, sends, receives, and shows what it received.
+ * What `client` does: connects, sends, receives, and prints what it received.
  *
  * @module
  */
@@ -39,7 +39,7 @@ async function findRoute(options: ClientOptions): Promise<ConnectOptions> {
   };
 }
 
-/** Shows an answer on stdout, with something around it: safe text on a terminal; a pipe gets the very bytes. */
+/** Prints what is received on stdout, with something around it: safe text on a terminal; a pipe gets the very bytes. */
 async function createPrinter(
   { stdout }: Pick<Io, "stdout">,
   { before = "", after = "" },
