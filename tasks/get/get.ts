@@ -65,11 +65,11 @@ async function printUnsent(
   await printOffline(request, stdout, options.showSecrets);
 }
 
-/** The options about how a request is sent. */
-const SEND_OPTIONS = [
-  ...["follow", "maxRedirects", "maxSize", "retry", "insecure", "ca", "cert"],
-  ...["key", "proxy", "unix", "resolve", "ipv4", "ipv6", "http", "time"],
-  ...["json", "verbose"],
+/** The options that change nothing of how a request is sent: one that is missing here loads a module in vain, no more. */
+const OTHER_OPTIONS = [
+  ...["method", "form", "auth", "bearer", "timeout", "output", "remoteName"],
+  ...["continue", "include", "body", "quiet", "pretty", "raw", "offline"],
+  ...["curl", "showSecrets"],
 ];
 
 /** Reads how a request is sent; where no option says more than the defaults nothing more is loaded. */
@@ -79,7 +79,7 @@ async function readSendOptions(
   { stderr }: Io,
 ): Promise<SendOptions> {
   const isPlain = Object.entries(options).every(([name, value]) =>
-    !SEND_OPTIONS.includes(name) || value === undefined || value === false ||
+    OTHER_OPTIONS.includes(name) || value === undefined || value === false ||
     Array.isArray(value) && value.length === 0
   );
   if (isPlain) return {};
