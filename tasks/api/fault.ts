@@ -40,11 +40,9 @@ export function parseFault(
   if (prefer === "" && params.size === 0) return;
   const wanted = new Map<string, string>();
   for (const preference of prefer.split(/[,;]/)) {
-    const [name = "", value = ""] = preference.split("=", 2);
-    wanted.set(
-      name.trim().toLowerCase(),
-      value.trim().replace(/^"(.*)"$/, "$1"),
-    );
+    const [name = "", value = ""] = preference.split("=", 2)
+      .map((part) => part.trim());
+    wanted.set(name.toLowerCase(), value.replace(/^"(.*)"$/, "$1"));
   }
   for (const [key, value] of params) {
     if (key.startsWith("_")) wanted.set(key.slice(1), value);

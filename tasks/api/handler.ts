@@ -7,7 +7,6 @@
 import { asksForEvents, createEvents, streamEvents } from "./events.ts";
 import { applyFault, parseFault } from "./fault.ts";
 import { formatNow, type LogEntry } from "./log.ts";
-import type { ApiRequest } from "./request.ts";
 import { createResources, type Resources } from "./resources.ts";
 import {
   createCache,
@@ -107,19 +106,15 @@ export function createHandler(
   store: Store,
   options: HandlerOptions = {},
 ): Handler {
-  const { maxBody = 2 ** 20, bodyTimeoutMs = 10_000, host = "localhost" } =
-    options;
+  const { host = "localhost", fake = false } = options;
+  const { maxBody = 2 ** 20, bodyTimeoutMs = 10_000 } = options;
   const limits = { maxBytes: maxBody, timeoutMs: bodyTimeoutMs };
   const cache = createCache<Prepared>(maxCached);
   const log = createEvents();
-  const { fake = false } = options;
-  const root = createResources(store, limits, { fake });
-  const sandboxes = createSandboxes(() => {
-    const copy = store.copy();
-    return createResources(copy, limits, {
-      onClose: () => copy[Symbol.dispose](),
-    });
-  });
+  const root = createResources(store, limits, fake);
+  const sandboxes = createSandboxes(() =>
+    createResources(store.copy(), limits)
+  );
   options.signal?.addEventListener("abort", () => {
     for (const { changes } of [root, ...sandboxes.all()]) changes.close();
     log.close();
@@ -127,7 +122,10 @@ export function createHandler(
 
   async function handle(request: Request): Promise<Response> {
     const { headers } = request;
-    const url = parse(request.url);
+    const url = URL.parse(request.url);
+    if (url === null) {
+      throw new Problem(400, `Cannot read the URL "${request.url}"`);
+    }
     if (!isOwnHost(url.hostname, host)) {
       throw new Problem(
         421,
@@ -155,21 +153,14 @@ export function createHandler(
     const [strict, callback] = [params.has("_strict"), params.get("callback")];
     for (const key of params.size > 0 ? ownParams : []) params.delete(key);
     const path = (rest ?? url.pathname) || "/";
-    const special = reads
-      ? await handleSpecial(request, path, resources, name)
-      : undefined;
-    if (special !== undefined) return special;
+    const special = reads &&
+      await handleSpecial(request, path, resources, name);
+    if (special) return special;
     const version = resources.store.version();
     const base = url.origin + (name === undefined ? "" : `/@${name}`);
-    const asked: ApiRequest = {
-      original: request,
-      method,
-      path,
-      params,
-      base,
-      strict,
-    };
-    const response = await resources.respond(asked);
+    const response = await resources.respond(
+      { original: request, method, path, params, base, strict },
+    );
     const prepared = await prepare(response, callback);
     const isGood = () =>
       resources.isOpen() && resources.store.version() === version;
@@ -245,12 +236,6 @@ export function createHandler(
       ? record(request, started, response)
       : response.then((response) => record(request, started, response));
   };
-}
-
-function parse(url: string): URL {
-  const parsed = URL.parse(url);
-  if (parsed !== null) return parsed;
-  throw new Problem(400, `Cannot read the URL "${url}"`);
 }
 
 /** A form can only GET and POST: it names what it means in a header, as express's method-override has it. */

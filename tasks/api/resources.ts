@@ -29,7 +29,7 @@ import { type Document, isDocument } from "./store/document.ts";
 import { Problem } from "./store/problem.ts";
 import { everything, parseQuery } from "./store/query.ts";
 import { toData } from "./store/schema.ts";
-import type { Ignored, Resource, Store } from "./store/store.ts";
+import type { Ignored, Store } from "./store/store.ts";
 
 /** The resources of a store, which respond to requests. */
 export interface Resources {
@@ -40,7 +40,7 @@ export interface Resources {
   readonly random: Random;
   respond(request: ApiRequest): Promise<ApiResponse>;
   isOpen(): boolean;
-  /** Ends the streams of changes too. */
+  /** Ends the streams of changes, and closes the store where that can be done. */
   close(): void;
 }
 
@@ -53,15 +53,14 @@ const maxAnnounced = 100;
  * Creates what responds to requests for the documents of a store.
  *
  * @param limits How much of a body is read; a `PUT /db` may be 64 times as long.
- * @param options `fake`: to be as lenient as JSONPlaceholder, whose writes are not done: a new document's own id
+ * @param fake Whether to be as lenient as JSONPlaceholder, whose writes are not done: a new document's own id
  * is not used, and what is not there can be patched and deleted.
  */
 export function createResources(
-  store: Store,
+  store: Store & Partial<Disposable>,
   limits: BodyLimits,
-  options: { readonly fake?: boolean; readonly onClose?: () => void } = {},
+  fake = false,
 ): Resources {
-  const { fake = false, onClose } = options;
   const changes = createEvents();
   let open = true;
 
@@ -107,11 +106,10 @@ export function createResources(
   async function create(request: ApiRequest, { resource, parent }: Target) {
     const body = await readBody(request.original, limits);
     const given = ["id", ...parent.map(([field]) => field)];
+    const isGiven = (field: string) => given.includes(field);
     const toNew = (value: unknown, place?: string): Document => {
       const document = toDocument(value, place);
-      if (request.strict) {
-        checkDocument(resource, document, (field) => given.includes(field));
-      }
+      if (request.strict) checkDocument(resource, document, isGiven);
       return { ...document, ...Object.fromEntries(parent) };
     };
     if (Array.isArray(body) && !fake) {
@@ -142,13 +140,8 @@ export function createResources(
   async function change(request: ApiRequest, target: Target) {
     const body = toDocument(await readBody(request.original, limits));
     const partial = request.method === "PATCH";
-    if (request.strict) {
-      checkDocument(
-        target.resource,
-        body,
-        (field) => partial || field === "id",
-      );
-    }
+    const isGiven = (field: string) => partial || field === "id";
+    if (request.strict) checkDocument(target.resource, body, isGiven);
     const response = await write(request, target, body);
     if (response !== undefined || !fake || !partial) return response;
     return { status: 200, text: JSON.stringify(body, null, 2) };
@@ -245,16 +238,27 @@ export function createResources(
     }
   }
 
-  async function missing({ method, path }: ApiRequest): Promise<Problem> {
-    const all = await store.resources();
+  /** Why there is nothing: the resource or the document is not there, or the method is not for it. */
+  async function explainMissing({ method, path }: ApiRequest) {
     const target = parseTarget(path);
-    const resource = all.find(({ name }) => name === target?.resource);
-    const why = target === undefined
-      ? "a path has at most three parts"
-      : resource === undefined
-      ? formatUnknown(target.resource, all)
-      : refuseMethod(method, target, resource);
-    return new Problem(404, `Cannot ${method} ${path}: ${why}`);
+    if (target === undefined) return "a path has at most three parts";
+    const { resource, id, parent } = target;
+    const all = await store.resources();
+    const found = all.find(({ name }) => name === resource);
+    if (found === undefined) {
+      const meant = nearest(resource, all.map(({ name }) => name));
+      return `there is no resource "${resource}"${formatMeant(meant)}`;
+    }
+    if (id !== undefined) {
+      if (found.single) return `"${resource}" is one object, without ids`;
+      return ["GET", "HEAD", "PUT", "PATCH", "DELETE"].includes(method)
+        ? `there is no document "${id}" in "${resource}"`
+        : "it takes GET, PUT, PATCH, DELETE";
+    }
+    if (found.single) return "it takes GET, POST, PUT, PATCH";
+    return parent.length === 0 && ["PUT", "PATCH", "DELETE"].includes(method)
+      ? `it takes GET, POST; ${method} is for a document: /${resource}/ID`
+      : "it takes GET, POST";
   }
 
   return {
@@ -272,46 +276,23 @@ export function createResources(
         const resource = parseTarget(request.path)?.resource ?? "";
         throw toProblem(error, (id) => locate(request.base, resource, id));
       }
-      throw await missing(request);
+      const why = await explainMissing(request);
+      throw new Problem(
+        404,
+        `Cannot ${request.method} ${request.path}: ${why}`,
+      );
     },
     isOpen: () => open,
     close() {
       open = false;
       changes.close();
-      onClose?.();
+      store[Symbol.dispose]?.();
     },
   };
 }
 
-function formatUnknown(name: string, resources: readonly Resource[]): string {
-  const meant = nearest(name, resources.map((resource) => resource.name));
-  return `there is no resource "${name}"${formatMeant(meant)}`;
-}
-
 function formatMeant(meant: string | undefined): string {
   return meant === undefined ? "" : `; did you mean "${meant}"?`;
-}
-
-/** Why a resource that is there has no response: the document is not, or the method is not for it. */
-function refuseMethod(
-  method: string,
-  { id, parent }: Target,
-  { name, single }: Resource,
-): string {
-  if (id !== undefined && single) return `"${name}" is one object, without ids`;
-  const methods = id !== undefined
-    ? ["GET", "PUT", "PATCH", "DELETE"]
-    : single
-    ? ["GET", "POST", "PUT", "PATCH"]
-    : ["GET", "POST"];
-  if (id !== undefined && ["HEAD", ...methods].includes(method)) {
-    return `there is no document "${id}" in "${name}"`;
-  }
-  const other = id === undefined && !single && parent.length === 0 &&
-      ["PUT", "PATCH", "DELETE"].includes(method)
-    ? `; ${method} is for a document: /${name}/ID`
-    : "";
-  return `it takes ${methods.join(", ")}${other}`;
 }
 
 function refuseIgnored(ignored: readonly Ignored[]): Problem {

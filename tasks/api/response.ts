@@ -164,8 +164,7 @@ export function toProblem(error: unknown, locate: (id: Id) => string): unknown {
 /** Writes a problem as the JSON document of RFC 9457. */
 export function formatProblem(problem: Problem): string {
   const { status, message: detail, errors } = problem;
-  const title = Object.entries(STATUS_TEXT)
-    .find(([code]) => code === `${status}`)?.[1];
+  const title = new Map(Object.entries(STATUS_TEXT)).get(`${status}`);
   return JSON.stringify({ title, status, detail, errors }, null, 2);
 }
 
@@ -270,9 +269,8 @@ export function preflight(asked: Headers): Response {
   });
   const wanted = asked.get("access-control-request-headers");
   if (wanted !== null) headers.set("access-control-allow-headers", wanted);
-  const origin = asked.get("origin");
-  if (origin !== null) headers.set("access-control-allow-origin", origin);
-  return new Response(null, { status: 204, headers });
+  const response = new Response(null, { status: 204, headers });
+  return allow(response, asked.get("origin"));
 }
 
 /** Writes a text in a URL or a header: half of a character, which UTF-8 cannot hold, as SQLite stores it. */

@@ -64,12 +64,9 @@ export async function listen(
     },
     handler,
   };
-  const reopening = {
-    signal: ending.signal,
-    onLost(error: unknown) {
-      if (!isLost) options.onLost?.(error);
-      isLost = true;
-    },
+  const onLost = (error: unknown) => {
+    if (!isLost) options.onLost?.(error);
+    isLost = true;
   };
   const closing: Promise<void>[] = [];
   let servers: Server[];
@@ -77,7 +74,8 @@ export async function listen(
     servers = openAll(
       address,
       (hostname, port) => {
-        const server = openServer({ ...init, hostname, port }, reopening);
+        const bound = { ...init, hostname, port };
+        const server = openServer(bound, onLost, ending.signal);
         return { ...server, close: () => void closing.push(server.shutdown()) };
       },
     );
@@ -132,10 +130,8 @@ const LONGEST_WAIT_MS = 1000;
  */
 function openServer(
   init: Deno.ServeTcpOptions & Deno.ServeInit<Deno.NetAddr>,
-  { onLost, signal }: {
-    readonly onLost: (error: unknown) => void;
-    readonly signal: AbortSignal;
-  },
+  onLost: (error: unknown) => void,
+  ending: AbortSignal,
 ): Server {
   let server = Deno.serve(init);
   const { addr } = server;
@@ -160,8 +156,8 @@ function openServer(
       }
       if (performance.now() - opened > LONGEST_WAIT_MS) wait = SHORTEST_WAIT_MS;
       do {
-        await pause(wait, signal);
-        if (signal.aborted) return;
+        await pause(wait, ending);
+        if (ending.aborted) return;
         wait = Math.min(wait * 2, LONGEST_WAIT_MS);
       } while (!reopen());
     }

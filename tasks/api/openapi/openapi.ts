@@ -25,6 +25,9 @@ const listParameters: readonly (readonly [string, string, string])[] = [
   ["_expand", "string", "What these documents refer to: post"],
 ];
 
+const text = { type: "string" };
+const integer = { type: "integer" };
+const id = { name: "id", in: "path", required: true, schema: text };
 const eventsPath = {
   get: {
     operationId: "events",
@@ -32,36 +35,26 @@ const eventsPath = {
     responses: {
       "200": {
         description: "Server-sent events",
-        content: { "text/event-stream": { schema: { type: "string" } } },
+        ...contentOf(text, "text/event-stream"),
       },
     },
   },
 };
 
-const id = {
-  name: "id",
-  in: "path",
-  required: true,
-  schema: { type: "string" },
-};
 const missing = { "404": { description: "There is no such document" } };
 const failed = { $ref: "#/components/responses/Problem" };
 const problem = {
   description: "What is wrong (RFC 9457)",
-  content: {
-    "application/problem+json": {
-      schema: {
-        type: "object",
-        properties: {
-          title: { type: "string" },
-          status: { type: "integer" },
-          detail: { type: "string" },
-          errors: { type: "array", items: { type: "string" } },
-        },
-        required: ["title", "status", "detail"],
-      },
+  ...contentOf({
+    type: "object",
+    properties: {
+      title: text,
+      status: integer,
+      detail: text,
+      errors: arrayOf(text),
     },
-  },
+    required: ["title", "status", "detail"],
+  }, "application/problem+json"),
 };
 
 /** Responds with the OpenAPI document of a store. */
@@ -99,11 +92,7 @@ export function describeApi(
     paths: {
       "/events": eventsPath,
       ...Object.fromEntries(
-        resources.flatMap((resource) =>
-          resource.single
-            ? [pathOfOne(resource)]
-            : pathsOfList(resource, resources)
-        ),
+        resources.flatMap((resource) => pathsOf(resource, resources)),
       ),
       "/db": dbPath(resources),
     },
@@ -139,17 +128,31 @@ function dbPath(resources: readonly Described[]): Document {
   };
 }
 
-/** The paths of a list; among all resources, those whose documents refer to this one's have a path below it. */
-function pathsOfList(
+/** The paths of a resource; among all resources, those whose documents refer to a list's have a path below it. */
+function pathsOf(
   resource: Described,
   resources: readonly Described[],
 ): [path: string, item: Document][] {
-  const { name, schema } = resource;
+  const { name, single, schema } = resource;
   const path = `/${encodeURIComponent(name)}`;
-  const operation = operationsOf(name);
+  const operation = (verb: string, summary: string, rest: Document) => ({
+    operationId: `${verb}_${keyOf(name)}`,
+    tags: [name],
+    summary,
+    ...rest,
+  });
   const [document, input] = [refTo(resource), inputOf(schema)];
-  const one = ok("The document", document, missing);
+  const what = single ? "the object" : "a document";
+  const one = single
+    ? ok("The object", document)
+    : ok("The document", document, missing);
   const change = { ...bodyOf(input), ...one };
+  const methods = {
+    get: operation("get", `Get ${what}`, one),
+    put: operation("replace", `Replace ${what}`, change),
+    patch: operation("change", `Change fields of ${what}`, change),
+  };
+  if (single) return [[path, methods]];
   const children = resources.filter((child) =>
     !child.single && child.schema.properties?.[foreignKeyOf(name)]
   );
@@ -170,9 +173,7 @@ function pathsOfList(
     }],
     [`${path}/{id}`, {
       parameters: [id],
-      get: operation("get", "Get a document", one),
-      put: operation("replace", "Replace a document", change),
-      patch: operation("change", "Change fields of a document", change),
+      ...methods,
       delete: operation(
         "delete",
         "Delete a document, and those that refer to it",
@@ -193,35 +194,9 @@ function pathsOfList(
   ];
 }
 
-function pathOfOne(resource: Described): [path: string, item: Document] {
-  const operation = operationsOf(resource.name);
-  const one = ok("The object", refTo(resource));
-  const change = { ...bodyOf(inputOf(resource.schema)), ...one };
-  return [`/${encodeURIComponent(resource.name)}`, {
-    get: operation("get", "Get the object", one),
-    put: operation("replace", "Replace the object", change),
-    patch: operation("change", "Change fields of the object", change),
-  }];
-}
-
-function operationsOf(name: string) {
-  return (verb: string, summary: string, rest: Document): Document => ({
-    operationId: `${verb}_${keyOf(name)}`,
-    tags: [name],
-    summary,
-    ...rest,
-  });
-}
-
 function listOf(resource: Described): Document {
   const filters = scalarsOf(resource.schema)
     .filter(([name]) => !reservedNames.includes(name));
-  const headers = {
-    "X-Total-Count": {
-      description: "How many were found, where only a part was asked for",
-      schema: { type: "integer" },
-    },
-  };
   return {
     description:
       "A filter may be given more than once: one of its values must match. With _ne, _gte, _lte or _like at the " +
@@ -240,7 +215,12 @@ function listOf(resource: Described): Document {
       "200": {
         description: "The documents",
         ...contentOf(arrayOf(refTo(resource))),
-        headers,
+        headers: {
+          "X-Total-Count": {
+            description: "How many were found, where only a part was asked for",
+            schema: integer,
+          },
+        },
       },
       default: failed,
     },
@@ -277,8 +257,11 @@ function bodyOf(schema: Document | Schema): Document {
   return { requestBody: { required: true, ...contentOf(schema) } };
 }
 
-function contentOf(schema: Document | Schema): Document {
-  return { content: { "application/json": { schema } } };
+function contentOf(
+  schema: Document | Schema,
+  type = "application/json",
+): Document {
+  return { content: { [type]: { schema } } };
 }
 
 function arrayOf(items: Document | Schema): Document {

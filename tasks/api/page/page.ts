@@ -14,7 +14,8 @@ import pageJs from "./page.js" with { type: "text" };
 // A browser hashes them with its own newlines, whatever a checkout made of them.
 const script = pageJs.replaceAll("\r\n", "\n");
 const style = pageCss.replaceAll("\r\n", "\n");
-const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
+const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
+  .map((method) => `<option>${method}</option>`).join("");
 // two arcs around a dot: something that listens
 const icon =
   "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'><rect width='32' height='32' rx='8' fill='#0b6157'/>" +
@@ -64,8 +65,15 @@ function render(
   const url = escape(base);
   const [, sandbox] = base.match(/\/@([^/]*)$/) ?? [];
   const first = resources.find(({ single }) => !single) ?? resources[0];
-  const path = first === undefined ? "/" : pathOf(first);
+  const path = escape(first === undefined ? "/" : pathOf(first));
+  const paths = resources.map((each) =>
+    `<option value="${escape(pathOf(each))}">`
+  ).join("");
+  const rows = resources.map((each) => renderRow(each, url)).join("");
   const example = JSON.stringify(exampleOf(first?.schema ?? {}), null, 2);
+  const link = sandbox === undefined
+    ? `<a href="${url}/@sandbox/">Open a sandbox</a>`
+    : `<a href="/">Leave the sandbox</a>`;
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -83,11 +91,7 @@ function render(
 <a href="${url}/openapi.json">OpenAPI</a>
 <a href="${url}/db">All data</a>
 <a href="${url}/db" download="db.json">Save as db.json</a>
-${
-    sandbox === undefined
-      ? `<a href="${url}/@sandbox/">Open a sandbox</a>`
-      : `<a href="/">Leave the sandbox</a>`
-  }
+${link}
 </nav>
 </header>
 <main>
@@ -95,9 +99,7 @@ ${
 <h2 id="resources">Resources</h2>
 <table>
 <thead><tr><th scope="col">Name</th><th scope="col">Documents</th><th scope="col">Fields</th></tr></thead>
-<tbody id="kinds">${
-    resources.map((resource) => renderRow(resource, url)).join("")
-  }</tbody>
+<tbody id="kinds">${rows}</tbody>
 </table>
 <div class="row script" hidden>
 <button type="button" id="snapshot">Take a snapshot</button>
@@ -110,16 +112,10 @@ ${
 <h2 id="trying">Try it</h2>
 <form id="console">
 <div class="ask">
-<div><label for="method">Method</label><select id="method" name="method">${
-    methods.map((method) => `<option>${method}</option>`).join("")
-  }</select></div>
-<div><label for="path">Path</label><input id="path" name="path" list="paths" value="${
-    escape(path)
-  }" required autocomplete="off" autocapitalize="none" spellcheck="false"></div>
+<div><label for="method">Method</label><select id="method" name="method">${methods}</select></div>
+<div><label for="path">Path</label><input id="path" name="path" list="paths" value="${path}" required autocomplete="off" autocapitalize="none" spellcheck="false"></div>
 </div>
-<datalist id="paths">${
-    resources.map((each) => `<option value="${escape(pathOf(each))}">`).join("")
-  }</datalist>
+<datalist id="paths">${paths}</datalist>
 <div id="sent"><label for="json">Body, as JSON</label><textarea id="json" name="body" rows="6" spellcheck="false">
 ${escape(example)}</textarea></div>
 <div class="row">
@@ -152,20 +148,21 @@ ${escape(example)}</textarea></div>
 
 function renderRow(resource: Described, url: string): string {
   const { name, single, total, schema } = resource;
-  return `
-<tr><th scope="row"><a href="${url}${escape(pathOf(resource))}">${
+  const link = `<a href="${url}${escape(pathOf(resource))}">${
     escape(name)
-  }</a></th><td>${
-    single ? "one object" : total.toLocaleString("en")
-  }</td><td><code>${renderFields(schema)}</code></td></tr>`;
+  }</a>`;
+  const count = single ? "one object" : total.toLocaleString("en");
+  const fields = renderFields(schema);
+  return `
+<tr><th scope="row">${link}</th><td>${count}</td><td><code>${fields}</code></td></tr>`;
 }
 
 function renderFields({ properties = {} }: Schema): string {
   return Object.entries(properties).map(([name, own]) => {
-    const type = [own.type ?? "any"].flat().join("|");
-    return `${escape(name)}&nbsp;${
-      own.properties ? `{ ${renderFields(own)} }` : `<i>${type}</i>`
-    }`;
+    const type = own.properties
+      ? `{ ${renderFields(own)} }`
+      : `<i>${[own.type ?? "any"].flat().join("|")}</i>`;
+    return `${escape(name)}&nbsp;${type}`;
   }).join(", ");
 }
 

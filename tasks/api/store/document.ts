@@ -74,8 +74,6 @@ export function readField(value: unknown, path: string): unknown {
 }
 
 function readOwn(value: unknown, name: string): unknown {
-  if (value === undefined || value === null) return;
-  return Object.hasOwn(Object(value), name)
-    ? Reflect.get(Object(value), name)
-    : undefined;
+  const object: object = Object(value); // undefined and null make an empty one
+  if (Object.hasOwn(object, name)) return Reflect.get(object, name);
 }

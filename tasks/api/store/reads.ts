@@ -181,9 +181,7 @@ export function select(
   const unsorted = sort.filter(({ path }) => !isKnown(path));
   const sorted = sort.length === 0 ? found : found.sort(comparator(sort));
   return {
-    documents: slice === undefined
-      ? sorted
-      : sorted.slice(slice.start, slice.end),
+    documents: sorted.slice(slice?.start, slice?.end),
     total: found.length,
     ignored: [
       ...unknown.map(({ key }) => ({
@@ -222,9 +220,8 @@ function compare(a: unknown, b: unknown): number {
 }
 
 function toComparable(value: unknown): number | string | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === "boolean") return Number(value);
-  return typeof value === "number" ? value : String(value);
+  if (value === undefined || value === null) return;
+  return isNumeric(value) ? Number(value) : String(value);
 }
 
 function rank(value: unknown): number {

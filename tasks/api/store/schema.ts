@@ -9,11 +9,7 @@ import { isDocument } from "./document.ts";
 import type { Data, Id, Stored } from "./store.ts";
 
 /** What a field holds: a JSON Schema type name, or the fields of a nested object. */
-export type FieldType =
-  | "integer"
-  | "string"
-  | "boolean"
-  | Fields;
+export type FieldType = "integer" | "string" | "boolean" | Fields;
 
 /** The fields of an item, in the order in which they are written. */
 export type Fields = { readonly [field: string]: FieldType };
@@ -90,8 +86,7 @@ export type ResourceName = keyof typeof resources;
 
 /** Gives the fields of a resource; nothing where its name is not one of the six. */
 export function fieldsOf(resource: string): Fields | undefined {
-  return Object.entries(resources).find(([name]) => name === resource)?.[1]
-    .fields;
+  return new Map(Object.entries(resources)).get(resource)?.fields;
 }
 
 /** The TypeScript type of what a {@linkcode FieldType} describes. */
@@ -111,12 +106,11 @@ export type Item<Name extends ResourceName> = Value<
  * English singular and `Id`.
  */
 export function foreignKeyOf(resource: string): string {
-  const singular = resource.replace(/ies$/, "y").replace(
-    /(x|ch|sh|ss)es$/,
-    "$1",
-  )
+  const singular = resource
+    .replace(/ies$/, "y")
+    .replace(/(x|ch|sh|ss)es$/, "$1")
     .replace(/(?<!s|new)s$/, "");
-  return singular + "Id";
+  return `${singular}Id`;
 }
 
 /** Finds the resource, of these names, to which a field like `postId` refers. */
@@ -168,14 +162,13 @@ export function typeOf(value: unknown): string {
  */
 export function toData(value: unknown): Data {
   if (!isDocument(value)) throw unloadable("db", "expected an object");
-  const data: { [resource: string]: Data[string] } = Object.create(null);
-  for (const [resource, documents] of Object.entries(value)) {
-    if (!Array.isArray(documents) && !isDocument(documents)) {
-      throw unloadable(resource, "expected a list or an object");
+  const entries = Object.entries(value).map(([resource, documents]) => {
+    if (Array.isArray(documents) || isDocument(documents)) {
+      return [resource, documents] as const;
     }
-    data[resource] = documents;
-  }
-  return { ...data };
+    throw unloadable(resource, "expected a list or an object");
+  });
+  return Object.fromEntries(entries);
 }
 
 /**

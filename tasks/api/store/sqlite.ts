@@ -143,7 +143,7 @@ function createStore(
 ): Store & Disposable {
   const documents = createDocumentTable(db);
   const session = createSession(db, documents.forgetKeys);
-  const resources = createResourceTable(db, seed, { session, documents });
+  const resources = createResourceTable(db, session, documents, seed);
   const [write, writeSoon] = fake
     ? [session.pretend, session.pretend]
     : [session.write, session.writeSoon];

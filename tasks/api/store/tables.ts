@@ -232,11 +232,9 @@ export interface ResourceTable {
  */
 export function createResourceTable(
   db: DatabaseSync,
+  session: Session,
+  documents: DocumentTable,
   seed: Seed,
-  { session, documents }: {
-    readonly session: Session;
-    readonly documents: DocumentTable;
-  },
 ): ResourceTable {
   const all = db.prepare("select * from kinds order by rowid");
   const state = db.prepare("pragma user_version");

@@ -54,13 +54,11 @@ export function createSession(
   db: DatabaseSync,
   onTakenBack: () => void,
 ): Session {
-  const [begin, beginWrite, commit, rollback, dataVersion] = [
-    db.prepare("begin"),
-    db.prepare("begin immediate"),
-    db.prepare("commit"),
-    db.prepare("rollback"),
-    db.prepare("pragma data_version"),
-  ];
+  const begin = db.prepare("begin");
+  const beginWrite = db.prepare("begin immediate");
+  const commit = db.prepare("commit");
+  const rollback = db.prepare("rollback");
+  const dataVersion = db.prepare("pragma data_version");
   let waiting: Waiting[] = [];
   // A timer would take 1 ms. Loaded by the first write, since it takes a start 10 ms.
   let timers: Promise<typeof import("node:timers")> | undefined;
