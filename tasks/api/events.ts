@@ -4,6 +4,8 @@
  * @module
  */
 
+import { allow } from "./response.ts";
+
 /** Events, the last ones kept. */
 export interface Events {
   /** Sends an event, as JSON on one line, to all who want its topic; without one, to all. */
@@ -138,14 +140,13 @@ export function streamEvents(
 ): Response {
   const seen = headers.get("last-event-id") ??
     new URL(url).searchParams.get("after");
-  const origin = headers.get("origin");
   const after = seen === null ? undefined : Number(seen) || 0;
-  return new Response(events.subscribe(topic, after), {
+  const response = new Response(events.subscribe(topic, after), {
     headers: {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache",
       "access-control-allow-credentials": "true",
-      ...origin !== null && { "access-control-allow-origin": origin },
     },
   });
+  return allow(response, headers.get("origin"));
 }

@@ -111,9 +111,8 @@ export function createRandom(): Random {
 }
 
 function hash(text: string): number {
-  let state = 0;
-  for (const letter of text) state = mix(state ^ (letter.codePointAt(0) ?? 0));
-  return state;
+  return Array.from(text, (letter) => letter.codePointAt(0) ?? 0)
+    .reduce((state, code) => mix(state ^ code), 0);
 }
 
 /** Spreads each bit over all 32, as murmur3's last step does. */

@@ -83,9 +83,8 @@ export async function readBody(
   const text = decode(await readBytes(request, limits)).trim();
   if (text === "") return {};
   const type = request.headers.get("content-type") ?? "";
-  if (
-    /^application\/x-www-form-urlencoded/i.test(type) && !/^[[{]/.test(text)
-  ) {
+  const isForm = /^application\/x-www-form-urlencoded/i.test(type);
+  if (isForm && !/^[[{]/.test(text)) {
     return Object.fromEntries(new URLSearchParams(text));
   }
   let value: unknown;
@@ -117,11 +116,9 @@ async function readBytes(
   { maxBytes, timeoutMs }: BodyLimits,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const onLate = () =>
-    new Problem(
-      408,
-      `Cannot read the body: it took longer than ${timeoutMs / 1000} s`,
-      { headers: { connection: "close" } },
-    );
+    unreadable(`it took longer than ${timeoutMs / 1000} s`, 408, {
+      connection: "close",
+    });
   const declared = request.headers.get("content-length");
   if (declared !== null) {
     if (Number(declared) > maxBytes) throw tooLong(maxBytes);
@@ -209,8 +206,8 @@ function isDeeper(value: unknown, levels: number): boolean {
       Object.values(value).some((child) => isDeeper(child, levels - 1)));
 }
 
-function unreadable(why: string): Problem {
-  return new Problem(400, `Cannot read the body: ${why}`);
+function unreadable(why: string, status = 400, headers = {}): Problem {
+  return new Problem(status, `Cannot read the body: ${why}`, { headers });
 }
 
 function refuseCut(): never {
@@ -218,10 +215,7 @@ function refuseCut(): never {
 }
 
 function tooLong(maxBytes: number): Problem {
-  return new Problem(
-    413,
-    `Cannot read the body: it is longer than ${maxBytes} bytes`,
-  );
+  return unreadable(`it is longer than ${maxBytes} bytes`, 413);
 }
 
 /**

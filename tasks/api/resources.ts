@@ -113,10 +113,8 @@ export function createResources(
       return { ...document, ...Object.fromEntries(parent) };
     };
     if (Array.isArray(body) && !fake) {
-      const stored = await store.insert(
-        resource,
-        body.map((each, index) => toNew(each, `[${index}]: `)),
-      );
+      const added = body.map((each, index) => toNew(each, `[${index}]: `));
+      const stored = await store.insert(resource, added);
       if (stored === undefined) return;
       if (stored.length > maxAnnounced) announceLoad();
       else stored.forEach(({ json }) => announce("created", resource, json));

@@ -36,6 +36,7 @@ const json = "application/json; charset=utf-8";
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 // A shorter body gains nothing; express's threshold is the same.
 const minZipped = 1024;
+const readsGzip = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/;
 
 /**
  * Makes a response ready to be sent.
@@ -91,9 +92,7 @@ export function respond(
     return allow(new Response(null, { status: 304, headers }), origin);
   }
   const zips = text.length > minZipped &&
-    /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(
-      asked.get("accept-encoding") ?? "",
-    );
+    readsGzip.test(asked.get("accept-encoding") ?? "");
   if (!zips) return allow(isKept ? response.clone() : response, origin);
   prepared.zipped ??= zip(prepared);
   return prepared.zipped.then((zipped) => allow(zipped.clone(), origin));
@@ -107,8 +106,8 @@ export async function respondOnce(
   return await respond(await prepare(meant), asked, false);
 }
 
-/** Lets the site that asked read the response. */
-function allow(response: Response, origin: string | null): Response {
+/** Lets the site that asked, if one did, read the response. */
+export function allow(response: Response, origin: string | null): Response {
   if (origin !== null) {
     response.headers.set("access-control-allow-origin", origin);
   }

@@ -83,7 +83,6 @@ export async function listen(
     await Promise.all(closing);
     throw await listenFailure(address, error);
   }
-  const addresses = servers.map(({ addr }) => addr);
   const finished = Promise.all(servers.map((server) => server.finished))
     .then(() => {});
 
@@ -107,8 +106,8 @@ export async function listen(
   }
 
   return {
-    port: addresses[0]?.port ?? address.port,
-    addresses: addresses.map((addr) => formatAddress(addressOf(addr))),
+    port: servers[0]?.addr.port ?? address.port,
+    addresses: servers.map(({ addr }) => formatAddress(addressOf(addr))),
     finished,
     shutdown,
     [Symbol.asyncDispose]: () => shutdown(0),

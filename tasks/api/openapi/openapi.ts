@@ -246,25 +246,22 @@ function inputOf({ properties = {} }: Schema): Schema {
 /** A 200 of JSON, or a refusal. */
 function ok(
   description: string,
-  schema: Document | Schema,
+  schema: Document,
   others: Document = {},
 ): Document {
   const response = { description, ...contentOf(schema) };
   return { responses: { "200": response, ...others, default: failed } };
 }
 
-function bodyOf(schema: Document | Schema): Document {
+function bodyOf(schema: Document): Document {
   return { requestBody: { required: true, ...contentOf(schema) } };
 }
 
-function contentOf(
-  schema: Document | Schema,
-  type = "application/json",
-): Document {
+function contentOf(schema: Document, type = "application/json"): Document {
   return { content: { [type]: { schema } } };
 }
 
-function arrayOf(items: Document | Schema): Document {
+function arrayOf(items: Document): Document {
   return { type: "array", items };
 }
 

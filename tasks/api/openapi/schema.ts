@@ -15,14 +15,14 @@ import {
 import type { Resource, Store } from "../store/store.ts";
 
 /** The part of JSON Schema that describes documents. */
-export interface Schema {
+export type Schema = {
   /** The JSON types that a value may have; nothing where it may have any. */
   readonly type?: string | readonly string[];
   /** The fields of an object. */
   readonly properties?: { readonly [field: string]: Schema };
   /** The fields that are never missing. */
   readonly required?: readonly string[];
-}
+};
 
 /** A resource of a store, and what it holds. */
 export interface Described extends Resource {

@@ -65,10 +65,9 @@ function render(
   const url = escape(base);
   const [, sandbox] = base.match(/\/@([^/]*)$/) ?? [];
   const first = resources.find(({ single }) => !single) ?? resources[0];
-  const path = escape(first === undefined ? "/" : pathOf(first));
-  const paths = resources.map((each) =>
-    `<option value="${escape(pathOf(each))}">`
-  ).join("");
+  const path = first === undefined ? "/" : pathOf(first);
+  const paths = resources.map((each) => `<option value="${pathOf(each)}">`)
+    .join("");
   const rows = resources.map((each) => renderRow(each, url)).join("");
   const example = JSON.stringify(exampleOf(first?.schema ?? {}), null, 2);
   const link = sandbox === undefined
@@ -148,9 +147,7 @@ ${escape(example)}</textarea></div>
 
 function renderRow(resource: Described, url: string): string {
   const { name, single, total, schema } = resource;
-  const link = `<a href="${url}${escape(pathOf(resource))}">${
-    escape(name)
-  }</a>`;
+  const link = `<a href="${url}${pathOf(resource)}">${escape(name)}</a>`;
   const count = single ? "one object" : total.toLocaleString("en");
   const fields = renderFields(schema);
   return `
@@ -166,8 +163,9 @@ function renderFields({ properties = {} }: Schema): string {
   }).join(", ");
 }
 
+/** The path of a resource, as HTML writes it. */
 function pathOf({ name }: Described): string {
-  return `/${encodeURIComponent(name)}`;
+  return escape(`/${encodeURIComponent(name)}`);
 }
 
 /** A body to begin with. */

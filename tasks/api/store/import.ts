@@ -20,7 +20,7 @@ import type { Data } from "./store.ts";
  */
 export async function readDump(
   source: string,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Data> {
   const text = isUrl(source)
     ? await fetchText(source, signal)
@@ -40,17 +40,14 @@ export function isUrl(source: string): boolean {
   return /^(https?:\/\/|:\d)/i.test(source);
 }
 
-async function fetchText(
-  source: string,
-  signal?: AbortSignal,
-): Promise<string> {
+async function fetchText(source: string, signal: AbortSignal): Promise<string> {
   const { send } = await import("../../../lib/http/send.ts");
   const { parseUrl } = await import("../../get/url.ts");
   const url = parseUrl(source);
   if (url.pathname === "/") url.pathname = "/db";
   await using response = await send(
     { method: "GET", url, headers: [], typed: [] },
-    signal && { signal },
+    { signal },
   );
   if (response.status !== 200) {
     throw new Failure(

@@ -130,20 +130,14 @@ function parseSlice(params: URLSearchParams): Pick<Query, "slice" | "page"> {
 
 function isMeaningless(key: string, params: URLSearchParams): boolean {
   const value = params.get(key) ?? "";
-  switch (key) {
-    case "_page":
-      return !/^0*[1-9]\d*$/.test(value);
-    case "_start":
-      return !/^\d+$/.test(value) ||
-        !(params.get("_end") || params.get("_limit"));
-    case "_end":
-    case "_limit":
-      return !/^\d+$/.test(value);
-    case "_order":
-      return !params.get("_sort") || !/^((asc|desc)(,|$))+$/i.test(value);
-    default:
-      return false;
+  if (key === "_page") return !/^0*[1-9]\d*$/.test(value);
+  if (key === "_order") {
+    return !params.get("_sort") || !/^((asc|desc)(,|$))+$/i.test(value);
   }
+  if (key === "_start" && !params.get("_end") && !params.get("_limit")) {
+    return true;
+  }
+  return ["_start", "_end", "_limit"].includes(key) && !/^\d+$/.test(value);
 }
 
 const maxLength = 200;

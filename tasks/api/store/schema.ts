@@ -140,11 +140,10 @@ export function findMismatch(
       : `${path}: expected ${type}, got ${found}`;
   }
   if (!isDocument(value)) return `${path}: expected object, got ${found}`;
-  for (const [field, fieldType] of Object.entries(type)) {
+  return Iterator.from(Object.entries(type)).map(([field, fieldType]) => {
     const own = Object.hasOwn(value, field) ? value[field] : undefined;
-    const mismatch = findMismatch(own, fieldType, `${path}.${field}`);
-    if (mismatch !== undefined) return mismatch;
-  }
+    return findMismatch(own, fieldType, `${path}.${field}`);
+  }).find((mismatch) => mismatch !== undefined);
 }
 
 /** Names the JSON type of a value as JSON Schema does; `nothing` where there is none. */

@@ -46,7 +46,7 @@ const makers: {
     postId: Math.ceil(id / 5),
     id,
     name: makeTitle(dice),
-    email: makeEmail(pick(firstNames, dice), pick(lastNames, dice)),
+    email: makeEmail(dice.pick(firstNames), dice.pick(lastNames)),
     body: `${makeSentence(dice)}\n${makeSentence(dice)}`,
   }),
   albums: (id, dice) => ({
@@ -54,9 +54,9 @@ const makers: {
     id,
     title: makeTitle(dice),
   }),
-  photos(id, dice) {
-    const title = `a ${pick(things, dice)} ${pick(places, dice)}`;
-    const colour = dice(0x1000000).toString(16).padStart(6, "0");
+  photos(id, { pick, roll }) {
+    const title = `a ${pick(things)} ${pick(places)}`;
+    const colour = roll(0x1000000).toString(16).padStart(6, "0");
     return {
       albumId: Math.ceil(id / 50),
       id,
@@ -65,7 +65,7 @@ const makers: {
       thumbnailUrl: `${photoOrigin}/150/${colour}`,
     };
   },
-  users(id, dice) {
+  users(id, { pick, roll }) {
     const [first, last] = [at(firstNames, id - 1), at(lastNames, id - 1)];
     return {
       id,
@@ -73,32 +73,30 @@ const makers: {
       username: first.toLowerCase(),
       email: makeEmail(first, last),
       address: {
-        street: capitalize(`${pick(nouns, dice)} lane`),
-        suite: `Apt. ${100 + dice(900)}`,
+        street: capitalize(`${pick(nouns)} lane`),
+        suite: `Apt. ${100 + roll(900)}`,
         city: at(towns, id - 1),
-        zipcode: `${10000 + dice(90000)}`,
+        zipcode: `${10000 + roll(90000)}`,
         geo: {
-          lat: ((dice(1200000) - 600000) / 1e4).toFixed(4),
-          lng: ((dice(3600000) - 1800000) / 1e4).toFixed(4),
+          lat: ((roll(1200000) - 600000) / 1e4).toFixed(4),
+          lng: ((roll(3600000) - 1800000) / 1e4).toFixed(4),
         },
       },
       phone: `1-555-01${String(id).padStart(2, "0")}`,
       website: `${last.toLowerCase()}.example.com`,
       company: {
         name: `${last} and Company`,
-        catchPhrase: `A ${pick(things, dice)} for every ${pick(nouns, dice)}`,
-        bs: `${pick(deeds, dice)} the ${pick(things, dice)}`,
+        catchPhrase: `A ${pick(things)} for every ${pick(nouns)}`,
+        bs: `${pick(deeds)} the ${pick(things)}`,
       },
     };
   },
-  todos(id, dice) {
+  todos(id, { pick }) {
     const userId = Math.ceil(id / 20);
     return {
       userId,
       id,
-      title: `${pick(deeds, dice)} the ${pick(things, dice)} ${
-        pick(times, dice)
-      }`,
+      title: `${pick(deeds)} the ${pick(things)} ${pick(times)}`,
       // 9 and 20 share no factor: 9 of each user's 20 are done, spread over the list.
       completed: (id * 9 + userId * 7) % 20 < 9,
     };
@@ -126,56 +124,53 @@ export const seed: {
   todos: () => makeItems("todos"),
 };
 
-/** Gives a whole number from 0 to below `sides`; the same seed gives the same row of numbers. */
-type Dice = (sides: number) => number;
+type Dice = ReturnType<typeof createDice>;
 
-function createDice(seed: number): Dice {
+/** Creates dice: the same seed gives the same row of numbers. */
+function createDice(seed: number) {
   let state = Math.imul(seed, 0x9e3779b1);
-  return (sides) => {
+  /** Gives a whole number from 0 to below `sides`. */
+  function roll(sides: number): number {
     state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x3c6ef35f | 0;
     return ((state ^ (state >>> 13)) >>> 0) % sides;
-  };
+  }
+  const pick = (list: readonly string[]) => list[roll(list.length)] ?? "";
+  return { roll, pick };
 }
 
-function makeTitle(dice: Dice): string {
-  const who = pick(people, dice);
-  switch (dice(4)) {
+function makeTitle({ pick, roll }: Dice): string {
+  const who = pick(people);
+  switch (roll(4)) {
     case 0:
-      return `a ${pick(things, dice)} ${pick(places, dice)}`;
+      return `a ${pick(things)} ${pick(places)}`;
     case 1:
-      return `how ${who} ${pick(done, dice)} a ${pick(things, dice)}`;
+      return `how ${who} ${pick(done)} a ${pick(things)}`;
     case 2:
-      return `${who} and the ${pick(things, dice)}`;
+      return `${who} and the ${pick(things)}`;
     default:
-      return `what ${who} ${pick(done, dice)} ${pick(times, dice)}`;
+      return `what ${who} ${pick(done)} ${pick(times)}`;
   }
 }
 
-function makeSentence(dice: Dice): string {
-  const who = pick(people, dice);
-  const thing = pick(things, dice);
-  switch (dice(4)) {
+function makeSentence({ pick, roll }: Dice): string {
+  const who = pick(people);
+  const thing = pick(things);
+  switch (roll(4)) {
     case 0:
-      return `${capitalize(who)} ${pick(done, dice)} a ${thing} ${
-        pick(times, dice)
-      }.`;
+      return `${capitalize(who)} ${pick(done)} a ${thing} ${pick(times)}.`;
     case 1:
-      return `Nobody asked why ${who} ${pick(done, dice)} the ${thing}.`;
+      return `Nobody asked why ${who} ${pick(done)} the ${thing}.`;
     case 2:
-      return `It took ${who} all day to ${pick(deeds, dice)} the ${thing}.`;
+      return `It took ${who} all day to ${pick(deeds)} the ${thing}.`;
     default:
-      return `There was a ${thing} ${pick(places, dice)}, and ${who} ${
-        pick(done, dice)
+      return `There was a ${thing} ${pick(places)}, and ${who} ${
+        pick(done)
       } it.`;
   }
 }
 
 function makeEmail(first: string, last: string): string {
   return `${first}.${last}@example.com`.toLowerCase();
-}
-
-function pick(list: readonly string[], dice: Dice): string {
-  return list[dice(list.length)] ?? "";
 }
 
 function at(list: readonly string[], index: number): string {

@@ -68,13 +68,10 @@ export function openStore(
   try {
     if (fresh) {
       if (db.prepare("select 1 from kinds").get() !== undefined) {
-        throw new Failure(
-          `Cannot import into "${absolutePath(path)}": it holds data already`,
-          {
-            hint:
-              `to serve what it holds: api "${path}"; for a new import: the path of a new file, or --memory`,
-          },
-        );
+        const why = `"${absolutePath(path)}": it holds data already`;
+        const hint =
+          `to serve what it holds: api "${path}"; for a new import: the path of a new file, or --memory`;
+        throw new Failure(`Cannot import into ${why}`, { hint });
       }
       db.exec("pragma user_version = 0"); // one that was emptied is as good as new
     }

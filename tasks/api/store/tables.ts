@@ -56,10 +56,9 @@ export interface DocumentTable {
 const maxKeys = 64;
 
 // Written whole in SQL: a text put together in JavaScript is a rope, which is slower to send.
-const newline = "char(10)";
 const formatSql = `select '[' || replace(
-    ${newline} || group_concat(json, ',' || ${newline}), ${newline}, ${newline} || '  '
-  ) || ${newline} || ']' json
+    char(10) || group_concat(json, ',' || char(10)), char(10), char(10) || '  '
+  ) || char(10) || ']' json
   from (select json from documents where kind = ? order by place limit ? offset ?)`;
 // For parseRow: what follows is which documents, in which order, and a bracket.
 const parseSql =
@@ -201,9 +200,7 @@ function toId(id: SQLOutputValue | undefined): Id | null {
 
 /** The number whose text this is, as JavaScript and JSON write numbers. */
 function toNumber(text: string): number | undefined {
-  return `${Number(text)}` === text && text !== "NaN"
-    ? Number(text)
-    : undefined;
+  if (`${Number(text)}` === text && text !== "NaN") return Number(text);
 }
 
 // Where SQLite keeps a number for each program's own use: what emptied a database is not to be undone.
