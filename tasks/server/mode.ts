@@ -85,7 +85,7 @@ export async function createMode(
   io: Io,
 ): Promise<Mode> {
   const [name = "greet", target, ...rest] = operands;
-  const { message = "", file } = options;
+  const { message = "", file, ca, pin } = options;
   const extra = name === "relay" ? rest[0] : target;
   if (extra !== undefined) {
     throw new UsageError(`Cannot serve "${name}" with "${extra}"`);
@@ -100,38 +100,32 @@ export async function createMode(
     refuseOptions(SERVER_OPTIONS, options, ["ca", "pin"], why);
   }
   switch (name) {
-    case "greet": {
+    case "greet":
       return {
         handler: file === undefined
           ? greet(message, asksForTls(options))
           : await sendFile(file),
       };
-    }
     case "echo":
       return { handler: echo };
     case "discard":
       return { handler: discard };
     case "relay": {
       const { address, tls } = parseTarget(target ?? "");
-      const { ca, pin } = options;
       const trust = tls
         ? await (await import("../../lib/net/tls/trust.ts")).findTrust({
           ca,
           pin,
         })
         : undefined;
+      const message = `Cannot relay to ${formatAddress(address)}`;
       if (isSame(address, options)) {
-        throw new UsageError(
-          `Cannot relay to ${
-            formatAddress(address)
-          }: it is where server listens`,
-        );
+        throw new UsageError(`${message}: it is where server listens`);
       }
-      await requirePermission(
-        address,
-        `Cannot relay to ${formatAddress(address)}`,
-      );
-      return { handler: relay(address, { timeout: CONNECT_MS, tls: trust }) };
+      await requirePermission(address, message);
+      return {
+        handler: relay(address, { timeout: CONNECT_MS, tls: trust }),
+      };
     }
     case "pipe": {
       const ended = Promise.withResolvers<void>();
@@ -164,18 +158,14 @@ export async function createMode(
   }
 }
 
-type Need =
-  | { readonly name: "net"; readonly host: string }
-  | { readonly name: "read" | "write"; readonly path: string };
-
 /** What connecting to an address takes, as Deno's permissions and its errors name it. */
-function needsOf(address: Address): Need[] {
+function needsOf(address: Address) {
   const { net, read, write } = permissionsFor([address], []);
   const hosts = "path" in address ? net : [formatAddress(address)];
   return [
-    ...read.map((path): Need => ({ name: "read", path })),
-    ...write.map((path): Need => ({ name: "write", path })),
-    ...hosts.map((host): Need => ({ name: "net", host })),
+    ...read.map((path) => ({ name: "read", path } as const)),
+    ...write.map((path) => ({ name: "write", path } as const)),
+    ...hosts.map((host) => ({ name: "net", host } as const)),
   ];
 }
 

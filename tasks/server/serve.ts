@@ -239,9 +239,7 @@ async function openAcceptors(
 ): Promise<Acceptor[]> {
   const { host = "127.0.0.1", port = 0, path, tls } = options;
   const address = path === undefined ? { host, port } : { path };
-  if (tls) {
-    return await listenTls(address, tls);
-  }
+  if (tls) return await listenTls(address, tls);
   if ("host" in address) return await listen(address);
   return [await listenUnix(address.path)];
 }
