@@ -123,9 +123,7 @@ export async function createMode(
         throw new UsageError(`${message}: it is where server listens`);
       }
       await requirePermission(address, message);
-      return {
-        handler: relay(address, { timeout: CONNECT_MS, tls: trust }),
-      };
+      return { handler: relay(address, { timeout: CONNECT_MS, tls: trust }) };
     }
     case "pipe": {
       const ended = Promise.withResolvers<void>();
