@@ -16,7 +16,8 @@ import {
   EXCHANGE_OPTIONS,
   type ExchangeOptions,
 } from "./options.ts";
-import type { Operands, RequestOptions } from "./request.ts";
+import type { RequestOptions } from "./request.ts";
+import type { Operands } from "./url.ts";
 import { printBody, printHead } from "./view/body.ts";
 
 /** What the commands `get` and `post` have in common; what is rarely asked for is loaded then. */

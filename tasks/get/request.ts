@@ -16,17 +16,7 @@ import {
 import type { TypedBody } from "./body/json.ts";
 import type { Item } from "./items.ts";
 import type { ExchangeOptions } from "./options.ts";
-
-/** What the operands ask for. */
-export interface Operands {
-  readonly url: URL;
-  /** Headers and parts of the query. */
-  readonly items: readonly Item[];
-  /** Parts of the body. */
-  readonly fields: readonly Item[];
-  /** The body as it is, instead of fields: `-` for standard input, or `@FILE`. */
-  readonly raw?: string | undefined;
-}
+import type { Operands } from "./url.ts";
 
 /** The options that add to a request. */
 export type RequestOptions = Partial<

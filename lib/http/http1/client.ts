@@ -273,10 +273,7 @@ export function createReader(
     }
     throw new Deno.errors.UnexpectedEof("unexpected end of file");
   };
-  return {
-    line,
-    some: async (limit) => await fill() ? take(limit) : null,
-  };
+  return { line, some: async (limit) => await fill() ? take(limit) : null };
 }
 
 /** How long the line before a chunk may be, its extensions included. */
