@@ -68,7 +68,7 @@ function summarize(text: string): string {
 }
 
 /** The commands that a demo runs. */
-export interface Commands {
+interface Commands {
   /** Serves the API. */
   readonly api: Main;
   /** Greets one client. */
@@ -143,10 +143,7 @@ export async function rehearse(
     stdout:
       /^Server is waiting for a connection\.\.\.\n(Listening on .*\n)+Connection from \S+:\d+ has been established!\n$/,
   });
-  await step("get", get, [`${base}/posts`], {
-    stderr: "200 OK\n",
-    json: seed,
-  });
+  await step("get", get, [`${base}/posts`], { stderr: "200 OK\n", json: seed });
   await step("get", get, ["--raw", `${base}/posts`], {
     stdout: JSON.stringify(seed, null, 2),
   });

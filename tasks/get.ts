@@ -8,7 +8,7 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { type ExitCode, UsageError } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { EXCHANGE, runExchange } from "./get/get.ts";
+import { COMMAND, runExchange } from "./get/get.ts";
 import { parseOperands } from "./get/url.ts";
 
 const command = defineCommand({
@@ -23,7 +23,7 @@ const command = defineCommand({
     ["get -O example.com/a.iso", "into a file; -c goes on with a part"],
     ["get -v --time :3000/posts", "what is sent and comes, and how fast"],
   ],
-  ...EXCHANGE,
+  ...COMMAND,
   async run({ options, operands }, io) {
     const parsed = await parseOperands(operands);
     const { fields: [field], raw } = parsed;

@@ -8,7 +8,7 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { EXCHANGE, runExchange } from "./get/get.ts";
+import { COMMAND, runExchange } from "./get/get.ts";
 import { DEFAULT_URL, parseOperands } from "./get/url.ts";
 
 /** The tutorial's post. */
@@ -26,7 +26,7 @@ const command = defineCommand({
     ["post -f :3000/faces name=Ada face@ada.png", "a form, with a file"],
     ["post :3000/posts @post.json", "a file; - is standard input"],
   ],
-  ...EXCHANGE,
+  ...COMMAND,
   async run({ options, operands }, io) {
     const parsed = await parseOperands(
       operands.length === 0 ? DEFAULT_OPERANDS : operands,

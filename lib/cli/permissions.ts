@@ -9,7 +9,7 @@ import type { Command } from "./definition.ts";
 import type { Permissions } from "./io.ts";
 import { type OptionTable, parseCommandLine } from "./options.ts";
 import type { Denial } from "./reasons.ts";
-import { hideUserinfo } from "./values.ts";
+import { hideUserinfo, percentDecode } from "./values.ts";
 
 /** What a task is granted in deno.json, the only table of permissions. */
 export function permissionsOf(task: string): Required<Permissions> {
@@ -70,7 +70,10 @@ function scriptOf(name: string): string {
   if (Deno.build.standalone || !url.pathname.endsWith(`/${name}.ts`)) {
     return `tasks/${name}.ts`;
   }
-  const path = decodeURIComponent(url.pathname).replace(/^\/(?=[A-Za-z]:)/, "");
+  const path = (percentDecode(url.pathname) ?? url.pathname).replace(
+    /^\/(?=[A-Za-z]:)/,
+    "",
+  );
   const folder = Deno.cwd().replaceAll("\\", "/").replace(/\/?$/, "/");
   return path.startsWith(folder) ? path.slice(folder.length) : path;
 }

@@ -137,14 +137,14 @@ const HELLO = Uint8Array.of(
 );
 
 /** Connects to the host of a URL by itself: no proxy, no name but its own. */
-function connectTo(url: URL, signal: AbortSignal): Promise<Deno.TcpConn> {
+function probe(url: URL, signal: AbortSignal): Promise<Deno.TcpConn> {
   const { host, port } = addressOfUrl(url);
   return Deno.connect({ hostname: host, port, signal });
 }
 
 async function isReachable(url: URL): Promise<boolean> {
   try {
-    using _ = await connectTo(url, AbortSignal.timeout(PATIENCE_MS));
+    using _ = await probe(url, AbortSignal.timeout(PATIENCE_MS));
     return true;
   } catch {
     return false;
@@ -155,7 +155,7 @@ async function isReachable(url: URL): Promise<boolean> {
 export async function speaksTls(url: URL): Promise<boolean> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   try {
-    using conn = await connectTo(url, signal);
+    using conn = await probe(url, signal);
     const response = new Uint8Array(1);
     await within(signal, conn, async () => {
       await conn.write(HELLO);

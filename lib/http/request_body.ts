@@ -11,12 +11,12 @@ export const MAX_HELD = 1 << 20;
 
 /** A body that can be a part of another one. */
 export interface PartBody extends Body {
-  readonly source: () => Promise<Source>;
+  readonly source: () => Promise<ByteSource>;
 }
 
 /** Makes a body of a source, which is opened once or `again` and again. */
 export function createBody(
-  source: () => Promise<Source>,
+  source: () => Promise<ByteSource>,
   about: Omit<Body, "open">,
 ): PartBody {
   return { ...about, source, open: () => streamOf(source) };
@@ -42,7 +42,7 @@ export function bodyOf(bytes: Uint8Array<ArrayBuffer>): PartBody {
  * is sent at once, rather than when there is 1 MiB or the end.
  */
 export async function bodyOfSource(
-  source: Source,
+  source: ByteSource,
   options: { readonly live?: boolean } = {},
 ): Promise<PartBody> {
   const held = new Uint8Array(options.live ? 0 : MAX_HELD + 1);
@@ -88,7 +88,7 @@ export function joinBodies(bodies: readonly PartBody[]): PartBody {
 }
 
 /** The bytes of a body or of a part of it, read once. */
-export interface Source {
+export interface ByteSource {
   /** Reads up to `buffer.length` bytes; resolves to their number, or to null at the end. */
   readonly read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>;
   /** Gives back what is held open, whether all was read or not. */
@@ -100,10 +100,10 @@ const CHUNK = 1 << 17;
 
 /** Joins sources: each is opened when the one before it has ended. */
 export function joinSources(
-  sources: readonly (() => Promise<Source>)[],
-): Source {
+  sources: readonly (() => Promise<ByteSource>)[],
+): ByteSource {
   const rest = [...sources];
-  let now: Source | undefined;
+  let now: ByteSource | undefined;
   return {
     read: async (buffer) => {
       while (true) {
@@ -124,9 +124,9 @@ export function joinSources(
  * (`getReader({ mode: "byob" })`) gets the bytes right there: a file of any size then costs no memory.
  */
 export function streamOf(
-  open: () => Promise<Source>,
+  open: () => Promise<ByteSource>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let source: Source | undefined;
+  let source: ByteSource | undefined;
   return new ReadableStream({
     type: "bytes",
     autoAllocateChunkSize: CHUNK,

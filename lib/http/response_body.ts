@@ -23,7 +23,7 @@ interface Reading {
 }
 
 /** A body that can be read once, in chunks or as a stream. */
-interface Incoming
+interface OpenBody
   extends Required<Pick<HttpResponse, "stream" | "unknownCoding">> {
   readonly body: AsyncGenerator<Uint8Array<ArrayBuffer>>;
   /** Lets go of it, read or not. */
@@ -36,7 +36,7 @@ interface Incoming
  */
 async function* readSource(
   response: TransportResponse,
-  { stream, compressed, hasMore }: Source,
+  { stream, compressed, hasMore }: DecodedBody,
   { request, deadline, idle, maxSize = Infinity }: Reading,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const encoded = compressed !== undefined;
@@ -86,10 +86,10 @@ async function* nothing(): AsyncGenerator<Uint8Array<ArrayBuffer>> {}
 export function openBody(
   response: TransportResponse,
   reading: Reading,
-): Incoming {
+): OpenBody {
   const { headers, body: stream } = response;
   const { request, maxSize } = reading;
-  const source: Source | undefined = stream === null
+  const source: DecodedBody | undefined = stream === null
     ? undefined
     : headers.has("content-encoding")
     ? decodeSource(response, request)
@@ -180,7 +180,7 @@ function checkSize(
 }
 
 /** Where the bytes of a body come from, decoded. */
-export interface Source {
+interface DecodedBody {
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** How many they were while they were encoded, if they were, as far as that is known. */
   readonly compressed?: () => number | undefined;
@@ -210,7 +210,7 @@ function isDecoded(
 function decodeSource(
   response: TransportResponse,
   request: HttpRequest,
-): Source | undefined {
+): DecodedBody | undefined {
   const { status, headers, body } = response;
   if (body === null) return undefined;
   // a part of an encoded body cannot be decoded
@@ -219,7 +219,7 @@ function decodeSource(
   if (isDecoded(response, request)) {
     const length = headers.get("content-length");
     const size = length === null ? undefined : Number(length);
-    // with the names in its head
+    // gzip's head may hold a name and a comment: 32 bytes are allowed for them
     const hasMore = (received: number) =>
       size !== undefined && coding !== "br" && size > received * 1.05 + 32;
     return { stream: body, compressed: () => size, hasMore };

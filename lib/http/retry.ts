@@ -18,7 +18,7 @@ const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
 const PASSING = [408, 429, 502, 503, 504];
 
 /** How an attempt ended: with a response, or with an error. */
-export type Outcome =
+type Outcome =
   | { readonly status: number; readonly headers: Headers }
   | { readonly error: unknown };
 

@@ -42,17 +42,6 @@ export interface SendOptions {
   readonly notice?: ((text: string) => void) | undefined;
 }
 
-async function redirectOf(
-  request: HttpRequest,
-  { status, headers }: TransportResponse,
-  follow: Follow | undefined,
-): Promise<Hop | undefined> {
-  if (status < 300 || status >= 400) return undefined;
-  const { followRedirect } = await import("./redirect.ts");
-  const location = headers.get("location");
-  return followRedirect(request, { status, location }, follow);
-}
-
 /**
  * Sends a request and follows its redirects as `followRedirect` allows.
  *
@@ -136,6 +125,17 @@ export async function send(
   }
 }
 
+async function redirectOf(
+  request: HttpRequest,
+  { status, headers }: TransportResponse,
+  follow: Follow | undefined,
+): Promise<Hop | undefined> {
+  if (status < 300 || status >= 400) return undefined;
+  const { followRedirect } = await import("./redirect.ts");
+  const location = headers.get("location");
+  return followRedirect(request, { status, location }, follow);
+}
+
 /** How one request is carried, redirects not followed. */
 interface AttemptOptions extends Pick<SendOptions, "retry" | "notice"> {
   readonly deadline: Deadline;
@@ -144,16 +144,93 @@ interface AttemptOptions extends Pick<SendOptions, "retry" | "notice"> {
   readonly network: Network;
 }
 
+/** Sends a request, again when that may help; gives, or throws, what the last attempt did. */
+async function attempt(
+  request: HttpRequest,
+  options: AttemptOptions,
+): Promise<TransportResponse> {
+  const { deadline, retry = 0, notice } = options;
+  for (let count = 0;; count++) {
+    let response: TransportResponse | undefined;
+    let error: unknown;
+    try {
+      response = await sendWithin(request, options);
+      if (response.status < 400 || count === retry) return response;
+    } catch (cause) {
+      error = deadline.signal.aborted ? deadline.signal.reason : cause;
+      if (count === retry) throw error;
+    }
+    const { isRepeatable, pauseAfter, sleep } = await import("./retry.ts");
+    const pause = isRepeatable(request) && deadline.revive()
+      ? pauseAfter(response ?? { error }, count)
+      : undefined;
+    if (pause === undefined) {
+      if (response === undefined) throw error;
+      return response;
+    }
+    await response?.body?.cancel();
+    notice?.(`${pause.why}: trying again in ${(pause.ms / 1000).toFixed(1)} s`);
+    await sleep(pause.ms, deadline.signal);
+  }
+}
+
+/** One attempt; it ends when its signal is aborted, whether what it waits for can be ended or not. */
+async function sendWithin(
+  request: HttpRequest,
+  { deadline, network, head }: AttemptOptions,
+): Promise<TransportResponse> {
+  const { signal, renew } = deadline;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  signal.addEventListener("abort", stop);
+  const onUpload = (state: string) => renew(state === "sending");
+  const response = sendOnce(request, { ...network, signal, onUpload });
+  try {
+    return await deadline.within(
+      Promise.race([response, promise]),
+      head,
+      "no answer",
+    );
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+async function sendOnce(
+  request: HttpRequest,
+  options: TransportOptions,
+): Promise<TransportResponse> {
+  const streams = request.body !== undefined &&
+    request.body.bytes === undefined;
+  if (!streams && !needsSocket(options) && !isBeyondFetch(request)) {
+    try {
+      return await sendByFetch(request, options);
+    } catch (error) {
+      if (options.http === "2" || !isRefused(request, error)) throw error;
+    }
+  }
+  if (options.http === "2") {
+    throw new Failure("it cannot be sent over HTTP/2", {
+      hint: "HTTP/1.1 can: leave out --http=2",
+    });
+  }
+  const { sendOverSocket } = await import("./http1/client.ts");
+  return await sendOverSocket(request, options);
+}
+
 /** What a socket of our own can do for a request, and fetch cannot. */
 function needsSocket(
-  { proxy, unix, insecure, resolve, family, timings, rawHeaders }: Network,
+  { proxy, unix, insecure, resolve, family, timed, rawHeaders }: Network,
 ): boolean {
   return proxy !== undefined || unix !== undefined || insecure === true ||
-    resolve !== undefined || family !== undefined || timings === true ||
+    resolve !== undefined || family !== undefined || timed === true ||
     rawHeaders === true;
 }
 
-/** What fetch refuses before it sends, or of the response to a request that can be sent again; or asks one loopback alone for. */
+/**
+ * Whether fetch refused before it sent, or broke on the response to a request that can be sent again, or asked one
+ * loopback alone.
+ */
 function isRefused({ method, url }: HttpRequest, error: unknown): boolean {
   const { message } = error instanceof Error && error.cause instanceof Error
     ? error.cause
@@ -186,84 +263,8 @@ async function sendByFetch(
   });
 }
 
-async function carry(
-  request: HttpRequest,
-  options: TransportOptions,
-): Promise<TransportResponse> {
-  const streams = request.body !== undefined &&
-    request.body.bytes === undefined;
-  if (!streams && !needsSocket(options) && !isBeyondFetch(request)) {
-    try {
-      return await sendByFetch(request, options);
-    } catch (error) {
-      if (options.http === "2" || !isRefused(request, error)) throw error;
-    }
-  }
-  if (options.http === "2") {
-    throw new Failure("it cannot be sent over HTTP/2", {
-      hint: "HTTP/1.1 can: leave out --http=2",
-    });
-  }
-  const { sendOverSocket } = await import("./http1/client.ts");
-  return await sendOverSocket(request, options);
-}
-
-/** One attempt; it ends when its signal is aborted, whether what it waits for can be ended or not. */
-async function once(
-  request: HttpRequest,
-  { deadline, network, head }: AttemptOptions,
-): Promise<TransportResponse> {
-  const { signal, renew } = deadline;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(signal.reason);
-  signal.addEventListener("abort", stop);
-  const onUpload = (state: string) => renew(state === "sending");
-  const response = carry(request, { ...network, signal, onUpload });
-  try {
-    return await deadline.within(
-      Promise.race([response, promise]),
-      head,
-      "no answer",
-    );
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
-}
-
-/** Sends a request, again when that may help; gives, or throws, what the last attempt did. */
-async function attempt(
-  request: HttpRequest,
-  options: AttemptOptions,
-): Promise<TransportResponse> {
-  const { deadline, retry = 0, notice } = options;
-  for (let count = 0;; count++) {
-    let response: TransportResponse | undefined;
-    let error: unknown;
-    try {
-      response = await once(request, options);
-      if (response.status < 400 || count === retry) return response;
-    } catch (cause) {
-      error = deadline.signal.aborted ? deadline.signal.reason : cause;
-      if (count === retry) throw error;
-    }
-    const { isRepeatable, pauseAfter, sleep } = await import("./retry.ts");
-    const pause = isRepeatable(request) && deadline.revive()
-      ? pauseAfter(response ?? { error }, count)
-      : undefined;
-    if (pause === undefined) {
-      if (response === undefined) throw error;
-      return response;
-    }
-    await response?.body?.cancel();
-    notice?.(`${pause.why}: trying again in ${(pause.ms / 1000).toFixed(1)} s`);
-    await sleep(pause.ms, deadline.signal);
-  }
-}
-
 /** What fetch needs for authorities and a certificate of one's own, or one version of HTTP. */
-function createClient(
-  { ca, cert, key, http }: Network,
-): Deno.HttpClient {
+function createClient({ ca, cert, key, http }: Network): Deno.HttpClient {
   return Deno.createHttpClient({
     ...ca !== undefined && { caCerts: [ca] },
     ...cert !== undefined && key !== undefined && { cert, key },

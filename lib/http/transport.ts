@@ -34,7 +34,7 @@ export interface Network
   readonly unix?: string | undefined;
   readonly http?: "1.1" | "2" | undefined;
   /** Whether the phases are to be timed. */
-  readonly timings?: boolean | undefined;
+  readonly timed?: boolean | undefined;
   /** Whether the header lines are wanted as they came. */
   readonly rawHeaders?: boolean | undefined;
 }

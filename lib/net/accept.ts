@@ -8,8 +8,9 @@ import type { Acceptor, Incoming } from "./connection.ts";
 
 /** The system's own limits: whoever meets them waits, and goes on. */
 const EXHAUSTED = /EMFILE|ENFILE|ENOBUFS|ENOMEM/;
-const SHORTEST_WAIT_MS = 5;
-const LONGEST_WAIT_MS = 1000;
+/** Between these are the pauses before a listener is tried again, each twice as long as the one before. */
+export const SHORTEST_WAIT_MS = 5;
+export const LONGEST_WAIT_MS = 1000;
 
 /**
  * Accepts clients until the listener is closed. A client that resets before it is accepted harms nobody; when file

@@ -86,10 +86,7 @@ function parseIpv4(text: string): bigint | undefined {
 
 function parseIpv6(text: string): bigint | undefined {
   if (!/^[\da-f:.]+$/i.test(text) || !URL.canParse(`http://[${text}]/`)) return;
-  return groupsOf(text).reduce(
-    (sum, group) => sum << 16n | BigInt(group),
-    0n,
-  );
+  return groupsOf(text).reduce((sum, group) => sum << 16n | BigInt(group), 0n);
 }
 
 /** The range of these leading bits, as IPv4 where it is IPv4 mapped into IPv6. */

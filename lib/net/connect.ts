@@ -74,10 +74,7 @@ function openAt(
 }
 
 /** The first loopback that accepts, or else which refuse; one that may not be asked is left out. */
-async function askLoopbacks(
-  port: number,
-  signal?: AbortSignal,
-): Promise<
+async function askLoopbacks(port: number, signal?: AbortSignal): Promise<
   { readonly conn?: Deno.TcpConn; readonly refusing: readonly string[] }
 > {
   const refusing: string[] = [];
@@ -307,7 +304,7 @@ export async function connect(
     });
     return socket;
   } catch (cause) {
-    throw await failureOf(step, address, proxy, cause);
+    throw await wordStep(step, address, proxy, cause);
   }
 }
 
@@ -318,7 +315,7 @@ async function formatGoal(address: Address, proxy?: Proxy): Promise<string> {
   return `${goal} through ${formatProxy(proxy)}`;
 }
 
-async function failureOf(
+async function wordStep(
   step: Step,
   address: Address,
   proxy: Proxy | undefined,

@@ -159,7 +159,7 @@ export function closeSocket(socket: Pick<Socket, "close">): void {
   }
 }
 
-/** Something that accepts clients: a listener of Deno. */
+/** Something that accepts clients: a listener of Deno, or one that also wants a certificate. */
 export interface Acceptor {
   readonly addr: Deno.Addr;
   readonly accept: () => Promise<Incoming>;

@@ -11,7 +11,7 @@ import { parseSeconds, parseSize } from "../../lib/cli/values.ts";
 import { parseHost, parsePort } from "../../lib/net/address.ts";
 import { createHandler, type Route } from "./handler.ts";
 import { createLineWriter, formatEntry } from "./log.ts";
-import { listen } from "./serve.ts";
+import { serveHttp } from "./serve.ts";
 import { isUrl, readDump } from "./store/import.ts";
 import { seed } from "./store/seed.ts";
 import { openStore } from "./store/sqlite.ts";
@@ -58,7 +58,7 @@ export async function runApi(
     const text = `api: ${what}: ${describe(error)}\n`;
     await io.stderr.writeLater(new TextEncoder().encode(safe(text)));
   };
-  await using server = await listen(handler, options, {
+  await using server = await serveHttp(handler, options, {
     onError: (error) => report("Cannot answer a request", error),
     onLost: (error) => report("Cannot accept more clients for now", error),
   });
@@ -125,7 +125,7 @@ export const API_HINTS = {
 } as const;
 
 /** What the command line of `api` gives. */
-export type ApiLine = CommandLine<typeof API_OPTIONS>;
+type ApiLine = CommandLine<typeof API_OPTIONS>;
 
 /**
  * Gives the path of the database, or `:memory:`, and the file or URL of the dump that a new one is filled with: a

@@ -7,7 +7,7 @@
 import { Problem } from "./store/problem.ts";
 
 /** What is to go wrong with a response. */
-export interface Fault {
+interface Fault {
   /** How long the response waits, in ms. */
   readonly delay: readonly [from: number, to: number];
   /** The status instead of a response. */

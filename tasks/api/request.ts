@@ -40,7 +40,7 @@ export interface Target {
  *
  * @throws {Problem} 400 when the path is not percent-encoded UTF-8.
  */
-export function parseTarget(pathname: string): Target | undefined {
+export function parsePath(pathname: string): Target | undefined {
   const [resource = "", id, child, ...rest] = pathname.replace(/\/$/, "")
     .slice(1).split("/").map(decodeSegment);
   if (rest.length > 0) return;

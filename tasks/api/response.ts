@@ -272,7 +272,7 @@ export function preflight(asked: Headers): Response {
   return allow(response, asked.get("origin"));
 }
 
-/** Writes a text in a URL or a header: half of a character, which UTF-8 cannot hold, as SQLite stores it. */
+/** Encodes a text for a URL or a header; half of a surrogate pair becomes U+FFFD, as SQLite stores it. */
 function encodePart(text: string | number): string {
   return encodeURIComponent(`${text}`.toWellFormed());
 }

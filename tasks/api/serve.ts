@@ -4,7 +4,11 @@
  * @module
  */
 
-import { pause } from "../../lib/net/accept.ts";
+import {
+  LONGEST_WAIT_MS,
+  pause,
+  SHORTEST_WAIT_MS,
+} from "../../lib/net/accept.ts";
 import {
   addressOf,
   formatAddress,
@@ -15,7 +19,7 @@ import type { Handler } from "./handler.ts";
 import { formatProblem, PROBLEM_TYPE } from "./response.ts";
 import { Problem } from "./store/problem.ts";
 
-/** Options of {@linkcode listen}. */
+/** Options of {@linkcode serveHttp}. */
 export interface ListenOptions {
   /** Is told of an error that the handler threw; the client got a plain 500. */
   readonly onError?: (error: unknown) => void;
@@ -44,7 +48,7 @@ export interface Listening extends AsyncDisposable {
  * @param address Where: `localhost` means 127.0.0.1 and ::1, port 0 takes a free one.
  * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not permitted.
  */
-export async function listen(
+export async function serveHttp(
   handler: Handler,
   address: TcpAddress,
   options: ListenOptions = {},
@@ -118,9 +122,6 @@ type Server = Pick<
   Deno.HttpServer<Deno.NetAddr>,
   "addr" | "finished" | "shutdown"
 >;
-
-const SHORTEST_WAIT_MS = 5;
-const LONGEST_WAIT_MS = 1000;
 
 /**
  * Serves an address, for good: `Deno.serve` closes its listener when a client cannot be accepted, as without a free

@@ -9,7 +9,7 @@ import { send } from "../../lib/net/connection.ts";
 import { makeCertificate } from "../../lib/net/tls/certificate.ts";
 import { sleep, startDaemon } from "../../tests/daemon.ts";
 import { createHandler } from "../api/handler.ts";
-import { listen } from "../api/serve.ts";
+import { serveHttp } from "../api/serve.ts";
 import { seed } from "../api/store/seed.ts";
 import { openStore } from "../api/store/sqlite.ts";
 import { serve, type ServeOptions } from "../server/serve.ts";
@@ -67,7 +67,7 @@ async function tlsGreeter(bench: Bench): Promise<string> {
 async function api({ stack }: Bench): Promise<string> {
   const handler = createHandler(stack.use(openStore(":memory:", seed)));
   const options = { host: "localhost", port: 0 };
-  const { port } = stack.use(await listen(handler, options));
+  const { port } = stack.use(await serveHttp(handler, options));
   return `http://localhost:${port}`;
 }
 

@@ -81,7 +81,7 @@ function isTlsAlert(bytes: Uint8Array): boolean {
     bytes[4] === 2;
 }
 
-async function exchange(
+async function sendAndReceive(
   connection: Connection,
   printer: Printer,
   options: ClientOptions,
@@ -133,7 +133,7 @@ async function converse(
   const printer = await choosePrinter(connection, options, io);
   const { idleTimeout } = options;
   try {
-    const work = exchange(connection, printer, options, io);
+    const work = sendAndReceive(connection, printer, options, io);
     if (idleTimeout === undefined) return await work;
     const { whileActive } = await import("../../lib/net/idle.ts");
     await whileActive(connection, idleTimeout * 1000, work);

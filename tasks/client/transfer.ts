@@ -33,7 +33,7 @@ export interface Printer {
 }
 
 /** What is sent: a text, then all of an input, with the ends of lines as they are or as CRLF. */
-export interface Sending {
+interface Sending {
   readonly text?: string | undefined;
   readonly input?: Input | undefined;
   /** Whether lines end with CRLF; the text then ends with one too. @default {false} */

@@ -21,12 +21,13 @@ import type { Operands } from "./url.ts";
 import { printBody, printHead } from "./view/body.ts";
 
 /** What the commands `get` and `post` have in common; what is rarely asked for is loaded then. */
-export const EXCHANGE = {
+export const COMMAND = {
   options: EXCHANGE_OPTIONS,
   hints: EXCHANGE_HINTS,
   permissions: async (
     { operands, options }: CommandLine<typeof EXCHANGE_OPTIONS>,
-  ) => (await import("./policy.ts")).requiredPermissions(operands, options),
+  ) =>
+    (await import("./send_options.ts")).requiredPermissions(operands, options),
   redact: async (operand: string) =>
     (await import("./redact.ts")).redactOperand(operand),
 };
@@ -74,7 +75,7 @@ const OTHER_OPTIONS = [
 ];
 
 /** Reads how a request is sent; where no option says more than the defaults nothing more is loaded. */
-async function readSendOptions(
+async function loadSendOptions(
   request: HttpRequest,
   options: ExchangeOptions,
   { stderr }: Io,
@@ -84,9 +85,9 @@ async function readSendOptions(
     Array.isArray(value) && value.length === 0
   );
   if (isPlain) return {};
-  const { readPolicy } = await import("./policy.ts");
+  const { readSendOptions } = await import("./send_options.ts");
   const time = options.time || options.json && options.http !== "2";
-  return await readPolicy({ ...options, time }, request, stderr);
+  return await readSendOptions({ ...options, time }, request, stderr);
 }
 
 /** The exit code for a status; 304 is what a conditional request hopes for. */
@@ -121,7 +122,7 @@ export async function runExchange(
   // what changes nothing is tried again by itself
   const isSafe = ["GET", "HEAD", "OPTIONS"].includes(request.method);
   const retry = options.retry ?? (isSafe ? 2 : 0);
-  const sendOptions = await readSendOptions(request, options, io);
+  const sendOptions = await loadSendOptions(request, options, io);
   let last: HttpResponse | undefined;
   // all requests together may take as long as one
   const sendNext = async (request: HttpRequest) => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { main } from "../../tasks/api.ts";
 import { createRandom, parseFault } from "../../tasks/api/fault.ts";
 import { createHandler } from "../../tasks/api/handler.ts";
-import { listen } from "../../tasks/api/serve.ts";
+import { serveHttp } from "../../tasks/api/serve.ts";
 import { seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
 import { codePoint } from "../code_point.ts";
@@ -152,7 +152,7 @@ async function talk(
 
 Deno.test("a body that drips is answered with 408 and the connection closed", async () => {
   using store = openStore(":memory:", seed);
-  await using server = await listen(
+  await using server = await serveHttp(
     createHandler(store, { bodyTimeoutMs: 50 }),
     { host: "127.0.0.1", port: 0 },
   );
@@ -170,7 +170,7 @@ Deno.test("a body that drips is answered with 408 and the connection closed", as
 
 Deno.test("10 MB without a length are refused while they stream", async () => {
   using store = openStore(":memory:", seed);
-  await using server = await listen(createHandler(store), {
+  await using server = await serveHttp(createHandler(store), {
     host: "127.0.0.1",
     port: 0,
   });
@@ -190,7 +190,7 @@ Deno.test("10 MB without a length are refused while they stream", async () => {
 
 Deno.test("other bytes than HTTP's, and URLs that are none, do no harm", async () => {
   using store = openStore(":memory:", seed);
-  await using server = await listen(createHandler(store), {
+  await using server = await serveHttp(createHandler(store), {
     host: "127.0.0.1",
     port: 0,
   });

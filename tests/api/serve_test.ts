@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { Failure } from "../../lib/cli/errors.ts";
 import { createHandler } from "../../tasks/api/handler.ts";
-import { listen } from "../../tasks/api/serve.ts";
+import { serveHttp } from "../../tasks/api/serve.ts";
 import { makeItems, seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
 
@@ -15,7 +15,7 @@ const hello = () => new Response("hello");
 
 Deno.test("the api answers over a socket, on both loopback addresses", async () => {
   using store = openStore(":memory:", seed);
-  await using server = await listen(createHandler(store), free);
+  await using server = await serveHttp(createHandler(store), free);
   const { port } = server;
   assertEquals(server.addresses, [`127.0.0.1:${port}`, `[::1]:${port}`]);
   for (const address of [`localhost:${port}`, ...server.addresses]) {
@@ -47,7 +47,7 @@ Deno.test("the api answers over a socket, on both loopback addresses", async () 
 
 Deno.test("a body that is too long is refused before it is read", async () => {
   using store = openStore(":memory:", seed);
-  await using server = await listen(createHandler(store), free);
+  await using server = await serveHttp(createHandler(store), free);
   using connection = await Deno.connect({
     hostname: "127.0.0.1",
     port: server.port,
@@ -60,7 +60,7 @@ Deno.test("a body that is too long is refused before it is read", async () => {
 });
 
 Deno.test("another host is listened on alone", async () => {
-  await using server = await listen(hello, { host: "::1", port: 0 });
+  await using server = await serveHttp(hello, { host: "::1", port: 0 });
   assertEquals(server.addresses, [`[::1]:${server.port}`]);
 });
 
@@ -69,7 +69,7 @@ Deno.test("a taken port is refused, and nothing stays open", async () => {
     using taken = Deno.listen({ hostname, port: 0 });
     const { port } = taken.addr;
     await assertRejects(
-      () => listen(hello, { host: "localhost", port }),
+      () => serveHttp(hello, { host: "localhost", port }),
       Failure,
       `Cannot listen on localhost:${port}`,
     );
@@ -81,7 +81,7 @@ Deno.test({
   permissions: { net: ["127.0.0.1"] },
   async fn() {
     await assertRejects(
-      () => listen(hello, free),
+      () => serveHttp(hello, free),
       Failure,
     );
   },
@@ -91,7 +91,7 @@ Deno.test("an error of the handler is reported and answered with 500", async () 
   const errors: unknown[] = [];
   const onError = (error: unknown) => errors.push(error);
   const failing = () => Promise.reject(new RangeError("secret"));
-  await using server = await listen(failing, free, { onError });
+  await using server = await serveHttp(failing, free, { onError });
   const response = await fetch(`http://localhost:${server.port}/`);
   assertEquals(response.status, 500);
   assertEquals(await response.json(), {
@@ -106,7 +106,7 @@ Deno.test("an error of the handler is reported and answered with 500", async () 
 async function serveSlowly() {
   const arrived = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
-  const server = await listen(async () => {
+  const server = await serveHttp(async () => {
     arrived.resolve();
     await release.promise;
     return hello();
@@ -137,7 +137,7 @@ Deno.test("a shutdown waits no longer than its grace", async () => {
 });
 
 Deno.test("without grace a client is cut off", async () => {
-  const server = await listen(hello, free);
+  const server = await serveHttp(hello, free);
   using connection = await Deno.connect({
     hostname: "127.0.0.1",
     port: server.port,

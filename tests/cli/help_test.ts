@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
 import { ExitCode } from "../../lib/cli/errors.ts";
-import { formatHelp } from "../../lib/cli/help.ts";
+import { formatHelp, nearest } from "../../lib/cli/help.ts";
 import type { OptionTable } from "../../lib/cli/options.ts";
 import { formatVersion } from "../../lib/cli/permissions.ts";
 import { type Main, run } from "../support.ts";
@@ -95,4 +96,44 @@ Deno.test("formatVersion() is one line with hark's version and Deno's", () => {
     formatVersion(),
     /^hark \d+\.\d+\.\d+ \(deno [\d.]+, v8 [\d.-]+\S*, \w+ \w+\)$/,
   );
+});
+
+const KNOWN = ["--port", "--host", "--max-clients", "--once", "--idle-timeout"];
+
+const TABLE: [string, string | undefined][] = [
+  ["--prot", "--port"],
+  ["--ports", "--port"],
+  ["--por", "--port"],
+  ["--Port", "--port"],
+  ["-port", "--port"],
+  ["--hots", "--host"],
+  ["--maxclients", "--max-clients"],
+  ["--maxClients", "--max-clients"],
+  ["--max", "--max-clients"],
+  ["--idle", "--idle-timeout"],
+  ["--timeout", undefined],
+  ["--zzz", undefined],
+  ["-x", undefined],
+  ["", "--port"],
+];
+
+Deno.test("nearest() finds the name that was meant, and none for a stranger", () => {
+  for (const [typed, expected] of TABLE) {
+    assertEquals(nearest(typed, KNOWN), expected, typed);
+  }
+  assertEquals(nearest("--port", []), undefined);
+});
+
+Deno.test("nearest() finds a name again for any one slip", () => {
+  const slip = fc.record({
+    name: fc.constantFrom(...KNOWN),
+    at: fc.nat(20),
+    letter: fc.constantFrom(..."abcxyz-"),
+    cut: fc.constantFrom(0, 1),
+  });
+  fc.assert(fc.property(slip, ({ name, at, letter, cut }) => {
+    const place = 2 + at % (name.length - 2);
+    const typed = name.slice(0, place) + letter + name.slice(place + cut);
+    assertEquals(nearest(typed, [name]), name, typed);
+  }));
 });

@@ -4,12 +4,12 @@ import { Failure } from "../../lib/cli/errors.ts";
 import {
   bodyOf,
   bodyOfSource,
+  type ByteSource,
   createBody,
   joinBodies,
   joinSources,
   MAX_HELD,
   type PartBody,
-  type Source,
 } from "../../lib/http/request_body.ts";
 import { bodyOfFile } from "../../tasks/get/body/file.ts";
 import { formatMultipart, type Part } from "../../tasks/get/body/multipart.ts";
@@ -37,7 +37,7 @@ async function readInto(body: PartBody, size: number): Promise<Bytes> {
 }
 
 /** A source of these chunks, which counts how often it was closed. */
-function sourceOf(chunks: readonly Bytes[]): Source & { closed: number } {
+function sourceOf(chunks: readonly Bytes[]): ByteSource & { closed: number } {
   const rest = [...chunks];
   const source = {
     closed: 0,
@@ -101,7 +101,7 @@ Deno.test("a file that is gone when it is sent is named", async () => {
 
 Deno.test("a source that fails is closed, and a stream that is cancelled closes its source", async () => {
   let closed = 0;
-  const bad: Source = {
+  const bad: ByteSource = {
     read: () => Promise.reject(new Error("bad")),
     close: () => void closed++,
   };

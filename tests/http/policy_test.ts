@@ -28,7 +28,7 @@ import { bodyOf } from "../../lib/http/request_body.ts";
 import { isRepeatable, pauseAfter } from "../../lib/http/retry.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import { main as get } from "../../tasks/get.ts";
-import { readNetwork } from "../../tasks/get/policy.ts";
+import { readNetwork } from "../../tasks/get/send_options.ts";
 import { main as post } from "../../tasks/post.ts";
 import { encode, run } from "../support.ts";
 import { read, request } from "./request.ts";
@@ -751,7 +751,7 @@ Deno.test("the phases are timed, and the answer is shown as it came", async () =
   ]);
   const url = server.url.replace("127.0.0.1", "localhost");
   await using answered = await send(request(url), {
-    network: { timings: true, family: 4 },
+    network: { timed: true, family: 4 },
   });
   const { timings, rawHeaders, statusText, version, remote } = answered;
   assertEquals(timings?.total, undefined);

@@ -7,7 +7,7 @@ import {
 import { createHandler } from "../../tasks/api/handler.ts";
 import { serveOpenApi } from "../../tasks/api/openapi/openapi.ts";
 import { servePage } from "../../tasks/api/page/page.ts";
-import { listen } from "../../tasks/api/serve.ts";
+import { serveHttp } from "../../tasks/api/serve.ts";
 import { isDocument } from "../../tasks/api/store/document.ts";
 import { seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
@@ -22,7 +22,7 @@ async function serve() {
   const store = openStore(":memory:", seed);
   const ended = new AbortController();
   const handler = createHandler(store, { routes, signal: ended.signal });
-  const server = await listen(handler, { host: "127.0.0.1", port: 0 });
+  const server = await serveHttp(handler, { host: "127.0.0.1", port: 0 });
   return {
     url: `http://127.0.0.1:${server.port}`,
     async [Symbol.asyncDispose]() {

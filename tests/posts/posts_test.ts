@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { makeCertificate } from "../../lib/net/tls/certificate.ts";
 import { createHandler } from "../../tasks/api/handler.ts";
-import { listen } from "../../tasks/api/serve.ts";
+import { serveHttp } from "../../tasks/api/serve.ts";
 import { seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
 import { main } from "../../tasks/posts.ts";
@@ -299,7 +299,7 @@ Deno.test("posts creates, updates and deletes, and prints the response", async (
 
 Deno.test("posts lists what its help's example creates", async () => {
   using store = openStore(":memory:", { posts: [] });
-  await using api = await listen(createHandler(store), {
+  await using api = await serveHttp(createHandler(store), {
     host: "127.0.0.1",
     port: 0,
   });
@@ -334,7 +334,7 @@ Deno.test("posts lists the embedded posts offline, by ID and by field", async ()
 
 Deno.test("posts --offline means by a query what the api does", async (t) => {
   using store = openStore(":memory:", seed);
-  await using api = await listen(createHandler(store), {
+  await using api = await serveHttp(createHandler(store), {
     host: "127.0.0.1",
     port: 0,
   });

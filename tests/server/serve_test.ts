@@ -156,14 +156,14 @@ Deno.test("serve() closes a client that is idle; traffic in either direction kee
   const three = Promise.withResolvers<void>();
   const kinds = new Map<string, string>();
   await using server = await serve({
-    idleTimeout: 100,
+    idleTimeout: 300,
     handler: async (connection) => {
       const kind = names.shift() ?? "";
       kinds.set(connection.peer, kind);
       if (kind === hearing) {
         for (let count = 0; count < 8; count++) {
           await send(connection, hello);
-          await sleep(40);
+          await sleep(50);
         }
         return;
       }
@@ -181,13 +181,13 @@ Deno.test("serve() closes a client that is idle; traffic in either direction kee
   using third = await Deno.connect({ port });
   for (let count = 0; count < 8; count++) {
     await second.write(hello);
-    await sleep(40);
+    await sleep(50);
   }
   await second.closeWrite();
   await three.promise;
   assertEquals(
     Object.fromEntries(closed),
-    { quiet: "idle for 0.1 s", speaking: "done", hearing: "done" },
+    { quiet: "idle for 0.3 s", speaking: "done", hearing: "done" },
   );
   for (const conn of [first, second, third]) await receiveText(conn);
 });

@@ -99,6 +99,10 @@ for (const page of PAGES) {
       file
     );
     assert(names.length > 0);
+    const paths = text.matchAll(
+      /\b(?:tasks|lib|docs|tests)\/[\w/]+\.(?:ts|js|md)\b/g,
+    );
+    for (const [path] of paths) if (!path.includes("NAME")) names.push(path);
     for (const file of names) await Deno.stat(`${ROOT}${file}`);
   });
 }

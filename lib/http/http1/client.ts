@@ -50,7 +50,7 @@ async function connectTo(
       forward: forwardingProxy(url, network) !== undefined,
       resolve: network.resolve,
       family: network.family,
-      timed: network.timings,
+      timed: network.timed,
       tls: isSecure
         ? { name: target.host, ca, cert, key, insecure, alpn: ["http/1.1"] }
         : undefined,
@@ -230,7 +230,7 @@ export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
 const CHUNK = 64 * 1024;
 
 /** Reads what comes in. */
-export interface Reader {
+interface Reader {
   /** A line without its end, each character for one byte; throws when it is longer than `limit`, or cut short; and at once when it does not begin as it must. */
   readonly line: (limit: number, start?: string) => Promise<string>;
   /** What is there, up to `limit` bytes; null at the end. */

@@ -96,7 +96,7 @@ function toBytes(text: string, more: Bytes = new Uint8Array()): Bytes {
 }
 
 /** Writes all bytes, and says of every piece that the server took it: a slow upload is no silent server. */
-async function send(
+async function writeCounted(
   socket: Socket,
   bytes: Bytes,
   onUpload: TransportOptions["onUpload"],
@@ -121,7 +121,7 @@ export async function upload(
   },
 ): Promise<void> {
   // one write, one packet: a second one would wait for the first to be acknowledged
-  await send(socket, toBytes(head, body?.bytes), onUpload);
+  await writeCounted(socket, toBytes(head, body?.bytes), onUpload);
   if (body === undefined || body.bytes !== undefined) return;
   const source = body.open().getReader({ mode: "byob" });
   let buffer = new Uint8Array(BUFFER);
@@ -136,11 +136,11 @@ export async function upload(
       // RFC 9112, section 7.1: an empty chunk is the last one
       if (isChunked && (done || bytes.length > 0)) {
         const size = bytes.length.toString(16);
-        await send(socket, toBytes(`${size}\r\n`), onUpload);
-        await send(socket, bytes, onUpload);
-        await send(socket, toBytes("\r\n"), onUpload);
+        await writeCounted(socket, toBytes(`${size}\r\n`), onUpload);
+        await writeCounted(socket, bytes, onUpload);
+        await writeCounted(socket, toBytes("\r\n"), onUpload);
       } else {
-        await send(socket, bytes, onUpload);
+        await writeCounted(socket, bytes, onUpload);
       }
       if (done) return;
     }

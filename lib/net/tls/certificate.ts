@@ -1,5 +1,5 @@
 /**
- * Certificates for TLS: a throw-away one for this machine, and the fingerprint of any.
+ * Certificates: what each side of TLS takes, a throw-away one for this machine, and the fingerprint of any.
  *
  * @module
  */

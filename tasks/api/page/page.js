@@ -93,7 +93,7 @@ at("console").onsubmit = async (event) => {
   }
 };
 
-// Copy as
+// Copy as: quoted and formatted as the commands do it, which a page cannot load
 const isPlain = (word) => /^[\w@%+=:,./-]+$/.test(word);
 const quote = (word) =>
   isPlain(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -90,7 +90,7 @@ export function fieldsOf(resource: string): Fields | undefined {
 }
 
 /** The TypeScript type of what a {@linkcode FieldType} describes. */
-export type Value<Type extends FieldType> = Type extends "integer" ? number
+type Value<Type extends FieldType> = Type extends "integer" ? number
   : Type extends "string" ? string
   : Type extends "boolean" ? boolean
   : Type extends Fields ? { readonly [Field in keyof Type]: Value<Type[Field]> }

@@ -1,6 +1,5 @@
 /**
- * What the api sees of a database: a few functions on JSON text. SQLite stands behind them today;
- * PostgreSQL (jsonb) can take its place when one machine is outgrown.
+ * What the api sees of a database: a few functions on JSON text.
  *
  * @module
  */

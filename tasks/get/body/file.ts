@@ -9,13 +9,13 @@ import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath, reading } from "../../../lib/cli/values.ts";
 import {
   bodyOfSource,
+  type ByteSource,
   createBody,
   MAX_HELD,
   type PartBody,
-  type Source,
 } from "../../../lib/http/request_body.ts";
 
-function sourceOf(path: string, file: Deno.FsFile): Source {
+function sourceOf(path: string, file: Deno.FsFile): ByteSource {
   return {
     read: (buffer) => reading(path, file.read(buffer)),
     close: () => file.close(),
@@ -23,7 +23,7 @@ function sourceOf(path: string, file: Deno.FsFile): Source {
 }
 
 /** As many bytes as were promised: what the file has gained since is not sent, and one that has lost some cannot be. */
-async function openExactly(path: string, length: number): Promise<Source> {
+async function openExactly(path: string, length: number): Promise<ByteSource> {
   const source = sourceOf(path, await reading(path, Deno.open(path)));
   let left = length;
   return {

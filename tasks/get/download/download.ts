@@ -20,7 +20,7 @@ import {
   requestPlain,
   requestRest,
 } from "./range.ts";
-import { canResume, type Exchange, isLost } from "./resume.ts";
+import { canResume, type Download, isLost } from "./resume.ts";
 
 /** Writes a body that is looked at on its way, by hand: `writable` loses the last error of a file, such as a full disk. */
 async function writeChunks(
@@ -63,7 +63,7 @@ async function writeBody(
   response: HttpResponse,
   path: string,
   total: number | undefined,
-  { options, io: { stderr } }: Exchange,
+  { options, io: { stderr } }: Download,
 ): Promise<void> {
   const { isFile } = await Deno.stat(path);
   const { stream, signal } = response;
@@ -111,10 +111,7 @@ interface State {
 }
 
 /** What a partial file is of where nobody noted it: of what has not been modified since it was written. */
-function guess(
-  { modified }: PartialFile,
-  { headers }: HttpResponse,
-): Known {
+function guess({ modified }: PartialFile, { headers }: HttpResponse): Known {
   const changed = Date.parse(headers.get("last-modified") ?? "");
   return modified !== undefined && changed < modified.getTime()
     ? { validator: headers.get("etag") ?? undefined }
@@ -125,7 +122,7 @@ function guess(
 async function saveMissing(
   file: PartialFile,
   { size, known, error }: State,
-  exchange: Exchange,
+  exchange: Download,
 ): Promise<State> {
   const { request, options, io } = exchange;
   const rest = size > 0
@@ -177,7 +174,7 @@ async function saveMissing(
  * @throws {Failure} When the body cannot be read to its end, or the file not be written; a partial file stays.
  */
 export async function download(
-  exchange: Exchange,
+  exchange: Download,
 ): Promise<number | undefined> {
   const { request, options, retry, printNote } = exchange;
   const destination = destinationOf(request.url, options);

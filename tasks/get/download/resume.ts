@@ -14,7 +14,7 @@ import type { ExchangeOptions } from "../options.ts";
 import { judge, type Known, knownOf, requestRest } from "./range.ts";
 
 /** An exchange that may take more than one request. */
-export interface Exchange {
+export interface Download {
   /** The request for all of the body. */
   readonly request: HttpRequest;
   readonly options: ExchangeOptions;
@@ -55,7 +55,7 @@ export function canResume(
  * @param error How it ended; thrown when there is no way to go on.
  */
 export async function* resume(
-  { request, sendNext, retry, printNote }: Exchange,
+  { request, sendNext, retry, printNote }: Download,
   first: HttpResponse,
   at: number,
   error: unknown,

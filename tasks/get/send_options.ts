@@ -1,6 +1,5 @@
 /**
- * How a request is sent, out of the options of a command line that say more than the defaults, and what that needs
- * permission for.
+ * Options of a command line as what `send` takes, and the hosts and files that they need permission for.
  *
  * @module
  */
@@ -29,7 +28,7 @@ import { parseOperands } from "./url.ts";
  * @throws {UsageError} When an option is malformed, or cannot be used for this request.
  * @throws {Failure} When a file that an option names cannot be used.
  */
-export async function readPolicy(
+export async function readSendOptions(
   options: Partial<ExchangeOptions>,
   request: HttpRequest,
   stderr: Output,
@@ -80,7 +79,7 @@ export async function readNetwork(
     family: options.ipv4 ? 4 : options.ipv6 ? 6 : undefined,
     unix: options.unix,
     insecure: options.insecure,
-    timings: options.time,
+    timed: options.time,
     rawHeaders: options.verbose,
   } as const;
   if (ca === undefined && cert === undefined) return network;
