@@ -120,10 +120,10 @@ export async function rehearse(
       await run(main, args, { terminal: { stdin: true } }),
       expected,
     );
-  const world = start(api, ["--memory", "--port", "0"]);
+  const served = start(api, ["--memory", "--port", "0"]);
   const greeter = start(server, ["--port", "0", "--once"]);
   const [, base = ""] =
-    (await world.stdout.waitFor(/(http:.*)\/\n/)).match(/(http:.*)\/\n/) ??
+    (await served.stdout.waitFor(/(http:.*)\/\n/)).match(/(http:.*)\/\n/) ??
       [];
   const [, port = ""] =
     (await greeter.stdout.waitFor(/Listening on .*:(\d+)\n/)).match(
@@ -157,8 +157,8 @@ export async function rehearse(
     stderr: "201 Created\n",
     json: { title: "foo", body: "bar", userId: 1, id: 101 },
   });
-  world.interrupt();
-  await world.result;
+  served.interrupt();
+  await served.result;
   await print(io.stdout, `demo: ${6 - failed} passed, ${failed} failed\n`);
   return failed;
 }

@@ -221,7 +221,7 @@ Deno.test("a store that is opened again makes no more indexes than one that was 
   await Deno.remove(path);
 });
 
-Deno.test("a world that cannot be loaded is refused with the place and the reason", async () => {
+Deno.test("data that cannot be loaded is refused with the place and the reason", async () => {
   using store = openStore(":memory:", notes);
   const before = await store.dump();
   const ok = [{ id: 1 }];
@@ -362,7 +362,7 @@ Deno.test("documents come with those that refer to them and those they refer to"
   assertEquals(list?.total, 3);
 });
 
-Deno.test("a copy is a world of its own", async () => {
+Deno.test("a copy is on its own", async () => {
   const profile = { name: "Ada" };
   using store = openStore(":memory:", { ...notes, profile }, { fake: true });
   const before = await store.dump();
@@ -411,7 +411,7 @@ Deno.test("what is read after a write is never what was before", async () => {
   assertEquals(await idsOf(store, "text_ne=x"), [7, 3]);
 });
 
-Deno.test("any world comes back as it was loaded", async () => {
+Deno.test("any data comes back as it was loaded", async () => {
   using store = openStore(":memory:", {});
   const text = fc.string({ unit: codePoint });
   const fields = fc.dictionary(text, fc.jsonValue({ maxDepth: 2 }));
