@@ -104,7 +104,7 @@ export function percentDecode(text: string): string | undefined {
 
 /** Hides the user and the password of every URL in a text. */
 export function hideUserinfo(text: string): string {
-  return text.replace(/(\/\/)[^/?#\s]*@/g, "$1***@");
+  return text.replace(/(\/\/)[^/?#\s]+@/g, "$1***@");
 }
 
 /** The same of a URL or an address that is malformed: anything up to the last `@` may be a secret. */

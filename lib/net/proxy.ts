@@ -46,12 +46,15 @@ function decode(part: string): string {
  * @throws {UsageError} On anything else, without the secrets in it.
  */
 export function parseProxy(text: string, https = false): Proxy {
-  const [, scheme, username = "", password = "", host, port] = text.match(
-    /^(socks5|http|https)h?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\[[^\]]*\]|[^:@/]+)(?::(\d+))?\/?$/,
+  const secure = https && /^https:/i.test(text);
+  const plain = secure ? text.replace(/^https/i, "http") : text;
+  const [, scheme, username = "", password = "", host, port] = plain.match(
+    /^(socks5|http)h?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\[[^\]]*\]|[^:@/]+)(?::(\d+))?\/?$/,
   ) ?? [];
-  const isKnown = scheme === "socks5" || scheme === "http" ||
-    scheme === "https" && https;
-  if (!isKnown || host === undefined) {
+  const protocol = scheme === "socks5" || scheme === "http"
+    ? scheme
+    : undefined;
+  if (protocol === undefined || host === undefined) {
     throw new UsageError(
       `Cannot parse proxy "${
         hideMalformed(text)
@@ -59,11 +62,11 @@ export function parseProxy(text: string, https = false): Proxy {
     );
   }
   return {
-    protocol: scheme === "socks5" ? scheme : "http",
-    secure: scheme === "https",
+    protocol,
+    secure,
     address: {
       host: parseHost(host),
-      port: parsePort(port ?? DEFAULT_PORTS[scheme]),
+      port: parsePort(port ?? DEFAULT_PORTS[secure ? "https" : protocol]),
     },
     username: decode(username),
     password: decode(password),

@@ -86,9 +86,11 @@ export async function readNetwork(
   const { readPem } = await import("../../lib/net/tls/trust.ts");
   return {
     ...network,
-    ca: ca && await readPem(ca, "CERTIFICATE"),
-    cert: cert && await readPem(cert, "CERTIFICATE"),
-    key: cert && await readPem(options.key ?? cert, "PRIVATE KEY"),
+    ca: ca === undefined ? ca : await readPem(ca, "CERTIFICATE"),
+    ...cert !== undefined && {
+      cert: await readPem(cert, "CERTIFICATE"),
+      key: await readPem(options.key ?? cert, "PRIVATE KEY"),
+    },
   };
 }
 

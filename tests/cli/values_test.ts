@@ -43,6 +43,7 @@ const TEXTS: [string, string][] = [
   ["a http://me@b, //c:d@e", "a http://***@b, //***@e"],
   ["http://a.example/me@b", "http://a.example/me@b"],
   ["photo@a.png", "photo@a.png"],
+  ["//@a.example", "//@a.example"],
   ["", ""],
 ];
 

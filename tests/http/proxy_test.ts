@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { UsageError } from "../../lib/cli/errors.ts";
 import { parseProxy } from "../../lib/net/proxy.ts";
 import { main as get } from "../../tasks/get.ts";
 import { certificates } from "../net/openssl.ts";
@@ -285,6 +291,9 @@ Deno.test("a proxy's URL is read", () => {
   }]);
   assertEquals(parseProxy("https://a:8/", true).address.port, 8);
   assertEquals(parseProxy("socks5h://a", true).secure, false);
+  assertEquals(parseProxy("HTTPS://a", true).address.port, 443);
+  assertThrows(() => parseProxy("https://a"), UsageError);
+  assertThrows(() => parseProxy("httpsh://a", true), UsageError);
 });
 
 Deno.test("a proxy of the environment that is not there is suspected, where the server itself is", async () => {

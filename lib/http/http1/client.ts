@@ -41,18 +41,19 @@ async function connectTo(
 ): Promise<Connected> {
   const { proxy, unix, ca, cert, key, insecure, signal } = network;
   const isSecure = url.protocol === "https:";
+  const alpn = ["http/1.1"];
   const target = addressOfUrl(url);
   let step: Step | undefined;
   try {
     return await open(unix === undefined ? target : { path: unix }, {
       proxy,
-      proxyTls: { ca },
+      proxyTls: { ca, alpn },
       forward: forwardingProxy(url, network) !== undefined,
       resolve: network.resolve,
       family: network.family,
       timed: network.timed,
       tls: isSecure
-        ? { name: target.host, ca, cert, key, insecure, alpn: ["http/1.1"] }
+        ? { name: target.host, ca, cert, key, insecure, alpn }
         : undefined,
       signal,
       onStep: (next) => step = next,
