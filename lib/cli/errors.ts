@@ -22,7 +22,6 @@ export const ExitCode = {
   Terminated: 143, // SIGTERM
 } as const;
 
-/** One of the numbers of {@linkcode ExitCode}. */
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
 interface FailureOptions {

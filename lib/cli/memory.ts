@@ -29,7 +29,6 @@ type Pieces =
   | Iterable<string | Uint8Array>
   | AsyncIterable<string | Uint8Array>;
 
-/** How a command ended. */
 export interface Result {
   readonly code: number;
   readonly stdout: string;
@@ -183,7 +182,6 @@ export class Capture {
     for (const look of this.#waiting) look();
   }
 
-  /** How many bytes were written. */
   get size(): number {
     return this.#size;
   }

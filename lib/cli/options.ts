@@ -39,7 +39,6 @@ export interface Option {
 /** Names of options, or by their names what is said after "--this with --that". */
 type Conflicts = readonly string[] | Readonly<Record<string, string>>;
 
-/** What a command line says. */
 export interface CommandLine<Table extends OptionTable> {
   readonly options: Options<Table>;
   /** What is not an option, in order. */

@@ -50,7 +50,6 @@ export function reasonOf(error: unknown): { message: string; code: ExitCode } {
   return { message, code: ExitCode.Failed };
 }
 
-/** What the sandbox denied. */
 export interface Denial {
   /** The permission's name: net, read, write. */
   readonly kind: string;

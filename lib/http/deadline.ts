@@ -61,7 +61,6 @@ export interface Deadline {
     ms: number | undefined,
     late: string,
   ) => Promise<T>;
-  /** Lifts all limits. */
   readonly lift: () => void;
 }
 

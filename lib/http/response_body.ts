@@ -12,7 +12,6 @@ import type { HttpResponse, TransportResponse } from "./transport.ts";
 /** From here on an encoded body is looked at more closely, in bytes. */
 const LARGE = 64 * 1024 ** 2;
 
-/** How a body is read. */
 interface Reading {
   readonly request: HttpRequest;
   readonly deadline: Deadline;
@@ -26,7 +25,6 @@ interface Reading {
 interface OpenBody
   extends Required<Pick<HttpResponse, "stream" | "unknownCoding">> {
   readonly body: AsyncGenerator<Uint8Array<ArrayBuffer>>;
-  /** Lets go of it, read or not. */
   readonly drop: () => Promise<void>;
 }
 
@@ -179,7 +177,6 @@ function checkSize(
   };
 }
 
-/** Where the bytes of a body come from, decoded. */
 interface DecodedBody {
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** How many they were while they were encoded, if they were, as far as that is known. */

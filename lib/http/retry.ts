@@ -51,7 +51,6 @@ function passingReason(outcome: Outcome): string | undefined {
   return passes ? message : undefined;
 }
 
-/** A pause before the next attempt. */
 interface Pause {
   readonly ms: number;
   readonly why: string;

@@ -28,14 +28,10 @@ export interface Network
   extends Pick<TlsClient, "ca" | "cert" | "key" | "insecure"> {
   readonly proxy?: Proxy | undefined;
   readonly resolve?: readonly Resolved[] | undefined;
-  /** The one version of IP to use. */
   readonly family?: 4 | 6 | undefined;
-  /** Connects to the Unix socket at this path. */
   readonly unix?: string | undefined;
   readonly http?: "1.1" | "2" | undefined;
-  /** Whether the phases are to be timed. */
   readonly timed?: boolean | undefined;
-  /** Whether the header lines are wanted as they came. */
   readonly rawHeaders?: boolean | undefined;
 }
 

@@ -152,7 +152,6 @@ export function openAll<
   }
 }
 
-/** The addresses that a host stands for. */
 function hostsOf(host: string): readonly string[] {
   return /^localhost\.?$/i.test(host) ? LOOPBACKS : [host];
 }

@@ -30,7 +30,7 @@ const IMPORTS = (await Promise.all(["lib", "tasks", "tests"].map(readImports)))
 Deno.test("both configuration files name the same modules and compiler options", () => {
   assertEquals(Object.keys(jsr.imports), NAMES);
   const { types, ...options } = config.compilerOptions;
-  assertEquals(types, ["./lib/std.d.ts"]);
+  assertEquals(types, ["./lib/std.d.ts", "./tests/assert.d.ts"]);
   assertEquals(jsr.compilerOptions, options);
 });
 

@@ -176,7 +176,6 @@ export async function sendOverSocket(
   }
 }
 
-/** The head of a response. */
 interface ResponseHead {
   readonly version: string;
   readonly status: number;
@@ -230,7 +229,6 @@ export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
 /** How many bytes are read at once. */
 const CHUNK = 64 * 1024;
 
-/** Reads what comes in. */
 interface Reader {
   /** A line without its end, each character for one byte; throws when it is longer than `limit`, or cut short; and at once when it does not begin as it must. */
   readonly line: (limit: number, start?: string) => Promise<string>;

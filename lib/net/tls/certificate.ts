@@ -151,7 +151,6 @@ export async function fingerprintOf(cert: string): Promise<string> {
   return encodeHex(await crypto.subtle.digest("SHA-256", bytes));
 }
 
-/** Bytes in DER. */
 type Der = Uint8Array<ArrayBuffer>;
 
 /** The tags in use: X.690 section 8, and those that RFC 5280 gives a meaning of its own. */
@@ -186,12 +185,10 @@ export function der(tag: number, ...parts: Uint8Array[]): Der {
   return concat([Uint8Array.of(tag, ...head), body]);
 }
 
-/** Encodes a list. */
 function sequence(...parts: Uint8Array[]): Der {
   return der(Tag.Sequence, ...parts);
 }
 
-/** Encodes a text under a tag. */
 export function text(tag: number, value: string): Der {
   return der(tag, new TextEncoder().encode(value));
 }

@@ -145,7 +145,6 @@ const CHUNK_BYTES = 64 * 1024;
 /** How long Node may take to decrypt what has come, in ms, before the end of the socket below counts as the end. */
 const SETTLE_MS = 20;
 
-/** A socket as a stream of Node. */
 interface SocketDuplex {
   /** The stream; destroying it closes the socket. */
   readonly stream: Duplex;

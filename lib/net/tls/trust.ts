@@ -44,7 +44,6 @@ export async function readPem(
   );
 }
 
-/** Reads a certificate and its key, where they were named. */
 async function readPair(
   { cert, key }: Pick<TrustOptions, "cert" | "key">,
 ): Promise<{ readonly cert: string; readonly key: string } | undefined> {
@@ -80,7 +79,6 @@ export async function findTrust(options: TrustOptions): Promise<TlsClient> {
   };
 }
 
-/** What `server` says about its certificate. */
 interface ServerTls extends TlsServer {
   readonly sha256: string;
   /** Whether it was made for this run. */
