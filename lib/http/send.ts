@@ -24,6 +24,7 @@ import type {
 
 /** How {@linkcode send} behaves. */
 export interface SendOptions {
+  /** Ends the exchange. */
   readonly signal?: AbortSignal;
   /** How long to wait; {@linkcode DEFAULT_TIMEOUTS} unless given. */
   readonly timeouts?: Timeouts;
@@ -35,6 +36,7 @@ export interface SendOptions {
   readonly retry?: number | undefined;
   /** How many bytes a body may have, decoded. */
   readonly maxSize?: number | undefined;
+  /** The way to the server. */
   readonly network?: Network | undefined;
   /** Tells a person about an attempt that comes. */
   readonly notice?: ((text: string) => void) | undefined;
