@@ -89,6 +89,7 @@ export function pauseAfter(
 
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
     // the first setTimeout costs 7 ms
     const end = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(ms))]);
     end.onabort = () => signal.aborted ? reject(signal.reason) : resolve();

@@ -25,7 +25,7 @@ import { formatRequestHead } from "../../lib/http/http1/request.ts";
 import { type Follow, followRedirect } from "../../lib/http/redirect.ts";
 import type { Body, HttpRequest } from "../../lib/http/request.ts";
 import { bodyOf } from "../../lib/http/request_body.ts";
-import { isRepeatable, pauseAfter } from "../../lib/http/retry.ts";
+import { isRepeatable, pauseAfter, sleep } from "../../lib/http/retry.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import { main as get } from "../../tasks/get.ts";
 import { readNetwork } from "../../tasks/get/send_options.ts";
@@ -64,6 +64,15 @@ function streamOf(chunks: readonly string[], length?: number): Body {
 
 /** Over a socket of our own. */
 const rawHeaders = { network: { rawHeaders: true } };
+
+Deno.test("a pause before an attempt ends at once when nobody wants it any more", async () => {
+  const reason = new Error("stopped before the pause");
+  await assertRejects(
+    () => sleep(60_000, AbortSignal.abort(reason)),
+    Error,
+    reason.message,
+  );
+});
 
 Deno.test("a request is sent again when its answer may pass", async () => {
   for (const status of [408, 429, 502, 503, 504]) {
