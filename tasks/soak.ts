@@ -64,6 +64,11 @@ const command = defineCommand({
     const checks = ROOMS[room]?.filter(({ name }) =>
       names.length === 0 || names.some((part) => name.includes(part))
     );
+    if (checks?.length === 0) {
+      throw new UsageError(
+        `Cannot soak "${room} ${names.join(" ")}": there is no such check`,
+      );
+    }
     if (checks === undefined) {
       throw new UsageError(
         `Cannot soak "${room}": expected ${Object.keys(ROOMS).join(", ")}`,
