@@ -5,7 +5,12 @@
  */
 
 import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
-import { type Io, type Permissions, print } from "../../lib/cli/io.ts";
+import {
+  type Io,
+  type Permissions,
+  print,
+  printSafe,
+} from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
 import { parseSeconds, parseSize } from "../../lib/cli/values.ts";
 import { parseHost, parsePort } from "../../lib/net/address.ts";
@@ -55,8 +60,9 @@ export async function runApi(
   io.signal.addEventListener("abort", () => stopped.resolve());
   const report = async (what: string, error: unknown) => {
     const { describe } = await import("../../lib/cli/reasons.ts");
+    const { isTerminal, writeLater: write } = io.stderr;
     const text = `api: ${what}: ${describe(error)}\n`;
-    await io.stderr.writeLater(new TextEncoder().encode(safe(text)));
+    await printSafe({ isTerminal, write }, text);
   };
   await using server = await serveHttp(handler, options, {
     onError: (error) => report("Cannot answer a request", error),
