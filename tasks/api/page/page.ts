@@ -22,6 +22,17 @@ const icon =
   "<g fill='none' stroke='#fff' stroke-width='3' stroke-linecap='round'><path d='M14 9a10 10 0 0 1 0 14M20 5a16 16 0 0 1 0 22'/></g>" +
   "<circle cx='9' cy='16' r='3' fill='#fff'/></svg>";
 
+const policy = [
+  "default-src 'none'",
+  `script-src ${await hashOf(script)}`,
+  `style-src ${await hashOf(style)}`,
+  "connect-src 'self'",
+  "img-src data:",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
 /**
  * Responds to a browser with the page of a store; nothing to others, who do not accept HTML. Nothing
  * that is not in the page itself can run in it: its policy names the hashes of its script and style.
@@ -33,21 +44,11 @@ export async function servePage(
   if (!request.headers.get("accept")?.includes("text/html")) return;
   const { origin, pathname } = new URL(request.url);
   const base = pathname.replace(/\/$/, "");
-  const policy = [
-    "default-src 'none'",
-    `script-src ${await hashOf(script)}`,
-    `style-src ${await hashOf(style)}`,
-    "connect-src 'self'",
-    "img-src data:",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ];
   return await respondOnce({
     status: 200,
     text: render(await describe(store), origin, base),
     type: "text/html; charset=utf-8",
-    headers: { "Content-Security-Policy": policy.join("; ") },
+    headers: { "Content-Security-Policy": policy },
   }, request.headers);
 }
 

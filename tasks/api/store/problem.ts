@@ -10,7 +10,7 @@ export class Problem extends Error {
   readonly status: number;
   /** Headers that go with it: `location`, `retry-after`. */
   readonly headers: Readonly<Record<string, string>>;
-  /** What is wrong in each place, where there is more than one: `body.userId: expected integer, got text`. */
+  /** What is wrong in each place, where there is more than one: `body.userId: expected integer, got string`. */
   readonly errors: readonly string[] | undefined;
 
   /** Takes the HTTP status, one sentence on what is wrong, and what goes with it. */

@@ -123,7 +123,7 @@ export function createReader(
       return JSON.stringify(whole, null, 2);
     },
     dump() {
-      for (const { name } of resources.all()) resources.use(name);
+      for (const { name } of resources.all()) resources.fill(name);
       return session.read(() => {
         const fields = resources.all()
           .map(({ name }) => `\n${JSON.stringify(name)}: ${list(name)?.json}`);
