@@ -19,7 +19,7 @@ export interface Daemon extends AsyncDisposable {
 const POLL_MS = 2;
 const LONGEST_MS = 30_000;
 
-/** Waits some ms. */
+/** Waits some ms, where time itself is what a test is about. */
 export const sleep = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -107,7 +107,7 @@ export async function startListener(
 /** Whether somebody listens on a port; on Linux found without connecting to it, since some serve but one client. */
 async function isListening(port: number): Promise<boolean> {
   if (Deno.build.os !== "linux") {
-    return await Deno.connect({ hostname: "127.0.0.1", port })
+    return await connect(port)
       .then((conn) => (conn.close(), true), () => false);
   }
   const hex = port.toString(16).toUpperCase().padStart(4, "0");

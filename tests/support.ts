@@ -14,14 +14,11 @@ import {
   type Result,
   resultOf,
 } from "../lib/cli/memory.ts";
+import { sleep } from "./daemon.ts";
 
 export { createMemoryIo, run, start } from "../lib/cli/memory.ts";
-export type {
-  Main,
-  MemoryIo,
-  MemoryOptions,
-  Result,
-} from "../lib/cli/memory.ts";
+export type { Main, MemoryOptions } from "../lib/cli/memory.ts";
+export { sleep };
 
 /** A command that runs as a process of its own. */
 export interface Child {
@@ -43,6 +40,23 @@ export interface SpawnOptions {
 
 /** The root of the repository. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
+
+/** The sources of lib, tasks and tests, each with its path from the root. */
+export async function readSources(
+  folders: readonly string[] = ["lib", "tasks", "tests"],
+): Promise<[string, string][]> {
+  const sources: [string, string][] = [];
+  for (const folder of folders) {
+    for await (const { name, isDirectory } of Deno.readDir(ROOT + folder)) {
+      const path = `${folder}/${name}`;
+      if (isDirectory) sources.push(...await readSources([path]));
+      else if (/\.(ts|js|css)$/.test(name)) {
+        sources.push([path, await Deno.readTextFile(ROOT + path)]);
+      }
+    }
+  }
+  return sources;
+}
 
 /** The flags between `deno run` and the script that deno.json gives a task. */
 export function flagsOf(task: string): string[] {
@@ -151,11 +165,6 @@ export async function receiveFrom(
 ): Promise<string> {
   using conn = await Deno.connect({ hostname, port });
   return await receiveText(conn);
-}
-
-/** Waits, where time itself is what a test is about. */
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Waits until a count has grown and grows no more: of that no event tells. */

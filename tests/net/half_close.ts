@@ -164,7 +164,7 @@ export async function lossesFromServer(
 }
 
 /** A program that connects to what echoes and may add a text at the end: what was lost. */
-export async function lossesFromClient(
+async function lossesFromClient(
   peer: PeerClient,
   to: { readonly port: number; readonly suffix?: string },
   { count, identity }: Rounds,

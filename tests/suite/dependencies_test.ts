@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import jsr from "../../deno.jsr.json" with { type: "json" };
-import { ROOT } from "../support.ts";
+import { readSources, ROOT } from "../support.ts";
 
 const NAMES = Object.keys(config.imports);
 
@@ -12,20 +12,11 @@ const importsOf = (source: string) =>
   )]
     .map(([, name = ""]) => name);
 
-async function readImports(folder: string): Promise<[string, string][]> {
-  const found: [string, string][] = [];
-  for await (const { name, isDirectory } of Deno.readDir(ROOT + folder)) {
-    const path = `${folder}/${name}`;
-    if (isDirectory) found.push(...await readImports(path));
-    if (!name.endsWith(".ts")) continue;
-    const source = await Deno.readTextFile(ROOT + path);
-    for (const name of importsOf(source)) found.push([path, name]);
-  }
-  return found;
-}
-
-const IMPORTS = (await Promise.all(["lib", "tasks", "tests"].map(readImports)))
-  .flat();
+const IMPORTS = (await readSources())
+  .filter(([path]) => path.endsWith(".ts"))
+  .flatMap(([path, source]) =>
+    importsOf(source).map((name) => [path, name] as const)
+  );
 
 Deno.test("both configuration files name the same modules and compiler options", () => {
   assertEquals(Object.keys(jsr.imports), NAMES);

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { basename, dirname, relative, resolve } from "node:path/posix";
 import config from "../../deno.json" with { type: "json" };
-import { ROOT } from "../support.ts";
+import { readSources } from "../support.ts";
 
 /** Source texts by their paths from the root. */
 type Sources = ReadonlyMap<string, string>;
@@ -214,21 +214,7 @@ function ambiguous(sources: Sources): string[] {
   ).map(([name, all]) => `${name}: ${all.join(", ")}`);
 }
 
-async function readSources(folder: string): Promise<[string, string][]> {
-  const sources: [string, string][] = [];
-  for await (const { name, isDirectory } of Deno.readDir(ROOT + folder)) {
-    const path = `${folder}/${name}`;
-    if (isDirectory) sources.push(...await readSources(path));
-    else if (/\.(ts|js|css)$/.test(name)) {
-      sources.push([path, await Deno.readTextFile(ROOT + path)]);
-    }
-  }
-  return sources;
-}
-
-const ALL: Sources = new Map(
-  (await Promise.all(["lib", "tasks", "tests"].map(readSources))).flat(),
-);
+const ALL: Sources = new Map(await readSources());
 const OWN = new Map([...ALL].filter(([path]) => isOwn(path)));
 const HOUSE = new Map([...OWN].filter(([path]) => /(?<!\.d)\.ts$/.test(path)));
 const LIB = new Map([...OWN].filter(([path]) => path.startsWith("lib/")));
