@@ -231,6 +231,11 @@ function formatAgo(seconds: number): string {
   return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
+/** The first name that a certificate has, out of the reason that it is not for the one that was asked for. */
+export function nameInstead(reason: string): string | undefined {
+  return reason.match(/^certificate is not for .*, only for ([^,]+)/)?.[1];
+}
+
 function formatNames(text: string | undefined): string {
   const names = [...text?.matchAll(/\w+\("([^"]+)"\)/g) ?? []].map(([, name]) =>
     name

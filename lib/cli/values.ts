@@ -1,5 +1,5 @@
 /**
- * Values of a command line: seconds, counts, sizes, paths, text that is percent-encoded, URLs with a password.
+ * Values of a command line: seconds, counts, sizes, paths, text that is percent-encoded or JSON, URLs with a password.
  * What a parser does not understand is a UsageError.
  *
  * @module
@@ -90,6 +90,16 @@ export async function reading<T>(path: string, step: Promise<T>): Promise<T> {
     return await step;
   } catch (cause) {
     throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
+  }
+}
+
+/** Whether a text is a JSON document. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

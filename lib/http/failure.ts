@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, Failure } from "../cli/errors.ts";
-import { describe, exitCodeOf } from "../cli/reasons.ts";
+import { describe, exitCodeOf, nameInstead } from "../cli/reasons.ts";
 import { within } from "../net/connection.ts";
 import { redactUrl } from "./redact.ts";
 import { addressOfUrl, type HttpRequest } from "./request.ts";
@@ -48,8 +48,7 @@ async function hintFor(
   const text = describe(cause);
   const [, step] = STEPS.find(([test]) => test.test(text)) ?? [];
   if (step !== undefined) return step;
-  const [, name] = text.match(/^certificate is not for .*, only for ([^,]+)/) ??
-    [];
+  const name = nameInstead(text);
   const code = exitCodeOf(cause);
   if (name !== undefined) {
     return `ask for the name that it has, with --resolve ${name}:${

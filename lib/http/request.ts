@@ -60,15 +60,15 @@ export function parseToken(what: string, text: string): string {
 
 /**
  * Whether a request is beyond fetch, which answers for itself which Host, User-Agent, Accept, Accept-Encoding and
- * Accept-Language go out, gives no body to GET and HEAD, knows no TRACE and no CONNECT, and drops the length of a
- * stream: such a request needs a transport of our own.
+ * Accept-Language go out, gives no body to GET and HEAD, knows no TRACE and no CONNECT, and takes from a stream neither
+ * its length nor its time: such a request needs a transport of our own.
  */
 export function isBeyondFetch(
   { method, headers, body, unset = [] }: HttpRequest,
 ): boolean {
   return ["TRACE", "CONNECT"].includes(method) ||
     body !== undefined && ["GET", "HEAD"].includes(method) ||
-    body?.length !== undefined && body.bytes === undefined ||
+    body !== undefined && body.bytes === undefined ||
     headers.some(([name]) => /^host$/i.test(name)) ||
     unset.some((name) =>
       /^(host|user-agent|accept|accept-(encoding|language))$/
@@ -78,10 +78,12 @@ export function isBeyondFetch(
 
 /** The text's UTF-8 as characters that each stand for one byte, as fetch takes a header: curl's and HTTPie's bytes. */
 export function toByteString(text: string): string {
-  return Array.from(
-    new TextEncoder().encode(text),
-    (byte) => String.fromCharCode(byte),
-  ).join("");
+  return fromLatin1(new TextEncoder().encode(text));
+}
+
+/** Bytes as characters that each stand for one. */
+export function fromLatin1(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
 /** The bytes of a text whose characters each stand for one, as in a header. */

@@ -87,15 +87,13 @@ export function openBody(
 ): OpenBody {
   const { headers, body: stream } = response;
   const { request, maxSize } = reading;
-  const source: DecodedBody | undefined = stream === null
-    ? undefined
-    : headers.has("content-encoding")
-    ? decodeSource(response, request)
-    : { stream };
-  if (source === undefined) {
+  if (stream === null) {
     const drop = () => Promise.resolve();
-    return { body: nothing(), stream: null, unknownCoding: undefined, drop };
+    return { body: nothing(), stream, unknownCoding: undefined, drop };
   }
+  const source: DecodedBody = headers.has("content-encoding")
+    ? decodeSource(response, stream, request)
+    : { stream };
   const body = readSource(response, source, reading);
   const isFree = source.compressed === undefined && maxSize === undefined &&
     response.rawHeaders === undefined;
@@ -206,10 +204,10 @@ function isDecoded(
  */
 function decodeSource(
   response: TransportResponse,
+  body: ReadableStream<Bytes>,
   request: HttpRequest,
-): DecodedBody | undefined {
-  const { status, headers, body } = response;
-  if (body === null) return undefined;
+): DecodedBody {
+  const { status, headers } = response;
   // a part of an encoded body cannot be decoded
   if (status === 206) return { stream: body };
   const coding = headers.get("content-encoding") ?? "";

@@ -200,9 +200,7 @@ async function sendOnce(
   request: HttpRequest,
   options: TransportOptions,
 ): Promise<TransportResponse> {
-  const streams = request.body !== undefined &&
-    request.body.bytes === undefined;
-  if (!streams && !needsSocket(options) && !isBeyondFetch(request)) {
+  if (!needsSocket(options) && !isBeyondFetch(request)) {
     try {
       return await sendByFetch(request, options);
     } catch (error) {

@@ -151,11 +151,13 @@ async function openAddress(
 ): Promise<{ conn: Conn; dns?: number }> {
   if ("path" in address) return { conn: await openUnix(address.path, signal) };
   const { host, port } = address;
-  const isChosen = family !== undefined ||
-    resolve?.some((told) => told.host === host && told.port === port);
+  const told = resolve?.find((entry) =>
+    entry.host === host && entry.port === port
+  );
+  const isChosen = family !== undefined || told !== undefined;
   if (isChosen || timed) {
     const start = performance.now();
-    const found = await findAddresses(address, { resolve, family });
+    const found = await findAddresses(host, told, family);
     const dns = performance.now() - start;
     // to time a name must not need more rights than to connect to it
     const mayEach = found?.every((ip) => isPermitted({ host: ip, port }));
@@ -171,12 +173,10 @@ async function openAddress(
  * undefined when the sandbox denies to look.
  */
 async function findAddresses(
-  { host, port }: TcpAddress,
-  { resolve, family }: Pick<Route, "resolve" | "family"> = {},
+  host: string,
+  told: Resolved | undefined,
+  family: Route["family"],
 ): Promise<readonly string[] | undefined> {
-  const told = resolve?.find((entry) =>
-    entry.host === host.toLowerCase() && entry.port === port
-  );
   const is = (ip: string) =>
     family === undefined || ip.includes(":") === (family === 6);
   if (told !== undefined) return told.addresses.filter(is);

@@ -98,7 +98,7 @@ export async function send(
   }
 }
 
-/** Writes all bytes to a socket that nobody counts for. */
+/** Writes all bytes to a socket that nobody counts for, or to a file. */
 export async function writeAll(
   socket: Pick<Socket, "write">,
   bytes: Uint8Array,

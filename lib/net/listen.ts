@@ -22,12 +22,9 @@ import type { TlsServer } from "./tls/certificate.ts";
  * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not this machine's, not permitted.
  */
 export async function listen(
-  address: Address,
-): Promise<Deno.Listener<Deno.Conn, Deno.Addr>[]> {
+  address: TcpAddress,
+): Promise<Deno.TcpListener[]> {
   try {
-    if ("path" in address) {
-      return [Deno.listen({ transport: "unix", path: address.path })];
-    }
     return openAll(
       address,
       (hostname, port) => Deno.listen({ hostname, port }),

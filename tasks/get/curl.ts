@@ -10,6 +10,7 @@ import type { Timeouts } from "../../lib/http/deadline.ts";
 import { redactUrl } from "../../lib/http/redact.ts";
 import {
   fromByteString,
+  fromLatin1,
   type Header,
   type HttpRequest,
 } from "../../lib/http/request.ts";
@@ -132,8 +133,7 @@ export function formatCurl(
   if (isText || body?.path !== undefined || body?.bytes === undefined) {
     return command;
   }
-  const binary = Array.from(body.bytes, (byte) => String.fromCharCode(byte))
-    .join("");
+  const binary = fromLatin1(body.bytes);
   const shown = showSecrets ? binary : redactBody(binary);
   return `printf '${octal(shown)}' | ${command}`;
 }

@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from "../../lib/cli/errors.ts";
+import { isJson } from "../../lib/cli/values.ts";
 
 /** The operators of items and what each makes: a header, a part of the query, or a field as text, as JSON, or from a file. */
 const OPERATORS = {
@@ -47,16 +48,6 @@ function escape(text: string): string {
 
 function isOperator(text: string): text is keyof typeof OPERATORS {
   return text in OPERATORS;
-}
-
-/** Whether a text is a JSON document. */
-export function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Fields may be nested; brackets in the name of a header or a query are just brackets. */

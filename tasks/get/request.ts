@@ -61,7 +61,7 @@ function readHeaders(items: readonly Item[]) {
   };
 }
 
-/** What was typed or, of `@FILE`, what the file's first line says: a secret need not stand on a command line. */
+/** What was typed or, of `@FILE`, what the file holds but for the end of its last line: a secret need not stand on a command line. */
 async function secretOf(text: string): Promise<string> {
   if (!text.startsWith("@")) return text;
   const { readText } = await import("./body/file.ts");

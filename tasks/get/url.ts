@@ -5,7 +5,7 @@
  */
 
 import { UsageError } from "../../lib/cli/errors.ts";
-import { hideMalformed } from "../../lib/cli/values.ts";
+import { hideMalformed, isJson } from "../../lib/cli/values.ts";
 import type { Item } from "./items.ts";
 
 // without the flag i, whose first use costs 0.3 ms
@@ -59,13 +59,7 @@ export function parseUrl(text: string): URL {
 
 /** A JSON document, which is no URL and no item. */
 function isDocument(text: string): boolean {
-  if (!/^[[{]/.test(text)) return false;
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+  return /^[[{]/.test(text) && isJson(text);
 }
 
 /** Refuses what other tools take here: a method, a second URL, a body as it is. */
@@ -90,8 +84,11 @@ function refuseOthers(texts: readonly string[]): void {
   }
 }
 
+/** Where the public JSONPlaceholder is. */
+export const PUBLIC_API = "https://jsonplaceholder.typicode.com";
+
 /** Where `get` and `post` go when they are told nothing. */
-export const DEFAULT_URL = "https://jsonplaceholder.typicode.com/posts";
+export const DEFAULT_URL = `${PUBLIC_API}/posts`;
 
 /**
  * Reads the operands of `get` and `post`: a URL, then items; among them `-` or `@FILE`, instead of fields.

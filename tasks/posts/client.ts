@@ -12,9 +12,6 @@ import type { HttpResponse } from "../../lib/http/transport.ts";
 import { type Document, isDocument } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
 
-/** Where the public JSONPlaceholder is. */
-export const PUBLIC_API = "https://jsonplaceholder.typicode.com";
-
 function typeNameOf(value: unknown): string {
   if (value === null) return "null";
   return Array.isArray(value) ? "a list" : typeof value;

@@ -15,13 +15,8 @@ import { parseCount, parseSeconds } from "../../lib/cli/values.ts";
 import type { SendOptions } from "../../lib/http/send.ts";
 import type { Document } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
-import { parseUrl } from "../get/url.ts";
-import {
-  fetchText,
-  getDocuments,
-  listDocuments,
-  PUBLIC_API,
-} from "./client.ts";
+import { parseUrl, PUBLIC_API } from "../get/url.ts";
+import { fetchText, getDocuments, listDocuments } from "./client.ts";
 import { createListing, type Format } from "./table.ts";
 
 function parseFields(text: string): string[] {

@@ -238,10 +238,11 @@ async function openAcceptors(
   options: Pick<ServeOptions, "host" | "port" | "path" | "tls">,
 ): Promise<Acceptor[]> {
   const { host = "127.0.0.1", port = 0, path, tls } = options;
-  const address = path === undefined ? { host, port } : { path };
-  if (tls) return await listenTls(address, tls);
-  if ("host" in address) return await listen(address);
-  return [await listenUnix(address.path)];
+  if (tls) {
+    return await listenTls(path === undefined ? { host, port } : { path }, tls);
+  }
+  if (path === undefined) return await listen({ host, port });
+  return [await listenUnix(path)];
 }
 
 /** A client of a server. */

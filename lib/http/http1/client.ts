@@ -226,8 +226,7 @@ export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
   }
 }
 
-/** How many bytes are read at once. */
-const CHUNK = 64 * 1024;
+const READ_BYTES = 64 * 1024;
 
 interface Reader {
   /** A line without its end, each character for one byte; throws when it is longer than `limit`, or cut short; and at once when it does not begin as it must. */
@@ -242,7 +241,7 @@ export function createReader(
   let rest: Uint8Array<ArrayBuffer> = new Uint8Array();
   const fill = async () => {
     while (rest.length === 0) {
-      const buffer = new Uint8Array(CHUNK);
+      const buffer = new Uint8Array(READ_BYTES);
       const count = await read(buffer);
       if (count === null) return false;
       rest = buffer.subarray(0, count);

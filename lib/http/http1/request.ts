@@ -85,8 +85,7 @@ export function formatRequestHead(
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** How many bytes are read at once. */
-const BUFFER = 1 << 20;
+const READ_BYTES = 1 << 20;
 
 function toBytes(text: string, more: Bytes = new Uint8Array()): Bytes {
   const bytes = new Uint8Array(text.length + more.length);
@@ -124,7 +123,7 @@ export async function upload(
   await writeCounted(socket, toBytes(head, body?.bytes), onUpload);
   if (body === undefined || body.bytes !== undefined) return;
   const source = body.open().getReader({ mode: "byob" });
-  let buffer = new Uint8Array(BUFFER);
+  let buffer = new Uint8Array(READ_BYTES);
   const isChunked = body.length === undefined;
   try {
     while (!signal.aborted) {

@@ -5,7 +5,7 @@
  */
 
 import { Failure } from "../../cli/errors.ts";
-import { reasonOf } from "../../cli/reasons.ts";
+import { nameInstead, reasonOf } from "../../cli/reasons.ts";
 import { type Socket, within } from "../connection.ts";
 import type { TlsClient } from "./certificate.ts";
 
@@ -54,9 +54,7 @@ const OPENSSL =
 /** What to do about a TLS connection that was refused, in one line. */
 export function hintForTls(error: unknown): string | undefined {
   const { message } = reasonOf(error);
-  const [, name] =
-    message.match(/^certificate is not for .*, only for ([^,]+)/) ??
-      [];
+  const name = nameInstead(message);
   if (name !== undefined) {
     return `if it is the right server, ask for the name it has: --sni ${name}`;
   }

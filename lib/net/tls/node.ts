@@ -146,7 +146,7 @@ const CHUNK_BYTES = 64 * 1024;
 const SETTLE_MS = 20;
 
 interface SocketDuplex {
-  /** The stream; destroying it closes the socket. */
+  /** Destroying it closes the socket. */
   readonly stream: Duplex;
   /**
    * Resolves at the end of the socket, to what reading failed with, if it did. The stream shows neither: Node would take

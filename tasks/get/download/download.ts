@@ -9,6 +9,7 @@ import { absolutePath } from "../../../lib/cli/values.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import { redactUrl } from "../../../lib/http/redact.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
+import { writeAll } from "../../../lib/net/connection.ts";
 import { printBody, printHead } from "../view/body.ts";
 import { destinationOf } from "./destination.ts";
 import { openPartialFile, type PartialFile } from "./partial_file.ts";
@@ -29,11 +30,7 @@ async function writeChunks(
   options: Deno.OpenOptions,
 ): Promise<void> {
   using file = await Deno.open(path, options);
-  for await (const chunk of body) {
-    for (let at = 0; at < chunk.length;) {
-      at += await file.write(chunk.subarray(at));
-    }
-  }
+  for await (const chunk of body) await writeAll(file, chunk);
 }
 
 /** Writes a stream of fetch's own, which does not pass through JavaScript. */
