@@ -7,7 +7,7 @@
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { ExitCode } from "../lib/cli/errors.ts";
 import { type Io, print } from "../lib/cli/io.ts";
-import { type Main, type Result, run, start } from "../lib/cli/memory.ts";
+import { type Main, type Result, run, start } from "./demo/memory.ts";
 import { processIo } from "../lib/cli/process.ts";
 import { listen } from "../lib/net/listen.ts";
 import { main as api } from "./api.ts";

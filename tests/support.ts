@@ -13,11 +13,11 @@ import {
   piecesOf,
   type Result,
   resultOf,
-} from "../lib/cli/memory.ts";
+} from "../tasks/demo/memory.ts";
 import { sleep } from "./daemon.ts";
 
-export { createMemoryIo, run, start } from "../lib/cli/memory.ts";
-export type { Main, MemoryOptions } from "../lib/cli/memory.ts";
+export { createMemoryIo, run, start } from "../tasks/demo/memory.ts";
+export type { Main, MemoryOptions } from "../tasks/demo/memory.ts";
 export { sleep };
 
 /** A command that runs as a process of its own. */

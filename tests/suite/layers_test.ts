@@ -30,6 +30,7 @@ const MAY: readonly (readonly [room: string, ...others: string[]])[] = [
   ["tasks/post.ts", "lib/", "tasks/get/"],
   ["tasks/posts.ts", "lib/", "tasks/posts/"],
   ["tasks/api.ts", "lib/", "tasks/api/"],
+  ["tasks/demo/", "lib/"],
   ["tasks/demo.ts", "lib/", "tasks/"],
 ];
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Capture } from "../../../lib/cli/memory.ts";
+import { Capture } from "../../../tasks/demo/memory.ts";
 import {
   type Document,
   isDocument,

@@ -1,7 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ClosedOutput, type Io, print } from "../../lib/cli/io.ts";
-import { Capture, createMemoryIo, run, start } from "../../lib/cli/memory.ts";
+import {
+  Capture,
+  createMemoryIo,
+  run,
+  start,
+} from "../../tasks/demo/memory.ts";
 
 /** Copies stdin to stdout by pieces of this many bytes, and counts the reads on stderr. */
 function copy(size: number) {

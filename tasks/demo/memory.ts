@@ -5,8 +5,8 @@
  */
 
 import { concat } from "@std/bytes/concat";
-import { ExitCode } from "./errors.ts";
-import { ClosedOutput, type Io, type Output } from "./io.ts";
+import { ExitCode } from "../../lib/cli/errors.ts";
+import { ClosedOutput, type Io, type Output } from "../../lib/cli/io.ts";
 
 /** The `main` of a command. */
 export type Main = (args: readonly string[], io: Io) => Promise<number>;
