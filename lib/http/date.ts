@@ -1,0 +1,51 @@
+/**
+ * Dates as HTTP writes them (RFC 9110, section 5.6.7).
+ *
+ * @module
+ */
+
+const MONTHS = [
+  ...["Jan", "Feb", "Mar", "Apr", "May", "Jun"],
+  ...["Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+];
+
+const TIME = "(?<time>\\d\\d:\\d\\d:\\d\\d)";
+
+/** The form that is written today, and the two old ones that are still to be read; all of them are GMT. */
+const FORMS = [
+  `\\w{3}, (?<day>\\d\\d) (?<month>\\w{3}) (?<year>\\d{4}) ${TIME} GMT`,
+  `\\w{6,9}, (?<day>\\d\\d)-(?<month>\\w{3})-(?<year>\\d\\d) ${TIME} GMT`,
+  `\\w{3} (?<month>\\w{3}) (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})`,
+].map((form) => new RegExp(`^${form}$`));
+
+/** A year of two digits is at most 50 years ahead. */
+function fullYear(year: string): number {
+  if (year.length === 4) return Number(year);
+  const now = new Date().getUTCFullYear();
+  const full = now - now % 100 + Number(year);
+  return full > now + 50 ? full - 100 : full;
+}
+
+/**
+ * Reads a date: its time in ms since 1970, undefined for what is in none of the three forms.
+ *
+ * @example The same second in all forms
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const time = Date.UTC(1994, 10, 6, 8, 49, 37);
+ * assertEquals(parseDate("Sun, 06 Nov 1994 08:49:37 GMT"), time);
+ * assertEquals(parseDate("Sunday, 06-Nov-94 08:49:37 GMT"), time);
+ * assertEquals(parseDate("Sun Nov  6 08:49:37 1994"), time);
+ * assertEquals(parseDate("-5"), undefined);
+ * ```
+ */
+export function parseDate(text: string): number | undefined {
+  for (const form of FORMS) {
+    const { day, month = "", year, time = "" } = text.match(form)?.groups ?? {};
+    const at = MONTHS.indexOf(month);
+    if (at === -1 || year === undefined) continue;
+    const [hours = 0, minutes, seconds] = time.split(":").map(Number);
+    return Date.UTC(fullYear(year), at, Number(day), hours, minutes, seconds);
+  }
+}
