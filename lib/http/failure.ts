@@ -68,7 +68,8 @@ async function hintFor(
       } goes past it`
       : undefined;
   }
-  const isMute = code === ExitCode.CutShort || /is not HTTP/.test(text);
+  const isMute = code === ExitCode.CutShort ||
+    /is not HTTP|connection reset/.test(text);
   if (url.protocol !== "http:" || !isMute) return undefined;
   return await speaksTls(url)
     ? `this port speaks TLS, try https://${url.host}/`

@@ -4,29 +4,22 @@
  * @module
  */
 
+import { groupsOf, isLocalhost } from "../net/address.ts";
 import { contains, parseCidr } from "../net/cidr.ts";
-import type { HttpRequest } from "./request.ts";
+import { addressOfUrl, type HttpRequest } from "./request.ts";
+import type { Network, TransportResponse } from "./transport.ts";
 
 /** Which redirects are followed: those to the same origin, those that are safe, all, or none. */
 export type Follow = "same" | "safe" | "all" | "none";
 
 /** What of a request's headers another origin may see. */
-const HARMLESS = /^(accept|accept-.*|user-agent|content-.*)$/i;
+const HARMLESS =
+  /^(accept(-(charset|encoding|language|ranges))?|user-agent|content-(disposition|encoding|language|type))$/i;
 
 /** What comes after a response that points elsewhere: the next request, or why there is none. */
 export type Hop = { readonly next: HttpRequest } | { readonly refused: string };
 
 const isWeb = ({ protocol }: URL) => /^https?:$/.test(protocol);
-
-/** Why the safe policy would not go there. */
-function danger(from: URL, to: URL): string | undefined {
-  if (from.protocol === "https:" && to.protocol === "http:") {
-    return "it leaves https";
-  }
-  return isPrivate(to.hostname) && !isPrivate(from.hostname)
-    ? `${to.hostname} is a private address`
-    : undefined;
-}
 
 /** Turned into a GET, as browsers do, or the same again; the fragment stays unless there is a new one. */
 function turn(request: HttpRequest, status: number, url: URL): HttpRequest {
@@ -39,21 +32,49 @@ function turn(request: HttpRequest, status: number, url: URL): HttpRequest {
 }
 
 /**
+ * Where a response points, each place once: Location is one header, but some servers send two. Where lines were joined to
+ * one, equal ones can be told.
+ */
+export function locationsOf(
+  { headers, rawHeaders }: Pick<TransportResponse, "headers" | "rawHeaders">,
+): string[] {
+  const lines = rawHeaders?.filter(([name]) => /^location$/i.test(name))
+    .map(([, value]) => value);
+  const joined = headers.get("location");
+  if (lines !== undefined || joined === null) return [...new Set(lines)];
+  const [first = "", ...others] = joined.split(", ");
+  return others.every((other) => other === first) ? [first] : [joined];
+}
+
+/** Bytes that are no ASCII as a URL has them: what the server sent is what is asked for, UTF-8 or not. */
+function encodeBytes(text: string): string {
+  return text.replace(
+    /[\x80-\xff]/g,
+    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/**
  * Decides where a redirect leads, by RFC 9110, section 15.4, and as browsers do: 303 turns into a GET, and so do 301
  * and 302 of a POST. To another origin goes no header but those that say what is wanted, whatever the policy; by the
  * safe one also no body, https is not left, and no public host leads to a private address.
  *
+ * @param locations Where the response points, each character for one byte.
+ * @param network The way there: names are looked up, but for a proxy, which does that itself.
  * @returns The next request or why it is refused; undefined when the response is no redirect.
  */
-export function followRedirect(
+export async function followRedirect(
   request: HttpRequest,
-  { status, location }: { status: number; location: string | null },
+  { status, locations }: { status: number; locations: readonly string[] },
   follow: Follow = "safe",
-): Hop | undefined {
-  if (location === null || ![301, 302, 303, 307, 308].includes(status)) {
+  network: Pick<Network, "proxy" | "resolve" | "family"> = {},
+): Promise<Hop | undefined> {
+  const [location, ...others] = locations;
+  if (!location || ![301, 302, 303, 307, 308].includes(status)) {
     return undefined;
   }
-  const url = URL.parse(location, request.url);
+  if (others.length > 0) return { refused: "it has more than one Location" };
+  const url = URL.parse(encodeBytes(location), request.url);
   if (url === null) return { refused: "its Location is not a URL" };
   url.username = url.password = "";
   if (url.hash === "") url.hash = request.url.hash;
@@ -72,31 +93,58 @@ export function followRedirect(
     return { refused: "it leads to another origin" };
   }
   if (follow === "safe") {
-    const why = danger(request.url, url) ??
-      (next.body && "it would send the body to another origin");
-    if (why !== undefined) return { refused: why };
+    if (request.url.protocol === "https:" && url.protocol === "http:") {
+      return { refused: "it leaves https" };
+    }
+    if (next.body) {
+      return { refused: "it would send the body to another origin" };
+    }
+    const isInside = (url: URL) => leadsInside(url, network);
+    if (
+      url.hostname !== request.url.hostname && await isInside(url) &&
+      !await isInside(request.url)
+    ) return { refused: `${url.hostname} is a private address` };
   }
   const headers = next.headers.filter(([name]) => HARMLESS.test(name));
   return { next: { ...next, headers } };
 }
 
-/** Loopback, private, shared, link-local and unspecified addresses: RFC 6890. */
+/**
+ * Addresses that only this machine or its network can reach, or that are nobody's: loopback, private, shared, link-local,
+ * multicast, reserved (RFC 6890).
+ */
 const PRIVATE = [
-  "0.0.0.0/8",
-  "10.0.0.0/8",
-  "100.64.0.0/10",
-  "127.0.0.0/8",
-  "169.254.0.0/16",
-  "172.16.0.0/12",
-  "192.168.0.0/16",
-  "::/127",
-  "fc00::/7",
-  "fe80::/10",
+  ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8"],
+  ...["169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16"],
+  ...["198.18.0.0/15", "224.0.0.0/3"],
+  ...["::/127", "64:ff9b:1::/48", "100::/64", "fc00::/7", "fe80::/9"],
+  "ff00::/8",
 ].map(parseCidr);
 
-/** Whether a host is an address that only this machine or its network can reach, or localhost; no name is looked up. */
-function isPrivate(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, "");
-  return /^(.*\.)?localhost\.?$/i.test(host) ||
-    PRIVATE.some((range) => contains(range, host));
+/** Ranges of IPv6 that have an IPv4 address in them, at a group: as it is, NAT64 (RFC 6052), 6to4 (RFC 3056). */
+const EMBEDDED = [["::/96", 6], ["64:ff9b::/96", 6], ["2002::/16", 1]] as const;
+
+/** Whether an IP address is a private one, or leads to one. */
+function isPrivate(ip: string): boolean {
+  const [, at] = EMBEDDED.find(([range]) => contains(parseCidr(range), ip)) ??
+    [];
+  if (at === undefined) return PRIVATE.some((range) => contains(range, ip));
+  const ipv4 = groupsOf(ip).slice(at, at + 2)
+    .flatMap((group) => [group >> 8, group & 0xff]).join(".");
+  return PRIVATE.some((range) => contains(range, ip) || contains(range, ipv4));
+}
+
+/** Whether a URL leads to this machine or its network, by the addresses of its host. */
+async function leadsInside(
+  url: URL,
+  { proxy, resolve, family }: Pick<Network, "proxy" | "resolve" | "family">,
+): Promise<boolean> {
+  const { host, port } = addressOfUrl(url);
+  if (isLocalhost(host) || isPrivate(host)) return true;
+  if (proxy !== undefined) return false;
+  const { findAddresses } = await import("../net/connect.ts");
+  const found = await findAddresses({ host, port }, resolve, family)
+    // a name that cannot be found leads nowhere
+    .catch(() => []);
+  return found?.some(isPrivate) ?? false;
 }

@@ -83,7 +83,18 @@ export function toByteString(text: string): string {
 
 /** Bytes as characters that each stand for one. */
 export function fromLatin1(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+/** A text without the blanks around it, in one pass: a pattern for its end would look at a run of them again and again. */
+export function trimBlanks(text: string): string {
+  const isBlank = (at: number) => text[at] === " " || text[at] === "\t";
+  let [start, end] = [0, text.length];
+  while (start < end && isBlank(start)) start++;
+  while (end > start && isBlank(end - 1)) end--;
+  return text.slice(start, end);
 }
 
 /** The bytes of a text whose characters each stand for one, as in a header. */

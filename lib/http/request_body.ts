@@ -92,7 +92,7 @@ export interface ByteSource {
   /** Reads up to `buffer.length` bytes; resolves to their number, or to null at the end. */
   readonly read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>;
   /** Gives back what is held open, whether all was read or not. */
-  readonly close?: () => void;
+  readonly close?: () => void | Promise<void>;
 }
 
 /** How many bytes a reader without a buffer of its own gets at once. */
@@ -120,13 +120,14 @@ export function joinSources(
 }
 
 /**
- * Makes a stream of a source, which is opened at the first read. Whoever reads with a buffer of their own
+ * Makes a stream of a source, or of one that is opened at the first read. Whoever reads with a buffer of their own
  * (`getReader({ mode: "byob" })`) gets the bytes right there: a file of any size then costs no memory.
  */
 export function streamOf(
-  open: () => Promise<ByteSource>,
+  from: ByteSource | (() => Promise<ByteSource>),
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let source: ByteSource | undefined;
+  let source = typeof from === "function" ? undefined : from;
+  const open = () => typeof from === "function" ? from() : from;
   return new ReadableStream({
     type: "bytes",
     autoAllocateChunkSize: CHUNK,

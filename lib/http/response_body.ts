@@ -4,13 +4,10 @@
  * @module
  */
 
-import { ExitCode, Failure } from "../cli/errors.ts";
+import { Failure } from "../cli/errors.ts";
 import type { Deadline } from "./deadline.ts";
 import type { HttpRequest } from "./request.ts";
 import type { HttpResponse, TransportResponse } from "./transport.ts";
-
-/** From here on an encoded body is looked at more closely, in bytes. */
-const LARGE = 64 * 1024 ** 2;
 
 interface Reading {
   readonly request: HttpRequest;
@@ -19,6 +16,8 @@ interface Reading {
   readonly idle?: number | undefined;
   /** How many bytes it may have, decoded. */
   readonly maxSize?: number | undefined;
+  /** Asks once more for the body, over a socket of our own, where that can be done. */
+  readonly again: () => Promise<TransportResponse | undefined>;
 }
 
 /** A body that can be read once, in chunks or as a stream. */
@@ -34,15 +33,13 @@ interface OpenBody
  */
 async function* readSource(
   response: TransportResponse,
-  { stream, compressed, hasMore }: DecodedBody,
+  { stream, isEncoded, check }: DecodedBody,
   { request, deadline, idle, maxSize = Infinity }: Reading,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const encoded = compressed !== undefined;
   const reader = stream.getReader();
   let received = 0;
-  let check: SizeCheck | undefined;
   // small bodies pay nothing for a closer look at large ones
-  let bound = Math.min(maxSize, encoded ? LARGE : Infinity);
+  let bound = check ? LARGE : Infinity;
   try {
     while (true) {
       const read = reader.read();
@@ -53,23 +50,19 @@ async function* readSource(
       );
       if (done) break;
       received += chunk.length;
-      if (received > bound) {
-        check ??= checkSize({ maxSize, compressed });
-        bound = await check(received, chunk);
+      if (received > maxSize) {
+        throw new Failure(`it is larger than ${maxSize} bytes`, {
+          hint: "to take more: --max-size BYTES",
+        });
       }
+      if (check && received > bound) bound = await check(received, chunk);
       yield chunk;
-    }
-    if (hasMore?.(received)) {
-      throw new Failure("cut short: it has more than one part of gzip", {
-        code: ExitCode.CutShort,
-        hint: "Accept-Encoding:identity asks for it without",
-      });
     }
   } catch (error) {
     const cause = deadline.signal.aborted ? deadline.signal.reason : error;
     const { cutShort } = await import("./failure.ts");
     const length = response.headers.get("content-length");
-    const counts = encoded || length === null
+    const counts = isEncoded || length === null
       ? undefined
       : { at: received, total: parseInt(length) };
     throw cutShort(request.url, cause, counts);
@@ -85,18 +78,22 @@ export function openBody(
   response: TransportResponse,
   reading: Reading,
 ): OpenBody {
-  const { headers, body: stream } = response;
-  const { request, maxSize } = reading;
+  const { headers, body: stream, transferCoding } = response;
+  const { maxSize } = reading;
   if (stream === null) {
     const drop = () => Promise.resolve();
     return { body: nothing(), stream, unknownCoding: undefined, drop };
   }
-  const source: DecodedBody = headers.has("content-encoding")
-    ? decodeSource(response, stream, request)
-    : { stream };
+  const isPlain = !headers.has("content-encoding") && !transferCoding;
+  let source: DecodedBody = { stream };
+  try {
+    if (!isPlain) source = decodeSource(response, stream, reading);
+  } catch (error) {
+    stream.cancel().catch(() => {});
+    throw error;
+  }
   const body = readSource(response, source, reading);
-  const isFree = source.compressed === undefined && maxSize === undefined &&
-    response.rawHeaders === undefined;
+  const isFree = !source.isEncoded && maxSize === undefined;
   return {
     body,
     stream: isFree ? source.stream : null,
@@ -109,16 +106,23 @@ export function openBody(
   };
 }
 
-/** How often a large body is looked at, in bytes. */
-const STEP = 16 * 1024 ** 2;
-
-/** How many bytes one byte may become. */
+/** From here on a decoded body may not have come out of less than a 200th of its bytes: nobody sends such a one in earnest. */
+const LARGE = 64 * 1024 ** 2;
 const LARGEST_RATIO = 200;
 
-/** How many bytes are compressed again to find out, at least. */
+function refuseBomb(decoded: number, encoded: number): void {
+  if (decoded <= LARGE || decoded <= LARGEST_RATIO * encoded) return;
+  throw new Failure(
+    `its compressed bytes become more than ${LARGEST_RATIO} times as many`,
+    { hint: "to get them as they are: Accept-Encoding:identity --raw" },
+  );
+}
+
+/** How often a large body that fetch has decoded is looked at, and how much of it is compressed again to find out, in bytes. */
+const STEP = 16 * 1024 ** 2;
 const SAMPLE = 64 * 1024;
 
-/** Looks at a body that has become large: how many bytes have come, and the last of them. */
+/** Looks at a body that has become large; gives the number of bytes from which on it is to look again. */
 type SizeCheck = (
   received: number,
   chunk: Uint8Array<ArrayBuffer>,
@@ -136,51 +140,30 @@ async function compress(
 }
 
 /**
- * Makes a check of the size of a body that has become large. It throws when the body is larger than it may be, or comes
- * out of less than a 200th of its bytes; where nobody says how many those were, some of what came is compressed again to
- * find out. It resolves to the number of bytes from which on it is to be called again.
+ * Makes a check of a body that fetch has decoded, out of so many bytes where that is known; else some of what came is
+ * compressed again to find out.
  */
-function checkSize(
-  { maxSize = Infinity, compressed }: {
-    readonly maxSize?: number | undefined;
-    readonly compressed?: (() => number | undefined) | undefined;
-  },
-): SizeCheck {
+function checkSize(encoded: number | undefined): SizeCheck {
   const sample: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   return async (received, chunk) => {
-    if (received > maxSize) {
-      throw new Failure(`it is larger than ${maxSize} bytes`, {
-        hint: "to take more: --max-size BYTES",
-      });
-    }
-    if (compressed === undefined) return maxSize;
-    const known = compressed();
-    if (known === undefined) {
+    if (encoded !== undefined) refuseBomb(received, encoded);
+    else {
       sample.push(chunk);
       size += chunk.length;
       if (size < SAMPLE) return received;
+      refuseBomb(received, await compress(sample.splice(0)) / size * received);
+      size = 0;
     }
-    const ratio = known === undefined
-      ? size / await compress(sample.splice(0))
-      : received / known;
-    size = 0;
-    if (ratio > LARGEST_RATIO) {
-      throw new Failure(
-        `its compressed bytes become more than ${LARGEST_RATIO} times as many`,
-        { hint: "to get them as they are: Accept-Encoding:identity --raw" },
-      );
-    }
-    return Math.min(maxSize, received + STEP);
+    return received + STEP;
   };
 }
 
 interface DecodedBody {
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** How many they were while they were encoded, if they were, as far as that is known. */
-  readonly compressed?: () => number | undefined;
-  /** Whether more must have come than so many bytes, decoded. */
-  readonly hasMore?: (received: number) => boolean;
+  /** Whether it was encoded, so that its length says nothing. */
+  readonly isEncoded?: boolean;
+  readonly check?: SizeCheck;
   /** The encoding that was not decoded, as nobody here knows it. */
   readonly unknownCoding?: string;
 }
@@ -198,38 +181,61 @@ function isDecoded(
     );
 }
 
-/**
- * Gives the bytes of an encoded body decoded. fetch ends after the first part of a gzip body (RFC 1952, section 2.2):
- * one that had more bytes than one part can need says so.
- */
+/** Gives the bytes of an encoded body decoded; what is left as it is says so. */
 function decodeSource(
   response: TransportResponse,
   body: ReadableStream<Bytes>,
-  request: HttpRequest,
+  { request, again }: Reading,
 ): DecodedBody {
-  const { status, headers } = response;
-  // a part of an encoded body cannot be decoded
-  if (status === 206) return { stream: body };
-  const coding = headers.get("content-encoding") ?? "";
-  if (isDecoded(response, request)) {
-    const length = headers.get("content-length");
-    const size = length === null ? undefined : Number(length);
-    // gzip's head may hold a name and a comment: 32 bytes are allowed for them
-    const hasMore = (received: number) =>
-      size !== undefined && coding !== "br" && size > received * 1.05 + 32;
-    return { stream: body, compressed: () => size, hasMore };
+  const { status, headers, transferCoding = "" } = response;
+  const chunks = decode(body, transferCoding);
+  if (chunks === undefined) {
+    throw new Failure(
+      `cannot decode its transfer-encoding "${transferCoding}"`,
+    );
   }
-  let count = 0;
-  const counted = async function* () {
+  const coding = headers.get("content-encoding") ?? "";
+  if (isDecoded(response, request) && status !== 206) {
+    const text = headers.get("content-length");
+    const length = text === null ? undefined : Number(text);
+    const whole = orAgain(body, async () => {
+      const { status: now, headers: own, body } = await again() ?? {};
+      return now === status && own && body
+        ? decode(body, own.get("content-encoding") ?? "")
+        : undefined;
+    });
+    const stream = ReadableStream.from(whole);
+    return { stream, isEncoded: true, check: checkSize(length) };
+  }
+  // a part of an encoded body cannot be decoded
+  const decoded = status === 206 ? chunks : decode(chunks, coding);
+  const given = decoded ?? chunks;
+  return {
+    stream: given === body ? body : ReadableStream.from(given),
+    isEncoded: given !== body,
+    ...decoded === undefined && { unknownCoding: coding },
+  };
+}
+
+/**
+ * A body that fetch has decoded: it says of one without bytes that it is cut short. Such a one is asked for again, where
+ * that can be done.
+ */
+async function* orAgain(
+  body: Chunks,
+  again: () => Promise<Chunks | undefined>,
+): Chunks {
+  let isEmpty = true;
+  try {
     for await (const chunk of body) {
-      count += chunk.length;
+      isEmpty = false;
       yield chunk;
     }
-  };
-  const decoded = decode(counted(), coding);
-  return decoded === undefined
-    ? { stream: body, unknownCoding: coding }
-    : { stream: ReadableStream.from(decoded), compressed: () => count };
+  } catch (error) {
+    const whole = isEmpty ? await again() : undefined;
+    if (whole === undefined) throw error;
+    yield* whole;
+  }
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -245,11 +251,11 @@ async function peek(
   while (start.length < least) {
     const { done, value } = await source.next();
     if (done) break;
-    start = new Uint8Array([...start, ...value]);
+    start = start.length === 0 ? value : new Uint8Array([...start, ...value]);
   }
   const whole = async function* () {
     try {
-      yield start;
+      if (start.length > 0) yield start;
       yield* { [Symbol.asyncIterator]: () => source };
     } finally {
       // whoever has enough of the first bytes has never asked the source
@@ -262,50 +268,79 @@ async function peek(
 /** How many bytes zstd may need to say nothing (RFC 8878, section 3.1.1). */
 const EMPTY_FRAME = 4 + 14 + 3 + 4;
 
+type Decoder =
+  | "createGunzip"
+  | "createInflate"
+  | "createInflateRaw"
+  | "createBrotliDecompress"
+  | "createZstdDecompress";
+
+/**
+ * Lets chunks through a decoder of Node, which is loaded only now: it takes some 30 ms. It gives as much at a time as is
+ * wanted: whatever a few bytes become, little of it is held. A body without bytes stays so.
+ */
+async function* through(chunks: Chunks, name: Decoder): Chunks {
+  const { start, whole } = await peek(chunks, 1);
+  if (start.length === 0) return;
+  const decoder = (await import("node:zlib"))[name]();
+  let [received, given] = [0, 0];
+  let failure: unknown;
+  let isOver = false;
+  let wake = () => {};
+  const listen = (event: string, note?: (error: unknown) => void) =>
+    decoder.on(event, (error) => {
+      note?.(error);
+      wake();
+    });
+  listen("readable");
+  listen("end", () => isOver = true);
+  listen("error", (error) => failure = error);
+  const drain = async function* (isDone: () => boolean): Chunks {
+    while (true) {
+      for (let part = decoder.read(); part !== null; part = decoder.read()) {
+        given += part.length;
+        refuseBomb(given, received);
+        yield new Uint8Array(part);
+      }
+      if (failure !== undefined) throw failure;
+      if (isDone()) return;
+      await new Promise<void>((resolve) => wake = resolve);
+    }
+  };
+  const write = async function* (chunk: Bytes): Chunks {
+    let isTaken = false;
+    decoder.write(chunk, () => {
+      isTaken = true;
+      wake();
+    });
+    yield* drain(() => isTaken);
+  };
+  let hasAll = false;
+  try {
+    for await (const chunk of whole) {
+      received += chunk.length;
+      yield* write(chunk);
+    }
+    hasAll = true;
+    // Brotli's says nothing of a missing end: it then takes one byte more
+    if (name === "createBrotliDecompress") yield* write(new Uint8Array(1));
+    decoder.end();
+    yield* drain(() => isOver);
+    // zstd's gives nothing then
+    const isCut = name === "createBrotliDecompress"
+      ? decoder.bytesWritten > received
+      : name === "createZstdDecompress" && given === 0 &&
+        received > EMPTY_FRAME;
+    if (isCut) throw unexpectedEnd();
+  } catch (error) {
+    throw hasAll && failure !== undefined ? unexpectedEnd() : error;
+  } finally {
+    decoder.destroy();
+  }
+}
+
 const unexpectedEnd = () =>
   new Deno.errors.UnexpectedEof("unexpected end of file");
-
-/** Lets chunks through a decoder of Node, which is loaded only now: it takes some 30 ms. A body without bytes stays so. */
-async function* through(
-  chunks: Chunks,
-  decoder:
-    | "createGunzip"
-    | "createInflate"
-    | "createInflateRaw"
-    | "createZstdDecompress",
-): Chunks {
-  const { start, whole } = await peek(chunks, 1);
-  if (start.length === 0) return;
-  const { pipeline } = await import("node:stream");
-  const stream = (await import("node:zlib"))[decoder]();
-  // the end of the pipeline is told by the stream itself: it ends, or throws
-  pipeline(whole, stream, () => {});
-  let isEmpty = true;
-  for await (const chunk of stream) {
-    isEmpty = false;
-    yield new Uint8Array(chunk);
-  }
-  // Deno's decoder of zstd gives nothing when the end is missing, and no error
-  if (isEmpty && stream.bytesWritten > EMPTY_FRAME) throw unexpectedEnd();
-}
-
-/** Node's decoder of Brotli would take a body without its end for a whole one. */
-async function* unbrotli(chunks: Chunks): Chunks {
-  const { start, whole } = await peek(chunks, 1);
-  if (start.length === 0) return;
-  let isOver = false;
-  const source = async function* () {
-    yield* whole;
-    isOver = true;
-  };
-  try {
-    yield* ReadableStream.from(source())
-      .pipeThrough(new DecompressionStream("brotli"));
-  } catch (error) {
-    // it says the same of bytes that are wrong and of bytes that are missing
-    throw isOver ? unexpectedEnd() : error;
-  }
-}
 
 /** deflate is zlib's format (RFC 1950) by the book, and bare (RFC 1951) from some servers: the first two bytes tell. */
 async function* inflate(chunks: Chunks): Chunks {
@@ -316,20 +351,34 @@ async function* inflate(chunks: Chunks): Chunks {
 
 // a map, not an object: a server may say __proto__
 const DECODERS = new Map<string, (chunks: Chunks) => Chunks>([
-  ["identity", (chunks) => chunks],
   ["gzip", (chunks) => through(chunks, "createGunzip")],
   ["x-gzip", (chunks) => through(chunks, "createGunzip")],
   ["deflate", inflate],
-  ["br", unbrotli],
+  ["br", (chunks) => through(chunks, "createBrotliDecompress")],
   ["zstd", (chunks) => through(chunks, "createZstdDecompress")],
 ]);
 
-/** Decodes a body, the last encoding first (RFC 9110, section 8.4); undefined when one of them is not known. */
+/** More of them than this are no way to send anything. */
+const MOST_CODINGS = 5;
+
+/** The elements of a list of encodings but for those that change nothing, in lower case (RFC 9110, section 5.6.1). */
+export function codingsOf(list: string): string[] {
+  return list.toLowerCase().split(",").map((name) => name.trim())
+    .filter((name) => name !== "" && name !== "identity");
+}
+
+/**
+ * Decodes a body, the last encoding first (RFC 9110, section 8.4); undefined when one of them is not known.
+ *
+ * @throws {Failure} When they are more than five.
+ */
 export function decode(chunks: Chunks, coding: string): Chunks | undefined {
+  const names = codingsOf(coding);
+  if (names.length > MOST_CODINGS) {
+    throw new Failure(`it is encoded more than ${MOST_CODINGS} times`);
+  }
   let decoded: Chunks | undefined = chunks;
-  const names = coding.toLowerCase().split(",").map((name) => name.trim());
-  // an element of a list may be empty (RFC 9110, section 5.6.1)
-  for (const name of names.filter((name) => name !== "").reverse()) {
+  for (const name of names.reverse()) {
     const decoder = DECODERS.get(name);
     decoded = decoded && decoder?.(decoded);
   }

@@ -6,6 +6,7 @@
 
 import { ExitCode } from "../cli/errors.ts";
 import { exitCodeOf, reasonOf } from "../cli/reasons.ts";
+import { parseDate } from "./date.ts";
 import type { HttpRequest } from "./request.ts";
 
 /** The first pause is up to half a second, each further one up to twice as long, none longer than 30 s. */
@@ -35,8 +36,8 @@ export function isRepeatable({ method, headers, body }: HttpRequest): boolean {
 function retryAfter(headers: Headers): number | undefined {
   const text = headers.get("retry-after") ?? "";
   if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+  const date = parseDate(text);
+  return date === undefined ? undefined : Math.max(0, date - Date.now());
 }
 
 /** Why an attempt may be repeated, in words; undefined where another would end the same way. */

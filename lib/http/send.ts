@@ -11,6 +11,8 @@ import {
   startDeadline,
   type Timeouts,
 } from "./deadline.ts";
+import { isLocalhost } from "../net/address.ts";
+import type { Cookies } from "./cookies.ts";
 import type { Follow, Hop } from "./redirect.ts";
 import { type HttpRequest, isBeyondFetch } from "./request.ts";
 import { openBody } from "./response_body.ts";
@@ -69,6 +71,7 @@ export async function send(
   const deadline = startDeadline(total, options.signal);
   let { network = {} } = options;
   const hops: FollowedRedirect[] = [];
+  let cookies: Cookies | undefined;
   try {
     while (true) {
       const response = await attempt(request, {
@@ -78,11 +81,13 @@ export async function send(
         retry,
         notice,
       });
-      const hop = await redirectOf(request, response, follow);
+      const hop = await redirectOf(request, response, { follow, network });
       if (hop === undefined || "refused" in hop) {
         const { status, statusText, headers, rawHeaders, version } = response;
         const { timings, remote } = response;
-        const reading = { request, deadline, idle, maxSize };
+        const again = () => sendAgain(request, { ...network, signal });
+        const { signal } = deadline;
+        const reading = { request, deadline, idle, maxSize, again };
         const { drop, ...incoming } = openBody(response, reading);
         return {
           request,
@@ -115,7 +120,15 @@ export async function send(
       if (hop.next.url.origin !== request.url.origin) {
         network = { ...network, insecure: false, cert: undefined };
       }
+      const { url } = request;
       request = hop.next;
+      const set = response.headers.getSetCookie();
+      if (set.length > 0) {
+        const { createCookies } = await import("./cookies.ts");
+        cookies ??= createCookies();
+        await cookies.take(url, set);
+      }
+      if (cookies) request = await cookies.add(request);
     }
   } catch (error) {
     const cause = deadline.signal.aborted ? deadline.signal.reason : error;
@@ -127,13 +140,14 @@ export async function send(
 
 async function redirectOf(
   request: HttpRequest,
-  { status, headers }: TransportResponse,
-  follow: Follow | undefined,
+  response: TransportResponse,
+  { follow, network }: Pick<SendOptions, "follow"> & { network: Network },
 ): Promise<Hop | undefined> {
+  const { status } = response;
   if (status < 300 || status >= 400) return undefined;
-  const { followRedirect } = await import("./redirect.ts");
-  const location = headers.get("location");
-  return followRedirect(request, { status, location }, follow);
+  const { followRedirect, locationsOf } = await import("./redirect.ts");
+  const locations = locationsOf(response);
+  return await followRedirect(request, { status, locations }, follow, network);
 }
 
 /** How one request is carried, redirects not followed. */
@@ -200,9 +214,11 @@ async function sendOnce(
   request: HttpRequest,
   options: TransportOptions,
 ): Promise<TransportResponse> {
-  if (!needsSocket(options) && !isBeyondFetch(request)) {
+  if (!needsSocket(options, request.url) && !isBeyondFetch(request)) {
     try {
-      return await sendByFetch(request, options);
+      const response = await sendByFetch(request, options);
+      if (options.http === "2" || !isHidden(request, response)) return response;
+      await response.body?.cancel();
     } catch (error) {
       if (options.http === "2" || !isRefused(request, error)) throw error;
     }
@@ -219,8 +235,10 @@ async function sendOnce(
 /** What a socket of our own can do for a request, and fetch cannot. */
 function needsSocket(
   { proxy, unix, insecure, resolve, family, timed, rawHeaders }: Network,
+  { hostname }: URL,
 ): boolean {
-  return proxy !== undefined || unix !== undefined || insecure === true ||
+  return hostname !== "localhost" && isLocalhost(hostname) ||
+    proxy !== undefined || unix !== undefined || insecure === true ||
     resolve !== undefined || family !== undefined || timed === true ||
     rawHeaders === true;
 }
@@ -239,8 +257,41 @@ function isRefused({ method, url }: HttpRequest, error: unknown): boolean {
   return / are blocked/.test(message) ||
     url.hostname === "localhost" &&
       /tcp connect error|dns error/.test(message) ||
-    /head is too large|received unexpected message/.test(message) &&
-      /^(GET|HEAD)$/.test(method);
+    /^(GET|HEAD)$/.test(method) &&
+      /head is too large|received unexpected message|HTTP header parsed|unexpected transfer-encoding/
+        .test(message);
+}
+
+/**
+ * Whether fetch hides what came: how the body is framed, where it has another transfer encoding; how it is encoded, and
+ * where it points, where one line cannot be told from two.
+ *
+ * @throws {Failure} When the body cannot be right, and the request not be sent again.
+ */
+function isHidden(
+  { method }: HttpRequest,
+  { status, headers }: TransportResponse,
+): boolean {
+  const framing = headers.get("transfer-encoding") ?? "chunked";
+  if (framing.toLowerCase() !== "chunked" && method !== "GET") {
+    if (method === "HEAD" || framing.toLowerCase() === "identity") return false;
+    throw new Failure(`cannot decode its transfer-encoding "${framing}"`);
+  }
+  const several = status >= 300 && status < 400
+    ? "location"
+    : "content-encoding";
+  return method === "GET" && (framing.toLowerCase() !== "chunked" ||
+    headers.get(several)?.includes(",") === true);
+}
+
+/** Asks once more for the body that a GET had, over a socket of our own; undefined where it is no longer that. */
+async function sendAgain(
+  request: HttpRequest,
+  options: TransportOptions,
+): Promise<TransportResponse | undefined> {
+  if (request.method !== "GET" || options.http === "2") return undefined;
+  const { sendOverSocket } = await import("./http1/client.ts");
+  return await sendOverSocket(request, options).catch(() => undefined);
 }
 
 async function sendByFetch(

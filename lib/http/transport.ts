@@ -93,6 +93,8 @@ export type TransportResponse =
     | "remote"
   >
   & {
+    /** How it is encoded for the transfer alone (RFC 9112, section 7), where the transport sees it. */
+    readonly transferCoding?: string | undefined;
     /** Throws when it is cut short. */
     readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
   };

@@ -110,6 +110,11 @@ export function isLoopback(host: string): boolean {
   return /^(localhost\.?|127(\.\d+){3}|::1|::ffff:127(\.\d+){3})$/i.test(host);
 }
 
+/** Whether a name is localhost, or below it: both are always this machine's loopback (RFC 6761 section 6.3). */
+export function isLocalhost(host: string): boolean {
+  return /^(.*\.)?localhost\.?$/i.test(host);
+}
+
 /** What it takes to connect to or listen on addresses and to read files, as permissions name it. */
 export function permissionsFor(
   ends: readonly Address[],

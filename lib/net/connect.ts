@@ -9,6 +9,7 @@ import {
   type Address,
   addressOf,
   formatAddress,
+  isLocalhost,
   isLoopback,
   LOOPBACKS,
   type Resolved,
@@ -150,14 +151,12 @@ async function openAddress(
   { resolve, family, timed, signal }: Route,
 ): Promise<{ conn: Conn; dns?: number }> {
   if ("path" in address) return { conn: await openUnix(address.path, signal) };
-  const { host, port } = address;
-  const told = resolve?.find((entry) =>
-    entry.host === host && entry.port === port
-  );
-  const isChosen = family !== undefined || told !== undefined;
+  const { port } = address;
+  const host = isLocalhost(address.host) ? "localhost" : address.host;
+  const isChosen = family !== undefined || toldOf(address, resolve);
   if (isChosen || timed) {
     const start = performance.now();
-    const found = await findAddresses(host, told, family);
+    const found = await findAddresses(address, resolve, family);
     const dns = performance.now() - start;
     // to time a name must not need more rights than to connect to it
     const mayEach = found?.every((ip) => isPermitted({ host: ip, port }));
@@ -165,22 +164,30 @@ async function openAddress(
       return { conn: await openFirst(found, port, signal), dns };
     }
   }
-  return { conn: await openTcp(address, signal) };
+  return { conn: await openTcp({ host, port }, signal) };
+}
+
+/** The addresses that a name has been given for its port. */
+function toldOf({ host, port }: TcpAddress, resolve: Route["resolve"]) {
+  return resolve?.find((entry) => entry.host === host && entry.port === port)
+    ?.addresses;
 }
 
 /**
  * The addresses of a name in the order in which they are to be tried, as the system finds them or as they are told;
  * undefined when the sandbox denies to look.
  */
-async function findAddresses(
-  host: string,
-  told: Resolved | undefined,
+export async function findAddresses(
+  address: TcpAddress,
+  resolve: Route["resolve"],
   family: Route["family"],
 ): Promise<readonly string[] | undefined> {
   const is = (ip: string) =>
     family === undefined || ip.includes(":") === (family === 6);
-  if (told !== undefined) return told.addresses.filter(is);
-  if (host === "localhost") return LOOPBACKS.filter(is);
+  const { host } = address;
+  const told = toldOf(address, resolve);
+  if (told !== undefined) return told.filter(is);
+  if (isLocalhost(host)) return LOOPBACKS.filter(is);
   const isIp = host.includes(":") || /^\d+(\.\d+){3}$/.test(host);
   if (isIp) return [host].filter(is);
   try {

@@ -146,28 +146,6 @@ for (
   });
 }
 
-for (
-  const [name, sends, expected] of [
-    ["junk without a line", ["junk"], /not HTTP \(invalid HTTP version\)\n$/],
-    ["a status that is no number", [
-      "HTTP/1.1 abc OK\r\n\r\n",
-    ], /not HTTP \(invalid HTTP status-code\)\n$/],
-    ["gzip that is none", encoded("gzip", plain), /cannot be decoded\n$/],
-    ["brotli that is none", [
-      ...encoded("br", new Uint8Array(2000).fill(0xfe)),
-    ], /cannot be decoded\n$/],
-  ] as const
-) {
-  Deno.test(`get says the same of ${name} over fetch and over a socket of our own`, async () => {
-    await using server = serveRaw(() => sends);
-    for (const args of [[], ["-4"]]) {
-      const { code, stderr } = await run(get, ["-q", ...args, server.url]);
-      assertMatch(stderr, expected);
-      assertEquals(code, 1);
-    }
-  });
-}
-
 Deno.test("get says at once that a server which speaks first does not speak HTTP", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const conns: Deno.Conn[] = [];

@@ -182,7 +182,7 @@ Deno.test("a redirect to another origin takes no secret along", async () => {
   assertEquals(seen, [null, null, null, "d/e"]);
 });
 
-Deno.test("a redirect leads where the policy allows", () => {
+Deno.test("a redirect leads where the policy allows", async () => {
   const body = bodyOf(encode("x"));
   const headers = [["X-A", "1"], ["Content-Type", "a/b"]] as const;
   const post = request("https://a.example/x#top", {
@@ -210,9 +210,16 @@ Deno.test("a redirect leads where the policy allows", () => {
       [302, "ftp://a.example/", "ftp is neither http nor https"],
       [302, "file:///etc/passwd", "file is neither http nor https"],
       [302, "https://[", "its Location is not a URL"],
+      [302, "", undefined],
+      [
+        302,
+        "/caf\xc3\xa9?q=\xe9",
+        "GET https://a.example/caf%C3%A9?q=%E9#top X-A",
+      ],
     ] as const
   ) {
-    const hop = followRedirect(post, { status, location });
+    const locations = location === null ? [] : [location];
+    const hop = await followRedirect(post, { status, locations });
     const said = hop === undefined || "refused" in hop ? hop?.refused : [
       hop.next.method,
       hop.next.url.href,
@@ -221,14 +228,14 @@ Deno.test("a redirect leads where the policy allows", () => {
     ].join(" ");
     assertEquals(said, expected);
   }
-  const put = followRedirect({ ...post, method: "PUT" }, {
+  const put = await followRedirect({ ...post, method: "PUT" }, {
     status: 302,
-    location: "/y",
+    locations: ["/y"],
   });
   assert(put !== undefined && "next" in put && put.next.method === "PUT");
-  const head = followRedirect(request("http://a/", { method: "HEAD" }), {
+  const head = await followRedirect(request("http://a/", { method: "HEAD" }), {
     status: 303,
-    location: "/y",
+    locations: ["/y"],
   });
   assert(head !== undefined && "next" in head && head.next.method === "HEAD");
 });

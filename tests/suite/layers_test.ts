@@ -74,6 +74,7 @@ const SHARED: Readonly<Record<string, string>> = {
   "serve.ts": "over TCP, and over HTTP",
   "events.ts": "one each: of a server, in a stream that get prints, of api",
   "json.ts": "a body that is sent, and a view of one that came",
+  "response.ts": "one each: as it comes over a socket, as api gives it",
   "redact.ts": "of URLs, and of what get prints",
   "check.ts": "of ports, and of what an API answers",
   "schema.ts": "of resources, and of OpenAPI",

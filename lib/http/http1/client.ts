@@ -10,18 +10,20 @@ import { formatAddress } from "../../net/address.ts";
 import { type Connected, open, type Step } from "../../net/connect.ts";
 import { closeSocket } from "../../net/connection.ts";
 import { formatProxy, type Proxy } from "../../net/proxy.ts";
-import {
-  addressOfUrl,
-  type Header,
-  type HttpRequest,
-  TOKEN,
-} from "../request.ts";
+import { addressOfUrl, type HttpRequest } from "../request.ts";
+import { streamOf } from "../request_body.ts";
 import type {
   Timings,
   TransportOptions,
   TransportResponse,
 } from "../transport.ts";
 import { formatRequestHead, upload } from "./request.ts";
+import {
+  createReader,
+  cutShort,
+  readResponseBody,
+  readResponseHead,
+} from "./response.ts";
 
 async function unixFailure(path: string, cause: unknown): Promise<Failure> {
   const isDenied = cause instanceof Deno.errors.NotCapable;
@@ -142,31 +144,32 @@ export async function sendOverSocket(
       body: undefined,
       total: undefined,
     };
-    const finish = async () => {
+    const finish = () => {
       timings.body = performance.now() - answered;
       timings.total = performance.now() - start;
-      await end();
+      return end();
     };
-    const chunks = readResponseBody(reader, request.method, head);
-    if (chunks === undefined) await finish();
+    const body = readResponseBody(reader, request.method, head);
+    if (body === undefined) await finish();
+    const source = body && {
+      read: async (buffer: Uint8Array<ArrayBuffer>) => {
+        try {
+          const count = await body.source.read(buffer);
+          if (count !== null) return count;
+        } catch (error) {
+          throw reasonOf(isClosed(error) ? cutShort() : error);
+        }
+        // a response may be whole before the server has read all of the upload
+        if (!enough.signal.aborted) await uploading;
+        await finish();
+        return null;
+      },
+      close: end,
+    };
     return {
       ...head,
-      body: chunks === undefined ? null : new ReadableStream({
-        async pull(controller) {
-          try {
-            const { done, value } = await chunks.next();
-            if (!done) return controller.enqueue(value);
-          } catch (error) {
-            await end();
-            throw reasonOf(error);
-          }
-          // a response may be whole before the server has read all of the upload
-          if (!enough.signal.aborted) await uploading;
-          await finish();
-          controller.close();
-        },
-        cancel: end,
-      }, { highWaterMark: 0 }),
+      body: source ? streamOf(source) : null,
+      transferCoding: body?.coding,
       timings,
       remote,
     };
@@ -174,180 +177,4 @@ export async function sendOverSocket(
     await end();
     throw reasonOf(error);
   }
-}
-
-interface ResponseHead {
-  readonly version: string;
-  readonly status: number;
-  readonly statusText: string;
-  readonly rawHeaders: readonly Header[];
-  readonly headers: Headers;
-}
-
-/** How long a head may be, in bytes: about what fetch takes. */
-const LONGEST = 400_000;
-
-const notHttp = (what: string) =>
-  new Failure(`the answer is not HTTP (invalid ${what})`);
-
-async function readHeaders(reader: Reader): Promise<Header[]> {
-  const headers: Header[] = [];
-  for (let left = LONGEST;;) {
-    const line = await reader.line(left);
-    if (line === "") return headers;
-    left -= line.length;
-    const colon = line.indexOf(":");
-    const name = line.slice(0, Math.max(0, colon));
-    const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
-    // a folded line begins with a space: it has no name
-    if (!TOKEN.test(name) || /[\0\r]/.test(value)) {
-      throw notHttp("HTTP header");
-    }
-    headers.push([name, value]);
-  }
-}
-
-/** Reads the head of a response; those before it (RFC 9110, section 15.2: 100, 103) are passed over. */
-export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
-  while (true) {
-    const line = await reader.line(LONGEST, "HTTP/1.");
-    const [, version] = line.match(/^HTTP\/(1\.[01])(?: |$)/) ?? [];
-    if (version === undefined) throw notHttp("HTTP version");
-    const [, digits, statusText = ""] =
-      line.match(/^\S+ ([1-9]\d\d)(?: (.*))?$/) ?? [];
-    if (digits === undefined) throw notHttp("HTTP status-code");
-    const rawHeaders = await readHeaders(reader);
-    const status = Number(digits);
-    if (status < 200 && status !== 101) continue;
-    const headers = new Headers(
-      rawHeaders.map(([name, value]) => [name, value]),
-    );
-    return { version, status, statusText, rawHeaders, headers };
-  }
-}
-
-const READ_BYTES = 64 * 1024;
-
-interface Reader {
-  /** A line without its end, each character for one byte; throws when it is longer than `limit`, or cut short; and at once when it does not begin as it must. */
-  readonly line: (limit: number, start?: string) => Promise<string>;
-  /** What is there, up to `limit` bytes; null at the end. */
-  readonly some: (limit: number) => Promise<Uint8Array<ArrayBuffer> | null>;
-}
-
-export function createReader(
-  read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>,
-): Reader {
-  let rest: Uint8Array<ArrayBuffer> = new Uint8Array();
-  const fill = async () => {
-    while (rest.length === 0) {
-      const buffer = new Uint8Array(READ_BYTES);
-      const count = await read(buffer);
-      if (count === null) return false;
-      rest = buffer.subarray(0, count);
-    }
-    return true;
-  };
-  const take = (length: number) => {
-    const part = rest.subarray(0, length);
-    rest = rest.subarray(part.length);
-    return part;
-  };
-  const line = async (limit: number, start = "") => {
-    let text = "";
-    while (await fill()) {
-      const end = rest.indexOf(0x0a) + 1;
-      for (const byte of take(end || rest.length)) {
-        text += String.fromCharCode(byte);
-      }
-      // a banner may have no end, and its server wait for a word from here
-      if (!text.startsWith(start.slice(0, text.length))) {
-        throw notHttp("HTTP version");
-      }
-      if (text.length > limit) {
-        throw new Failure("the head of the answer is too large");
-      }
-      if (end > 0) return text.replace(/\r?\n$/, "");
-    }
-    throw new Deno.errors.UnexpectedEof("unexpected end of file");
-  };
-  return { line, some: async (limit) => await fill() ? take(limit) : null };
-}
-
-/** How long the line before a chunk may be, its extensions included. */
-const LONGEST_LINE = 4096;
-
-/** How long what follows the last chunk may be. */
-const LONGEST_TRAILER = 100_000;
-
-async function* readLength(
-  reader: Reader,
-  length: number,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  for (let left = length; left > 0;) {
-    const part = await reader.some(left);
-    if (part === null) {
-      throw new Deno.errors.UnexpectedEof("unexpected end of file");
-    }
-    left -= part.length;
-    yield part;
-  }
-}
-
-async function* readChunks(
-  reader: Reader,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const broken = () =>
-    new Failure("cut short: a chunk has no length", {
-      code: ExitCode.CutShort,
-    });
-  while (true) {
-    const line = await reader.line(LONGEST_LINE);
-    const [, digits] = line.match(/^([\da-f]{1,12})[ \t]*(?:;.*)?$/i) ?? [];
-    if (digits === undefined) throw broken();
-    const length = parseInt(digits, 16);
-    if (length === 0) break;
-    yield* readLength(reader, length);
-    if (await reader.line(LONGEST_LINE) !== "") throw broken();
-  }
-  let line = await reader.line(LONGEST_TRAILER);
-  for (let left = LONGEST_TRAILER; line !== ""; left -= line.length) {
-    line = await reader.line(left);
-  }
-}
-
-async function* readToEnd(
-  reader: Reader,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let part = await reader.some(Infinity);
-  for (; part !== null; part = await reader.some(Infinity)) yield part;
-}
-
-/**
- * The body that belongs to a head, where there is one. It is refused when nobody could say where it ends: lengths that
- * differ, an encoding that is not chunked.
- */
-export function readResponseBody(
-  reader: Reader,
-  method: string,
-  { status, headers }: ResponseHead,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> | undefined {
-  if (method === "HEAD" || status < 200 || status === 204 || status === 304) {
-    return undefined;
-  }
-  const coding = headers.get("transfer-encoding");
-  if (coding !== null) {
-    if (coding.toLowerCase() === "chunked") return readChunks(reader);
-    throw new Failure(`cannot decode its transfer-encoding "${coding}"`);
-  }
-  // the same length twice is one length (RFC 9112, section 6.3)
-  const lengths = new Set(
-    headers.get("content-length")?.split(",").map((text) => text.trim()),
-  );
-  const [length] = lengths;
-  if (length === undefined) return readToEnd(reader);
-  if (lengths.size > 1 || !/^\d{1,15}$/.test(length)) {
-    throw notHttp("content-length");
-  }
-  return readLength(reader, Number(length));
 }

@@ -1,0 +1,243 @@
+/**
+ * A response as it comes over a socket, head and body, by RFC 9112: as strict as fetch, so that both say the same of it.
+ *
+ * @module
+ */
+
+import { ExitCode, Failure } from "../../cli/errors.ts";
+import { fromLatin1, type Header, TOKEN, trimBlanks } from "../request.ts";
+import type { ByteSource } from "../request_body.ts";
+import { codingsOf } from "../response_body.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+interface ResponseHead {
+  readonly version: string;
+  readonly status: number;
+  readonly statusText: string;
+  readonly rawHeaders: readonly Header[];
+  readonly headers: Headers;
+}
+
+/** How long a head may be, in bytes, as for fetch, and in lines. */
+const LONGEST = 512 * 1024;
+const MOST_HEADERS = 5000;
+
+const notHttp = (what: string) =>
+  new Failure(`the answer is not HTTP (invalid ${what})`);
+const tooLarge = () => new Failure("the head of the answer is too large");
+/** A body that ends, or breaks its framing, before its end: fetch says no more of it. */
+export const cutShort = () =>
+  new Failure("cut short", { code: ExitCode.CutShort });
+const unexpectedEnd = () =>
+  new Deno.errors.UnexpectedEof("unexpected end of file");
+
+/** What a value and a reason may not have in them: any control character but a tab (RFC 9110, section 5.5). */
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
+
+const withoutEnd = (line: string) => line.replace(/\r?\n$/, "");
+
+async function readHeaders(reader: Reader): Promise<Header[]> {
+  const lines: string[][] = [];
+  for (let left = LONGEST;;) {
+    const line = withoutEnd(await reader.line(left, tooLarge));
+    if (line === "") break;
+    left -= line.length;
+    const last = lines.at(-1);
+    // RFC 9112, section 5.2: a folded line goes on after a space
+    if (/^[ \t]/.test(line) && last) last.push(trimBlanks(line));
+    else if (lines.push([line]) > MOST_HEADERS) throw tooLarge();
+  }
+  return lines.map(([start = "", ...folded]) => {
+    const colon = start.indexOf(":");
+    const name = start.slice(0, Math.max(0, colon));
+    const first = trimBlanks(start.slice(colon + 1));
+    const value = [first, ...folded].filter((part) => part !== "").join(" ");
+    if (!TOKEN.test(name) || CONTROL.test(value)) throw notHttp("HTTP header");
+    return [name, value];
+  });
+}
+
+/** Reads the head of a response; those before it (RFC 9110, section 15.2: 100, 103) are passed over. */
+export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
+  while (true) {
+    const line = withoutEnd(
+      await reader.line(LONGEST, tooLarge, "HTTP/1."),
+    );
+    // RFC 9112, section 2.2: such a line may be left over from before
+    if (line === "") continue;
+    const [, version] = line.match(/^HTTP\/(1\.[01])(?: |$)/) ?? [];
+    if (version === undefined) throw notHttp("HTTP version");
+    const [, digits, statusText = ""] =
+      line.match(/^\S+ ([1-9]\d\d)(?: (.*))?$/) ?? [];
+    if (digits === undefined || CONTROL.test(statusText)) {
+      throw notHttp("HTTP status-code");
+    }
+    const rawHeaders = await readHeaders(reader);
+    const status = Number(digits);
+    if (status < 200 && status !== 101) continue;
+    const headers = new Headers(
+      rawHeaders.map(([name, value]) => [name, value]),
+    );
+    return { version, status, statusText, rawHeaders, headers };
+  }
+}
+
+/** How many bytes are read at once where nobody has a buffer for them. */
+const READ_BYTES = 64 * 1024;
+
+interface Reader {
+  /**
+   * A line with its end, each character for one byte; throws what `long` makes when it is longer than `limit`, at once
+   * when it does not begin as it must, and when it is cut short.
+   */
+  readonly line: (
+    limit: number,
+    long: () => Failure,
+    start?: string,
+  ) => Promise<string>;
+  /** Reads what is there into a buffer; gives null at the end. */
+  readonly read: (buffer: Bytes) => Promise<number | null>;
+}
+
+export function createReader(read: Reader["read"]): Reader {
+  let rest: Bytes = new Uint8Array();
+  const fill = async () => {
+    const buffer = new Uint8Array(READ_BYTES);
+    const count = await read(buffer);
+    rest = buffer.subarray(0, count ?? 0);
+    return count !== null;
+  };
+  const take = (length: number) => {
+    const part = rest.subarray(0, length);
+    rest = rest.subarray(part.length);
+    return part;
+  };
+  return {
+    line: async (limit, long, start = "") => {
+      const parts: string[] = [];
+      let [length, first] = [0, ""];
+      while (rest.length > 0 || await fill()) {
+        const end = rest.indexOf(0x0a) + 1;
+        const part = fromLatin1(take(end || rest.length));
+        length += part.length;
+        parts.push(part);
+        if (first.length < start.length) first += part;
+        // a banner may have no end, and its server wait for a word from here
+        if (!isStart(first, start)) throw notHttp("HTTP version");
+        if (length > limit) throw long();
+        if (end > 0) return parts.join("");
+      }
+      throw unexpectedEnd();
+    },
+    read: async (buffer) => {
+      if (rest.length === 0) return await read(buffer);
+      const part = take(buffer.length);
+      buffer.set(part);
+      return part.length;
+    },
+  };
+}
+
+/** Whether a line may begin so: as it must, or with nothing but its end. */
+function isStart(text: string, start: string): boolean {
+  return text.startsWith(start.slice(0, text.length)) || /^\r?\n?$/.test(text);
+}
+
+/** How long the extensions of all chunks may be together, and what follows the last chunk, also in lines: as for fetch. */
+const LONGEST_EXTENSIONS = 16 * 1024;
+const LONGEST_TRAILER = 16 * 1024;
+const MOST_TRAILERS = 100;
+
+const CHUNK = /^0*([\da-f]{1,16})[ \t]*(?:;([^\n]*))?\r\n$/i;
+const TRAILER = /^[^:\s]+:[^\n]*\r\n$/;
+
+function ofLength(reader: Reader, length: number): ByteSource {
+  let left = length;
+  return {
+    read: async (buffer) => {
+      if (left === 0) return null;
+      const count = await reader.read(buffer.subarray(0, left));
+      if (count === null) throw unexpectedEnd();
+      left -= count;
+      return count;
+    },
+  };
+}
+
+function inChunks(reader: Reader): ByteSource {
+  let extensions = LONGEST_EXTENSIONS;
+  let chunk: ByteSource | undefined;
+  const readLine = async (limit: number, pattern: RegExp) => {
+    const match = (await reader.line(limit, cutShort)).match(pattern);
+    if (match === null) throw cutShort();
+    return match;
+  };
+  const next = async () => {
+    if (chunk !== undefined) await readLine(2, /^\r\n$/);
+    const [, digits = "", extension = ""] = await readLine(
+      extensions + 40,
+      CHUNK,
+    );
+    extensions -= extension.length;
+    if (extensions < 0) throw cutShort();
+    return parseInt(digits, 16);
+  };
+  return {
+    read: async (buffer) => {
+      const count = await chunk?.read(buffer) ?? null;
+      if (count !== null) return count;
+      const length = await next();
+      chunk = ofLength(reader, length);
+      if (length > 0) return await chunk.read(buffer);
+      for (let [left, count] = [LONGEST_TRAILER, 0];; count++) {
+        const line = await reader.line(left, cutShort);
+        if (line === "\r\n") return null;
+        if (count === MOST_TRAILERS || !TRAILER.test(line)) throw cutShort();
+        left -= line.length;
+      }
+    },
+  };
+}
+
+/** A body that belongs to a head, and how it is encoded for the transfer beside being in chunks. */
+interface ResponseBody {
+  readonly source: ByteSource;
+  readonly coding: string;
+}
+
+/**
+ * The body that belongs to a head, where there is one. It is refused when nobody could say where it ends: lengths that
+ * differ, an encoding whose last step is not to be in chunks.
+ */
+export function readResponseBody(
+  reader: Reader,
+  method: string,
+  { status, headers }: Pick<ResponseHead, "status" | "headers">,
+): ResponseBody | undefined {
+  const isEmpty = status < 200 || [204, 205, 304].includes(status);
+  if (method === "HEAD" || isEmpty) return undefined;
+  const codings = codingsOf(headers.get("transfer-encoding") ?? "");
+  if (codings.length > 0) {
+    if (codings.pop() === "chunked") {
+      return { source: inChunks(reader), coding: codings.join() };
+    }
+    throw new Failure(
+      `cannot decode its transfer-encoding "${
+        headers.get("transfer-encoding")
+      }"`,
+    );
+  }
+  const length = headers.get("content-length");
+  if (length === null) return { source: { read: reader.read }, coding: "" };
+  // the same length twice is one length (RFC 9112, section 6.3)
+  const lengths = new Set(
+    length.split(",").map((text) => text.trim().replace(/^0+(?=\d)/, "")),
+  );
+  const [text = ""] = lengths;
+  if (lengths.size > 1 || !/^\d{1,15}$/.test(text)) {
+    throw notHttp("content-length");
+  }
+  return { source: ofLength(reader, Number(text)), coding: "" };
+}
