@@ -5,7 +5,7 @@
  */
 
 import { contains, parseCidr } from "../net/cidr.ts";
-import type { HttpRequest } from "./request.ts";
+import { type HttpRequest, parseReference } from "./request.ts";
 
 /** Which redirects are followed: those to the same origin, those that are safe, all, or none. */
 export type Follow = "same" | "safe" | "all" | "none";
@@ -53,7 +53,7 @@ export function followRedirect(
   if (location === null || ![301, 302, 303, 307, 308].includes(status)) {
     return undefined;
   }
-  const url = URL.parse(location, request.url);
+  const url = parseReference(location, request.url);
   if (url === null) return { refused: "its Location is not a URL" };
   url.username = url.password = "";
   if (url.hash === "") url.hash = request.url.hash;
