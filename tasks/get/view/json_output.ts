@@ -142,71 +142,71 @@ function isWholeJson(text: string): boolean {
   return formatter.state() === "whole";
 }
 
-/**
- * Bytes as JSON text: JSON as it is, other text as a string, anything else in base64.
- *
- * @param label The charset that was declared.
- */
-export function formatJsonValue(bytes: Uint8Array, label?: string): string {
-  const text = decodeText(bytes, encodingOf(bytes, label));
+/** Bytes as JSON text: JSON as it is, other text as a string, anything else in base64. */
+export function formatJsonValue(bytes: Uint8Array, encoding?: string): string {
+  const text = decodeText(bytes, encoding);
   if (text === undefined) {
     return JSON.stringify({ base64: encodeBase64(bytes) });
   }
   return isWholeJson(text) ? text.trim() : JSON.stringify(text);
 }
 
-/** Counts the characters of a line that comes in parts. */
-function createCounter(encoding?: string) {
-  const decoder = new TextDecoder(encoding);
-  let count = 0;
-  return (bytes: Uint8Array) =>
-    count += decoder.decode(bytes, { stream: true }).length;
+const badLines = (why: string) =>
+  new Failure(`Cannot show the lines as JSON: ${why}`, {
+    hint: "--raw shows the bytes as they come",
+  });
+
+/** Makes what joins the parts of a line, and refuses one that is too long. */
+function createLine(encoding: () => string | undefined) {
+  const line = createBuffer();
+  let decoder: TextDecoder | undefined;
+  let length = 0;
+  return {
+    add: (bytes: Uint8Array) => {
+      line.add(bytes);
+      if (line.size() <= MAX_LINE) return;
+      // there are fewer characters than bytes, how many is counted from here on
+      const rest = decoder === undefined ? line.bytes() : bytes;
+      decoder ??= new TextDecoder(encoding());
+      length += decoder.decode(rest, { stream: true }).length;
+      if (length > MAX_LINE) throw badLines("one is longer than 16 Mi");
+    },
+    take: () => {
+      [decoder, length] = [undefined, 0];
+      return { bytes: line.take(), encoding: encoding() };
+    },
+  };
 }
 
 /** The lines of a stream, and the encoding of each. */
 async function* linesOf(
   { headers, body }: Pick<HttpResponse, "headers" | "body">,
 ): AsyncGenerator<{ bytes: Uint8Array; encoding: string | undefined }> {
+  // but for UTF-16, which becomes UTF-8, a newline is the one byte in all of them
   const isWide = (encoding = "") => encoding.startsWith("utf-16");
-  // in any other encoding a newline is the one byte
-  const { decode, encoding: found } = createTranscoder(
+  const { decode, encoding } = createTranscoder(
     charsetOf(headers),
     (encoding) => !isWide(encoding),
     true,
   );
-  const encodingOfLines = () => isWide(found()) ? "utf-8" : found();
-  const line = createBuffer();
-  let count: ((bytes: Uint8Array) => number) | undefined;
-  const add = (bytes: Uint8Array) => {
-    line.add(bytes);
-    if (line.size() <= MAX_LINE) return;
-    // a character may have more than one byte
-    const isFirst = count === undefined;
-    count ??= createCounter(encodingOfLines());
-    if (count(isFirst ? line.bytes() : bytes) > MAX_LINE) {
-      throw new Failure(
-        "Cannot show the lines as JSON: one is longer than 16 Mi",
-        {
-          hint: "--raw shows the bytes as they come",
-        },
-      );
+  const line = createLine(() => isWide(encoding()) ? "utf-8" : encoding());
+  const split = function* (chunk?: Uint8Array) {
+    let rest: Uint8Array;
+    try {
+      rest = decode(chunk);
+    } catch {
+      throw badLines(`they are not ${encoding()}`);
     }
-  };
-  const take = () => {
-    count = undefined;
-    return { bytes: line.take(), encoding: encodingOfLines() };
-  };
-  const split = function* (chunk: Uint8Array) {
-    let at = 0;
-    for (let end = 0; (end = chunk.indexOf(NEWLINE, at)) !== -1; at = end + 1) {
-      add(chunk.subarray(at, end));
-      yield take();
+    for (let end = 0; (end = rest.indexOf(NEWLINE)) !== -1;) {
+      line.add(rest.subarray(0, end));
+      yield line.take();
+      rest = rest.subarray(end + 1);
     }
-    add(chunk.subarray(at));
+    line.add(rest);
   };
-  for await (const chunk of body) yield* split(decode(chunk));
-  yield* split(decode());
-  yield take();
+  for await (const chunk of body) yield* split(chunk);
+  yield* split();
+  yield line.take();
 }
 
 /** Formats the messages of a stream, each as soon as it is there: an event as it is, a line as `{"data":...}`. */
@@ -241,9 +241,9 @@ async function* formatExchange(
     return;
   }
   const bytes = await readAll(response.body);
-  const body = `"size":${bytes.length},"body":${
-    formatJsonValue(bytes, charsetOf(response.headers))
-  }`;
+  const encoding = encodingOf(bytes, charsetOf(response.headers));
+  const value = formatJsonValue(bytes, encoding);
+  const body = `"size":${bytes.length},"body":${value}`;
   const timings = formatTimings(response, start, head);
   // the response, the last member, takes the body as the text that it is
   yield `${heads.slice(0, -"}}".length)},${body}},"timings":${timings}}`;
