@@ -174,7 +174,7 @@ export interface Link {
 
 const TARGET = /[\s,]*<([^>]*)>/y;
 const PARAMETER =
-  /\s*;\s*([^\s=;,"]*)\s*(?:=\s*(?:"((?:\\.|[^"\\])*)"|([^\s;,"]*)))?/sy;
+  /\s*;\s*([^\s=;,"]*)\s*(?:=\s*(?:"((?:\\.|[^"\\])*)(?:"|$)|([^\s;,"]*)))?/sy;
 const REST = /(?:"(?:\\.|[^"\\])*"|[^,"])*(?:,|$)/sy;
 
 /** Reads a Link header (RFC 8288, section 3), as far as it is one: of a parameter that comes twice the first counts. */
