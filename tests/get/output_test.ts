@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { latin1 } from "../../lib/http/request.ts";
 import { main as get } from "../../tasks/get.ts";
 import { redactBody, redactHeader } from "../../tasks/get/redact.ts";
+import { readNetwork } from "../../tasks/get/send_options.ts";
 import { main as post } from "../../tasks/post.ts";
 import { codePoint } from "../code_point.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
@@ -249,6 +250,15 @@ Deno.test("-i shows the head of the last answer alone, and of a HEAD nothing els
     const shown = terminal ? lines.replaceAll("\r\n", "\n") : lines;
     assertEquals([code, stdout, stderr], [0, shown, ""]);
   }
+});
+
+Deno.test("-i sees the lines over a socket of its own, but for HTTP/2", async () => {
+  const sees = async (options: Parameters<typeof readNetwork>[0]) =>
+    (await readNetwork(options)).rawHeaders === true;
+  assertEquals(await sees({ include: true }), true);
+  assertEquals(await sees({ include: true, http: "1.1" }), true);
+  assertEquals(await sees({ include: true, http: "2" }), false);
+  assertEquals(await sees({}), false);
 });
 
 /** A redirect whose head says much, and in UTF-8, and what comes after it. */
