@@ -6,7 +6,7 @@
 
 import { groupsOf, isLocalhost } from "../net/address.ts";
 import { contains, parseCidr } from "../net/cidr.ts";
-import { addressOfUrl, type HttpRequest } from "./request.ts";
+import { addressOfUrl, type HttpRequest, parseReference } from "./request.ts";
 import type { Network, TransportResponse } from "./transport.ts";
 
 /** Which redirects are followed: those to the same origin, those that are safe, all, or none. */
@@ -46,14 +46,6 @@ export function locationsOf(
   return others.every((other) => other === first) ? [first] : [joined];
 }
 
-/** Bytes that are no ASCII as a URL has them: what the server sent is what is asked for, UTF-8 or not. */
-function encodeBytes(text: string): string {
-  return text.replace(
-    /[\x80-\xff]/g,
-    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-}
-
 /**
  * Decides where a redirect leads, by RFC 9110, section 15.4, and as browsers do: 303 turns into a GET, and so do 301
  * and 302 of a POST. To another origin goes no header but those that say what is wanted, whatever the policy; by the
@@ -74,7 +66,7 @@ export async function followRedirect(
     return undefined;
   }
   if (others.length > 0) return { refused: "it has more than one Location" };
-  const url = URL.parse(encodeBytes(location), request.url);
+  const url = parseReference(location, request.url);
   if (url === null) return { refused: "its Location is not a URL" };
   url.username = url.password = "";
   if (url.hash === "") url.hash = request.url.hash;

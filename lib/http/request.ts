@@ -107,6 +107,12 @@ export function fromByteString(text: string): string {
   return new TextDecoder().decode(latin1(text));
 }
 
+/** Reads a URL of a header, from the root or from a base: bytes beyond ASCII go on as they are, percent-encoded. */
+export function parseReference(text: string, base: URL): URL | null {
+  const encode = (char: string) => `%${char.charCodeAt(0).toString(16)}`;
+  return URL.parse(text.replace(/[\x80-\xff]/g, encode), base);
+}
+
 /** The address that a URL names, with the port of its scheme where it names none. */
 export function addressOfUrl({ hostname, port, protocol }: URL): TcpAddress {
   return {

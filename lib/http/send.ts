@@ -82,8 +82,8 @@ export async function send(
         notice,
       });
       const hop = await redirectOf(request, response, { follow, network });
+      const { status, statusText, headers, rawHeaders, version } = response;
       if (hop === undefined || "refused" in hop) {
-        const { status, statusText, headers, rawHeaders, version } = response;
         const { timings, remote } = response;
         const again = () => sendAgain(request, { ...network, signal });
         const { signal } = deadline;
@@ -114,8 +114,16 @@ export async function send(
           code: ExitCode.TooManyRedirects,
         });
       }
-      const location = response.headers.get("location") ?? "";
-      hops.push({ request, status: response.status, location });
+      const location = headers.get("location") ?? "";
+      hops.push({
+        request,
+        status,
+        statusText,
+        headers,
+        rawHeaders,
+        version,
+        location,
+      });
       // who the client is, and whom it trusts blindly, is for the first origin alone
       if (hop.next.url.origin !== request.url.origin) {
         network = { ...network, insecure: false, cert: undefined };

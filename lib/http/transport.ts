@@ -43,19 +43,10 @@ export interface TransportOptions extends Network {
   readonly onUpload?: ((state: "sending" | "reading") => void) | undefined;
 }
 
-/** A redirect that was followed: a request, its status, and where the response points. */
-export interface FollowedRedirect {
-  readonly request: HttpRequest;
+/** The head of a response. */
+export interface ResponseHead {
   readonly status: number;
-  readonly location: string;
-}
-
-/** A response: its head, and its body as it comes. Disposing of it ends the exchange. */
-export interface HttpResponse extends AsyncDisposable {
-  /** The request that was answered, after redirects. */
-  readonly request: HttpRequest;
-  readonly status: number;
-  /** What the status is called: by the server where there are `rawHeaders`, else by the standard; it may be empty. */
+  /** What the status is called: by the server, in characters that stand for bytes, where there are `rawHeaders`, else by the standard; it may be empty. */
   readonly statusText: string;
   /** The characters of a value stand for its bytes. */
   readonly headers: Headers;
@@ -63,6 +54,18 @@ export interface HttpResponse extends AsyncDisposable {
   readonly rawHeaders?: readonly Header[] | undefined;
   /** The version of HTTP, as `1.1`, where the transport sees it. */
   readonly version?: string | undefined;
+}
+
+/** A redirect that was followed: a request, the head of its response, and where that points. */
+export interface FollowedRedirect extends ResponseHead {
+  readonly request: HttpRequest;
+  readonly location: string;
+}
+
+/** A response: its head, and its body as it comes. Disposing of it ends the exchange. */
+export interface HttpResponse extends ResponseHead, AsyncDisposable {
+  /** The request that was answered, after redirects. */
+  readonly request: HttpRequest;
   /** Complete when the body has ended; where the transport measures it. */
   readonly timings?: Timings | undefined;
   /** The address that answered, where the transport sees it. */
@@ -81,20 +84,10 @@ export interface HttpResponse extends AsyncDisposable {
 }
 
 /** A response as a transport gives it, as soon as its head is there: nothing is followed, and fetch alone has decoded anything. */
-export type TransportResponse =
-  & Pick<
-    HttpResponse,
-    | "status"
-    | "statusText"
-    | "headers"
-    | "rawHeaders"
-    | "version"
-    | "timings"
-    | "remote"
-  >
-  & {
-    /** How it is encoded for the transfer alone (RFC 9112, section 7), where the transport sees it. */
-    readonly transferCoding?: string | undefined;
-    /** Throws when it is cut short. */
-    readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
-  };
+export interface TransportResponse
+  extends ResponseHead, Pick<HttpResponse, "timings" | "remote"> {
+  /** How it is encoded for the transfer alone (RFC 9112, section 7), where the transport sees it. */
+  readonly transferCoding?: string | undefined;
+  /** Throws when it is cut short. */
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+}

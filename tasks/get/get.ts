@@ -70,7 +70,7 @@ async function printUnsent(
 /** The options that change nothing of how a request is sent: one that is missing here loads a module in vain, no more. */
 const OTHER_OPTIONS = [
   ...["method", "form", "auth", "bearer", "timeout", "output", "remoteName"],
-  ...["continue", "include", "body", "quiet", "pretty", "raw", "offline"],
+  ...["continue", "body", "quiet", "pretty", "raw", "offline"],
   ...["curl", "showSecrets"],
 ];
 
@@ -161,7 +161,7 @@ export async function runExchange(
     const { printJson } = await import("./view/json_output.ts");
     await printJson(response, io.stdout, options, start);
   } else {
-    await printBody(response, io.stdout, options, async (error, received) => {
+    await printBody(response, io, options, async (error, received) => {
       const { resume } = await import("./download/resume.ts");
       return resume(exchange, response, received, error);
     });

@@ -7,7 +7,8 @@
 import { sentHeaders } from "../../lib/http/http1/request.ts";
 import { hideSecret, redactUrl, SECRET } from "../../lib/http/redact.ts";
 import type { Header, HttpRequest } from "../../lib/http/request.ts";
-import type { HttpResponse } from "../../lib/http/transport.ts";
+import type { ResponseHead } from "../../lib/http/transport.ts";
+import { decodeText } from "./charset.ts";
 import { formatItem, type Item, parseItem } from "./items.ts";
 
 /** Hides what is secret in an operand of `get` or `post`: the value of an item, or parts of a URL. */
@@ -82,16 +83,6 @@ export interface PrintedRequest
   readonly size: number | undefined;
 }
 
-function textOf(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
-      bytes,
-    );
-  } catch {
-    return undefined;
-  }
-}
-
 /** A request with its headers as they are sent, without secrets unless they are asked for: all that prints a request prints this. */
 export function redactRequest(
   request: HttpRequest,
@@ -99,7 +90,8 @@ export function redactRequest(
 ): PrintedRequest {
   const { method, url, body } = request;
   const headers = sentHeaders(request);
-  const text = body?.bytes && textOf(body.bytes);
+  // its bytes as they are, a mark too
+  const text = body?.bytes && decodeText(body.bytes, "utf-8", true);
   const whole = { method, url, headers, body: text, size: body?.length };
   return showSecrets ? whole : {
     ...whole,
@@ -111,7 +103,7 @@ export function redactRequest(
 
 /** The headers of a response as they are printed: line by line where the transport saw that, else those of one name as one line. */
 export function redactResponseHeaders(
-  { headers, rawHeaders }: Pick<HttpResponse, "headers" | "rawHeaders">,
+  { headers, rawHeaders }: ResponseHead,
   showSecrets = false,
 ): readonly Header[] {
   const lines = rawHeaders ?? [...headers];

@@ -80,7 +80,8 @@ export async function readNetwork(
     unix: options.unix,
     insecure: options.insecure,
     timed: options.time,
-    rawHeaders: options.verbose,
+    // fetch alone speaks HTTP/2
+    rawHeaders: options.verbose || options.include && options.http !== "2",
   } as const;
   if (ca === undefined && cert === undefined) return network;
   const { readPem } = await import("../../lib/net/tls/trust.ts");

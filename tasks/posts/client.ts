@@ -6,28 +6,53 @@
 
 import { exitCodeForStatus, Failure } from "../../lib/cli/errors.ts";
 import { percentDecode } from "../../lib/cli/values.ts";
-import type { HttpRequest } from "../../lib/http/request.ts";
+import {
+  fromByteString,
+  type HttpRequest,
+  parseReference,
+} from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
 import { type Document, isDocument } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
 
+/** So many fields are named of an object that is not what was asked for. */
+const MOST_NAMES = 8;
+
 function typeNameOf(value: unknown): string {
   if (value === null) return "null";
-  return Array.isArray(value) ? "a list" : typeof value;
+  if (Array.isArray(value)) return "a list";
+  const names = isDocument(value) ? Object.keys(value) : [];
+  if (names.length === 0) return typeof value;
+  const more = names.length > MOST_NAMES ? ", ..." : "";
+  return `an object with ${names.slice(0, MOST_NAMES).join(", ")}${more}`;
 }
 
-/** What a problem (RFC 9457) says; nothing where a text is none. */
+/** What a problem says (RFC 9457), or an error as most other APIs have it. */
+function reasonIn(value: unknown): string | undefined {
+  if (typeof value === "string") return value || undefined;
+  if (Array.isArray(value)) return reasonIn(value[0]);
+  if (!isDocument(value)) return undefined;
+  const { detail, title, message, error, errors } = value;
+  return [detail, title, message, error, errors].map(reasonIn)
+    .find((reason) => reason !== undefined);
+}
+
+/** The reason that a text gives; nothing where it gives none. */
 function detailOf(text: string): string | undefined {
   try {
     const problem: unknown = JSON.parse(text);
-    if (!isDocument(problem)) return undefined;
-    const { detail, title } = problem;
-    return [detail, title].find((each) => typeof each === "string");
+    return isDocument(problem) ? reasonIn(problem) : undefined;
   } catch {
     // a response that is no JSON says no more than its status
     return undefined;
   }
+}
+
+/** The text of a header: UTF-8, else each byte one character. */
+function textOfHeader(bytes: string): string {
+  const text = fromByteString(bytes);
+  return text.includes("\ufffd") ? bytes : text;
 }
 
 /** Why a response is not what was asked for: its status, and the reason where the API gives one. */
@@ -37,7 +62,8 @@ function refusalOf(
   text: string,
 ): Failure {
   const got = `${status} ${statusText}`.trimEnd();
-  const reason = detailOf(text) ?? headers.get("x-reason");
+  const reason = detailOf(text) ??
+    textOfHeader(headers.get("x-reason") ?? "");
   const why = !reason || reason === statusText ? "" : `: ${reason}`;
   return new Failure(`Cannot ${what}: the API answered ${got}${why}`, {
     code: exitCodeForStatus(status),
@@ -45,7 +71,7 @@ function refusalOf(
 }
 
 /**
- * Sends a request and gives the text and the headers of its response.
+ * Sends a request and gives the text, in its charset, and the headers of its response.
  *
  * @param what What is done, for errors: `list http://localhost:3000/posts`.
  * @throws {Failure} When there is no response or its status is not 2xx (codes 3, 4 and 5).
@@ -55,16 +81,38 @@ export async function fetchText(
   what: string,
   options: SendOptions,
 ): Promise<{ text: string; headers: Headers }> {
+  // it is loaded while the response is on its way
+  const loading = import("../get/charset.ts");
   await using response = await send(request, options);
-  const stream = ReadableStream.from(response.body);
-  const text = await new Response(stream).text();
+  const bytes = await new Response(ReadableStream.from(response.body)).bytes();
+  const { charsetOf, encodingOf } = await loading;
+  const encoding = encodingOf(bytes, charsetOf(response.headers));
+  const text = new TextDecoder(encoding).decode(bytes);
   if (response.status >= 300) throw refusalOf(what, response, text);
   return { text, headers: response.headers };
 }
 
+/** Numbers that JavaScript has not: too many digits, or too large. */
+const HUGE = /\d{16}|\d[eE]\+?\d{3}/;
+
+/** Keeps the digits of a number that JavaScript would round, for whoever prints it as JSON again. */
+function keepDigits(
+  _: string,
+  value: unknown,
+  context?: { readonly source?: string },
+): unknown {
+  const { source = "" } = context ?? {};
+  const isRounded = typeof value === "number" &&
+    (!Number.isFinite(value) ||
+      /^-?\d+$/.test(source) && !Number.isSafeInteger(value));
+  // TypeScript does not know it yet
+  const rawJson: unknown = Reflect.get(JSON, "rawJSON");
+  return isRounded && typeof rawJson === "function" ? rawJson(source) : value;
+}
+
 function parse(text: string, what: string): unknown {
   try {
-    return JSON.parse(text);
+    return HUGE.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
   } catch {
     throw new Failure(`Cannot ${what}: the answer is not JSON`);
   }
@@ -118,15 +166,56 @@ export async function* listDocuments(
   }
 }
 
+/** A link of a Link header: where it leads, and its parameters, their names in lower case. */
+export interface Link {
+  readonly target: string;
+  readonly params: ReadonlyMap<string, string>;
+}
+
+const TARGET = /[\s,]*<([^>]*)>/y;
+const PARAMETER =
+  /\s*;\s*([^\s=;,"]*)\s*(?:=\s*(?:"((?:\\.|[^"\\])*)(?:"|$)|([^\s;,"]*)))?/sy;
+const REST = /(?:"(?:\\.|[^"\\])*"|[^,"])*(?:,|$)/sy;
+
+/** Reads a Link header (RFC 8288, section 3), as far as it is one: of a parameter that comes twice the first counts. */
+export function parseLinks(header: string): Link[] {
+  const links: Link[] = [];
+  let at = 0;
+  const read = (pattern: RegExp) => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(header);
+    if (found !== null) at = pattern.lastIndex;
+    return found;
+  };
+  for (let link = read(TARGET); link; link = read(REST) && read(TARGET)) {
+    const params = new Map<string, string>();
+    for (let found = read(PARAMETER); found; found = read(PARAMETER)) {
+      const [, name = "", quoted, token = ""] = found;
+      const key = name.toLowerCase();
+      const value = quoted?.replace(/\\(.)/gs, "$1") ?? token;
+      if (!params.has(key)) params.set(key, value);
+    }
+    links.push({ target: link[1] ?? "", params });
+  }
+  return links;
+}
+
 /** The next page, on the same origin: a link does not send anybody elsewhere. */
 function nextOf(page: URL, headers: Headers): URL | undefined {
-  const link = headers.get("link")
-    ?.match(/<([^>]*)>\s*;[^,]*\brel="?next"?/)?.[1];
+  const link = parseLinks(headers.get("link") ?? "").find(({ params }) => {
+    const anchor = params.get("anchor");
+    // it may be a link of another page
+    return (anchor === undefined ||
+      parseReference(anchor, page)?.href === page.href) &&
+      params.get("rel")?.toLowerCase().split(/\s+/).includes("next");
+  });
   if (link === undefined) return undefined;
-  const next = URL.parse(link, page);
+  const next = parseReference(link.target, page);
   if (next === null || next.origin !== page.origin) {
     throw new Failure(
-      `Cannot list ${page}: its next page is elsewhere: ${link}`,
+      `Cannot list ${page}: its next page is elsewhere: ${
+        textOfHeader(link.target)
+      }`,
     );
   }
   return next;

@@ -60,7 +60,8 @@ function createTable(
     end: () => {
       end();
       const widths = (rows[0] ?? []).map((_, at) =>
-        Math.max(...rows.map((row) => row[at]?.length ?? 0))
+        // not Math.max of them all: a call takes some 100,000 arguments
+        rows.reduce((most, row) => Math.max(most, row[at]?.length ?? 0), 0)
       );
       return rows.map((row) => {
         const line = row.map((cell, at) => cell.padEnd(widths[at] ?? 0))

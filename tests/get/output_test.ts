@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { latin1 } from "../../lib/http/request.ts";
 import { main as get } from "../../tasks/get.ts";
 import { redactBody, redactHeader } from "../../tasks/get/redact.ts";
+import { readNetwork } from "../../tasks/get/send_options.ts";
 import { main as post } from "../../tasks/post.ts";
 import { codePoint } from "../code_point.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
@@ -192,7 +193,7 @@ Deno.test("-v says every redirect, and the body of a request that is text", asyn
   assertEquals(code, 0);
   assertMatch(
     stderr,
-    /^> POST \/ HTTP\/1\.1\n[^]*\n>\n\{"a":"b"\}\n< 303\n< location: \/next\?session=\*\*\*\n<\n> GET \/next\?session=\*\*\* HTTP\/1\.1\n[^]*\n>\n< HTTP\/1\.1 200 OK\n/,
+    /^> POST \/ HTTP\/1\.1\n[^]*\n>\n\{"a":"b"\}\n< HTTP\/1\.1 303 See Other\n< location: \/next\?session=\*\*\*\n(?:< .*\n)*<\n> GET \/next\?session=\*\*\* HTTP\/1\.1\n[^]*\n>\n< HTTP\/1\.1 200 OK\n/,
   );
   const binary = await run(post, ["-v", server.url, "-"], {
     stdin: new Uint8Array([0xff, 0xfe]),
@@ -206,27 +207,132 @@ Deno.test("-v says what was sent when nothing comes back", async () => {
   assertMatch(stderr, /^> GET \/ HTTP\/1\.1\n[^]*\nget: Cannot connect to /);
 });
 
-Deno.test("-i shows the head as it came where that is known, and safely on a terminal", async () => {
-  await using server = serveRaw(() => [
-    latin1(
-      response(
-        "ok",
-        ["X-Zed: 1", "Content-Length: 2", `x-A: \x1b[2J\xe9`],
-        "200 So \x1b[2J",
-      ),
-    ),
-  ]);
-  const { stdout } = await run(get, ["-i", "--time", server.url]);
-  assertStringIncludes(
-    stdout,
-    "HTTP/1.1 200 So \x1b[2J\nConnection: close\nX-Zed: 1\nContent-Length: 2\nx-A: \x1b[2J\ufffd\n\nok",
-  );
-  const shown = await run(get, ["-i", "--time", server.url], {
-    terminal: true,
-  });
+Deno.test("-i shows the very lines that came, once, and safely on a terminal", async () => {
+  const head = [
+    "HTTP/1.1 404 Introuvable \xc3\xa9 \x1b[2J",
+    "X-Zed: 1",
+    "Content-Length: 2",
+    "x-A: \x1b[2J\xe9",
+    "Set-Cookie: a=1",
+    "Set-Cookie: b=2",
+    "",
+    "ok",
+  ].join("\r\n");
+  await using server = serveRaw(() => [latin1(head)]);
+  for (const args of [["-i"], ["-i", "--time"]]) {
+    const piped = await run(get, [...args, server.url]);
+    assertEquals(piped.code, 4);
+    assertEquals(String.fromCharCode(...piped.stdoutBytes), head);
+    assert(!piped.stderr.includes("404"), piped.stderr);
+  }
+  const shown = await run(get, ["-i", server.url], { terminal: true });
   assertSafe(shown.stdout);
-  assertSafe(shown.stderr);
-  assertStringIncludes(shown.stdout, "x-A: \\x1b[2J");
+  assertEquals([shown.stderr, shown.stdout], [
+    "",
+    "HTTP/1.1 404 Introuvable é \\x1b[2J\nX-Zed: 1\nContent-Length: 2\n" +
+    "x-A: \\x1b[2J\ufffd\nSet-Cookie: a=1\nSet-Cookie: b=2\n\nok\n",
+  ]);
+});
+
+Deno.test("-i shows the head of the last answer alone, and of a HEAD nothing else", async () => {
+  await using server = serveRaw((request) => [
+    request.startsWith("GET / ")
+      ? response("", ["Location: /b", "Content-Length: 0"], "302 Found")
+      : response("", ["X-B: 1", "Content-Length: 7"]),
+  ]);
+  const lines = "HTTP/1.1 200 OK\r\nConnection: close\r\nX-B: 1\r\n" +
+    "Content-Length: 7\r\n\r\n";
+  const last = await run(get, ["-i", server.url]);
+  assertEquals([last.code, last.stdout], [18, lines]);
+  for (const terminal of [false, true]) {
+    const args = ["-X", "HEAD", "-i", `${server.url}/b`];
+    const { code, stdout, stderr } = await run(get, args, { terminal });
+    const shown = terminal ? lines.replaceAll("\r\n", "\n") : lines;
+    assertEquals([code, stdout, stderr], [0, shown, ""]);
+  }
+});
+
+Deno.test("-i sees the lines over a socket of its own, but for HTTP/2", async () => {
+  const sees = async (options: Parameters<typeof readNetwork>[0]) =>
+    (await readNetwork(options)).rawHeaders === true;
+  assertEquals(await sees({ include: true }), true);
+  assertEquals(await sees({ include: true, http: "1.1" }), true);
+  assertEquals(await sees({ include: true, http: "2" }), false);
+  assertEquals(await sees({}), false);
+});
+
+/** A redirect whose head says much, and in UTF-8, and what comes after it. */
+function serveRedirect() {
+  return serveRaw((request) => [
+    request.startsWith("GET / ")
+      ? response("", [
+        "Location: /é?token=s3cret",
+        "Set-Cookie: sid=s3cret",
+        "X-D: 1",
+        "x-d: 2",
+        "Content-Length: 0",
+      ], "302 Gefunden é")
+      : response("ok", undefined, "200 Très bien"),
+  ]);
+}
+
+Deno.test("-v shows the head of every redirect as it came, without secrets", async () => {
+  await using server = serveRedirect();
+  const { code, stderr } = await run(get, ["-v", server.url], {
+    terminal: { stderr: true },
+  });
+  assertEquals([code, stderr.includes("s3cret")], [0, false]);
+  assertStringIncludes(
+    stripColors(stderr),
+    [
+      "< HTTP/1.1 302 Gefunden é",
+      "< Connection: close",
+      "< Location: /é?token=***",
+      "< Set-Cookie: ***",
+      "< X-D: 1",
+      "< x-d: 2",
+      "< Content-Length: 0",
+      "<",
+      "> GET /%c3%a9?token=*** HTTP/1.1",
+      "",
+    ].join("\n"),
+  );
+  assertStringIncludes(stripColors(stderr), "\n< HTTP/1.1 200 Très bien\n");
+  const args = ["-v", "--show-secrets", server.url];
+  const all = await run(get, args);
+  assertEquals(all.stderr.match(/s3cret/g)?.length, 3);
+});
+
+Deno.test("--json has the head of every redirect, without secrets", async () => {
+  await using server = serveRedirect();
+  const { stdout } = await run(get, ["--json", server.url]);
+  const { redirects, response } = JSON.parse(stdout);
+  assertEquals(redirects, [{
+    status: 302,
+    statusText: "Gefunden é",
+    version: "1.1",
+    location: "/é?token=***",
+    headers: {
+      connection: "close",
+      location: "/é?token=***",
+      "set-cookie": "***",
+      "x-d": ["1", "2"],
+      "content-length": "0",
+    },
+  }]);
+  assertEquals(response.statusText, "Très bien");
+  const all = await run(get, ["--json", "--show-secrets", server.url]);
+  assertEquals(all.stdout.match(/s3cret/g)?.length, 3);
+});
+
+Deno.test("a status text in UTF-8 is shown as text", async () => {
+  await using server = serveRaw(() => [
+    response("", ["Content-Length: 0"], "404 Introuvable é"),
+  ]);
+  for (const terminal of [false, true]) {
+    const { stderr } = await run(get, ["--time", server.url], { terminal });
+    assertStringIncludes(stripColors(stderr), "404 Introuvable é\n");
+  }
 });
 
 Deno.test("--time says how long each phase took", async () => {
@@ -306,7 +412,11 @@ Deno.test("--json tells of redirects, and of a body that is cut short nothing", 
   const { code, stdout } = await run(get, ["--json", server.url]);
   const { request, redirects, response } = JSON.parse(stdout);
   assertEquals([code, request.url], [4, `${server.url}/`]);
-  assertEquals(redirects, [{ status: 302, location: `${server.url}/next` }]);
+  assertEquals([redirects.length, redirects[0].status, redirects[0].location], [
+    1,
+    302,
+    `${server.url}/next`,
+  ]);
   assertEquals(response.body, "done");
   await using cut = serveRaw(() => [response("x", ["Content-Length: 2"])]);
   const result = await run(get, ["--json", cut.url]);

@@ -1,6 +1,17 @@
-import { assert, assertEquals, assertLess } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertThrows,
+} from "@std/assert";
 import fc from "fast-check";
 import { main } from "../../tasks/get.ts";
+import {
+  charsetOf,
+  createTranscoder,
+  encodingOf,
+} from "../../tasks/get/charset.ts";
 import { createEventReader } from "../../tasks/get/view/events.ts";
 import { createJsonView } from "../../tasks/get/view/json.ts";
 import { createJsonFormatter } from "../../tasks/get/view/json_format.ts";
@@ -266,7 +277,7 @@ function serveStream(type: string) {
   };
 }
 
-function serveBody(type: string, body: string) {
+function serveBody(type: string, body: string | Uint8Array<ArrayBuffer>) {
   return serveHttp(() =>
     new Response(body, { headers: { "content-type": type } })
   );
@@ -274,7 +285,7 @@ function serveBody(type: string, body: string) {
 
 async function show(
   type: string,
-  body: string,
+  body: string | Uint8Array<ArrayBuffer>,
   args: string[] = ["--pretty"],
   options: MemoryOptions = {},
 ): Promise<string> {
@@ -426,4 +437,277 @@ Deno.test("a line costs --json what its length does, in however many chunks it c
   assert(messages.length === 1 && messages[0] === `{"data":${value}}`);
   // more than a hundred times as long if each chunk were joined to all before it
   assertLess(end - half, 20 * (half - start));
+});
+
+Deno.test("charsetOf() reads the charset that a Content-Type declares", () => {
+  for (
+    const [type, charset] of [
+      ["text/html; charset=iso-8859-1", "iso-8859-1"],
+      ["text/html;charset=GBK", "GBK"],
+      ['text/html; CharSet="Shift_JIS"', "Shift_JIS"],
+      ['text/html; charset = "utf-16le" ; a=b', "utf-16le"],
+      ["text/html; a=b; charset=latin1; charset=utf-8", "latin1"],
+      ['text/html; a="; charset=gbk"; charset=big5', "big5"],
+      ['text/html; a="\\"; charset=gbk"', undefined],
+      ["text/html; charset=latin1, text/html; charset=utf-8", "latin1"],
+      ["text/html; charset=; charset=latin1", "latin1"],
+      ['text/html; charset="latin1', "latin1"],
+      ["text/html; xcharset=latin1", undefined],
+      ["text/html; charset", undefined],
+      ["text/html", undefined],
+      ["text/event-stream; charset=latin1", undefined],
+      ["", undefined],
+    ] as const
+  ) {
+    const headers = new Headers({ "content-type": type });
+    assertEquals(charsetOf(headers), charset, type);
+  }
+  assertEquals(charsetOf(new Headers()), undefined);
+});
+
+const bytes = (...values: number[]) => Uint8Array.from(values);
+
+/** Texts in their charsets, and what they say. */
+const CHARSETS = [
+  ["iso-8859-1", bytes(0x63, 0x61, 0x66, 0xe9), "café"],
+  ["Windows-1252", bytes(0x93, 0x80, 0x94), "\u201c€\u201d"],
+  ["shift_jis", bytes(0x93, 0xfa, 0x96, 0x7b, 0x5c), "日本\\"],
+  ["gbk", bytes(0xc4, 0xe3, 0xba, 0xc3), "你好"],
+  ["EUC-KR", bytes(0xb0, 0xa1, 0x41), "가A"],
+  ["iso-2022-jp", bytes(0x1b, 0x24, 0x42, 0x24, 0x22, 0x1b, 0x28, 0x42), "あ"],
+  ["utf-16le", bytes(0xe9, 0, 0x3d, 0xd8, 0x4d, 0xdc), "é👍"],
+  ["utf-16be", bytes(0, 0xe9, 0xd8, 0x3d, 0xdc, 0x4d), "é👍"],
+  ["utf-8", encoder.encode("é👍"), "é👍"],
+  ["no-such-charset", encoder.encode("é👍"), "é👍"],
+  ["latin1", encoder.encode("\ufeffé"), "é"],
+  ["latin1", bytes(0xff, 0xfe, 0xe9, 0), "é"],
+  ["utf-16le", bytes(0xfe, 0xff, 0, 0xe9), "é"],
+] as const;
+
+Deno.test("a body is shown in the charset that is declared, or marked by its first bytes", async () => {
+  for (const [charset, body, text] of CHARSETS) {
+    const type = `text/html; charset=${charset}`;
+    const options = { terminal: { stdout: true } } as const;
+    assertEquals(await show(type, body, [], options), `${text}\n`, charset);
+    assertEquals(await show(type, body, ["--pretty"]), text);
+    const json = await show(type, body, ["--json"]);
+    assertEquals(JSON.parse(json).response.body, text);
+    await using server = serveBody(type, body);
+    const piped = await run(main, [server.url]);
+    assertEquals(piped.stdoutBytes, body);
+    const raw = await run(main, ["--raw", server.url], options);
+    assertEquals(raw.stdoutBytes, body);
+  }
+});
+
+Deno.test("JSON, lines of JSON and XML are read in their charset, events as UTF-8", async () => {
+  const latin1 = bytes(0x5b, 0x22, 0xe9, 0x22, 0x5d);
+  const wide = bytes(0xff, 0xfe, 0x5b, 0, 0x22, 0, 0xe9, 0, 0x22, 0, 0x5d, 0);
+  for (
+    const [type, body] of [
+      ["application/json; charset=latin1", latin1],
+      ["application/json", wide],
+      ["application/json", encoder.encode('\ufeff["é"]')],
+      ["text/plain", encoder.encode('\ufeff["é"]')],
+    ] as const
+  ) {
+    assertEquals(await show(type, body), '[\n  "é"\n]\n');
+    const json = await show(type, body, ["--json"]);
+    assertEquals(JSON.parse(json).response.body, ["é"]);
+  }
+  const lines = bytes(...latin1, 0x0a, 0xe9, 0x0a);
+  const wideLines = bytes(...wide, 0x0a, 0, 0xe9, 0, 0x0a, 0);
+  for (
+    const [type, body] of [
+      [`${LINES}; charset=latin1`, lines],
+      [LINES, wideLines],
+      [`${LINES}; charset=latin1`, encoder.encode('\ufeff["é"]\né\n')],
+    ] as const
+  ) {
+    assertEquals(await show(type, body), '[\n  "é"\n]\né\n');
+    const [, ...data] = (await show(type, body, ["--json"])).split("\n");
+    assertEquals(data, ['{"data":["é"]}', '{"data":"é"}', ""]);
+  }
+  const events = await show(
+    "text/event-stream; charset=latin1",
+    "data: é\n\n",
+  );
+  assertEquals(events, "é\n");
+});
+
+Deno.test("--json gives what is not valid in its charset in base64, whole or line by line", async () => {
+  for (
+    const [type, body] of [
+      ["text/plain", bytes(0x61, 0xff)],
+      ["text/plain; charset=shift_jis", bytes(0x61, 0xff)],
+      ["text/plain; charset=utf-16le", bytes(0x61)],
+      ["application/json", bytes(0x5b, 0x22, 0xff, 0x22, 0x5d)],
+    ] as const
+  ) {
+    const json = await show(type, body, ["--json"]);
+    const base64 = btoa(String.fromCharCode(...body));
+    assertEquals(JSON.parse(json).response.body, { base64 });
+  }
+  const lines = await show(LINES, bytes(0xff, 0x0a, 0x31, 0x0a), ["--json"]);
+  assertEquals(lines.split("\n").slice(1), [
+    '{"data":{"base64":"/w=="}}',
+    '{"data":1}',
+    "",
+  ]);
+  const marked = bytes(0x31, 0x0a, 0xff, 0xfe, 0x0a);
+  const later = await show(`${LINES}; charset=latin1`, marked, ["--json"]);
+  assertEquals(later.split("\n")[2], '{"data":"ÿþ"}');
+  // a line of UTF-16 has no bytes of its own
+  await using server = serveBody(`${LINES}; charset=utf-16`, bytes(0, 0xd8));
+  const { code, stderr } = await run(main, ["--json", server.url]);
+  assertEquals(code, 1);
+  assertMatch(stderr, /\nget: Cannot show the lines as JSON: .*utf-16le\nhint/);
+});
+
+Deno.test("the chunks of a text do not matter, in any charset", () => {
+  const labels = CHARSETS.map(([label]) => label);
+  const text = fc.oneof(
+    fc.uint8Array(),
+    fc.constantFrom(...CHARSETS.map(([, body]) => body)),
+  );
+  fc.assert(
+    fc.property(
+      fc.constantFrom(undefined, ...labels),
+      text,
+      places,
+      (label, body, places) => {
+        const encoding = encodingOf(body, label);
+        const { decode } = createTranscoder(label);
+        const chunks = cut(body, places).map((part) => decode(part).slice());
+        const shown = new TextDecoder().decode(join([...chunks, decode()]));
+        assertEquals(shown, new TextDecoder(encoding).decode(body));
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
+const BINARY = bytes(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0);
+const NOTE = "-o FILE saves it, --raw shows it\n";
+
+Deno.test("binary is one line on a terminal, and the very bytes in a pipe", async () => {
+  const noise = bytes(...Array.from({ length: 90 }, (_, at) => 1 + 151 * at));
+  for (
+    const [type, body] of [
+      ["image/png", BINARY],
+      ["application/octet-stream", BINARY],
+      ["", BINARY],
+      ["image/png; charset=utf-8", BINARY],
+      ["application/zip", noise.map((byte) => byte || 1)],
+    ] as const
+  ) {
+    await using server = serveBody(type, body);
+    const shown = await run(main, [server.url], { terminal: true });
+    assertEquals([shown.code, shown.stdout], [0, ""], type);
+    const line = `\nbinary, ${body.length} bytes: ${NOTE}`;
+    assert(shown.stderr.endsWith(line), shown.stderr);
+    const pretty = await run(main, ["--pretty", server.url]);
+    assertEquals([pretty.code, pretty.stdout], [0, ""]);
+    const quiet = await run(main, ["-b", server.url], { terminal: true });
+    assertEquals(quiet.stderr, line.trimStart());
+    const raw = await run(main, ["--raw", server.url], { terminal: true });
+    assertEquals(raw.stdoutBytes, body);
+    assertEquals((await run(main, [server.url])).stdoutBytes, body);
+  }
+});
+
+Deno.test("what is text, by its type, its charset or its bytes, is shown on a terminal", async () => {
+  for (
+    const [type, body, shown] of [
+      ["text/plain", "a\0b", "a\\x00b"],
+      ["application/json", '["\0",]', '["\\x00",]'],
+      ["image/svg+xml", "<svg/>\0", "<svg/>\\x00"],
+      ["application/octet-stream", "plain words", "plain words"],
+      ["application/octet-stream", bytes(0x63, 0xe9), "c\ufffd"],
+      ["application/octet-stream", "\x1b[1mlog\x07", "\\x1b[1mlog\\x07"],
+      ["application/x-a; charset=utf-16be", bytes(0, 0x61, 0, 0x62), "ab"],
+      ["application/x-a", bytes(0xff, 0xfe, 0x61, 0), "a"],
+    ] as const
+  ) {
+    const text = await show(type, body, [], { terminal: { stdout: true } });
+    assertEquals(stripColors(text), `${shown}\n`, type);
+  }
+  const late = "x".repeat(3000) + "\0";
+  const type = "application/octet-stream";
+  assert((await show(type, late, [], { terminal: true })).includes("x\\x00"));
+});
+
+Deno.test("the rest of a binary body is not asked for, and what came before its first NUL stays", async () => {
+  let sent = 0;
+  await using server = serveHttp(() =>
+    new Response(
+      new ReadableStream({
+        pull(controller) {
+          controller.enqueue(new Uint8Array(100_000));
+          sent++;
+        },
+      }),
+      { status: 404 },
+    )
+  );
+  const { code, stdout, stderr } = await run(main, [server.url], {
+    terminal: true,
+  });
+  assertEquals([code, stdout], [4, ""]);
+  assert(stderr.endsWith(`\nbinary: ${NOTE}`), stderr);
+  assertLess(sent, 1000);
+  await using slow = serveStream("application/octet-stream");
+  const { stdout: shown, result } = start(main, [slow.url], {
+    terminal: true,
+  });
+  await slow.send("text\n");
+  await shown.waitFor("text\n");
+  await slow.send("a\0b");
+  const end = await result;
+  assertEquals([end.code, end.stdout], [0, "text\n"]);
+});
+
+Deno.test("--json refuses a line of more than 16 Mi characters, at once", async () => {
+  for (const part of ["x".repeat(1 << 20), "é".repeat(1 << 20)]) {
+    let sent = 0;
+    await using server = serveHttp(() =>
+      new Response(
+        new ReadableStream({
+          pull(controller) {
+            const isFirst = sent++ === 0;
+            controller.enqueue(encoder.encode(isFirst ? "[1]\n" : part));
+          },
+        }),
+        { headers: { "content-type": LINES } },
+      )
+    );
+    const { code, stdout, stderr } = await run(main, ["--json", server.url]);
+    assertEquals([code, stdout.split("\n").slice(1)], [1, [
+      '{"data":[1]}',
+      "",
+    ]]);
+    assertEquals(
+      stderr,
+      "200 OK\nget: Cannot show the lines as JSON: one is longer than 16 Mi\nhint: --raw shows the bytes as they come\n",
+    );
+    assertLess(sent, 60);
+  }
+  const longest = "x".repeat(16 << 20);
+  const shown = await show(LINES, `${longest}\n[2]`, ["--json"]);
+  assert(shown.endsWith(`x"}\n{"data":[2]}\n`));
+});
+
+Deno.test("an event of many short lines is bounded by the bytes that came", () => {
+  const chunk = encoder.encode("data: x\n".repeat(1 << 17));
+  const read = createEventReader();
+  for (let mib = 0; mib < 8; mib++) read(chunk);
+  const [event] = read(encoder.encode("\n"));
+  assertEquals(event?.data.length, (8 << 18) - 1);
+  for (let mib = 0; mib < 16; mib++) read(chunk);
+  assertThrows(() => read(chunk), Error, "one is longer than 16 Mi");
+  // blank lines end what is counted, and comments go with them
+  const ping = encoder.encode(": ping\r\n\r\n".repeat(1 << 17));
+  const pinged = createEventReader();
+  for (let mib = 0; mib < 20; mib++) assertEquals(pinged(ping), []);
+  assertEquals(pinged(encoder.encode("data: a\n\n")).length, 1);
 });

@@ -240,6 +240,46 @@ Deno.test("a redirect leads where the policy allows", async () => {
   assert(head !== undefined && "next" in head && head.next.method === "HEAD");
 });
 
+Deno.test("a redirect leads to the very bytes of its Location", () => {
+  for (
+    const [location, expected] of [
+      ["/z\xc3\xbcrich?q=\xc3\xa9", "/z%c3%bcrich?q=%c3%a9"],
+      ["/caf\xe9", "/caf%e9"],
+      ["//b\xc3\xbccher.example/", "//xn--bcher-kva.example/"],
+      ["/%C3%A9", "/%C3%A9"],
+    ] as const
+  ) {
+    const hop = followRedirect(request("https://a.example/x"), {
+      status: 302,
+      location,
+    });
+    assert(hop !== undefined && "next" in hop);
+    const { href } = hop.next.url;
+    assertEquals(href, new URL(expected, "https://a.example").href);
+  }
+});
+
+Deno.test("a redirect that was followed keeps its head", async () => {
+  await using server = serveRaw((head) => [
+    head.startsWith("GET / ")
+      ? response("", ["Location: /b", "X-A: 1", "x-a: 2"], "302 Gone There")
+      : response("b"),
+  ]);
+  for (const rawHeaders of [false, true]) {
+    const options = { network: { rawHeaders } };
+    await using response = await send(request(server.url), options);
+    const [hop] = response.hops ?? [];
+    assertEquals([hop?.status, hop?.headers.get("x-a")], [302, "1, 2"]);
+    if (!rawHeaders) continue;
+    assertEquals([hop?.version, hop?.statusText], ["1.1", "Gone There"]);
+    assertEquals(hop?.rawHeaders?.slice(1), [
+      ["Location", "/b"],
+      ["X-A", "1"],
+      ["x-a", "2"],
+    ]);
+  }
+});
+
 Deno.test("an error does not show the secrets of a URL", async () => {
   await using server = serveRaw(() => []);
   const [, said] = await fail(request(`${server.url}/?token=abc`));

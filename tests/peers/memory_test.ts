@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { send } from "../../lib/net/connection.ts";
 import { main as get } from "../../tasks/get.ts";
 import { createView } from "../../tasks/get/view/view.ts";
@@ -79,4 +79,57 @@ Deno.test("megabytes of small lines are shown in flat memory", async () => {
   const before = memory();
   feed(12_000_000);
   assertLess(memory() - before, 60_000_000);
+});
+
+/** The peak of the memory of `get --json` over a stream, as a process of its own, and how it ends. */
+async function measureJson(type: string, parts: Iterable<string>) {
+  await using server = serveHttp(() =>
+    new Response(
+      ReadableStream.from((function* () {
+        for (const part of parts) yield encode(part);
+      })()),
+      { headers: { "content-type": type } },
+    )
+  );
+  const script = JSON.stringify(
+    new URL("../../tasks/get.ts", import.meta.url).href,
+  );
+  const probe = `import { main } from ${script};
+    let peak = 0;
+    let said = "";
+    const write = (text) => (bytes) => {
+      said = (said + new TextDecoder().decode(bytes)).slice(-200);
+      peak = Math.max(peak, Deno.memoryUsage().rss);
+    };
+    const output = { isTerminal: false, color: false, columns: 80, write: write() };
+    const io = { stdout: { ...output, write() {} }, stderr: output };
+    const code = await main(["--json", ${JSON.stringify(server.url)}], io);
+    console.log(JSON.stringify({ code, said, peak }));`;
+  const { stdout, stderr } = await spawnDeno(["run", "-A", "--ext=js", "-"], {
+    stdin: probe,
+  }).result;
+  const result: { code: number; said: string; peak: number } = JSON.parse(
+    stdout || stderr,
+  );
+  return result;
+}
+
+Deno.test("get --json ends a line of 700 MB and an event of a million short lines in flat memory", async () => {
+  const line = function* () {
+    for (let mb = 0; mb < 700; mb++) yield "x".repeat(1_000_000);
+  };
+  const event = function* () {
+    for (let mb = 0; mb < 700; mb++) yield "data: x\n".repeat(125_000);
+  };
+  for (
+    const [type, parts, what] of [
+      ["application/x-ndjson", line, "lines as JSON"],
+      ["text/event-stream", event, "events"],
+    ] as const
+  ) {
+    const { code, said, peak } = await measureJson(type, parts());
+    assertEquals(code, 1);
+    assertMatch(said, new RegExp(`Cannot (show|read) the ${what}: one is`));
+    assertLess(peak, 300e6, what);
+  }
 });

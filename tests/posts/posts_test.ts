@@ -1,10 +1,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
 import { makeCertificate } from "../../lib/net/tls/certificate.ts";
 import { createHandler } from "../../tasks/api/handler.ts";
 import { serveHttp } from "../../tasks/api/serve.ts";
 import { seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
 import { main } from "../../tasks/posts.ts";
+import { parseLinks } from "../../tasks/posts/client.ts";
 import { run, spawn } from "../support.ts";
 
 /** A server with one response for every request. */
@@ -61,6 +63,23 @@ Deno.test("posts prints what is wrong with a response, and exits as the table sa
     [null, 304, 3, /the API answered 304 Not Modified\n$/],
     ["<html>", 200, 1, /^posts: Cannot list \S+: the answer is not JSON\n$/],
     ["{}", 200, 1, /: expected a list, got object\n$/],
+    [
+      '{"data":[],"next_cursor":"a"}',
+      200,
+      1,
+      /: expected a list, got an object with data, next_cursor\n$/,
+    ],
+    [
+      '{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1}',
+      200,
+      1,
+      /: expected a list, got an object with a, b, c, d, e, f, g, h, \.\.\.\n$/,
+    ],
+    ['{"error":{"message":"boom"}}', 500, 5, /500 Internal \w+ Error: boom\n$/],
+    ['{"error":"boom"}', 400, 4, /400 Bad Request: boom\n$/],
+    ['{"message":"Sign in"}', 401, 4, /401 Unauthorized: Sign in\n$/],
+    ['{"errors":[{"title":"boom"}]}', 422, 4, /422 \w+ \w+: boom\n$/],
+    ['{"message":"","error":{}}', 404, 4, /answered 404 Not Found\n$/],
     ["null", 200, 1, /: expected a list, got null\n$/],
     ["[1]", 200, 1, /: \[0\]: expected an object, got number\n$/],
     ["[[]]", 200, 1, /: \[0\]: expected an object, got a list\n$/],
@@ -543,4 +562,165 @@ Deno.test("posts refuses operands that do not fit together", async (t) => {
       assertMatch(stderr, message);
     });
   }
+});
+
+Deno.test("parseLinks() reads a Link header by RFC 8288", () => {
+  const cases: [string, ...[string, Record<string, string>][]][] = [
+    ["</a>; rel=next", ["/a", { rel: "next" }]],
+    ['</a>; rel="prev next"', ["/a", { rel: "prev next" }]],
+    ['</a>;REL="Next";Title = x', ["/a", { rel: "Next", title: "x" }]],
+    [
+      '</a,b;c>; title="a, <b>; rel=next" ; rel=prev, </d> ;rel=next',
+      ["/a,b;c", { title: "a, <b>; rel=next", rel: "prev" }],
+      ["/d", { rel: "next" }],
+    ],
+    ['</a>; t="say \\"x\\", y"; rel=a', ["/a", { t: 'say "x", y', rel: "a" }]],
+    ["</a>; rel=one; rel=two", ["/a", { rel: "one" }]],
+    [", </a>,,</b>;rel=c,", ["/a", {}], ["/b", { rel: "c" }]],
+    ["</a>; crossorigin; rel=b", ["/a", { crossorigin: "", rel: "b" }]],
+    ["</a> oops, </b>; rel=c", ["/a", {}], ["/b", { rel: "c" }]],
+    ['</a>; rel="next', ["/a", { rel: "next" }]],
+    [""],
+    ["oops"],
+    ["</a"],
+  ];
+  for (const [header, ...expected] of cases) {
+    const links = parseLinks(header).map(({ target, params }) => [
+      target,
+      Object.fromEntries(params),
+    ]);
+    assertEquals(links, expected, header);
+  }
+});
+
+Deno.test("parseLinks() reads what was written, for any links", () => {
+  const target = fc.string().map((text) => text.replaceAll(">", ""));
+  const name = fc.constantFrom("rel", "title", "x-y");
+  const link = fc.record({
+    target,
+    params: fc.dictionary(name, fc.string()),
+    space: fc.constantFrom("", " ", "\t "),
+  });
+  fc.assert(fc.property(fc.array(link), (links) => {
+    const header = links.map(({ target, params, space }) =>
+      [
+        `<${target}>`,
+        ...Object.entries(params).map(([name, value]) =>
+          `${name.toUpperCase()}${space}=${space}"${
+            value.replace(/["\\]/g, "\\$&")
+          }"`
+        ),
+      ].join(`${space};${space}`)
+    ).join(", ");
+    assertEquals(
+      parseLinks(header).map(({ target, params }) => ({
+        target,
+        params: Object.fromEntries(params),
+      })),
+      links.map(({ target, params }) => ({ target, params: { ...params } })),
+    );
+  }));
+});
+
+Deno.test("posts follows the link that is next, and no other", async () => {
+  const next = async (...links: string[]) => {
+    const asked: string[] = [];
+    await using api = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      ({ url }) => {
+        asked.push(new URL(url).search);
+        const headers = links.map((link): [string, string] => ["link", link]);
+        return Response.json([], { headers: asked.length > 1 ? [] : headers });
+      },
+    );
+    const { code } = await run(main, ["--url", `:${api.addr.port}`]);
+    assertEquals(code, 0);
+    return asked[1];
+  };
+  assertEquals(await next('<?p=2>; rel="prev next"'), "?p=2");
+  assertEquals(await next('<?p=2>; REL="Next"'), "?p=2");
+  assertEquals(await next("<?p=2>; rel=NEXT"), "?p=2");
+  assertEquals(await next('<?p=1>; rel="last"', "<?p=2>;rel=next"), "?p=2");
+  assertEquals(await next("<?p=1>; rel=last, <?p=2>; rel=next"), "?p=2");
+  assertEquals(await next("<?p=\xc3\xa9>; rel=next"), "?p=%c3%a9");
+  assertEquals(await next('<?p=2>; rel=next; anchor=""'), "?p=2");
+  for (
+    const link of [
+      '<?p=2>; rel="next-archive"',
+      "<?p=2>; rel=prev; title=next",
+      '<?p=2>; title="; rel=next"; rel=last',
+      '<?p=2>; rev="next"',
+      '<?p=2>; rel=next; anchor="/other"',
+      "<?p=2>; rel",
+    ]
+  ) assertEquals(await next(link), undefined, link);
+});
+
+Deno.test("posts reads a list in its charset", async () => {
+  const text = '[{"title":"é"}]';
+  const latin1 = [...text].map((char) => char.charCodeAt(0));
+  for (
+    const [type, bytes] of [
+      ["application/json; charset=iso-8859-1", latin1],
+      [
+        'application/json; Charset="UTF-16BE"',
+        latin1.flatMap((code) => [0, code]),
+      ],
+      [
+        "application/json; charset=latin1",
+        [0xff, 0xfe, ...latin1.flatMap((code) => [code, 0])],
+      ],
+      ["application/json", [
+        0xef,
+        0xbb,
+        0xbf,
+        ...new TextEncoder().encode(text),
+      ]],
+    ] as const
+  ) {
+    await using api = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () =>
+        new Response(Uint8Array.from(bytes), {
+          headers: { "content-type": type },
+        }),
+    );
+    const url = `--url=:${api.addr.port}`;
+    const { stdout } = await run(main, [url, "--ndjson", "--loose"]);
+    assertEquals(stdout, '{"title":"é"}\n', type);
+  }
+});
+
+Deno.test("posts keeps the digits of a number that is too long, and takes it for an integer", async () => {
+  const post = '{"userId":12345678901234567890,"id":-9007199254740993,' +
+    '"title":"1234567890123456","body":"b"}';
+  await using api = serveBody(`[${post}]`);
+  const url = `--url=:${api.addr.port}`;
+  for (const args of [["--ndjson"], ["--ndjson", "--loose"]]) {
+    const { code, stdout } = await run(main, [url, ...args]);
+    assertEquals([code, stdout], [0, `${post}\n`]);
+  }
+  const table = await run(main, [url, "--csv", "--fields=userId,id"]);
+  assertEquals(
+    table.stdout,
+    "userId,id\r\n12345678901234567890,-9007199254740993\r\n",
+  );
+  await using odd = serveBody('[{"x":1e400,"y":1.5e3,"z":9007199254740991}]');
+  const loose = await run(main, [
+    `--url=:${odd.addr.port}`,
+    "--ndjson",
+    "--loose",
+  ]);
+  assertEquals(loose.stdout, '{"x":1e400,"y":1500,"z":9007199254740991}\n');
+});
+
+Deno.test("posts makes a table of 200,000 posts", async () => {
+  const list = Array.from({ length: 200_000 }, (_, id) => ({ id }));
+  await using api = serveBody(JSON.stringify(list));
+  const { code, stdout } = await run(main, [
+    `--url=:${api.addr.port}`,
+    "--table",
+    "--loose",
+  ]);
+  assertEquals([code, stdout.split("\n").length], [0, 200_002]);
 });

@@ -15,11 +15,12 @@ const MAY: readonly (readonly [room: string, ...others: string[]])[] = [
   ["tasks/client/", "lib/"],
   ["tasks/get/", "lib/"],
   ["tasks/api/", "lib/", "tasks/get/url.ts"],
-  // the operands of `posts create` are those of post, and --offline is a store in memory
+  // the operands of `posts create` are those of post, what comes is text as for get, and --offline is a store in memory
   [
     "tasks/posts/",
     "lib/",
     "tasks/api/store/",
+    "tasks/get/charset.ts",
     "tasks/get/items.ts",
     "tasks/get/request.ts",
     "tasks/get/url.ts",

@@ -14,6 +14,7 @@ import {
   MAX_HELD,
   type PartBody,
 } from "../../../lib/http/request_body.ts";
+import { decodeText } from "../charset.ts";
 
 function sourceOf(path: string, file: Deno.FsFile): ByteSource {
   return {
@@ -70,14 +71,11 @@ export async function bodyOfFile(path: string): Promise<PartBody> {
  * @throws {Failure} When it cannot be read, or is not UTF-8: other bytes could not be sent as they are.
  */
 export async function readText(path: string): Promise<string> {
-  const bytes = await reading(path, Deno.readFile(path));
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new Failure(
-      `Cannot send the text of "${absolutePath(path)}": it is not UTF-8`,
-    );
-  }
+  const text = decodeText(await reading(path, Deno.readFile(path)));
+  if (text !== undefined) return text;
+  throw new Failure(
+    `Cannot send the text of "${absolutePath(path)}": it is not UTF-8`,
+  );
 }
 
 /** Types that std's table lacks, or has under an older name (RFC 9512). */

@@ -136,7 +136,7 @@ async function saveMissing(
   if (step === "other" && error !== undefined) throw error;
   if (error === undefined) await printHead(response, io, options);
   if (step === "other") {
-    await printBody(response, io.stdout, options);
+    await printBody(response, io, options);
     return { size, other: response.status };
   }
   // the length in the head is that of a body that does not come, or of more than comes

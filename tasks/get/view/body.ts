@@ -5,6 +5,7 @@
  */
 
 import { type Io, type Output, print, printSafe } from "../../../lib/cli/io.ts";
+import { fromByteString } from "../../../lib/http/request.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import type { ExchangeOptions } from "../options.ts";
 
@@ -15,7 +16,7 @@ async function printStatus(
   { status, statusText }: HttpResponse,
   stderr: Output,
 ): Promise<void> {
-  const line = `${status} ${statusText}`.trimEnd();
+  const line = `${status} ${fromByteString(statusText)}`.trimEnd();
   if (!stderr.isTerminal) return await print(stderr, `${line}\n`);
   const { escapeControls, paint } = await import(
     "../../../lib/cli/terminal.ts"
@@ -24,7 +25,7 @@ async function printStatus(
   await print(stderr, `${paint(escapeControls(line), color, stderr)}\n`);
 }
 
-/** Prints the head of a response: its status on stderr, with `include` all of it on stdout. */
+/** Prints the head of a response: its status on stderr, or with `include` all of it on stdout. */
 export async function printHead(
   response: HttpResponse,
   { stdout, stderr }: Pick<Io, "stdout" | "stderr">,
@@ -35,7 +36,7 @@ export async function printHead(
     if (options.verbose) {
       const { printResponse } = await import("./head.ts");
       await printResponse(response, stderr, options.showSecrets);
-    } else await printStatus(response, stderr);
+    } else if (!options.include) await printStatus(response, stderr);
     if (refused !== undefined) {
       await printSafe(stderr, `Not followed: ${refused}\n`);
     }
@@ -48,32 +49,49 @@ export async function printHead(
   await printResponseHead(response, stdout);
 }
 
+/** Says why a body is not shown, and what to do with it. */
+async function printBinary(
+  { headers, unknownCoding }: HttpResponse,
+  stderr: Output,
+): Promise<void> {
+  const isDecoded = headers.has("content-encoding") &&
+    unknownCoding === undefined;
+  const length = isDecoded ? null : headers.get("content-length");
+  const size = /^\d+$/.test(length ?? "") ? `, ${length} bytes` : "";
+  await print(stderr, `binary${size}: -o FILE saves it, --raw shows it\n`);
+}
+
 /**
- * Prints a body as it comes in.
+ * Prints a body as it comes in. Where a person reads it, of one that is no text nothing is shown, and the rest is not
+ * asked for.
  *
  * @param resume Goes on with a body that was cut off after some bytes, or throws the error.
  * @throws {Failure} When the body is cut short or late: after what came of it was printed.
  * @throws {ClosedOutput} When nobody reads the output any more.
  */
 export async function printBody(
-  { headers, body }: HttpResponse,
-  output: Output,
+  response: HttpResponse,
+  { stdout, stderr }: Pick<Io, "stdout" | "stderr">,
   options: Pick<Partial<ExchangeOptions>, "pretty" | "raw">,
   resume?: (error: unknown, received: number) => Promise<HttpResponse["body"]>,
 ): Promise<void> {
-  const view = !options.raw && (output.isTerminal || options.pretty)
-    ? await (await import("./view.ts")).createView(headers, output, options)
+  const { headers, body, unknownCoding } = response;
+  const isCoded = unknownCoding !== undefined;
+  const view = !options.raw && (stdout.isTerminal || options.pretty)
+    ? await (await import("./view.ts"))
+      .createView(headers, stdout, options, isCoded)
     : undefined;
   let last = NEWLINE;
   let received = 0;
   const write = async (bytes: Uint8Array) => {
     last = bytes.at(-1) ?? last;
-    await output.write(bytes);
+    await stdout.write(bytes);
   };
   const writeAll = async (body: HttpResponse["body"]) => {
     for await (const chunk of body) {
       received += chunk.length;
       for (const bytes of view?.format(chunk) ?? [chunk]) await write(bytes);
+      if (view?.isBinary()) return;
     }
   };
   try {
@@ -83,8 +101,9 @@ export async function printBody(
     });
   } finally {
     for (const bytes of view?.end() ?? []) await write(bytes);
-    if (output.isTerminal && !options.raw && last !== NEWLINE) {
+    if (stdout.isTerminal && !options.raw && last !== NEWLINE) {
       await write(new Uint8Array([NEWLINE]));
     }
+    if (view?.isBinary()) await printBinary(response, stderr);
   }
 }

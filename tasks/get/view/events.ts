@@ -14,13 +14,19 @@ import {
 import { type BodyView, createDocumentView } from "./json.ts";
 import type { JsonFormatOptions } from "./json_format.ts";
 
-/** An event may be this long, in characters. */
+/** An event may be this long, in characters, all of its lines with their names counted. */
 const MAX_EVENT = 16 * 1024 * 1024;
 
 /** So much is held back, in bytes, to be shown as it came when it has no event in it. */
 const HELD_BYTES = 64 * 1024;
 
 const encoder = new TextEncoder();
+
+/** Where the last blank line of a text ends; 0 where it has none. */
+function endOfBlank(text: string): number {
+  const starts = ["\n\n", "\n\r", "\r\r"].map((ends) => text.lastIndexOf(ends));
+  return Math.max(...starts) === -1 ? 0 : Math.max(...starts) + 2;
+}
 
 /**
  * Makes a reader of a stream of events: it gives those that a chunk completes.
@@ -32,18 +38,27 @@ export function createEventReader(): (
 ) => EventSourceMessage[] {
   const decoder = new TextDecoder();
   const events: EventSourceMessage[] = [];
+  const tooLong = () =>
+    new Failure("Cannot read the events: one is longer than 16 Mi", {
+      hint: "--raw shows the bytes as they come",
+    });
   const parser = createParser({
     onEvent: ({ event, id, data }) => void events.push({ event, id, data }),
     onError: (error) => {
-      if (error.type !== "max-buffer-size-exceeded") return;
-      throw new Failure("Cannot read the events: one is longer than 16 Mi", {
-        hint: "--raw shows the bytes as they come",
-      });
+      if (error.type === "max-buffer-size-exceeded") throw tooLong();
     },
     maxBufferSize: MAX_EVENT,
   });
+  let last = "";
+  let size = 0;
   return (chunk) => {
-    parser.feed(decoder.decode(chunk, { stream: true }));
+    const text = decoder.decode(chunk, { stream: true });
+    const end = endOfBlank(last + text);
+    // the parser counts what it keeps of the lines, which may be a sixth of what they take
+    size = end === 0 ? size + text.length : last.length + text.length - end;
+    last = text.at(-1) ?? last;
+    if (size > MAX_EVENT) throw tooLong();
+    parser.feed(text);
     return events.splice(0);
   };
 }
@@ -86,7 +101,8 @@ export function createEventView(options: JsonFormatOptions = {}): BodyView {
         held = undefined;
         yield* formatEvent(event);
       }
-      held?.push(chunk);
+      // a copy: a small chunk may hold a large buffer
+      held?.push(chunk.slice());
       size += chunk.length;
       if (held === undefined || size <= HELD_BYTES) return;
       isPlain = true;

@@ -10,14 +10,17 @@ import {
   escapeControls,
   paint,
 } from "../../../lib/cli/terminal.ts";
-import { redactUrl } from "../../../lib/http/redact.ts";
 import {
   fromByteString,
   type Header,
   type HttpRequest,
   latin1,
 } from "../../../lib/http/request.ts";
-import type { HttpResponse, Timings } from "../../../lib/http/transport.ts";
+import type {
+  HttpResponse,
+  ResponseHead,
+  Timings,
+} from "../../../lib/http/transport.ts";
 import {
   type PrintedRequest,
   redactRequest,
@@ -33,7 +36,7 @@ function requestLines({ method, url, headers }: PrintedRequest): string[] {
   return [start, ...formatHeaders(headers), ""];
 }
 
-function responseLines(response: HttpResponse, showSecrets = false): string[] {
+function responseLines(response: ResponseHead, showSecrets = false): string[] {
   const { version, status, statusText } = response;
   const start = version === undefined ? "" : `HTTP/${version} `;
   return [
@@ -50,14 +53,14 @@ async function writeBytes(output: Output, text: string): Promise<void> {
 }
 
 /**
- * Prints the status line and the headers of a response: as they came where the transport saw that, else as Deno has
- * them, in lower case and sorted.
+ * Prints the status line and the headers of a response, secrets too: as they came where the transport saw that, else as
+ * Deno has them, in lower case and sorted.
  */
 export async function printResponseHead(
   response: HttpResponse,
   output: Output,
 ): Promise<void> {
-  await writeBytes(output, responseLines(response, true).join("\n") + "\n");
+  await writeBytes(output, responseLines(response, true).join("\r\n") + "\r\n");
 }
 
 /** Prints lines behind a mark. */
@@ -96,16 +99,15 @@ export async function printRequest(
   await printSafe(output, formatBody(printed));
 }
 
-/** Prints what came: the redirects that were followed, each with the request after it, and the head of the response. */
+/** Prints what came: the heads of the redirects that were followed, each with the request after it, and of the response. */
 export async function printResponse(
   response: HttpResponse,
   output: Output,
   showSecrets?: boolean,
 ): Promise<void> {
   const { request, hops = [] } = response;
-  for (const [at, { status, location }] of hops.entries()) {
-    const to = showSecrets ? location : redactUrl(location);
-    await printLines(output, "<", [`${status}`, `location: ${to}`, ""]);
+  for (const [at, hop] of hops.entries()) {
+    await printLines(output, "<", responseLines(hop, showSecrets));
     await printRequest(hops[at + 1]?.request ?? request, output, showSecrets);
   }
   await printLines(output, "<", responseLines(response, showSecrets));

@@ -52,7 +52,8 @@ export function createJsonView(options: JsonFormatOptions = {}): BodyView {
   return {
     format: function* (chunk) {
       if (held === undefined) return yield* formatSlices(chunk);
-      held.push(chunk);
+      // a copy: a small chunk may hold a large buffer
+      held.push(chunk.slice());
       size += chunk.length;
       if (size > HELD_BYTES) yield* release(held, false);
     },

@@ -9,7 +9,17 @@ import { Failure } from "../../../lib/cli/errors.ts";
 import type { Output } from "../../../lib/cli/io.ts";
 import { redactUrl } from "../../../lib/http/redact.ts";
 import { fromByteString, type Header } from "../../../lib/http/request.ts";
-import type { HttpResponse, Timings } from "../../../lib/http/transport.ts";
+import type {
+  HttpResponse,
+  ResponseHead,
+  Timings,
+} from "../../../lib/http/transport.ts";
+import {
+  charsetOf,
+  createTranscoder,
+  decodeText,
+  encodingOf,
+} from "../charset.ts";
 import type { ExchangeOptions } from "../options.ts";
 import { redactRequest, redactResponseHeaders } from "../redact.ts";
 import { createJsonFormatter } from "./json_format.ts";
@@ -17,6 +27,12 @@ import { createView, isEvents, isLines } from "./view.ts";
 
 /** A body may be this long, in bytes: all of it must be there before it is known what it is. */
 const MAX_BODY = 128 * 1024 * 1024;
+
+/** A line of a stream may be this long, in characters. */
+const MAX_LINE = 16 * 1024 * 1024;
+
+const NEWLINE = 0x0a;
+const BLANKS = [0x09, 0x0b, 0x0c, 0x0d, 0x20];
 
 const encoder = new TextEncoder();
 
@@ -31,38 +47,67 @@ function headersOf(headers: readonly Header[]): Record<string, unknown> {
   );
 }
 
-async function readAll(
-  body: HttpResponse["body"],
-): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
+/** Bytes that are put together, copied: a small chunk may hold a large buffer. */
+function createBuffer() {
+  let buffer = new Uint8Array(1024);
   let size = 0;
+  return {
+    add: (bytes: Uint8Array) => {
+      if (size + bytes.length > buffer.length) {
+        const larger = new Uint8Array(2 * (size + bytes.length));
+        larger.set(buffer.subarray(0, size));
+        buffer = larger;
+      }
+      buffer.set(bytes, size);
+      size += bytes.length;
+    },
+    /** How many there are. */
+    size: () => size,
+    /** What there is, until more is added. */
+    bytes: () => buffer.subarray(0, size),
+    /** The same, and begins anew. */
+    take: () => {
+      const taken = buffer.subarray(0, size);
+      size = 0;
+      return taken;
+    },
+  };
+}
+
+async function readAll(body: HttpResponse["body"]): Promise<Uint8Array> {
+  const all = createBuffer();
   for await (const chunk of body) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > MAX_BODY) {
+    all.add(chunk);
+    if (all.size() > MAX_BODY) {
       throw new Failure(
         "Cannot show the body as JSON: it is larger than 128 MiB",
         { hint: "-o FILE saves it" },
       );
     }
   }
-  return await new Blob(chunks).bytes();
+  return all.take();
 }
 
 /** The object but for the body and the timings; the response is its last member. */
 function headsOf(response: HttpResponse, showSecrets: boolean) {
-  const { version, status, statusText, hops = [] } = response;
+  const { hops = [] } = response;
   const [first = response.request] = hops.map((hop) => hop.request);
   const request = redactRequest(first, showSecrets);
-  const redirects = hops.map(({ status, location }) => ({
-    status,
-    location: showSecrets ? location : redactUrl(location),
-  }));
-  const headers = headersOf(redactResponseHeaders(response, showSecrets));
+  const headOf = (head: ResponseHead) => ({
+    version: head.version,
+    status: head.status,
+    statusText: fromByteString(head.statusText),
+    headers: headersOf(redactResponseHeaders(head, showSecrets)),
+  });
+  const redirects = hops.map((hop) => {
+    const text = fromByteString(hop.location);
+    const location = showSecrets ? text : redactUrl(text);
+    return { ...headOf(hop), location };
+  });
   return {
     request: { ...request, headers: headersOf(request.headers) },
     redirects: hops.length === 0 ? undefined : redirects,
-    response: { version, status, statusText, headers },
+    response: headOf(response),
   };
 }
 
@@ -82,50 +127,103 @@ function formatTimings(
   );
 }
 
-/** Bytes as JSON text: JSON as it is, other text as a string, anything else in base64. */
-export function formatJsonValue(bytes: Uint8Array<ArrayBuffer>): string {
-  if (bytes.length === 0) return '""';
-  const formatter = createJsonFormatter();
-  formatter.format(bytes);
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return formatter.state() === "whole" ? text.trim() : JSON.stringify(text);
-  } catch {
-    return JSON.stringify({ base64: encodeBase64(bytes) });
+/** So many characters, or bytes, are formatted at once: what is formatted grows. */
+const SLICE = 64 * 1024;
+
+/** One for all texts: a stream may have millions. */
+const formatter = createJsonFormatter();
+
+function isWholeJson(text: string): boolean {
+  formatter.reset();
+  for (let at = 0; at < text.length; at += SLICE) {
+    formatter.format(encoder.encode(text.slice(at, at + SLICE)));
+    if (formatter.state() === "broken") return false;
   }
+  return formatter.state() === "whole";
 }
 
-async function* linesOf(body: HttpResponse["body"]): AsyncGenerator<string> {
-  const decoder = new TextDecoder();
-  let line = "";
-  for await (const chunk of body) {
-    const text = decoder.decode(chunk, { stream: true });
-    const [end = "", ...starts] = text.split("\n");
-    line += end;
-    for (const start of starts) {
-      yield line;
-      line = start;
-    }
+/** Bytes as JSON text: JSON as it is, other text as a string, anything else in base64. */
+export function formatJsonValue(bytes: Uint8Array, encoding?: string): string {
+  const text = decodeText(bytes, encoding);
+  if (text === undefined) {
+    return JSON.stringify({ base64: encodeBase64(bytes) });
   }
-  yield line + decoder.decode();
+  return isWholeJson(text) ? text.trim() : JSON.stringify(text);
+}
+
+const badLines = (why: string) =>
+  new Failure(`Cannot show the lines as JSON: ${why}`, {
+    hint: "--raw shows the bytes as they come",
+  });
+
+/** Makes what joins the parts of a line, and refuses one that is too long. */
+function createLine(encoding: () => string | undefined) {
+  const line = createBuffer();
+  let decoder: TextDecoder | undefined;
+  let length = 0;
+  return {
+    add: (bytes: Uint8Array) => {
+      line.add(bytes);
+      if (line.size() <= MAX_LINE) return;
+      // there are fewer characters than bytes, how many is counted from here on
+      const rest = decoder === undefined ? line.bytes() : bytes;
+      decoder ??= new TextDecoder(encoding());
+      length += decoder.decode(rest, { stream: true }).length;
+      if (length > MAX_LINE) throw badLines("one is longer than 16 Mi");
+    },
+    take: () => {
+      [decoder, length] = [undefined, 0];
+      return { bytes: line.take(), encoding: encoding() };
+    },
+  };
+}
+
+/** The lines of a stream, and the encoding of each. */
+async function* linesOf(
+  { headers, body }: Pick<HttpResponse, "headers" | "body">,
+): AsyncGenerator<{ bytes: Uint8Array; encoding: string | undefined }> {
+  // but for UTF-16, which becomes UTF-8, a newline is the one byte in all of them
+  const isWide = (encoding = "") => encoding.startsWith("utf-16");
+  const { decode, encoding } = createTranscoder(
+    charsetOf(headers),
+    (encoding) => !isWide(encoding),
+    true,
+  );
+  const line = createLine(() => isWide(encoding()) ? "utf-8" : encoding());
+  const split = function* (chunk?: Uint8Array) {
+    let rest: Uint8Array;
+    try {
+      rest = decode(chunk);
+    } catch {
+      throw badLines(`they are not ${encoding()}`);
+    }
+    for (let end = 0; (end = rest.indexOf(NEWLINE)) !== -1;) {
+      line.add(rest.subarray(0, end));
+      yield line.take();
+      rest = rest.subarray(end + 1);
+    }
+    line.add(rest);
+  };
+  for await (const chunk of body) yield* split(chunk);
+  yield* split();
+  yield line.take();
 }
 
 /** Formats the messages of a stream, each as soon as it is there: an event as it is, a line as `{"data":...}`. */
 export async function* formatMessages(
-  { headers, body }: Pick<HttpResponse, "headers" | "body">,
+  response: Pick<HttpResponse, "headers" | "body">,
 ): AsyncGenerator<string> {
-  if (isEvents(headers)) {
+  if (isEvents(response.headers)) {
     const { createEventReader } = await import("./events.ts");
     const read = createEventReader();
-    for await (const chunk of body) {
+    for await (const chunk of response.body) {
       for (const event of read(chunk)) yield JSON.stringify(event);
     }
     return;
   }
-  for await (const line of linesOf(body)) {
-    if (line.trim() !== "") {
-      yield `{"data":${formatJsonValue(encoder.encode(line))}}`;
-    }
+  for await (const { bytes, encoding } of linesOf(response)) {
+    if (bytes.every((byte) => BLANKS.includes(byte))) continue;
+    yield `{"data":${formatJsonValue(bytes, encoding)}}`;
   }
 }
 
@@ -143,7 +241,9 @@ async function* formatExchange(
     return;
   }
   const bytes = await readAll(response.body);
-  const body = `"size":${bytes.length},"body":${formatJsonValue(bytes)}`;
+  const encoding = encodingOf(bytes, charsetOf(response.headers));
+  const value = formatJsonValue(bytes, encoding);
+  const body = `"size":${bytes.length},"body":${value}`;
   const timings = formatTimings(response, start, head);
   // the response, the last member, takes the body as the text that it is
   yield `${heads.slice(0, -"}}".length)},${body}},"timings":${timings}}`;
@@ -167,6 +267,12 @@ export async function printJson(
     : undefined;
   for await (const line of formatExchange(response, showSecrets, start)) {
     const bytes = encoder.encode(`${line}\n`);
-    for (const part of view?.format(bytes) ?? [bytes]) await output.write(part);
+    if (view === undefined) await output.write(bytes);
+    else {
+      for (let at = 0; at < bytes.length; at += SLICE) {
+        const slice = bytes.subarray(at, at + SLICE);
+        for (const part of view.format(slice)) await output.write(part);
+      }
+    }
   }
 }

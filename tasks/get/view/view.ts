@@ -6,12 +6,14 @@
 
 import type { Output } from "../../../lib/cli/io.ts";
 import { createSafeDecoder } from "../../../lib/cli/terminal.ts";
+import { charsetOf, createTranscoder } from "../charset.ts";
 import type { ExchangeOptions } from "../options.ts";
 import { type BodyView, createDocumentView, createJsonView } from "./json.ts";
 import type { JsonFormatOptions } from "./json_format.ts";
 
 function typeOf(headers: Headers): string {
-  return headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+  return headers.get("content-type")?.split(/[;,]/)[0]?.trim().toLowerCase() ??
+    "";
 }
 
 /** Whether it is a stream of server-sent events. */
@@ -24,6 +26,13 @@ export function isLines(headers: Headers): boolean {
   return /[/+.-](ndjson|jsonl|jsonlines|json-lines|stream\+json)$/.test(
     typeOf(headers),
   );
+}
+
+/** Whether it is text by its type: whatever is in it, it is shown. */
+function isText(headers: Headers): boolean {
+  return isLines(headers) ||
+    /^text\/|[/+](json|xml|javascript|ecmascript|x-www-form-urlencoded)$/
+      .test(typeOf(headers));
 }
 
 const encoder = new TextEncoder();
@@ -60,6 +69,54 @@ function createBatchView({ format, end }: BodyView): BodyView {
   };
 }
 
+/** So much of a body is looked at, in bytes, to find out whether it is text. */
+const LOOKED_AT = 2048;
+
+/** What no text has: less than a third of it, and of a short one no more than a few, may be a slip or another charset. */
+// deno-lint-ignore no-control-regex
+const ODD = /[\x01-\x08\x0e-\x1a\x1c-\x1f\ufffd]/g;
+const FEW_ODD = 8;
+
+/** Whether the start of a body is not text. */
+function isBinary(start: Uint8Array): boolean {
+  if (start.includes(0)) return true;
+  // a character may be cut off at the end
+  const text = new TextDecoder().decode(start, { stream: true });
+  const odd = text.match(ODD)?.length ?? 0;
+  return odd > FEW_ODD && odd > text.length / 3;
+}
+
+/** A view of a body. */
+interface View extends BodyView {
+  /** Whether the body turned out to be no text: nothing more of it is shown. */
+  readonly isBinary: () => boolean;
+}
+
+/** A view of text as UTF-8, for the view behind it; what is no text is not shown at all, unless it must be some. */
+function createTextView(
+  label: string | undefined,
+  mustBeText: boolean,
+  behind: BodyView,
+): View {
+  const { decode } = createTranscoder(label);
+  let left = mustBeText ? 0 : LOOKED_AT;
+  let binary = false;
+  const pass = (bytes: Uint8Array) => {
+    // as it comes: text that is slow is not held back to be looked at
+    binary ||= left > 0 && isBinary(bytes.subarray(0, left));
+    left -= bytes.length;
+    return binary ? [] : behind.format(bytes);
+  };
+  return {
+    format: (chunk) => pass(decode(chunk)),
+    end: function* () {
+      yield* pass(decode());
+      if (!binary) yield* behind.end();
+    },
+    isBinary: () => binary,
+  };
+}
+
 /** A view that lets through only what no terminal obeys; the view behind it makes that readable. */
 function createSafeView(behind?: BodyView): BodyView {
   const { decode, flush } = createSafeDecoder();
@@ -77,29 +134,35 @@ function createSafeView(behind?: BodyView): BodyView {
 }
 
 /**
- * Makes the view of a body: JSON in lines and colours, events and lines of JSON one by one, anything else as text; on a
- * terminal none of it is obeyed.
+ * Makes the view of a body: JSON in lines and colours, events and lines of JSON one by one, anything else as text, in
+ * the charset that it has; on a terminal none of it is obeyed.
  *
  * @param options With `pretty`, a body of any type is taken for JSON where it is JSON.
- * @returns The view; undefined where the bytes themselves are printed.
+ * @param isCoded Whether the bytes are not decoded, so that their type says nothing of them.
  */
 export async function createView(
   headers: Headers,
   { color, isTerminal }: Output,
   { pretty = false }: Pick<Partial<ExchangeOptions>, "pretty"> = {},
-): Promise<BodyView | undefined> {
+  isCoded = false,
+): Promise<View> {
   const options = { color, escaped: isTerminal };
   if (isEvents(headers)) {
     const { createEventView } = await import("./events.ts");
-    return createBatchView(createEventView(options));
+    const view = createBatchView(createEventView(options));
+    return { ...view, isBinary: () => false };
   }
   const view = isLines(headers)
     ? createLinesView(options)
     : pretty || /[/+]json$/.test(typeOf(headers))
     ? createJsonView(options)
     : undefined;
-  const safe = isTerminal ? createSafeView(view) : view;
-  return safe && createBatchView(safe);
+  const isSafe = view !== undefined && !isTerminal;
+  return createTextView(
+    isCoded ? undefined : charsetOf(headers),
+    !isCoded && isText(headers),
+    createBatchView(isSafe ? view : createSafeView(view)),
+  );
 }
 
 const NEWLINE = 0x0a;
