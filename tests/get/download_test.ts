@@ -14,7 +14,15 @@ import {
 } from "../../tasks/get/download/progress.ts";
 import { codePoint } from "../code_point.ts";
 import { response, serveHttp, serveRaw } from "../http/server.ts";
-import { createMemoryIo, ROOT, run, spawn, spawnDeno } from "../support.ts";
+import {
+  createMemoryIo,
+  encode,
+  ROOT,
+  run,
+  sleep,
+  spawn,
+  spawnDeno,
+} from "../support.ts";
 import { withFiles } from "./support.ts";
 
 const BODY = Array.from({ length: 1000 }, (_, at) => String(at % 10)).join("");
@@ -743,11 +751,15 @@ Deno.test("a part that is removed meanwhile is missed, and -O leaves no empty fi
     const before = Deno.cwd();
     Deno.chdir(folder);
     try {
-      await using server = serveHttp(async () => {
+      const body = async function* () {
+        yield encode(BODY);
+        while (Deno.statSync("a.part").size < BODY.length) await sleep(5);
         await Deno.remove("a.part");
         await Deno.mkdir("a.part");
-        return new Response(null);
-      });
+      };
+      await using server = serveHttp(() =>
+        new Response(ReadableStream.from(body()))
+      );
       for (const args of [["-O"], ["-o", "a"]]) {
         const { code, stderr } = await run(main, [...args, `${server.url}/a`]);
         assertEquals(code, 1);

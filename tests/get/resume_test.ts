@@ -212,6 +212,8 @@ Deno.test("a part that nobody asked for is cut short: printed into a pipe, never
         const piped = await run(main, [...way, server.url]);
         assertEquals([piped.code, piped.stdout], [18, "part"]);
         assertStringIncludes(piped.stderr, said);
+        const shown = await run(main, ["--json", server.url]);
+        assertEquals([shown.code, shown.stdout === ""], [18, false]);
         const asked = [...way, server.url, "Range:bytes=0-3"];
         assertEquals((await run(main, asked)).code, 0);
         assertEquals((await run(main, [...asked, "-o", path])).code, 0);

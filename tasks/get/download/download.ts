@@ -251,12 +251,10 @@ async function checkWhole(
     await printBody(response, io.stdout, options);
     return status;
   }
-  const range = rangeOf(headers);
+  const { start, total: length } = rangeOf(headers);
   const known = knownOf(response);
-  const isFit = status === 206
-    ? range.start === last
-    : status !== 416 || range.start === undefined;
-  const total = isFit && status === 416 ? range.total : known.total;
+  const isFit = status !== 206 || start === last;
+  const total = status === 416 ? length : known.total;
   const changed = parseDate(known.modified ?? "");
   const written = mtime?.getTime() ?? 0;
   const isOlder = changed !== undefined && changed > written;
@@ -288,7 +286,7 @@ export async function download(
 ): Promise<number | undefined> {
   const { request, options, retry, printNote } = exchange;
   const destination = destinationOf(request.url, options);
-  if (options.method === "HEAD") {
+  if (options.method === "HEAD" && options.output !== "-") {
     await printNote("Saved nothing: no body comes\n");
   }
   if (destination === undefined) return undefined;
