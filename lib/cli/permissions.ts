@@ -29,6 +29,9 @@ export function formatVersion(): string {
 
 const KINDS = ["net", "read", "write"] as const;
 
+/** What Deno opens with all permissions alone, as it may be a way around them. */
+const SPECIAL = /^\/(dev|proc|sys)\/(?!(null|zero|u?random)$)/;
+
 /**
  * The command that would be permitted: this script's grants, plus every host and file of this call, plus what was
  * denied. For a binary, the line that compiles one for this call. Secrets in the arguments are not shown.
@@ -42,7 +45,8 @@ export async function formatPermissionHint<Table extends OptionTable>(
     await command.permissions?.(parseCommandLine(command.options, args)) ?? {};
   const { standalone } = Deno.build;
   const granted: Permissions = standalone ? {} : permissionsOf(command.name);
-  const flags = KINDS.flatMap((kind) => {
+  const isAll = denial.kind === "all" || SPECIAL.test(denial.what);
+  const flags = isAll ? ["--allow-all"] : KINDS.flatMap((kind) => {
     if (standalone && isGranted(kind)) return [`--allow-${kind}`];
     const denied = denial.kind === kind
       ? [kind === "net" ? denial.what.replace(/:\d+$/, "") : denial.what]

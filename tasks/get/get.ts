@@ -167,5 +167,9 @@ export async function runExchange(
     });
   }
   await printTimings();
+  if (response.status === 206) {
+    const { isUnasked, partAlone } = await import("./download/range.ts");
+    if (isUnasked(response)) throw partAlone(response);
+  }
   return exitCodeFor(response.request, response.status);
 }

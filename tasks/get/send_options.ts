@@ -143,7 +143,7 @@ export async function requiredPermissions(
       addresses.map((host) => ({ host, port }))
     ),
   ], [ca, cert, key]);
-  const saved = savedFiles(url, options);
+  const saved = await savedFiles(url, options);
   const sent = fields.flatMap(({ kind, value }) =>
     kind === "file" ? splitType(value).path : /File$/.test(kind) ? value : []
   );

@@ -14,7 +14,15 @@ import {
 } from "../../tasks/get/download/progress.ts";
 import { codePoint } from "../code_point.ts";
 import { response, serveHttp, serveRaw } from "../http/server.ts";
-import { createMemoryIo, ROOT, run, spawn, spawnDeno } from "../support.ts";
+import {
+  createMemoryIo,
+  encode,
+  ROOT,
+  run,
+  sleep,
+  spawn,
+  spawnDeno,
+} from "../support.ts";
 import { withFiles } from "./support.ts";
 
 const BODY = Array.from({ length: 1000 }, (_, at) => String(at % 10)).join("");
@@ -155,11 +163,9 @@ Deno.test("-O names the file by the URL, and never overwrites one", () =>
     const first = await get("-O");
     assertEquals([first.code, first.stdout], [0, ""]);
     assertEquals(filesIn(folder), { "b c.txt": BODY });
-    for (const args of [["-O"], ["-cO"]]) {
-      const { code, stderr } = await get(...args);
-      assertEquals(code, 1);
-      assertStringIncludes(stderr, 'b c.txt": it exists already\nhint: ');
-    }
+    const { code, stderr } = await get("-O");
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, 'b c.txt": it exists already\nhint: ');
     assertEquals(server.heads.length, 1);
   }));
 
@@ -374,14 +380,9 @@ Deno.test("-c needs no more than the end of a part that is whole", () =>
     assertEquals(server.asked(), [["1000-", '"v1"']]);
   }));
 
-Deno.test("-c starts again where nobody knows what a part is of", async () => {
+Deno.test("-c starts again, and says so, where a note does not tell what a part is of", async () => {
   for (
     const [headers, note] of [
-      [['ETag: "v1"'], undefined],
-      [
-        [`Last-Modified: ${new Date(Date.now() + 60_000).toUTCString()}`],
-        undefined,
-      ],
       [
         ['ETag: "v1"'],
         '{"url":"http://other.example/","validator":"\\"v1\\""}',
@@ -393,10 +394,12 @@ Deno.test("-c starts again where nobody knows what a part is of", async () => {
     await withFiles({}, async (folder) => {
       await using server = serveCut({ headers: () => headers });
       await Deno.writeTextFile(`${folder}/a.part`, "something else");
-      if (note) await Deno.writeTextFile(`${folder}/a.part.json`, note);
+      await Deno.writeTextFile(`${folder}/a.part.json`, note);
       const args = ["-c", "-o", `${folder}/a`, server.url];
-      assertEquals((await run(main, args)).code, 0);
-      assertEquals(filesIn(folder), { a: BODY });
+      const { code, stderr } = await run(main, args);
+      assertEquals([code, filesIn(folder)], [0, { a: BODY }]);
+      const isOther = note.includes("other.example");
+      assertEquals(stderr.includes("starting again"), !isOther, stderr);
     });
   }
 });
@@ -483,15 +486,27 @@ Deno.test("all attempts together may take as long as one", async () => {
   assertMatch(stderr, /Cannot read .*: (no more bytes|not done) within /);
 });
 
-Deno.test("--time tells of a download too, and HEAD saves nothing but a name", () =>
+Deno.test("--time tells of a download too", () =>
+  withFiles({}, async (folder) => {
+    await using server = serveCut();
+    const args = ["--time", "-o", `${folder}/a`, server.url];
+    const { code, stderr } = await run(main, args);
+    assertEquals([code, filesIn(folder)], [0, { a: BODY }]);
+    assertMatch(stderr, /\nSaved .*\n.*total \d+\.\d ms\n$/);
+  }));
+
+Deno.test("HEAD saves nothing: its head is shown", () =>
   withFiles({}, async (folder) => {
     await using server = serveHttp(() =>
-      new Response(null, { headers: { "content-length": "99" } })
+      new Response(null, { headers: { "x-a": "b" } })
     );
-    const args = ["--time", "-X", "HEAD", "-o", `${folder}/a`, server.url];
-    const { code, stderr } = await run(main, args);
-    assertEquals([code, filesIn(folder)], [0, { a: "" }]);
-    assertMatch(stderr, /\nSaved .*\n.*total \d+\.\d ms\n$/);
+    for (const args of [["-o", `${folder}/a`], ["-O"], ["-c", "-O"]]) {
+      const all = ["-iX", "HEAD", ...args, `${server.url}/a`];
+      const { code, stdout, stderr } = await run(main, all);
+      assertEquals([code, filesIn(folder)], [0, {}]);
+      assertStringIncludes(stdout, "x-a: b\n");
+      assertStringIncludes(stderr, "Saved nothing: no body comes\n");
+    }
   }));
 
 Deno.test("a response without a body is saved as an empty file, whatever length it tells", () =>
@@ -560,6 +575,348 @@ Deno.test("a full disk is the file's failure, not the network's", async () => {
   );
   assertEquals(server.heads.length, 1);
 });
+
+Deno.test("-o writes through a link to what it points at, and keeps who may read it", () =>
+  withFiles({ secret: "s", script: "#!" }, async (folder) => {
+    if (Deno.build.os === "windows") return;
+    const at = (name: string) => `${folder}/${name}`;
+    const modeOf = (name: string) =>
+      (Deno.statSync(at(name)).mode ?? 0) & 0o777;
+    await Deno.chmod(at("secret"), 0o600);
+    await Deno.chmod(at("script"), 0o755);
+    await Deno.mkdir(at("d"));
+    await Deno.symlink("secret", at("link"));
+    await Deno.symlink("link", at("chain"));
+    await Deno.symlink("d", at("e"));
+    // from where the folder is, not from where its link is
+    await Deno.symlink("../new", at("d/dangling"));
+    const modes: number[] = [];
+    await using server = serveHttp(() => {
+      const part = at("secret.part");
+      modes.push((Deno.statSync(part).mode ?? 0) & 0o777);
+      return new Response(BODY);
+    });
+    const saved = await run(main, ["-o", at("chain"), server.url]);
+    assertEquals([saved.code, modes], [0, [0o600]], saved.stderr);
+    await using plain = serveCut();
+    for (const name of ["script", "e/dangling"]) {
+      const { code } = await run(main, ["-o", at(name), plain.url]);
+      assertEquals(code, 0);
+    }
+    assertEquals([modeOf("secret"), modeOf("script")], [0o600, 0o755]);
+    assertEquals(
+      [Deno.readLinkSync(at("chain")), Deno.readLinkSync(at("d/dangling"))],
+      ["link", "../new"],
+    );
+    for (const name of ["secret", "script", "new"]) {
+      assertEquals(Deno.readTextFileSync(at(name)), BODY);
+    }
+    await Deno.symlink("loop", at("loop"));
+    const loop = await run(main, ["-o", at("loop"), plain.url]);
+    assertEquals(loop.code, 1);
+    assertStringIncludes(loop.stderr, "Too many levels of symbolic links");
+  }));
+
+Deno.test("-o keeps the other names and the owner of a file", () =>
+  withFiles({ a: `${BODY}${BODY}`, c: "c" }, async (folder) => {
+    if (Deno.build.os === "windows") return;
+    await Deno.link(`${folder}/a`, `${folder}/b`);
+    const isRoot = Deno.uid() === 0;
+    if (isRoot) await Deno.chown(`${folder}/c`, 65_534, 65_534);
+    await using server = serveCut();
+    for (const name of ["a", "c"]) {
+      const args = ["-o", `${folder}/${name}`, server.url];
+      assertEquals((await run(main, args)).code, 0);
+    }
+    assertEquals(filesIn(folder), { a: BODY, b: BODY, c: BODY });
+    if (isRoot) assertEquals(Deno.statSync(`${folder}/c`).uid, 65_534);
+  }));
+
+Deno.test({
+  name: "a file that may not be written is refused before anything is sent",
+  // root may write all
+  ignore: Deno.build.os === "windows" || Deno.uid() === 0,
+  fn: () =>
+    withFiles({ a: "a" }, async (folder) => {
+      await Deno.chmod(`${folder}/a`, 0o444);
+      await using server = serveCut();
+      const args = ["-o", `${folder}/a`, server.url];
+      const { code, stderr } = await run(main, args);
+      assertEquals([code, server.heads], [1, []]);
+      assertStringIncludes(stderr, '/a": the system denies it\n');
+      assertEquals(filesIn(folder), { a: "a" });
+    }),
+});
+
+Deno.test("links and files of others in the way (CWE-59, CWE-377): nothing is sent, nothing is touched", async (t) => {
+  const { mkdir, symlink, link, writeTextFile } = Deno;
+  const mkfifo = async (path: string) => {
+    await new Deno.Command("mkfifo", { args: [path] }).output();
+  };
+  for (
+    const [name, make, said] of [
+      ["a link", (path) => symlink("victim", path), "it is a link"],
+      ["a dangling link", (path) => symlink("none", path), "it is a link"],
+      [
+        "another name of a file",
+        (path, folder) => link(`${folder}/victim`, path),
+        "it is a link",
+      ],
+      ["a folder", (path) => mkdir(path), "it is a directory"],
+      ["a pipe", mkfifo, "it is not a regular file"],
+      [
+        "a file",
+        (path) => writeTextFile(path, "{}"),
+        "it exists already, and ",
+      ],
+    ] satisfies readonly (readonly [
+      string,
+      (path: string, folder: string) => Promise<void>,
+      string,
+    ])[]
+  ) {
+    if (Deno.build.os === "windows" && name !== "a file") continue;
+    for (const end of [".part", ".part.json"]) {
+      await t.step(
+        `${name} ${end}`,
+        () =>
+          withFiles({ victim: "precious" }, async (folder) => {
+            await using server = serveCut();
+            const path = `${folder}/a${end}`;
+            await make(path, folder);
+            const before = await Deno.lstat(path);
+            // -c asks what a part without a note is of
+            const isPart = name === "a file" && end === ".part";
+            for (const flags of isPart ? [[]] : [[], ["-c"]]) {
+              const args = [...flags, "-o", `${folder}/a`, server.url];
+              const { code, stderr } = await run(main, args);
+              assertEquals([code, server.heads], [1, []], stderr);
+              assertStringIncludes(
+                stderr,
+                `get: Cannot write "${path}": ${said}`,
+              );
+            }
+            const after = await Deno.lstat(path);
+            assertEquals([after.ino, after.size], [before.ino, before.size]);
+            assertEquals(Deno.readTextFileSync(`${folder}/victim`), "precious");
+            assertEquals([...Deno.readDirSync(folder)].length, 2);
+          }),
+      );
+    }
+  }
+});
+
+Deno.test("-c does not empty a part that nobody noted anything about", async () => {
+  const soon = new Date(Date.now() + 60_000).toUTCString();
+  for (const headers of [['ETag: "v1"'], [`Last-Modified: ${soon}`]]) {
+    for (const ranges of [true, false]) {
+      await withFiles({ "a.part": "precious" }, async (folder) => {
+        await using server = serveCut({ headers: () => headers, ranges });
+        const args = ["-c", "-o", `${folder}/a`, server.url];
+        const { code, stderr } = await run(main, args);
+        assertEquals([code, filesIn(folder)], [1, { "a.part": "precious" }]);
+        assertStringIncludes(
+          stderr,
+          'a.part": nothing tells that it is a part of this\nhint: move it away',
+        );
+      });
+    }
+  }
+});
+
+Deno.test("two downloads at once do not write into one part", () =>
+  withFiles({}, async (folder) => {
+    if (Deno.build.os === "windows") return;
+    const path = `${folder}/a`;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await using slow = serveHttp(async () => {
+      await promise;
+      return new Response(BODY);
+    });
+    const first = run(main, ["-o", path, slow.url]);
+    for await (const _ of Deno.watchFs(folder)) break;
+    await using server = serveCut();
+    for (const flags of [[], ["-c"]]) {
+      const args = [...flags, "-o", path, server.url];
+      const { code, stderr } = await run(main, args);
+      assertEquals([code, server.heads], [1, []]);
+      assertStringIncludes(stderr, '.part": another download writes to it\n');
+    }
+    resolve();
+    assertEquals([(await first).code, filesIn(folder)], [0, { a: BODY }]);
+  }));
+
+Deno.test("a part that is removed meanwhile is missed, and -O leaves no empty file", () =>
+  withFiles({}, async (folder) => {
+    const before = Deno.cwd();
+    Deno.chdir(folder);
+    try {
+      const body = async function* () {
+        yield encode(BODY);
+        while (Deno.statSync("a.part").size < BODY.length) await sleep(5);
+        await Deno.remove("a.part");
+        await Deno.mkdir("a.part");
+      };
+      await using server = serveHttp(() =>
+        new Response(ReadableStream.from(body()))
+      );
+      for (const args of [["-O"], ["-o", "a"]]) {
+        const { code, stderr } = await run(main, [...args, `${server.url}/a`]);
+        assertEquals(code, 1);
+        assertStringIncludes(stderr, 'get: Cannot write "');
+        const names = [...Deno.readDirSync(".")].map(({ name }) => name);
+        assert(!names.includes("a"));
+        await Deno.remove("a.part");
+      }
+    } finally {
+      Deno.chdir(before);
+    }
+  }));
+
+Deno.test("-c says that a file is whole, by its last byte", () =>
+  withFiles({ a: BODY }, async (folder) => {
+    const path = `${folder}/a`;
+    for (const ranges of [true, false]) {
+      for (const way of [[], ["--time"]]) {
+        for (const headers of [['ETag: "v1"'], [`Last-Modified: ${OLD}`], []]) {
+          await using server = serveCut({ headers: () => headers, ranges });
+          const args = ["-c", ...way, "-o", path, server.url];
+          const { code, stderr } = await run(main, args);
+          assertEquals(code, 0);
+          assertEquals(stderr.split("\n")[0], `${path} is whole already`);
+          assertEquals(server.asked(), [["999-999", undefined]]);
+        }
+      }
+    }
+    assertEquals(filesIn(folder), { a: BODY });
+  }));
+
+Deno.test("-c never calls a file whole, or a part, that may be another", async (t) => {
+  const soon = new Date(Date.now() + 60_000).toUTCString();
+  for (
+    const [name, mine, headers, ranges, said] of [
+      ["newer there", BODY, [`Last-Modified: ${soon}`], true, "it is older"],
+      [
+        "newer and longer",
+        "0",
+        [`Last-Modified: ${soon}`],
+        true,
+        "it is older",
+      ],
+      ["longer here", `${BODY}0`, ETAG(), true, "it has more than"],
+      ["longer, no ranges", `${BODY}0`, ETAG(), false, "it has more than"],
+      ["no date", "0123", ETAG(), true, "nothing tells"],
+      [
+        "no ranges",
+        "0",
+        [`Last-Modified: ${OLD}`],
+        false,
+        "the server gives no",
+      ],
+      [
+        "encoded",
+        BODY,
+        [`Last-Modified: ${OLD}`, "Content-Encoding: x"],
+        true,
+        "nothing tells",
+      ],
+    ] as const
+  ) {
+    await t.step(name, () =>
+      withFiles({ a: mine }, async (folder) => {
+        await using server = serveCut({ headers: () => headers, ranges });
+        const args = ["-c", "-o", `${folder}/a`, server.url];
+        const { code, stderr } = await run(main, args);
+        assertEquals([code, filesIn(folder)], [1, { a: mine }], stderr);
+        assertMatch(stderr, new RegExp(`Cannot save ".*/a": ${said}`));
+        assertStringIncludes(stderr, "\nhint: without -c, -o FILE replaces it");
+      }));
+  }
+  await withFiles({ a: BODY }, async (folder) => {
+    await using gone = serveHttp(() => new Response("none", { status: 404 }));
+    const args = ["-c", "-o", `${folder}/a`, gone.url];
+    const { code, stdout } = await run(main, args);
+    assertEquals([code, stdout, filesIn(folder)], [4, "none", { a: BODY }]);
+    await using server = serveCut();
+    const sent = ["-X", "PUT", "-c", "-o", `${folder}/a`, server.url];
+    assertEquals([(await run(main, sent)).code, server.heads], [1, []]);
+  });
+});
+
+Deno.test("-c goes on with a file that another program began, and loses none of it", () =>
+  withFiles({ a: BODY.slice(0, 400) }, async (folder) => {
+    const before = Deno.cwd();
+    Deno.chdir(folder);
+    try {
+      let cut = 200;
+      await using server = serveCut({
+        headers: () => ['ETag: "v1"', `Last-Modified: ${OLD}`],
+        // the byte that is asked for first does not count
+        cut: (count) => count === 0 ? Infinity : cut,
+      });
+      const get = (...args: string[]) =>
+        run(main, ["-c", ...args, `${server.url}/a`]);
+      assertEquals((await get("--retry", "0", "-O")).code, 18);
+      assertEquals(filesIn(folder).a, BODY.slice(0, 400));
+      assertEquals(filesIn(folder)["a.part"], BODY.slice(0, 600));
+      cut = Infinity;
+      assertEquals((await get("-O")).code, 0);
+      assertEquals(filesIn(folder), { a: BODY });
+      assertEquals(server.asked(), [
+        ["399-399", undefined],
+        ["400-", '"v1"'],
+        ["600-", '"v1"'],
+      ]);
+      await Deno.writeTextFile("a", "");
+      assertEquals((await get("-O")).code, 0);
+      assertEquals(filesIn(folder), { a: BODY });
+    } finally {
+      Deno.chdir(before);
+    }
+  }));
+
+Deno.test("standard output by its other names needs no permission", async () => {
+  await using server = serveCut();
+  for (const path of ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]) {
+    const { code, stdout } = await spawn("get", ["-o", path, server.url])
+      .result;
+    assertEquals([code, stdout], [0, BODY]);
+  }
+});
+
+Deno.test("a device that Deno keeps to itself has a hint that works", async () => {
+  if (Deno.build.os !== "linux") return;
+  await using server = serveCut();
+  const args = ["-o", "/dev/full", server.url];
+  const { stderr } = await spawn("get", args).result;
+  const hint = stderr.match(/^hint: deno (.*)$/m)?.[1] ?? "";
+  assertMatch(hint, /^run --allow-all \S+ -o \/dev\/full /);
+  const given = await spawnDeno(hint.split(" ")).result;
+  assertEquals(given.code, 1);
+  assertStringIncludes(given.stderr, '"/dev/full": no space left on device');
+});
+
+Deno.test("the permissions for a link name what it points at", () =>
+  withFiles({ a: "a" }, async (folder) => {
+    if (Deno.build.os === "windows") return;
+    await Deno.symlink("a", `${folder}/link`);
+    await using server = serveCut();
+    const path = `${folder}/link`;
+    let args = ["run", "--allow-net=127.0.0.1", `${ROOT}tasks/get.ts`];
+    args.push("-o", path, server.url);
+    for (let count = 0; count < 2; count++) {
+      const { stderr } = await spawnDeno(args).result;
+      const hint = stderr.match(/^hint: deno (.*)$/m)?.[1] ?? "";
+      args = hint.replaceAll("'", "").split(" ");
+    }
+    const real = await Deno.realPath(`${folder}/a`);
+    assertStringIncludes(
+      args.join(" "),
+      `--allow-write=${path},${real},${real}.part,${real}.part.json `,
+    );
+    assertEquals((await spawnDeno(args).result).code, 0);
+    assertEquals(filesIn(folder), { a: BODY, link: BODY });
+  }));
 
 Deno.test("a download names the command that may write its files", async () => {
   const { code, stderr } = await spawn("get", ["-o", "out.bin", ":9"]).result;

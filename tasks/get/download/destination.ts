@@ -16,14 +16,17 @@ export interface Destination {
   readonly resume: boolean;
 }
 
-/** Where the options save the body of a URL to; undefined where that is nowhere. */
+/** Names of standard output: Deno would want all permissions to open one of them. */
+const STDOUT = /^(-|\/dev\/(stdout|fd\/1)|\/proc\/self\/fd\/1)$/;
+
+/** Where the options save the body of a URL to; undefined where that is nowhere, or there is no body. */
 export function destinationOf(
   url: URL,
   options: Partial<ExchangeOptions>,
 ): Destination | undefined {
   const { output, remoteName = false, continue: resume = false } = options;
   const path = remoteName ? fileNameOf(url) : output;
-  return path === undefined || path === "-"
+  return path === undefined || STDOUT.test(path) || options.method === "HEAD"
     ? undefined
     : { path, isNew: remoteName, resume };
 }
@@ -35,13 +38,33 @@ export function filesOf(
   return [path, `${path}.part`, `${path}.part.json`];
 }
 
-/** The files that saving a body reads and writes. */
-export function savedFiles(
+/** As many links as this lead nowhere. */
+const MAX_LINKS = 40;
+
+/** Where a link leads, over further links, whether something is there or not; any other path as it is. */
+export async function followLinks(path: string): Promise<string> {
+  for (let count = 0; count < MAX_LINKS; count++) {
+    // what cannot be looked at is for whoever opens it to say
+    const target = await Deno.readLink(path).catch(() => undefined);
+    if (target === undefined) break;
+    const real = await Deno.realPath(path).catch(() => undefined);
+    if (real !== undefined) return real;
+    const { dirname, resolve } = await import("node:path");
+    const folder = dirname(path);
+    path = resolve(await Deno.realPath(folder).catch(() => folder), target);
+  }
+  return path;
+}
+
+/** The files that saving a body reads and writes, with what a link leads to as far as that may be looked at. */
+export async function savedFiles(
   url: URL,
   options: Partial<ExchangeOptions>,
-): readonly string[] {
-  const destination = destinationOf(url, options);
-  return destination === undefined ? [] : filesOf(destination.path);
+): Promise<readonly string[]> {
+  const { path, isNew = false } = destinationOf(url, options) ?? {};
+  if (path === undefined) return [];
+  const whole = isNew ? path : await followLinks(path);
+  return [...new Set([path, ...filesOf(whole)])];
 }
 
 /** A name may be this long in bytes: with `.part` it then fits every common file system. */

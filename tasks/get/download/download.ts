@@ -6,22 +6,32 @@
 
 import { ExitCode, Failure, UsageError } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
+import { parseDate } from "../../../lib/http/date.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import { redactUrl } from "../../../lib/http/redact.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
 import { printBody, printHead } from "../view/body.ts";
 import { destinationOf } from "./destination.ts";
-import { openPartialFile, type PartialFile } from "./partial_file.ts";
+import {
+  findWhole,
+  mustStay,
+  openPartialFile,
+  type PartialFile,
+} from "./partial_file.ts";
 import { formatBytes, watch } from "./progress.ts";
 import {
+  holdToRange,
+  isUnasked,
   judge,
   type Known,
   knownOf,
+  partAlone,
+  rangeOf,
   requestPlain,
   requestRest,
 } from "./range.ts";
-import { canResume, type Download, isLost } from "./resume.ts";
+import { canResume, type Download, isLost, resumedBody } from "./resume.ts";
 
 /** Writes a body that is looked at on its way, by hand: `writable` loses the last error of a file, such as a full disk. */
 async function writeChunks(
@@ -58,7 +68,7 @@ async function pipeStream(
  */
 async function writeBody(
   response: HttpResponse,
-  path: string,
+  { path, isDevice, measure }: PartialFile,
   total: number | undefined,
   { options, io: { stderr } }: Download,
 ): Promise<void> {
@@ -88,8 +98,9 @@ async function writeBody(
     if (!isOfBody && !isLost(cause)) {
       throw new Failure(`Cannot write "${absolutePath(path)}"`, { cause });
     }
-    const { size } = await Deno.stat(path);
-    throw cutShort(response.request.url, cause, { at: size, total });
+    // a device does not tell how many it took
+    const counts = isDevice ? undefined : { at: await measure(), total };
+    throw cutShort(response.request.url, cause, counts);
   }
 }
 
@@ -105,13 +116,20 @@ interface State {
   readonly other?: number;
   /** Why the body ended too early. */
   readonly error?: unknown;
+  /** How it goes on, for a person. */
+  readonly note?: string;
 }
 
+const REPLACE = "without -c, -o FILE replaces it";
+
+const CHANGED = "The body has changed, starting again";
+
 /** What a partial file is of where nobody noted it: of what has not been modified since it was written. */
-function guess({ modified }: PartialFile, { headers }: HttpResponse): Known {
-  const changed = Date.parse(headers.get("last-modified") ?? "");
-  return modified !== undefined && changed < modified.getTime()
-    ? { validator: headers.get("etag") ?? undefined }
+function guess({ modified }: PartialFile, response: HttpResponse): Known {
+  const changed = parseDate(response.headers.get("last-modified") ?? "");
+  return modified !== undefined && changed !== undefined &&
+      changed < modified.getTime()
+    ? knownOf(response)
     : { total: -1 };
 }
 
@@ -121,7 +139,7 @@ async function saveMissing(
   { size, known, error }: State,
   exchange: Download,
 ): Promise<State> {
-  const { request, options, io } = exchange;
+  const { request, options, io, printNote } = exchange;
   const rest = size > 0
     ? requestRest(request, size, known ?? {})
     : requestPlain(request);
@@ -132,34 +150,127 @@ async function saveMissing(
   const expected = known ?? guess(file, response);
   const step = judge(response, size, expected);
   if (step === "whole") return { size, isWhole: true };
-  if (step === "again") return { size: 0, error };
+  const isStranger = size > 0 && known === undefined;
+  const isAgain = step === "again" || step === "start";
+  if (isStranger && isAgain && file.isForeign) {
+    throw new Failure(
+      `Cannot go on with "${
+        absolutePath(file.path)
+      }": nothing tells that it is a part of this`,
+      { hint: "move it away to start again" },
+    );
+  }
+  const note = isStranger
+    ? `Nothing tells what ${file.path} is a part of, starting again`
+    : CHANGED;
+  if (step === "again") return { size: 0, error, note };
   if (step === "other" && error !== undefined) throw error;
   if (error === undefined) await printHead(response, io, options);
+  if (step === "part") throw partAlone(response);
   if (step === "other") {
     await printBody(response, io, options);
     return { size, other: response.status };
   }
-  // the length in the head is that of a body that does not come, or of more than comes
-  const isLess = request.method === "HEAD" || response.status === 204 ||
-    request.typed.includes("range");
-  const found = isLess ? {} : knownOf(response);
+  const found = foundOf(response, exchange);
+  const isOther = isStranger ||
+    size > 0 && found.validator !== known?.validator;
+  if (step === "start" && isOther) await printNote(`${note}\n`);
   const now = step === "start" ? found : {
+    ...expected,
     validator: expected.validator ?? found.validator,
     total: expected.total ?? found.total,
   };
   if (step === "start") await file.start(now);
-  const sizeNow = async () => (await Deno.stat(file.path)).size;
+  // what is noted nowhere could not be told from a file of somebody else's
+  else if (isStranger) await file.keep(now);
+  const { part, isExact } = step === "append"
+    ? holdToRange(response)
+    : { part: response, isExact: () => true };
   try {
-    await writeBody(response, file.path, now.total, exchange);
-    const size = await sizeNow();
-    if (file.isDevice || size === (now.total ?? size)) {
-      return { size, isWhole: true };
-    }
+    await writeBody(part, file, now.total, exchange);
+    const size = await file.measure();
     const early = new Failure("it ended", { code: ExitCode.CutShort });
-    throw cutShort(request.url, early, { at: size, total: now.total });
+    const counts = { at: size, total: now.total };
+    if (!isExact()) {
+      const error = cutShort(request.url, early, counts);
+      return { size: 0, error, note: CHANGED };
+    }
+    if (size === (now.total ?? size)) return { size, isWhole: true };
+    throw cutShort(request.url, early, counts);
   } catch (error) {
-    return { size: await sizeNow(), known: now, error };
+    const size = await file.measure();
+    const note = `Cut short after ${size} bytes, going on`;
+    return { size, known: now, error, note };
   }
+}
+
+/** What the head of a response to a request for all of a body tells about the file. */
+function foundOf(response: HttpResponse, { request }: Download): Known {
+  // the length in the head is that of a body that does not come, or of more than comes
+  const isLess = response.status === 204 || request.typed.includes("range");
+  return isLess ? {} : knownOf(response);
+}
+
+/** Writes a body to a device or a pipe, which cannot give back what it has. */
+async function writeToDevice(
+  file: PartialFile,
+  exchange: Download,
+): Promise<number> {
+  const { request, options, io, sendNext } = exchange;
+  await using response = await sendNext(requestPlain(request));
+  await printHead(response, io, options);
+  if (judge(response, 0, {}) === "other") {
+    await printBody(response, io.stdout, options);
+    return response.status;
+  }
+  const body = resumedBody(exchange, response);
+  const { total } = foundOf(response, exchange);
+  await writeBody({ ...response, stream: null, body }, file, total, exchange);
+  if (isUnasked(response)) throw partAlone(response);
+  return response.status;
+}
+
+/**
+ * Asks by its last byte whether a file that is there is whole.
+ *
+ * @returns What it is a part of, where it lacks its end; `whole`, or the status of a response that was printed.
+ * @throws {Failure} When it is something else, or may be.
+ */
+async function checkWhole(
+  { path, size, mtime }: Pick<Deno.FileInfo, "size" | "mtime"> & {
+    readonly path: string;
+  },
+  { request, options, io, sendNext }: Download,
+): Promise<Known | "whole" | number> {
+  const last = size - 1;
+  const asked = requestRest(request, last, {}, last);
+  await using response = await sendNext(asked);
+  const { status, headers } = response;
+  if (status !== 416 && (status < 200 || status > 299)) {
+    await printHead(response, io, options);
+    await printBody(response, io.stdout, options);
+    return status;
+  }
+  const { start, total: length } = rangeOf(headers);
+  const known = knownOf(response);
+  const isFit = status !== 206 || start === last;
+  const total = status === 416 ? length : known.total;
+  const changed = parseDate(known.modified ?? "");
+  const written = mtime?.getTime() ?? 0;
+  const isOlder = changed !== undefined && changed > written;
+  if (isFit && total === size && !isOlder) return "whole";
+  if (
+    status === 206 && isFit && total !== undefined && total > size &&
+    changed !== undefined && changed < written
+  ) return known;
+  const why = isOlder
+    ? "it is older than what is there now"
+    : total !== undefined && total < size
+    ? `it has more than the ${total} bytes that are there now`
+    : status === 206
+    ? "nothing tells that it is a part of what is there now"
+    : "the server gives no part of it";
+  throw mustStay(path, why, REPLACE);
 }
 
 /**
@@ -175,34 +286,54 @@ export async function download(
 ): Promise<number | undefined> {
   const { request, options, retry, printNote } = exchange;
   const destination = destinationOf(request.url, options);
+  if (options.method === "HEAD" && options.output !== "-") {
+    await printNote("Saved nothing: no body comes\n");
+  }
   if (destination === undefined) return undefined;
   if (options.continue && request.typed.includes("range")) {
     throw new UsageError("Cannot use --continue and a Range header together");
   }
   const url = redactUrl(request.url.href);
-  await using file = await openPartialFile(destination, url);
+  const whole = await findWhole(destination);
+  if (whole !== undefined && request.method !== "GET") {
+    throw mustStay(whole.path, "it exists already", REPLACE);
+  }
+  const found = whole && await checkWhole(whole, exchange);
+  if (typeof found === "number") return found;
+  if (found === "whole") {
+    await printNote(`${destination.path} is whole already\n`);
+    return 200;
+  }
+  await using file = await openPartialFile(destination, url, found);
+  if (file.isDevice) return await writeToDevice(file, exchange);
   let state: State = file;
   for (let [tries, most] = [0, file.size]; !state.isWhole;) {
     state = await saveMissing(file, state, exchange);
-    const { size, known, error, other } = state;
+    const { size, known, error, other, note } = state;
     if (other !== undefined) return other;
-    if (error === undefined) continue;
-    // as long as there is progress there is hope; the first bytes need nothing to be told by
-    tries = size > most ? 0 : tries + 1;
-    most = Math.max(most, size);
-    const has = size > 0 ? known ?? {} : { validator: "any" };
-    if (tries >= retry || !canResume(request, has, error)) {
-      const isLeft = !file.isDevice && known?.validator !== undefined;
-      if (!isLeft || !isLost(error) || !(error instanceof Failure)) throw error;
-      throw new Failure(error.message, {
-        cause: error.cause,
-        hint: "what is there stays: -c goes on with it",
-      });
+    if (error !== undefined) {
+      // as long as there is progress there is hope; the first bytes need nothing to be told by
+      tries = size > most ? 0 : tries + 1;
+      most = Math.max(most, size);
+      const has = size > 0 ? known ?? {} : { validator: "any" };
+      if (tries >= retry || !canResume(request, has, error)) {
+        throw withHint(error, known);
+      }
     }
-    await printNote(`Cut short after ${size} bytes, going on\n`);
+    if (note !== undefined) await printNote(`${note}\n`);
   }
-  if (file.isDevice) return 200;
   await file.finish();
   await printNote(`Saved ${destination.path} (${formatBytes(state.size)})\n`);
   return 200;
+}
+
+/** What ends a download, with how to go on where what is there can be gone on with. */
+function withHint(error: unknown, known: Known | undefined): unknown {
+  const isLeft = known?.validator !== undefined && isLost(error);
+  return isLeft && error instanceof Failure
+    ? new Failure(error.message, {
+      cause: error.cause,
+      hint: "what is there stays: -c goes on with it",
+    })
+    : error;
 }

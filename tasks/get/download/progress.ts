@@ -80,8 +80,15 @@ export function watch(
   path: string,
   { total, progress, idle = 0, late }: WatchOptions,
 ): Disposable {
-  const sizeOf = () => Deno.statSync(path).size;
-  let size = sizeOf();
+  let { size } = Deno.statSync(path);
+  // what is removed is missed by whoever gives it its name
+  const sizeOf = () => {
+    try {
+      return Deno.statSync(path).size;
+    } catch {
+      return size;
+    }
+  };
   let since = performance.now();
   const rateOf = createMeter(size, since);
   const printLine = async (text: string) => {

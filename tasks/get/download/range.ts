@@ -5,6 +5,9 @@
  * @module
  */
 
+import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
+import { parseDate } from "../../../lib/http/date.ts";
+import { redactUrl } from "../../../lib/http/redact.ts";
 import type { Header, HttpRequest } from "../../../lib/http/request.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 
@@ -12,44 +15,87 @@ import type { HttpResponse } from "../../../lib/http/transport.ts";
 export interface Known {
   /** What tells it from any other version: a strong ETag, or when it was last modified; both as `If-Range` takes them. */
   readonly validator?: string | undefined;
+  /** Its ETag, a weak one too. */
+  readonly etag?: string | undefined;
+  /** Its Last-Modified. */
+  readonly modified?: string | undefined;
   /** Its length in bytes. */
   readonly total?: number | undefined;
 }
 
+/** Whether a text is an ETag that `If-Range` takes: a strong one (RFC 9110, section 8.8.3). */
+export function isStrongEtag(text: string): boolean {
+  return /^"[\x20\x21\x23-\x7e\x80-\xff]*"$/.test(text);
+}
+
 function validatorOf(headers: Headers): string | undefined {
   const etag = headers.get("etag");
-  if (etag !== null) return /^"[^"]*"$/.test(etag) ? etag : undefined;
+  if (etag !== null) return isStrongEtag(etag) ? etag : undefined;
   const modified = headers.get("last-modified");
   const date = headers.get("date");
+  const now = date === null ? Date.now() : parseDate(date);
+  const changed = parseDate(modified ?? "");
+  if (modified === null || now === undefined || changed === undefined) {
+    return undefined;
+  }
   // a second's worth of changes could share one Last-Modified: RFC 9110, section 8.8.2.2
-  const age = Date.parse(date ?? new Date().toUTCString()) -
-    Date.parse(modified ?? "");
-  return modified !== null && age >= 1000 ? modified : undefined;
+  return now - changed >= 1000 ? modified : undefined;
 }
 
-function numberOf(text: string | null | undefined): number | undefined {
-  return typeof text === "string" ? Number(text) : undefined;
+/** A length in bytes, where it is one that can be counted. */
+function lengthOf(text: string | null | undefined): number | undefined {
+  const length = Number(text ?? NaN);
+  return Number.isSafeInteger(length) && length >= 0 ? length : undefined;
 }
 
-/** Content-Range: the first byte that comes, and how many there are in all. */
-function rangeOf(headers: Headers) {
-  const [, start, total] = headers.get("content-range")?.match(
-    /^bytes (?:(\d+)-\d+|\*)\/(\d+)$/i,
+/** What Content-Range says; nothing where it is malformed, invalid, or there are two. */
+interface ContentRange {
+  /** The first byte that comes, and the last; undefined where the range could not be given. */
+  readonly start?: number | undefined;
+  readonly end?: number | undefined;
+  /** How many there are in all. */
+  readonly total?: number | undefined;
+}
+
+/** Reads Content-Range (RFC 9110, section 14.4). */
+export function rangeOf(headers: Headers): ContentRange {
+  const [range, ...parts] = headers.get("content-range")?.match(
+    /^bytes (?:(\d+)-(\d+)|\*)\/(\d+)$/i,
   ) ?? [];
-  return { start: numberOf(start), total: numberOf(total) };
+  const [start, end, total] = parts.map(lengthOf);
+  if (range === undefined || total === undefined) return {};
+  if (parts[0] === undefined) return { total };
+  return start !== undefined && end !== undefined && start <= end && end < total
+    ? { start, end, total }
+    : {};
+}
+
+function isEncoded(headers: Headers): boolean {
+  return !/^(identity)?$/i.test(headers.get("content-encoding") ?? "");
 }
 
 /**
  * What a response's head tells about its body; nothing when the body is encoded, since no byte of it can be asked for.
  */
 export function knownOf({ status, headers }: HttpResponse): Known {
-  if (!/^(identity)?$/i.test(headers.get("content-encoding") ?? "")) return {};
+  if (isEncoded(headers)) return {};
   return {
     validator: validatorOf(headers),
+    etag: headers.get("etag") ?? undefined,
+    modified: headers.get("last-modified") ?? undefined,
     total: status === 206
       ? rangeOf(headers).total
-      : numberOf(headers.get("content-length")),
+      : lengthOf(headers.get("content-length")),
   };
+}
+
+/** Whether nothing in a head says that its body is another one: where nobody was asked to see to that, something must say so. */
+export function isSameBody(headers: Headers, known: Known): boolean {
+  const etag = headers.get("etag");
+  const modified = headers.get("last-modified");
+  const isTold = (etag ?? modified) !== null || known.validator !== undefined;
+  return isTold && (etag === null || etag === known.etag) &&
+    (modified === null || modified === known.modified);
 }
 
 /**
@@ -57,13 +103,15 @@ export function knownOf({ status, headers }: HttpResponse): Known {
  *
  * @param at How many bytes are there.
  * @param known What they are of; without a validator the response must be judged with care.
+ * @param end The last byte that is wanted, where that is not the last of all.
  */
 export function requestRest(
   request: HttpRequest,
   at: number,
   { validator }: Known,
+  end?: number,
 ): HttpRequest {
-  const added: Header[] = [["range", `bytes=${at}-`]];
+  const added: Header[] = [["range", `bytes=${at}-${end ?? ""}`]];
   if (validator !== undefined) added.push(["if-range", validator]);
   const { headers } = requestPlain(request);
   return { ...request, headers: [...headers, ...added] };
@@ -78,25 +126,81 @@ export function requestPlain(request: HttpRequest): HttpRequest {
   return { ...request, headers: [...request.headers, plain] };
 }
 
+/** Whether a response is a part that nobody asked for: a redirect may have taken the range away. */
+export function isUnasked({ request, status }: HttpResponse): boolean {
+  return status === 206 && request.method !== "HEAD" &&
+    !request.headers.some(([name]) => /^range$/i.test(name));
+}
+
+/** What is said of a part that nobody asked for. */
+export function partAlone({ request }: HttpResponse): Failure {
+  return new Failure(
+    `Cannot read ${redactUrl(request.url.href)}: only a part of it came`,
+    { code: ExitCode.CutShort },
+  );
+}
+
+/** How many bytes the part has that a response carries, by its range. */
+function partLength({ headers }: HttpResponse): number {
+  const { start = NaN, end = NaN } = rangeOf(headers);
+  return end - start + 1;
+}
+
 /**
  * What a response to {@linkcode requestRest} means: `append` its body, `start` again with its body, all is there already
- * (`whole`), ask again for all of it (`again`), or something else came (`other`).
+ * (`whole`), ask again for all of it (`again`), or something else came (`other`). The response to a request for all of
+ * the body may be a `part` of it.
  *
  * @param at How many bytes are there.
  * @param known What they are of.
  */
 export function judge(
-  { status, headers }: HttpResponse,
+  response: HttpResponse,
   at: number,
   known: Known,
-): "append" | "start" | "whole" | "again" | "other" {
+): "append" | "start" | "whole" | "again" | "other" | "part" {
+  const { status, headers } = response;
+  if (isUnasked(response)) return at === 0 ? "part" : "again";
   if (at === 0 || status !== 206 && status !== 416) {
     return status >= 200 && status < 300 ? "start" : "other";
   }
   const { start, total } = rangeOf(headers);
-  const etag = headers.get("etag");
   const isSame = total !== undefined && total === (known.total ?? total) &&
-    (etag ?? known.validator) === known.validator;
-  if (status === 416) return isSame && total === at ? "whole" : "again";
-  return isSame && start === at ? "append" : "again";
+    isSameBody(headers, known);
+  if (status === 416) {
+    return isSame && start === undefined && total === at ? "whole" : "again";
+  }
+  const length = headers.get("content-length");
+  const fits = start === at && !isEncoded(headers) &&
+    !/^multipart\/byteranges/i.test(headers.get("content-type") ?? "") &&
+    (length === null || lengthOf(length) === partLength(response));
+  return isSame && fits ? "append" : "again";
+}
+
+/**
+ * Holds a part to its range: no more bytes come through than that says.
+ *
+ * @returns The response to read instead, and whether just as many bytes came as there should be, once it has ended.
+ */
+export function holdToRange(
+  response: HttpResponse,
+): { readonly part: HttpResponse; readonly isExact: () => boolean } {
+  const { headers } = response;
+  // a length that is told is the transport's to hold
+  if (headers.has("content-length") && !headers.has("transfer-encoding")) {
+    return { part: response, isExact: () => true };
+  }
+  const length = partLength(response);
+  let count = 0;
+  const body = async function* () {
+    for await (const chunk of response.body) {
+      count += chunk.length;
+      if (count > length) return;
+      yield chunk;
+    }
+  };
+  return {
+    part: { ...response, stream: null, body: body() },
+    isExact: () => count === length,
+  };
 }

@@ -11,7 +11,15 @@ import { cutShort } from "../../../lib/http/failure.ts";
 import type { HttpRequest } from "../../../lib/http/request.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import type { ExchangeOptions } from "../options.ts";
-import { judge, type Known, knownOf, requestRest } from "./range.ts";
+import {
+  holdToRange,
+  isSameBody,
+  judge,
+  type Known,
+  knownOf,
+  requestPlain,
+  requestRest,
+} from "./range.ts";
 
 /** An exchange that may take more than one request. */
 export interface Download {
@@ -60,25 +68,32 @@ export async function* resume(
   at: number,
   error: unknown,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const known = knownOf(first);
+  // the first byte of a part is not that of all
+  const known = first.status === 206 ? {} : knownOf(first);
   for (
     let tries = 0;
     tries < retry && canResume(request, known, error);
     tries++
   ) {
     await printNote(`Cut short after ${at} bytes, going on\n`);
-    await using response = await sendNext(requestRest(request, at, known))
-      .catch(() => undefined);
+    const rest = at > 0
+      ? requestRest(request, at, known)
+      : requestPlain(request);
+    await using response = await sendNext(rest).catch(() => undefined);
     if (response === undefined) break;
     const step = judge(response, at, known);
     if (step === "whole") return;
-    const isAll = step === "start" &&
-      knownOf(response).validator === known.validator;
+    const found = knownOf(response);
+    const isAll = step === "start" && found.validator === known.validator &&
+      found.total === known.total && isSameBody(response.headers, known);
     if (step !== "append" && !isAll) break;
+    const { part, isExact } = isAll
+      ? { part: response, isExact: () => true }
+      : holdToRange(response);
     // a server without ranges sends all of it again: the same bytes are skipped
     let skip = isAll ? at : 0;
     try {
-      for await (const chunk of response.body) {
+      for await (const chunk of part.body) {
         const rest = chunk.subarray(skip);
         skip -= chunk.length - rest.length;
         if (rest.length === 0) continue;
@@ -86,12 +101,31 @@ export async function* resume(
         tries = -1;
         yield rest;
       }
-      const total = known.total ?? knownOf(response).total;
-      if (at === (total ?? at)) return;
-      throw new Failure("it ended early", { code: ExitCode.CutShort });
     } catch (cause) {
       error = cutShort(request.url, cause, { at, total: known.total });
+      continue;
     }
+    // what came last cannot be taken back
+    if (!isExact()) break;
+    if (at === (known.total ?? found.total ?? at)) return;
+    const cause = new Failure("it ended early", { code: ExitCode.CutShort });
+    error = cutShort(request.url, cause, { at, total: known.total });
   }
   throw error;
+}
+
+/** A body to its end, which goes on where it is cut off. */
+export async function* resumedBody(
+  exchange: Download,
+  response: HttpResponse,
+): HttpResponse["body"] {
+  let at = 0;
+  try {
+    for await (const chunk of response.body) {
+      at += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    yield* resume(exchange, response, at, error);
+  }
 }
