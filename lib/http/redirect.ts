@@ -29,7 +29,8 @@ function danger(from: URL, to: URL): string | undefined {
 }
 
 /** Turned into a GET, as browsers do, or the same again; the fragment stays unless there is a new one. */
-function turn(request: HttpRequest, status: number, url: URL): HttpRequest {
+function turn(from: HttpRequest, status: number, url: URL): HttpRequest {
+  const request = { ...from, target: undefined };
   const asGet = status === 303
     ? request.method !== "HEAD"
     : status < 303 && request.method === "POST";
