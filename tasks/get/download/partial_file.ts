@@ -6,7 +6,7 @@
  */
 
 import { Failure } from "../../../lib/cli/errors.ts";
-import { absolutePath } from "../../../lib/cli/values.ts";
+import { absolutePath, hintForHome } from "../../../lib/cli/values.ts";
 import { type Destination, filesOf } from "./destination.ts";
 import type { Known } from "./range.ts";
 
@@ -36,7 +36,11 @@ async function doing<T>(
   try {
     return await step;
   } catch (cause) {
-    throw new Failure(`Cannot ${what} "${absolutePath(path)}"`, { cause });
+    const hint = hintForHome(path.replace(/\.part$/, ""));
+    throw new Failure(`Cannot ${what} "${absolutePath(path)}"`, {
+      cause,
+      hint,
+    });
   }
 }
 
