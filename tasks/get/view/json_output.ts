@@ -53,7 +53,7 @@ async function readAll(
 function headsOf(response: HttpResponse, showSecrets: boolean) {
   const { version, status, statusText, hops = [] } = response;
   const [first = response.request] = hops.map((hop) => hop.request);
-  const request = redactRequest(first, showSecrets);
+  const { target: _, ...request } = redactRequest(first, showSecrets);
   const redirects = hops.map(({ status, location }) => ({
     status,
     location: showSecrets ? location : redactUrl(location),
