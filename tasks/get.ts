@@ -31,11 +31,16 @@ const command = defineCommand({
       const { formatItem } = await import("./get/items.ts");
       throw new UsageError(
         `Cannot send "${raw ?? (field && formatItem(field))}": get has no body`,
-        { hint: "for the query: name==value; for a body: post" },
+        {
+          hint: raw === "-"
+            ? "the body that comes is on stdout already; for one to send: post"
+            : "for the query: name==value; for a body: post",
+        },
       );
     }
     const { method = "GET" } = options;
-    return runExchange({ ...parsed, method }, options, io);
+    const mayHaveBody = !/^(GET|HEAD|OPTIONS|TRACE)$/.test(method);
+    return runExchange({ ...parsed, method, mayHaveBody }, options, io);
   },
 });
 

@@ -32,7 +32,8 @@ const command = defineCommand({
       operands.length === 0 ? DEFAULT_OPERANDS : operands,
     );
     const { method = "POST" } = options;
-    return runExchange({ ...parsed, method }, options, io);
+    const asked = { ...parsed, method, mayHaveBody: true };
+    return runExchange(asked, options, io);
   },
 });
 

@@ -115,15 +115,7 @@ async function hintFor<Table extends OptionTable>(
 ): Promise<string | undefined> {
   const seeHelp = `see ${command.name} --help`;
   if (error instanceof UnknownOptionError) {
-    const [, hint] = Object.entries(command.hints ?? {})
-      .find(([options]) => options.split(" ").includes(error.option)) ?? [];
-    if (hint !== undefined) return hint;
-    const { nearest } = await import("./help.ts");
-    const near = nearest(
-      error.option,
-      Object.keys({ ...command.options, ...COMMON }).map(formatOptionName),
-    );
-    return near === undefined ? seeHelp : `did you mean ${near}? ${seeHelp}`;
+    return await hintForUnknown(command, error.options) ?? seeHelp;
   }
   const { denialOf } = await import("./reasons.ts");
   const denial = denialOf(error);
@@ -137,4 +129,22 @@ async function hintFor<Table extends OptionTable>(
   }
   if (error instanceof Failure && error.hint !== undefined) return error.hint;
   return error instanceof UsageError ? seeHelp : undefined;
+}
+
+/** What each of the options most likely means; by its name, where there are more. */
+async function hintForUnknown<Table extends OptionTable>(
+  { name, options, hints = {} }: Command<Table>,
+  unknown: readonly string[],
+): Promise<string | undefined> {
+  const { nearest } = await import("./help.ts");
+  const known = Object.keys({ ...options, ...COMMON }).map(formatOptionName);
+  const others = typeof hints === "function" ? await hints() : hints;
+  const texts = unknown.flatMap((option) => {
+    const near = nearest(option, known);
+    const hint = Object.entries(others)
+      .find(([typed]) => typed.split(" ").includes(option))?.[1] ??
+      (near && `did you mean ${near}? see ${name} --help`);
+    return hint ? [unknown.length > 1 ? `${option}: ${hint}` : hint] : [];
+  });
+  return texts.join("; ") || undefined;
 }

@@ -18,8 +18,8 @@ export interface Command<Table extends OptionTable> {
   /** Command lines to copy, each with what it is for. */
   readonly examples: readonly (readonly [line: string, purpose: string])[];
   readonly options: Table;
-  /** For those who come from other tools. */
-  readonly hints?: Hints;
+  /** For those who come from other tools; loaded when it is needed, where it is long. */
+  readonly hints?: Hints | (() => Promise<Hints>);
   /** What a command line needs, for the hint when something is not permitted. */
   readonly permissions?: (
     line: CommandLine<Table>,

@@ -28,6 +28,8 @@ export interface Input {
   readonly isTerminal: boolean;
   /** Reads up to `buffer.length` bytes; resolves to their number, or to null at the end. */
   readonly read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>;
+  /** Whether it is a file or a pipe that may have bytes: told without reading, for who does not read it. */
+  readonly mayHaveBytes?: () => Promise<boolean>;
 }
 
 /** Where bytes go. Both writes write all of it and throw {@linkcode ClosedOutput} when nobody reads on. */

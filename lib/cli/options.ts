@@ -32,6 +32,8 @@ export interface Option {
     readonly what?: string;
     readonly hint?: string;
   };
+  /** What to say to whoever gives it no value. */
+  readonly hint?: string;
   /** The help, one short line; without it the option shares the line of the one before it. */
   readonly help?: string;
 }
@@ -99,6 +101,7 @@ function settle(
 ): { given: Map<string, string[]>; operands: string[] } {
   const given = new Map<string, string[]>();
   const operands: string[] = [];
+  const unknown = new Set<string>();
   const rest = [...args];
 
   const find = (typed: string) =>
@@ -107,20 +110,16 @@ function settle(
       short !== undefined && typed === `-${short}`
     );
 
-  function know(typed: string): [name: string, option: Option] {
-    const found = find(typed);
-    if (found === undefined) throw new UnknownOptionError(typed);
-    return found;
-  }
-
   function take(typed: string, attached: string | undefined): void {
-    const [name, option] = know(typed);
+    const found = find(typed);
+    if (found === undefined) return void unknown.add(typed);
+    const [name, option] = found;
     const texts = textsFor(option, typed, attached);
     given.set(name, [...given.get(name) ?? [], ...texts]);
   }
 
   function textsFor(
-    { parse, implied, value = "VALUE" }: Option,
+    { parse, implied, value = "VALUE", hint }: Option,
     typed: string,
     attached: string | undefined,
   ): string[] {
@@ -137,6 +136,7 @@ function settle(
     if (implied) return [implied.text];
     throw new UsageError(
       `Cannot use ${typed} without a value: expected ${value}`,
+      { hint },
     );
   }
 
@@ -152,17 +152,21 @@ function settle(
       const letters = [...token].slice(1);
       for (const [at, letter] of letters.entries()) {
         const tail = letters.slice(at + 1).join("");
-        const [, { parse }] = know(`-${letter}`);
-        if (parse || tail.startsWith("=")) {
-          take(`-${letter}`, tail === "" ? undefined : tail.replace(/^=/, ""));
-          break;
-        }
-        take(`-${letter}`, undefined);
+        // the dash of -O- belongs to the letter before it
+        const typed = `-${letter === "-" ? letters[at - 1] : ""}${letter}`;
+        const option = find(typed)?.[1];
+        // what is long after a letter that nobody knows is more likely its value
+        const isFlag = option === undefined
+          ? /^[a-z-]{0,5}$/i.test(tail)
+          : !option.parse && !tail.startsWith("=");
+        take(typed, isFlag || tail === "" ? undefined : tail.replace(/^=/, ""));
+        if (!isFlag) break;
       }
     } else {
       operands.push(token);
     }
   }
+  if (unknown.size > 0) throw new UnknownOptionError(...unknown);
   return { given, operands };
 }
 
@@ -191,15 +195,16 @@ export function formatOptionName(name: string): string {
   return "--" + name.replace(/[A-Z]/g, (letter) => "-" + letter.toLowerCase());
 }
 
-/** An option that no table knows; the edge adds a hint, with what other tools mean by it. */
+/** Options that no table knows; the edge adds a hint, with what other tools mean by them. */
 export class UnknownOptionError extends UsageError {
   override name = "UnknownOptionError";
-  /** As it was typed, with its dashes and without its value. */
-  readonly option: string;
+  /** As they were typed, with their dashes and without their values. */
+  readonly options: readonly string[];
 
-  constructor(option: string) {
-    super(`Unknown option "${option}"`);
-    this.option = option;
+  constructor(...options: string[]) {
+    const names = options.map((option) => `"${option}"`).join(", ");
+    super(`Unknown option${options.length === 1 ? "" : "s"} ${names}`);
+    this.options = options;
   }
 }
 

@@ -16,12 +16,24 @@ export function processIo(): Io {
     stdin: {
       isTerminal: Deno.stdin.isTerminal(),
       read: (buffer) => Deno.stdin.read(buffer),
+      mayHaveBytes,
     },
     stdout: createOutput("stdout", Deno.stdout),
     stderr: createOutput("stderr", Deno.stderr),
     askSecret,
     ...createSignals(),
   };
+}
+
+/** A pipe's size is not known before it is read; what is closed, or anything else, has nothing. */
+async function mayHaveBytes(): Promise<boolean> {
+  const { fstatSync } = await import("node:fs");
+  try {
+    const stdin = fstatSync(0);
+    return stdin.isFile() ? stdin.size > 0 : stdin.isFIFO() || stdin.isSocket();
+  } catch {
+    return false;
+  }
 }
 
 /** A terminal may deliver one Ctrl-C twice, itself and through the task runner, about 1 ms apart. */

@@ -89,8 +89,17 @@ export async function reading<T>(path: string, step: Promise<T>): Promise<T> {
   try {
     return await step;
   } catch (cause) {
-    throw new Failure(`Cannot read "${absolutePath(path)}"`, { cause });
+    throw new Failure(`Cannot read "${absolutePath(path)}"`, {
+      cause,
+      hint: hintForHome(path),
+    });
   }
+}
+
+/** What to say where a file is not there, whose name begins with a `~` that no shell expands inside a word. */
+export function hintForHome(path: string): string | undefined {
+  if (!path.startsWith("~/")) return undefined;
+  return `~ is not expanded here: write "$HOME${path.slice(1)}"`;
 }
 
 /** Whether a text is a JSON document. */

@@ -22,7 +22,8 @@ export type Hop = { readonly next: HttpRequest } | { readonly refused: string };
 const isWeb = ({ protocol }: URL) => /^https?:$/.test(protocol);
 
 /** Turned into a GET, as browsers do, or the same again; the fragment stays unless there is a new one. */
-function turn(request: HttpRequest, status: number, url: URL): HttpRequest {
+function turn(from: HttpRequest, status: number, url: URL): HttpRequest {
+  const request = { ...from, target: undefined };
   const asGet = status === 303
     ? request.method !== "HEAD"
     : status < 303 && request.method === "POST";

@@ -31,6 +31,8 @@ export interface HttpRequest {
   readonly method: string;
   /** Where it goes; the user and password of a URL are a header by now. */
   readonly url: URL;
+  /** The path and the query, where they are to be sent as they are, and not as `url` has them. */
+  readonly target?: string | undefined;
   /** The headers, in the order in which they were given; Content-Length is the transport's, out of the body. */
   readonly headers: readonly Header[];
   readonly body?: Body | undefined;
@@ -49,10 +51,11 @@ export function parseMethod(text: string): string {
 }
 
 /** The same of what else has to be a token. */
-export function parseToken(what: string, text: string): string {
+export function parseToken(what: string, text: string, hint?: string): string {
   if (!TOKEN.test(text)) {
     throw new UsageError(
       `Cannot use ${what} "${text}": expected letters, digits and - _ . ! # $ % & ' * + ^ \` | ~`,
+      { hint },
     );
   }
   return text;
@@ -60,13 +63,13 @@ export function parseToken(what: string, text: string): string {
 
 /**
  * Whether a request is beyond fetch, which answers for itself which Host, User-Agent, Accept, Accept-Encoding and
- * Accept-Language go out, gives no body to GET and HEAD, knows no TRACE and no CONNECT, and takes from a stream neither
- * its length nor its time: such a request needs a transport of our own.
+ * Accept-Language go out and what the path is, gives no body to GET and HEAD, knows no TRACE and no CONNECT, and takes
+ * from a stream neither its length nor its time: such a request needs a transport of our own.
  */
 export function isBeyondFetch(
-  { method, headers, body, unset = [] }: HttpRequest,
+  { method, target, headers, body, unset = [] }: HttpRequest,
 ): boolean {
-  return ["TRACE", "CONNECT"].includes(method) ||
+  return target !== undefined || ["TRACE", "CONNECT"].includes(method) ||
     body !== undefined && ["GET", "HEAD"].includes(method) ||
     body !== undefined && body.bytes === undefined ||
     headers.some(([name]) => /^host$/i.test(name)) ||
@@ -109,7 +112,8 @@ export function fromByteString(text: string): string {
 
 /** Reads a URL of a header, from the root or from a base: bytes beyond ASCII go on as they are, percent-encoded. */
 export function parseReference(text: string, base: URL): URL | null {
-  const encode = (char: string) => `%${char.charCodeAt(0).toString(16)}`;
+  const encode = (char: string) =>
+    `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
   return URL.parse(text.replace(/[\x80-\xff]/g, encode), base);
 }
 

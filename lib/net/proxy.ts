@@ -31,16 +31,17 @@ const DEFAULT_PORTS = { socks5: "1080", http: "80", https: "443" } as const;
 
 const encoder = new TextEncoder();
 
-function decode(part: string): string {
+function decode(part: string, protocol: Proxy["protocol"]): string {
   const text = percentDecode(part);
   // RFC 1929 has one byte for the length
-  if (text !== undefined && encoder.encode(text).length <= 255) return text;
+  const most = protocol === "socks5" ? 255 : Infinity;
+  if (text !== undefined && encoder.encode(text).length <= most) return text;
   throw new UsageError("Cannot parse the proxy's user or password");
 }
 
 /**
  * Reads a proxy: `socks5://HOST:PORT` or `http://HOST:PORT`, with `USER:PASSWORD@` before the host where it wants one.
- * Names are resolved by the proxy; `socks5h://` is the same.
+ * Names are resolved by the proxy; `socks5h://` is the same, and a path is of no use.
  *
  * @param https Whether `https://HOST:PORT` is one too.
  * @throws {UsageError} On anything else, without the secrets in it.
@@ -49,7 +50,7 @@ export function parseProxy(text: string, https = false): Proxy {
   const secure = https && /^https:/i.test(text);
   const plain = secure ? text.replace(/^https/i, "http") : text;
   const [, scheme, username = "", password = "", host, port] = plain.match(
-    /^(socks5|http)h?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\[[^\]]*\]|[^:@/]+)(?::(\d+))?\/?$/,
+    /^(socks5|http)h?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\[[^\]]*\]|[^:@/]+)(?::(\d+))?(?:\/.*)?$/,
   ) ?? [];
   const protocol = scheme === "socks5" || scheme === "http"
     ? scheme
@@ -68,8 +69,8 @@ export function parseProxy(text: string, https = false): Proxy {
       host: parseHost(host),
       port: parsePort(port ?? DEFAULT_PORTS[secure ? "https" : protocol]),
     },
-    username: decode(username),
-    password: decode(password),
+    username: decode(username, protocol),
+    password: decode(password, protocol),
   };
 }
 

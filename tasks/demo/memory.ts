@@ -109,14 +109,17 @@ export function createMemoryIo(options: MemoryOptions = {}): MemoryIo {
   };
 }
 
+const NOTHING: readonly string[] = [];
+
 function createStdin(
   isTerminal: boolean,
-  stdin: MemoryOptions["stdin"] = [],
+  stdin: MemoryOptions["stdin"] = NOTHING,
 ): Io["stdin"] {
   const pieces = piecesOf(stdin);
   let rest = new Uint8Array();
   return {
     isTerminal,
+    mayHaveBytes: () => Promise.resolve(stdin !== NOTHING),
     read: async (buffer) => {
       if (rest.length === 0) {
         const { done, value } = await pieces.next();

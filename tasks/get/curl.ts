@@ -15,7 +15,12 @@ import {
   type HttpRequest,
 } from "../../lib/http/request.ts";
 import type { ExchangeOptions } from "./options.ts";
-import { redactBody, redactHeader, redactRequest } from "./redact.ts";
+import {
+  type PrintedRequest,
+  redactBody,
+  redactHeader,
+  redactRequest,
+} from "./redact.ts";
 
 /** A header as -H takes it: one without a value ends in a semicolon. */
 function headerArgs([name, value]: Header): string[] {
@@ -48,7 +53,7 @@ function corrections(
 
 /** The arguments for what is not in the request itself: its way, whom it trusts, how long it waits, where its body goes. */
 function optionArgs(
-  { method, url }: HttpRequest,
+  { method, url }: Pick<PrintedRequest, "method" | "url">,
   options: ExchangeOptions,
 ): string[] {
   const { follow, maxRedirects = 10, proxy, http } = options;
@@ -78,7 +83,8 @@ function optionArgs(
     ...flag("-4", options.ipv4),
     ...flag("-6", options.ipv6),
     ...flag(`--http${http}`, http !== undefined),
-    ...flag("-g", /[[\]{}]/.test(url.href)),
+    ...flag("--path-as-is", options.pathAsIs),
+    ...flag("-g", /[[\]{}]/.test(url)),
   ];
 }
 
@@ -101,7 +107,8 @@ export function formatCurl(
 ): string {
   const { body } = request;
   const { showSecrets } = options;
-  const { url, body: text } = redactRequest(request, showSecrets);
+  const printed = redactRequest(request, showSecrets);
+  const { url, body: text } = printed;
   const headers = showSecrets
     ? request.headers
     : request.headers.map(redactHeader);
@@ -116,7 +123,7 @@ export function formatCurl(
     "curl",
     "-sS",
     "--compressed",
-    ...optionArgs(request, options),
+    ...optionArgs(printed, options),
     ...methodArgs(request),
     ...headers.flatMap(headerArgs),
     ...corrections(request),
@@ -127,7 +134,7 @@ export function formatCurl(
       : isText
       ? ["--data-raw", text]
       : ["--data-binary", "@-"],
-    url.href,
+    url,
   ];
   const command = words.map(quote).join(" ");
   if (isText || body?.path !== undefined || body?.bytes === undefined) {

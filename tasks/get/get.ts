@@ -11,11 +11,7 @@ import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
-import {
-  EXCHANGE_HINTS,
-  EXCHANGE_OPTIONS,
-  type ExchangeOptions,
-} from "./options.ts";
+import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
 import type { RequestOptions } from "./request.ts";
 import type { Operands } from "./url.ts";
 import { printBody, printHead } from "./view/body.ts";
@@ -23,7 +19,7 @@ import { printBody, printHead } from "./view/body.ts";
 /** What the commands `get` and `post` have in common; what is rarely asked for is loaded then. */
 export const COMMAND = {
   options: EXCHANGE_OPTIONS,
-  hints: EXCHANGE_HINTS,
+  hints: async () => (await import("./hints.ts")).EXCHANGE_HINTS,
   permissions: async (
     { operands, options }: CommandLine<typeof EXCHANGE_OPTIONS>,
   ) =>
@@ -45,7 +41,7 @@ export async function createRequest(
 ): Promise<HttpRequest> {
   const { method, url, items, fields, raw } = operands;
   const login = options.auth !== undefined || options.bearer !== undefined ||
-    url.username + url.password !== "";
+    url.username + url.password !== "" || options.pathAsIs;
   if (items.length + fields.length === 0 && raw === undefined && !login) {
     return { method, url, headers: [], typed: [] };
   }
@@ -67,11 +63,21 @@ async function printUnsent(
   await printOffline(request, stdout, options.showSecrets);
 }
 
+/** What a person hears who has piped a body into a command that reads none. */
+const UNSENT = "stdin is not sent: add -\n";
+
+/** What `get` and `post` ask for. */
+export interface Asked extends Operands {
+  readonly method: string;
+  /** Whether a body could be meant, so that one on stdin that is not sent is worth a word. */
+  readonly mayHaveBody: boolean;
+}
+
 /** The options that change nothing of how a request is sent: one that is missing here loads a module in vain, no more. */
 const OTHER_OPTIONS = [
   ...["method", "form", "auth", "bearer", "timeout", "output", "remoteName"],
   ...["continue", "body", "quiet", "pretty", "raw", "offline"],
-  ...["curl", "showSecrets"],
+  ...["curl", "showSecrets", "pathAsIs"],
 ];
 
 /** Reads how a request is sent; where no option says more than the defaults nothing more is loaded. */
@@ -104,19 +110,22 @@ function exitCodeFor({ headers }: HttpRequest, status: number): ExitCode {
  * @throws {Failure} When a file cannot be read, or there is no whole response.
  */
 export async function runExchange(
-  operands: Operands & Pick<HttpRequest, "method">,
+  operands: Asked,
   options: ExchangeOptions,
   io: Io,
 ): Promise<ExitCode> {
   const request = await createRequest(operands, io, options);
+  const printNote = async (text: string) => {
+    if (!options.quiet && !options.body) await printSafe(io.stderr, text);
+  };
   if (options.offline || options.curl) {
     await printUnsent(request, options, io);
     return ExitCode.Ok;
   }
+  const isUnread = operands.mayHaveBody && request.body === undefined &&
+    !io.stdin.isTerminal;
+  if (isUnread && await io.stdin.mayHaveBytes?.()) await printNote(UNSENT);
   const start = performance.now();
-  const printNote = async (text: string) => {
-    if (!options.quiet && !options.body) await printSafe(io.stderr, text);
-  };
   const notice = (text: string) =>
     void (io.stderr.isTerminal && printNote(`${text}\n`));
   // what changes nothing is tried again by itself

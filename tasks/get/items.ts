@@ -11,6 +11,8 @@ import { isJson } from "../../lib/cli/values.ts";
 const OPERATORS = {
   ":=@": "jsonFile",
   ":=": "json",
+  ":@": "headerFile",
+  "==@": "queryFile",
   "=@": "textFile",
   "==": "query",
   ":": "header",
@@ -23,6 +25,7 @@ export interface Item {
   readonly kind: (typeof OPERATORS)[keyof typeof OPERATORS];
   /**
    * Its name; a nested field has more steps: `a[b]` is `["a", "b"]`, and an empty step, as in `a[]`, appends to a list.
+   * An empty name with more steps, as of `[0][a]`, is the body itself.
    */
   readonly path: readonly [name: string, ...steps: string[]];
   /** Its value: text, JSON text, or a file's path. A header's is empty when the header is to be left out. */
@@ -30,12 +33,19 @@ export interface Item {
 }
 
 /** Whether an item is a field: a part of a body. */
-export function isField({ kind }: Item): boolean {
-  return kind !== "header" && kind !== "query";
+export function isField({ kind }: Pick<Item, "kind">): boolean {
+  return !/^(header|query)/.test(kind);
 }
 
+/** Whether the value of an item is the name of a file. */
+export function isFile({ kind }: Pick<Item, "kind">): boolean {
+  return /file$/i.test(kind);
+}
+
+const isType = (value: string) => /^;type=/.test(value);
+
 const ITEM =
-  /^((?:\\[\\:=@[\]]|\\(?![\\:=@[\]])|[^\\:=@])*)(:=@|:=|=@|==|:|=|@)(.*)$/s;
+  /^((?:\\[\\:=@[\]]|\\(?![\\:=@[\]])|[^\\:=@])*)(:=@|:=|:@|==@|=@|==|:|=|@)(.*)$/s;
 const PATH = /^((?:\\[^]|[^\\[\]])*)((?:\[(?:\\[^]|[^\\[\]])*\])*)$/;
 
 function unescape(text: string): string {
@@ -52,19 +62,23 @@ function isOperator(text: string): text is keyof typeof OPERATORS {
 
 /** Fields may be nested; brackets in the name of a header or a query are just brackets. */
 function parsePath(text: string, kind: Item["kind"]): Item["path"] | undefined {
-  if (kind === "header" || kind === "query") return [unescape(text)];
+  if (!isField({ kind })) return [unescape(text)];
   const [, name, steps = ""] = text.match(PATH) ?? [];
   if (name === undefined) return undefined;
   const inner = steps.matchAll(/\[((?:\\[^]|[^\\\]])*)\]/g);
   return [unescape(name), ...inner.map(([, step = ""]) => unescape(step))];
 }
 
+/** What to say of a name that ends too early. */
+export const ESCAPES = "in a name : = @ [ ] are typed \\: \\= \\@ \\[ \\]";
+
 /**
- * Reads an item: `Header:value`, `Header:` (leave it out), `name==query`, `key=text`, `key:=json`, `key=@file`,
- * `key:=@file`, `key@file`. A `\` before `: = @ [ ] \` makes it part of the name; before a `=` or `@` that begins
- * the value it makes that part of the value.
+ * Reads an item: `Header:value`, `Header:` (leave it out), `name==query`, `key=text`, `key:=json`, each of them from a
+ * file with `@file` for its value, and `key@file`. A `\` before `: = @ [ ] \` makes it part of the name; before a `=`
+ * or `@` that begins the value it makes that part of the value.
  *
- * @throws {UsageError} When it has no operator, no name, unmatched brackets, or a value that is not the JSON it should be.
+ * @throws {UsageError} When it has no operator, a header no name, brackets do not match, a file is missing, or a value
+ * is not the JSON that it should be.
  *
  * @example A header and a nested field
  * ```ts
@@ -76,17 +90,29 @@ function parsePath(text: string, kind: Item["kind"]): Item["path"] | undefined {
  */
 export function parseItem(text: string): Item {
   const [, name = "", operator = "", value = ""] = text.match(ITEM) ?? [];
-  const refuse = (why: string) =>
-    new UsageError(`Cannot parse item "${text}": ${why}`);
+  const refuse = (why: string, hint?: string) =>
+    new UsageError(`Cannot parse item "${text}": ${why}`, { hint });
   if (!isOperator(operator)) {
-    throw refuse("expected Header:value, name==query, key=text or key:=json");
+    throw refuse(
+      "expected Header:value, name==query, key=text or key:=json",
+      /^[\w-]+;$/.test(text) ? "a header that is empty: 'Name: '" : undefined,
+    );
   }
   const kind = OPERATORS[operator];
   const path = parsePath(name, kind);
-  if (path === undefined) throw refuse("its brackets do not match");
-  if (path[0] === "") throw refuse("its name is missing");
+  if (path === undefined) throw refuse("its brackets do not match", ESCAPES);
+  const [start, step] = path;
+  if (start === "" && step === undefined && /^(header|file)/.test(kind)) {
+    throw refuse("its name is missing");
+  }
+  if (start === "" && step !== undefined && !/^\d*$/.test(step)) {
+    throw refuse("expected an index or nothing between its first brackets");
+  }
   if (kind === "json" && !isJson(value)) {
     throw refuse("its value is not JSON");
+  }
+  if (isFile({ kind }) && value === "" || kind === "file" && isType(value)) {
+    throw refuse("its file is missing");
   }
   return { kind, path, value: value.replace(/^\\(?=\\*[=@])/, "") };
 }

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Hints } from "../../lib/cli/definition.ts";
 import { UsageError } from "../../lib/cli/errors.ts";
 import type { Options, OptionTable } from "../../lib/cli/options.ts";
 import { parseSize, parseWhole } from "../../lib/cli/values.ts";
@@ -12,13 +11,18 @@ import { DEFAULT_TIMEOUTS, parseTimeouts } from "../../lib/http/deadline.ts";
 import type { Follow } from "../../lib/http/redirect.ts";
 import { parseMethod } from "../../lib/http/request.ts";
 
+const FOLLOWED = "redirects are followed already: leave out --follow";
+
 const FOLLOWS: readonly Follow[] = ["same", "safe", "all", "none"];
 
 function parseFollow(text: string): Follow {
   const follow = FOLLOWS.find((name) => name === text);
   if (follow !== undefined) return follow;
+  // a URL may have secrets in it
+  const shown = /[:/.]/.test(text) ? "a URL" : `"${text}"`;
   throw new UsageError(
-    `Cannot follow "${text}": expected ${FOLLOWS.join(", ")}`,
+    `Cannot follow ${shown}: expected ${FOLLOWS.join(", ")}`,
+    { hint: FOLLOWED },
   );
 }
 
@@ -29,6 +33,7 @@ function parseVersion(text: string): "1.1" | "2" {
 
 /** What HTTP/2, which is fetch's alone, cannot go over. */
 const NOT_HTTP2 = [
+  "pathAsIs",
   "proxy",
   "unix",
   "insecure",
@@ -48,8 +53,9 @@ export const EXCHANGE_OPTIONS = {
     short: "X",
     value: "METHOD",
     parse: parseMethod,
-    help: "Use this method",
+    help: "Use this method; the path as it is typed",
   },
+  pathAsIs: {},
   form: { short: "f", help: "Send fields as a form; files make it multipart" },
   auth: {
     short: "a",
@@ -68,6 +74,7 @@ export const EXCHANGE_OPTIONS = {
   follow: {
     value: "POLICY",
     parse: parseFollow,
+    hint: FOLLOWED,
     help: "same, safe, all or none [default: safe]",
   },
   maxRedirects: { value: "N", parse: parseWhole },
@@ -97,7 +104,7 @@ export const EXCHANGE_OPTIONS = {
     needs: {
       oneOf: ["output", "remoteName"],
       what: "a file",
-      hint: "add -o FILE or -O",
+      hint: "add -o FILE or -O; a jar of cookies is not kept",
     },
     help: "Go on with the part of an earlier download",
   },
@@ -130,7 +137,7 @@ export const EXCHANGE_OPTIONS = {
     value: "URL",
     parse: String,
     secret: true,
-    conflicts: ["unix", "resolve", "ipv4", "ipv6"],
+    conflicts: (url) => url === "" ? [] : ["unix", "resolve", "ipv4", "ipv6"],
     help: "Go through a proxy or a socket",
   },
   unix: { value: "PATH", parse: String },
@@ -151,52 +158,3 @@ export const EXCHANGE_OPTIONS = {
 
 /** The options of a command line of `get` or `post`. */
 export type ExchangeOptions = Options<typeof EXCHANGE_OPTIONS>;
-
-/** What the users of other tools type, and what to type here. */
-export const EXCHANGE_HINTS: Hints = {
-  "-d --data --data-raw": "fields are operands: post URL title=foo userId:=1",
-  "--data-urlencode --post-data": "fields are operands: post -f URL title=foo",
-  "--data-binary": "a body is an operand: post URL @FILE, or - for stdin",
-  "-F --multipart": "a form with a file: post -f URL title=foo picture@FILE",
-  "-j": "JSON is what post sends already: post URL title=foo",
-  "-T --upload-file": "a file is an operand: post -X PUT URL @FILE",
-  "--request": "the method: -X METHOD",
-  "-u --user -n": "credentials are --auth USER, or --auth @FILE",
-  "-G": "the query is operands: get URL name==value",
-  "-H --header": "headers are operands: get URL Accept:text/plain",
-  "--headers -I --head": "for the headers alone: get -X HEAD -i URL",
-  "-A --user-agent": "headers are operands: get URL User-Agent:me",
-  "-e": "headers are operands: get URL Referer:URL",
-  "--cookie": "headers are operands: get URL Cookie:name=value",
-  "--cookie-jar --session --session-read-only --load-cookies --save-cookies":
-    "no cookies are kept: get URL Cookie:name=value",
-  "-r": "headers are operands: get URL Range:bytes=0-99",
-  "-S -D": "headers and body: get -i URL",
-  "-p --print": "parts of it: -i, -b or -v",
-  "-L --location": "safe redirects are followed already",
-  "--max-redirs": "at most N: --max-redirects N",
-  "--fail --check-status": "a status of 400 or more exits 4 or 5 already",
-  "-s --silent": "there is nothing to silence but the status line: -q",
-  "-N --no-buffer --stream": "what comes is shown as it comes already",
-  "--compressed": "compressed bodies are asked for and decoded already",
-  "--download": "into a file of the URL's name: get -O URL",
-  "-C --continue-at": "after what is there: get -c -O URL",
-  "-J --content-disposition": "the name comes from the URL alone: get -O URL",
-  "--output-document": "into a file: get -o FILE URL",
-  "-P": "into a file: get -o FOLDER/FILE URL",
-  "--url": "the URL is an operand: get URL",
-  "-w --write-out": "how long it took: --time, or --json",
-  "-m --max-time": "for all of it: --timeout HEAD,IDLE,TOTAL",
-  "--connect-timeout": "up to the head of the answer: --timeout HEAD",
-  "--max-filesize": "at most so many bytes: --max-size BYTES",
-  "--tries": "try again N times: --retry N",
-  "-x": "through a proxy: --proxy URL",
-  "-E": "a certificate: --cert FILE --key FILE",
-  "--cacert --ca-certificate": "an authority: --ca FILE",
-  "--verify": "an authority: --ca FILE; none at all: -k",
-  "--no-check-certificate": "any certificate: -k",
-  "--unix-socket": "a socket: --unix PATH",
-  "--http1.1": "the version: --http=1.1",
-  "--http2": "the version: --http=2",
-  "--trace": "what is sent and what comes: -v",
-};

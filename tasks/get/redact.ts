@@ -4,12 +4,12 @@
  * @module
  */
 
-import { sentHeaders } from "../../lib/http/http1/request.ts";
+import { sentHeaders, targetOf } from "../../lib/http/http1/request.ts";
 import { hideSecret, redactUrl, SECRET } from "../../lib/http/redact.ts";
 import type { Header, HttpRequest } from "../../lib/http/request.ts";
 import type { ResponseHead } from "../../lib/http/transport.ts";
 import { decodeText } from "./charset.ts";
-import { formatItem, type Item, parseItem } from "./items.ts";
+import { formatItem, isFile, type Item, parseItem } from "./items.ts";
 
 /** Hides what is secret in an operand of `get` or `post`: the value of an item, or parts of a URL. */
 export function redactOperand(text: string): string {
@@ -20,9 +20,10 @@ export function redactOperand(text: string): string {
     return redactUrl(text);
   }
   const value = item.kind === "json" ? '"***"' : "***";
-  return item.path.some((step) => SECRET.test(step))
+  return item.path.some((step) => SECRET.test(step)) && !isFile(item)
     ? formatItem({ ...item, value })
-    : redactUrl(text);
+    // a URL may have a user and a password without a scheme
+    : redactUrl(text).replace(/^([^\s/?#:=@]+:)(?!=)[^\s/?#]+@/, "$1***@");
 }
 
 /** Hides the value of a header whose name sounds secret, but for its scheme, and secrets in the URLs of any other. */
@@ -76,7 +77,10 @@ export function redactBody(text: string): string {
 
 /** A request as it is printed. */
 export interface PrintedRequest
-  extends Pick<HttpRequest, "method" | "url" | "headers"> {
+  extends Pick<HttpRequest, "method" | "headers"> {
+  readonly url: string;
+  /** What follows the method: the path and the query, as they are sent. */
+  readonly target: string;
   /** The body, where it is text in memory. */
   readonly body: string | undefined;
   /** How many bytes the body has, where that is known. */
@@ -92,10 +96,19 @@ export function redactRequest(
   const headers = sentHeaders(request);
   // its bytes as they are, a mark too
   const text = body?.bytes && decodeText(body.bytes, "utf-8", true);
-  const whole = { method, url, headers, body: text, size: body?.length };
+  const target = targetOf(request);
+  const whole = {
+    method,
+    url: url.origin + target + url.hash,
+    target,
+    headers,
+    body: text,
+    size: body?.length,
+  };
   return showSecrets ? whole : {
     ...whole,
-    url: new URL(redactUrl(url.href)),
+    url: redactUrl(whole.url),
+    target: redactUrl(target),
     headers: headers.map(redactHeader),
     body: text && redactBody(text),
   };

@@ -6,7 +6,7 @@
 
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
-import { percentDecode } from "../../lib/cli/values.ts";
+import { absolutePath, percentDecode } from "../../lib/cli/values.ts";
 import {
   type Header,
   type HttpRequest,
@@ -14,44 +14,75 @@ import {
   toByteString,
 } from "../../lib/http/request.ts";
 import type { TypedBody } from "./body/json.ts";
-import type { Item } from "./items.ts";
+import { ESCAPES, type Item } from "./items.ts";
 import type { ExchangeOptions } from "./options.ts";
-import type { Operands } from "./url.ts";
+import { completeUrl, type Operands } from "./url.ts";
 
 /** The options that add to a request. */
 export type RequestOptions = Partial<
-  Pick<ExchangeOptions, "form" | "auth" | "bearer">
+  Pick<ExchangeOptions, "form" | "auth" | "bearer" | "pathAsIs">
 >;
 
-/** Reads a header item; RFC 9110, section 5.5, allows no control character in a value, and no blanks around it. */
-function parseHeader({ path: [name], value }: Item): Header {
-  parseToken("header name", name);
+/** What a file holds, but for the ends of its last lines. */
+async function readValue(path: string): Promise<string> {
+  const { readText } = await import("./body/file.ts");
+  return (await readText(path)).replace(/(\r?\n)+$/, "");
+}
+
+/** A header or a part of the query with its value, which a file may have. */
+async function readItem(item: Item): Promise<Item> {
+  const { kind, path, value } = item;
+  if (kind !== "headerFile" && kind !== "queryFile") return item;
+  const text = await readValue(value);
+  if (kind === "queryFile") return { kind: "query", path, value: text };
+  if (CONTROL.test(text)) {
+    throw new Failure(
+      `Cannot send "${
+        absolutePath(value)
+      }" as a header: a control character is in it`,
+    );
+  }
+  // an empty one is sent, as one of blanks is
+  return { kind: "header", path, value: text || " " };
+}
+
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
+
+/** Refuses a header that cannot be sent; RFC 9110, section 5.5, allows no control character in a value. */
+function refuseHeader({ kind, path: [name], value }: Item): void {
+  parseToken("header name", name, name.includes("[") ? ESCAPES : undefined);
   if (/^(content-length|transfer-encoding)$/i.test(name)) {
     throw new UsageError(
       `Cannot send header "${name}": the body says how long it is`,
     );
   }
-  // deno-lint-ignore no-control-regex
-  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) {
+  if (kind === "header" && CONTROL.test(value)) {
     throw new UsageError(
       `Cannot send header "${name}": its value has a control character`,
     );
   }
-  return [name, toByteString(value)];
+}
+
+/** The same items, with what files hold; a header that cannot be sent is refused before any is read. */
+async function readItems(items: readonly Item[]): Promise<readonly Item[]> {
+  for (const item of items) if (/^header/.test(item.kind)) refuseHeader(item);
+  return await Promise.all(items.map(readItem));
 }
 
 /**
  * Reads header items: one without a value leaves its name out, one whose value is blank is sent empty.
  *
  * @param items Items; those that are no headers are skipped.
- * @throws {UsageError} When a header cannot be sent.
  */
 function readHeaders(items: readonly Item[]) {
-  const given = items.filter(({ kind }) => kind === "header").map(parseHeader);
+  const given = items.filter(({ kind }) => kind === "header")
+    .map(({ path: [name], value }): Header => [name, toByteString(value)]);
   const sent = given.filter(([, value]) => value !== "");
   const namesOf = (headers: readonly Header[]) =>
     new Set(headers.map(([name]) => name.toLowerCase()));
   return {
+    // RFC 9110, section 5.5: no blanks around a value
     headers: sent.map(([name, value]): Header => [
       name,
       value.replace(/^[ \t]+|[ \t]+$/g, ""),
@@ -61,11 +92,9 @@ function readHeaders(items: readonly Item[]) {
   };
 }
 
-/** What was typed or, of `@FILE`, what the file holds but for the end of its last line: a secret need not stand on a command line. */
+/** What was typed or, of `@FILE`, what the file holds: a secret need not stand on a command line. */
 async function secretOf(text: string): Promise<string> {
-  if (!text.startsWith("@")) return text;
-  const { readText } = await import("./body/file.ts");
-  return (await readText(text.slice(1))).replace(/\r?\n$/, "");
+  return text.startsWith("@") ? await readValue(text.slice(1)) : text;
 }
 
 async function passwordFor(
@@ -132,18 +161,42 @@ export async function formatAuthorization(
   );
 }
 
-/** The URL without its user and password, and with the query of items. */
-function completeUrl(url: URL, items: readonly Item[]): URL {
+/** The part of the query that items make. */
+function queryOf(items: readonly Item[]): string {
   const query = items.filter(({ kind }) => kind === "query")
     .map(({ path: [name], value }) => [name, value]);
+  return `${new URLSearchParams(query)}`;
+}
+
+/** The URL without its user and password, and with more of a query. */
+function withQuery(url: URL, query: string): URL {
   const complete = new URL(url);
   complete.username = complete.password = "";
-  if (query.length > 0) {
+  if (query !== "") {
     // joined as text: searchParams would rewrite the query that is there
-    complete.search += (url.search === "" ? "" : "&") +
-      new URLSearchParams(query);
+    complete.search += (url.search === "" ? "" : "&") + query;
   }
   return complete;
+}
+
+/**
+ * The path and the query of a URL as they were typed, with more of a query; what no request line can have is
+ * percent-encoded.
+ *
+ * @throws {UsageError} When they do not begin with a slash or a question mark.
+ */
+function targetAsTyped(typed: string, query: string): string {
+  const [, rest] = (completeUrl(typed) ?? "")
+    .match(/^[^:]+:\/\/[^/?#\\]+([^#]*)/) ?? [];
+  if (rest === undefined || !/^([/?]|$)/.test(rest)) {
+    throw new UsageError(
+      "Cannot use --path-as-is: expected a path that begins with /",
+    );
+  }
+  const target = (rest.startsWith("/") ? rest : `/${rest}`).toWellFormed()
+    .replace(/[^!-~]+/g, encodeURIComponent);
+  const isJoined = query === "" || /^[^?]*\?$/.test(target);
+  return target + (isJoined ? "" : target.includes("?") ? "&" : "?") + query;
 }
 
 /** The body, of fields or as it is: the type of a file is that of its name; what comes from elsewhere is taken for what fields would be. */
@@ -180,7 +233,7 @@ function isChunked({ kind, path: [name], value }: Item): boolean {
  * Makes a request: query items join the URL, header items replace the defaults, and fields become a JSON body, or a form.
  *
  * @param io Where a body is read from and a password is asked for.
- * @throws {UsageError} When a header or a field cannot be sent, or a password is missing.
+ * @throws {UsageError} When a header, a field or the path cannot be sent, or a password is missing.
  * @throws {Failure} When a file cannot be read, or has not what it should.
  */
 export async function buildRequest(
@@ -188,9 +241,13 @@ export async function buildRequest(
   io: Pick<Io, "stdin" | "askSecret">,
   options: RequestOptions = {},
 ): Promise<HttpRequest> {
-  const { method, url, raw } = operands;
+  const { method, url, typed: text = url.href, raw } = operands;
   const live = raw === "-" && operands.items.some(isChunked);
-  const items = operands.items.filter((item) => !(live && isChunked(item)));
+  const items = await readItems(
+    operands.items.filter((item) => !(live && isChunked(item))),
+  );
+  const query = queryOf(items);
+  const target = options.pathAsIs ? targetAsTyped(text, query) : undefined;
   const { headers, typed, unset } = readHeaders(items);
   const content = await readContent(operands, io, options.form, live);
   const authorization = typed.includes("authorization")
@@ -205,7 +262,8 @@ export async function buildRequest(
   }
   return {
     method,
-    url: completeUrl(url, items),
+    url: withQuery(url, query),
+    ...target !== undefined && { target },
     headers: [...defaults, ...headers],
     body: content?.body,
     typed: [...authorization === undefined ? [] : ["authorization"], ...typed],

@@ -74,12 +74,13 @@ export async function readNetwork(
   const { proxy, resolve = [], ca, cert } = options;
   const network = {
     http: options.http,
-    proxy: proxy === undefined ? undefined : parseProxy(proxy, true),
+    proxy: proxy ? parseProxy(proxy, true) : undefined,
     resolve: resolve.length > 0 ? resolve.map(parseResolve) : undefined,
     family: options.ipv4 ? 4 : options.ipv6 ? 6 : undefined,
     unix: options.unix,
     insecure: options.insecure,
-    timed: options.time,
+    // a socket of our own knows no proxy of the environment either
+    timed: options.time || proxy === "",
     // fetch alone speaks HTTP/2
     rawHeaders: options.verbose || options.include && options.http !== "2",
   } as const;
@@ -105,7 +106,7 @@ function parseResolve(text: string): Resolved {
     text.match(/^([^:]+):(\d+):([^/]+)$/) ?? [];
   const addresses = list.split(",").map((ip) => ip.replace(/^\[|\]$/g, ""));
   try {
-    for (const ip of addresses) parseCidr(ip);
+    for (const ip of addresses) parseCidr(ip.replace(/%[\w.-]+$/, ""));
     return {
       host: parseHost(host).toLowerCase(),
       port: parsePort(port),
@@ -118,7 +119,7 @@ function parseResolve(text: string): Resolved {
   }
 }
 
-/** The file of `@FILE`. */
+/** The file of `@FILE`, as an option or a body has it. */
 function fileOf(text: string | undefined = ""): string[] {
   return /^@./.test(text) ? [text.slice(1)] : [];
 }
@@ -132,20 +133,21 @@ export async function requiredPermissions(
   operands: readonly string[],
   options: Partial<ExchangeOptions> = {},
 ): Promise<Permissions> {
-  const { url, fields, raw } = await parseOperands(operands);
+  const { url, items, fields, raw } = await parseOperands(operands);
+  const { isFile } = await import("./items.ts");
   const { splitType } = await import("./body/file.ts");
   const { savedFiles } = await import("./download/destination.ts");
   const { ca, cert, key, proxy, unix, resolve = [] } = options;
   const { net, read, write } = permissionsFor([
     ...unix === undefined ? [] : [{ path: unix }],
-    ...proxy === undefined ? [] : [parseProxy(proxy, true).address],
+    ...proxy ? [parseProxy(proxy, true).address] : [],
     ...resolve.map(parseResolve).flatMap(({ addresses, port }) =>
       addresses.map((host) => ({ host, port }))
     ),
   ], [ca, cert, key]);
   const saved = await savedFiles(url, options);
-  const sent = fields.flatMap(({ kind, value }) =>
-    kind === "file" ? splitType(value).path : /File$/.test(kind) ? value : []
+  const sent = [...items, ...fields].filter(isFile).map(({ kind, value }) =>
+    kind === "file" ? splitType(value).path : value
   );
   return {
     net: [url.hostname, ...net],

@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from "../../lib/cli/errors.ts";
+import { UnknownOptionError } from "../../lib/cli/options.ts";
 import { hideMalformed, isJson } from "../../lib/cli/values.ts";
 import type { Item } from "./items.ts";
 
@@ -16,16 +17,54 @@ const BARE_HOST = /^(?:[^\s/?#:@=[\]\\]+|\[[\da-f:.]+\])(?::\d+)?(?=[/?#]|$)/i;
 const LOOPBACK =
   /^(?:(?:[^/?#:]+\.)?localhost\.?|127(?:\.\d+){1,3}|\[::1\])(?=[:/?#]|$)/i;
 
-function complete(text: string): string | undefined {
+/** A user and a password; no address of another scheme, and no item: `key:=json`. */
+const USERINFO =
+  /^(?!(?:mailto|sips?|xmpp|acct):)[^\s/?#:=\\]+(?::(?!=)[^\s/?#\\]*)?@/;
+
+/**
+ * The user and the password that stand before a bare host. Without a password, what looks so is more likely a field
+ * with a file: it is a user only where the rest can be nothing but a host.
+ */
+function userinfoOf(text: string): string {
+  const [info = ""] = text.match(USERINFO) ?? [];
+  const rest = text.slice(info.length);
+  const isLogin = /:.+@$/.test(info) || LOOPBACK.test(rest) ||
+    /^[^/?#]+:\d+([/?#]|$)/.test(rest);
+  return isLogin ? info : "";
+}
+
+/** A whole URL of what was typed, but for the blanks around it, which the standard drops too. */
+export function completeUrl(typed: string): string | undefined {
+  const text = typed.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
   if (SCHEME.test(text)) return text;
   if (PORT_ONLY.test(text)) return `http://localhost${text}`;
-  if (!BARE_HOST.test(text)) return undefined;
-  return `${LOOPBACK.test(text) ? "http" : "https"}://${text}`;
+  const userinfo = userinfoOf(text);
+  const rest = text.slice(userinfo.length);
+  if (!BARE_HOST.test(rest) || text === "-") return undefined;
+  return `${LOOPBACK.test(rest) ? "http" : "https"}://${text}`;
+}
+
+/** Why a text is no URL, in the words of a hint. */
+function hintFor(text: string): string | undefined {
+  if (/^([^@/]*\/\/)?[^/]*\[[\da-f:.]+%/i.test(text)) {
+    return "a URL has no place for a zone: get --resolve NAME:PORT:ADDRESS%ZONE http://NAME:PORT/";
+  }
+  if (/:(?!\/\/|\d+[/?#])[^@]*[/?#][^@]*@/.test(text)) {
+    return "in a password / ? and # are typed %2F %3F and %23; or --auth USER asks for it";
+  }
+  if (SCHEME.test(text)) return undefined;
+  const hint = "headers and fields come after a URL";
+  return /^[^:=]+@/.test(text)
+    ? `${hint}; with a user: https://USER@HOST/`
+    : /[:=@]/.test(text)
+    ? hint
+    : undefined;
 }
 
 /**
  * Reads a URL as it is typed: `:3000/x` is on this machine, a loopback host is spoken to in http, any other bare
- * host in https. Follows the WHATWG URL Standard for everything else, but refuses the control characters that it drops.
+ * host in https. Follows the WHATWG URL Standard for everything else, but refuses the control characters that it drops
+ * inside.
  *
  * @throws {UsageError} When it is not a URL, or not one of http or https.
  *
@@ -39,21 +78,23 @@ function complete(text: string): string | undefined {
  * ```
  */
 export function parseUrl(text: string): URL {
-  const full = complete(text);
+  const full = completeUrl(text);
   // deno-lint-ignore no-control-regex
-  const isClean = /^[^\x00-\x1f\x7f-\x9f]*$/.test(text);
-  const parsed = isClean && full !== undefined ? URL.parse(full) : null;
+  const isClean = full !== undefined && /^[^\x00-\x1f\x7f-\x9f]*$/.test(full);
+  const parsed = isClean ? URL.parse(full) : null;
   // a path, not a host
   const url = parsed?.hostname.startsWith(".") ? null : parsed;
   if (url?.protocol === "http:" || url?.protocol === "https:") return url;
-  const shown = text.includes("//") ? hideMalformed(text) : text;
+  // a password may be in it
+  const shown = /\/\/|^(?!mailto:).*:.+@/s.test(text)
+    ? hideMalformed(text).replace(/^\*/, "//*")
+    : text;
   if (url !== null) {
     throw new UsageError(`Cannot use URL "${shown}": expected http or https`);
   }
-  const hint = "headers and fields come after a URL";
   throw new UsageError(
     `Cannot parse URL "${shown}": expected http://HOST:PORT/PATH, HOST/PATH or :PORT/PATH`,
-    /[:=@]/.test(text) && !SCHEME.test(text) ? { hint } : {},
+    { hint: hintFor(text) },
   );
 }
 
@@ -62,9 +103,11 @@ function isDocument(text: string): boolean {
   return /^[[{]/.test(text) && isJson(text);
 }
 
-/** Refuses what other tools take here: a method, a second URL, a body as it is. */
+/** Refuses what other tools take here: a method, a second URL, an item before the URL, a body as it is. */
 function refuseOthers(texts: readonly string[]): void {
   const [first = "", ...others] = texts;
+  const digit = texts.find((text) => /^-\d$/.test(text));
+  if (digit !== undefined) throw new UnknownOptionError(digit);
   if (texts.some(isDocument)) {
     throw new UsageError("Cannot use JSON as an operand", {
       hint: "from a file or a pipe: post URL @FILE, or echo '...' | post URL -",
@@ -75,11 +118,25 @@ function refuseOthers(texts: readonly string[]): void {
       hint: `the method is an option: -X ${first}`,
     });
   }
+  if (first === "-") {
+    throw new UsageError('Cannot use "-" as a URL', {
+      hint:
+        "a body is shown on stdout by itself, without -O -; - after a URL sends stdin",
+    });
+  }
+  const isUrl = (text: string) => completeUrl(text) !== undefined;
+  if (!isUrl(first) && others.some(isUrl)) {
+    throw new UsageError("Cannot use an item before the URL", {
+      hint:
+        "the URL comes first: URL Header:value name==query; a cookie is URL Cookie:name=value",
+    });
+  }
   if (
     others.some((text) => /^https?:\/\//.test(text) || PORT_ONLY.test(text))
   ) {
     throw new UsageError("Cannot use two URLs in one call", {
-      hint: "one URL per call; items come after it: Header:value, name==query",
+      hint:
+        "one URL per call; items come after it: Header:value, name==query; to save: -o FILE URL",
     });
   }
 }
@@ -108,14 +165,14 @@ export async function parseOperands(
 ): Promise<Operands> {
   refuseOthers([text, ...texts]);
   const url = parseUrl(text);
-  if (texts.length === 0) return { url, items: [], fields: [] };
+  if (texts.length === 0) return { url, typed: text, items: [], fields: [] };
   const { formatItem, isField, parseItem } = await import("./items.ts");
   const isRaw = (text: string) => text === "-" || text.startsWith("@");
   const items = texts.filter((text) => !isRaw(text)).map(parseItem);
   const fields = items.filter(isField);
   const [raw, ...others] = texts.filter(isRaw);
-  if (raw === "@") {
-    throw new UsageError('Cannot send body "@": its file is missing');
+  if (/^@(;type=.*)?$/s.test(raw ?? "")) {
+    throw new UsageError(`Cannot send body "${raw}": its file is missing`);
   }
   const [other] = [...others, ...fields.map(formatItem)];
   if (raw !== undefined && other !== undefined) {
@@ -125,6 +182,7 @@ export async function parseOperands(
   }
   return {
     url,
+    typed: text,
     items: items.filter((item) => !isField(item)),
     fields,
     raw: raw === "@-" ? "-" : raw,
@@ -134,6 +192,8 @@ export async function parseOperands(
 /** What the operands ask for. */
 export interface Operands {
   readonly url: URL;
+  /** The URL as it was typed. */
+  readonly typed?: string;
   /** Headers and parts of the query. */
   readonly items: readonly Item[];
   /** Parts of the body. */

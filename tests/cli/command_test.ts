@@ -85,6 +85,10 @@ const USAGE: [string[], string][] = [
   [["--zzz"], 'Unknown option "--zzz"|see fetchy --help'],
   [["-H", "a: b"], 'Unknown option "-H"|headers are operands'],
   [["-vH"], 'Unknown option "-H"|headers are operands'],
+  [
+    ["-vHx", "--prot", "--zzz"],
+    'Unknown options "-H", "-x", "--prot", "--zzz"|-H: headers are operands: Accept:text/plain; --prot: did you mean --port?',
+  ],
   [["--port"], "Cannot use --port without a value: expected PORT|see fetchy"],
   [["--verbose=1"], "Cannot give --verbose a value: it takes none|see fetchy"],
 ];

@@ -127,7 +127,14 @@ const WRONG: [string[], string][] = [
   [["-ox"], 'Unknown option "-x"'],
   [["-o4x"], 'Unknown option "-x"'],
   [["-4x"], 'Unknown option "-x"'],
-  [["-o-"], 'Unknown option "--"'],
+  [["-o-"], 'Unknown option "-o-"'],
+  [["-vo-"], 'Unknown option "-o-"'],
+  [["-sSL", "a"], 'Unknown options "-s", "-S", "-L"'],
+  [["-s", "a", "-S", "--zzz=1", "-s"], 'Unknown options "-s", "-S", "--zzz"'],
+  [["-sop1", "-x"], 'Unknown options "-s", "-x"'],
+  [["-uada:secret"], 'Unknown option "-u"'],
+  [["-wsecret"], 'Unknown option "-w"'],
+  [["-d=a", "--port", "1"], 'Unknown option "-d"'],
   [["-😀"], 'Unknown option "-😀"'],
   [["--port"], "Cannot use --port without a value: expected PORT"],
   [["-p"], "Cannot use -p without a value: expected PORT"],
@@ -215,6 +222,7 @@ const related = {
   text: { parse: String, default: "a", conflicts: { file: ", which is sent" } },
   file: { parse: String, repeat: true },
   crlf: { needs: { oneOf: ["text", "file"] } },
+  hinted: { value: "WAY", parse: String, hint: "leave it out" },
   more: { needs: { oneOf: ["file"], what: "a file", hint: "add --file" } },
   http: {
     parse: String,
@@ -252,6 +260,17 @@ Deno.test("refuseConflicts() refuses what excludes, or is nothing without, anoth
       );
       assertEquals([error.message, error.hint], [message, hint]);
     }
+  }
+});
+
+Deno.test("an option that misses its value may have a hint of its own", () => {
+  for (const args of [["--hinted"], ["--hinted", "--loud"]]) {
+    const error = assertThrows(
+      () => parseCommandLine(related, args),
+      UsageError,
+      "Cannot use --hinted without a value: expected WAY",
+    );
+    assertEquals(error.hint, "leave it out");
   }
 });
 

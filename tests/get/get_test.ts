@@ -1,8 +1,17 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { formatOptionName } from "../../lib/cli/options.ts";
 import { main } from "../../tasks/get.ts";
+import { EXCHANGE_HINTS } from "../../tasks/get/hints.ts";
+import { EXCHANGE_OPTIONS } from "../../tasks/get/options.ts";
+import { main as post } from "../../tasks/post.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
 import { flagsOf, ROOT, run, settled, spawn } from "../support.ts";
-import { stripColors } from "./support.ts";
+import { stripColors, withFiles } from "./support.ts";
 
 const JSON_BODY = '{"id":12345678901234567890,"f":1.10, "l":[]}';
 const PRETTY = '{\n  "id": 12345678901234567890,\n  "f": 1.10,\n  "l": []\n}\n';
@@ -313,4 +322,113 @@ Deno.test("a signal ends get while it waits, while it reads and while nobody rea
     clearTimeout(guard);
     await writing.stdout.cancel();
   }
+});
+
+/** What people type who know curl, wget or HTTPie, and a word of the answer to each. */
+const HABITS: readonly (readonly [typed: string, ...said: string[]])[] = [
+  ["-b a=b URL", "the URL comes first", "Cookie:name=value"],
+  ["X:y URL", "the URL comes first"],
+  ["-O - URL", 'Cannot use "-" as a URL', "stdout by itself, without -O -"],
+  ["URL -O -", "on stdout already"],
+  ["-qO- URL", "to stdout already: get -q URL"],
+  ["-O- URL", "to stdout already: get -q URL"],
+  ["-O page.html URL", "to save: -o FILE URL"],
+  ["-c jar URL", "a jar of cookies is not kept"],
+  ["-sSL URL", '"-s", "-S", "-L"', "-s: ", "-S: errors", "-L: safe redirects"],
+  ["-s -S -L URL", '"-s", "-S", "-L"', "-s: ", "-S: errors", "-L: safe"],
+  ["-fsSLo x -w %{http_code} URL", '"-s", "-S", "-L", "-w"', "--json"],
+  ["-w %{http_code} URL", "the status", "--json", "--time", "the exit code"],
+  ["--follow URL", "Cannot follow a URL", "followed already"],
+  ["URL --follow", "followed already"],
+  ["-F URL", "-F: redirects are followed already"],
+  ["-K x URL", "is not there: no file of options"],
+  ["-# URL", "on a terminal already"],
+  ["--progress-bar URL", "on a terminal already"],
+  ["--retry-delay 1 URL", "Retry-After", "--retry N"],
+  ["--retry-all-errors URL", "again already", "--retry N"],
+  ["--fail-with-body URL", "exits 4 or 5 already, and its body is shown"],
+  ["--create-dirs URL", "is not there", "get -o FOLDER/FILE URL"],
+  ["--limit-rate 1k URL", "is not there"],
+  ["-z x URL", "If-Modified-Since"],
+  ["-R URL", "is not there"],
+  ["--digest URL", "is not there", "--auth USER"],
+  ["--auth-type basic URL", "--auth USER", "--bearer TOKEN"],
+  ["--oauth2-bearer x URL", "--bearer TOKEN"],
+  ["--ignore-stdin URL", "for - alone already"],
+  ["--style x URL", "is not there", "--pretty"],
+  ["--interface x URL", "is not there"],
+  ["--tlsv1.2 URL", "TLS 1.2 and 1.3 alone are spoken already"],
+  ["-Z URL", "one URL per call"],
+  ["--netrc URL", "no .netrc is read: --auth @FILE"],
+  ["-n URL", "no .netrc is read", "wget's -nv is -q"],
+  ["--noproxy x URL", "--proxy ''"],
+  ["--data-urlencode q=x -G URL", "of a query: get URL name==value", "-G: "],
+  ["-d q=x -G URL", "-G: the query is operands: get URL name==value"],
+  ["--request-target /x URL", "--path-as-is"],
+  ["-0 URL", "--http=1.1"],
+  ["-T x URL", "post -X PUT URL @FILE", "--timeout HEAD,IDLE,TOTAL"],
+  ["--spider URL", "get -X HEAD -i URL"],
+  ["--max-redirect 1 URL", "--max-redirects N"],
+];
+
+Deno.test("what is typed from habit is answered in one line and one hint, and nothing is sent", async () => {
+  for (const [typed, ...said] of HABITS) {
+    const args = typed.split(" ").map((word) => word === "URL" ? ":9/x" : word);
+    const { code, stdout, stderr } = await run(main, args);
+    assertEquals([code, stdout], [2, ""], typed);
+    assertMatch(stderr, /^get: .*\nhint: (?!see).*\n$/);
+    for (const text of said) assertStringIncludes(stderr, text, typed);
+  }
+});
+
+Deno.test("every hint for a habit names options that are there", () => {
+  const own = Object.entries({ ...EXCHANGE_OPTIONS, debug: {}, help: {} });
+  const names = new Set([
+    ...own.flatMap(([name, option]) => [
+      formatOptionName(name),
+      ..."short" in option ? [`-${option.short}`] : [],
+    ]),
+    "--version",
+  ]);
+  const typed = Object.keys(EXCHANGE_HINTS).flatMap((key) => key.split(" "));
+  assertEquals(typed.length, new Set(typed).size);
+  for (const name of typed) assert(!names.has(name), name);
+  for (const [key, hint] of Object.entries(EXCHANGE_HINTS)) {
+    // what it says of another tool is in its name: wget's -nv
+    const ours = hint.replace(/\w+'s -\w+/g, "").replace(/\bits -\w+/g, "");
+    for (const [name] of ours.matchAll(/(?<![^\s(])--?[a-z][\w-]*/gi)) {
+      assert(names.has(name), `${key}: ${name}`);
+    }
+  }
+});
+
+Deno.test("every command in a hint for a habit can be typed", async () => {
+  const commands = Object.values(EXCHANGE_HINTS).flatMap((hint) =>
+    [...hint.matchAll(/\b(get|post) (?=-|URL|https:)[^;,&]*/g)].map((
+      [command],
+    ) => command)
+  );
+  assert(commands.length > 30, `${commands.length}`);
+  await withFiles({ FILE: "{}", "FOLDER-FILE": "" }, async (folder) => {
+    for (const command of new Set(commands)) {
+      const [name, ...words] = command.trim().replaceAll("'", "").split(" ");
+      const args = words.map((word) =>
+        word.replace(/^URL$/, ":9/").replace("HOST", "localhost")
+          .replace("FILE", `${folder}/FILE`).replace("FOLDER/", "")
+      );
+      const { code, stderr } = await run(name === "get" ? main : post, [
+        "--offline",
+        ...args,
+      ], { stdin: "{}" });
+      assertEquals([code, stderr], [0, ""], command);
+    }
+  });
+});
+
+Deno.test("secrets in output: a password in a URL without a scheme is in no hint", async () => {
+  const { code, stderr } = await spawn("get", ["ada:pw1@a.example/x", "X:y"])
+    .result;
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "tasks/get.ts 'ada:***@a.example/x' X:y\n");
+  assert(!stderr.includes("pw1"), stderr);
 });

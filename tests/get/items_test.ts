@@ -1,8 +1,13 @@
-import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../../lib/cli/errors.ts";
 import { parseMethod } from "../../lib/http/request.ts";
-import { formatDocument } from "../../tasks/get/body/json.ts";
+import { formatDocument, formatJson } from "../../tasks/get/body/json.ts";
 import { formatItem, type Item, parseItem } from "../../tasks/get/items.ts";
 import { codePoint } from "../code_point.ts";
 
@@ -25,6 +30,18 @@ Deno.test("items are read by their leftmost operator", () => {
       ["a=@b.txt", "textFile", ["a"], "b.txt"],
       ["a:=@b.json", "jsonFile", ["a"], "b.json"],
       ["a@b.png", "file", ["a"], "b.png"],
+      ["X-A:@b.txt", "headerFile", ["X-A"], "b.txt"],
+      ["X-A: @b.txt", "header", ["X-A"], " @b.txt"],
+      ["X-A:\\@b", "header", ["X-A"], "@b"],
+      ["q==@b.txt", "queryFile", ["q"], "b.txt"],
+      ["q==\\@b", "query", ["q"], "@b"],
+      ["=v", "text", [""], "v"],
+      ["==v", "query", [""], "v"],
+      [":=1", "json", [""], "1"],
+      ["=@b", "textFile", [""], "b"],
+      ["[]=x", "text", ["", ""], "x"],
+      ["[0][a]:=1", "json", ["", "0", "a"], "1"],
+      ["[]@b.png", "file", ["", ""], "b.png"],
       ["a\\:b=c", "text", ["a:b"], "c"],
       ["a\\[b\\]=c", "text", ["a[b]"], "c"],
       ["a\\\\=c", "text", ["a\\"], "c"],
@@ -42,9 +59,15 @@ Deno.test("a malformed item is a usage error that says why", () => {
       ["", "expected Header:value, name==query, key=text or key:=json"],
       ["-", "expected Header:value"],
       ["title", "expected Header:value"],
-      ["=x", "its name is missing"],
       [":x", "its name is missing"],
-      ["[]=x", "its name is missing"],
+      [":@x", "its name is missing"],
+      ["@x", "its name is missing"],
+      ["[a]=x", "expected an index or nothing between its first brackets"],
+      ["[-1]=x", "expected an index or nothing between its first brackets"],
+      ["foo[bar=baz]=x", "its brackets do not match"],
+      ...["k=@", "k:=@", "k@", "k@;type=a/b", "X-A:@", "q==@", "[]=@"].map(
+        (text) => [text, "its file is missing"] as const,
+      ),
       ["a[b=x", "its brackets do not match"],
       ["a]=x", "its brackets do not match"],
       ["a[b]c=x", "its brackets do not match"],
@@ -66,20 +89,40 @@ const text = fc.oneof(
   fc.string({ unit: codePoint }),
 );
 const name = text.filter((name) => name !== "");
-const flat = fc.constantFrom<Item["kind"]>("header", "query");
-const nested = fc.constantFrom<Item["kind"]>(
-  "text",
-  "textFile",
-  "jsonFile",
-  "file",
+const file = name.filter((name) => !name.startsWith(";type="));
+const index = fc.constantFrom("", "0", "17");
+const path: fc.Arbitrary<Item["path"]> = fc.oneof(
+  fc.tuple(name, fc.array(text, { maxLength: 3 }))
+    .map(([name, steps]): Item["path"] => [name, ...steps]),
+  fc.tuple(index, fc.array(text, { maxLength: 3 }))
+    .map(([index, steps]): Item["path"] => ["", index, ...steps]),
 );
 const item: fc.Arbitrary<Item> = fc.oneof(
-  fc.record({ kind: flat, path: fc.tuple(name), value: text }),
   fc.record({
-    kind: nested,
-    path: fc.tuple(name, fc.array(text, { maxLength: 3 }))
-      .map(([name, steps]): Item["path"] => [name, ...steps]),
+    kind: fc.constant<"header">("header"),
+    path: fc.tuple(name),
     value: text,
+  }),
+  fc.record({
+    kind: fc.constant<"headerFile">("headerFile"),
+    path: fc.tuple(name),
+    value: file,
+  }),
+  fc.record({
+    kind: fc.constant<"query">("query"),
+    path: fc.tuple(text),
+    value: text,
+  }),
+  fc.record({
+    kind: fc.constant<"queryFile">("queryFile"),
+    path: fc.tuple(text),
+    value: file,
+  }),
+  fc.record({ kind: fc.constant<"text">("text"), path, value: text }),
+  fc.record({
+    kind: fc.constantFrom<Item["kind"]>("textFile", "jsonFile", "file"),
+    path,
+    value: file,
   }),
   fc.record({
     kind: fc.constant<"json">("json"),
@@ -129,6 +172,19 @@ Deno.test("fields become JSON in their order, with every digit", () => {
         '{"a":[{"x":"1","y":"2"},{"x":"3"}]}',
       ],
       [["a[][]:=1"], '{"a":[[1]]}'],
+      [["[]=1"], '["1"]'],
+      [["[]:=1.10", "[]:=1e400"], "[1.10,1e400]"],
+      [["[0]=x"], '["x"]'],
+      [["[0][a]=1", "[0][b]=2"], '[{"a":"1","b":"2"}]'],
+      [["[][a]=1", "[][b]=2"], '[{"a":"1"},{"b":"2"}]'],
+      [["[2]=x", "[]=y"], '[null,null,"x","y"]'],
+      [["[1]:=1", "[0]=x"], '["x",1]'],
+      [["a[0]=x", "a[2]=y"], '{"a":["x",null,"y"]}'],
+      [["a[2]=1", "a[0][x]=2"], '{"a":[{"x":"2"},null,"1"]}'],
+      [["a[01]=1"], '{"a":[null,"1"]}'],
+      [["=v"], '{"":"v"}'],
+      [["=v", "a=w", "=x"], '{"":"x","a":"w"}'],
+      [["a[\\2024]=x", "a[\\-1]=y"], '{"a":{"2024":"x","-1":"y"}}'],
       [['é"=ü\n'], '{"é\\"":"ü\\n"}'],
     ] as const
   ) assertEquals(bodyOf(...items), json);
@@ -142,14 +198,37 @@ Deno.test("a field that has no place is a usage error", () => {
         'Cannot set field "a[b]": what it is inside of has a value already',
       ],
       [["a[]=1", "a[b]=2"], 'Cannot set field "a[b]": it is inside a list'],
+      [["a[x]=1", "a[]=2"], 'Cannot set field "a[]": it is inside an object'],
+      [["a[x]=1", "a[1]=2"], 'Cannot set field "a[1]": it is inside an object'],
+      [["[]=1", "a=1"], 'Cannot set field "a": the body is a list'],
+      [["[]=1", "=v"], 'Cannot set field "": the body is a list'],
+      [["a=1", "[]=1"], 'Cannot set field "[]": the body is an object'],
+      [["=v", "[0]=w"], 'Cannot set field "[0]": the body is an object'],
       [
-        ["a[0]=1", "a[2]=2"],
-        'Cannot set field "a[2]": the list has 1 items so far',
+        ["a[0]=1", "a[0][x]=2"],
+        'Cannot set field "a[0][x]": what it is inside of has a value already',
       ],
+      ...["a[999999999]", "[100000]", "a[b][99999999999999999999]", "a[-1]"]
+        .map((name) =>
+          [
+            [`${name}=x`],
+            `Cannot set field "${name}": expected an index from 0 to 99999`,
+          ] as const
+        ),
     ] as const
   ) {
     const error = assertThrows(() => bodyOf(...items), UsageError);
     assertEquals(error.message, message);
+  }
+});
+
+Deno.test("what is no field is in no body, and no file is read for it", async () => {
+  for (const text of ["X-A:none", "X-A:@none", "q==none", "q==@none"]) {
+    await assertRejects(
+      () => formatJson([parseItem(text)]),
+      UsageError,
+      `Cannot send "${text}" as JSON: it is no field`,
+    );
   }
 });
 

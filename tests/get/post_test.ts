@@ -1,7 +1,16 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { main } from "../../tasks/post.ts";
+import { main as get } from "../../tasks/get.ts";
+import { main as post } from "../../tasks/post.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
-import { ROOT, run, spawn } from "../support.ts";
+import {
+  flagsOf,
+  type Main,
+  ROOT,
+  run,
+  spawn,
+  spawnProgram,
+  testWith,
+} from "../support.ts";
 import { withFiles } from "./support.ts";
 
 /** A server that says what it was sent. */
@@ -20,7 +29,7 @@ function serveEcho() {
 Deno.test("post sends its items as JSON, and prints the response", async () => {
   await using server = await serveEcho();
   const items = ["title=foo", "body=bar", "userId:=1", "draft==yes"];
-  const { code, stdout, stderr } = await run(main, [server.url, ...items]);
+  const { code, stdout, stderr } = await run(post, [server.url, ...items]);
   assertEquals([code, stderr], [0, "201 Created\n"]);
   const body = '{"title":"foo","body":"bar","userId":1}';
   assertEquals(JSON.parse(stdout), {
@@ -34,7 +43,7 @@ Deno.test("post sends its items as JSON, and prints the response", async () => {
 
 Deno.test("post sends what it is given: another method, another type, no body", async () => {
   await using server = await serveEcho();
-  const put = await run(main, [
+  const put = await run(post, [
     "-X",
     "put",
     server.url,
@@ -43,7 +52,7 @@ Deno.test("post sends what it is given: another method, another type, no body", 
   ]);
   assertStringIncludes(put.stdout, '{"method":"PUT","type":"a/b"');
   assertStringIncludes(put.stdout, '{\\"a\\":1.10}');
-  const empty = await run(main, [server.url]);
+  const empty = await run(post, [server.url]);
   assertStringIncludes(empty.stdout, '"length":"0"');
 });
 
@@ -55,7 +64,7 @@ Deno.test("post sends the tutorial's post when it is told nothing", async () => 
     return Promise.resolve(Response.json({ id: 101 }, { status: 201 }));
   };
   try {
-    const { code, stdout } = await run(main, []);
+    const { code, stdout } = await run(post, []);
     assertEquals([code, stdout], [0, '{"id":101}']);
   } finally {
     globalThis.fetch = fetch;
@@ -80,7 +89,7 @@ Deno.test("post exits by the class of the status, and shows the body", async () 
     await using server = serveHttp(() =>
       Response.json({ error: 1 }, { status })
     );
-    const result = await run(main, [server.url, "a=b"]);
+    const result = await run(post, [server.url, "a=b"]);
     assertEquals([result.code, result.stdout], [code, '{"error":1}']);
   }
 });
@@ -89,7 +98,7 @@ Deno.test("post sends no body to another origin", async () => {
   let asked = 0;
   await using other = serveHttp(() => new Response(`${++asked}`));
   await using server = serveHttp(() => Response.redirect(other.url, 307));
-  const { code, stderr } = await run(main, [server.url, "a=b"]);
+  const { code, stderr } = await run(post, [server.url, "a=b"]);
   assertEquals([code, asked], [3, 0]);
   assertEquals(
     stderr,
@@ -133,7 +142,7 @@ Deno.test("post says in one line what is wrong, and exits as the table says", as
       ],
     ] as const
   ) {
-    const result = await run(main, args);
+    const result = await run(post, args);
     assertEquals(result.code, code, said);
     assertStringIncludes(result.stderr, said);
   }
@@ -141,7 +150,7 @@ Deno.test("post says in one line what is wrong, and exits as the table says", as
 
 Deno.test("post sends a form, and a body as it is", async () => {
   await using server = serveEcho();
-  const form = await run(main, ["-f", server.url, "a=1 2", "b[]=é"]);
+  const form = await run(post, ["-f", server.url, "a=1 2", "b[]=é"]);
   assertEquals(JSON.parse(form.stdout), {
     method: "POST",
     type: "application/x-www-form-urlencoded",
@@ -171,6 +180,71 @@ Deno.test("post reads no standard input unless it is told to", async () => {
   assertEquals((await result.result).code, 0);
 });
 
+const UNSENT = "stdin is not sent: add -\n";
+
+Deno.test("post says in one line that it did not send what may be on stdin", async () => {
+  await using server = serveEcho();
+  for (
+    const [main, args, said, terminal] of [
+      [post, [], `${UNSENT}201 Created\n`],
+      [post, ["-X", "DELETE"], `${UNSENT}201 Created\n`],
+      [get, ["-X", "POST"], `${UNSENT}201 Created\n`],
+      [post, ["-q"], ""],
+      [post, ["-b"], ""],
+      [post, ["a=b"], "201 Created\n"],
+      [post, ["-"], "201 Created\n"],
+      [get, [], "201 Created\n"],
+      [post, [], "201 Created\n", true],
+    ] as readonly (readonly [Main, string[], string, boolean?])[]
+  ) {
+    const { code, stderr } = await run(main, [server.url, ...args], {
+      stdin: "hi",
+      terminal: { stdin: terminal ?? false },
+    });
+    assertEquals([code, stderr], [0, said], args.join());
+  }
+  assertEquals((await run(post, [server.url])).stderr, "201 Created\n");
+});
+
+testWith(
+  "sh",
+  "post tells a file and a pipe on stdin from nothing, without reading",
+  async () => {
+    await using server = serveEcho();
+    await withFiles({ full: "{}", empty: "" }, async (folder) => {
+      for (
+        const [stdin, said] of [
+          [`<${folder}/full`, UNSENT],
+          [`<${folder}/empty`, ""],
+          ["</dev/null", ""],
+          ["<&-", ""],
+        ] as const
+      ) {
+        const { code, stderr } = await spawnProgram("sh", [
+          "-c",
+          `exec "$@" ${stdin}`,
+          "sh",
+          Deno.execPath(),
+          "run",
+          ...flagsOf("post"),
+          `${ROOT}tasks/post.ts`,
+          server.url,
+        ]).result;
+        assertEquals([code, stderr], [0, `${said}201 Created\n`], stdin);
+      }
+    });
+    // a pipe that stays open and says nothing
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stdin = async function* () {
+      yield await promise.then(() => "");
+    };
+    const piped = spawn("post", [server.url], { stdin: stdin() });
+    await piped.stdout.waitFor("}");
+    resolve();
+    assertEquals((await piped.result).stderr, `${UNSENT}201 Created\n`);
+  },
+);
+
 Deno.test("post streams a large file, and a form with it, with their exact lengths", async () => {
   const content = new Uint8Array(5_000_000).fill(120);
   await withFiles({ 'a"b.png': content }, async (folder) => {
@@ -193,9 +267,9 @@ Deno.test("post streams a large file, and a form with it, with their exact lengt
         (await file.bytes()).every((byte) => byte === 120),
       ]);
     });
-    const raw = await run(main, [server.url, `@${path}`]);
+    const raw = await run(post, [server.url, `@${path}`]);
     assertEquals(raw.stdout, '[0,null,"","image/png",5000000,true]');
-    const form = await run(main, ["-f", server.url, "a=1", `file@${path}`]);
+    const form = await run(post, ["-f", server.url, "a=1", `file@${path}`]);
     assertEquals(
       form.stdout,
       '[0,null,"a%22b.png","image/png",5000000,true]',

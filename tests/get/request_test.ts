@@ -4,15 +4,22 @@ import {
   assertMatch,
   assertRejects,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
+import { formatRequestHead } from "../../lib/http/http1/request.ts";
 import { type HttpRequest, isBeyondFetch } from "../../lib/http/request.ts";
+import { main as get } from "../../tasks/get.ts";
 import { createRequest } from "../../tasks/get/get.ts";
 import type { RequestOptions } from "../../tasks/get/request.ts";
-import { requiredPermissions } from "../../tasks/get/send_options.ts";
+import {
+  readNetwork,
+  requiredPermissions,
+} from "../../tasks/get/send_options.ts";
 import { parseOperands } from "../../tasks/get/url.ts";
-import { createMemoryIo, type MemoryOptions } from "../support.ts";
+import { closedUrl, response, serveRaw } from "../http/server.ts";
+import { createMemoryIo, type MemoryOptions, run } from "../support.ts";
 import { withFiles } from "./support.ts";
 
 const TARGET = "http://h/x?a=%20b";
@@ -82,6 +89,11 @@ Deno.test("what cannot be sent is a usage error, before anything is read", async
         form: true,
       }],
       [["@none", "X:\0"], 'Cannot send header "X"'],
+      [["a b:@none"], 'Cannot use header name "a b"'],
+      [["X:@none", "Content-Length:@none"], 'Cannot send header "Content-L'],
+      [["X:@none", "Y:\n"], 'Cannot send header "Y"'],
+      [["@;type=a/b"], 'Cannot send body "@;type=a/b": its file is missing'],
+      [["X:@"], 'Cannot parse item "X:@": its file is missing'],
     ] as readonly (readonly [string[], string, RequestOptions?])[]
   ) {
     await assertRejects(() => requestOf(items, options), UsageError, message);
@@ -92,6 +104,7 @@ Deno.test("a file that cannot be sent is named by its path from the root", async
   await withFiles({
     latin1: new Uint8Array([0xe9]),
     json: "{",
+    lines: "a\r\nX-B: c\n",
   }, async (folder) => {
     const form = { form: true };
     for (
@@ -100,6 +113,14 @@ Deno.test("a file that cannot be sent is named by its path from the root", async
         ["@.", 'Cannot read "<.": it is a directory'],
         ["a=@none", 'Cannot read "<none": no such file'],
         ["a:=@none", 'Cannot read "<none": no such file'],
+        ["X-A:@none", 'Cannot read "<none": no such file'],
+        ["q==@none", 'Cannot read "<none": no such file'],
+        ["X-A:@latin1", 'Cannot send the text of "<latin1": it is not UTF-8'],
+        ["q==@latin1", 'Cannot send the text of "<latin1": it is not UTF-8'],
+        [
+          "X-A:@lines",
+          'Cannot send "<lines" as a header: a control character is in it',
+        ],
         ["a@none", 'Cannot read "<none": no such file', form],
         ["a@.", 'Cannot read "<.": it is a directory', form],
         ["a=@latin1", 'Cannot send the text of "<latin1": it is not UTF-8'],
@@ -202,6 +223,66 @@ Deno.test("a query joins the one that is there, and an empty one", async () => {
   }
 });
 
+Deno.test("headers and parts of the query are read from files, without the ends of their last lines", async () => {
+  const files = { a: "\ufefftok \u00e9\n\r\n", lines: "a\nb\n", empty: "" };
+  await withFiles(files, async (folder) => {
+    const request = await requestOf([
+      `X-A:@${folder}/a`,
+      `X-Empty:@${folder}/empty`,
+      "X-B:\\@a",
+      `q==@${folder}/lines`,
+      `e==@${folder}/empty`,
+      "b==\\@a",
+    ]);
+    assertEquals(request.headers, [
+      ["X-A", "tok \xc3\xa9"],
+      ["X-Empty", ""],
+      ["X-B", "@a"],
+    ]);
+    assertEquals(request.typed, ["x-a", "x-empty", "x-b"]);
+    assertEquals(request.unset, []);
+    assertEquals(request.url.search, "?a=%20b&q=a%0Ab&e=&b=%40a");
+    assertEquals(request.body, undefined);
+  });
+});
+
+Deno.test("secrets in output: one that a file holds is hidden by the name it is sent under", async () => {
+  await withFiles({ a: "s3cret\n" }, async (folder) => {
+    const items = [`X-Api-Key:@${folder}/a`, `token==@${folder}/a`];
+    for (const option of ["--offline", "--curl"]) {
+      const { code, stdout } = await run(get, [option, TARGET, ...items]);
+      assertEquals(code, 0);
+      assert(!stdout.includes("s3cret"), stdout);
+      assertMatch(stdout, /x-api-key: \*\*\*/i);
+      assertStringIncludes(stdout, "token=***");
+    }
+  });
+});
+
+Deno.test("a file whose name begins with ~ gets a hint, where it is not there", async () => {
+  for (
+    const [items, options] of [
+      [["@~/none"]],
+      [["k=@~/none"]],
+      [["X-A:@~/none"]],
+      [["q==@~/none"]],
+      [["f@~/none;type=a/b"], { form: true }],
+      [[], { auth: "@~/none" }],
+    ] as readonly (readonly [string[], RequestOptions?])[]
+  ) {
+    const error = await assertRejects(() => requestOf(items, options), Failure);
+    assertEquals(error.message, `Cannot read "${Deno.cwd()}/~/none"`);
+    assertEquals(
+      error.hint,
+      '~ is not expanded here: write "$HOME/none"',
+    );
+  }
+  const saved = ["--output=~/none/x", closedUrl()];
+  const { code, stderr } = await run(get, saved);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, 'write "$HOME/none/x"\n');
+});
+
 Deno.test("fields are read from files, as text and as JSON", async () => {
   await withFiles({ a: "\ufeff 1.10\n", b: '"é"' }, async (folder) => {
     const items = [
@@ -229,6 +310,121 @@ Deno.test("a form has its fields in order, by the names that were typed", async 
     "a=1+2&a=%26%3D&b%5Bc%5D%5B%5D=%C3%A9&n=1.10&t=true",
   );
   assertEquals((await requestOf([], form)).body, undefined);
+  // as HTTPie and PHP name them
+  assertEquals(
+    (await bodyOf(["[]=1", "[0]=x", "a[0]=x", "a[2]=y", "=v"], form))[1],
+    "%5B%5D=1&%5B0%5D=x&a%5B0%5D=x&a%5B2%5D=y&=v",
+  );
+});
+
+Deno.test("a list may be the whole body", async () => {
+  assertEquals(await bodyOf(["[]=1", "[2]:=1.10"]), [
+    "application/json",
+    '["1",null,1.10]',
+  ]);
+});
+
+Deno.test("the path is sent as it is typed, where that is asked for", async () => {
+  for (
+    const [url, target, items] of [
+      ["http://h", "/"],
+      ["http://h/a/../b", "/a/../b"],
+      [":3000/%2e%2e/x", "/%2e%2e/x"],
+      [" http://h/./x ", "/./x"],
+      ["http://h//", "//"],
+      ["http://h/\\..\\x", "/\\..\\x"],
+      ["http://h?a=/../'b'", "/?a=/../'b'"],
+      ["http://h/../x#y?z", "/../x"],
+      ['http://h/<>"{}|^`[]', '/<>"{}|^`[]'],
+      ["http://h/a b/é/\u{1f600}", "/a%20b/%C3%A9/%F0%9F%98%80"],
+      ["http://h/\ud800", "/%EF%BF%BD"],
+      ["http://ada:pw@h/../x@y", "/../x@y"],
+      ["ada:pw@127.0.0.1/../x", "/../x"],
+      ["http://h/../x", "/../x?q=1+2", ["q==1 2"]],
+      ["http://h/../x?", "/../x?q=1", ["q==1"]],
+      ["http://h/../x?a", "/../x?a&q=1&q=2", ["q==1", "q==2"]],
+      ["http://h/../x??", "/../x??&q=1", ["q==1"]],
+    ] as readonly (readonly [string, string, string[]?])[]
+  ) {
+    const options = { url, method: "GET", pathAsIs: true };
+    const request = await requestOf(items ?? [], options);
+    assertEquals(request.target, target);
+    assertEquals(isBeyondFetch(request), true);
+    assertMatch(formatRequestHead(request), /^GET \/[!-~]* HTTP\/1\.1\r\n/);
+  }
+  for (const url of ["http://h\\x", "http:///h/x"]) {
+    await assertRejects(
+      () => requestOf([], { url, pathAsIs: true }),
+      UsageError,
+      "Cannot use --path-as-is: expected a path that begins with /",
+    );
+  }
+});
+
+Deno.test("request splitting: a target is one word of ASCII or it is not sent", async () => {
+  for (const url of ["http://h/a\r\nX: y", "http://h/\0", "http://h/\u0085"]) {
+    await assertRejects(
+      () => requestOf([], { url, pathAsIs: true }),
+      UsageError,
+      "Cannot parse URL",
+    );
+  }
+  const request = await requestOf([]);
+  for (const target of ["", "x", "/a b", "/\r\nX: y", "/\u010d", "*"]) {
+    assertThrows(
+      () => formatRequestHead({ ...request, target }),
+      TypeError,
+      "Cannot send a target",
+    );
+  }
+});
+
+Deno.test("--path-as-is shows what it sends, and a redirect has its own path", async () => {
+  const asked: string[] = [];
+  await using server = serveRaw((head) => {
+    const [, target = ""] = head.match(/^GET (\S+)/) ?? [];
+    asked.push(target);
+    return [
+      target.startsWith("/a/")
+        ? response("", ["Location: /c/../d"], "302 Found")
+        : response("ok", []),
+    ];
+  });
+  const url = `${server.url}/a/../b`;
+  const typed = ["--path-as-is", url, "token==x"];
+  const { stdout, stderr } = await run(get, ["-v", ...typed]);
+  assertEquals([stdout, asked], ["ok", ["/a/../b?token=x", "/d"]]);
+  assertMatch(stderr, /^> GET \/a\/\.\.\/b\?token=\*\*\* HTTP\/1\.1\n/);
+  assertStringIncludes(stderr, "> GET /d HTTP/1.1\n");
+  const offline = await run(get, ["--offline", ...typed]);
+  assertMatch(offline.stdout, /^GET \/a\/\.\.\/b\?token=\*\*\* HTTP\/1\.1\r\n/);
+  const curl = await run(get, ["--curl", ...typed]);
+  assertStringIncludes(curl.stdout, ` --path-as-is '${url}?token=***'\n`);
+  const json = await run(get, ["--json", ...typed]);
+  assertEquals(JSON.parse(json.stdout).request.url, `${url}?token=***`);
+  const two = await run(get, ["--http=2", ...typed]);
+  assertEquals(two.code, 2);
+  assertStringIncludes(two.stderr, "--http and --path-as-is together");
+});
+
+Deno.test("a user and a password may stand in a URL without a scheme", async () => {
+  const { url, headers } = await requestOf([], {
+    url: "me:p%40@127.0.0.1:8/x",
+  });
+  assertEquals(url.href, "http://127.0.0.1:8/x");
+  assertEquals(headers, [["authorization", `Basic ${btoa("me:p@")}`]]);
+});
+
+Deno.test("no proxy is none, and is past that of the environment", async () => {
+  const network = await readNetwork({ proxy: "" });
+  assertEquals([network.proxy, network.timed], [undefined, true]);
+  const { net } = await requiredPermissions(["http://a.example"], {
+    proxy: "",
+  });
+  assertEquals(net, ["a.example"]);
+  await using server = serveRaw(() => [response("ok", [])]);
+  const { code, stdout } = await run(get, ["--proxy", "", "-4", server.url]);
+  assertEquals([code, stdout], [0, "ok"]);
 });
 
 Deno.test("a form with a file is multipart", async () => {
@@ -369,12 +565,15 @@ Deno.test("requiredPermissions() names every host and every file of a call", asy
     "b:=@json",
     "c@file;type=a/b",
     "d=@a@b",
-    "Accept:@no",
-    "q==@no",
+    "Accept:@header",
+    "q==@query",
+    "X-A:\\@no",
+    "r==\\@no",
+    "X-B: @no",
   ];
   assertEquals(await requiredPermissions(operands), {
     net: ["a.example"],
-    read: ["text", "json", "file", "a@b"],
+    read: ["header", "query", "text", "json", "file", "a@b"],
     write: [],
   });
   const options = {
@@ -415,6 +614,19 @@ Deno.test("an operand that is no item says what would be one", async () => {
   assertStringIncludes(error.message, 'Cannot parse item "x"');
 });
 
+Deno.test("a colon in the brackets of a field gets a hint at how it is typed", async () => {
+  const error = await assertRejects(
+    () => requestOf(["foo[bar:baz]=x"]),
+    UsageError,
+    'Cannot use header name "foo[bar"',
+  );
+  assertStringIncludes(error.hint ?? "", "\\:");
+  assertEquals(
+    (await bodyOf(["foo[bar\\:baz]=x"]))[1],
+    '{"foo":{"bar:baz":"x"}}',
+  );
+});
+
 Deno.test("a method, a second URL and a body among the operands get a hint at what to type", async () => {
   for (
     const [operands, said, hint] of [
@@ -422,6 +634,25 @@ Deno.test("a method, a second URL and a body among the operands get a hint at wh
       [["POST", "http://a/", "a=b"], 'Cannot use "POST" as a URL', /-X POST$/],
       [[":9", "https://a/"], "Cannot use two URLs in one call", /^one URL/],
       [["a.example", ":9/x"], "Cannot use two URLs in one call", /^one URL/],
+      [
+        ["a=b", ":9"],
+        "Cannot use an item before the URL",
+        /Cookie:name=value$/,
+      ],
+      [["X: y", "a.example"], "Cannot use an item before the URL", /^the URL/],
+      [["X:y", "127.0.0.1/x"], "Cannot use an item before the URL", /^the URL/],
+      [["-", ":9"], 'Cannot use "-" as a URL', /without -O -; - after a URL/],
+      [["-0", ":9"], 'Unknown option "-0"', /^$/],
+      [
+        [":9", "foo[bar=baz]=x"],
+        'Cannot parse item "foo[bar=baz]=x": its brackets do not match',
+        /\\:/,
+      ],
+      [
+        [":9", "X-A;"],
+        'Cannot parse item "X-A;": expected Header:value, name==query, key=text or key:=json',
+        /'Name: '/,
+      ],
       [[":9", '{"a":1}'], "Cannot use JSON as an operand", / \| post URL -$/],
       [['[{"a":1}]', ":9"], "Cannot use JSON as an operand", / \| post URL -$/],
     ] as const

@@ -2,6 +2,7 @@ import {
   assert,
   assertEquals,
   assertInstanceOf,
+  assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
@@ -30,8 +31,23 @@ Deno.test("a URL may be typed short", () => {
       ["127.example", "https://127.example/"],
       ["bücher.example", "https://xn--bcher-kva.example/"],
       ["[2001:db8::1]/x", "https://[2001:db8::1]/x"],
+      ["ada:pw@127.0.0.1:8000/x", "http://ada:pw@127.0.0.1:8000/x"],
+      ["ada:pw@localhost/x", "http://ada:pw@localhost/x"],
+      ["ada:p@ss=1@[::1]:81", "http://ada:p%40ss%3D1@[::1]:81/"],
+      ["ada:pw@a.example/x@y", "https://ada:pw@a.example/x@y"],
+      ["ada@127.0.0.1:8000/x", "http://ada@127.0.0.1:8000/x"],
+      ["ada@a.example:8443/x", "https://ada@a.example:8443/x"],
+      ["ada:@localhost", "http://ada@localhost/"],
     ] as const
   ) assertEquals(parseUrl(typed).href, href);
+});
+
+Deno.test("blanks around a URL are dropped, on both sides", () => {
+  for (const typed of [" http://h/x", "http://h/x \t", "\r\nhttp://h/x\r\n"]) {
+    assertEquals(parseUrl(typed).href, "http://h/x");
+  }
+  assertEquals(parseUrl(" :3000/x ").href, "http://localhost:3000/x");
+  assertEquals(parseUrl("http://h/x y").href, "http://h/x%20y");
 });
 
 Deno.test("a malformed URL is a usage error that shows what was typed", () => {
@@ -57,6 +73,9 @@ Deno.test("a malformed URL is a usage error that shows what was typed", () => {
       "a==b/c",
       "X-Key:v",
       "a@b.example",
+      "face@images/ada.png",
+      "X-Token:@token.txt",
+      "-",
       "/posts",
       "./README.md",
       "../a",
@@ -86,12 +105,36 @@ Deno.test("only http and https are spoken", () => {
   }
 });
 
-Deno.test("an error about a URL does not show its password", () => {
-  const error = assertThrows(
-    () => parseUrl("http://me:secret@a.example:99999/"),
-    UsageError,
-  );
-  assert(!error.message.includes("secret"), error.message);
+Deno.test("secrets in an error: a malformed URL does not show its password", () => {
+  for (
+    const [typed, shown] of [
+      ["http://me:secret@a.example:99999/", "http://***@a.example:99999/"],
+      ["http://me:sec/ret@a.example", "http://***@a.example"],
+      ["me:sec/ret@a.example", "//***@a.example"],
+      ["me:secret@a.example:99999/", "//***@a.example:99999/"],
+      ["me:secret@", "//***@"],
+      ["ftp://me:secret@a.example", "ftp://***@a.example"],
+    ] as const
+  ) {
+    const { message } = assertThrows(() => parseUrl(typed), UsageError);
+    assertStringIncludes(message, `URL "${shown}"`);
+    assert(!/sec|ret/.test(message), message);
+  }
+});
+
+Deno.test("an error about a URL hints at what is meant", () => {
+  for (
+    const [typed, hint] of [
+      ["http://[fe80::1%25lo]", "get --resolve NAME:PORT:ADDRESS%ZONE"],
+      ["[fe80::1%lo]:80/x", "get --resolve NAME:PORT:ADDRESS%ZONE"],
+      ["http://me:pa/ss@a.example", "in a password / ? and # are typed %2F"],
+      ["me@a.example", "with a user: https://USER@HOST/"],
+      ["X-Key:v", "headers and fields come after a URL"],
+    ] as const
+  ) {
+    const error = assertThrows(() => parseUrl(typed), UsageError);
+    assertStringIncludes(error.hint ?? "", hint);
+  }
 });
 
 Deno.test("a URL parses or is a usage error for any text", () => {
@@ -118,6 +161,10 @@ Deno.test("secrets in operands are hidden, and nothing else", () => {
       ["title=foo", "title=foo"],
       [":3000/x?page=1&api_key=v#f", ":3000/x?page=1&api_key=***#f"],
       ["https://me:pw@a.example/?b", "https://***@a.example/?b"],
+      ["me:pw@a.example/?token=v", "me:***@a.example/?token=***"],
+      ["me:p@w:w@localhost", "me:***@localhost"],
+      ["X-Token:@token.txt", "X-Token:@token.txt"],
+      ["password=@token.txt", "password=@token.txt"],
       ["-X", "-X"],
     ] as const
   ) assertEquals(redactOperand(operand), shown);

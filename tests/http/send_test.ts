@@ -211,11 +211,6 @@ Deno.test("a redirect leads where the policy allows", async () => {
       [302, "file:///etc/passwd", "file is neither http nor https"],
       [302, "https://[", "its Location is not a URL"],
       [302, "", undefined],
-      [
-        302,
-        "/caf\xc3\xa9?q=\xe9",
-        "GET https://a.example/caf%C3%A9?q=%E9#top X-A",
-      ],
     ] as const
   ) {
     const locations = location === null ? [] : [location];
@@ -240,18 +235,18 @@ Deno.test("a redirect leads where the policy allows", async () => {
   assert(head !== undefined && "next" in head && head.next.method === "HEAD");
 });
 
-Deno.test("a redirect leads to the very bytes of its Location", () => {
+Deno.test("a redirect leads to the very bytes of its Location", async () => {
   for (
     const [location, expected] of [
-      ["/z\xc3\xbcrich?q=\xc3\xa9", "/z%c3%bcrich?q=%c3%a9"],
-      ["/caf\xe9", "/caf%e9"],
+      ["/z\xc3\xbcrich?q=\xc3\xa9", "/z%C3%BCrich?q=%C3%A9"],
+      ["/caf\xe9", "/caf%E9"],
       ["//b\xc3\xbccher.example/", "//xn--bcher-kva.example/"],
       ["/%C3%A9", "/%C3%A9"],
     ] as const
   ) {
-    const hop = followRedirect(request("https://a.example/x"), {
+    const hop = await followRedirect(request("https://a.example/x"), {
       status: 302,
-      location,
+      locations: [location],
     });
     assert(hop !== undefined && "next" in hop);
     const { href } = hop.next.url;

@@ -117,6 +117,9 @@ const TEXTS: [string, string][] = [
   ["socks5h://a.example", "socks5://a.example:1080"],
   ["http://ada:secret@[::1]:3128/", "http://[::1]:3128"],
   ["http://a.example", "http://a.example:80"],
+  ["http://127.0.0.1:3128/", "http://127.0.0.1:3128"],
+  ["http://ada:secret@localhost/path", "http://localhost:80"],
+  ["socks5://localhost/a@b:c", "socks5://localhost:1080"],
 ];
 
 for (const [text, shown] of TEXTS) {
@@ -141,6 +144,12 @@ Deno.test("parseProxy() reads any user and password, and formatProxy() shows nei
   }));
 });
 
+Deno.test("parseProxy() takes a user and a password of any length for HTTP", () => {
+  const [user, password] = ["x".repeat(300), "é".repeat(300)];
+  const proxy = parseProxy(`http://${user}:${password}@localhost`);
+  assertEquals([proxy.username, proxy.password], [user, password]);
+});
+
 Deno.test("parseProxy() refuses what is no proxy, and shows no secret", () => {
   for (
     const text of [
@@ -151,9 +160,9 @@ Deno.test("parseProxy() refuses what is no proxy, and shows no secret", () => {
       "socks5://ada:secret@localhost:99999",
       "socks5://ada:secret@",
       "socks5://ada:secret@a b",
-      "http://ada:secret@localhost/path",
       "http://ada:%ff-secret@localhost",
       `socks5://${"x".repeat(256)}:secret@localhost`,
+      `socks5://ada:${"secret".repeat(50)}@localhost`,
     ]
   ) {
     const { message } = assertThrows(() => parseProxy(text), Error, "Cannot");

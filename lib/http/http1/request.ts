@@ -55,18 +55,26 @@ export function sentHeaders(request: HttpRequest): Header[] {
   );
 }
 
+/** What a request asks its server for: as it was typed where it is to stay so. */
+export function targetOf({ url, target }: HttpRequest): string {
+  return target ?? url.pathname + url.search;
+}
+
 /**
  * Writes the head of a request, each character for one byte. A proxy that passes it on is sent the whole
  * URL, and who asks.
  *
- * @throws {TypeError} When a name or a value would be more than one line, or is not made of bytes.
+ * @throws {TypeError} When a name, a value or the target would be more than it should, or is not made of bytes.
  */
 export function formatRequestHead(
   request: HttpRequest,
   proxy?: Pick<Proxy, "username" | "password">,
 ): string {
   const { method, url } = request;
-  const path = url.pathname + url.search;
+  const path = targetOf(request);
+  if (!/^\/[!-~]*$/.test(path)) {
+    throw new TypeError("Cannot send a target that is not one word of ASCII");
+  }
   const target = proxy === undefined ? path : url.origin + path;
   const lines = [
     ...sentHeaders(request),

@@ -36,11 +36,16 @@ async function jsonOf(field: Item): Promise<string> {
   const { kind, value } = field;
   if (kind === "text") return JSON.stringify(value);
   if (kind === "textFile") return JSON.stringify(await readText(value));
-  if (kind !== "file") return readJson(field);
-  throw new UsageError(
-    `Cannot send "${formatItem(field)}" as JSON: a file needs a form`,
-    { hint: `--form sends one; for the text of a file: key=@FILE` },
-  );
+  if (kind === "json" || kind === "jsonFile") return readJson(field);
+  const [why, hint] = kind === "file"
+    ? [
+      "a file needs a form",
+      "--form sends one; for the text of a file: key=@FILE",
+    ]
+    : ["it is no field", "fields are key=text and key:=json"];
+  throw new UsageError(`Cannot send "${formatItem(field)}" as JSON: ${why}`, {
+    hint,
+  });
 }
 
 /**
@@ -77,34 +82,53 @@ type Field = Pick<Item, "path"> & { readonly json: string };
 // maps and arrays, not objects: they keep the order of keys like "2" and know no __proto__
 type Node = string | Map<string, Node> | Node[];
 
+const KEY = "a key that is a number has a backslash: key[\\1]=text";
+
+/** A list may be so long; what is not set in it is null. */
+const MAX_INDEX = 99_999;
+
 /** Sets a field that is below a node, from a step of its path on; gives the node, which may be new. */
-function set(node: Node | undefined, { path, json }: Field, depth = 0): Node {
-  const refuse = (why: string) => {
+function set(
+  node: Node | undefined,
+  { path, json }: Field,
+  depth: number,
+): Node {
+  const refuse = (why: string, hint?: string) => {
     const shown = nameOf(path.slice(0, depth + 1));
-    return new UsageError(`Cannot set field "${shown}": ${why}`);
+    return new UsageError(`Cannot set field "${shown}": ${why}`, { hint });
   };
   const step = path[depth];
   if (step === undefined) return json;
-  const isIndex = /^\d*$/.test(step);
+  // what comes first is a name, whatever it is
+  const isIndex = depth > 0 && /^(-?\d+)?$/.test(step);
+  const root = depth === (path[0] === "" && path.length > 1 ? 1 : 0);
+  const inside = root ? "the body is" : "it is inside";
   node ??= isIndex ? [] : new Map();
+  if (typeof node === "string") {
+    throw refuse("what it is inside of has a value already");
+  }
   if (Array.isArray(node)) {
+    if (!isIndex) throw refuse(`${inside} a list`);
     const at = step === "" ? node.length : Number(step);
-    if (!isIndex) throw refuse("it is inside a list");
-    if (at > node.length) {
-      throw refuse(`the list has ${node.length} items so far`);
+    if (!(at >= 0 && at <= MAX_INDEX)) {
+      throw refuse(`expected an index from 0 to ${MAX_INDEX}`, KEY);
     }
     node[at] = set(node[at], { path, json }, depth + 1);
-  } else if (node instanceof Map) {
-    node.set(step, set(node.get(step), { path, json }, depth + 1));
   } else {
-    throw refuse("what it is inside of has a value already");
+    if (isIndex) {
+      throw refuse(`${inside} an object`, step === "" ? undefined : KEY);
+    }
+    const key = depth > 0 ? step.replace(/^\\(?=-?\d+$)/, "") : step;
+    node.set(key, set(node.get(key), { path, json }, depth + 1));
   }
   return node;
 }
 
-function format(node: Node): string {
+function format(node: Node | undefined): string {
+  if (node === undefined) return "null";
   if (typeof node === "string") return node;
-  if (Array.isArray(node)) return `[${node.map(format).join(",")}]`;
+  // unlike map, from sees what is not set
+  if (Array.isArray(node)) return `[${Array.from(node, format).join(",")}]`;
   const members = Array.from(
     node,
     ([key, child]) => `${JSON.stringify(key)}:${format(child)}`,
@@ -114,6 +138,7 @@ function format(node: Node): string {
 
 /**
  * Builds a JSON document from fields, in their order; the same field given twice keeps its place and takes the last value.
+ * A list has null where nothing is set.
  *
  * @throws {UsageError} When a field cannot be where its path says.
  *
@@ -125,9 +150,14 @@ function format(node: Node): string {
  * ```
  */
 export function formatDocument(fields: readonly Field[]): string {
-  const root: Node = new Map();
-  for (const field of fields) set(root, field);
-  return format(root);
+  let root: Node | undefined;
+  for (const field of fields) {
+    const [name, step] = field.path;
+    // a list as the whole body
+    const depth = name === "" && step !== undefined ? 1 : 0;
+    root = set(root, field, depth);
+  }
+  return format(root ?? new Map());
 }
 
 /**

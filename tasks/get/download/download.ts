@@ -220,7 +220,7 @@ async function writeToDevice(
   await using response = await sendNext(requestPlain(request));
   await printHead(response, io, options);
   if (judge(response, 0, {}) === "other") {
-    await printBody(response, io.stdout, options);
+    await printBody(response, io, options);
     return response.status;
   }
   const body = resumedBody(exchange, response);
@@ -248,7 +248,7 @@ async function checkWhole(
   const { status, headers } = response;
   if (status !== 416 && (status < 200 || status > 299)) {
     await printHead(response, io, options);
-    await printBody(response, io.stdout, options);
+    await printBody(response, io, options);
     return status;
   }
   const { start, total: length } = rangeOf(headers);

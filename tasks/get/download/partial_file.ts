@@ -6,7 +6,7 @@
  */
 
 import { Failure } from "../../../lib/cli/errors.ts";
-import { absolutePath } from "../../../lib/cli/values.ts";
+import { absolutePath, hintForHome } from "../../../lib/cli/values.ts";
 import { parseDate } from "../../../lib/http/date.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
 import { type Destination, filesOf, followLinks } from "./destination.ts";
@@ -44,7 +44,11 @@ async function doing<T>(
   try {
     return await step;
   } catch (cause) {
-    throw new Failure(`Cannot ${what} "${absolutePath(path)}"`, { cause });
+    const hint = hintForHome(path.replace(/\.part$/, ""));
+    throw new Failure(`Cannot ${what} "${absolutePath(path)}"`, {
+      cause,
+      hint,
+    });
   }
 }
 

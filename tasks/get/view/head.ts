@@ -31,9 +31,8 @@ function formatHeaders(headers: readonly Header[]): string[] {
   return headers.map(([name, value]) => `${name}: ${value}`);
 }
 
-function requestLines({ method, url, headers }: PrintedRequest): string[] {
-  const start = `${method} ${url.pathname}${url.search} HTTP/1.1`;
-  return [start, ...formatHeaders(headers), ""];
+function requestLines({ method, target, headers }: PrintedRequest): string[] {
+  return [`${method} ${target} HTTP/1.1`, ...formatHeaders(headers), ""];
 }
 
 function responseLines(response: ResponseHead, showSecrets = false): string[] {

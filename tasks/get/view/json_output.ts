@@ -92,7 +92,7 @@ async function readAll(body: HttpResponse["body"]): Promise<Uint8Array> {
 function headsOf(response: HttpResponse, showSecrets: boolean) {
   const { hops = [] } = response;
   const [first = response.request] = hops.map((hop) => hop.request);
-  const request = redactRequest(first, showSecrets);
+  const { target: _, ...request } = redactRequest(first, showSecrets);
   const headOf = (head: ResponseHead) => ({
     version: head.version,
     status: head.status,
