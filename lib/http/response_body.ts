@@ -322,8 +322,10 @@ async function* through(chunks: Chunks, name: Decoder): Chunks {
       yield* write(chunk);
     }
     hasAll = true;
-    // Brotli's says nothing of a missing end: it then takes one byte more
-    if (name === "createBrotliDecompress") yield* write(new Uint8Array(1));
+    // Brotli's says nothing of a missing end: it then takes one byte more, and what it makes of it is nothing
+    if (name === "createBrotliDecompress") {
+      for await (const _ of write(new Uint8Array(1)));
+    }
     decoder.end();
     yield* drain(() => isOver);
     // zstd's gives nothing then

@@ -77,7 +77,7 @@ export interface HttpResponse extends ResponseHead, AsyncDisposable {
   readonly unknownCoding?: string | undefined;
   /** Aborted when a limit passes or the caller wants an end, with why as its reason: a `pipeTo` then fails with less. */
   readonly signal?: AbortSignal;
-  /** The body as fetch's own stream, for `pipeTo`, where it needs no limit but time; to be read instead of {@linkcode HttpResponse.body}. */
+  /** The body as the transport's own stream, where it needs no limit but time: of fetch for `pipeTo`, of our own socket for a reader with a buffer. To be read instead of {@linkcode HttpResponse.body}. */
   readonly stream?: ReadableStream<Uint8Array<ArrayBuffer>> | null;
   /** The body in chunks, decoded; throws a `Failure` when it is cut short or late. To be read once. */
   readonly body: AsyncIterable<Uint8Array<ArrayBuffer>>;

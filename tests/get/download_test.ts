@@ -504,7 +504,7 @@ Deno.test("HEAD saves nothing: its head is shown", () =>
       const all = ["-iX", "HEAD", ...args, `${server.url}/a`];
       const { code, stdout, stderr } = await run(main, all);
       assertEquals([code, filesIn(folder)], [0, {}]);
-      assertStringIncludes(stdout, "x-a: b\n");
+      assertStringIncludes(stdout, "x-a: b\r\n");
       assertStringIncludes(stderr, "Saved nothing: no body comes\n");
     }
   }));

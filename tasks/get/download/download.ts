@@ -59,6 +59,35 @@ async function pipeStream(
   }
 }
 
+const BUFFER_BYTES = 1 << 20;
+
+/** Writes a stream of our own socket through one buffer, each piece before the next one is asked for. */
+async function writeStream(
+  stream: ReadableStream<Uint8Array>,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  using file = await Deno.open(path, { append: true });
+  const reader = stream.getReader({ mode: "byob" });
+  const stop = () => void reader.cancel().catch(() => {});
+  signal.addEventListener("abort", stop);
+  let buffer = new Uint8Array(BUFFER_BYTES);
+  try {
+    while (true) {
+      const { done, value } = await reader.read(buffer);
+      signal.throwIfAborted();
+      if (done) return;
+      for (let at = 0; at < value.length;) {
+        at += file.writeSync(value.subarray(at));
+      }
+      buffer = new Uint8Array(value.buffer);
+    }
+  } finally {
+    signal.removeEventListener("abort", stop);
+    stop();
+  }
+}
+
 /**
  * Appends a response's body to a file, and shows progress on a terminal.
  *
@@ -73,8 +102,9 @@ async function writeBody(
   { options, io: { stderr } }: Download,
 ): Promise<void> {
   const { isFile } = await Deno.stat(path);
-  const { stream, signal } = response;
+  const { stream, signal, rawHeaders } = response;
   const isPiped = isFile && stream;
+  const pipe = rawHeaders === undefined ? pipeStream : writeStream;
   const controller = new AbortController();
   const isSilent = !stderr.isTerminal || options.quiet || options.body;
   using _ = isFile
@@ -91,7 +121,7 @@ async function writeBody(
   const how = isFile ? { append: true } : { write: true };
   try {
     await (isPiped
-      ? pipeStream(stream, path, AbortSignal.any(signals))
+      ? pipe(stream, path, AbortSignal.any(signals))
       : writeChunks(response, path, how));
   } catch (cause) {
     const isOfBody = cause instanceof TypeError || cause instanceof Failure;
