@@ -22,7 +22,9 @@ interface Reading {
 
 /** A body that can be read once, in chunks or as a stream. */
 interface OpenBody
-  extends Required<Pick<HttpResponse, "stream" | "unknownCoding">> {
+  extends
+    Required<Pick<HttpResponse, "stream" | "unknownCoding">>,
+    Pick<HttpResponse, "source"> {
   readonly body: AsyncGenerator<Uint8Array<ArrayBuffer>>;
   readonly drop: () => Promise<void>;
 }
@@ -96,7 +98,8 @@ export function openBody(
   const isFree = !source.isEncoded && maxSize === undefined;
   return {
     body,
-    stream: isFree ? source.stream : null,
+    stream: isFree && !response.source ? source.stream : null,
+    source: isFree ? response.source : undefined,
     unknownCoding: source.unknownCoding,
     drop: async () => {
       await body.return(undefined);

@@ -8,6 +8,7 @@ import type { Resolved } from "../net/address.ts";
 import type { Proxy } from "../net/proxy.ts";
 import type { TlsClient } from "../net/tls/certificate.ts";
 import type { Header, HttpRequest } from "./request.ts";
+import type { ByteSource } from "./request_body.ts";
 
 /** How long each phase of an exchange took, in ms. What did not happen, or cannot be told apart, is undefined. */
 export interface Timings {
@@ -77,15 +78,17 @@ export interface HttpResponse extends ResponseHead, AsyncDisposable {
   readonly unknownCoding?: string | undefined;
   /** Aborted when a limit passes or the caller wants an end, with why as its reason: a `pipeTo` then fails with less. */
   readonly signal?: AbortSignal;
-  /** The body as the transport's own stream, where it needs no limit but time: of fetch for `pipeTo`, of our own socket for a reader with a buffer. To be read instead of {@linkcode HttpResponse.body}. */
+  /** The body as fetch's own stream, for `pipeTo`, where it needs no limit but time; to be read instead of {@linkcode HttpResponse.body}. */
   readonly stream?: ReadableStream<Uint8Array<ArrayBuffer>> | null;
+  /** The same of our own socket, for a reader with one buffer. */
+  readonly source?: ByteSource | undefined;
   /** The body in chunks, decoded; throws a `Failure` when it is cut short or late. To be read once. */
   readonly body: AsyncIterable<Uint8Array<ArrayBuffer>>;
 }
 
 /** A response as a transport gives it, as soon as its head is there: nothing is followed, and fetch alone has decoded anything. */
 export interface TransportResponse
-  extends ResponseHead, Pick<HttpResponse, "timings" | "remote"> {
+  extends ResponseHead, Pick<HttpResponse, "timings" | "remote" | "source"> {
   /** How it is encoded for the transfer alone (RFC 9112, section 7), where the transport sees it. */
   readonly transferCoding?: string | undefined;
   /** Throws when it is cut short. */

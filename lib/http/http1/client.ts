@@ -169,6 +169,7 @@ export async function sendOverSocket(
     return {
       ...head,
       body: source ? streamOf(source) : null,
+      source,
       transferCoding: body?.coding,
       timings,
       remote,

@@ -9,6 +9,7 @@ import { absolutePath } from "../../../lib/cli/values.ts";
 import { parseDate } from "../../../lib/http/date.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import { redactUrl } from "../../../lib/http/redact.ts";
+import type { ByteSource } from "../../../lib/http/request_body.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
 import { printBody, printHead } from "../view/body.ts";
@@ -61,27 +62,30 @@ async function pipeStream(
 
 const BUFFER_BYTES = 1 << 20;
 
-/** Writes a stream of our own socket through one buffer, each piece before the next one is asked for. */
-async function writeStream(
-  stream: ReadableStream<Uint8Array>,
+/** Writes what our own socket reads through one buffer, each piece before the next one is asked for. */
+async function writeSource(
+  source: ByteSource,
   path: string,
   signal: AbortSignal,
 ): Promise<void> {
   using file = await Deno.open(path, { append: true });
-  const reader = stream.getReader({ mode: "byob" });
-  const stop = () => void reader.cancel().catch(() => {});
+  const stop = () => void source.close?.();
   signal.addEventListener("abort", stop);
-  let buffer = new Uint8Array(BUFFER_BYTES);
+  const buffer = new Uint8Array(BUFFER_BYTES);
   try {
-    while (true) {
-      const { done, value } = await reader.read(buffer);
-      signal.throwIfAborted();
-      if (done) return;
-      for (let at = 0; at < value.length;) {
-        at += file.writeSync(value.subarray(at));
+    for (
+      let count = await source.read(buffer);
+      count !== null;
+      count = await source.read(buffer)
+    ) {
+      for (let at = 0; at < count;) {
+        at += file.writeSync(buffer.subarray(at, count));
       }
-      buffer = new Uint8Array(value.buffer);
     }
+  } catch (error) {
+    // what was closed fails with less than its reason
+    signal.throwIfAborted();
+    throw error;
   } finally {
     signal.removeEventListener("abort", stop);
     stop();
@@ -102,9 +106,8 @@ async function writeBody(
   { options, io: { stderr } }: Download,
 ): Promise<void> {
   const { isFile } = await Deno.stat(path);
-  const { stream, signal, rawHeaders } = response;
-  const isPiped = isFile && stream;
-  const pipe = rawHeaders === undefined ? pipeStream : writeStream;
+  const { stream, source, signal } = response;
+  const isPiped = isFile && (stream || source);
   const controller = new AbortController();
   const isSilent = !stderr.isTerminal || options.quiet || options.body;
   using _ = isFile
@@ -120,8 +123,11 @@ async function writeBody(
   const signals = [controller.signal, ...signal ? [signal] : []];
   const how = isFile ? { append: true } : { write: true };
   try {
-    await (isPiped
-      ? pipe(stream, path, AbortSignal.any(signals))
+    const either = AbortSignal.any(signals);
+    await (isFile && source
+      ? writeSource(source, path, either)
+      : isFile && stream
+      ? pipeStream(stream, path, either)
       : writeChunks(response, path, how));
   } catch (cause) {
     const isOfBody = cause instanceof TypeError || cause instanceof Failure;
