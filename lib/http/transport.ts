@@ -6,7 +6,7 @@
 
 import type { Resolved } from "../net/address.ts";
 import type { Proxy } from "../net/proxy.ts";
-import type { TlsClient } from "../net/tls/certificate.ts";
+import type { TlsClient } from "../net/tls/trust.ts";
 import type { Header, HttpRequest } from "./request.ts";
 import type { ByteSource } from "./request_body.ts";
 

@@ -17,7 +17,7 @@ import {
 } from "./address.ts";
 import { type Socket, within } from "./connection.ts";
 import type { Proxy } from "./proxy.ts";
-import type { TlsClient } from "./tls/certificate.ts";
+import type { TlsClient } from "./tls/trust.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
 

@@ -13,7 +13,7 @@ import {
   type TcpAddress,
 } from "./address.ts";
 import type { Acceptor } from "./connection.ts";
-import type { TlsServer } from "./tls/certificate.ts";
+import type { TlsServer } from "./tls/trust.ts";
 
 /**
  * Listens on an address: with `localhost` on 127.0.0.1 and ::1, so that any client that says localhost arrives. The

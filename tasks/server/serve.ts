@@ -23,7 +23,7 @@ import {
   track,
 } from "../../lib/net/connection.ts";
 import { listen, listenTls, listenUnix } from "../../lib/net/listen.ts";
-import type { TlsServer } from "../../lib/net/tls/certificate.ts";
+import type { TlsServer } from "../../lib/net/tls/trust.ts";
 import type { ServerEvent, TlsFacts } from "./events.ts";
 
 /** A server that listens. */

@@ -26,7 +26,7 @@ export async function runServer(
   const { unix, grace, idleTimeout } = options;
   const mode = await createMode(operands, options, io);
   const tls = asksForTls(options)
-    ? await (await import("../../lib/net/tls/trust.ts")).findTls(options)
+    ? await (await import("./certificate.ts")).findTls(options)
     : undefined;
   const output = mode.ownsStdout ? io.stderr : io.stdout;
   const stopped = Promise.withResolvers<void>();

@@ -11,7 +11,7 @@ import { parseCommandLine } from "../../lib/cli/options.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { refusalOf } from "../../lib/net/connect.ts";
 import { send } from "../../lib/net/connection.ts";
-import { makeCertificate } from "../../lib/net/tls/certificate.ts";
+import { makeCertificate } from "../../tasks/server/certificate.ts";
 import { main } from "../../tasks/client.ts";
 import { createDataEvents } from "../../tasks/client/json_events.ts";
 import { addressFrom } from "../../tasks/client/options.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { askSocks, formatProxy, parseProxy } from "../../lib/net/proxy.ts";
-import { makeCertificate } from "../../lib/net/tls/certificate.ts";
+import { makeCertificate } from "../../tasks/server/certificate.ts";
 import { main } from "../../tasks/client.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";

@@ -1,10 +1,10 @@
+import type { KeyPair } from "../../lib/net/tls/trust.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { closeWrite, receive, send } from "../../lib/net/connection.ts";
 import {
   fingerprintOf,
-  type KeyPair,
   makeCertificate,
-} from "../../lib/net/tls/certificate.ts";
+} from "../../tasks/server/certificate.ts";
 import { startNodeTls } from "../../lib/net/tls/node.ts";
 import { main } from "../../tasks/client.ts";
 import { echo, greet } from "../../tasks/server/handlers.ts";

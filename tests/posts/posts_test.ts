@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
-import { makeCertificate } from "../../lib/net/tls/certificate.ts";
+import { makeCertificate } from "../../tasks/server/certificate.ts";
 import { createHandler } from "../../tasks/api/handler.ts";
 import { serveHttp } from "../../tasks/api/serve.ts";
 import { seed } from "../../tasks/api/store/seed.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { makeCertificate } from "../../lib/net/tls/certificate.ts";
+import { makeCertificate } from "../../tasks/server/certificate.ts";
 import type { CloseEvent, ServerEvent } from "../../tasks/server/events.ts";
 import { discard, echo, relay, sendFile } from "../../tasks/server/handlers.ts";
 import { parseTarget } from "../../tasks/server/options.ts";

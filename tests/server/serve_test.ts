@@ -1,3 +1,4 @@
+import type { KeyPair } from "../../lib/net/tls/trust.ts";
 import {
   assert,
   assertEquals,
@@ -18,10 +19,7 @@ import {
   listenUnix,
   openAll,
 } from "../../lib/net/listen.ts";
-import {
-  type KeyPair,
-  makeCertificate,
-} from "../../lib/net/tls/certificate.ts";
+import { makeCertificate } from "../../tasks/server/certificate.ts";
 import type { ServerEvent } from "../../tasks/server/events.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve, type ServeOptions } from "../../tasks/server/serve.ts";

@@ -7,7 +7,7 @@ import {
 import {
   fingerprintOf,
   makeCertificate,
-} from "../../lib/net/tls/certificate.ts";
+} from "../../tasks/server/certificate.ts";
 import { main as client } from "../../tasks/client.ts";
 import { main } from "../../tasks/server.ts";
 import { greet } from "../../tasks/server/handlers.ts";

@@ -7,7 +7,7 @@
 import { Failure } from "../../cli/errors.ts";
 import { nameInstead, reasonOf } from "../../cli/reasons.ts";
 import { type Socket, within } from "../connection.ts";
-import type { TlsClient } from "./certificate.ts";
+import type { TlsClient } from "./trust.ts";
 
 function isTcp(socket: Socket): socket is Deno.TcpConn {
   return "setNoDelay" in socket;

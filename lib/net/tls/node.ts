@@ -16,7 +16,7 @@ import {
   type Socket,
   writeAll,
 } from "../connection.ts";
-import type { TlsClient, TlsServer } from "./certificate.ts";
+import type { TlsClient, TlsServer } from "./trust.ts";
 
 /** Why Node refused a client; it gives one with the wrong certificate the error of a connection that was reset. */
 function wordOf(error: Error, hasEnded: boolean): Error {

@@ -7,10 +7,40 @@
 import { Failure, UsageError } from "../../cli/errors.ts";
 import { absolutePath, reading } from "../../cli/values.ts";
 import { parseHost } from "../address.ts";
-import type { TlsClient, TlsServer } from "./certificate.ts";
+
+/** A certificate and its private key, as PEM. */
+export interface KeyPair {
+  /** The certificate, or the chain with the server's own first. */
+  readonly cert: string;
+  /** The private key in PKCS #8. */
+  readonly key: string;
+}
+
+/** How a server speaks TLS. */
+export interface TlsServer extends KeyPair {
+  /** As PEM, the certificates whose clients are served, and no others. */
+  readonly clientCa?: string | undefined;
+}
+
+/** Whom a client trusts, and who it is itself. Certificates and keys are PEM. */
+export interface TlsClient {
+  /** Authorities to trust beside those that Deno knows. */
+  readonly ca?: string | undefined;
+  /** The SHA-256 of the one certificate to trust, whoever made it, for whatever name and time; 64 hex digits. */
+  readonly pin?: string | undefined;
+  /** The name to ask for (SNI) and to find in the certificate, where it is not the host's. */
+  readonly name?: string | undefined;
+  /** The client's own certificate, for servers that want one. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  /** Takes any certificate. */
+  readonly insecure?: boolean | undefined;
+  /** The protocols to offer (RFC 7301). */
+  readonly alpn?: readonly string[] | undefined;
+}
 
 /** The options that say whom a client trusts: `pin` and `sni` as they were typed, the others as paths. */
-type TrustOptions = {
+export type TrustOptions = {
   readonly [Name in "ca" | "pin" | "sni" | "cert" | "key"]?: string | undefined;
 };
 
@@ -35,6 +65,12 @@ export async function readPem(
   kind: "CERTIFICATE" | "PRIVATE KEY",
 ): Promise<string> {
   const text = await reading(path, Deno.readTextFile(path));
+  if (/^-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/m.test(text)) {
+    const file = absolutePath(path);
+    throw new Failure(`Cannot use "${file}": the key is encrypted`, {
+      hint: `decrypt it: openssl pkey -in ${path} -out FILE`,
+    });
+  }
   // as in BEGIN EC PRIVATE KEY
   if (new RegExp(`^-----BEGIN (\\w+ )?${kind}-----`, "m").test(text)) {
     return text;
@@ -44,9 +80,10 @@ export async function readPem(
   );
 }
 
-async function readPair(
+/** Reads a certificate and its key, where they are named: both of them. */
+export async function readPair(
   { cert, key }: Pick<TrustOptions, "cert" | "key">,
-): Promise<{ readonly cert: string; readonly key: string } | undefined> {
+): Promise<KeyPair | undefined> {
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined) {
     throw new UsageError("Cannot use --cert or --key alone: expected both");
@@ -76,34 +113,5 @@ export async function findTrust(options: TrustOptions): Promise<TlsClient> {
     name: sni === undefined ? undefined : parseHost(sni),
     pin: pin === undefined ? undefined : parsePin(pin),
     ca: ca === undefined ? undefined : await readPem(ca, "CERTIFICATE"),
-  };
-}
-
-interface ServerTls extends TlsServer {
-  readonly sha256: string;
-  /** Whether it was made for this run. */
-  readonly isOwn: boolean;
-}
-
-/**
- * Finds the certificate that a server is to speak TLS with: the one that was named, or a new one.
- *
- * @throws {Failure} When a file cannot be read, or only one of certificate and key was named.
- */
-export async function findTls(
-  options: Pick<TrustOptions, "cert" | "key"> & {
-    readonly clientCa?: string | undefined;
-  },
-): Promise<ServerTls> {
-  const { clientCa } = options;
-  const { fingerprintOf, makeCertificate } = await import("./certificate.ts");
-  const named = await readPair(options);
-  const pair = named ?? await makeCertificate();
-  return {
-    ...pair,
-    ...clientCa !== undefined &&
-      { clientCa: await readPem(clientCa, "CERTIFICATE") },
-    sha256: await fingerprintOf(pair.cert),
-    isOwn: named === undefined,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Certificates: what each side of TLS takes, a throw-away one for this machine, and the fingerprint of any.
+ * The certificate of a server: the one that was named, or a throw-away one for this machine, and its fingerprint.
  *
  * @module
  */
@@ -8,21 +8,14 @@ import { concat } from "@std/bytes/concat";
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { decodeBase64Url } from "@std/encoding/base64url";
 import { encodeHex } from "@std/encoding/hex";
-import { Failure } from "../../cli/errors.ts";
-
-/** A certificate and its private key, as PEM. */
-export interface KeyPair {
-  /** The certificate, or the chain with the server's own first. */
-  readonly cert: string;
-  /** The private key in PKCS #8. */
-  readonly key: string;
-}
-
-/** How a server speaks TLS. */
-export interface TlsServer extends KeyPair {
-  /** As PEM, the certificates whose clients are served, and no others. */
-  readonly clientCa?: string | undefined;
-}
+import { Failure } from "../../lib/cli/errors.ts";
+import {
+  type KeyPair,
+  readPair,
+  readPem,
+  type TlsServer,
+  type TrustOptions,
+} from "../../lib/net/tls/trust.ts";
 
 const DAY_MS = 86_400_000;
 const DAYS = 365;
@@ -214,19 +207,30 @@ export function time(ms: number): Der {
     : text(Tag.GeneralizedTime, digits);
 }
 
-/** Whom a client trusts, and who it is itself. Certificates and keys are PEM. */
-export interface TlsClient {
-  /** Authorities to trust beside those that Deno knows. */
-  readonly ca?: string | undefined;
-  /** The SHA-256 of the one certificate to trust, whoever made it, for whatever name and time; 64 hex digits. */
-  readonly pin?: string | undefined;
-  /** The name to ask for (SNI) and to find in the certificate, where it is not the host's. */
-  readonly name?: string | undefined;
-  /** The client's own certificate, for servers that want one. */
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  /** Takes any certificate. */
-  readonly insecure?: boolean | undefined;
-  /** The protocols to offer (RFC 7301). */
-  readonly alpn?: readonly string[] | undefined;
+interface ServerTls extends TlsServer {
+  readonly sha256: string;
+  /** Whether it was made for this run. */
+  readonly isOwn: boolean;
+}
+
+/**
+ * Finds the certificate that a server is to speak TLS with: the one that was named, or a new one.
+ *
+ * @throws {Failure} When a file cannot be read, or only one of certificate and key was named.
+ */
+export async function findTls(
+  options: Pick<TrustOptions, "cert" | "key"> & {
+    readonly clientCa?: string | undefined;
+  },
+): Promise<ServerTls> {
+  const { clientCa } = options;
+  const named = await readPair(options);
+  const pair = named ?? await makeCertificate();
+  return {
+    ...pair,
+    ...clientCa !== undefined &&
+      { clientCa: await readPem(clientCa, "CERTIFICATE") },
+    sha256: await fingerprintOf(pair.cert),
+    isOwn: named === undefined,
+  };
 }
