@@ -6,11 +6,13 @@
 
 import { groupsOf, isLocalhost } from "../net/address.ts";
 import { contains, parseCidr } from "../net/cidr.ts";
-import { addressOfUrl, type HttpRequest, parseReference } from "./request.ts";
+import {
+  addressOfUrl,
+  type Follow,
+  type HttpRequest,
+  parseReference,
+} from "./request.ts";
 import type { Network, TransportResponse } from "./transport.ts";
-
-/** Which redirects are followed: those to the same origin, those that are safe, all, or none. */
-export type Follow = "same" | "safe" | "all" | "none";
 
 /** What of a request's headers another origin may see. */
 const HARMLESS =

@@ -26,6 +26,14 @@ export interface Body {
   readonly again: boolean;
 }
 
+/** The bytes of a body or of a part of it, read once. */
+export interface ByteSource {
+  /** Reads up to `buffer.length` bytes; resolves to their number, or to null at the end. */
+  readonly read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>;
+  /** Gives back what is held open, whether all was read or not. */
+  readonly close?: () => void | Promise<void>;
+}
+
 /** A request that can be sent. */
 export interface HttpRequest {
   readonly method: string;
@@ -41,6 +49,9 @@ export interface HttpRequest {
   /** The names of the headers that must not go out at all, in lower case: `User-Agent:`. */
   readonly unset?: readonly string[];
 }
+
+/** Which redirects are followed: those to the same origin, those that are safe, all, or none. */
+export type Follow = "same" | "safe" | "all" | "none";
 
 /** A token of RFC 9110, section 5.6.2: a method's or a header's name. */
 export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
@@ -123,4 +134,10 @@ export function addressOfUrl({ hostname, port, protocol }: URL): TcpAddress {
     host: hostname.replace(/^\[|\]$/g, ""),
     port: Number(port) || (protocol === "https:" ? 443 : 80),
   };
+}
+
+/** The elements of a list of encodings but for those that change nothing, in lower case (RFC 9110, section 5.6.1). */
+export function codingsOf(list: string): string[] {
+  return list.toLowerCase().split(",").map((name) => name.trim())
+    .filter((name) => name !== "" && name !== "identity");
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Body } from "./request.ts";
+import type { Body, ByteSource } from "./request.ts";
 
 /** How many bytes are held in memory, 1 MiB: up to that a body has a length wherever it comes from, and fetch can send it. */
 export const MAX_HELD = 1 << 20;
@@ -85,14 +85,6 @@ export function joinBodies(bodies: readonly PartBody[]): PartBody {
     length: Number.isNaN(sum) ? undefined : sum,
     again: bodies.every(({ again }) => again),
   });
-}
-
-/** The bytes of a body or of a part of it, read once. */
-export interface ByteSource {
-  /** Reads up to `buffer.length` bytes; resolves to their number, or to null at the end. */
-  readonly read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>;
-  /** Gives back what is held open, whether all was read or not. */
-  readonly close?: () => void | Promise<void>;
 }
 
 /** How many bytes a reader without a buffer of its own gets at once. */

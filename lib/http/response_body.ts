@@ -6,7 +6,7 @@
 
 import { Failure } from "../cli/errors.ts";
 import type { Deadline } from "./deadline.ts";
-import type { HttpRequest } from "./request.ts";
+import { codingsOf, type HttpRequest } from "./request.ts";
 import type { HttpResponse, TransportResponse } from "./transport.ts";
 
 interface Reading {
@@ -365,12 +365,6 @@ const DECODERS = new Map<string, (chunks: Chunks) => Chunks>([
 
 /** More of them than this are no way to send anything. */
 const MOST_CODINGS = 5;
-
-/** The elements of a list of encodings but for those that change nothing, in lower case (RFC 9110, section 5.6.1). */
-export function codingsOf(list: string): string[] {
-  return list.toLowerCase().split(",").map((name) => name.trim())
-    .filter((name) => name !== "" && name !== "identity");
-}
 
 /**
  * Decodes a body, the last encoding first (RFC 9110, section 8.4); undefined when one of them is not known.

@@ -12,9 +12,7 @@ import {
   type Timeouts,
 } from "./deadline.ts";
 import { isLocalhost } from "../net/address.ts";
-import type { Cookies } from "./cookies.ts";
-import type { Follow, Hop } from "./redirect.ts";
-import { type HttpRequest, isBeyondFetch } from "./request.ts";
+import { type Follow, type HttpRequest, isBeyondFetch } from "./request.ts";
 import { openBody } from "./response_body.ts";
 import type {
   FollowedRedirect,
@@ -71,7 +69,11 @@ export async function send(
   const deadline = startDeadline(total, options.signal);
   let { network = {} } = options;
   const hops: FollowedRedirect[] = [];
-  let cookies: Cookies | undefined;
+  let cookies:
+    | ReturnType<
+      typeof import("./cookies.ts").createCookies
+    >
+    | undefined;
   try {
     while (true) {
       const response = await attempt(request, {
@@ -150,7 +152,7 @@ async function redirectOf(
   request: HttpRequest,
   response: TransportResponse,
   { follow, network }: Pick<SendOptions, "follow"> & { network: Network },
-): Promise<Hop | undefined> {
+) {
   const { status } = response;
   if (status < 300 || status >= 400) return undefined;
   const { followRedirect, locationsOf } = await import("./redirect.ts");

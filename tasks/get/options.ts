@@ -8,8 +8,7 @@ import { UsageError } from "../../lib/cli/errors.ts";
 import type { Options, OptionTable } from "../../lib/cli/options.ts";
 import { parseSize, parseWhole } from "../../lib/cli/values.ts";
 import { DEFAULT_TIMEOUTS, parseTimeouts } from "../../lib/http/deadline.ts";
-import type { Follow } from "../../lib/http/redirect.ts";
-import { parseMethod } from "../../lib/http/request.ts";
+import { type Follow, parseMethod } from "../../lib/http/request.ts";
 
 const FOLLOWED = "redirects are followed already: leave out --follow";
 

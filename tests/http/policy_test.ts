@@ -5,7 +5,6 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import fc from "fast-check";
 import {
   brotliCompressSync,
   deflateRawSync,
@@ -17,8 +16,8 @@ import { ExitCode, Failure } from "../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { parseSize, parseWhole } from "../../lib/cli/values.ts";
 import { formatRequestHead } from "../../lib/http/http1/request.ts";
-import { type Follow, followRedirect } from "../../lib/http/redirect.ts";
-import type { Body, HttpRequest } from "../../lib/http/request.ts";
+import { followRedirect } from "../../lib/http/redirect.ts";
+import type { Body, Follow, HttpRequest } from "../../lib/http/request.ts";
 import { bodyOf } from "../../lib/http/request_body.ts";
 import { isRepeatable, pauseAfter, sleep } from "../../lib/http/retry.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";

@@ -5,9 +5,14 @@
  */
 
 import { ExitCode, Failure } from "../../cli/errors.ts";
-import { fromLatin1, type Header, TOKEN, trimBlanks } from "../request.ts";
-import type { ByteSource } from "../request_body.ts";
-import { codingsOf } from "../response_body.ts";
+import {
+  type ByteSource,
+  codingsOf,
+  fromLatin1,
+  type Header,
+  TOKEN,
+  trimBlanks,
+} from "../request.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -27,8 +32,9 @@ const notHttp = (what: string) =>
   new Failure(`the answer is not HTTP (invalid ${what})`);
 const tooLarge = () => new Failure("the head of the answer is too large");
 /** A body that ends, or breaks its framing, before its end: fetch says no more of it. */
-export const cutShort = () =>
-  new Failure("cut short", { code: ExitCode.CutShort });
+export function cutShort(): Failure {
+  return new Failure("cut short", { code: ExitCode.CutShort });
+}
 const unexpectedEnd = () =>
   new Deno.errors.UnexpectedEof("unexpected end of file");
 

@@ -7,9 +7,9 @@
 import { typeByExtension } from "@std/media-types/type-by-extension";
 import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath, reading } from "../../../lib/cli/values.ts";
+import type { ByteSource } from "../../../lib/http/request.ts";
 import {
   bodyOfSource,
-  type ByteSource,
   createBody,
   MAX_HELD,
   type PartBody,

@@ -9,7 +9,7 @@ import { absolutePath } from "../../../lib/cli/values.ts";
 import { parseDate } from "../../../lib/http/date.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import { redactUrl } from "../../../lib/http/redact.ts";
-import type { ByteSource } from "../../../lib/http/request_body.ts";
+import type { ByteSource } from "../../../lib/http/request.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
 import { printBody, printHead } from "../view/body.ts";
