@@ -21,7 +21,7 @@ const isCookie = (name: string) => name.toLowerCase() === "cookie";
 /** Starts without a cookie. */
 export function createCookies(): Cookies {
   // with the public suffix list: nobody sets a cookie for all of co.uk
-  const jar = new CookieJar();
+  const jar = new CookieJar(undefined, { allowSecureOnLocal: false });
   return {
     take: async ({ href }, lines) => {
       for (const line of lines) {

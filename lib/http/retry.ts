@@ -11,7 +11,7 @@ import type { HttpRequest } from "./request.ts";
 
 /** The first pause is up to half a second, each further one up to twice as long, none longer than 30 s. */
 const FIRST_MS = 500;
-const LONGEST_MS = 30_000;
+export const LONGEST_MS = 30_000;
 
 const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
 
@@ -58,7 +58,7 @@ interface Pause {
 }
 
 /**
- * Decides about the next attempt: with full jitter, or when the server says, where that is within 30 s.
+ * Decides about the next attempt: with full jitter, up to 30 s, or when the server says, which may be longer.
  *
  * @param attempt How many there have been before it.
  * @param random Gives numbers from 0 up to 1.
@@ -82,8 +82,6 @@ export function pauseAfter(
   const why = passingReason(outcome);
   if (why === undefined) return undefined;
   const told = "headers" in outcome ? retryAfter(outcome.headers) : undefined;
-  // a server that wants a long pause is not to be asked sooner: its response is shown
-  if (told !== undefined && told > LONGEST_MS) return undefined;
   const longest = Math.min(LONGEST_MS, FIRST_MS * 2 ** attempt);
   return { ms: told ?? random() * longest, why };
 }

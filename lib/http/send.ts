@@ -184,11 +184,19 @@ async function attempt(
       error = deadline.signal.aborted ? deadline.signal.reason : cause;
       if (count === retry) throw error;
     }
-    const { isRepeatable, pauseAfter, sleep } = await import("./retry.ts");
+    const { isRepeatable, LONGEST_MS, pauseAfter, sleep } = await import(
+      "./retry.ts"
+    );
     const pause = isRepeatable(request) && deadline.revive()
       ? pauseAfter(response ?? { error }, count)
       : undefined;
-    if (pause === undefined) {
+    // a server that wants a long pause is not to be asked sooner: its response is shown
+    const isLong = pause !== undefined && pause.ms > LONGEST_MS;
+    if (pause === undefined || isLong) {
+      if (isLong) {
+        const seconds = Math.ceil(pause.ms / 1000);
+        notice?.(`${pause.why}: not tried again, it asks for ${seconds} s`);
+      }
       if (response === undefined) throw error;
       return response;
     }

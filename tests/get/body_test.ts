@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { Failure } from "../../lib/cli/errors.ts";
+import type { ByteSource } from "../../lib/http/request.ts";
 import {
   bodyOf,
   bodyOfSource,
-  type ByteSource,
   createBody,
   joinBodies,
   joinSources,
