@@ -419,7 +419,7 @@ Deno.test("an event without an end does not fill the memory", async () => {
   const { code, stderr } = await run(main, ["--pretty", server.url]);
   assertEquals([code, stderr], [
     1,
-    "200 OK\nget: Cannot read the events: one is longer than 16 Mi\nhint: --raw shows the bytes as they come\n",
+    "200 OK\nget: Cannot read the events: one is longer than 8 Mi\nhint: --raw shows the bytes as they come\n",
   ]);
 });
 
@@ -704,7 +704,7 @@ Deno.test("an event of many short lines is bounded by the bytes that came", () =
   const [event] = read(encoder.encode("\n"));
   assertEquals(event?.data.length, (8 << 18) - 1);
   for (let mib = 0; mib < 16; mib++) read(chunk);
-  assertThrows(() => read(chunk), Error, "one is longer than 16 Mi");
+  assertThrows(() => read(chunk), Error, "one is longer than 8 Mi");
   // blank lines end what is counted, and comments go with them
   const ping = encoder.encode(": ping\r\n\r\n".repeat(1 << 17));
   const pinged = createEventReader();

@@ -15,7 +15,7 @@ import { type BodyView, createDocumentView } from "./json.ts";
 import type { JsonFormatOptions } from "./json_format.ts";
 
 /** An event may be this long, in characters, all of its lines with their names counted. */
-const MAX_EVENT = 16 * 1024 * 1024;
+const MAX_EVENT = 8 * 1024 * 1024;
 
 /** So much is held back, in bytes, to be shown as it came when it has no event in it. */
 const HELD_BYTES = 64 * 1024;
@@ -31,7 +31,7 @@ function endOfBlank(text: string): number {
 /**
  * Makes a reader of a stream of events: it gives those that a chunk completes.
  *
- * @throws {Failure} When an event is longer than 16 Mi characters.
+ * @throws {Failure} When an event is longer than 8 Mi characters.
  */
 export function createEventReader(): (
   chunk: Uint8Array,
@@ -39,7 +39,7 @@ export function createEventReader(): (
   const decoder = new TextDecoder();
   const events: EventSourceMessage[] = [];
   const tooLong = () =>
-    new Failure("Cannot read the events: one is longer than 16 Mi", {
+    new Failure("Cannot read the events: one is longer than 8 Mi", {
       hint: "--raw shows the bytes as they come",
     });
   const parser = createParser({
