@@ -122,13 +122,13 @@ export function openAll<
   address: TcpAddress,
   open: (hostname: string, port: number) => Listener,
 ): Listener[] {
-  const hosts = hostsOf(address.host);
+  const hosts = listenersOf(address);
   for (let tries = 1;; tries++) {
     const listeners: Listener[] = [];
     let missing: unknown;
     let port = address.port;
     try {
-      for (const host of hosts) {
+      for (const { host } of hosts) {
         try {
           const listener = open(host, port);
           listeners.push(listener);
@@ -149,8 +149,10 @@ export function openAll<
   }
 }
 
-function hostsOf(host: string): readonly string[] {
-  return /^localhost\.?$/i.test(host) ? LOOPBACKS : [host];
+/** The addresses that are listened on for one. */
+export function listenersOf({ host, port }: TcpAddress): TcpAddress[] {
+  const hosts = /^localhost\.?$/i.test(host) ? LOOPBACKS : [host];
+  return hosts.map((host) => ({ host, port }));
 }
 
 /** Whether an error only says that this machine lacks the one or the other kind of IP. */

@@ -108,6 +108,6 @@ Deno.test("api asks for permission to use another file, with the command to run"
   assertEquals(code, 1);
   assertMatch(
     stderr,
-    /^api: .*\/nowhere\/other\.db.* not permitted\nhint: deno run '--allow-net=\S+' --allow-read=hark\.db,\/nowhere\/other\.db --allow-write=hark\.db,\/nowhere\/other\.db \S+api\.ts \/nowhere\/other\.db --port 0\n$/,
+    /^api: .*\/nowhere\/other\.db.* not permitted\nhint: deno run '--allow-net=127\.0\.0\.1,\[::1\]' --allow-read=\/nowhere\/other\.db --allow-write=\/nowhere\/other\.db \S+api\.ts \/nowhere\/other\.db --port 0\n$/,
   );
 });

@@ -137,7 +137,7 @@ Deno.test("runCommand() hints the command that would be permitted, without secre
   );
   assertEquals(
     hint,
-    "hint: deno run --allow-net=a.example,b.example tasks/fetchy.ts --token '***' a.example",
+    "hint: deno run --allow-net=a.example,b.example:80 tasks/fetchy.ts --token '***' a.example",
   );
 });
 

@@ -198,7 +198,7 @@ Deno.test("get says in one line what is wrong, and exits as the table says", asy
       [["http://[::1"], 2, 'Cannot parse URL "http://[::1"'],
       [["localhost:65536"], 2, 'Cannot parse URL "localhost:65536"'],
       [["name==x"], 2, 'Cannot parse URL "name==x"'],
-      [["X-Key:v"], 2, 'Cannot parse URL "X-Key:v"'],
+      [["X-Key:v"], 2, 'Cannot parse URL "X-Key:***"'],
       [
         ["file:///etc/passwd"],
         2,
@@ -256,7 +256,7 @@ Deno.test("get names the command that would be permitted, without its secrets", 
   assertEquals(
     stderr,
     "get: Cannot get https://a.example/?token=***: net access to a.example:443 is not permitted\n" +
-      "hint: deno run '--allow-net=localhost,127.0.0.1,[::1],jsonplaceholder.typicode.com,a.example' tasks/get.ts " +
+      "hint: deno run --allow-net=a.example:443 tasks/get.ts " +
       "'https://a.example/?token=***' 'Authorization:***'\n",
   );
 });
@@ -268,7 +268,10 @@ Deno.test("get stops at a redirect to a host that it may not reach", async () =>
   const { code, stderr } = await spawn("get", [server.url]).result;
   assertEquals(code, 1);
   assertStringIncludes(stderr, "a.example:80 is not permitted\nhint: deno run");
-  assertStringIncludes(stderr, ",a.example'");
+  assertStringIncludes(
+    stderr,
+    ` --allow-net=${new URL(server.url).host},a.example:80 `,
+  );
 });
 
 Deno.test("a signal ends get while it waits, while it reads and while nobody reads it", async () => {

@@ -373,7 +373,7 @@ Deno.test("requiredPermissions() names every host and every file of a call", asy
     "q==@no",
   ];
   assertEquals(await requiredPermissions(operands), {
-    net: ["a.example"],
+    net: ["a.example:443"],
     read: ["text", "json", "file", "a@b"],
     write: [],
   });
@@ -388,14 +388,14 @@ Deno.test("requiredPermissions() names every host and every file of a call", asy
     ["http://a.example", "@body"],
     options,
   );
-  assertEquals(net, ["a.example", "unix:/run/a.sock"]);
+  assertEquals(net, ["unix:/run/a.sock"]);
   for (
     const file of ["body", "login", "token", "ca.pem", "/run/a.sock", "out"]
   ) assert(read?.includes(file), file);
   for (const file of ["/run/a.sock", "out"]) {
     assert(write?.includes(file), file);
   }
-  const { net: [, socket] = [] } = await requiredPermissions(
+  const { net: [socket] = [] } = await requiredPermissions(
     ["http://a.example"],
     { unix: "./a.sock" },
   );
@@ -404,7 +404,7 @@ Deno.test("requiredPermissions() names every host and every file of a call", asy
     ["http://a.example", "-"],
     { auth: "me:pw", bearer: "T" },
   );
-  assertEquals(plain, { net: ["a.example"], read: [], write: [] });
+  assertEquals(plain, { net: ["a.example:80"], read: [], write: [] });
 });
 
 Deno.test("an operand that is no item says what would be one", async () => {

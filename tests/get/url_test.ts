@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../../lib/cli/errors.ts";
-import { redactUrl } from "../../lib/http/redact.ts";
+import { redactUrl } from "../../lib/cli/redact.ts";
 import { redactOperand } from "../../tasks/get/redact.ts";
 import { parseUrl } from "../../tasks/get/url.ts";
 import { codePoint } from "../code_point.ts";

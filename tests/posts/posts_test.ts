@@ -148,7 +148,7 @@ Deno.test("posts asks for a host's permission with the command to run", async ()
   assertEquals(code, 1);
   assertMatch(
     stderr,
-    /example\.com:80 is not permitted\nhint: deno run '--allow-net=\S+,example\.com' \S+posts\.ts --url http:\/\/example\.com\n$/,
+    /example\.com:80 is not permitted\nhint: deno run --allow-net=example\.com:80 \S+posts\.ts --url http:\/\/example\.com\n$/,
   );
 });
 

@@ -5,9 +5,9 @@
  */
 
 import { ExitCode, Failure, UsageError } from "../../../lib/cli/errors.ts";
+import { redactUrl } from "../../../lib/cli/redact.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
-import { redactUrl } from "../../../lib/http/redact.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
 import { printBody, printHead } from "../view/body.ts";
@@ -203,6 +203,7 @@ export async function download(
   }
   if (file.isDevice) return 200;
   await file.finish();
-  await printNote(`Saved ${destination.path} (${formatBytes(state.size)})\n`);
+  const path = redactUrl(destination.path);
+  await printNote(`Saved ${path} (${formatBytes(state.size)})\n`);
   return 200;
 }

@@ -7,7 +7,7 @@
 import { encodeBase64 } from "@std/encoding/base64";
 import { Failure } from "../../../lib/cli/errors.ts";
 import type { Output } from "../../../lib/cli/io.ts";
-import { redactUrl } from "../../../lib/http/redact.ts";
+import { redactUrl } from "../../../lib/cli/redact.ts";
 import { fromByteString, type Header } from "../../../lib/http/request.ts";
 import type { HttpResponse, Timings } from "../../../lib/http/transport.ts";
 import type { ExchangeOptions } from "../options.ts";
@@ -53,7 +53,7 @@ async function readAll(
 function headsOf(response: HttpResponse, showSecrets: boolean) {
   const { version, status, statusText, hops = [] } = response;
   const [first = response.request] = hops.map((hop) => hop.request);
-  const request = redactRequest(first, showSecrets);
+  const { bytes: _, ...request } = redactRequest(first, showSecrets);
   const redirects = hops.map(({ status, location }) => ({
     status,
     location: showSecrets ? location : redactUrl(location),
