@@ -45,11 +45,11 @@ export function decodeName(name: string): string {
 }
 
 /**
- * The start of a value in a URL, and its name: after ? & ; # or a comma, also where these are percent-encoded, as in
- * a URL in a URL, or in JSON there. The length of a name is limited, else a hostile text would take quadratic time.
+ * The start of a value in a URL, and its name: after ? & ; or #, also where these are percent-encoded, as in a URL in
+ * a URL, or in JSON there. The length of a name is limited, else a hostile text would take quadratic time.
  */
 const PARAMETER =
-  /(?:[?&;#,]|%(?:25)*(?:3f|26|3b|23|2c|22))([^?&;#=]{0,200}?)(?:=|%(?:25)*(?:3d|22(?::|%(?:25)*3a)))/gi;
+  /(?:[?&;#]|%(?:25)*(?:3f|26|3b|23|22))([^?&;#=]{0,200}?)(?:=|%(?:25)*(?:3d|22(?::|%(?:25)*3a)))/gi;
 
 /** @param end What ends a URL, beside its own signs. */
 function hide(given: string, end: string): string {
@@ -114,6 +114,7 @@ export async function redactArguments<Table extends OptionTable>(
   let at = 0;
   return await Promise.all(words.map(async (word) => ({
     ...word,
-    shown: await show(command, word, word.isOperand ? at++ : at),
+    shown: await show(command, word, word.isOperand ? at++ : at)
+      .catch(() => "***"),
   })));
 }

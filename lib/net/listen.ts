@@ -174,10 +174,13 @@ export async function listenFailure(
     return new Failure(message, { cause });
   }
   let hint = "any free port: --port 0";
-  // only this machine's own loopback is sure to be permitted where the address itself was
   if (isLoopback(address.host)) {
     const { getAvailablePort } = await import("@std/net/get-available-port");
-    hint = `a free port: --port ${getAvailablePort()}`;
+    try {
+      hint = `a free port: --port ${getAvailablePort()}`;
+    } catch {
+      // this port alone may be permitted
+    }
   }
   const who = Deno.build.os === "linux" ? "; who has it: ss -ltnp" : "";
   return new Failure(message, { cause, hint: hint + who });

@@ -51,7 +51,10 @@ export function redactOperand(text: string, at = 1): string {
 
 /** Hides the value of a header whose name sounds secret, but for its scheme, and in any other what a body would hide. */
 export function redactHeader([name, value]: Header): Header {
-  if (!isSecret(name)) return [name, redactBody(value, redactUrl)];
+  if (!isSecret(name)) {
+    const fields = redactBody(value, redactUrl).split(",");
+    return [name, fields.map(redactField).join(",")];
+  }
   const [scheme = ""] = value.match(/^(?:Basic|Bearer|Digest) /i) ?? [];
   return [name, `${scheme}***`];
 }
@@ -67,7 +70,7 @@ function redactField(text: string): string {
 
 /** Where a JSON value ends that begins at a place: at its last bracket, if it has any. */
 function endOfValue(text: string, start: number): number {
-  const token = /"(?:[^"\\]|\\.)*"|[^\s"[\]{},]+|[[\]{},]/g;
+  const token = /"(?:[^"\\]|\\.)*"?|[^\s"[\]{},]+|[[\]{},]/g;
   token.lastIndex = start;
   let depth = 0;
   for (let found = token.exec(text); found; found = token.exec(text)) {
@@ -92,7 +95,8 @@ function decodeString(inner: string): string {
 
 /** Hides the values of members whose names sound secret, and what is secret in other strings. */
 function redactJson(text: string): string {
-  const string = /"((?:[^"\\]|\\.)*)"(\s*:\s*)?/g;
+  // one without an end is the last: to look for it again and again would take quadratic time
+  const string = /"((?:[^"\\]|\\.)*)"?(\s*:\s*)?/g;
   let redacted = "";
   let done = 0;
   for (let found = string.exec(text); found; found = string.exec(text)) {

@@ -1,4 +1,4 @@
-import { assertEquals, assertNotMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { denialOf, reasonOf } from "../../lib/cli/reasons.ts";
@@ -368,6 +368,25 @@ Deno.test("denialOf() and reasonOf() name what the sandbox denied", async () => 
       { kind, what },
       `${kind} access to ${what} is not permitted`,
     ]),
+  );
+});
+
+Deno.test("secrets in errors: reasonOf() hides those of URLs in what Deno says", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const peer = (async () => {
+    using conn = await listener.accept();
+    await conn.read(new Uint8Array(4096));
+    const head = "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    await conn.write(encode(head));
+  })();
+  const url = `http://127.0.0.1:${port}/?a=b&token=s3cret`;
+  const { message } = reasonOf(await errorOf(() => fetch(url)));
+  await peer;
+  assertMatch(message, /\/\?a=b&token=\*\*\*/);
+  assertEquals(
+    reasonOf(await errorOf(() => new URL("http://me:s3cret@:x"))).message,
+    "Invalid URL: 'http://***@:x'",
   );
 });
 

@@ -119,7 +119,29 @@ Deno.test("secrets in operands are hidden, and nothing else", () => {
       [":3000/x?page=1&api_key=v#f", ":3000/x?page=1&api_key=***#f"],
       ["https://me:pw@a.example/?b", "https://***@a.example/?b"],
       ["-X", "-X"],
+      ["pin:=12x", "pin:=***"],
+      ["token[=x", "token[=***"],
+      ['a:={"jwt":"x","b":1}', 'a:={"jwt":"***","b":1}'],
+      ['X-A:{"secret":"x"}', 'X-A:{"secret":"***"}'],
+      ["Referer:http://a/?sig=x", "Referer:http://a/?sig=***"],
+      ["a=http://me:pw@b/", "a=http://***@b/"],
+      ["design=x", "design=x"],
+      ["status_code:=200", "status_code:=200"],
+      // the path of a file is none
+      ["password=@pw.txt", "password=@pw.txt"],
+      ["key:=@a.json", "key:=@a.json"],
+      ["token@a.bin", "token@a.bin"],
+      ["@a?token=x", "@a?token=x"],
     ] as const
   ) assertEquals(redactOperand(operand), shown);
+  for (
+    const [url, shown] of [
+      ["me:pw@a.example/x", "***@a.example/x"],
+      ["a.example/?a=b&token=x&c=d", "a.example/?a=b&token=***&c=d"],
+      [":3000/a;token=x", ":3000/a;token=***"],
+      ["X-Key:v", "X-Key:***"],
+      ["password=x", "password=***"],
+    ] as const
+  ) assertEquals(redactOperand(url, 0), shown);
   assertEquals(redactUrl("http://a/?x=1"), "http://a/?x=1");
 });

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeCertificate } from "../../lib/net/tls/certificate.ts";
 import { createHandler } from "../../tasks/api/handler.ts";
 import { serveHttp } from "../../tasks/api/serve.ts";
@@ -150,6 +150,21 @@ Deno.test("posts asks for a host's permission with the command to run", async ()
     stderr,
     /example\.com:80 is not permitted\nhint: deno run --allow-net=example\.com:80 \S+posts\.ts --url http:\/\/example\.com\n$/,
   );
+});
+
+Deno.test("secrets in a hint: posts shows no field, user or query of its command line", async () => {
+  const { stderr } = await spawn("posts", [
+    "--url",
+    "http://me:s3cret@h.example/?sig=s3cret",
+    "create",
+    "password=s3cret",
+    "design=plain",
+  ]).result;
+  assertMatch(
+    stderr,
+    /hint: deno run --allow-net=h\.example:80 \S+ --url 'http:\/\/\*\*\*@h\.example\/\?sig=\*\*\*' create 'password=\*\*\*' design=plain\n$/,
+  );
+  assert(!stderr.includes("s3cret"), stderr);
 });
 
 /** An API with 5 posts, 2 on a page, that counts its requests. */

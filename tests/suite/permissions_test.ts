@@ -13,7 +13,6 @@ import { serveHttp } from "../http/server.ts";
 import {
   type Child,
   flagsOf,
-  receiveFrom,
   ROOT,
   spawnDeno,
   spawnProgram,
@@ -305,7 +304,7 @@ for (const name of NAMES) {
         const args = [`--output=${name}`, fill("URL/a")];
         const denied = await runWith(folder, "get", [], args).result;
         const { code, stderr } = await runHint(folder, denied.stderr).result;
-        assertEquals([code, stderr.split("\n").length], [0, 3], stderr);
+        assertEquals(code, 0, stderr);
         await Deno.remove(`${folder}/${name}`);
         assertEquals([...Deno.readDirSync(folder)].length, 4);
       }),
