@@ -170,6 +170,7 @@ const command = defineCommand({
   usage: "",
   examples: [["demo", "about a second"]],
   options: {},
+  permissions: () => ({ net: ["localhost", "127.0.0.1", "[::1]"] }),
   run: async (_, io) => {
     // what cannot be had is said here: the servers below would say so to nobody
     const listeners = await listen({ host: "localhost", port: 0 });

@@ -8,7 +8,7 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { POSTS_OPTIONS, runPosts } from "./posts/posts.ts";
+import { POSTS } from "./posts/posts.ts";
 
 const command = defineCommand({
   name: "posts",
@@ -23,15 +23,12 @@ const command = defineCommand({
       "a new one",
     ],
   ],
-  options: POSTS_OPTIONS,
+  ...POSTS,
   hints: {
     "-n": "posts --limit N",
     "--paginate": "posts follows the links to further pages by itself",
     "--jq": "posts --ndjson | jq ...",
   },
-  permissions: ({ options }) =>
-    options.offline ? {} : { net: [options.url.hostname] },
-  run: runPosts,
 });
 
 /** Runs `posts` and resolves to its exit code. */

@@ -14,6 +14,7 @@ import {
   refuseConflicts,
   UnknownOptionError,
 } from "./options.ts";
+import type { Denial } from "./reasons.ts";
 
 /** The options that every command has. */
 const COMMON = {
@@ -22,24 +23,7 @@ const COMMON = {
   version: { help: "Show the version" },
 } satisfies OptionTable;
 
-/**
- * Gives a command its types: those of its option table reach its `run`.
- *
- * @example A command that greets
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const hello = defineCommand({
- *   name: "hello",
- *   summary: "Greet.",
- *   usage: "",
- *   examples: [],
- *   options: { times: { parse: Number, default: 1 } },
- *   run: ({ options }) => Promise.resolve(options.times === 1 ? 0 : 1),
- * });
- * assertEquals(hello.name, "hello");
- * ```
- */
+/** Gives a command its types: those of its option table reach its `run`. */
 export function defineCommand<const Table extends OptionTable>(
   command: Command<Table>,
 ): Command<Table> {
@@ -89,45 +73,65 @@ function asks(args: readonly string[], ...names: string[]): boolean {
   );
 }
 
-/** Prints an error in one line, then at most one hint; with `--debug`, where it came from. */
+/** Prints an error in one line, then at most one hint; with `--debug`, where it came from. No secret is shown. */
 async function report<Table extends OptionTable>(
   command: Command<Table>,
   args: readonly string[],
   io: Io,
   error: unknown,
 ): Promise<ExitCode> {
+  const { denialOf, describe, exitCodeOf } = await import("./reasons.ts");
+  const { redactArguments, redactText } = await import("./redact.ts");
+  const whole = { ...command, options: { ...command.options, ...COMMON } };
+  const words = await redactArguments(whole, args);
+  const hide = (text: string) =>
+    redactText(words.reduce((text, { text: typed, shown, isOperand }) => {
+      if (typed === shown) return text;
+      // the value of an option may be a single letter: errors name it in quotes
+      const [from, to] = isOperand
+        ? [typed, shown]
+        : [`"${typed}"`, `"${shown}"`];
+      return text.replaceAll(from, () => to);
+    }, text));
+  const denial = denialOf(error);
   // a hint is a courtesy: whatever fails while it is made must not hide the error
-  const hint = await hintFor(command, args, error).catch(() => undefined);
-  const { describe, exitCodeOf } = await import("./reasons.ts");
+  const hint =
+    await (denial === undefined
+      ? hintFor(command, error, hide)
+      : permissionHint(command, args, denial, error)).catch(() => undefined);
   const lines = [
-    `${command.name}: ${describe(error)}`,
+    `${command.name}: ${hide(describe(error))}`,
     ...hint === undefined ? [] : [`hint: ${hint}`],
-  ].map((line) => line.replace(/\s*[\r\n]+\s*/g, " "));
-  if (asks(args, "--debug")) lines.push(Deno.inspect(error));
+  ].map((text) => text.split(/[\r\n]+/).map((line) => line.trim()).join(" "));
+  if (asks(args, "--debug")) lines.push(hide(Deno.inspect(error)));
   await printSafe(io.stderr, lines.join("\n") + "\n").catch(() => {});
   return exitCodeOf(error);
 }
 
-async function hintFor<Table extends OptionTable>(
+async function permissionHint<Table extends OptionTable>(
   command: Command<Table>,
   args: readonly string[],
+  denial: Denial,
   error: unknown,
+): Promise<string> {
+  const { formatPermissionHint } = await import("./permissions.ts");
+  const own = args.filter((arg) => arg !== "--debug");
+  const reached = error instanceof Failure ? error.reached : [];
+  return await formatPermissionHint(command, own, denial, reached);
+}
+
+async function hintFor<Table extends OptionTable>(
+  command: Command<Table>,
+  error: unknown,
+  hide: (text: string) => string,
 ): Promise<string | undefined> {
   const seeHelp = `see ${command.name} --help`;
   if (error instanceof UnknownOptionError) {
     return await hintForUnknown(command, error.options) ?? seeHelp;
   }
-  const { denialOf } = await import("./reasons.ts");
-  const denial = denialOf(error);
-  if (denial !== undefined) {
-    const { formatPermissionHint } = await import("./permissions.ts");
-    return await formatPermissionHint(
-      command,
-      args.filter((arg) => arg !== "--debug"),
-      denial,
-    );
+  if (error instanceof Failure && error.hint !== undefined) {
+    return hide(error.hint);
   }
-  if (error instanceof Failure && error.hint !== undefined) return error.hint;
   return error instanceof UsageError ? seeHelp : undefined;
 }
 

@@ -24,8 +24,8 @@ export interface Command<Table extends OptionTable> {
   readonly permissions?: (
     line: CommandLine<Table>,
   ) => Permissions | Promise<Permissions>;
-  /** An operand as it may be shown again, without the secrets in it. */
-  readonly redact?: (operand: string) => string | Promise<string>;
+  /** An operand, and how many are before it, as it may be shown again; without it what is secret in a URL is hidden. */
+  readonly redact?: (operand: string, at: number) => string | Promise<string>;
   readonly run: (line: CommandLine<Table>, io: Io) => Promise<ExitCode>;
 }
 

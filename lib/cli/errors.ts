@@ -31,6 +31,8 @@ interface FailureOptions {
   readonly code?: ExitCode | undefined;
   /** One line that says how to go on. */
   readonly hint?: string | undefined;
+  /** Where it had come before, as `host:port`: a hint that permits the rest must permit that too. */
+  readonly reached?: readonly string[];
 }
 
 /** Something that a person must hear about: `Cannot <do what> <to what>`, with why as its cause. */
@@ -38,11 +40,13 @@ export class Failure extends Error {
   override name = "Failure";
   readonly code: ExitCode | undefined;
   readonly hint: string | undefined;
+  readonly reached: readonly string[];
 
   constructor(message: string, options: FailureOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = options.code;
     this.hint = options.hint;
+    this.reached = options.reached ?? [];
   }
 }
 

@@ -66,7 +66,7 @@ export function print(
   return output.write(encoder.encode(text));
 }
 
-/** What may be reached: hosts without ports (`example.com`, `unix:/path`), files to read, files to write. */
+/** What may be reached: hosts with their ports (`example.com:443`, `unix:/path`), files to read, files to write. */
 export interface Permissions {
   readonly net?: readonly string[];
   readonly read?: readonly string[];

@@ -18,8 +18,8 @@ export interface Option {
   /** Reads the value; throws {@linkcode UsageError}. Without it the option is a flag. */
   readonly parse?: (text: string) => unknown;
   readonly default?: unknown;
-  /** Whether its value, or one that matches, must not be shown again, as in a hint. */
-  readonly secret?: boolean | RegExp;
+  /** Whether its value, one that matches, or what is secret in it as a URL must not be shown again, as in a hint. */
+  readonly secret?: boolean | RegExp | "url";
   /** Whether it may be given more than once: its value is then a list. */
   readonly repeat?: boolean;
   /** Makes the value optional: the text taken when no next argument matches `accepts`. */
@@ -94,14 +94,27 @@ export function parseCommandLine<const Table extends OptionTable>(
 /** A value may be "-" or a negative number; any other dash is the next option, and the value is missing. */
 const VALUE = /^(?!-\D)/;
 
-/** Splits argv into the texts that each option was given, none for a flag, and operands. */
-function settle(
+/** A word of a command line: an operand, a flag, or the value of an option with what stands before it in the same word. */
+export interface Word {
+  readonly start: string;
+  readonly text: string;
+  readonly option?: Option;
+  readonly isOperand?: boolean;
+}
+
+/** Reads a command line as the words that it has; throws as {@linkcode parseCommandLine} does, but for values. */
+export function readWords(
   table: OptionTable,
   args: readonly string[],
-): { given: Map<string, string[]>; operands: string[] } {
+): readonly Word[] {
+  return settle(table, args).words;
+}
+
+/** Splits argv into the texts that each option was given, none for a flag, and operands. */
+function settle(table: OptionTable, args: readonly string[]) {
   const given = new Map<string, string[]>();
-  const operands: string[] = [];
   const unknown = new Set<string>();
+  const words: Word[] = [];
   const rest = [...args];
 
   const find = (typed: string) =>
@@ -110,13 +123,27 @@ function settle(
       short !== undefined && typed === `-${short}`
     );
 
-  function take(typed: string, attached: string | undefined): void {
+  function take(typed: string, attached: string | undefined, sign = ""): void {
     const found = find(typed);
     if (found === undefined) return void unknown.add(typed);
     const [name, option] = found;
+    const left = rest.length;
     const texts = textsFor(option, typed, attached);
     given.set(name, [...given.get(name) ?? [], ...texts]);
+    const [text = ""] = texts;
+    if (attached !== undefined) {
+      words.push({ start: typed + sign, text, option });
+    } else {
+      words.push({ start: typed, text: "" });
+      if (rest.length < left) words.push({ start: "", text, option });
+    }
   }
+
+  const operand = (text: string): Word => ({
+    start: "",
+    text,
+    isOperand: true,
+  });
 
   function textsFor(
     { parse, implied, value = "VALUE", hint }: Option,
@@ -142,10 +169,10 @@ function settle(
 
   for (let token = rest.shift(); token !== undefined; token = rest.shift()) {
     if (token === "--") {
-      operands.push(...rest.splice(0));
+      words.push({ start: token, text: "" }, ...rest.splice(0).map(operand));
     } else if (token.startsWith("--")) {
       const [typed = "", ...value] = token.split("=");
-      take(typed, value.length === 0 ? undefined : value.join("="));
+      take(typed, value.length === 0 ? undefined : value.join("="), "=");
     } else if (
       /^-[^-\d]/.test(token) || find(token.slice(0, 2)) !== undefined
     ) {
@@ -159,15 +186,21 @@ function settle(
         const isFlag = option === undefined
           ? /^[a-z-]{0,5}$/i.test(tail)
           : !option.parse && !tail.startsWith("=");
-        take(typed, isFlag || tail === "" ? undefined : tail.replace(/^=/, ""));
+        const sign = tail.startsWith("=") ? "=" : "";
+        const value = isFlag || tail === ""
+          ? undefined
+          : tail.slice(sign.length);
+        take(typed, value, sign);
         if (!isFlag) break;
       }
     } else {
-      operands.push(token);
+      words.push(operand(token));
     }
   }
   if (unknown.size > 0) throw new UnknownOptionError(...unknown);
-  return { given, operands };
+  const operands = words.filter(({ isOperand }) => isOperand)
+    .map(({ text }) => text);
+  return { given, operands, words };
 }
 
 function valueOf(name: string, option: Option, texts?: string[]): unknown {

@@ -1,25 +1,15 @@
 /**
- * What deno.json says: the version, what each command is granted, and so the line that grants more.
+ * The version, and the line that permits what was denied.
  *
  * @module
  */
 
 import config from "../../deno.json" with { type: "json" };
 import type { Command } from "./definition.ts";
-import type { Permissions } from "./io.ts";
 import { type OptionTable, parseCommandLine } from "./options.ts";
 import type { Denial } from "./reasons.ts";
-import { hideUserinfo, percentDecode } from "./values.ts";
-
-/** What a task is granted in deno.json, the only table of permissions. */
-export function permissionsOf(task: string): Required<Permissions> {
-  const command =
-    Object.entries(config.tasks).find(([name]) => name === task)?.[1].command ??
-      "";
-  const list = (kind: string) =>
-    command.match(`--allow-${kind}=(\\S+)`)?.[1]?.split(",") ?? [];
-  return { net: list("net"), read: list("read"), write: list("write") };
-}
+import { redactArguments } from "./redact.ts";
+import { percentDecode } from "./values.ts";
 
 /** The version of hark, of Deno and V8, and the platform, in one line. */
 export function formatVersion(): string {
@@ -33,39 +23,47 @@ const KINDS = ["net", "read", "write"] as const;
 const SPECIAL = /^\/(dev|proc|sys)\/(?!(null|zero|u?random)$)/;
 
 /**
- * The command that would be permitted: this script's grants, plus every host and file of this call, plus what was
- * denied. For a binary, the line that compiles one for this call. Secrets in the arguments are not shown.
+ * The command that would be permitted: with every host and file of this call, and nothing else. For a binary, the line
+ * that compiles one for this call. Secrets in the arguments are not shown.
+ *
+ * @param reached Where redirects have led before something was denied, as `host:port`.
  */
 export async function formatPermissionHint<Table extends OptionTable>(
   command: Command<Table>,
   args: readonly string[],
-  denial: Denial,
+  { kind: denied, what }: Denial,
+  reached: readonly string[] = [],
 ): Promise<string> {
+  // Deno's own rule for devices and the like
+  if (denied === "all" || SPECIAL.test(what)) {
+    return "Deno opens it with --allow-all alone; standard input and output are -";
+  }
   const needed =
     await command.permissions?.(parseCommandLine(command.options, args)) ?? {};
-  const { standalone } = Deno.build;
-  const granted: Permissions = standalone ? {} : permissionsOf(command.name);
-  const isAll = denial.kind === "all" || SPECIAL.test(denial.what);
-  const flags = isAll ? ["--allow-all"] : KINDS.flatMap((kind) => {
-    if (standalone && isGranted(kind)) return [`--allow-${kind}`];
-    const denied = denial.kind === kind
-      ? [kind === "net" ? denial.what.replace(/:\d+$/, "") : denial.what]
-      : [];
-    const all = [
-      ...new Set([...granted[kind] ?? [], ...needed[kind] ?? [], ...denied]),
-    ];
-    return all.length === 0 ? [] : [`--allow-${kind}=${all.join(",")}`];
+  const flags = KINDS.flatMap((kind) => {
+    const all = new Set(needed[kind]);
+    if (kind === "net") { for (const host of reached) all.add(host); }
+    // any port of a host may be granted already
+    const host = kind === "net" ? what.replace(/:\d+$/, "") : what;
+    if (denied === kind && !all.has(host)) all.add(what.replace(/:0$/, ""));
+    const list = [...all].map((each) => each.replaceAll(",", ",,"));
+    return list.length === 0 ? [] : [`--allow-${kind}=${list.join(",")}`];
   });
   const script = scriptOf(command.name);
-  const words = standalone
+  const shown = Deno.build.standalone
+    ? []
+    : await redactArguments(command, args);
+  const words = Deno.build.standalone
     ? ["compile", "--no-prompt", ...flags, "-o", command.name, script]
-    : ["run", ...flags, script, ...await redact(command, args)];
-  return ["deno", ...words].map(quote).join(" ");
-}
-
-/** Whether a kind of access is granted to everything: a binary does not know what else it was compiled with. */
-function isGranted(name: typeof KINDS[number]): boolean {
-  return Deno.permissions.querySync({ name }).state === "granted";
+    : ["run", ...flags, script];
+  const line = [
+    "deno",
+    ...words,
+    ...shown.map(({ start, shown }) => start + shown),
+  ].map(quoteLine).join(" ");
+  return Deno.version.deno === "2.9.6" && flags.some((f) => f.includes(",,"))
+    ? `${line} # Deno 2.9.6 knows no ,, for a comma: take another name`
+    : line;
 }
 
 /** The script as it was started: relative to the working directory where it lies below it. */
@@ -82,40 +80,22 @@ function scriptOf(name: string): string {
   return path.startsWith(folder) ? path.slice(folder.length) : path;
 }
 
-/** The arguments with `***` for the values of secret options, passwords in URLs and the secrets of operands. */
-async function redact<Table extends OptionTable>(
-  command: Command<Table>,
-  args: readonly string[],
-): Promise<string[]> {
-  const { options } = parseCommandLine(plain(command.options), args);
-  const secrets = Object.entries(options).flatMap(([name, given]) => {
-    const { secret = false } = command.options[name] ?? {};
-    const values: unknown[] = Array.isArray(given) ? given : [given];
-    return values.filter((value) => typeof value === "string").filter((value) =>
-      value !== "" &&
-      (typeof secret === "boolean" ? secret : secret.test(value))
-    );
-  });
-  return await Promise.all(args.map((arg) => {
-    for (const secret of secrets) arg = arg.replaceAll(secret, "***");
-    arg = hideUserinfo(arg);
-    return command.redact?.(arg) ?? arg;
-  }));
-}
-
-/** The same options with their texts as they are. */
-function plain(table: OptionTable): OptionTable {
-  const text = (value: string) => value;
-  return Object.fromEntries(
-    Object.entries(table).map((
-      [name, option],
-    ) => [name, option.parse ? { ...option, parse: text } : option]),
-  );
-}
-
 /** Quotes a word for a POSIX shell, where it needs quotes. */
 export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word)
     ? word
     : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+const encoder = new TextEncoder();
+
+/** The same in one line, and without what a terminal would not show as it is. */
+function quoteLine(word: string): string {
+  if (!/[\p{Cc}\p{Cf}]/u.test(word)) return quote(word);
+  const escape = (text: string) =>
+    Array.from(
+      encoder.encode(text),
+      (byte) => `\\0${byte.toString(8).padStart(3, "0")}`,
+    ).join("");
+  return `"$(printf %b '${word.replace(/[\p{Cc}\p{Cf}\\']/gu, escape)}')"`;
 }

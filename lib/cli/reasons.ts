@@ -5,6 +5,7 @@
  */
 
 import { ExitCode, Failure } from "./errors.ts";
+import { redactText } from "./redact.ts";
 
 /**
  * Words an error for a person, in one line: a failure as what could not be done and why, any other
@@ -30,7 +31,7 @@ export function exitCodeOf(error: unknown): ExitCode {
 
 /**
  * Finds why something failed, in the error or the causes behind it: in a few words without a period, and as an exit
- * code. What is not known keeps its own words.
+ * code. What is not known keeps its own words, but for what is secret in its URLs.
  */
 export function reasonOf(error: unknown): { message: string; code: ExitCode } {
   const texts = chainOf(error);
@@ -47,11 +48,11 @@ export function reasonOf(error: unknown): { message: string; code: ExitCode } {
   }
   const message = (texts.at(-1) ?? "").replace(/^\w*Error: /, "")
     .replace(/ \(os error \d+\).*/, "").replace(/\.$/, "");
-  return { message, code: ExitCode.Failed };
+  return { message: redactText(message), code: ExitCode.Failed };
 }
 
 export interface Denial {
-  /** The permission's name: net, read, write. */
+  /** The permission's name: net, read, write; all where nothing less will do. */
   readonly kind: string;
   /** As Deno names it: `host:port` or a path. */
   readonly what: string;
@@ -76,7 +77,7 @@ function chainOf(error: unknown): string[] {
 }
 
 const DENIAL =
-  /Requires (\w+) access to "?(.+?)"?(?:, (?:run again|specify) [^"]*)?$/;
+  /Requires (\w+) access to "?([^]+?)"?(?:, (?:run again|specify) [^"]*)?$/;
 
 /** The first match wins: what is told from a text of Deno, the system, hyper, rustls or SQLite. */
 const WORDINGS: readonly (readonly [

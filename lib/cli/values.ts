@@ -121,12 +121,7 @@ export function percentDecode(text: string): string | undefined {
   }
 }
 
-/** Hides the user and the password of every URL in a text. */
-export function hideUserinfo(text: string): string {
-  return text.replace(/(\/\/)[^/?#\s]+@/g, "$1***@");
-}
-
-/** The same of a URL or an address that is malformed: anything up to the last `@` may be a secret. */
+/** Hides what may be a secret in a URL or an address that is malformed: anything up to the last `@`. */
 export function hideMalformed(text: string): string {
   return text.replace(/^(\w+:\/\/)?.*@/s, "$1***@");
 }

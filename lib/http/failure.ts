@@ -6,8 +6,9 @@
 
 import { ExitCode, Failure } from "../cli/errors.ts";
 import { describe, exitCodeOf, nameInstead } from "../cli/reasons.ts";
+import { redactUrl } from "../cli/redact.ts";
+import { formatAddress } from "../net/address.ts";
 import { within } from "../net/connection.ts";
-import { redactUrl } from "./redact.ts";
 import { addressOfUrl, type HttpRequest } from "./request.ts";
 
 /** The phases before a request is sent, by the exit codes of what can go wrong in them. */
@@ -85,10 +86,15 @@ function isWorded(cause: unknown): cause is Failure {
   return cause instanceof Failure && cause.message.startsWith("Cannot ");
 }
 
-/** Words what ended an exchange before its response; a {@linkcode Failure} that says it already stays as it is. */
+/**
+ * Words what ended an exchange before its response; a {@linkcode Failure} that says it already stays as it is.
+ *
+ * @param before The requests that redirects have led away from.
+ */
 export async function failureOf(
   request: HttpRequest,
   cause: unknown,
+  before: readonly HttpRequest[] = [],
 ): Promise<Failure> {
   if (isWorded(cause)) return cause;
   const { host, hostname } = request.url;
@@ -100,7 +106,8 @@ export async function failureOf(
     ? doing(request)
     : `${phase} ${code === ExitCode.Unresolved ? hostname : host}`;
   const hint = await hintFor(request, cause);
-  return new Failure(`Cannot ${what}`, { cause, hint });
+  const reached = before.map(({ url }) => formatAddress(addressOfUrl(url)));
+  return new Failure(`Cannot ${what}`, { cause, hint, reached });
 }
 
 /** Words what ended a body before its end: with how many bytes are there, where that says more than the cause. */

@@ -144,7 +144,7 @@ export async function send(
     const cause = deadline.signal.aborted ? deadline.signal.reason : error;
     deadline.lift();
     const { failureOf } = await import("./failure.ts");
-    throw await failureOf(request, cause);
+    throw await failureOf(request, cause, hops.map(({ request }) => request));
   }
 }
 

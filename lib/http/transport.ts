@@ -6,7 +6,7 @@
 
 import type { Resolved } from "../net/address.ts";
 import type { Proxy } from "../net/proxy.ts";
-import type { TlsClient } from "../net/tls/trust.ts";
+import type { TlsClient } from "../net/connection.ts";
 import type { ByteSource, Header, HttpRequest } from "./request.ts";
 
 /** How long each phase of an exchange took, in ms. What did not happen, or cannot be told apart, is undefined. */

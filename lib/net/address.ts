@@ -115,6 +115,18 @@ export function isLocalhost(host: string): boolean {
   return /^(.*\.)?localhost\.?$/i.test(host);
 }
 
+/**
+ * A host as permissions name it: with its port, or with any where that is 0. `localhost` is a name, and the loopbacks
+ * that are asked where the hosts file knows but one.
+ */
+function grantsFor({ host, port }: TcpAddress): string[] {
+  const name = host.toLowerCase().replace(/\.$/, "").replace(/%.*/, "");
+  const names = isLocalhost(name) ? ["localhost", ...LOOPBACKS] : [name];
+  return names.map((each) =>
+    (each.includes(":") ? `[${each}]` : each) + (port === 0 ? "" : `:${port}`)
+  );
+}
+
 /** What it takes to connect to or listen on addresses and to read files, as permissions name it. */
 export function permissionsFor(
   ends: readonly Address[],
@@ -122,13 +134,9 @@ export function permissionsFor(
 ): Required<Permissions> {
   const sockets = ends.flatMap((end) => "path" in end ? [end.path] : []);
   return {
-    net: ends.map((end) =>
-      "path" in end
-        // Deno takes no other
-        ? `unix:${absolutePath(end.path)}`
-        : end.host.includes(":")
-        ? `[${end.host}]`
-        : end.host
+    net: ends.flatMap((end) =>
+      // Deno takes no other than an absolute path
+      "path" in end ? [`unix:${absolutePath(end.path)}`] : grantsFor(end)
     ),
     read: [...sockets, ...files.filter((path) => path !== undefined)],
     write: sockets,

@@ -15,9 +15,8 @@ import {
   type Resolved,
   type TcpAddress,
 } from "./address.ts";
-import { type Socket, within } from "./connection.ts";
+import { type Socket, type TlsClient, within } from "./connection.ts";
 import type { Proxy } from "./proxy.ts";
-import type { TlsClient } from "./tls/trust.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
 

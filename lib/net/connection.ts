@@ -180,3 +180,34 @@ export interface Handshake {
   /** The version of TLS, where it is known: `TLSv1.3`. */
   readonly version?: string;
 }
+
+/** A certificate and its private key, as PEM. */
+export interface KeyPair {
+  /** The certificate, or the chain with the server's own first. */
+  readonly cert: string;
+  /** The private key in PKCS #8. */
+  readonly key: string;
+}
+
+/** How a server speaks TLS. */
+export interface TlsServer extends KeyPair {
+  /** As PEM, the certificates whose clients are served, and no others. */
+  readonly clientCa?: string | undefined;
+}
+
+/** Whom a client trusts, and who it is itself. Certificates and keys are PEM. */
+export interface TlsClient {
+  /** Authorities to trust beside those that Deno knows. */
+  readonly ca?: string | undefined;
+  /** The SHA-256 of the one certificate to trust, whoever made it, for whatever name and time; 64 hex digits. */
+  readonly pin?: string | undefined;
+  /** The name to ask for (SNI) and to find in the certificate, where it is not the host's. */
+  readonly name?: string | undefined;
+  /** The client's own certificate, for servers that want one. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  /** Takes any certificate. */
+  readonly insecure?: boolean | undefined;
+  /** The protocols to offer (RFC 7301). */
+  readonly alpn?: readonly string[] | undefined;
+}

@@ -1,10 +1,10 @@
 /**
- * The sockets that a server listens on: TCP, TLS, Unix.
+ * Where a server listens: on every address that a host stands for, and what is said when it cannot.
  *
  * @module
  */
 
-import { Failure, UsageError } from "../cli/errors.ts";
+import { Failure } from "../cli/errors.ts";
 import {
   type Address,
   formatAddress,
@@ -12,8 +12,6 @@ import {
   LOOPBACKS,
   type TcpAddress,
 } from "./address.ts";
-import type { Acceptor } from "./connection.ts";
-import type { TlsServer } from "./tls/trust.ts";
 
 /**
  * Listens on an address: with `localhost` on 127.0.0.1 and ::1, so that any client that says localhost arrives. The
@@ -34,79 +32,6 @@ export async function listen(
   }
 }
 
-/**
- * Listens for TLS 1.2 and 1.3, on the addresses of {@linkcode listen}. A client is accepted before its handshake, so
- * that one that never speaks keeps nobody else waiting.
- *
- * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, a key of another certificate.
- */
-export async function listenTls(
-  address: Address,
-  tls: TlsServer,
-): Promise<Acceptor[]> {
-  if ("path" in address) {
-    throw new UsageError("Cannot speak TLS on a Unix socket");
-  }
-  const { cert, key, clientCa } = tls;
-  try {
-    // Node says only to its first client that certificate and key do not belong together
-    if (clientCa !== undefined) Deno.createHttpClient({ cert, key }).close();
-    const listeners = openAll(
-      address,
-      // Deno's own TLS asks no client for a certificate
-      (hostname, port): Acceptor & Pick<Deno.TcpListener, "addr"> =>
-        clientCa === undefined
-          ? Deno.listenTls({ hostname, port, cert, key })
-          : Deno.listen({ hostname, port }),
-    );
-    if (clientCa === undefined) return listeners;
-    const { requireCertificate } = await import("./tls/node.ts");
-    return listeners.map((listener) =>
-      requireCertificate(listener, { cert, key, clientCa })
-    );
-  } catch (error) {
-    throw await listenFailure(address, error);
-  }
-}
-
-/**
- * Listens on a Unix socket that only its owner may use. A socket that a killed server left behind is replaced; one
- * that a server listens on, or any other file, is left alone. Closing the listener removes it.
- *
- * @throws {Failure} `Cannot listen on unix:PATH`, with the cause: in use, not a socket, not permitted.
- */
-export async function listenUnix(path: string): Promise<Acceptor> {
-  const open = async () => {
-    const listener = Deno.listen({ transport: "unix", path });
-    await Deno.chmod(path, 0o600);
-    return listener;
-  };
-  try {
-    return await open();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse) || !await isDead(path)) {
-      throw await listenFailure({ path }, error);
-    }
-    await Deno.remove(path);
-    return await open();
-  }
-}
-
-/** Whether the socket at a path is one that nobody listens on any more. */
-async function isDead(path: string): Promise<boolean> {
-  if (!(await Deno.lstat(path)).isSocket) {
-    throw new Failure(`Cannot listen on unix:${path}: it is not a socket`, {
-      hint: "remove it, or listen on another path",
-    });
-  }
-  try {
-    (await Deno.connect({ transport: "unix", path })).close();
-    return false;
-  } catch (error) {
-    return error instanceof Deno.errors.ConnectionRefused;
-  }
-}
-
 /** How often a free port is asked for that is free on both loopbacks. */
 const PORT_TRIES = 10;
 
@@ -122,13 +47,13 @@ export function openAll<
   address: TcpAddress,
   open: (hostname: string, port: number) => Listener,
 ): Listener[] {
-  const hosts = hostsOf(address.host);
+  const hosts = listenersOf(address);
   for (let tries = 1;; tries++) {
     const listeners: Listener[] = [];
     let missing: unknown;
     let port = address.port;
     try {
-      for (const host of hosts) {
+      for (const { host } of hosts) {
         try {
           const listener = open(host, port);
           listeners.push(listener);
@@ -149,8 +74,10 @@ export function openAll<
   }
 }
 
-function hostsOf(host: string): readonly string[] {
-  return /^localhost\.?$/i.test(host) ? LOOPBACKS : [host];
+/** The addresses that are listened on for one. */
+export function listenersOf({ host, port }: TcpAddress): TcpAddress[] {
+  const hosts = /^localhost\.?$/i.test(host) ? LOOPBACKS : [host];
+  return hosts.map((host) => ({ host, port }));
 }
 
 /** Whether an error only says that this machine lacks the one or the other kind of IP. */
@@ -172,10 +99,13 @@ export async function listenFailure(
     return new Failure(message, { cause });
   }
   let hint = "any free port: --port 0";
-  // only this machine's own loopback is sure to be permitted where the address itself was
   if (isLoopback(address.host)) {
     const { getAvailablePort } = await import("@std/net/get-available-port");
-    hint = `a free port: --port ${getAvailablePort()}`;
+    try {
+      hint = `a free port: --port ${getAvailablePort()}`;
+    } catch {
+      // this port alone may be permitted
+    }
   }
   const who = Deno.build.os === "linux" ? "; who has it: ss -ltnp" : "";
   return new Failure(message, { cause, hint: hint + who });

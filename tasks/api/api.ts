@@ -13,7 +13,8 @@ import {
 } from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
 import { parseSeconds, parseSize } from "../../lib/cli/values.ts";
-import { parseHost, parsePort } from "../../lib/net/address.ts";
+import { parseHost, parsePort, permissionsFor } from "../../lib/net/address.ts";
+import { listenersOf } from "../../lib/net/listen.ts";
 import { createHandler, type Route } from "./handler.ts";
 import { createLineWriter, formatEntry } from "./log.ts";
 import { serveHttp } from "./serve.ts";
@@ -71,8 +72,10 @@ export async function runApi(
   const printEvent = (event: Readonly<Record<string, string>>, text: string) =>
     print(io.stdout, json ? `${JSON.stringify(event)}\n` : safe(`${text}\n`));
   if (from !== undefined) {
-    const text = `Imported ${from} into ${file}`;
-    await printEvent({ event: "imported", from, into: file }, text);
+    const { redactUrl } = await import("../../lib/cli/redact.ts");
+    const shown = isUrl(from) ? redactUrl(from) : from;
+    const text = `Imported ${shown} into ${file}`;
+    await printEvent({ event: "imported", from: shown, into: file }, text);
   }
   for (const address of server.addresses) {
     const url = `http://${address}/`;
@@ -104,6 +107,7 @@ export const API_OPTIONS = {
   from: {
     value: "URL|FILE",
     parse: String,
+    secret: "url",
     help: "Fill a new database with a db.json, or another api's",
   },
   fake: { help: "Answer writes without doing them, as JSONPlaceholder" },
@@ -166,9 +170,13 @@ export async function apiPermissions(
   operands: readonly string[],
 ): Promise<Permissions> {
   const { file, from } = filesOf(operands, options);
-  const [net, write] = [[options.host], file === ":memory:" ? [] : [file]];
-  if (from === undefined) return { net, read: write, write };
-  if (!isUrl(from)) return { net, read: [from, ...write], write };
-  const { parseUrl } = await import("../get/url.ts");
-  return { net: [...net, parseUrl(from).hostname], read: write, write };
+  const ends = listenersOf(options);
+  const write = file === ":memory:" ? [] : [file];
+  const read = from === undefined || isUrl(from) ? write : [from, ...write];
+  if (from !== undefined && isUrl(from)) {
+    const { parseUrl } = await import("../get/url.ts");
+    const { addressOfUrl } = await import("../../lib/http/request.ts");
+    ends.push(addressOfUrl(parseUrl(from)));
+  }
+  return { net: permissionsFor(ends, []).net, read, write };
 }

@@ -5,9 +5,10 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { permissionsOf, quote } from "../../lib/cli/permissions.ts";
+import { quote } from "../../lib/cli/permissions.ts";
 import { sleep } from "../../tests/daemon.ts";
 import { find, missing, run } from "../../tests/program.ts";
+import { flagsOf } from "../../tests/support.ts";
 
 /** What one round of one contender gave. */
 export interface Sample {
@@ -66,9 +67,9 @@ const TASKS = fileURLToPath(new URL("..", import.meta.url));
 
 /** A task as it runs under `deno task`, without the task runner's own start; it may also read and write some files. */
 export function hark(task: string, files?: string): string[] {
-  const net = `--allow-net=${permissionsOf(task).net.join(",")}`;
+  const net = flagsOf(task).filter((flag) => flag.startsWith("--allow-net="));
   const more = files ? [`--allow-read=${files}`, `--allow-write=${files}`] : [];
-  return [Deno.execPath(), "run", net, ...more, `${TASKS}${task}.ts`];
+  return [Deno.execPath(), "run", ...net, ...more, `${TASKS}${task}.ts`];
 }
 
 /** One of the small scripts of Deno alone. */

@@ -7,13 +7,9 @@
 import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, print } from "../../lib/cli/io.ts";
 import { denialOf, describe, exitCodeOf } from "../../lib/cli/reasons.ts";
-import {
-  type Address,
-  formatAddress,
-  parsePort,
-} from "../../lib/net/address.ts";
+import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
-import type { ClientOptions } from "./options.ts";
+import { type ClientOptions, parsePorts } from "./options.ts";
 
 /** How many are connected to at a time. */
 const AT_ONCE = 64;
@@ -121,24 +117,4 @@ export async function runCheck(
     );
   }
   return code;
-}
-
-/**
- * Reads ports: one, or more with commas between them, each a number or a range as `20-25`.
- *
- * @throws {UsageError} On anything else.
- */
-export function parsePorts(text: string): number[] {
-  const ports = new Set<number>();
-  for (const part of text.split(",")) {
-    const [first = "", last = first, ...more] = part.split("-");
-    const [from, to] = [parsePort(first), parsePort(last)];
-    if (more.length > 0 || from > to || from === 0) {
-      throw new UsageError(
-        `Cannot parse ports "${text}": expected ports like 80 or 20-25,443`,
-      );
-    }
-    for (let port = from; port <= to; port++) ports.add(port);
-  }
-  return [...ports].sort((a, b) => a - b);
 }

@@ -18,6 +18,7 @@ import {
   type Address,
   DEFAULT_ADDRESS,
   parseAddress,
+  parsePort,
   permissionsFor,
 } from "../../lib/net/address.ts";
 
@@ -73,6 +74,7 @@ export const CLIENT_OPTIONS = {
   proxy: {
     value: "URL",
     parse: String,
+    secret: "url",
     help: "Go through socks5:// or http://HOST:PORT",
   },
   dump: { help: "Show all bytes in hex on stderr" },
@@ -142,13 +144,42 @@ export function addressFrom(operands: readonly string[]): Address {
   );
 }
 
+/**
+ * Reads ports: one, or more with commas between them, each a number or a range as `20-25`.
+ *
+ * @throws {UsageError} On anything else.
+ */
+export function parsePorts(text: string): number[] {
+  const ports = new Set<number>();
+  for (const part of text.split(",")) {
+    const [first = "", last = first, ...more] = part.split("-");
+    const [from, to] = [parsePort(first), parsePort(last)];
+    if (more.length > 0 || from > to || from === 0) {
+      throw new UsageError(
+        `Cannot parse ports "${text}": expected ports like 80 or 20-25,443`,
+      );
+    }
+    for (let port = from; port <= to; port++) ports.add(port);
+  }
+  return [...ports].sort((a, b) => a - b);
+}
+
+/** More ports than these are granted as all ports of their host. */
+const MOST_PORTS = 64;
+
 /** The hosts and files that a command line of `client` needs. */
 export async function clientPermissions(
   { options, operands }: CommandLine<typeof CLIENT_OPTIONS>,
 ): Promise<Permissions> {
-  const { proxy, ca, cert, key } = options;
+  const { proxy, ca, cert, key, check = "" } = options;
   const end = proxy === undefined
     ? addressFrom(operands)
     : (await import("../../lib/net/proxy.ts")).parseProxy(proxy).address;
-  return permissionsFor([end], [ca, cert, key]);
+  const isEach = check !== "" && proxy === undefined && "host" in end;
+  const ports = isEach ? parsePorts(check) : [];
+  const ends = ports.length === 0
+    ? [end]
+    : (ports.length > MOST_PORTS ? [0] : ports)
+      .map((port) => ({ ...end, port }));
+  return permissionsFor(ends, [ca, cert, key]);
 }

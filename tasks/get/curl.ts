@@ -6,8 +6,8 @@
 
 import { Failure } from "../../lib/cli/errors.ts";
 import { quote } from "../../lib/cli/permissions.ts";
+import { redactUrl } from "../../lib/cli/redact.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
-import { redactUrl } from "../../lib/http/redact.ts";
 import {
   fromByteString,
   fromLatin1,
@@ -15,12 +15,7 @@ import {
   type HttpRequest,
 } from "../../lib/http/request.ts";
 import type { ExchangeOptions } from "./options.ts";
-import {
-  type PrintedRequest,
-  redactBody,
-  redactHeader,
-  redactRequest,
-} from "./redact.ts";
+import { type PrintedRequest, redactHeader, redactRequest } from "./redact.ts";
 
 /** A header as -H takes it: one without a value ends in a semicolon. */
 function headerArgs([name, value]: Header): string[] {
@@ -108,7 +103,7 @@ export function formatCurl(
   const { body } = request;
   const { showSecrets } = options;
   const printed = redactRequest(request, showSecrets);
-  const { url, body: text } = printed;
+  const { url, body: text, bytes } = printed;
   const headers = showSecrets
     ? request.headers
     : request.headers.map(redactHeader);
@@ -140,7 +135,7 @@ export function formatCurl(
   if (isText || body?.path !== undefined || body?.bytes === undefined) {
     return command;
   }
-  const binary = fromLatin1(body.bytes);
-  const shown = showSecrets ? binary : redactBody(binary);
-  return `printf '${octal(shown)}' | ${command}`;
+  // a NUL makes it bytes, even where it is text
+  const shown = bytes ?? new TextEncoder().encode(text);
+  return `printf '${octal(fromLatin1(shown))}' | ${command}`;
 }

@@ -24,8 +24,8 @@ export const COMMAND = {
     { operands, options }: CommandLine<typeof EXCHANGE_OPTIONS>,
   ) =>
     (await import("./send_options.ts")).requiredPermissions(operands, options),
-  redact: async (operand: string) =>
-    (await import("./redact.ts")).redactOperand(operand),
+  redact: async (operand: string, at: number) =>
+    (await import("./redact.ts")).redactOperand(operand, at),
 };
 
 /**

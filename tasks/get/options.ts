@@ -135,7 +135,7 @@ export const EXCHANGE_OPTIONS = {
   proxy: {
     value: "URL",
     parse: String,
-    secret: true,
+    secret: "url",
     conflicts: (url) => url === "" ? [] : ["unix", "resolve", "ipv4", "ipv6"],
     help: "Go through a proxy or a socket",
   },

@@ -4,38 +4,74 @@
  * @module
  */
 
+import {
+  decodeName,
+  isSecret,
+  redactText,
+  redactUrl,
+} from "../../lib/cli/redact.ts";
 import { sentHeaders, targetOf } from "../../lib/http/http1/request.ts";
-import { hideSecret, redactUrl, SECRET } from "../../lib/http/redact.ts";
-import type { Header, HttpRequest } from "../../lib/http/request.ts";
+import {
+  fromLatin1,
+  type Header,
+  type HttpRequest,
+  latin1,
+} from "../../lib/http/request.ts";
 import type { ResponseHead } from "../../lib/http/transport.ts";
 import { decodeText } from "./charset.ts";
-import { formatItem, isFile, type Item, parseItem } from "./items.ts";
+import { formatItem, parseItem } from "./items.ts";
 
-/** Hides what is secret in an operand of `get` or `post`: the value of an item, or parts of a URL. */
-export function redactOperand(text: string): string {
-  let item: Item;
+/**
+ * Hides what is secret in an operand of `get` or `post`: in a URL, the value of an item, or what is in it. The path of
+ * a file is none.
+ *
+ * @param at How many operands are before it: the first one is a URL.
+ */
+export function redactOperand(text: string, at = 1): string {
+  if (at > 0 && text.startsWith("@")) return text;
+  const url = at === 0
+    ? redactUrl(text.replace(/^(?![\w+.-]+:\/\/)[^\s/?#@]*:[^\s/?#]*@/, "***@"))
+    : text;
+  if (url !== text) return url;
   try {
-    item = parseItem(text);
+    const item = parseItem(text);
+    const { kind, path: [name, ...steps], value } = item;
+    if (/file$/i.test(kind)) return text;
+    const shown = [name, ...steps].some(isSecret)
+      ? kind === "json" ? '"***"' : "***"
+      : kind === "header"
+      ? redactHeader([name, value])[1]
+      : redactBody(value);
+    return shown === value ? text : formatItem({ ...item, value: shown });
   } catch {
-    return redactUrl(text);
+    const [start = "", name = ""] = text.match(/^([^:=@]*)(?::=|==|[:=@])/) ??
+      [];
+    return isSecret(name) ? `${start}***` : redactJson(redactUrl(text));
   }
-  const value = item.kind === "json" ? '"***"' : "***";
-  return item.path.some((step) => SECRET.test(step)) && !isFile(item)
-    ? formatItem({ ...item, value })
-    // a URL may have a user and a password without a scheme
-    : redactUrl(text).replace(/^([^\s/?#:=@]+:)(?!=)[^\s/?#]+@/, "$1***@");
 }
 
-/** Hides the value of a header whose name sounds secret, but for its scheme, and secrets in the URLs of any other. */
+/** Hides the value of a header whose name sounds secret, but for its scheme, and in any other what a body would hide. */
 export function redactHeader([name, value]: Header): Header {
-  if (!SECRET.test(name)) return [name, redactUrl(value)];
+  if (!isSecret(name)) {
+    const fields = redactBody(value, redactUrl).split(",");
+    return [name, fields.map(redactField).join(",")];
+  }
   const [scheme = ""] = value.match(/^(?:Basic|Bearer|Digest) /i) ?? [];
   return [name, `${scheme}***`];
 }
 
+/** Hides the value of the field that a text begins with. */
+function redactField(text: string): string {
+  const [start = "", name = ""] = text.match(/^\s*([^=&;\s]+)=(?=[^&])/) ?? [];
+  const end = text.indexOf("&");
+  return isSecret(decodeName(name))
+    ? `${start}***${end === -1 ? "" : text.slice(end)}`
+    : text;
+}
+
 /** Where a JSON value ends that begins at a place: at its last bracket, if it has any. */
 function endOfValue(text: string, start: number): number {
-  const token = /"(?:[^"\\]|\\.)*"|[^\s"[\]{},]+|[[\]{},]/g;
+  const token = /"(?:[^"\\]|\\.)*"?|[^\s"[\]{},]+|[[\]{},]/g;
   token.lastIndex = start;
   let depth = 0;
   for (let found = token.exec(text); found; found = token.exec(text)) {
@@ -49,30 +85,84 @@ function endOfValue(text: string, start: number): number {
   return text.length;
 }
 
+/** The text of a JSON string, between its quotes. */
+function decodeString(inner: string): string {
+  try {
+    return String(JSON.parse(`"${inner}"`));
+  } catch {
+    return inner;
+  }
+}
+
+/** Hides the values of members whose names sound secret, and what is secret in other strings. */
 function redactJson(text: string): string {
-  const string = /"((?:[^"\\]|\\.)*)"(\s*:\s*)?/g;
+  // one without an end is the last: to look for it again and again would take quadratic time
+  const string = /"((?:[^"\\]|\\.)*)"?(\s*:\s*)?/g;
   let redacted = "";
   let done = 0;
   for (let found = string.exec(text); found; found = string.exec(text)) {
-    const [, name = "", colon] = found;
-    if (colon === undefined || !SECRET.test(name)) continue;
-    const start = string.lastIndex;
-    const end = endOfValue(text, start);
-    if (end === start) continue;
-    redacted += `${text.slice(done, start)}"***"`;
+    const [all, inner = "", colon] = found;
+    const content = decodeString(inner);
+    let [start, end, shown] = [string.lastIndex, 0, '"***"'];
+    if (colon === undefined) {
+      const hidden = redactBody(content);
+      if (hidden === content) continue;
+      [start, end, shown] = [start - all.length, start, JSON.stringify(hidden)];
+    } else {
+      if (!isSecret(content)) continue;
+      end = endOfValue(text, start);
+      if (end === start) continue;
+    }
+    redacted += text.slice(done, start) + shown;
     done = string.lastIndex = end;
   }
   return redacted + text.slice(done);
 }
 
-const FORM_FIELD = /((?:^|&)([^=&\s]*)=)[^&\s]+/g;
-const PART =
-  /(\bname="([^"]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n)[^]*?(?=\r\n--)/g;
+const NAME = /\bname="([^"]*)"/;
 
-/** Hides the values of a body's fields whose names sound secret: in JSON, in a form, in a multipart form. */
-export function redactBody(text: string): string {
-  return redactJson(text).replace(FORM_FIELD, hideSecret)
-    .replace(PART, hideSecret);
+/** Hides what is secret in the parts of a multipart form that are no files. */
+function redactParts(text: string, boundary: string): string {
+  return text.split(boundary).map((part) => {
+    const end = part.indexOf("\r\n\r\n") + 4;
+    const head = part.slice(0, end);
+    const [, name] = head.match(NAME) ?? [];
+    if (name === undefined) return part;
+    if (isSecret(decodeName(name))) return `${head}***\r\n`;
+    return head.includes("filename=")
+      ? part
+      : head + redactBody(part.slice(end));
+  }).join(boundary);
+}
+
+/**
+ * Hides the values of a body's fields whose names sound secret, in JSON, in a form, in a multipart form, and what is
+ * secret in its URLs.
+ *
+ * @param redact How URLs in a text that is neither are redacted.
+ */
+export function redactBody(text: string, redact = redactText): string {
+  const [boundary] = text.match(/^--[^\r\n]+(?=\r\nContent-)/i) ?? [];
+  if (boundary !== undefined) return redactParts(text, boundary);
+  if (/^\s*[[{"]/.test(text)) return redactJson(text);
+  const isForm = /^[^\s=&"<]+=/.test(text);
+  return redactJson(isForm ? redactField(redactUrl(text)) : redact(text));
+}
+
+/** Hides the same in a multipart form that is streamed, piece by piece: its parts begin with pieces of their own. */
+export function createPartRedactor(): (piece: Uint8Array) => Uint8Array {
+  let boundary: string | undefined;
+  let isHidden = false;
+  return (piece) => {
+    const text = fromLatin1(piece.subarray(0, 4096));
+    boundary ??= text.match(/^--[^\r\n]+/)?.[0] ?? "";
+    if (boundary !== "" && text.startsWith(boundary)) {
+      const [, name = ""] = text.match(NAME) ?? [];
+      isHidden = isSecret(decodeName(name));
+      return piece;
+    }
+    return isHidden && text !== "\r\n" ? latin1("***") : piece;
+  };
 }
 
 /** A request as it is printed. */
@@ -83,6 +173,8 @@ export interface PrintedRequest
   readonly target: string;
   /** The body, where it is text in memory. */
   readonly body: string | undefined;
+  /** Its bytes, where it is in memory and not text. */
+  readonly bytes: Uint8Array | undefined;
   /** How many bytes the body has, where that is known. */
   readonly size: number | undefined;
 }
@@ -96,6 +188,7 @@ export function redactRequest(
   const headers = sentHeaders(request);
   // its bytes as they are, a mark too
   const text = body?.bytes && decodeText(body.bytes, "utf-8", true);
+  const bytes = text === undefined ? body?.bytes : undefined;
   const target = targetOf(request);
   const whole = {
     method,
@@ -103,6 +196,7 @@ export function redactRequest(
     target,
     headers,
     body: text,
+    bytes,
     size: body?.length,
   };
   return showSecrets ? whole : {
@@ -111,6 +205,7 @@ export function redactRequest(
     target: redactUrl(target),
     headers: headers.map(redactHeader),
     body: text && redactBody(text),
+    bytes: bytes && latin1(redactBody(fromLatin1(bytes))),
   };
 }
 

@@ -6,12 +6,15 @@
 
 import { UsageError } from "../../lib/cli/errors.ts";
 import { type Output, type Permissions, print } from "../../lib/cli/io.ts";
+import { redactUrl } from "../../lib/cli/redact.ts";
 import { paint } from "../../lib/cli/terminal.ts";
-import type { HttpRequest } from "../../lib/http/request.ts";
+import { addressOfUrl, type HttpRequest } from "../../lib/http/request.ts";
 import { isRepeatable } from "../../lib/http/retry.ts";
 import type { SendOptions } from "../../lib/http/send.ts";
 import type { Network } from "../../lib/http/transport.ts";
 import {
+  type Address,
+  isLocalhost,
   parseHost,
   parsePort,
   permissionsFor,
@@ -124,6 +127,24 @@ function fileOf(text: string | undefined = ""): string[] {
   return /^@./.test(text) ? [text.slice(1)] : [];
 }
 
+/** What is connected to, to reach a URL. */
+function endsOf(
+  url: URL,
+  { proxy, unix, resolve = [], ipv4, ipv6 }: Partial<ExchangeOptions>,
+): readonly Address[] {
+  if (unix !== undefined) return [{ path: unix }];
+  // it resolves the name
+  if (proxy) return [parseProxy(proxy, true).address];
+  const { host, port } = addressOfUrl(url);
+  const told = resolve.map(parseResolve)
+    .find((entry) => entry.host === host && entry.port === port);
+  if (told) return told.addresses.map((host) => ({ host, port }));
+  if (!ipv4 && !ipv6 || /^[\d.]+$|:/.test(host)) return [{ host, port }];
+  const loopback = { host: ipv4 ? "127.0.0.1" : "::1", port };
+  // Deno lets nobody look up a name who may not reach all its ports
+  return [isLocalhost(host) ? loopback : { host, port: 0 }];
+}
+
 /**
  * Finds the hosts and files that a command line needs.
  *
@@ -137,20 +158,16 @@ export async function requiredPermissions(
   const { isFile } = await import("./items.ts");
   const { splitType } = await import("./body/file.ts");
   const { savedFiles } = await import("./download/destination.ts");
-  const { ca, cert, key, proxy, unix, resolve = [] } = options;
-  const { net, read, write } = permissionsFor([
-    ...unix === undefined ? [] : [{ path: unix }],
-    ...proxy ? [parseProxy(proxy, true).address] : [],
-    ...resolve.map(parseResolve).flatMap(({ addresses, port }) =>
-      addresses.map((host) => ({ host, port }))
-    ),
-  ], [ca, cert, key]);
-  const saved = await savedFiles(url, options);
+  const { ca, cert, key } = options;
+  const ends = endsOf(url, options);
+  const { net, read, write } = permissionsFor(ends, [ca, cert, key]);
+  // a name out of the URL is that of the URL as it is shown
+  const saved = await savedFiles(new URL(redactUrl(url.href)), options);
   const sent = [...items, ...fields].filter(isFile).map(({ kind, value }) =>
     kind === "file" ? splitType(value).path : value
   );
   return {
-    net: [url.hostname, ...net],
+    net,
     read: [
       ...fileOf(raw).map((text) => splitType(text).path),
       ...sent,

@@ -12,6 +12,7 @@ import type {
   OptionTable,
 } from "../../lib/cli/options.ts";
 import { parseCount, parseSeconds } from "../../lib/cli/values.ts";
+import { addressOfUrl } from "../../lib/http/request.ts";
 import type { SendOptions } from "../../lib/http/send.ts";
 import type { Document } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
@@ -33,6 +34,7 @@ export const POSTS_OPTIONS = {
     value: "BASE",
     parse: parseUrl,
     default: new URL(PUBLIC_API),
+    secret: "url",
     help: `The API [default: ${PUBLIC_API}]`,
   },
   limit: { value: "N", parse: parseCount, help: "Stop after so many" },
@@ -59,6 +61,19 @@ export const POSTS_OPTIONS = {
 } satisfies OptionTable;
 
 type PostsOptions = Options<typeof POSTS_OPTIONS>;
+
+/** What `posts` is, but for its texts. */
+export const POSTS = {
+  options: POSTS_OPTIONS,
+  permissions: async ({ options }: CommandLine<typeof POSTS_OPTIONS>) => {
+    if (options.offline) return {};
+    const { permissionsFor } = await import("../../lib/net/address.ts");
+    return permissionsFor([addressOfUrl(options.url)], []);
+  },
+  redact: async (operand: string) =>
+    (await import("../get/redact.ts")).redactOperand(operand, 1),
+  run: runPosts,
+};
 
 const FORMATS = ["json", "ndjson", "csv", "table"] as const;
 const CHANGES = { create: "POST", update: "PATCH", delete: "DELETE" } as const;
@@ -271,7 +286,7 @@ async function withHint(
  * @throws {UsageError} When the operands do not fit together.
  * @throws {Failure} When the API does not answer as it should.
  */
-export async function runPosts(
+async function runPosts(
   { options, operands: words }: CommandLine<typeof POSTS_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {

@@ -9,11 +9,10 @@ import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { decodeBase64Url } from "@std/encoding/base64url";
 import { encodeHex } from "@std/encoding/hex";
 import { Failure } from "../../lib/cli/errors.ts";
+import type { KeyPair, TlsServer } from "../../lib/net/connection.ts";
 import {
-  type KeyPair,
   readPair,
   readPem,
-  type TlsServer,
   type TrustOptions,
 } from "../../lib/net/tls/trust.ts";
 

@@ -22,6 +22,7 @@ import {
   permissionsFor,
 } from "../../lib/net/address.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
+import { listenersOf } from "../../lib/net/listen.ts";
 
 /** The options of `server`. */
 export const SERVER_OPTIONS = {
@@ -162,8 +163,10 @@ export function serverPermissions(
     typeof SERVER_OPTIONS
   >,
 ): Permissions {
-  const { host, unix, file, cert, key, clientCa, ca } = options;
-  const own = unix === undefined ? { host, port: 0 } : { path: unix };
+  const { host, port, unix, file, cert, key, clientCa, ca } = options;
+  const own = unix === undefined
+    ? listenersOf({ host, port })
+    : [{ path: unix }];
   const goal = mode === "relay" ? [parseTarget(target).address] : [];
-  return permissionsFor([own, ...goal], [file, cert, key, clientCa, ca]);
+  return permissionsFor([...own, ...goal], [file, cert, key, clientCa, ca]);
 }

@@ -20,10 +20,10 @@ import {
   type Handshake,
   type Incoming,
   type Listener,
+  type TlsServer,
   track,
 } from "../../lib/net/connection.ts";
-import { listen, listenTls, listenUnix } from "../../lib/net/listen.ts";
-import type { TlsServer } from "../../lib/net/tls/trust.ts";
+import { listen } from "../../lib/net/listen.ts";
 import type { ServerEvent, TlsFacts } from "./events.ts";
 
 /** A server that listens. */
@@ -238,11 +238,11 @@ async function openAcceptors(
   options: Pick<ServeOptions, "host" | "port" | "path" | "tls">,
 ): Promise<Acceptor[]> {
   const { host = "127.0.0.1", port = 0, path, tls } = options;
-  if (tls) {
-    return await listenTls(path === undefined ? { host, port } : { path }, tls);
-  }
-  if (path === undefined) return await listen({ host, port });
-  return [await listenUnix(path)];
+  if (path === undefined && !tls) return await listen({ host, port });
+  const { listenTls, listenUnix } = await import("./listeners.ts");
+  const address = path === undefined ? { host, port } : { path };
+  if (tls) return await listenTls(address, tls);
+  return path === undefined ? [] : [await listenUnix(path)];
 }
 
 /** A client of a server. */

@@ -1,6 +1,12 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { main } from "../../tasks/api.ts";
-import { run, spawn, spawnDeno, start, withFolder } from "../support.ts";
+import { serveHttp } from "../http/server.ts";
+import { ROOT, run, spawn, spawnDeno, start, withFolder } from "../support.ts";
 import { baseOf } from "./support.ts";
 
 Deno.test("api serves the six resources and keeps what is posted", async () => {
@@ -99,6 +105,30 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
   }
 });
 
+Deno.test("secrets in output: api shows none of where it imported from, and none in a hint", async () => {
+  await using other = serveHttp(() => Response.json({ a: [] }));
+  const { host } = new URL(other.url);
+  const from = `http://me:s3cret@${host}/db?token=s3cret`;
+  const args = ["--memory", "--port", "0", "--from", from];
+  const server = start(main, args);
+  await server.stdout.waitFor(/Listening on .*\n/);
+  server.interrupt();
+  const { stdout } = await server.result;
+  assertMatch(stdout, /^Imported http:\/\/\*\*\*@\S+\/db\?token=\*\*\* into /);
+  const child = spawnDeno([
+    "run",
+    "--no-prompt",
+    `${ROOT}tasks/api.ts`,
+    ...args,
+  ]);
+  const { stderr } = await child.result;
+  assertStringIncludes(
+    stderr,
+    `\nhint: deno run '--allow-net=127.0.0.1,[::1],${host}' `,
+  );
+  assert(!(stdout + stderr).includes("s3cret"), stdout + stderr);
+});
+
 Deno.test("api asks for permission to use another file, with the command to run", async () => {
   const { code, stderr } = await spawn("api", [
     "/nowhere/other.db",
@@ -108,6 +138,6 @@ Deno.test("api asks for permission to use another file, with the command to run"
   assertEquals(code, 1);
   assertMatch(
     stderr,
-    /^api: .*\/nowhere\/other\.db.* not permitted\nhint: deno run '--allow-net=\S+' --allow-read=hark\.db,\/nowhere\/other\.db --allow-write=hark\.db,\/nowhere\/other\.db \S+api\.ts \/nowhere\/other\.db --port 0\n$/,
+    /^api: .*\/nowhere\/other\.db.* not permitted\nhint: deno run '--allow-net=127\.0\.0\.1,\[::1\]' --allow-read=\/nowhere\/other\.db --allow-write=\/nowhere\/other\.db \S+api\.ts \/nowhere\/other\.db --port 0\n$/,
   );
 });

@@ -141,8 +141,57 @@ Deno.test("runCommand() hints the command that would be permitted, without secre
   );
   assertEquals(
     hint,
-    "hint: deno run --allow-net=a.example,b.example tasks/fetchy.ts --token '***' a.example",
+    "hint: deno run --allow-net=a.example,b.example:80 tasks/fetchy.ts --token '***' a.example",
   );
+});
+
+Deno.test("secrets in errors: what was typed is hidden in what is said of it, in the hint and in the stack", async () => {
+  const fail = () => {
+    throw new UsageError(
+      'Cannot use "t" at http://me:s3cret@a.example/?token=s3cret, "http://b.example/?a=b&code=s3 cret": a text',
+      {
+        cause: new TypeError("Invalid URL: 'http://me:s3cret@a.example:x'"),
+        hint:
+          "try http://me:s3cret@a.example/ or --proxy http://USER:PASSWORD@HOST",
+      },
+    );
+  };
+  const { stderr } = await run(commandThat(fail), [
+    "--debug",
+    "--token",
+    "t",
+    "http://b.example/?a=b&code=s3 cret",
+  ]);
+  const [line, hint] = stderr.split("\n");
+  assertEquals(
+    line,
+    `fetchy: Cannot use "***" at http://***@a.example/?token=***, "http://b.example/?a=b&code=***": a text: Invalid URL: 'http://***@a.example:x'`,
+  );
+  assertEquals(
+    hint,
+    "hint: try http://***@a.example/ or --proxy http://USER:PASSWORD@HOST",
+  );
+  assertMatch(stderr, /\nUsageError: [^]*\n {4}at /);
+  assert(!/s3|cret/.test(stderr), stderr);
+});
+
+Deno.test("runCommand() words the error although its operands cannot be read", async () => {
+  const command = defineCommand({
+    name: "fetchy",
+    summary: "",
+    usage: "",
+    examples: [],
+    options: {},
+    redact: () => {
+      throw new Error("no item");
+    },
+    run: () => Promise.reject(new Failure("Cannot do it")),
+  });
+  const { stderr } = await run(
+    (args, io) => runCommand(command, args, io),
+    ["an operand"],
+  );
+  assertEquals(stderr, "fetchy: Cannot do it\n");
 });
 
 Deno.test("runCommand() words the error although its hint cannot be made", async () => {

@@ -371,6 +371,20 @@ Deno.test("denialOf() and reasonOf() name what the sandbox denied", async () => 
   );
 });
 
+Deno.test("secrets in errors: reasonOf() hides those of URLs in what Deno says", async () => {
+  const said = (url: string) =>
+    reasonOf(new TypeError(`error sending request for url (${url}): odd`))
+      .message;
+  assertEquals(
+    said("http://me:s3cret@a/?a=b&token=s3cret#code=s3cret"),
+    "error sending request for url (http://***@a/?a=b&token=***#code=***): odd",
+  );
+  assertEquals(
+    reasonOf(await errorOf(() => new URL("http://me:s3cret@:x"))).message,
+    "Invalid URL: 'http://***@:x'",
+  );
+});
+
 Deno.test("denialOf() finds nothing in any other error", () => {
   assertEquals(denialOf(new Error("fetch failed")), undefined);
   assertEquals(

@@ -1,10 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../lib/cli/errors.ts";
-import {
-  hideMalformed,
-  hideUserinfo,
-  parseCount,
-} from "../../lib/cli/values.ts";
+import { hideMalformed, parseCount } from "../../lib/cli/values.ts";
 
 Deno.test("parseCount() reads whole numbers from 1 on", () => {
   assertEquals(["1", "1000"].map(parseCount), [1, 1000]);
@@ -34,21 +30,5 @@ const MALFORMED: [string, string][] = [
 Deno.test("hideMalformed() shows nothing before the last @ but the scheme", () => {
   for (const [text, hidden] of MALFORMED) {
     assertEquals(hideMalformed(text), hidden, text);
-  }
-});
-
-const TEXTS: [string, string][] = [
-  ["http://me:pw@a.example/x?y", "http://***@a.example/x?y"],
-  ["http://me:p@w@a.example", "http://***@a.example"],
-  ["a http://me@b, //c:d@e", "a http://***@b, //***@e"],
-  ["http://a.example/me@b", "http://a.example/me@b"],
-  ["photo@a.png", "photo@a.png"],
-  ["//@a.example", "//@a.example"],
-  ["", ""],
-];
-
-Deno.test("hideUserinfo() hides the user and the password of each URL in a text, and nothing else", () => {
-  for (const [text, hidden] of TEXTS) {
-    assertEquals(hideUserinfo(text), hidden, text);
   }
 });

@@ -1,7 +1,8 @@
 import { assertEquals, assertLess, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { main } from "../../tasks/client.ts";
-import { check, parsePorts } from "../../tasks/client/check.ts";
+import { check } from "../../tasks/client/check.ts";
+import { parsePorts } from "../../tasks/client/options.ts";
 import { run, sleep } from "../support.ts";
 
 /** Neighbouring ports of which the one in the middle alone is open. */

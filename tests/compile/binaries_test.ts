@@ -278,7 +278,7 @@ testBinaries(
       1,
       "",
       `get: Cannot get http://127.0.0.1:${port}/: this binary was compiled without net access to 127.0.0.1:${port}\n` +
-      "hint: deno compile --no-prompt --allow-net=127.0.0.1 -o get tasks/get.ts\n",
+      `hint: deno compile --no-prompt --allow-net=127.0.0.1:${port} -o get tasks/get.ts\n`,
     ]);
     const save = await spawn(NARROW, ["-o", "/nowhere/x", url]).result;
     assertEquals(save.code, 1);

@@ -210,7 +210,7 @@ Deno.test("get says in one line what is wrong, and exits as the table says", asy
       [["http://[::1"], 2, 'Cannot parse URL "http://[::1"'],
       [["localhost:65536"], 2, 'Cannot parse URL "localhost:65536"'],
       [["name==x"], 2, 'Cannot parse URL "name==x"'],
-      [["X-Key:v"], 2, 'Cannot parse URL "X-Key:v"'],
+      [["X-Key:v"], 2, 'Cannot parse URL "X-Key:***"'],
       [
         ["file:///etc/passwd"],
         2,
@@ -268,7 +268,7 @@ Deno.test("get names the command that would be permitted, without its secrets", 
   assertEquals(
     stderr,
     "get: Cannot get https://a.example/?token=***: net access to a.example:443 is not permitted\n" +
-      "hint: deno run '--allow-net=localhost,127.0.0.1,[::1],jsonplaceholder.typicode.com,a.example' tasks/get.ts " +
+      "hint: deno run --allow-net=a.example:443 tasks/get.ts " +
       "'https://a.example/?token=***' 'Authorization:***'\n",
   );
 });
@@ -280,7 +280,10 @@ Deno.test("get stops at a redirect to a host that it may not reach", async () =>
   const { code, stderr } = await spawn("get", [server.url]).result;
   assertEquals(code, 1);
   assertStringIncludes(stderr, "a.example:80 is not permitted\nhint: deno run");
-  assertStringIncludes(stderr, ",a.example'");
+  assertStringIncludes(
+    stderr,
+    ` --allow-net=${new URL(server.url).host},a.example:80 `,
+  );
 });
 
 Deno.test("a signal ends get while it waits, while it reads and while nobody reads it", async () => {
@@ -429,6 +432,6 @@ Deno.test("secrets in output: a password in a URL without a scheme is in no hint
   const { code, stderr } = await spawn("get", ["ada:pw1@a.example/x", "X:y"])
     .result;
   assertEquals(code, 1);
-  assertStringIncludes(stderr, "tasks/get.ts 'ada:***@a.example/x' X:y\n");
+  assertStringIncludes(stderr, "tasks/get.ts '***@a.example/x' X:y\n");
   assert(!stderr.includes("pw1"), stderr);
 });

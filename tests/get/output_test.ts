@@ -1,6 +1,7 @@
 import {
   assert,
   assertEquals,
+  assertLess,
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
@@ -131,6 +132,26 @@ Deno.test("secrets are hidden in headers and bodies, whatever is around them", (
         '--b\r\nContent-Disposition: form-data; name="password"\r\n\r\n***\r\n--b--\r\n',
       ],
       ["plain text", "plain text"],
+      ['{"\\u0074oken":"x"}', '{"\\u0074oken":"***"}'],
+      ['{"design":"x","zipcode":1}', '{"design":"x","zipcode":1}'],
+      ['{"a":"http://b/?sig=x","c":1}', '{"a":"http://b/?sig=***","c":1}'],
+      [
+        '{"a":"http:\\/\\/me:x@b\\/?c\\u0026code=x"}',
+        '{"a":"http://***@b/?c&code=***"}',
+      ],
+      ['{"a":"{\\"jwt\\":\\"x\\"}"}', '{"a":"{\\"jwt\\":\\"***\\"}"}'],
+      ["pass%77ord=x&b=2&otp=x y", "pass%77ord=***&b=2&otp=***"],
+      [
+        "a=http%3A%2F%2Fb%2F%3Fsig%3Dx&c=2",
+        "a=http%3A%2F%2Fb%2F%3Fsig%3D***&c=2",
+      ],
+      [
+        '--b\r\nContent-Disposition: form-data; name="pin"\r\n\r\nx\r\n--x\r\n--b\r\n' +
+        'Content-Disposition: form-data; name="a"; filename="pin=x"\r\n\r\npin=x\r\n--b--\r\n',
+        '--b\r\nContent-Disposition: form-data; name="pin"\r\n\r\n***\r\n--b\r\n' +
+        'Content-Disposition: form-data; name="a"; filename="pin=x"\r\n\r\npin=x\r\n--b--\r\n',
+      ],
+      ["see http://me:x@a/?token=x, or b", "see http://***@a/?token=***, or b"],
     ] as const
   ) assertEquals(redactBody(text), shown);
   for (
@@ -145,8 +166,42 @@ Deno.test("secrets are hidden in headers and bodies, whatever is around them", (
         "http://***@a.example/?token=***",
       ],
       [["Accept", "text/plain"], "text/plain"],
+      [
+        ["X-Data", '{"a":[{"secret":"x"}],"b":1}'],
+        '{"a":[{"secret":"***"}],"b":1}',
+      ],
+      [["X-Data", "a=1, token=x"], "a=1, token=***"],
+      [["X-Data", "a=1; token=x"], "a=1; token=***"],
+      [["Refresh", "0;url=/a?code=x"], "0;url=/a?code=***"],
+      [["Link", "</a?sig=x>; rel=next"], "</a?sig=***"],
+      [["Set-Cookie", "a=b; Path=/"], "***"],
+      [["WWW-Authenticate", 'Basic realm="a"'], 'Basic realm="a"'],
+      [["X-Signal", "x"], "x"],
     ] as const
   ) assertEquals(redactHeader(header)[1], value);
+});
+
+Deno.test("ReDoS: a hostile header of 64 KB is redacted in less than two seconds", () => {
+  const parts = [
+    '"',
+    '\\"',
+    '"a":',
+    '{"token":',
+    "[",
+    "{",
+    "a=",
+    ",",
+    "\\",
+    " ",
+  ];
+  for (const part of [...parts, "token=", '"\\"', '"a', "//", '"token":"\\"']) {
+    for (const start of ["", '"', '{"token":"', "--", "a=", "{"]) {
+      const value = start + part.repeat(65_536 / part.length);
+      const begun = performance.now();
+      redactHeader(["X-A", value]);
+      assertLess(performance.now() - begun, 2000, start + part);
+    }
+  }
 });
 
 Deno.test("no value of a secret field is left, for any value", () => {

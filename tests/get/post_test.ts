@@ -290,7 +290,7 @@ Deno.test("post names the command that may read every file of a call", async () 
   assertEquals(
     stderr,
     `post: Cannot read "${ROOT}deno.json": read access to deno.json is not permitted\n` +
-      "hint: deno run '--allow-net=localhost,127.0.0.1,[::1],jsonplaceholder.typicode.com' " +
+      "hint: deno run '--allow-net=localhost:9,127.0.0.1:9,[::1]:9' " +
       "--allow-read=deno.json,deno.jsr.json,none " +
       "tasks/post.ts :9 a=@deno.json b:=@deno.jsr.json 'password=***' --auth @none\n",
   );

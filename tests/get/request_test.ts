@@ -421,7 +421,7 @@ Deno.test("no proxy is none, and is past that of the environment", async () => {
   const { net } = await requiredPermissions(["http://a.example"], {
     proxy: "",
   });
-  assertEquals(net, ["a.example"]);
+  assertEquals(net, ["a.example:80"]);
   await using server = serveRaw(() => [response("ok", [])]);
   const { code, stdout } = await run(get, ["--proxy", "", "-4", server.url]);
   assertEquals([code, stdout], [0, "ok"]);
@@ -572,7 +572,7 @@ Deno.test("requiredPermissions() names every host and every file of a call", asy
     "X-B: @no",
   ];
   assertEquals(await requiredPermissions(operands), {
-    net: ["a.example"],
+    net: ["a.example:443"],
     read: ["header", "query", "text", "json", "file", "a@b"],
     write: [],
   });
@@ -587,14 +587,14 @@ Deno.test("requiredPermissions() names every host and every file of a call", asy
     ["http://a.example", "@body"],
     options,
   );
-  assertEquals(net, ["a.example", "unix:/run/a.sock"]);
+  assertEquals(net, ["unix:/run/a.sock"]);
   for (
     const file of ["body", "login", "token", "ca.pem", "/run/a.sock", "out"]
   ) assert(read?.includes(file), file);
   for (const file of ["/run/a.sock", "out"]) {
     assert(write?.includes(file), file);
   }
-  const { net: [, socket] = [] } = await requiredPermissions(
+  const { net: [socket] = [] } = await requiredPermissions(
     ["http://a.example"],
     { unix: "./a.sock" },
   );
@@ -603,7 +603,7 @@ Deno.test("requiredPermissions() names every host and every file of a call", asy
     ["http://a.example", "-"],
     { auth: "me:pw", bearer: "T" },
   );
-  assertEquals(plain, { net: ["a.example"], read: [], write: [] });
+  assertEquals(plain, { net: ["a.example:80"], read: [], write: [] });
 });
 
 Deno.test("an operand that is no item says what would be one", async () => {

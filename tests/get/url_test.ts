@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../../lib/cli/errors.ts";
-import { redactUrl } from "../../lib/http/redact.ts";
+import { redactUrl } from "../../lib/cli/redact.ts";
 import { redactOperand } from "../../tasks/get/redact.ts";
 import { parseUrl } from "../../tasks/get/url.ts";
 import { codePoint } from "../code_point.ts";
@@ -161,12 +161,33 @@ Deno.test("secrets in operands are hidden, and nothing else", () => {
       ["title=foo", "title=foo"],
       [":3000/x?page=1&api_key=v#f", ":3000/x?page=1&api_key=***#f"],
       ["https://me:pw@a.example/?b", "https://***@a.example/?b"],
-      ["me:pw@a.example/?token=v", "me:***@a.example/?token=***"],
-      ["me:p@w:w@localhost", "me:***@localhost"],
       ["X-Token:@token.txt", "X-Token:@token.txt"],
       ["password=@token.txt", "password=@token.txt"],
       ["-X", "-X"],
+      ["pin:=12x", "pin:=***"],
+      ["token[=x", "token[=***"],
+      ['a:={"jwt":"x","b":1}', 'a:={"jwt":"***","b":1}'],
+      ['X-A:{"secret":"x"}', 'X-A:{"secret":"***"}'],
+      ["Referer:http://a/?sig=x", "Referer:http://a/?sig=***"],
+      ["a=http://me:pw@b/", "a=http://***@b/"],
+      ["design=x", "design=x"],
+      ["status_code:=200", "status_code:=200"],
+      // the path of a file is none
+      ["password=@pw.txt", "password=@pw.txt"],
+      ["key:=@a.json", "key:=@a.json"],
+      ["token@a.bin", "token@a.bin"],
+      ["@a?token=x", "@a?token=x"],
     ] as const
   ) assertEquals(redactOperand(operand), shown);
+  for (
+    const [url, shown] of [
+      ["me:pw@a.example/?token=v", "***@a.example/?token=***"],
+      ["me:p@w:w@localhost", "***@localhost"],
+      ["a.example/?a=b&token=x&c=d", "a.example/?a=b&token=***&c=d"],
+      [":3000/a;token=x", ":3000/a;token=***"],
+      ["X-Key:v", "X-Key:***"],
+      ["password=x", "password=***"],
+    ] as const
+  ) assertEquals(redactOperand(url, 0), shown);
   assertEquals(redactUrl("http://a/?x=1"), "http://a/?x=1");
 });

@@ -9,6 +9,7 @@ import {
   parseAddress,
   parseHost,
   parsePort,
+  permissionsFor,
 } from "../../lib/net/address.ts";
 import { codePoint } from "../code_point.ts";
 
@@ -152,4 +153,26 @@ Deno.test("isLoopback() knows this machine's own names", () => {
   ) {
     assertEquals(isLoopback(name), false, name);
   }
+});
+
+Deno.test("permissionsFor() names hosts with their ports, sockets from the root, and files", () => {
+  for (
+    const [text, net] of [
+      ["a.example:80", ["a.example:80"]],
+      ["EXAMPLE.com.:80", ["example.com:80"]],
+      ["a.example:0", ["a.example"]],
+      ["127.0.0.1:1", ["127.0.0.1:1"]],
+      ["[::1]:1", ["[::1]:1"]],
+      ["[fe80::1%lo]:1", ["[fe80::1]:1"]],
+      ["localhost:1", ["localhost:1", "127.0.0.1:1", "[::1]:1"]],
+      ["localhost:0", ["localhost", "127.0.0.1", "[::1]"]],
+      ["unix:/a.sock", ["unix:/a.sock"]],
+      ["unix:./a.sock", [`unix:${Deno.cwd()}/a.sock`]],
+    ] as const
+  ) assertEquals(permissionsFor([parseAddress(text)], []).net, [...net]);
+  assertEquals(permissionsFor([{ path: "s" }], ["f", undefined]), {
+    net: [`unix:${Deno.cwd()}/s`],
+    read: ["s", "f"],
+    write: ["s"],
+  });
 });

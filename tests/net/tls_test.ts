@@ -1,6 +1,10 @@
-import type { KeyPair } from "../../lib/net/tls/trust.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { closeWrite, receive, send } from "../../lib/net/connection.ts";
+import {
+  closeWrite,
+  type KeyPair,
+  receive,
+  send,
+} from "../../lib/net/connection.ts";
 import {
   fingerprintOf,
   makeCertificate,

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import { createHandler } from "../../tasks/api/handler.ts";
@@ -167,8 +167,23 @@ Deno.test("posts asks for a host's permission with the command to run", async ()
   assertEquals(code, 1);
   assertMatch(
     stderr,
-    /example\.com:80 is not permitted\nhint: deno run '--allow-net=\S+,example\.com' \S+posts\.ts --url http:\/\/example\.com\n$/,
+    /example\.com:80 is not permitted\nhint: deno run --allow-net=example\.com:80 \S+posts\.ts --url http:\/\/example\.com\n$/,
   );
+});
+
+Deno.test("secrets in a hint: posts shows no field, user or query of its command line", async () => {
+  const { stderr } = await spawn("posts", [
+    "--url",
+    "http://me:s3cret@h.example/?sig=s3cret",
+    "create",
+    "password=s3cret",
+    "design=plain",
+  ]).result;
+  assertMatch(
+    stderr,
+    /hint: deno run --allow-net=h\.example:80 \S+ --url 'http:\/\/\*\*\*@h\.example\/\?sig=\*\*\*' create 'password=\*\*\*' design=plain\n$/,
+  );
+  assert(!stderr.includes("s3cret"), stderr);
 });
 
 /** An API with 5 posts, 2 on a page, that counts its requests. */
@@ -642,7 +657,7 @@ Deno.test("posts follows the link that is next, and no other", async () => {
   assertEquals(await next("<?p=2>; rel=NEXT"), "?p=2");
   assertEquals(await next('<?p=1>; rel="last"', "<?p=2>;rel=next"), "?p=2");
   assertEquals(await next("<?p=1>; rel=last, <?p=2>; rel=next"), "?p=2");
-  assertEquals(await next("<?p=\xc3\xa9>; rel=next"), "?p=%c3%a9");
+  assertEquals(await next("<?p=\xc3\xa9>; rel=next"), "?p=%C3%A9");
   assertEquals(await next('<?p=2>; rel=next; anchor=""'), "?p=2");
   for (
     const link of [

@@ -1,4 +1,3 @@
-import type { KeyPair } from "../../lib/net/tls/trust.ts";
 import {
   assert,
   assertEquals,
@@ -12,16 +11,17 @@ import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { acceptAll } from "../../lib/net/accept.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
-import { type Connection, receive, send } from "../../lib/net/connection.ts";
 import {
-  listen,
-  listenTls,
-  listenUnix,
-  openAll,
-} from "../../lib/net/listen.ts";
+  type Connection,
+  type KeyPair,
+  receive,
+  send,
+} from "../../lib/net/connection.ts";
+import { listen, openAll } from "../../lib/net/listen.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import type { ServerEvent } from "../../tasks/server/events.ts";
 import { echo } from "../../tasks/server/handlers.ts";
+import { listenTls, listenUnix } from "../../tasks/server/listeners.ts";
 import { serve, type ServeOptions } from "../../tasks/server/serve.ts";
 import { RESETS } from "../net/peers.ts";
 import {

@@ -408,7 +408,7 @@ Deno.test("server may not listen on another host without its permission", async 
   );
   assertStringIncludes(
     stderr,
-    "hint: deno run '--allow-net=localhost,127.0.0.1,[::1],0.0.0.0' ",
+    "hint: deno run --allow-net=0.0.0.0:12345 ",
   );
 });
 
@@ -416,7 +416,7 @@ Deno.test("server relay asks for the permission of its target before it listens"
   const cases: [string, RegExp][] = [
     [
       "a.example:1",
-      /^server: Cannot relay to a\.example:1: net access to a\.example:1 is not permitted\nhint: deno run .*,a\.example' tasks\/server\.ts relay a\.example:1 -p0\n$/,
+      /^server: Cannot relay to a\.example:1: net access to a\.example:1 is not permitted\nhint: deno run '--allow-net=127\.0\.0\.1,\[::1\],a\.example:1' tasks\/server\.ts relay a\.example:1 -p0\n$/,
     ],
     [
       "[2001:db8::1]:1",
@@ -435,15 +435,15 @@ Deno.test("server relay asks for the permission of its target before it listens"
 });
 
 Deno.test("server names the files and the hosts of its command line in the hint", async () => {
-  const local = "'--allow-net=localhost,127.0.0.1,[::1]";
+  const local = "'--allow-net=127.0.0.1:12345,[::1]:12345";
   const cases: [string[], string][] = [
     [
       ["--unix", "/nowhere/a.sock"],
-      `${local},unix:/nowhere/a.sock' --allow-read=/nowhere/a.sock --allow-write=/nowhere/a.sock tasks/`,
+      `--allow-net=unix:/nowhere/a.sock --allow-read=/nowhere/a.sock --allow-write=/nowhere/a.sock tasks/`,
     ],
     [
       ["relay", "tls:a.example:1", "--ca", "ca.pem"],
-      `${local},a.example' --allow-read=ca.pem tasks/`,
+      `${local},a.example:1' --allow-read=ca.pem tasks/`,
     ],
     [
       ["relay", "unix:/a.sock", "--cert", "c.pem", "--key", "k.pem"],
@@ -452,10 +452,10 @@ Deno.test("server names the files and the hosts of its command line in the hint"
     // Deno takes no path of a socket that is not from the root
     [
       ["--unix", "./a.sock"],
-      `${local},unix:${ROOT}a.sock' --allow-read=./a.sock --allow-write=./a.sock tasks/`,
+      `--allow-net=unix:${ROOT}a.sock --allow-read=./a.sock --allow-write=./a.sock tasks/`,
     ],
     // Deno takes no IPv6 address without its brackets
-    [["--host", "2001:db8::1"], `${local},[2001:db8::1]' tasks/`],
+    [["--host", "2001:db8::1"], `'--allow-net=[2001:db8::1]:12345' tasks/`],
   ];
   for (const [args, hint] of cases) {
     const { code, stderr } = await spawn("server", args).result;

@@ -22,6 +22,7 @@ const MAY: readonly (readonly [room: string, ...others: string[]])[] = [
     "tasks/api/store/",
     "tasks/get/charset.ts",
     "tasks/get/items.ts",
+    "tasks/get/redact.ts",
     "tasks/get/request.ts",
     "tasks/get/url.ts",
   ],
@@ -76,7 +77,7 @@ const SHARED: Readonly<Record<string, string>> = {
   "events.ts": "one each: of a server, in a stream that get prints, of api",
   "json.ts": "a body that is sent, and a view of one that came",
   "response.ts": "one each: as it comes over a socket, as api gives it",
-  "redact.ts": "of URLs, and of what get prints",
+  "redact.ts": "of names, URLs and texts, and of what get prints",
   "check.ts": "of ports, and of what an API answers",
   "schema.ts": "of resources, and of OpenAPI",
 };

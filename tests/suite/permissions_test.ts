@@ -1,6 +1,23 @@
-import { assertEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { getAvailablePort } from "@std/net/get-available-port";
+import { dirname } from "node:path";
 import config from "../../deno.json" with { type: "json" };
-import { flagsOf, spawnDeno } from "../support.ts";
+import { makeCertificate } from "../../tasks/server/certificate.ts";
+import { withFiles } from "../get/support.ts";
+import { serveHttp } from "../http/server.ts";
+import {
+  type Child,
+  flagsOf,
+  ROOT,
+  spawnDeno,
+  spawnProgram,
+  testWith,
+} from "../support.ts";
 
 const LOOPBACK = "localhost,127.0.0.1,[::1]";
 const TUTORIAL = `${LOOPBACK},jsonplaceholder.typicode.com`;
@@ -121,3 +138,231 @@ Deno.test("a task that may do all is a developer's, never a command", () => {
   assertEquals(broad.filter((name) => name in FLAGS), []);
   assertEquals(Object.keys(config.tasks).slice(0, 7), Object.keys(FLAGS));
 });
+
+/** Runs a script in a folder, with these grants and no other. */
+function runWith(
+  folder: string,
+  task: string,
+  flags: readonly string[],
+  args: readonly string[],
+): Child {
+  const script = `${ROOT}tasks/${task}.ts`;
+  const words = ["run", "--no-prompt", ...flags, script, ...args];
+  return spawnDeno(words, { cwd: folder });
+}
+
+/** The command of a hint, run by a shell in a folder. */
+function runHint(folder: string, stderr: string): Child {
+  const [, line = ""] = stderr.match(/\nhint: (deno run .*)\n$/) ?? [];
+  assert(line !== "", stderr);
+  const path = `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`;
+  return spawnProgram("sh", ["-c", `exec ${line}`], {
+    cwd: folder,
+    env: { PATH: path },
+  });
+}
+
+/** The grants in a hint: plain, since nothing in them needs quotes but brackets. */
+function grantsIn(stderr: string): string[] {
+  const [, line = ""] = stderr.match(/\nhint: deno run (.*)\n$/) ?? [];
+  return [...line.matchAll(/'?(--allow-\w+)=([^' ]+)'?/g)]
+    .flatMap(([, flag, list = ""]) =>
+      list.split(",").map((each) => `${flag}=${each}`)
+    );
+}
+
+/** Each is denied without grants; what runs then is the hint, as it stands. */
+const CALLS: [name: string, task: string, args: string[]][] = [
+  ["a URL", "get", ["URL/a?b=c&d"]],
+  ["a URL by its name", "get", [":PORT/a"]],
+  ["a URL over a socket of our own", "get", ["-v", "URL/a"]],
+  ["IPv4 alone", "get", ["-4", ":PORT/a"]],
+  ["a redirect", "get", ["URL/to?localhost"]],
+  ["a redirect after a redirect", "get", ["URL/to?localhost/to?127.1"]],
+  ["a download", "get", ["-O", "URL/a"]],
+  ["a download that goes on", "get", ["-c", "-o", "a b", "URL/a"]],
+  ["a proxy, which resolves the name", "get", [
+    "--proxy",
+    "http://127.0.0.1:PORT",
+    "http://nowhere.example/",
+  ]],
+  ["a told address", "get", [
+    "--resolve",
+    "nowhere.example:PORT:127.0.0.1",
+    "http://nowhere.example:PORT/",
+  ]],
+  ["an authority", "get", ["--ca", "ca.pem", "URL/a"]],
+  ["a certificate", "get", ["--cert", "ca.pem", "--key", "key.pem", "URL/a"]],
+  ["a file of fields", "post", ["URL/a", "x=@ca.pem", "password=@key.pem"]],
+  ["a file as the body", "post", ["URL/a", "@ca.pem"]],
+  ["a form with a file", "post", ["-f", "URL/a", "x@ca.pem"]],
+  ["a login in a file", "get", ["-a", "@login.pem", "URL/a"]],
+  ["a Unix socket", "client", ["unix:s.sock"]],
+  ["a server", "client", ["localhost:TCP"]],
+  ["ports", "client", ["--check", "TCP,PORT", "127.0.0.1"]],
+  ["an API", "posts", ["--url", "URL", "--limit", "1"]],
+  ["a change", "posts", ["--url", "URL", "create", "title=a"]],
+];
+
+for (const [name, task, args] of CALLS) {
+  testWith(
+    "sh",
+    `the hint of ${task} works and grants no more than the call needs: ${name}`,
+    () =>
+      withCalls(async (folder, fill) => {
+        const words = args.map(fill);
+        const denied = await runWith(folder, task, [], words).result;
+        assertEquals([denied.code, denied.stdout], [1, ""]);
+        let { stderr } = denied;
+        // only whoever asks the first host knows the next one
+        for (let result = { code: 1 }; result.code !== 0;) {
+          const again = await runHint(folder, stderr).result;
+          if (again.code !== 0) {
+            assert(grantsIn(again.stderr).length > grantsIn(stderr).length);
+            stderr = again.stderr;
+          }
+          result = again;
+          await clear(folder);
+        }
+        const grants = grantsIn(stderr);
+        for (const grant of grants) {
+          // one way to localhost is enough, and a note is read where a download goes on
+          const isSpare =
+            /-net=/.test(grant) && stderr.includes("localhost:") ||
+            grant.endsWith("-read=a.part.json");
+          if (isSpare) continue;
+          const rest = grants.filter((each) => each !== grant);
+          const result = await runWith(folder, task, rest, words).result;
+          assertMatch(result.stderr, /is not permitted\nhint: /, grant);
+          await clear(folder);
+        }
+      }),
+  );
+}
+
+/** Removes what a call has made. */
+async function clear(folder: string): Promise<void> {
+  for (const { name } of [...Deno.readDirSync(folder)]) {
+    if (!/pem$|sock$|^d\.json$/.test(name)) {
+      await Deno.remove(`${folder}/${name}`);
+    }
+  }
+}
+
+const BODY = JSON.stringify([{ id: 1, userId: 1, title: "a", body: "b" }]);
+
+/** A folder with files and sockets, and how words name the servers that are there. */
+async function withCalls(
+  test: (folder: string, fill: (word: string) => string) => Promise<void>,
+): Promise<void> {
+  const { cert, key } = await makeCertificate();
+  await withFiles(
+    { "ca.pem": cert, "key.pem": key, "login.pem": "a:b\n" },
+    async (folder) => {
+      await using http = serveHttp(({ url }) => {
+        const { pathname, search, port } = new URL(url);
+        if (pathname === "/db") return new Response(`{"a":${BODY}}`);
+        if (pathname !== "/to") return new Response(BODY);
+        const [, host, rest = "/a"] = search.match(/^\?([^/]*)(\/.*)?$/) ?? [];
+        const location = `http://${host}:${port}${rest}`;
+        return new Response(null, { status: 302, headers: { location } });
+      });
+      using tcp = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      using unix = Deno.listen({ transport: "unix", path: `${folder}/s.sock` });
+      const closing = [tcp, unix].map(async (listener: Deno.Listener) => {
+        for await (const conn of listener) conn.close();
+      });
+      const { port } = new URL(http.url);
+      await test(
+        folder,
+        (word) =>
+          word.replace("URL", http.url).replaceAll("PORT", port)
+            .replaceAll("TCP", `${tcp.addr.port}`),
+      );
+      tcp.close();
+      unix.close();
+      await Promise.all(closing);
+    },
+  );
+}
+
+/** Names that a shell, Deno or a list could take for something else. */
+const NAMES = [
+  ...["a b", "it's", '"q"', "-x", "--allow-all", "a=b", "key=1", "$HOME"],
+  ...["*", "~", "#a", "a;b", "a&b", "\\a", "%41", "@a", "a\nb", " a "],
+  "\t%s\\\x1b'",
+];
+
+for (const name of NAMES) {
+  testWith(
+    "sh",
+    `the hint of a download to ${
+      JSON.stringify(name)
+    } works and writes it alone`,
+    () =>
+      withCalls(async (folder, fill) => {
+        const args = [`--output=${name}`, fill("URL/a")];
+        const denied = await runWith(folder, "get", [], args).result;
+        const { code, stderr } = await runHint(folder, denied.stderr).result;
+        assertEquals(code, 0, stderr);
+        await Deno.remove(`${folder}/${name}`);
+        assertEquals([...Deno.readDirSync(folder)].length, 4);
+      }),
+  );
+}
+
+Deno.test("over-grant by injection: a comma in a file's name grants neither half of it", () =>
+  withCalls(async (folder, fill) => {
+    const denied = await runWith(folder, "get", [], ["-O", fill("URL/a,.b")])
+      .result;
+    assertStringIncludes(denied.stderr, "--allow-write=a,,.b,a,,.b.part,");
+    // a Deno that does not know ,, starts nothing
+    const { code } = await runHint(folder, denied.stderr).result;
+    const made = [...Deno.readDirSync(folder)].map(({ name }) => name)
+      .filter((name) => !/pem$|sock$/.test(name));
+    assertEquals(made, code === 0 ? ["a,.b"] : []);
+  }));
+
+/** Servers, which end by a signal. */
+const SERVERS: [name: string, task: string, args: string[]][] = [
+  ["a port", "server", ["-p", "FREE"]],
+  ["any port", "server", ["--host", "127.0.0.1", "-p", "0"]],
+  ["any port of both loopbacks", "server", ["-p", "0"]],
+  ["a relay", "server", ["relay", "localhost:PORT", "-p", "FREE"]],
+  ["a file", "server", ["--file", "ca.pem", "-p", "FREE"]],
+  ["TLS", "server", ["--cert", "ca.pem", "--key", "key.pem", "-p", "FREE"]],
+  ["a Unix socket", "server", ["--unix", "new s.sock"]],
+  ["a database", "api", ["my.db", "--port", "FREE"]],
+  ["memory", "api", ["--memory", "--port", "FREE"]],
+  ["another API", "api", ["--memory", "--from", ":PORT", "--port", "FREE"]],
+  ["a dump", "api", ["d.json", "--port", "FREE"]],
+];
+
+for (const [name, task, args] of SERVERS) {
+  testWith(
+    "sh",
+    `the hint of ${task} works and grants no more than the call needs: ${name}`,
+    () =>
+      withCalls(async (folder, fill) => {
+        await Deno.writeTextFile(`${folder}/d.json`, `{"a":${BODY}}`);
+        const free = `${getAvailablePort()}`;
+        const words = args.map((word) => fill(word).replace("FREE", free));
+        const denied = await runWith(folder, task, [], words).result;
+        const server = runHint(folder, denied.stderr);
+        await server.stdout.waitFor(/istening on .*\n|waiting for .*\n.*\n/);
+        server.kill("SIGTERM");
+        assertEquals((await server.result).code, 0);
+        const grants = grantsIn(denied.stderr);
+        for (const grant of grants) {
+          // one way to localhost is enough
+          if (grants.includes(grant.replace(/=.*(?=:)/, "=localhost"))) {
+            continue;
+          }
+          await clear(folder);
+          const rest = grants.filter((each) => each !== grant);
+          const result = await runWith(folder, task, rest, words).result;
+          assertMatch(result.stderr, /is not permitted\nhint: /, grant);
+        }
+      }),
+  );
+}

@@ -6,8 +6,7 @@
 
 import { Failure } from "../../cli/errors.ts";
 import { nameInstead, reasonOf } from "../../cli/reasons.ts";
-import { type Socket, within } from "../connection.ts";
-import type { TlsClient } from "./trust.ts";
+import { type Socket, type TlsClient, within } from "../connection.ts";
 
 function isTcp(socket: Socket): socket is Deno.TcpConn {
   return "setNoDelay" in socket;

@@ -14,9 +14,10 @@ import {
   type Handshake,
   type Incoming,
   type Socket,
+  type TlsClient,
+  type TlsServer,
   writeAll,
 } from "../connection.ts";
-import type { TlsClient, TlsServer } from "./trust.ts";
 
 /** Why Node refused a client; it gives one with the wrong certificate the error of a connection that was reset. */
 function wordOf(error: Error, hasEnded: boolean): Error {

@@ -5,10 +5,10 @@
  */
 
 import { ExitCode, Failure, UsageError } from "../../../lib/cli/errors.ts";
+import { redactUrl } from "../../../lib/cli/redact.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
 import { parseDate } from "../../../lib/http/date.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
-import { redactUrl } from "../../../lib/http/redact.ts";
 import type { ByteSource } from "../../../lib/http/request.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
@@ -261,7 +261,12 @@ async function writeToDevice(
   }
   const body = resumedBody(exchange, response);
   const { total } = foundOf(response, exchange);
-  await writeBody({ ...response, stream: null, body }, file, total, exchange);
+  await writeBody(
+    { ...response, stream: null, source: undefined, body },
+    file,
+    total,
+    exchange,
+  );
   if (isUnasked(response)) throw partAlone(response);
   return response.status;
 }
@@ -359,7 +364,8 @@ export async function download(
     if (note !== undefined) await printNote(`${note}\n`);
   }
   await file.finish();
-  await printNote(`Saved ${destination.path} (${formatBytes(state.size)})\n`);
+  const path = redactUrl(destination.path);
+  await printNote(`Saved ${path} (${formatBytes(state.size)})\n`);
   return 200;
 }
 

@@ -7,7 +7,7 @@
 
 import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
 import { parseDate } from "../../../lib/http/date.ts";
-import { redactUrl } from "../../../lib/http/redact.ts";
+import { redactUrl } from "../../../lib/cli/redact.ts";
 import type { Header, HttpRequest } from "../../../lib/http/request.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 
@@ -200,7 +200,7 @@ export function holdToRange(
     }
   };
   return {
-    part: { ...response, stream: null, body: body() },
+    part: { ...response, stream: null, source: undefined, body: body() },
     isExact: () => count === length,
   };
 }

@@ -22,6 +22,7 @@ import type {
   Timings,
 } from "../../../lib/http/transport.ts";
 import {
+  createPartRedactor,
   type PrintedRequest,
   redactRequest,
   redactResponseHeaders,
@@ -130,11 +131,15 @@ export async function printOffline(
   const { body } = request;
   await write(latin1(`${requestLines(printed).join("\r\n")}\r\n`));
   if (printed.body !== undefined) await writeText(printed.body);
+  else if (printed.bytes !== undefined) await write(printed.bytes);
   else if (body !== undefined) {
     const isChunked = body.length === undefined;
+    const redact = showSecrets || body.path !== undefined || !body.again
+      ? (piece: Uint8Array) => piece
+      : createPartRedactor();
     for await (const chunk of body.open()) {
       if (isChunked) await writeText(`${chunk.length.toString(16)}\r\n`);
-      await write(chunk);
+      await write(redact(chunk));
       if (isChunked) await writeText("\r\n");
     }
     if (isChunked) await writeText("0\r\n\r\n");

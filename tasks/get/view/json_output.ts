@@ -7,7 +7,7 @@
 import { encodeBase64 } from "@std/encoding/base64";
 import { Failure } from "../../../lib/cli/errors.ts";
 import type { Output } from "../../../lib/cli/io.ts";
-import { redactUrl } from "../../../lib/http/redact.ts";
+import { redactUrl } from "../../../lib/cli/redact.ts";
 import { fromByteString, type Header } from "../../../lib/http/request.ts";
 import type {
   HttpResponse,
@@ -92,7 +92,10 @@ async function readAll(body: HttpResponse["body"]): Promise<Uint8Array> {
 function headsOf(response: HttpResponse, showSecrets: boolean) {
   const { hops = [] } = response;
   const [first = response.request] = hops.map((hop) => hop.request);
-  const { target: _, ...request } = redactRequest(first, showSecrets);
+  const { target: _, bytes: __, ...request } = redactRequest(
+    first,
+    showSecrets,
+  );
   const headOf = (head: ResponseHead) => ({
     version: head.version,
     status: head.status,

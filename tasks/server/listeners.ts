@@ -1,0 +1,83 @@
+/**
+ * The sockets that `server` listens on beside those of TCP: TLS, Unix.
+ *
+ * @module
+ */
+
+import { Failure, UsageError } from "../../lib/cli/errors.ts";
+import type { Address } from "../../lib/net/address.ts";
+import type { Acceptor, TlsServer } from "../../lib/net/connection.ts";
+import { listenFailure, openAll } from "../../lib/net/listen.ts";
+
+/**
+ * Listens for TLS 1.2 and 1.3, on the same addresses as without. A client is accepted before its handshake, so
+ * that one that never speaks keeps nobody else waiting.
+ *
+ * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, a key of another certificate.
+ */
+export async function listenTls(
+  address: Address,
+  tls: TlsServer,
+): Promise<Acceptor[]> {
+  if ("path" in address) {
+    throw new UsageError("Cannot speak TLS on a Unix socket");
+  }
+  const { cert, key, clientCa } = tls;
+  try {
+    // Node says only to its first client that certificate and key do not belong together
+    if (clientCa !== undefined) Deno.createHttpClient({ cert, key }).close();
+    const listeners = openAll(
+      address,
+      // Deno's own TLS asks no client for a certificate
+      (hostname, port): Acceptor & Pick<Deno.TcpListener, "addr"> =>
+        clientCa === undefined
+          ? Deno.listenTls({ hostname, port, cert, key })
+          : Deno.listen({ hostname, port }),
+    );
+    if (clientCa === undefined) return listeners;
+    const { requireCertificate } = await import("../../lib/net/tls/node.ts");
+    return listeners.map((listener) =>
+      requireCertificate(listener, { cert, key, clientCa })
+    );
+  } catch (error) {
+    throw await listenFailure(address, error);
+  }
+}
+
+/**
+ * Listens on a Unix socket that only its owner may use. A socket that a killed server left behind is replaced; one
+ * that a server listens on, or any other file, is left alone. Closing the listener removes it.
+ *
+ * @throws {Failure} `Cannot listen on unix:PATH`, with the cause: in use, not a socket, not permitted.
+ */
+export async function listenUnix(path: string): Promise<Acceptor> {
+  const open = async () => {
+    const listener = Deno.listen({ transport: "unix", path });
+    await Deno.chmod(path, 0o600);
+    return listener;
+  };
+  try {
+    return await open();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse) || !await isDead(path)) {
+      throw await listenFailure({ path }, error);
+    }
+    await Deno.remove(path);
+    return await open();
+  }
+}
+
+/** Whether the socket at a path is one that nobody listens on any more. */
+async function isDead(path: string): Promise<boolean> {
+  if (!(await Deno.lstat(path)).isSocket) {
+    throw new Failure(`Cannot listen on unix:${path}: it is not a socket`, {
+      hint: "remove it, or listen on another path",
+    });
+  }
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.ConnectionRefused;
+  }
+}
