@@ -7,17 +7,7 @@
 
 import { Failure, UsageError } from "./errors.ts";
 
-/**
- * Reads a number of seconds, whole or with decimals; not negative.
- *
- * @example Half a second
- * ```ts
- * import { assertEquals, assertThrows } from "@std/assert";
- *
- * assertEquals(parseSeconds("0.5"), 0.5);
- * assertThrows(() => parseSeconds("soon"), Error, 'Cannot parse seconds "soon"');
- * ```
- */
+/** Reads a number of seconds, whole or with decimals; not negative. */
 export function parseSeconds(text: string): number {
   // setTimeout counts in 31 bits of ms
   if (!/^(\d+(\.\d*)?|\.\d+)$/.test(text) || Number(text) > 2_147_483) {

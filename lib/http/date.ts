@@ -26,20 +26,7 @@ function fullYear(year: string): number {
   return full > now + 50 ? full - 100 : full;
 }
 
-/**
- * Reads a date: its time in ms since 1970, undefined for what is in none of the three forms.
- *
- * @example The same second in all forms
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const time = Date.UTC(1994, 10, 6, 8, 49, 37);
- * assertEquals(parseDate("Sun, 06 Nov 1994 08:49:37 GMT"), time);
- * assertEquals(parseDate("Sunday, 06-Nov-94 08:49:37 GMT"), time);
- * assertEquals(parseDate("Sun Nov  6 08:49:37 1994"), time);
- * assertEquals(parseDate("-5"), undefined);
- * ```
- */
+/** Reads a date: its time in ms since 1970, undefined for what is in none of the three forms. */
 export function parseDate(text: string): number | undefined {
   for (const form of FORMS) {
     const { day, month = "", year, time = "" } = text.match(form)?.groups ?? {};

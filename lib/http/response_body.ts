@@ -126,15 +126,10 @@ const STEP = 16 * 1024 ** 2;
 const SAMPLE = 64 * 1024;
 
 /** Looks at a body that has become large; gives the number of bytes from which on it is to look again. */
-type SizeCheck = (
-  received: number,
-  chunk: Uint8Array<ArrayBuffer>,
-) => Promise<number>;
+type SizeCheck = (received: number, chunk: Bytes) => Promise<number>;
 
 /** How many bytes these are when they are compressed, without any head. */
-async function compress(
-  chunks: readonly Uint8Array<ArrayBuffer>[],
-): Promise<number> {
+async function compress(chunks: readonly Bytes[]): Promise<number> {
   // as one: each chunk would be compressed by itself
   const joined = await new Blob([...chunks]).bytes();
   const stream = new Blob([joined]).stream()

@@ -63,16 +63,6 @@ interface Pause {
  * @param attempt How many there have been before it.
  * @param random Gives numbers from 0 up to 1.
  * @returns The pause, or undefined when there is to be no further attempt.
- *
- * @example A server that is busy
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(pauseAfter({ status: 503, headers: new Headers() }, 1, () => 0.5), { ms: 500, why: "503" });
- * const headers = new Headers({ "retry-after": "2" });
- * assertEquals(pauseAfter({ status: 429, headers }, 0)?.ms, 2000);
- * assertEquals(pauseAfter({ status: 404, headers }, 0), undefined);
- * ```
  */
 export function pauseAfter(
   outcome: Outcome,

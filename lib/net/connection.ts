@@ -185,7 +185,6 @@ export interface Handshake {
 export interface KeyPair {
   /** The certificate, or the chain with the server's own first. */
   readonly cert: string;
-  /** The private key in PKCS #8. */
   readonly key: string;
 }
 

@@ -35,8 +35,6 @@ const tooLarge = () => new Failure("the head of the answer is too large");
 export function cutShort(): Failure {
   return new Failure("cut short", { code: ExitCode.CutShort });
 }
-const unexpectedEnd = () =>
-  new Deno.errors.UnexpectedEof("unexpected end of file");
 
 /** What a value and a reason may not have in them: any control character but a tab (RFC 9110, section 5.5). */
 // deno-lint-ignore no-control-regex
@@ -135,7 +133,7 @@ export function createReader(read: Reader["read"]): Reader {
         if (length > limit) throw long();
         if (end > 0) return parts.join("");
       }
-      throw unexpectedEnd();
+      throw cutShort();
     },
     read: async (buffer) => {
       if (rest.length === 0) return await read(buffer);
@@ -165,7 +163,7 @@ function ofLength(reader: Reader, length: number): ByteSource {
     read: async (buffer) => {
       if (left === 0) return null;
       const count = await reader.read(buffer.subarray(0, left));
-      if (count === null) throw unexpectedEnd();
+      if (count === null) throw cutShort();
       left -= count;
       return count;
     },
@@ -207,21 +205,15 @@ function inChunks(reader: Reader): ByteSource {
   };
 }
 
-/** A body that belongs to a head, and how it is encoded for the transfer beside being in chunks. */
-interface ResponseBody {
-  readonly source: ByteSource;
-  readonly coding: string;
-}
-
 /**
- * The body that belongs to a head, where there is one. It is refused when nobody could say where it ends: lengths that
+ * The body that belongs to a head, where there is one, and how it is encoded beside being in chunks. It is refused when nobody could say where it ends: lengths that
  * differ, an encoding whose last step is not to be in chunks.
  */
 export function readResponseBody(
   reader: Reader,
   method: string,
   { status, headers }: Pick<ResponseHead, "status" | "headers">,
-): ResponseBody | undefined {
+): { readonly source: ByteSource; readonly coding: string } | undefined {
   const isEmpty = status < 200 || [204, 205, 304].includes(status);
   if (method === "HEAD" || isEmpty) return undefined;
   const codings = codingsOf(headers.get("transfer-encoding") ?? "");
