@@ -49,7 +49,7 @@ export function decodeName(name: string): string {
  * a URL, or in JSON there. The length of a name is limited, else a hostile text would take quadratic time.
  */
 const PARAMETER =
-  /(?:[?&;#]|%(?:25)*(?:3f|26|3b|23|22))([^?&;#=\s]{0,200}?)(?:=|%(?:25)*(?:3d|22(?::|%(?:25)*3a)))/gi;
+  /(?:[?&;#]|%(?:25)*(?:3f|26|3b|23|22))\s{0,9}([^?&;#=\s]{0,200}?)(?:=|%(?:25)*(?:3d|22(?::|%(?:25)*3a)))/gi;
 
 /** @param end What ends a URL, beside its own signs. */
 function hide(given: string, end: string): string {

@@ -298,7 +298,9 @@ async function* through(chunks: Chunks, name: Decoder): Chunks {
       for (let part = decoder.read(); part !== null; part = decoder.read()) {
         given += part.length;
         refuseBomb(given, received);
-        yield new Uint8Array(part);
+        yield part.buffer instanceof ArrayBuffer
+          ? new Uint8Array(part.buffer, part.byteOffset, part.length)
+          : new Uint8Array(part);
       }
       if (failure !== undefined) throw failure;
       if (isDone()) return;
