@@ -201,7 +201,7 @@ Deno.test({
       for (
         const [coding, bomb] of [
           ["br", bombOf((bytes) => brotliCompressSync(bytes, FAST))],
-          ["gzip", bombOf((bytes) => gzipSync(bytes, { level: 1 }))],
+          ["gzip", bombOf((bytes) => gzipSync(bytes))],
           ["zstd", bombOf((bytes) => zstdCompressSync(bytes))],
         ] as const
       ) {
