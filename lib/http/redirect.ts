@@ -16,7 +16,7 @@ import type { Network, TransportResponse } from "./transport.ts";
 
 /** What of a request's headers another origin may see. */
 const HARMLESS =
-  /^(accept(-(charset|encoding|language|ranges))?|user-agent|content-(disposition|encoding|language|type))$/i;
+  /^(accept(-(charset|encoding|language|ranges))?|user-agent|content-(disposition|encoding|language|type)|(if-)?range)$/i;
 
 /** What comes after a response that points elsewhere: the next request, or why there is none. */
 export type Hop = { readonly next: HttpRequest } | { readonly refused: string };
