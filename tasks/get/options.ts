@@ -119,9 +119,9 @@ export const EXCHANGE_OPTIONS = {
   raw: { conflicts: ["pretty"] },
   json: {
     conflicts: ["include", "raw", "output", "remoteName"],
-    help: "Show one object: request, response, timings",
+    help: "Show all as one object; how long each phase took",
   },
-  time: { help: "Show how long each phase took" },
+  time: {},
   offline: {
     conflicts: ["curl"],
     help: "Show the request, or curl's command; send nothing",
@@ -137,9 +137,9 @@ export const EXCHANGE_OPTIONS = {
     parse: String,
     secret: "url",
     conflicts: (url) => url === "" ? [] : ["unix", "resolve", "ipv4", "ipv6"],
-    help: "Go through a proxy or a socket",
+    help: "Go through it; HTTPS_PROXY shows its password",
   },
-  unix: { value: "PATH", parse: String },
+  unix: { value: "PATH", parse: String, help: "Go through this socket" },
   resolve: {
     value: "H:P:IP",
     parse: String,
