@@ -74,13 +74,15 @@ export function parseToken(what: string, text: string, hint?: string): string {
 
 /**
  * Whether a request is beyond fetch, which answers for itself which Host, User-Agent, Accept, Accept-Encoding and
- * Accept-Language go out and what the path is, gives no body to GET and HEAD, knows no TRACE and no CONNECT, and takes
- * from a stream neither its length nor its time: such a request needs a transport of our own.
+ * Accept-Language go out and what the path is, gives no body to GET and HEAD, knows no TRACE and no CONNECT, takes
+ * from a stream neither its length nor its time; and asks a name server for names below localhost: such a request needs
+ * a transport of our own.
  */
 export function isBeyondFetch(
-  { method, target, headers, body, unset = [] }: HttpRequest,
+  { method, url, target, headers, body, unset = [] }: HttpRequest,
 ): boolean {
-  return target !== undefined || ["TRACE", "CONNECT"].includes(method) ||
+  return /\.localhost\.?$|^localhost\.$/.test(url.hostname) ||
+    target !== undefined || ["TRACE", "CONNECT"].includes(method) ||
     body !== undefined && ["GET", "HEAD"].includes(method) ||
     body !== undefined && body.bytes === undefined ||
     headers.some(([name]) => /^host$/i.test(name)) ||

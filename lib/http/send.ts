@@ -11,7 +11,6 @@ import {
   startDeadline,
   type Timeouts,
 } from "./deadline.ts";
-import { isLocalhost } from "../net/address.ts";
 import { type Follow, type HttpRequest, isBeyondFetch } from "./request.ts";
 import { openBody } from "./response_body.ts";
 import type {
@@ -232,7 +231,7 @@ async function sendOnce(
   request: HttpRequest,
   options: TransportOptions,
 ): Promise<TransportResponse> {
-  if (!needsSocket(options, request.url) && !isBeyondFetch(request)) {
+  if (!needsSocket(options) && !isBeyondFetch(request)) {
     try {
       const response = await sendByFetch(request, options);
       if (options.http === "2" || !isHidden(request, response)) return response;
@@ -253,10 +252,8 @@ async function sendOnce(
 /** What a socket of our own can do for a request, and fetch cannot. */
 function needsSocket(
   { proxy, unix, insecure, resolve, family, timed, rawHeaders }: Network,
-  { hostname }: URL,
 ): boolean {
-  return hostname !== "localhost" && isLocalhost(hostname) ||
-    proxy !== undefined || unix !== undefined || insecure === true ||
+  return proxy !== undefined || unix !== undefined || insecure === true ||
     resolve !== undefined || family !== undefined || timed === true ||
     rawHeaders === true;
 }

@@ -70,6 +70,20 @@ function refusalOf(
   });
 }
 
+/** A text in its charset: in UTF-8, without more being loaded, where none is declared and it begins like JSON. */
+async function decodeText(
+  bytes: Uint8Array,
+  headers: Headers,
+): Promise<string> {
+  const type = headers.get("content-type") ?? "";
+  const isPlain = !/charset(?!="?utf-8"?$)/i.test(type) &&
+    (bytes[0] ?? 0) < 128;
+  if (isPlain) return new TextDecoder().decode(bytes);
+  const { charsetOf, encodingOf } = await import("../get/charset.ts");
+  const encoding = encodingOf(bytes, charsetOf(headers));
+  return new TextDecoder(encoding).decode(bytes);
+}
+
 /**
  * Sends a request and gives the text, in its charset, and the headers of its response.
  *
@@ -81,13 +95,9 @@ export async function fetchText(
   what: string,
   options: SendOptions,
 ): Promise<{ text: string; headers: Headers }> {
-  // it is loaded while the response is on its way
-  const loading = import("../get/charset.ts");
   await using response = await send(request, options);
   const bytes = await new Response(ReadableStream.from(response.body)).bytes();
-  const { charsetOf, encodingOf } = await loading;
-  const encoding = encodingOf(bytes, charsetOf(response.headers));
-  const text = new TextDecoder(encoding).decode(bytes);
+  const text = await decodeText(bytes, response.headers);
   if (response.status >= 300) throw refusalOf(what, response, text);
   return { text, headers: response.headers };
 }
