@@ -199,6 +199,30 @@ testWith(
   },
 );
 
+testWith(
+  "openssl",
+  "an encrypted key is named, with the command that decrypts it",
+  async () => {
+    for (const form of [["-traditional"], []]) {
+      const file = `${FOLDER}/encrypted${form.length}.key`;
+      const args = ["-aes256", "-passout", "pass:x", "-out", file];
+      const from = ["pkey", "-in", key("client"), ...form, ...args];
+      assertEquals((await spawnProgram("openssl", from).result).code, 0);
+      for (const main of [get, post]) {
+        const { code, stderr } = await run(main, [
+          ...["--cert", pem("client"), "--key", file],
+          "https://127.0.0.1:9/",
+        ]);
+        assertEquals(code, 1);
+        assertStringIncludes(
+          stderr,
+          `Cannot use "${file}": it is encrypted\nhint: decrypt it: openssl pkey -in ${file} -out FILE\n`,
+        );
+      }
+    }
+  },
+);
+
 testWith("openssl", "a server of TLS 1.1 alone is refused", async () => {
   await using server = await serveOpenssl(
     ..."-tls1_1 -cipher ALL:@SECLEVEL=0".split(" "),

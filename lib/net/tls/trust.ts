@@ -36,9 +36,9 @@ export async function readPem(
 ): Promise<string> {
   const text = await reading(path, Deno.readTextFile(path));
   if (/^-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/m.test(text)) {
-    const file = absolutePath(path);
-    throw new Failure(`Cannot use "${file}": the key is encrypted`, {
-      hint: `decrypt it: openssl pkey -in ${path} -out FILE`,
+    const { quote } = await import("../../cli/permissions.ts");
+    throw new Failure(`Cannot use "${absolutePath(path)}": it is encrypted`, {
+      hint: `decrypt it: openssl pkey -in ${quote(path)} -out FILE`,
     });
   }
   // as in BEGIN EC PRIVATE KEY
