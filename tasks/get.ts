@@ -39,8 +39,8 @@ const command = defineCommand({
       );
     }
     const { method = "GET" } = options;
-    const mayHaveBody = !/^(GET|HEAD|OPTIONS|TRACE)$/.test(method);
-    return runExchange({ ...parsed, method, mayHaveBody }, options, io);
+    const asked = { ...parsed, method, mayHaveBody: false };
+    return runExchange(asked, options, io);
   },
 });
 

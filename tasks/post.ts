@@ -32,7 +32,8 @@ const command = defineCommand({
       operands.length === 0 ? DEFAULT_OPERANDS : operands,
     );
     const { method = "POST" } = options;
-    const asked = { ...parsed, method, mayHaveBody: true };
+    const mayHaveBody = !/^(GET|HEAD)$/.test(method);
+    const asked = { ...parsed, method, mayHaveBody };
     return runExchange(asked, options, io);
   },
 });

@@ -201,6 +201,7 @@ const WORDINGS: readonly (readonly [
     /client error \(SendRequest\): ((?:invalid|unexpected) .*?)(?: parsed)?$/,
     ([, why]) => `the answer is not HTTP (${why})`,
   ],
+  [/message head is too large/, "the head of the answer is too large"],
   [
     /client error \(SendRequest\): received unexpected message/,
     "the answer is not HTTP (it came before the request)",
@@ -208,7 +209,7 @@ const WORDINGS: readonly (readonly [
   [/connection error detected: frame/, "the answer is not HTTP/2"],
   // of fetch, of Node's zlib and zstd, and of DecompressionStream
   [
-    /deflate decompression error|ERR_+ERROR_FORMAT|invalid gzip header|CRC computed does not match|Z_DATA_ERROR|Zstd decompress error|^TypeError: (brotli (error|decompression failed)|Invalid Data$|failed to write whole buffer)/i,
+    /deflate decompression error|ERR_+ERROR_FORMAT|invalid gzip header|CRC computed does not match|amount of bytes read does not match|Z_DATA_ERROR|Zstd decompress error|^TypeError: (brotli (error|decompression failed)|Invalid Data$|failed to write whole buffer)/i,
     "the compressed body cannot be decoded",
   ],
   [/EMFILE|Too many open files/, "too many open files"],

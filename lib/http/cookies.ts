@@ -22,28 +22,27 @@ const isCookie = (name: string) => name.toLowerCase() === "cookie";
 export function createCookies(): Cookies {
   // with the public suffix list: nobody sets a cookie for all of co.uk
   const jar = new CookieJar(undefined, { allowSecureOnLocal: false });
+  const set = new Set<string>();
   return {
     take: async ({ href }, lines) => {
       for (const line of lines) {
-        await jar.setCookie(line, href, { ignoreError: true });
+        const cookie = await jar.setCookie(line, href, { ignoreError: true });
+        if (cookie) set.add(cookie.key);
       }
     },
     add: async (request) => {
       const cookies = await jar.getCookies(request.url.href);
-      if (cookies.length === 0) return request;
-      const names = cookies.map(({ key }) => key);
-      const [, typed = ""] = request.headers.find(([name]) => isCookie(name)) ??
-        [];
-      const kept = typed.split(/; */).filter((pair) =>
-        pair !== "" && !names.includes(pair.replace(/=.*/s, ""))
-      );
-      const value = [...kept, ...cookies.map((each) => each.cookieString())];
+      // what was typed goes on, but for what the server has set, or taken away
+      const typed = request.headers.filter(([name]) => isCookie(name))
+        .flatMap(([, value]) => value.split(/; */))
+        .filter((pair) => pair !== "" && !set.has(pair.replace(/=.*/s, "")));
+      const all = [...typed, ...cookies.map((each) => each.cookieString())];
+      const headers = request.headers.filter(([name]) => !isCookie(name));
       return {
         ...request,
-        headers: [
-          ...request.headers.filter(([name]) => !isCookie(name)),
-          ["cookie", value.join("; ")],
-        ],
+        headers: all.length === 0
+          ? headers
+          : [...headers, ["cookie", all.join("; ")]],
       };
     },
   };

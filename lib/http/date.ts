@@ -33,6 +33,18 @@ export function parseDate(text: string): number | undefined {
     const at = MONTHS.indexOf(month);
     if (at === -1 || year === undefined) continue;
     const [hours = 0, minutes, seconds] = time.split(":").map(Number);
-    return Date.UTC(fullYear(year), at, Number(day), hours, minutes, seconds);
+    const ms = Date.UTC(
+      fullYear(year),
+      at,
+      Number(day),
+      hours,
+      minutes,
+      seconds,
+    );
+    // 31 February is no day, and 25:61 no time
+    const back = new Date(ms).toISOString();
+    return back.includes(`-${day?.trim().padStart(2, "0")}T${time}`)
+      ? ms
+      : undefined;
   }
 }

@@ -18,8 +18,10 @@ import type { Network, TransportResponse } from "./transport.ts";
 const HARMLESS =
   /^(accept(-(charset|encoding|language|ranges))?|user-agent|content-(disposition|encoding|language|type)|(if-)?range)$/i;
 
-/** What comes after a response that points elsewhere: the next request, or why there is none. */
-export type Hop = { readonly next: HttpRequest } | { readonly refused: string };
+/** What comes after a response that points elsewhere: where it points and the next request, or why there is none. */
+export type Hop =
+  | { readonly next: HttpRequest; readonly location: string }
+  | { readonly refused: string };
 
 const isWeb = ({ protocol }: URL) => /^https?:$/.test(protocol);
 
@@ -44,9 +46,9 @@ export function locationsOf(
   const lines = rawHeaders?.filter(([name]) => /^location$/i.test(name))
     .map(([, value]) => value);
   const joined = headers.get("location");
-  if (lines !== undefined || joined === null) return [...new Set(lines)];
-  const [first = "", ...others] = joined.split(", ");
-  return others.every((other) => other === first) ? [first] : [joined];
+  // no URL has a blank in it: it stands between two that were joined
+  const each = lines ?? (joined === null ? [] : [joined]);
+  return [...new Set(each.flatMap((line) => line.split(", ")))];
 }
 
 /**
@@ -83,7 +85,7 @@ export async function followRedirect(
   if (next.body?.again === false) {
     return { refused: "its body can be sent only once" };
   }
-  if (url.origin === request.url.origin) return { next };
+  if (url.origin === request.url.origin) return { next, location };
   if (follow === "same") {
     return { refused: "it leads to another origin" };
   }
@@ -101,7 +103,7 @@ export async function followRedirect(
     ) return { refused: `${url.hostname} is a private address` };
   }
   const headers = next.headers.filter(([name]) => HARMLESS.test(name));
-  return { next: { ...next, headers } };
+  return { next: { ...next, headers }, location };
 }
 
 /**

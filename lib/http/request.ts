@@ -104,6 +104,13 @@ export function fromLatin1(bytes: Uint8Array): string {
   return text;
 }
 
+/** The value of a header that comes once: twice the same, as some servers send it, is once. */
+export function onceOf(headers: Headers, name: string): string | null {
+  const value = headers.get(name);
+  const half = value?.slice(0, Math.max(0, (value.length - 2) / 2));
+  return half !== undefined && value === `${half}, ${half}` ? half : value;
+}
+
 /** A text without the blanks around it, in one pass: a pattern for its end would look at a run of them again and again. */
 export function trimBlanks(text: string): string {
   const isBlank = (at: number) => text[at] === " " || text[at] === "\t";

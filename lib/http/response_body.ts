@@ -185,7 +185,7 @@ function decodeSource(
   body: ReadableStream<Bytes>,
   { request, again }: Reading,
 ): DecodedBody {
-  const { status, headers, transferCoding = "" } = response;
+  const { status, headers, rawHeaders, transferCoding = "" } = response;
   const chunks = decode(body, transferCoding);
   if (chunks === undefined) {
     throw new Failure(
@@ -193,7 +193,7 @@ function decodeSource(
     );
   }
   const coding = headers.get("content-encoding") ?? "";
-  if (isDecoded(response, request) && status !== 206) {
+  if (isDecoded(response, request)) {
     const text = headers.get("content-length");
     const length = text === null ? undefined : Number(text);
     const whole = orAgain(body, async () => {
@@ -202,11 +202,13 @@ function decodeSource(
         ? decode(body, own.get("content-encoding") ?? "")
         : undefined;
     });
-    const stream = ReadableStream.from(whole);
+    const stream = length === undefined ? ReadableStream.from(whole) : body;
     return { stream, isEncoded: true, check: checkSize(length) };
   }
   // a part of an encoded body cannot be decoded
-  const decoded = status === 206 ? chunks : decode(chunks, coding);
+  const decoded = status === 206
+    ? chunks
+    : decode(chunks, coding, rawHeaders === undefined);
   const given = decoded ?? chunks;
   return {
     stream: given === body ? body : ReadableStream.from(given),
@@ -216,8 +218,8 @@ function decodeSource(
 }
 
 /**
- * A body that fetch has decoded: it says of one without bytes that it is cut short. Such a one is asked for again, where
- * that can be done.
+ * A body without a length that fetch has decoded: it says of one without bytes that it is cut short. Such a one is asked
+ * for again, where that can be done; else it is without bytes.
  */
 async function* orAgain(
   body: Chunks,
@@ -230,9 +232,9 @@ async function* orAgain(
       yield chunk;
     }
   } catch (error) {
-    const whole = isEmpty ? await again() : undefined;
-    if (whole === undefined) throw error;
-    yield* whole;
+    const { describe } = await import("../cli/reasons.ts");
+    if (!isEmpty || describe(error) !== "cut short") throw error;
+    yield* await again() ?? [];
   }
 }
 
@@ -351,6 +353,13 @@ async function* inflate(chunks: Chunks): Chunks {
   yield* through(whole, isZlib ? "createInflate" : "createInflateRaw");
 }
 
+/** gzip, unless it is none any more. */
+async function* ifGzip(chunks: Chunks): Chunks {
+  const { start: [first, second], whole } = await peek(chunks, 2);
+  const isGzip = first === 0x1f && second === 0x8b;
+  yield* isGzip ? through(whole, "createGunzip") : whole;
+}
+
 // a map, not an object: a server may say __proto__
 const DECODERS = new Map<string, (chunks: Chunks) => Chunks>([
   ["gzip", (chunks) => through(chunks, "createGunzip")],
@@ -368,14 +377,21 @@ const MOST_CODINGS = 5;
  *
  * @throws {Failure} When they are more than five.
  */
-export function decode(chunks: Chunks, coding: string): Chunks | undefined {
+export function decode(
+  chunks: Chunks,
+  coding: string,
+  isOfFetch = false,
+): Chunks | undefined {
   const names = codingsOf(coding);
   if (names.length > MOST_CODINGS) {
     throw new Failure(`it is encoded more than ${MOST_CODINGS} times`);
   }
   let decoded: Chunks | undefined = chunks;
   for (const name of names.reverse()) {
-    const decoder = DECODERS.get(name);
+    // of two lines, fetch has decoded the first
+    const decoder = isOfFetch && names.length > 1 && /gzip$/.test(name)
+      ? ifGzip
+      : DECODERS.get(name);
     decoded = decoded && decoder?.(decoded);
   }
   return decoded;

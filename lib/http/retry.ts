@@ -7,7 +7,7 @@
 import { ExitCode } from "../cli/errors.ts";
 import { exitCodeOf, reasonOf } from "../cli/reasons.ts";
 import { parseDate } from "./date.ts";
-import type { HttpRequest } from "./request.ts";
+import { type HttpRequest, onceOf } from "./request.ts";
 
 /** The first pause is up to half a second, each further one up to twice as long, none longer than 30 s. */
 const FIRST_MS = 500;
@@ -34,7 +34,7 @@ export function isRepeatable({ method, headers, body }: HttpRequest): boolean {
 
 /** Retry-After in ms (RFC 9110, section 10.2.3): seconds, or a date. */
 function retryAfter(headers: Headers): number | undefined {
-  const text = headers.get("retry-after") ?? "";
+  const text = onceOf(headers, "retry-after") ?? "";
   if (/^\d+$/.test(text)) return Number(text) * 1000;
   const date = parseDate(text);
   return date === undefined ? undefined : Math.max(0, date - Date.now());

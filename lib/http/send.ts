@@ -37,8 +37,8 @@ export interface SendOptions {
   readonly maxSize?: number | undefined;
   /** The way to the server. */
   readonly network?: Network | undefined;
-  /** Tells a person about an attempt that comes. */
-  readonly notice?: ((text: string) => void) | undefined;
+  /** Tells a person about an attempt that comes, or at last why none does. */
+  readonly notice?: ((text: string, isLast?: boolean) => void) | undefined;
 }
 
 /**
@@ -84,6 +84,7 @@ export async function send(
       });
       const hop = await redirectOf(request, response, { follow, network });
       const { status, statusText, headers, rawHeaders, version } = response;
+      const { lines } = response;
       if (hop === undefined || "refused" in hop) {
         const { timings, remote } = response;
         const again = () => sendAgain(request, { ...network, signal });
@@ -97,6 +98,7 @@ export async function send(
           headers,
           refused: hop?.refused,
           rawHeaders,
+          lines,
           version,
           timings,
           remote,
@@ -110,12 +112,16 @@ export async function send(
         };
       }
       await response.body?.cancel();
+      const { next, location } = hop;
       if (hops.length === maxRedirects) {
+        const isCircle = [{ request }, ...hops].some(({ request: { url } }) =>
+          url.href === next.url.href
+        );
         throw new Failure(`more than ${maxRedirects} redirects`, {
           code: ExitCode.TooManyRedirects,
+          hint: isCircle ? `they lead in a circle, to ${next.url}` : undefined,
         });
       }
-      const location = headers.get("location") ?? "";
       hops.push({
         request,
         status,
@@ -126,11 +132,11 @@ export async function send(
         location,
       });
       // who the client is, and whom it trusts blindly, is for the first origin alone
-      if (hop.next.url.origin !== request.url.origin) {
+      if (next.url.origin !== request.url.origin) {
         network = { ...network, insecure: false, cert: undefined };
       }
       const { url } = request;
-      request = hop.next;
+      request = next;
       const set = response.headers.getSetCookie();
       if (set.length > 0) {
         const { createCookies } = await import("./cookies.ts");
@@ -194,7 +200,8 @@ async function attempt(
     if (pause === undefined || isLong) {
       if (isLong) {
         const seconds = Math.ceil(pause.ms / 1000);
-        notice?.(`${pause.why}: not tried again, it asks for ${seconds} s`);
+        const why = `${pause.why}: not tried again, it asks for ${seconds} s`;
+        notice?.(why, true);
       }
       if (response === undefined) throw error;
       return response;
@@ -233,9 +240,7 @@ async function sendOnce(
 ): Promise<TransportResponse> {
   if (!needsSocket(options) && !isBeyondFetch(request)) {
     try {
-      const response = await sendByFetch(request, options);
-      if (options.http === "2" || !isHidden(request, response)) return response;
-      await response.body?.cancel();
+      return await sendByFetch(request, options);
     } catch (error) {
       if (options.http === "2" || !isRefused(request, error)) throw error;
     }
@@ -277,28 +282,6 @@ function isRefused({ method, url }: HttpRequest, error: unknown): boolean {
         .test(message);
 }
 
-/**
- * Whether fetch hides what came: how the body is framed, where it has another transfer encoding; how it is encoded, and
- * where it points, where one line cannot be told from two.
- *
- * @throws {Failure} When the body cannot be right, and the request not be sent again.
- */
-function isHidden(
-  { method }: HttpRequest,
-  { status, headers }: TransportResponse,
-): boolean {
-  const framing = headers.get("transfer-encoding") ?? "chunked";
-  if (framing.toLowerCase() !== "chunked" && method !== "GET") {
-    if (method === "HEAD" || framing.toLowerCase() === "identity") return false;
-    throw new Failure(`cannot decode its transfer-encoding "${framing}"`);
-  }
-  const several = status >= 300 && status < 400
-    ? "location"
-    : "content-encoding";
-  return method === "GET" && (framing.toLowerCase() !== "chunked" ||
-    headers.get(several)?.includes(",") === true);
-}
-
 /** Asks once more for the body that a GET had, over a socket of our own; undefined where it is no longer that. */
 async function sendAgain(
   request: HttpRequest,
@@ -317,7 +300,7 @@ async function sendByFetch(
   using client = ca === undefined && cert === undefined && http === undefined
     ? undefined
     : createClient(network);
-  return await fetch(url, {
+  const response = await fetch(url, {
     method,
     headers: headers.map(([name, value]) => [name, value]),
     body: body?.bytes ?? null,
@@ -325,6 +308,10 @@ async function sendByFetch(
     signal,
     ...client && { client },
   });
+  const framing = response.headers.get("transfer-encoding") ?? "chunked";
+  if (framing.toLowerCase() === "chunked") return response;
+  const { unframe } = await import("./http1/response.ts");
+  return await unframe(response, framing);
 }
 
 /** What fetch needs for authorities and a certificate of one's own, or one version of HTTP. */

@@ -52,6 +52,8 @@ export interface ResponseHead {
   readonly headers: Headers;
   /** The header lines as they came, in order and case, where the transport sees them. */
   readonly rawHeaders?: readonly Header[] | undefined;
+  /** All lines of the head as they came, where the transport sees them. */
+  readonly lines?: readonly string[] | undefined;
   /** The version of HTTP, as `1.1`, where the transport sees it. */
   readonly version?: string | undefined;
 }

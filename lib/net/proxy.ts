@@ -59,7 +59,7 @@ export function parseProxy(text: string, https = false): Proxy {
     throw new UsageError(
       `Cannot parse proxy "${
         hideMalformed(text)
-      }": expected socks5://HOST:PORT or http://HOST:PORT`,
+      }": expected socks5://HOST:PORT or http${https ? "(s)" : ""}://HOST:PORT`,
     );
   }
   return {

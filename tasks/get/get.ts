@@ -126,8 +126,8 @@ export async function runExchange(
     !io.stdin.isTerminal;
   if (isUnread && await io.stdin.mayHaveBytes?.()) await printNote(UNSENT);
   const start = performance.now();
-  const notice = (text: string) =>
-    void (io.stderr.isTerminal && printNote(`${text}\n`));
+  const notice = (text: string, isLast = false) =>
+    void ((isLast || io.stderr.isTerminal) && printNote(`${text}\n`));
   // what changes nothing is tried again by itself
   const isSafe = ["GET", "HEAD", "OPTIONS"].includes(request.method);
   const retry = options.retry ?? (isSafe ? 2 : 0);

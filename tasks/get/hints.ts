@@ -15,7 +15,8 @@ export const EXCHANGE_HINTS: Hints = {
     "of a form: post -f URL title=foo; of a query: get URL name==value",
   "--data-binary --post-file --body-file":
     "a body is an operand: post URL @FILE, or - for stdin",
-  "-F --multipart":
+  "--multipart": "a form with a file: post -f URL title=foo picture@FILE",
+  "-F":
     "a form with a file: post -f URL title=foo picture@FILE; HTTPie's -F: redirects are followed already",
   "-j": "JSON is what post sends already: post URL title=foo",
   "-T --upload-file":
@@ -52,7 +53,9 @@ export const EXCHANGE_HINTS: Hints = {
     "credentials are --auth USER, or --auth @FILE",
   "--password --http-password --ask-password":
     "--auth USER asks for it; --auth @FILE reads USER:PASSWORD",
-  "-n --netrc --netrc-file --netrc-optional --ignore-netrc":
+  "--netrc --netrc-file --netrc-optional --ignore-netrc":
+    "no .netrc is read: --auth @FILE reads USER:PASSWORD",
+  "-n":
     "no .netrc is read: --auth @FILE reads USER:PASSWORD; wget's -nv is -q, its -nc is what -O does",
   "--oauth2-bearer": "a token: --bearer TOKEN, or --bearer @FILE",
   "--auth-type":

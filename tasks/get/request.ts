@@ -149,8 +149,9 @@ export async function formatAuthorization(
     );
   }
   if (auth !== undefined) {
-    const [, user = "", password] =
-      (await secretOf(auth)).match(/^([^:]*)(?::([^]*))?$/) ?? [];
+    const login = await secretOf(auth);
+    if (login === "") throw new Failure(`Cannot log in: "${auth}" is empty`);
+    const [, user = "", password] = login.match(/^([^:]*)(?::([^]*))?$/) ?? [];
     return basicOf(user, password ?? await passwordFor(user, url, io));
   }
   const { username, password } = url;

@@ -52,10 +52,12 @@ function hintFor(text: string): string | undefined {
   if (/:(?!\/\/|\d+[/?#])[^@]*[/?#][^@]*@/.test(text)) {
     return "in a password / ? and # are typed %2F %3F and %23; or --auth USER asks for it";
   }
+  if (/^https?:\/(?!\/)/i.test(text)) return "two slashes: http://HOST/";
+  if (/^:\d{5}/.test(text)) return "a port is 0 to 65535";
   if (SCHEME.test(text)) return undefined;
   const hint = "headers and fields come after a URL";
   return /^[^:=]+@/.test(text)
-    ? `${hint}; with a user: https://USER@HOST/`
+    ? `${hint}; with a user: --auth USER URL`
     : /[:=@]/.test(text)
     ? hint
     : undefined;

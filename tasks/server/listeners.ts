@@ -35,7 +35,7 @@ export async function listenTls(
           : Deno.listen({ hostname, port }),
     );
     if (clientCa === undefined) return listeners;
-    const { requireCertificate } = await import("../../lib/net/tls/node.ts");
+    const { requireCertificate } = await import("./client_certificates.ts");
     return listeners.map((listener) =>
       requireCertificate(listener, { cert, key, clientCa })
     );

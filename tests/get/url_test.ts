@@ -128,7 +128,7 @@ Deno.test("an error about a URL hints at what is meant", () => {
       ["http://[fe80::1%25lo]", "get --resolve NAME:PORT:ADDRESS%ZONE"],
       ["[fe80::1%lo]:80/x", "get --resolve NAME:PORT:ADDRESS%ZONE"],
       ["http://me:pa/ss@a.example", "in a password / ? and # are typed %2F"],
-      ["me@a.example", "with a user: https://USER@HOST/"],
+      ["me@a.example", "with a user: --auth USER URL"],
       ["X-Key:v", "headers and fields come after a URL"],
     ] as const
   ) {

@@ -619,9 +619,9 @@ Deno.test("binary is one line on a terminal, and the very bytes in a pipe", asyn
 Deno.test("what is text, by its type, its charset or its bytes, is shown on a terminal", async () => {
   for (
     const [type, body, shown] of [
-      ["text/plain", "a\0b", "a\\x00b"],
       ["application/json", '["\0",]', '["\\x00",]'],
       ["image/svg+xml", "<svg/>\0", "<svg/>\\x00"],
+      ["text/plain", bytes(0x61, 0xff, 0xff, 0xff), "a\ufffd\ufffd\ufffd"],
       ["application/octet-stream", "plain words", "plain words"],
       ["application/octet-stream", bytes(0x63, 0xe9), "c\ufffd"],
       ["application/octet-stream", "\x1b[1mlog\x07", "\\x1b[1mlog\\x07"],

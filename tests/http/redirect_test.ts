@@ -92,6 +92,41 @@ Deno.test("a cookie for a public suffix is nobody's", async () => {
   }
 });
 
+Deno.test("cookies that were typed go on, but for what the server sets or takes away", async () => {
+  for (
+    const [typed, set, expected] of [
+      [["a=1", "b=2"], "c=3; Path=/", "a=1; b=2; c=3"],
+      [["a=1; b=2"], "a=3; Path=/", "b=2; a=3"],
+      [["sid=0; k=1"], "sid=; Max-Age=0; Path=/", "k=1"],
+      [["sid=0"], "sid=; Max-Age=0; Path=/", "null"],
+      [["a=1"], "a=2; Domain=example.org", "a=1"],
+    ] as const
+  ) {
+    await using server = serveHttp(({ url, headers }) =>
+      url.endsWith("/x")
+        ? new Response(`${headers.get("cookie")}`)
+        : redirect("/x", set)
+    );
+    const items = typed.map((value) => `Cookie:${value}`);
+    for (const args of [[], ["-4"]]) {
+      const { stdout } = await run(get, [...args, server.url, ...items]);
+      assertEquals(stdout.replace(/, (?=\w=)/g, "; "), expected);
+    }
+  }
+});
+
+Deno.test("a chain that leads in a circle says so, and proposes no more of it", async () => {
+  await using server = serveHttp(({ url }) =>
+    redirect(url.endsWith("/a") ? "/b" : "/a", "sid=1; Secure")
+  );
+  const { code, stderr } = await run(get, [`${server.url}/a`]);
+  assertEquals(code, 47);
+  assertMatch(
+    stderr,
+    /more than 10 redirects\nhint: they lead in a circle, to \S+\/[ab]\n$/,
+  );
+});
+
 /** Names, and the addresses that they have. */
 const NAMES = Object.entries({
   "public.example": "198.51.100.1",
@@ -209,6 +244,8 @@ Deno.test("parseDate() reads the three forms of HTTP, in GMT", () => {
       ["Sun, 6 Nov 1994 08:49:37 GMT", undefined],
       ["Sun, 06 Foo 1994 08:49:37 GMT", undefined],
       ["Sun, 06 Nov 1994 8:49:37 GMT", undefined],
+      ["Sun, 31 Feb 1994 08:49:37 GMT", undefined],
+      ["Sun, 06 Nov 1994 25:61:61 GMT", undefined],
       ["1994-11-06T08:49:37Z", undefined],
       ["1994", undefined],
       ["-5", undefined],

@@ -5,6 +5,8 @@
  */
 
 import { ExitCode, Failure } from "../../cli/errors.ts";
+import type { ResponseHead, TransportResponse } from "../transport.ts";
+import { streamOf } from "../request_body.ts";
 import {
   type ByteSource,
   codingsOf,
@@ -15,14 +17,6 @@ import {
 } from "../request.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
-
-interface ResponseHead {
-  readonly version: string;
-  readonly status: number;
-  readonly statusText: string;
-  readonly rawHeaders: readonly Header[];
-  readonly headers: Headers;
-}
 
 /** How long a head may be, in bytes, as for fetch, and in lines. */
 const LONGEST = 512 * 1024;
@@ -42,22 +36,30 @@ const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
 const withoutEnd = (line: string) => line.replace(/\r?\n$/, "");
 
-async function readHeaders(reader: Reader): Promise<Header[]> {
-  const lines: string[][] = [];
-  for (let left = LONGEST;;) {
+async function readLines(reader: Reader): Promise<string[]> {
+  const lines: string[] = [];
+  for (let left = LONGEST; lines.length <= MOST_HEADERS;) {
     const line = withoutEnd(await reader.line(left, tooLarge));
-    if (line === "") break;
+    if (line === "") return lines;
     left -= line.length;
-    const last = lines.at(-1);
+    lines.push(line);
+  }
+  throw tooLarge();
+}
+
+function parseHeaders(lines: readonly string[]): Header[] {
+  const folded: string[][] = [];
+  for (const line of lines) {
+    const last = folded.at(-1);
     // RFC 9112, section 5.2: a folded line goes on after a space
     if (/^[ \t]/.test(line) && last) last.push(trimBlanks(line));
-    else if (lines.push([line]) > MOST_HEADERS) throw tooLarge();
+    else folded.push([line]);
   }
-  return lines.map(([start = "", ...folded]) => {
+  return folded.map(([start = "", ...rest]) => {
     const colon = start.indexOf(":");
     const name = start.slice(0, Math.max(0, colon));
     const first = trimBlanks(start.slice(colon + 1));
-    const value = [first, ...folded].filter((part) => part !== "").join(" ");
+    const value = [first, ...rest].filter((part) => part !== "").join(" ");
     if (!TOKEN.test(name) || CONTROL.test(value)) throw notHttp("HTTP header");
     return [name, value];
   });
@@ -78,13 +80,15 @@ export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
     if (digits === undefined || CONTROL.test(statusText)) {
       throw notHttp("HTTP status-code");
     }
-    const rawHeaders = await readHeaders(reader);
+    const lines = await readLines(reader);
+    const rawHeaders = parseHeaders(lines);
     const status = Number(digits);
     if (status < 200 && status !== 101) continue;
     const headers = new Headers(
       rawHeaders.map(([name, value]) => [name, value]),
     );
-    return { version, status, statusText, rawHeaders, headers };
+    const all = [line, ...lines];
+    return { version, status, statusText, rawHeaders, headers, lines: all };
   }
 }
 
@@ -205,6 +209,41 @@ function inChunks(reader: Reader): ByteSource {
   };
 }
 
+/** How a body is encoded beside being in chunks, which must be the last step: undefined where it is not in chunks. */
+function transferCodingOf(framing: string): string | undefined {
+  const codings = codingsOf(framing);
+  const last = codings.pop();
+  if (last === undefined) return undefined;
+  if (last === "chunked" && !codings.includes(last)) return codings.join();
+  throw new Failure(`cannot decode its transfer-encoding "${framing}"`);
+}
+
+/** The same for a response of fetch, which takes off the chunks where they are the very last word, and no more. */
+export async function unframe(
+  { status, statusText, headers, body }: Response,
+  framing: string,
+): Promise<TransportResponse> {
+  const head = { status, statusText, headers };
+  if (body === null) return { ...head, body };
+  try {
+    const transferCoding = transferCodingOf(framing);
+    if (transferCoding === undefined || /chunked$/i.test(framing)) {
+      return { ...head, body, transferCoding };
+    }
+    const reader = body.getReader({ mode: "byob" });
+    const { read } = inChunks(createReader(async (buffer) => {
+      const { value } = await reader.read(new Uint8Array(buffer.length));
+      buffer.set(value ?? []);
+      return value?.length || null;
+    }));
+    const source = { read, close: () => reader.cancel() };
+    return { ...head, body: streamOf(source), transferCoding };
+  } catch (error) {
+    await body.cancel();
+    throw error;
+  }
+}
+
 /**
  * The body that belongs to a head, where there is one, and how it is encoded beside being in chunks. It is refused when nobody could say where it ends: lengths that
  * differ, an encoding whose last step is not to be in chunks.
@@ -216,17 +255,8 @@ export function readResponseBody(
 ): { readonly source: ByteSource; readonly coding: string } | undefined {
   const isEmpty = status < 200 || [204, 205, 304].includes(status);
   if (method === "HEAD" || isEmpty) return undefined;
-  const codings = codingsOf(headers.get("transfer-encoding") ?? "");
-  if (codings.length > 0) {
-    if (codings.pop() === "chunked") {
-      return { source: inChunks(reader), coding: codings.join() };
-    }
-    throw new Failure(
-      `cannot decode its transfer-encoding "${
-        headers.get("transfer-encoding")
-      }"`,
-    );
-  }
+  const coding = transferCodingOf(headers.get("transfer-encoding") ?? "");
+  if (coding !== undefined) return { source: inChunks(reader), coding };
   const length = headers.get("content-length");
   if (length === null) return { source: { read: reader.read }, coding: "" };
   // the same length twice is one length (RFC 9112, section 6.3)
@@ -234,7 +264,7 @@ export function readResponseBody(
     length.split(",").map((text) => text.trim().replace(/^0+(?=\d)/, "")),
   );
   const [text = ""] = lengths;
-  if (lengths.size > 1 || !/^\d{1,15}$/.test(text)) {
+  if (lengths.size > 1 || !/^\d{1,19}$/.test(text)) {
     throw notHttp("content-length");
   }
   return { source: ofLength(reader, Number(text)), coding: "" };

@@ -1,87 +1,19 @@
 /**
- * What Deno's own TLS cannot do and Node's can: a server that asks its clients for a certificate, a client with one of its own, or with one pinned certificate to trust.
+ * What Deno's own TLS cannot do and Node's can: a client with a certificate of its own, or with one pinned certificate to trust.
  *
  * @module
  */
 
 import { isIP } from "node:net";
 import { Duplex } from "node:stream";
-import { connect, createServer, type TLSSocket } from "node:tls";
+import { connect, type TLSSocket } from "node:tls";
 import { ExitCode, Failure } from "../../cli/errors.ts";
 import {
-  type Acceptor,
   closeSocket,
-  type Handshake,
-  type Incoming,
   type Socket,
   type TlsClient,
-  type TlsServer,
   writeAll,
 } from "../connection.ts";
-
-/** Why Node refused a client; it gives one with the wrong certificate the error of a connection that was reset. */
-function wordOf(error: Error, hasEnded: boolean): Error {
-  if (/no certificate/.test(error.message)) {
-    return new Failure("it shows no certificate");
-  }
-  return error.message === "socket hang up" && !hasEnded
-    ? new Failure("its certificate is not accepted")
-    : error;
-}
-
-/** Makes a listener serve only clients that show a certificate of a given issuer. */
-export function requireCertificate(
-  listener: Acceptor,
-  tls: TlsServer,
-): Acceptor {
-  const settings = {
-    cert: tls.cert,
-    key: tls.key,
-    ca: tls.clientCa,
-    requestCert: true,
-    rejectUnauthorized: true,
-    allowHalfOpen: true,
-  };
-
-  function secure(client: Incoming): Incoming {
-    let socket: Socket = client;
-    return {
-      remoteAddr: client.remoteAddr,
-      read: (buffer) => socket.read(buffer),
-      write: (bytes) => socket.write(bytes),
-      closeWrite: () => socket.closeWrite(),
-      close: () => socket.close(),
-      setNoDelay: () => client.setNoDelay?.(),
-      handshake: () =>
-        new Promise<Handshake>((resolve, reject) => {
-          const server = createServer(settings);
-          const duplex = toDuplex(client);
-          let hasEnded = false;
-          duplex.ended.then((why) => {
-            hasEnded = true;
-            reject(why ?? new Deno.errors.UnexpectedEof("tls handshake eof"));
-          });
-          const refuse = (error: Error) => reject(wordOf(error, hasEnded));
-          server.on("tlsClientError", refuse);
-          server.on("secureConnection", (secured: TLSSocket) => {
-            socket = fromStream(secured, duplex);
-            resolve({
-              version: secured.getProtocol() ?? "TLS",
-              alpnProtocol: secured.alpnProtocol || null,
-            });
-          });
-          // the server does not listen: it only takes this one connection
-          server.emit("connection", duplex.stream);
-        }),
-    };
-  }
-
-  return {
-    addr: listener.addr,
-    accept: async () => secure(await listener.accept()),
-    close: () => listener.close(),
-  };
-}
 
 /** Where no issuer is verified, Node complains of one only when the handshake is not signed with the key. */
 function forgeryOf(error: Error & { readonly code?: string }): Error {
@@ -159,7 +91,7 @@ interface SocketDuplex {
 }
 
 /** Makes a stream of a socket that nothing else reads. */
-function toDuplex(socket: Socket): SocketDuplex {
+export function toDuplex(socket: Socket): SocketDuplex {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   let failure: unknown;
   const stream = new Duplex({
@@ -190,7 +122,7 @@ function toDuplex(socket: Socket): SocketDuplex {
  * Reads and writes a stream as a socket. A socket below that ends before TLS does is an error, as with Deno's own TLS;
  * what came before that is given first.
  */
-function fromStream(
+export function fromStream(
   stream: Duplex,
   { ended, writeFailure }: Pick<SocketDuplex, "ended" | "writeFailure">,
 ): Socket {

@@ -8,7 +8,11 @@
 import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
 import { parseDate } from "../../../lib/http/date.ts";
 import { redactUrl } from "../../../lib/cli/redact.ts";
-import type { Header, HttpRequest } from "../../../lib/http/request.ts";
+import {
+  type Header,
+  type HttpRequest,
+  onceOf,
+} from "../../../lib/http/request.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 
 /** What is known of a body of which a part is there. */
@@ -29,9 +33,9 @@ export function isStrongEtag(text: string): boolean {
 }
 
 function validatorOf(headers: Headers): string | undefined {
-  const etag = headers.get("etag");
+  const etag = onceOf(headers, "etag");
   if (etag !== null) return isStrongEtag(etag) ? etag : undefined;
-  const modified = headers.get("last-modified");
+  const modified = onceOf(headers, "last-modified");
   const date = headers.get("date");
   const now = date === null ? Date.now() : parseDate(date);
   const changed = parseDate(modified ?? "");
@@ -59,7 +63,7 @@ interface ContentRange {
 
 /** Reads Content-Range (RFC 9110, section 14.4). */
 export function rangeOf(headers: Headers): ContentRange {
-  const [range, ...parts] = headers.get("content-range")?.match(
+  const [range, ...parts] = onceOf(headers, "content-range")?.match(
     /^bytes (?:(\d+)-(\d+)|\*)\/(\d+)$/i,
   ) ?? [];
   const [start, end, total] = parts.map(lengthOf);
@@ -81,8 +85,8 @@ export function knownOf({ status, headers }: HttpResponse): Known {
   if (isEncoded(headers)) return {};
   return {
     validator: validatorOf(headers),
-    etag: headers.get("etag") ?? undefined,
-    modified: headers.get("last-modified") ?? undefined,
+    etag: onceOf(headers, "etag") ?? undefined,
+    modified: onceOf(headers, "last-modified") ?? undefined,
     total: status === 206
       ? rangeOf(headers).total
       : lengthOf(headers.get("content-length")),
@@ -91,8 +95,8 @@ export function knownOf({ status, headers }: HttpResponse): Known {
 
 /** Whether nothing in a head says that its body is another one: where nobody was asked to see to that, something must say so. */
 export function isSameBody(headers: Headers, known: Known): boolean {
-  const etag = headers.get("etag");
-  const modified = headers.get("last-modified");
+  const etag = onceOf(headers, "etag");
+  const modified = onceOf(headers, "last-modified");
   const isTold = (etag ?? modified) !== null || known.validator !== undefined;
   return isTold && (etag === null || etag === known.etag) &&
     (modified === null || modified === known.modified);

@@ -60,7 +60,9 @@ export async function printResponseHead(
   response: HttpResponse,
   output: Output,
 ): Promise<void> {
-  await writeBytes(output, responseLines(response, true).join("\r\n") + "\r\n");
+  const { lines } = response;
+  const shown = lines ? [...lines, ""] : responseLines(response, true);
+  await writeBytes(output, shown.join("\r\n") + "\r\n");
 }
 
 /** Prints lines behind a mark. */

@@ -28,11 +28,13 @@ export function isLines(headers: Headers): boolean {
   );
 }
 
-/** Whether it is text by its type: whatever is in it, it is shown. */
-function isText(headers: Headers): boolean {
-  return isLines(headers) ||
-    /^text\/|[/+](json|xml|javascript|ecmascript|x-www-form-urlencoded)$/
-      .test(typeOf(headers));
+/** Whether the start of a body is that of no text, as its type lets tell: who does not know says text/plain. */
+function testOf(headers: Headers): (start: Uint8Array) => boolean {
+  const type = typeOf(headers);
+  const isText = isLines(headers) ||
+    /[/+](json|xml|javascript|ecmascript|x-www-form-urlencoded)$/.test(type);
+  if (isText) return () => false;
+  return type.startsWith("text/") ? (start) => start.includes(0) : isBinary;
 }
 
 const encoder = new TextEncoder();
@@ -95,15 +97,16 @@ interface View extends BodyView {
 /** A view of text as UTF-8, for the view behind it; what is no text is not shown at all, unless it must be some. */
 function createTextView(
   label: string | undefined,
-  mustBeText: boolean,
+  test: (start: Uint8Array) => boolean,
   behind: BodyView,
 ): View {
   const { decode } = createTranscoder(label);
-  let left = mustBeText ? 0 : LOOKED_AT;
+  let left = LOOKED_AT;
   let binary = false;
   const pass = (bytes: Uint8Array) => {
     // as it comes: text that is slow is not held back to be looked at
-    binary ||= left > 0 && isBinary(bytes.subarray(0, left));
+    const start = bytes.subarray(0, Math.max(0, left));
+    binary ||= test(start);
     left -= bytes.length;
     return binary ? [] : behind.format(bytes);
   };
@@ -160,7 +163,7 @@ export async function createView(
   const isSafe = view !== undefined && !isTerminal;
   return createTextView(
     isCoded ? undefined : charsetOf(headers),
-    !isCoded && isText(headers),
+    isCoded ? isBinary : testOf(headers),
     createBatchView(isSafe ? view : createSafeView(view)),
   );
 }
