@@ -8,7 +8,7 @@ import config from "../../deno.json" with { type: "json" };
 import type { Command } from "./definition.ts";
 import { type OptionTable, parseCommandLine } from "./options.ts";
 import type { Denial } from "./reasons.ts";
-import { redactArguments } from "./redact.ts";
+import { redactArguments, redactUrl } from "./redact.ts";
 import { percentDecode } from "./values.ts";
 
 /** The version of hark, of Deno and V8, and the platform, in one line. */
@@ -44,8 +44,9 @@ export async function formatPermissionHint<Table extends OptionTable>(
     const all = new Set(needed[kind]);
     if (kind === "net") { for (const host of reached) all.add(host); }
     // any port of a host may be granted already
-    const host = kind === "net" ? what.replace(/:\d+$/, "") : what;
-    if (denied === kind && !all.has(host)) all.add(what.replace(/:0$/, ""));
+    const shown = redactUrl(what);
+    const host = kind === "net" ? shown.replace(/:\d+$/, "") : shown;
+    if (denied === kind && !all.has(host)) all.add(shown.replace(/:0$/, ""));
     const list = [...all].map((each) => each.replaceAll(",", ",,"));
     return list.length === 0 ? [] : [`--allow-${kind}=${list.join(",")}`];
   });

@@ -13,7 +13,7 @@ const PARTS =
 
 /** What does as a word of its own: `key` in `x-api-key`, not in `monkey`. */
 const WORDS =
-  /^(o?auth|keys?|sig|pass|pwd|pw|pin|t?otp|sid|csrf|xsrf|psk|hmac|bearer|assertion|verifier)$/;
+  /^(o?auth|keys?|sig|pass|pwd|pw|pin|t?otp|sid|csrf|xsrf|mfa|dpop|cvv|cvc|saml|samlresponse|psk|hmac|bearer|assertion|verifier)$/;
 
 /** What does as the whole name: OAuth's `code`, not `status_code`. */
 const NAMES =
@@ -83,6 +83,13 @@ export function redactUrl(text: string): string {
   return hide(text, "");
 }
 
+/** The same of a URL that was typed, which may have a user and a password without a scheme. */
+export function redactAddress(text: string): string {
+  return redactUrl(
+    text.replace(/^(?![\w+.-]+:\/\/)[^\s/?#@]*:[^\s/?#]*@/, "***@"),
+  );
+}
+
 /** Hides the same in the URLs of a text, which end at blanks and quotes. */
 export function redactText(text: string): string {
   return hide(text, '\\s"<>');
@@ -95,7 +102,7 @@ async function show<Table extends OptionTable>(
 ): Promise<string> {
   if (isOperand) return await redact(text, at);
   const { secret = false } = option ?? {};
-  if (secret === "url") return redactUrl(text);
+  if (secret === "url") return redactAddress(text);
   const isHidden = typeof secret === "boolean" ? secret : secret.test(text);
   return isHidden && text !== "" ? "***" : text;
 }

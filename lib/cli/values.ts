@@ -42,17 +42,7 @@ export function parseWhole(text: string): number {
   return Number(text);
 }
 
-/**
- * Reads a size in bytes, or with K, M or G in units of 1024, 1024² or 1024³ bytes.
- *
- * @example Ten mebibytes
- * ```ts
- * import { assertEquals, assertThrows } from "@std/assert";
- *
- * assertEquals(parseSize("10M"), 10 * 1024 * 1024);
- * assertThrows(() => parseSize("10MB"), Error, 'Cannot parse size "10MB": expected bytes, or a number with K, M or G');
- * ```
- */
+/** Reads a size in bytes, or with K, M or G in units of 1024, 1024² or 1024³ bytes. */
 export function parseSize(text: string): number {
   const [, digits, unit = ""] = text.match(/^(\d{1,12})([kmg]?)$/i) ?? [];
   if (digits === undefined) {

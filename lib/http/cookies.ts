@@ -16,6 +16,9 @@ export interface Cookies {
   readonly add: (request: HttpRequest) => Promise<HttpRequest>;
 }
 
+/** So many of a response count, as many as browsers keep of a site. */
+const MOST_COOKIES = 180;
+
 const isCookie = (name: string) => name.toLowerCase() === "cookie";
 
 /** Starts without a cookie. */
@@ -25,7 +28,7 @@ export function createCookies(): Cookies {
   const set = new Set<string>();
   return {
     take: async ({ href }, lines) => {
-      for (const line of lines) {
+      for (const line of lines.slice(0, MOST_COOKIES)) {
         const cookie = await jar.setCookie(line, href, { ignoreError: true });
         if (cookie) set.add(cookie.key);
       }

@@ -89,12 +89,12 @@ export function startDeadline(
   const ring = () => {
     alarm = Infinity;
     if (limit === undefined || performance.now() < limit.due) return set(limit);
-    controller.abort(
-      new Failure(`${limit.late} within ${limit.ms / 1000} s`, {
-        code: ExitCode.TimedOut,
-      }),
-    );
+    abort(limit);
   };
+  const abort = ({ late, ms }: Limit) =>
+    controller.abort(
+      new Failure(`${late} within ${ms / 1000} s`, { code: ExitCode.TimedOut }),
+    );
   // one alarm at a time, moved when it rings: a timer per chunk would pile up, and the first setTimeout costs 7 ms
   const set = (next: Limit | undefined) => {
     limit = next;
@@ -117,7 +117,11 @@ export function startDeadline(
       step = { ms, late };
       start();
       try {
-        return await work;
+        const done = await work;
+        // what comes all the time leaves no turn to a timer
+        if (whole && performance.now() >= whole.due) abort(whole);
+        controller.signal.throwIfAborted();
+        return done;
       } finally {
         step = undefined;
         start();

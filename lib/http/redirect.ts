@@ -114,12 +114,16 @@ const PRIVATE = [
   ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8"],
   ...["169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16"],
   ...["198.18.0.0/15", "224.0.0.0/3"],
-  ...["::/127", "64:ff9b:1::/48", "100::/64", "fc00::/7", "fe80::/9"],
+  ...["::/127", "64:ff9b:1::/48", "100::/64", "2001::/32", "fc00::/7"],
+  ...["fe80::/9"],
   "ff00::/8",
 ].map(parseCidr);
 
-/** Ranges of IPv6 that have an IPv4 address in them, at a group: as it is, NAT64 (RFC 6052), 6to4 (RFC 3056). */
-const EMBEDDED = [["::/96", 6], ["64:ff9b::/96", 6], ["2002::/16", 1]] as const;
+/** Ranges of IPv6 that have an IPv4 address in them, at a group: as it is, SIIT (RFC 7915), NAT64 (RFC 6052), 6to4 (RFC 3056). */
+const EMBEDDED = [
+  ...[["::/96", 6], ["::ffff:0:0:0/96", 6]] as const,
+  ...[["64:ff9b::/96", 6], ["2002::/16", 1]] as const,
+];
 
 /** Whether an IP address is a private one, or leads to one. */
 function isPrivate(ip: string): boolean {

@@ -7,6 +7,7 @@
 import {
   decodeName,
   isSecret,
+  redactAddress,
   redactText,
   redactUrl,
 } from "../../lib/cli/redact.ts";
@@ -29,9 +30,7 @@ import { formatItem, parseItem } from "./items.ts";
  */
 export function redactOperand(text: string, at = 1): string {
   if (at > 0 && text.startsWith("@")) return text;
-  const url = at === 0
-    ? redactUrl(text.replace(/^(?![\w+.-]+:\/\/)[^\s/?#@]*:[^\s/?#]*@/, "***@"))
-    : text;
+  const url = at === 0 ? redactAddress(text) : text;
   if (url !== text) return url;
   try {
     const item = parseItem(text);

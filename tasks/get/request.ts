@@ -97,15 +97,16 @@ async function secretOf(text: string): Promise<string> {
   return text.startsWith("@") ? await readValue(text.slice(1)) : text;
 }
 
+/** @param who The user, or the file that has it: what a file holds is not shown. */
 async function passwordFor(
-  user: string,
+  who: string,
   { host }: URL,
   io: Pick<Io, "askSecret">,
 ): Promise<string> {
-  const password = await io.askSecret(`Password of ${user} at ${host}:`);
+  const password = await io.askSecret(`Password of ${who} at ${host}:`);
   if (password !== undefined) return password;
   throw new UsageError(
-    `Cannot ask for the password of "${user}": there is no terminal`,
+    `Cannot ask for the password of "${who}": there is no terminal`,
     { hint: "--auth @FILE reads user:password from a file" },
   );
 }
@@ -152,7 +153,8 @@ export async function formatAuthorization(
     const login = await secretOf(auth);
     if (login === "") throw new Failure(`Cannot log in: "${auth}" is empty`);
     const [, user = "", password] = login.match(/^([^:]*)(?::([^]*))?$/) ?? [];
-    return basicOf(user, password ?? await passwordFor(user, url, io));
+    const who = auth.startsWith("@") ? auth : user;
+    return basicOf(user, password ?? await passwordFor(who, url, io));
   }
   const { username, password } = url;
   if (username === "" && password === "") return undefined;

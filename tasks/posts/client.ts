@@ -249,14 +249,19 @@ export async function* getDocuments(
   }
 }
 
+const MEANT = "did-you-mean=";
+
 /** Reads the `X-Ignored-Query` header, as another api wrote it. */
 function parseIgnored(header: string): Ignored[] {
   const parts = header.split(",").map((part) => part.trim());
   return parts.filter((part) => part !== "").map((part) => {
-    const [key = "", meant] = part.split(/\s*;\s*did-you-mean=/).map(
-      // whoever else writes the header may not encode it
-      (text) => percentDecode(text) ?? text,
-    );
-    return { key, meant };
+    const [key = "", ...more] = part.split(";").map((text) => text.trim());
+    const meant = more.find((text) => text.startsWith(MEANT));
+    // whoever else writes the header may not encode it
+    const decode = (text: string) => percentDecode(text) ?? text;
+    return {
+      key: decode(key),
+      meant: meant && decode(meant.slice(MEANT.length)),
+    };
   });
 }

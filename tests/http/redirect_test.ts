@@ -158,6 +158,8 @@ Deno.test("SSRF: no public host leads to a private address, however it is spelt"
         "[64:ff9b:1::1]",
         "[2002:7f00:1::]",
         "[2002:a00:1::]",
+        "[2001:0:7f00:1::]",
+        "[::ffff:0:7f00:1]",
       ],
       ...["localhost", "a.localhost", "localhost."],
       ...["inside.example", "loopback.example", "both.example"],

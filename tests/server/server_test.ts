@@ -1,3 +1,4 @@
+import { quote } from "../../lib/cli/permissions.ts";
 import {
   assert,
   assertEquals,
@@ -452,7 +453,9 @@ Deno.test("server names the files and the hosts of its command line in the hint"
     // Deno takes no path of a socket that is not from the root
     [
       ["--unix", "./a.sock"],
-      `--allow-net=unix:${ROOT}a.sock --allow-read=./a.sock --allow-write=./a.sock tasks/`,
+      `${
+        quote(`--allow-net=unix:${ROOT}a.sock`)
+      } --allow-read=./a.sock --allow-write=./a.sock tasks/`,
     ],
     // Deno takes no IPv6 address without its brackets
     [["--host", "2001:db8::1"], `'--allow-net=[2001:db8::1]:12345' tasks/`],

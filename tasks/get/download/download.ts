@@ -10,6 +10,7 @@ import { absolutePath } from "../../../lib/cli/values.ts";
 import { parseDate } from "../../../lib/http/date.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import type { ByteSource } from "../../../lib/http/request.ts";
+import { sleep } from "../../../lib/http/retry.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
 import { printBody, printHead } from "../view/body.ts";
@@ -32,15 +33,27 @@ import {
   requestPlain,
   requestRest,
 } from "./range.ts";
-import { canResume, type Download, isLost, resumedBody } from "./resume.ts";
+import {
+  canResume,
+  type Download,
+  isLost,
+  PAUSE_MS,
+  resumedBody,
+} from "./resume.ts";
 
 /** Writes a body that is looked at on its way, by hand: `writable` loses the last error of a file, such as a full disk. */
 async function writeChunks(
   { body }: HttpResponse,
   path: string,
   options: Deno.OpenOptions,
+  signal: AbortSignal,
 ): Promise<void> {
-  using file = await Deno.open(path, options);
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  signal.addEventListener("abort", stop);
+  // a pipe is open when somebody reads it
+  using file = await Promise.race([Deno.open(path, options), promise]);
+  signal.removeEventListener("abort", stop);
   for await (const chunk of body) await writeAll(file, chunk);
 }
 
@@ -128,7 +141,7 @@ async function writeBody(
       ? writeSource(source, path, either)
       : isFile && stream
       ? pipeStream(stream, path, either)
-      : writeChunks(response, path, how));
+      : writeChunks(response, path, how, either));
   } catch (cause) {
     const isOfBody = cause instanceof TypeError || cause instanceof Failure;
     if (!isOfBody && !isLost(cause)) {
@@ -197,7 +210,7 @@ async function saveMissing(
     );
   }
   const note = isStranger
-    ? `Nothing tells what ${file.path} is a part of, starting again`
+    ? `Nothing tells what ${redactUrl(file.path)} is a part of, starting again`
     : CHANGED;
   if (step === "again") return { size: 0, error, note };
   if (step === "other" && error !== undefined) throw error;
@@ -208,8 +221,8 @@ async function saveMissing(
     return { size, other: response.status };
   }
   const found = foundOf(response, exchange);
-  const isOther = isStranger ||
-    size > 0 && found.validator !== known?.validator;
+  const isOther = isStranger || size > 0 &&
+      (found.validator !== known?.validator || found.total !== known?.total);
   if (step === "start" && isOther) await printNote(`${note}\n`);
   const now = step === "start" ? found : {
     ...expected,
@@ -342,7 +355,7 @@ export async function download(
   const found = whole && await checkWhole(whole, exchange);
   if (typeof found === "number") return found;
   if (found === "whole") {
-    await printNote(`${destination.path} is whole already\n`);
+    await printNote(`${redactUrl(destination.path)} is whole already\n`);
     return 200;
   }
   await using file = await openPartialFile(destination, url, found);
@@ -360,6 +373,7 @@ export async function download(
       if (tries >= retry || !canResume(request, has, error)) {
         throw withHint(error, known);
       }
+      await sleep(PAUSE_MS, exchange.io.signal);
     }
     if (note !== undefined) await printNote(`${note}\n`);
   }

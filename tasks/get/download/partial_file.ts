@@ -246,7 +246,9 @@ export async function openPartialFile(
       "move it away, or go on with it: -c",
     );
   }
-  if (!isLeft && noted !== undefined && ours === undefined) {
+  // one that was made and not written yet when its process was ended
+  const isEmpty = noted?.size === 0;
+  if (!isLeft && noted !== undefined && ours === undefined && !isEmpty) {
     throw cannotWrite(
       note,
       "it exists already, and is no note of a download",

@@ -165,8 +165,11 @@ export function judge(
 ): "append" | "start" | "whole" | "again" | "other" | "part" {
   const { status, headers } = response;
   if (isUnasked(response)) return at === 0 ? "part" : "again";
-  if (at === 0 || status !== 206 && status !== 416) {
-    return status >= 200 && status < 300 ? "start" : "other";
+  if (at === 0) return status >= 200 && status < 300 ? "start" : "other";
+  if (status !== 206 && status !== 416) {
+    // a whole body has no range, and one that is empty is no answer to who asks for more
+    const isWhole = status === 200 && !headers.has("content-range");
+    return isWhole ? "start" : "other";
   }
   const { start, total } = rangeOf(headers);
   const isSame = total !== undefined && total === (known.total ?? total) &&

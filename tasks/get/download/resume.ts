@@ -9,6 +9,7 @@ import type { Io } from "../../../lib/cli/io.ts";
 import { describe, exitCodeOf } from "../../../lib/cli/reasons.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import type { HttpRequest } from "../../../lib/http/request.ts";
+import { sleep } from "../../../lib/http/retry.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import type { ExchangeOptions } from "../options.ts";
 import {
@@ -34,6 +35,9 @@ export interface Download {
   /** Prints what a person should know, unless nobody wants to. */
   readonly printNote: (text: string) => Promise<void>;
 }
+
+/** A server that gives a byte at a time is not asked all the time, in ms. */
+export const PAUSE_MS = 50;
 
 /** Whether it is the connection that failed: cut short, late, or lost. */
 export function isLost(error: unknown): boolean {
@@ -63,7 +67,7 @@ export function canResume(
  * @param error How it ended; thrown when there is no way to go on.
  */
 export async function* resume(
-  { request, sendNext, retry, printNote }: Download,
+  { request, sendNext, retry, printNote, io }: Download,
   first: HttpResponse,
   at: number,
   error: unknown,
@@ -76,6 +80,7 @@ export async function* resume(
     tries++
   ) {
     await printNote(`Cut short after ${at} bytes, going on\n`);
+    await sleep(PAUSE_MS, io.signal);
     const rest = at > 0
       ? requestRest(request, at, known)
       : requestPlain(request);
