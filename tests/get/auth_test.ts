@@ -16,6 +16,7 @@ import {
   spawnProgram,
   testWith,
 } from "../support.ts";
+import { withFiles } from "./support.ts";
 
 const HERE = new URL("http://h:81/");
 
@@ -140,6 +141,22 @@ Deno.test("get sends credentials, and says how to give them where nobody can be 
   ]);
 });
 
+Deno.test("what a file of --auth holds is in no question and in no error", () =>
+  withFiles({ tok: "s3cret\n", empty: "" }, async (folder) => {
+    const args = ["-a", `@${folder}/tok`, ":9"];
+    const { code, stderr } = await run(main, args);
+    assertEquals([code, stderr], [
+      2,
+      `get: Cannot ask for the password of "@${folder}/tok": there is no terminal\n` +
+      "hint: --auth @FILE reads user:password from a file\n",
+    ]);
+    const empty = await run(main, ["-a", `@${folder}/empty`, ":9"]);
+    assertEquals(
+      [empty.code, empty.stderr],
+      [1, `get: Cannot log in: "@${folder}/empty" is empty\n`],
+    );
+  }));
+
 Deno.test("get in a pipe asks for no password", async () => {
   const { code, stderr } = await spawn("get", ["-ame", ":9"], { stdin: "pw\n" })
     .result;
@@ -165,7 +182,6 @@ while child.poll() is None or select.select([shell], [], [], 0)[0]:
     os.write(shell, typed.encode())
 print(json.dumps([child.returncode, shown.decode(), bool(termios.tcgetattr(side)[3] & termios.ECHO)]))
 `;
-import { withFiles } from "./support.ts";
 
 /** What a real `get -a me` does on a terminal where this is typed. */
 async function typeAt(

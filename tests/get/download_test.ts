@@ -23,7 +23,7 @@ import {
   spawn,
   spawnDeno,
 } from "../support.ts";
-import { withFiles } from "./support.ts";
+import { filesIn, withFiles } from "./support.ts";
 
 const BODY = Array.from({ length: 1000 }, (_, at) => String(at % 10)).join("");
 const OLD = "Mon, 01 Jan 2024 00:00:00 GMT";
@@ -82,16 +82,6 @@ function serveCut(
       head.match(/^if-range: (.*)\r$/m)?.[1],
     ]);
   return { ...server, heads, asked };
-}
-
-/** The files of a folder and what is in them. */
-function filesIn(folder: string): Record<string, string> {
-  return Object.fromEntries(
-    [...Deno.readDirSync(folder)].map(({ name }) => name).sort().map((name) => [
-      name,
-      Deno.readTextFileSync(`${folder}/${name}`),
-    ]),
-  );
 }
 
 Deno.test("-o saves a body, uncompressed, and says so on stderr", () =>

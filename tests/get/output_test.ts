@@ -13,7 +13,7 @@ import { readNetwork } from "../../tasks/get/send_options.ts";
 import { main as post } from "../../tasks/post.ts";
 import { codePoint } from "../code_point.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
-import { run, spawnProgram, testWith } from "../support.ts";
+import { encode, run, spawnProgram, testWith } from "../support.ts";
 import { stripColors, withFiles } from "./support.ts";
 
 const ESCAPES = "\x1b]0;t\x07\u009b2J\u202e";
@@ -676,5 +676,30 @@ Deno.test("what users of curl, HTTPie and wget type gets a hint", async () => {
     assertEquals(code, 2);
     assertStringIncludes(stderr, `Unknown option "${option}"\nhint: `);
     assertStringIncludes(stderr, said);
+  }
+});
+
+Deno.test("the limit of all of it holds while lines and events pour in", async () => {
+  for (
+    const [type, text] of [
+      ["application/x-ndjson", "1\n"],
+      ["text/event-stream", "a\n\n"],
+      ["text/event-stream", "retry\n\n"],
+      ["text/plain", "a\n"],
+    ] as const
+  ) {
+    const part = encode(text.repeat(20_000));
+    await using server = serveHttp(() =>
+      new Response(
+        new ReadableStream({ pull: (controller) => controller.enqueue(part) }),
+        { headers: { "content-type": type } },
+      )
+    );
+    for (const args of [["--json"], ["--pretty"], ["-4", "--pretty"]]) {
+      const all = [...args, "-t", "5,5,0.4", server.url];
+      if (type === "text/plain" && args.includes("--json")) continue;
+      const { code, stderr } = await run(get, all);
+      assertEquals(code, 28, `${type} ${args} ${stderr}`);
+    }
   }
 });

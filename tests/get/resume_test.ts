@@ -1,8 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../tasks/get.ts";
 import { response, serveHttp, serveRaw } from "../http/server.ts";
-import { run } from "../support.ts";
-import { withFiles } from "./support.ts";
+import { ROOT, run, spawnDeno } from "../support.ts";
+import { filesIn, withFiles } from "./support.ts";
 
 const OLD = "Mon, 01 Jan 2024 00:00:00 GMT";
 const NEW = "Tue, 02 Jan 2024 00:00:00 GMT";
@@ -303,4 +303,80 @@ Deno.test("a hostile note is no note", async (t) => {
         }),
     );
   }
+});
+
+Deno.test("an answer to who asks for the rest that is neither the rest nor all of it ends nothing", () =>
+  withFiles({}, async (folder) => {
+    for (
+      const [status, lines, body] of [
+        ["200 OK", [RANGE, ...BOTH], REST],
+        ["226 IM Used", [RANGE, ...BOTH], REST],
+        ["204 No Content", BOTH, ""],
+        ["205 Reset Content", BOTH, ""],
+      ] as const
+    ) {
+      for (const way of WAYS) {
+        await using server = serveRaw((head) =>
+          head.includes("\nrange: ")
+            ? [
+              response(
+                body,
+                [...lines, `Content-Length: ${body.length}`],
+                status,
+              ),
+            ]
+            : [response(FIRST, [...BOTH, "Content-Length: 100"]).slice(0, -60)]
+        );
+        const path = `${folder}/a`;
+        const { code } = await run(main, [...way, "-o", path, server.url]);
+        assertEquals([code, filesIn(folder)["a.part"]], [
+          18,
+          FIRST.slice(0, 40),
+        ], status);
+        for (const name of Object.keys(filesIn(folder))) {
+          await Deno.remove(`${folder}/${name}`);
+        }
+      }
+    }
+  }));
+
+Deno.test("a server that gives a byte at a time is not asked without a pause", async () => {
+  let count = 0;
+  await using server = serveRaw((head) => {
+    const start = Number(head.match(/^range: bytes=(\d+)-/m)?.[1] ?? 0);
+    count++;
+    const range = `Content-Range: bytes ${start}-99999/100000`;
+    const lines = ['ETag: "v1"', `Content-Length: ${100_000 - start}`];
+    return start === 0
+      ? [response("a", lines)]
+      : [response("a", [...lines, range], "206 Partial Content")];
+  });
+  const { code } = await run(main, ["-t", "5,5,1", server.url]);
+  assertEquals([code, count < 40], [28, true], `${count}`);
+});
+
+Deno.test("a note that was made and never written is in nobody's way", () =>
+  withFiles({ "a.part.json": "", "a.part": "" }, async (folder) => {
+    await using server = serveRaw(() => [response(FIRST)]);
+    const path = `${folder}/a`;
+    const { code, stderr } = await run(main, ["-o", path, server.url]);
+    assertEquals([code, filesIn(folder)], [0, { a: FIRST }], stderr);
+  }));
+
+Deno.test("a pipe that nobody reads is waited for no longer than the limit of all of it", async () => {
+  if (Deno.build.os === "windows") return;
+  await withFiles({}, async (folder) => {
+    const path = `${folder}/pipe`;
+    await new Deno.Command("mkfifo", { args: [path] }).output();
+    await using server = serveRaw(() => [response(FIRST)]);
+    const args = ["-o", path, "-t", "5,5,0.3", server.url];
+    // the system keeps the open pipe: only a process can be left by its end
+    const { code, stderr } = await spawnDeno([
+      "run",
+      "-A",
+      `${ROOT}tasks/get.ts`,
+      ...args,
+    ]).result;
+    assertEquals(code, 28, stderr);
+  });
 });

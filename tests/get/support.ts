@@ -26,3 +26,13 @@ export function stripColors(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/\x1b\[\d+m/g, "");
 }
+
+/** The files of a folder and what is in them. */
+export function filesIn(folder: string): Record<string, string> {
+  return Object.fromEntries(
+    [...Deno.readDirSync(folder)].map(({ name }) => name).sort().map((name) => [
+      name,
+      Deno.readTextFileSync(`${folder}/${name}`),
+    ]),
+  );
+}

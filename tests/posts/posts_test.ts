@@ -7,6 +7,7 @@ import { seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
 import { main } from "../../tasks/posts.ts";
 import { parseLinks } from "../../tasks/posts/client.ts";
+import { response, serveRaw } from "../http/server.ts";
 import { run, spawn } from "../support.ts";
 
 /** A server with one response for every request. */
@@ -738,4 +739,33 @@ Deno.test("posts makes a table of 200,000 posts", async () => {
     "--loose",
   ]);
   assertEquals([code, stdout.split("\n").length], [0, 200_002]);
+});
+
+Deno.test("posts reads what an API ignores in one pass, however it is spaced", async () => {
+  for (
+    const [header, expected] of [
+      ["a;did-you-mean=b", 'posts: the API ignores "a"; did you mean b?\n'],
+      [
+        "a ; did-you-mean=b , c",
+        'posts: the API ignores "a"; did you mean b?\nposts: the API ignores "c"\n',
+      ],
+      [`a${" ".repeat(390_000)};`, 'posts: the API ignores "a"\n'],
+      [`a;${" ".repeat(390_000)}b`, 'posts: the API ignores "a"\n'],
+    ] as const
+  ) {
+    await using server = serveRaw(() => [
+      response("[]", [`X-Ignored-Query: ${header}`, "Content-Length: 2"]),
+    ]);
+    const { code, stderr } = await run(main, ["--url", server.url]);
+    assertEquals([code, stderr], [0, expected]);
+  }
+});
+
+Deno.test("secrets in hints: a base without a scheme shows no password", async () => {
+  const { code, stderr } = await spawn("posts", [
+    "--url",
+    "ada:s3cret@h.example",
+  ])
+    .result;
+  assertEquals([code, stderr.includes("s3cret")], [1, false], stderr);
 });
