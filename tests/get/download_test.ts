@@ -714,6 +714,26 @@ Deno.test("-c does not empty a part that nobody noted anything about", async () 
   }
 });
 
+Deno.test("a part of another user is not gone on with (CWE-379)", () =>
+  withFiles({ "a.part": "x".repeat(40) }, async (folder) => {
+    // only root may give files away
+    if (Deno.build.os === "windows" || Deno.uid() !== 0) return;
+    const path = `${folder}/a`;
+    await using server = serveHttp(() => new Response("y".repeat(80)));
+    const note = { url: `${server.url}/`, validator: '"v"', total: 80 };
+    for (const text of [JSON.stringify(note), undefined]) {
+      if (text) await Deno.writeTextFile(`${path}.part.json`, text);
+      else await Deno.remove(`${path}.part.json`);
+      await Deno.chown(`${path}.part`, 1001, 1001);
+      const { code, stderr } = await run(main, ["-c", "-o", path, server.url]);
+      assertEquals([code, await Deno.readTextFile(`${path}.part`)], [
+        1,
+        "x".repeat(40),
+      ]);
+      assertStringIncludes(stderr, ": it is of another user\n");
+    }
+  }));
+
 Deno.test("two downloads at once do not write into one part", () =>
   withFiles({}, async (folder) => {
     if (Deno.build.os === "windows") return;

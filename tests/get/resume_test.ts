@@ -352,7 +352,8 @@ Deno.test("a server that gives a byte at a time is not asked without a pause", a
       : [response("a", [...lines, range], "206 Partial Content")];
   });
   const { code } = await run(main, ["-t", "5,5,1", server.url]);
-  assertEquals([code, count < 40], [28, true], `${count}`);
+  // the limit may end an attempt, or what comes before it
+  assertEquals([[18, 28].includes(code), count < 40], [true, true], `${count}`);
 });
 
 Deno.test("a note that was made and never written is in nobody's way", () =>

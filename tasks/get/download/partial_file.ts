@@ -279,6 +279,21 @@ export async function openPartialFile(
     });
     await doing("write", note, written);
   };
+  // Deno tells nobody who he is: the note, made anew, does
+  const refuseStranger = async ({ uid }: Deno.FileInfo, known?: Known) => {
+    if (known === undefined && noted !== undefined) return;
+    await keep(known ?? {});
+    const own = await Deno.stat(note);
+    if (known === undefined) await Deno.remove(note);
+    if (own.uid === uid) return;
+    throw cannotWrite(path, "it is of another user", "move it away");
+  };
+  if (isNext) {
+    await refuseStranger(before, mine?.known).catch((error) => {
+      file.close();
+      throw error;
+    });
+  }
   const start = async (known: Known) => {
     if (!isFresh) {
       // emptied first: a note must never be about bytes of something else
