@@ -35,7 +35,7 @@ function userinfoOf(text: string): string {
 
 /** A whole URL of what was typed, but for the blanks around it, which the standard drops too. */
 export function completeUrl(typed: string): string | undefined {
-  const text = typed.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
+  const text = typed.trim();
   if (SCHEME.test(text)) return text;
   if (PORT_ONLY.test(text)) return `http://localhost${text}`;
   const userinfo = userinfoOf(text);
@@ -165,7 +165,8 @@ export const DEFAULT_URL = `${PUBLIC_API}/posts`;
 export async function parseOperands(
   [text = DEFAULT_URL, ...texts]: readonly string[],
 ): Promise<Operands> {
-  refuseOthers([text, ...texts]);
+  // a single URL pays nothing for what others take here
+  if (texts.length > 0 || /^[-[{]/.test(text)) refuseOthers([text, ...texts]);
   const url = parseUrl(text);
   if (texts.length === 0) return { url, typed: text, items: [], fields: [] };
   const { formatItem, isField, parseItem } = await import("./items.ts");
