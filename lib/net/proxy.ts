@@ -58,8 +58,13 @@ export function parseProxy(text: string, https = false): Proxy {
   if (protocol === undefined || host === undefined) {
     throw new UsageError(
       `Cannot parse proxy "${
-        hideMalformed(text)
-      }": expected socks5://HOST:PORT or http${https ? "(s)" : ""}://HOST:PORT`,
+        // without an @, what stands for a port may be a password
+        hideMalformed(text).replace(
+          /(\/\/[^:@/]*:)(?!\d*\/?$)[^@]*$/,
+          "$1***",
+        )}": expected socks5://HOST:PORT or http${
+        https ? "(s)" : ""
+      }://HOST:PORT`,
     );
   }
   return {

@@ -61,6 +61,9 @@ export function checkShapes(
   }
 }
 
+/** So many fields are named. */
+const MOST_NAMES = 30;
+
 /**
  * Checks that each field which was asked for is one of some document: one that none has is most likely mistyped.
  *
@@ -76,7 +79,8 @@ export async function checkFields(
   if (documents.length === 0 || strange === undefined) return;
   const { nearest } = await import("../../lib/cli/help.ts");
   const near = nearest(strange, known);
-  const all = `the fields are ${known.join(", ")}`;
+  const more = known.length > MOST_NAMES ? ", and others" : "";
+  const all = `the fields are ${known.slice(0, MOST_NAMES).join(", ")}${more}`;
   throw new Failure(`Cannot list posts: no post has a field "${strange}"`, {
     hint: near === undefined ? all : `did you mean ${near}? ${all}`,
   });

@@ -55,6 +55,9 @@ function textOfHeader(bytes: string): string {
   return text.includes("\ufffd") ? bytes : text;
 }
 
+/** Of a reason so many characters are told. */
+const LONGEST_REASON = 500;
+
 /** Why a response is not what was asked for: its status, and the reason where the API gives one. */
 function refusalOf(
   what: string,
@@ -64,7 +67,9 @@ function refusalOf(
   const got = `${status} ${statusText}`.trimEnd();
   const reason = detailOf(text) ??
     textOfHeader(headers.get("x-reason") ?? "");
-  const why = !reason || reason === statusText ? "" : `: ${reason}`;
+  const why = !reason || reason === statusText
+    ? ""
+    : `: ${reason.slice(0, LONGEST_REASON)}`;
   return new Failure(`Cannot ${what}: the API answered ${got}${why}`, {
     code: exitCodeForStatus(status),
   });

@@ -238,6 +238,9 @@ async function changePost(
   await printSafe(io.stdout, text.replace(/\n?$/, "\n"));
 }
 
+/** An answer is held as a whole, up to so many bytes. */
+const MAX_PAGE = 256 * 1024 * 1024;
+
 const OWN_API =
   `start an API of your own with: ${RUNNER}api, and ask it with --url :3000; or --offline lists the embedded posts`;
 
@@ -268,12 +271,15 @@ async function withHint(
   const { denialOf, exitCodeOf } = await import("../../lib/cli/reasons.ts");
   if (denialOf(error) !== undefined) return error;
   const code = exitCodeOf(error);
+  const isLarge = error.hint?.includes("--max-size") === true;
   const isTwice = code === ExitCode.ClientError && shorter !== undefined;
-  if (!isTwice && !STEPS.has(code)) return error;
+  if (!isTwice && !isLarge && !STEPS.has(code)) return error;
   return new Failure(error.message, {
     ..."cause" in error && { cause: error.cause },
     code,
-    hint: isTwice
+    hint: isLarge
+      ? "ask for less of it: key=value"
+      : isTwice
       ? `posts adds /posts by itself: --url ${shorter}`
       : STEPS.get(code),
   });
@@ -293,7 +299,11 @@ async function runPosts(
   const operands = readOperands(words);
   const { change } = operands;
   const ms = options.timeout * 1000;
-  const sending = { signal: io.signal, timeouts: { head: ms, idle: ms } };
+  const sending = {
+    signal: io.signal,
+    timeouts: { head: ms, idle: ms },
+    maxSize: MAX_PAGE,
+  };
   try {
     if (change) await changePost(change, operands, options, sending, io);
     else {

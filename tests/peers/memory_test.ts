@@ -7,6 +7,7 @@ import {
 } from "node:zlib";
 import { send } from "../../lib/net/connection.ts";
 import { main as get } from "../../tasks/get.ts";
+import { main as posts } from "../../tasks/posts.ts";
 import { createView } from "../../tasks/get/view/view.ts";
 import { serve } from "../../tasks/server/serve.ts";
 import { serveHttp, serveRaw } from "../http/server.ts";
@@ -14,6 +15,7 @@ import {
   createMemoryIo,
   encode,
   memory,
+  run,
   spawnDeno,
   withFolder,
 } from "../support.ts";
@@ -263,4 +265,19 @@ Deno.test({
       }
     }
   },
+});
+
+Deno.test("posts refuses an answer that it cannot hold", async () => {
+  const part = encode(" ".repeat(1 << 20));
+  await using server = serveHttp(() =>
+    new Response(
+      new ReadableStream({ pull: (controller) => controller.enqueue(part) }),
+    )
+  );
+  const { code, stderr } = await run(posts, ["--url", server.url]);
+  assertEquals([code, stderr], [
+    1,
+    `posts: Cannot read ${server.url}/posts: it is larger than 268435456 bytes\n` +
+    "hint: ask for less of it: key=value\n",
+  ]);
 });
