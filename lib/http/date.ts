@@ -42,9 +42,7 @@ export function parseDate(text: string): number | undefined {
       seconds,
     );
     // 31 February is no day, and 25:61 no time
-    const back = new Date(ms).toISOString();
-    return back.includes(`-${day?.trim().padStart(2, "0")}T${time}`)
-      ? ms
-      : undefined;
+    const is = `-${day?.trim().padStart(2, "0")}T${time}`;
+    return new Date(ms).toISOString().includes(is) ? ms : undefined;
   }
 }

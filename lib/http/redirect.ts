@@ -46,9 +46,11 @@ export function locationsOf(
   const lines = rawHeaders?.filter(([name]) => /^location$/i.test(name))
     .map(([, value]) => value);
   const joined = headers.get("location");
-  // no URL has a blank in it: it stands between two that were joined
   const each = lines ?? (joined === null ? [] : [joined]);
-  return [...new Set(each.flatMap((line) => line.split(", ")))];
+  // a blank before the start of a URL stands between two that were joined
+  return [
+    ...new Set(each.flatMap((text) => text.split(/, (?=\/|https?:|$)/i))),
+  ];
 }
 
 /**

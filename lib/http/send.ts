@@ -21,6 +21,8 @@ import type {
   TransportResponse,
 } from "./transport.ts";
 
+type Cookies = ReturnType<typeof import("./cookies.ts").createCookies>;
+
 /** How {@linkcode send} behaves. */
 export interface SendOptions {
   /** Ends the exchange. */
@@ -68,11 +70,7 @@ export async function send(
   const deadline = startDeadline(total, options.signal);
   let { network = {} } = options;
   const hops: FollowedRedirect[] = [];
-  let cookies:
-    | ReturnType<
-      typeof import("./cookies.ts").createCookies
-    >
-    | undefined;
+  let cookies: Cookies | undefined;
   try {
     while (true) {
       const response = await attempt(request, {
@@ -114,12 +112,13 @@ export async function send(
       await response.body?.cancel();
       const { next, location } = hop;
       if (hops.length === maxRedirects) {
-        const isCircle = [{ request }, ...hops].some(({ request: { url } }) =>
-          url.href === next.url.href
+        const before = [{ request }, ...hops].filter((hop) =>
+          hop.request.url.href === next.url.href
         );
         throw new Failure(`more than ${maxRedirects} redirects`, {
           code: ExitCode.TooManyRedirects,
-          hint: isCircle ? `they lead in a circle, to ${next.url}` : undefined,
+          ...before.length > 1 &&
+            { hint: `they lead in a circle, to ${next.url}` },
         });
       }
       hops.push({
