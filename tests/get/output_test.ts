@@ -696,7 +696,7 @@ Deno.test("the limit of all of it holds while lines and events pour in", async (
       )
     );
     for (const args of [["--json"], ["--pretty"], ["-4", "--pretty"]]) {
-      const all = [...args, "-t", "5,5,0.4", server.url];
+      const all = [...args, "-t", "5,5,0.15", server.url];
       if (type === "text/plain" && args.includes("--json")) continue;
       const { code, stderr } = await run(get, all);
       assertEquals(code, 28, `${type} ${args} ${stderr}`);

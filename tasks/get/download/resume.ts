@@ -37,7 +37,7 @@ export interface Download {
 }
 
 /** A server that gives a byte at a time is not asked all the time, in ms. */
-export const PAUSE_MS = 50;
+export const PAUSE_MS = 20;
 
 /** Whether it is the connection that failed: cut short, late, or lost. */
 export function isLost(error: unknown): boolean {
