@@ -12,6 +12,7 @@ import {
   type HttpRequest,
   parseToken,
   toByteString,
+  trimBlanks,
 } from "../../lib/http/request.ts";
 import type { TypedBody } from "./body/json.ts";
 import { ESCAPES, type Item } from "./items.ts";
@@ -26,7 +27,10 @@ export type RequestOptions = Partial<
 /** What a file holds, but for the ends of its last lines. */
 async function readValue(path: string): Promise<string> {
   const { readText } = await import("./body/file.ts");
-  return (await readText(path)).replace(/(\r?\n)+$/, "");
+  const text = await readText(path);
+  let end = text.length;
+  while (text[end - 1] === "\n") end -= text[end - 2] === "\r" ? 2 : 1;
+  return text.slice(0, end);
 }
 
 /** A header or a part of the query with its value, which a file may have. */
@@ -83,10 +87,7 @@ function readHeaders(items: readonly Item[]) {
     new Set(headers.map(([name]) => name.toLowerCase()));
   return {
     // RFC 9110, section 5.5: no blanks around a value
-    headers: sent.map(([name, value]): Header => [
-      name,
-      value.replace(/^[ \t]+|[ \t]+$/g, ""),
-    ]),
+    headers: sent.map(([name, value]): Header => [name, trimBlanks(value)]),
     typed: [...namesOf(given)],
     unset: [...namesOf(given).difference(namesOf(sent))],
   };

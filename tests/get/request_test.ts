@@ -246,6 +246,18 @@ Deno.test("headers and parts of the query are read from files, without the ends 
   });
 });
 
+Deno.test("what a file holds is read in one pass, however it is spaced", async () => {
+  const gap = " ".repeat(500_000);
+  const lines = "\n".repeat(500_000);
+  const files = { gap: `a${gap}b${gap}`, lines: `a${lines}b${lines}` };
+  await withFiles(files, async (folder) => {
+    const items = [`X-A:@${folder}/gap`, `q==@${folder}/lines`];
+    const { headers, url } = await requestOf(items);
+    assertEquals(headers, [["X-A", `a${gap}b`]]);
+    assertEquals(url.searchParams.get("q"), `a${lines}b`);
+  });
+});
+
 Deno.test("secrets in output: one that a file holds is hidden by the name it is sent under", async () => {
   await withFiles({ a: "s3cret\n" }, async (folder) => {
     const items = [`X-Api-Key:@${folder}/a`, `token==@${folder}/a`];
