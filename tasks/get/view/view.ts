@@ -94,7 +94,7 @@ interface View extends BodyView {
   readonly isBinary: () => boolean;
 }
 
-/** A view of text as UTF-8, for the view behind it; what is no text is not shown at all, unless it must be some. */
+/** A view of text as UTF-8, for the view behind it; what the test takes for no text is not shown at all. */
 function createTextView(
   label: string | undefined,
   test: (start: Uint8Array) => boolean,
@@ -105,8 +105,7 @@ function createTextView(
   let binary = false;
   const pass = (bytes: Uint8Array) => {
     // as it comes: text that is slow is not held back to be looked at
-    const start = bytes.subarray(0, Math.max(0, left));
-    binary ||= test(start);
+    if (left > 0) binary ||= test(bytes.subarray(0, left));
     left -= bytes.length;
     return binary ? [] : behind.format(bytes);
   };
