@@ -39,8 +39,7 @@ const command = defineCommand({
       );
     }
     const { method = "GET" } = options;
-    const asked = { ...parsed, method, mayHaveBody: false };
-    return runExchange(asked, options, io);
+    return runExchange({ ...parsed, method }, options, io);
   },
 });
 

@@ -85,8 +85,8 @@ export async function send(
       const { lines } = response;
       if (hop === undefined || "refused" in hop) {
         const { timings, remote } = response;
-        const again = () => sendAgain(request, { ...network, signal });
         const { signal } = deadline;
+        const again = () => sendAgain(request, { ...network, signal });
         const reading = { request, deadline, idle, maxSize, again };
         const { drop, ...incoming } = openBody(response, reading);
         return {
@@ -101,7 +101,7 @@ export async function send(
           timings,
           remote,
           hops,
-          signal: deadline.signal,
+          signal,
           ...incoming,
           async [Symbol.asyncDispose]() {
             deadline.lift();

@@ -70,7 +70,7 @@ const UNSENT = "stdin is not sent: add -\n";
 export interface Asked extends Operands {
   readonly method: string;
   /** Whether a body could be meant, so that one on stdin that is not sent is worth a word. */
-  readonly mayHaveBody: boolean;
+  readonly mayHaveBody?: boolean;
 }
 
 /** The options that change nothing of how a request is sent: one that is missing here loads a module in vain, no more. */

@@ -76,7 +76,7 @@ function refusalOf(
 }
 
 /** A text in its charset: in UTF-8, without more being loaded, where none is declared and it begins like JSON. */
-async function decodeText(
+async function textOf(
   bytes: Uint8Array,
   headers: Headers,
 ): Promise<string> {
@@ -102,7 +102,7 @@ export async function fetchText(
 ): Promise<{ text: string; headers: Headers }> {
   await using response = await send(request, options);
   const bytes = await new Response(ReadableStream.from(response.body)).bytes();
-  const text = await decodeText(bytes, response.headers);
+  const text = await textOf(bytes, response.headers);
   if (response.status >= 300) throw refusalOf(what, response, text);
   return { text, headers: response.headers };
 }
