@@ -566,50 +566,54 @@ Deno.test("a full disk is the file's failure, not the network's", async () => {
   assertEquals(server.heads.length, 1);
 });
 
-Deno.test("-o writes through a link to what it points at, and keeps who may read it", () =>
-  withFiles({ secret: "s", script: "#!" }, async (folder) => {
-    if (Deno.build.os === "windows") return;
-    const at = (name: string) => `${folder}/${name}`;
-    const modeOf = (name: string) =>
-      (Deno.statSync(at(name)).mode ?? 0) & 0o777;
-    await Deno.chmod(at("secret"), 0o600);
-    await Deno.chmod(at("script"), 0o755);
-    await Deno.mkdir(at("d"));
-    await Deno.symlink("secret", at("link"));
-    await Deno.symlink("link", at("chain"));
-    await Deno.symlink("d", at("e"));
-    // from where the folder is, not from where its link is
-    await Deno.symlink("../new", at("d/dangling"));
-    const modes: number[] = [];
-    await using server = serveHttp(() => {
-      const part = at("secret.part");
-      modes.push((Deno.statSync(part).mode ?? 0) & 0o777);
-      return new Response(BODY);
-    });
-    const saved = await run(main, ["-o", at("chain"), server.url]);
-    assertEquals([saved.code, modes], [0, [0o600]], saved.stderr);
-    await using plain = serveCut();
-    for (const name of ["script", "e/dangling"]) {
-      const { code } = await run(main, ["-o", at(name), plain.url]);
-      assertEquals(code, 0);
-    }
-    assertEquals([modeOf("secret"), modeOf("script")], [0o600, 0o755]);
-    assertEquals(
-      [Deno.readLinkSync(at("chain")), Deno.readLinkSync(at("d/dangling"))],
-      ["link", "../new"],
-    );
-    for (const name of ["secret", "script", "new"]) {
-      assertEquals(Deno.readTextFileSync(at(name)), BODY);
-    }
-    await Deno.symlink("loop", at("loop"));
-    const loop = await run(main, ["-o", at("loop"), plain.url]);
-    assertEquals(loop.code, 1);
-    assertStringIncludes(loop.stderr, "Too many levels of symbolic links");
-  }));
+Deno.test(
+  "-o writes through a link to what it points at, and keeps who may read it",
+  { ignore: Deno.build.os === "windows" },
+  () =>
+    withFiles({ secret: "s", script: "#!" }, async (folder) => {
+      const at = (name: string) => `${folder}/${name}`;
+      const modeOf = (name: string) =>
+        (Deno.statSync(at(name)).mode ?? 0) & 0o777;
+      await Deno.chmod(at("secret"), 0o600);
+      await Deno.chmod(at("script"), 0o755);
+      await Deno.mkdir(at("d"));
+      await Deno.symlink("secret", at("link"));
+      await Deno.symlink("link", at("chain"));
+      await Deno.symlink("d", at("e"));
+      // from where the folder is, not from where its link is
+      await Deno.symlink("../new", at("d/dangling"));
+      const modes: number[] = [];
+      await using server = serveHttp(() => {
+        const part = at("secret.part");
+        modes.push((Deno.statSync(part).mode ?? 0) & 0o777);
+        return new Response(BODY);
+      });
+      const saved = await run(main, ["-o", at("chain"), server.url]);
+      assertEquals([saved.code, modes], [0, [0o600]], saved.stderr);
+      await using plain = serveCut();
+      for (const name of ["script", "e/dangling"]) {
+        const { code } = await run(main, ["-o", at(name), plain.url]);
+        assertEquals(code, 0);
+      }
+      assertEquals([modeOf("secret"), modeOf("script")], [0o600, 0o755]);
+      assertEquals(
+        [Deno.readLinkSync(at("chain")), Deno.readLinkSync(at("d/dangling"))],
+        ["link", "../new"],
+      );
+      for (const name of ["secret", "script", "new"]) {
+        assertEquals(Deno.readTextFileSync(at(name)), BODY);
+      }
+      await Deno.symlink("loop", at("loop"));
+      const loop = await run(main, ["-o", at("loop"), plain.url]);
+      assertEquals(loop.code, 1);
+      assertStringIncludes(loop.stderr, "Too many levels of symbolic links");
+    }),
+);
 
-Deno.test("-o keeps the other names and the owner of a file", () =>
+Deno.test("-o keeps the other names and the owner of a file", {
+  ignore: Deno.build.os === "windows",
+}, () =>
   withFiles({ a: `${BODY}${BODY}`, c: "c" }, async (folder) => {
-    if (Deno.build.os === "windows") return;
     await Deno.link(`${folder}/a`, `${folder}/b`);
     const isRoot = Deno.uid() === 0;
     if (isRoot) await Deno.chown(`${folder}/c`, 65_534, 65_534);
@@ -714,10 +718,11 @@ Deno.test("-c does not empty a part that nobody noted anything about", async () 
   }
 });
 
-Deno.test("a part of another user is not gone on with (CWE-379)", () =>
+Deno.test("a part of another user is not gone on with (CWE-379)", {
+  // only root may give files away
+  ignore: Deno.build.os === "windows" || Deno.uid() !== 0,
+}, () =>
   withFiles({ "a.part": "x".repeat(40) }, async (folder) => {
-    // only root may give files away
-    if (Deno.build.os === "windows" || Deno.uid() !== 0) return;
     const path = `${folder}/a`;
     await using server = serveHttp(() => new Response("y".repeat(80)));
     const note = { url: `${server.url}/`, validator: '"v"', total: 80 };
@@ -734,9 +739,10 @@ Deno.test("a part of another user is not gone on with (CWE-379)", () =>
     }
   }));
 
-Deno.test("two downloads at once do not write into one part", () =>
+Deno.test("two downloads at once do not write into one part", {
+  ignore: Deno.build.os === "windows",
+}, () =>
   withFiles({}, async (folder) => {
-    if (Deno.build.os === "windows") return;
     const path = `${folder}/a`;
     const { promise, resolve } = Promise.withResolvers<void>();
     await using slow = serveHttp(async () => {
@@ -894,25 +900,29 @@ Deno.test("standard output by its other names needs no permission", async () => 
   }
 });
 
-Deno.test("a device that Deno keeps to itself is named, and no grant is proposed", async () => {
-  if (Deno.build.os !== "linux") return;
-  await using server = serveCut();
-  const args = ["-o", "/dev/full", server.url];
-  const { stderr } = await spawn("get", args).result;
-  assertMatch(stderr, /^hint: Deno opens it with --allow-all alone/m);
-  const given = await spawnDeno([
-    "run",
-    "--allow-all",
-    `${ROOT}tasks/get.ts`,
-    ...args,
-  ]).result;
-  assertEquals(given.code, 1);
-  assertStringIncludes(given.stderr, '"/dev/full": no space left on device');
-});
+Deno.test(
+  "a device that Deno keeps to itself is named, and no grant is proposed",
+  { ignore: Deno.build.os !== "linux" },
+  async () => {
+    await using server = serveCut();
+    const args = ["-o", "/dev/full", server.url];
+    const { stderr } = await spawn("get", args).result;
+    assertMatch(stderr, /^hint: Deno opens it with --allow-all alone/m);
+    const given = await spawnDeno([
+      "run",
+      "--allow-all",
+      `${ROOT}tasks/get.ts`,
+      ...args,
+    ]).result;
+    assertEquals(given.code, 1);
+    assertStringIncludes(given.stderr, '"/dev/full": no space left on device');
+  },
+);
 
-Deno.test("the permissions for a link name what it points at", () =>
+Deno.test("the permissions for a link name what it points at", {
+  ignore: Deno.build.os === "windows",
+}, () =>
   withFiles({ a: "a" }, async (folder) => {
-    if (Deno.build.os === "windows") return;
     await Deno.symlink("a", `${folder}/link`);
     await using server = serveCut();
     const path = `${folder}/link`;

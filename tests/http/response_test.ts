@@ -524,30 +524,24 @@ Deno.test("a GET is sent once, whatever its answer is, but for what fetch refuse
   }
 });
 
-Deno.test("get takes two equal Locations for one, over fetch and over a socket of our own", async () => {
-  const twice = "Location: /b\r\n".repeat(2);
-  await using server = serveRaw((head) =>
-    head.startsWith("GET /b ")
-      ? [response("there")]
-      : [`HTTP/1.1 302 Found\r\n${twice}Content-Length: 0\r\n\r\n`]
-  );
-  for (const args of [[], ["-4"]]) {
-    const { code, stdout } = await run(get, [...args, server.url]);
-    assertEquals([code, stdout], [0, "there"]);
-  }
-});
-
-Deno.test("a Location with a blank in it leads where it says, over fetch and over a socket of our own", async () => {
-  await using server = serveRaw((head) =>
-    head.startsWith("GET /a,%20b.pdf ") ? [response("there")] : [
-      "HTTP/1.1 302 Found\r\nLocation: /a, b.pdf\r\nContent-Length: 0\r\n\r\n",
-    ]
-  );
-  for (const args of [[], ["-4"]]) {
-    const { code, stdout } = await run(get, [...args, server.url]);
-    assertEquals([code, stdout], [0, "there"]);
-  }
-});
+for (
+  const [what, location, target] of [
+    ["two equal Locations lead", "/b\r\nLocation: /b", "/b"],
+    ["a Location with a blank in it leads", "/a, b.pdf", "/a,%20b.pdf"],
+  ]
+) {
+  Deno.test(`${what} where it says, over fetch and over a socket of our own`, async () => {
+    await using server = serveRaw((head) =>
+      head.startsWith(`GET ${target} `) ? [response("there")] : [
+        `HTTP/1.1 302 Found\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`,
+      ]
+    );
+    for (const args of [[], ["-4"]]) {
+      const { code, stdout } = await run(get, [...args, server.url]);
+      assertEquals([code, stdout], [0, "there"]);
+    }
+  });
+}
 
 Deno.test("a gzip body of several parts is whole over a socket of our own; fetch hides all but the first", async () => {
   await using server = serveRaw(() => encoded("gzip", HI, HI, HI));
