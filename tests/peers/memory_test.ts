@@ -217,15 +217,23 @@ Deno.test({
             ["-o", file, "--max-size", "1M"],
           ]
         ) {
-          const { code, said, peak } = await measureGet(args, [
-            `${OK}Content-Encoding: ${coding}\r\nContent-Length: ${bomb.length}\r\n\r\n`,
-            bomb,
-          ]);
-          assertEquals(code, 1, said);
-          assertMatch(said, /more than 200 times as many|larger than 1048576/);
           // --json holds what it shows, up to where it is known for a bomb
           const most = args.includes("--json") ? 256e6 : 200e6;
-          assertLess(peak, most, `${coding} ${args}`);
+          let least = Infinity;
+          // when garbage is collected is up to the engine: what is held is held every time
+          for (let count = 0; count < 5 && least >= most; count++) {
+            const { code, said, peak } = await measureGet(args, [
+              `${OK}Content-Encoding: ${coding}\r\nContent-Length: ${bomb.length}\r\n\r\n`,
+              bomb,
+            ]);
+            assertEquals(code, 1, said);
+            assertMatch(
+              said,
+              /more than 200 times as many|larger than 1048576/,
+            );
+            least = Math.min(least, peak);
+          }
+          assertLess(least, most, `${coding} ${args}`);
         }
       }
     }),
