@@ -120,15 +120,12 @@ const WORDINGS: readonly (readonly [
     ExitCode.Certificate,
   ],
   [
-    /is not in the cert's (?:altnames|list): (?<names>.*?)(?: ERR_\w+)?$/,
-    ({ input = "", groups }) =>
-      `certificate is not for ${
-        input.match(/(?:Host|IP): (\S+?)\.? is not in/)?.[1]
-      }` + formatAltNames(groups?.names ?? ""),
+    /extended key usage for server/,
+    "it is not a server's certificate",
     ExitCode.Certificate,
   ],
   [
-    /UnknownIssuer|unable to (?:get local issuer|verify the first certificate)|self.signed certificate/i,
+    /UnknownIssuer/,
     "certificate of an unknown issuer",
     ExitCode.Certificate,
   ],
@@ -239,14 +236,8 @@ export function nameInstead(reason: string): string | undefined {
 }
 
 function formatNames(text: string | undefined): string {
-  const names = [...text?.matchAll(/\w+\("([^"]+)"\)/g) ?? []].map(([, name]) =>
-    name
-  );
+  const names = [...text?.matchAll(/\w+\("?([^")]+)"?\)/g) ?? []].map((
+    [, name],
+  ) => name);
   return names.length === 0 ? "" : `, only for ${names.join(", ")}`;
-}
-
-/** The names of a certificate as Node lists them: `DNS:a.example, IP Address:127.0.0.1`. */
-function formatAltNames(text: string): string {
-  const names = text.split(", ").map((name) => name.replace(/^[^:]*:/, ""));
-  return text === "" ? "" : `, only for ${names.join(", ")}`;
 }

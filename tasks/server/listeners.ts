@@ -6,8 +6,14 @@
 
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import type { Address } from "../../lib/net/address.ts";
-import type { Acceptor, TlsServer } from "../../lib/net/connection.ts";
-import { listenFailure, openAll } from "../../lib/net/listen.ts";
+import type {
+  Acceptor,
+  Incoming,
+  Socket,
+  TlsServer,
+} from "../../lib/net/connection.ts";
+import { listen, listenFailure } from "../../lib/net/listen.ts";
+import type { createHandshakes } from "./tls.ts";
 
 /**
  * Listens for TLS 1.2 and 1.3, on the same addresses as without. A client is accepted before its handshake, so
@@ -22,26 +28,47 @@ export async function listenTls(
   if ("path" in address) {
     throw new UsageError("Cannot speak TLS on a Unix socket");
   }
-  const { cert, key, clientCa } = tls;
+  const { cert, key } = tls;
+  let listeners: Acceptor[];
   try {
     // Node says only to its first client that certificate and key do not belong together
-    if (clientCa !== undefined) Deno.createHttpClient({ cert, key }).close();
-    const listeners = openAll(
-      address,
-      // Deno's own TLS asks no client for a certificate
-      (hostname, port): Acceptor & Pick<Deno.TcpListener, "addr"> =>
-        clientCa === undefined
-          ? Deno.listenTls({ hostname, port, cert, key })
-          : Deno.listen({ hostname, port }),
-    );
-    if (clientCa === undefined) return listeners;
-    const { requireCertificate } = await import("./client_certificates.ts");
-    return listeners.map((listener) =>
-      requireCertificate(listener, { cert, key, clientCa })
-    );
+    Deno.createHttpClient({ cert, key }).close();
+    listeners = await listen(address);
   } catch (error) {
-    throw await listenFailure(address, error);
+    throw error instanceof Failure
+      ? error
+      : await listenFailure(address, error);
   }
+  // Node takes its time to load: it does so while nobody is there yet
+  const handshakes = import("./tls.ts").then(({ createHandshakes }) =>
+    createHandshakes(tls)
+  );
+  return listeners.map((listener) => ({
+    addr: listener.addr,
+    accept: async () => secure(await listener.accept(), handshakes),
+    close: () => listener.close(),
+  }));
+}
+
+/** A client that speaks TLS once it has shaken hands. */
+function secure(
+  client: Incoming,
+  handshakes: Promise<ReturnType<typeof createHandshakes>>,
+): Incoming {
+  let socket: Socket = client;
+  return {
+    remoteAddr: client.remoteAddr,
+    read: (buffer) => socket.read(buffer),
+    write: (bytes) => socket.write(bytes),
+    closeWrite: () => socket.closeWrite(),
+    close: () => socket.close(),
+    setNoDelay: () => client.setNoDelay?.(),
+    async handshake() {
+      const { socket: secured, ...agreed } = await (await handshakes)(client);
+      socket = secured;
+      return agreed;
+    },
+  };
 }
 
 /**

@@ -16,6 +16,7 @@ import type { Cidr } from "../../lib/net/cidr.ts";
 import {
   type Acceptor,
   closeSocket,
+  closeWrite,
   type Connection,
   type Handshake,
   type Incoming,
@@ -59,10 +60,7 @@ export interface ServeOptions {
   readonly once?: boolean;
   /** Closes a connection over which nothing went for so many ms; without it, none. */
   readonly idleTimeout?: number | undefined;
-  /**
-   * Gives up a client that is not done with its TLS handshake after so many ms; Deno itself keeps such a socket open
-   * until the client leaves it. @default {10000}
-   */
+  /** Gives up a client that is not done with its TLS handshake after so many ms. @default {10000} */
   readonly handshakeTimeout?: number;
   /** Serves only clients from these ranges; all where there are none. */
   readonly allow?: readonly Cidr[];
@@ -162,6 +160,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
       }
       onEvent({ event: "open", peer, ...facts });
       await handler(client);
+      // TLS's own end must be out before the process may be at its own
+      if (facts.tls !== undefined) await closeWrite(client);
       clients.end(client, "done");
     } catch (error) {
       clients.end(client, describe(error, peer));

@@ -11,14 +11,19 @@ import { hasCommand, spawnProgram } from "../support.ts";
 const NEW_KEY = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
 const LOCAL = "DNS:localhost,IP:127.0.0.1";
 
-/** What certificates are for: the names in them, and for how many days they hold. */
-const LEAVES: Readonly<Record<string, readonly [names: string, days: string]>> =
-  {
-    good: [LOCAL, "2"],
-    other: ["DNS:b.example", "2"],
-    expired: [LOCAL, "-1"],
-    client: ["DNS:client.example", "2"],
-  };
+/** What certificates are for: the names in them, for how many days they hold, and what else they say. */
+const LEAVES: Readonly<
+  Record<string, readonly [names: string, days: string, more?: string]>
+> = {
+  good: [LOCAL, "2"],
+  other: ["DNS:b.example", "2"],
+  address: ["IP:10.0.0.1", "2"],
+  expired: [LOCAL, "-1"],
+  future: [LOCAL, "2"],
+  nameless: ["", "2"],
+  purpose: [LOCAL, "2", "extendedKeyUsage=clientAuth"],
+  client: ["DNS:client.example", "2"],
+};
 
 /** Those that sign themselves: the names in them, and whether they are authorities. */
 const ROOTS: Readonly<
@@ -46,20 +51,34 @@ async function makeCertificates(folder: string): Promise<void> {
         ` -addext basicConstraints=critical,CA:${isAuthority} -addext subjectAltName=${names}`,
     );
   }
-  for (const [name, [names, days]] of Object.entries(LEAVES)) {
+  for (const [name, [names, days, more = ""]] of Object.entries(LEAVES)) {
     await openssl(
       folder,
-      `req ${NEW_KEY} -subj /CN=${name} -keyout ${name}.key -out ${name}.csr`,
+      `req ${NEW_KEY} -subj /CN=${
+        names === "" ? "localhost" : name
+      } -keyout ${name}.key -out ${name}.csr`,
     );
+    const san = names === "" ? "" : `subjectAltName=${names}\n`;
     await Deno.writeTextFile(
       `${folder}/${name}.ext`,
-      `basicConstraints=CA:FALSE\nsubjectAltName=${names}\n`,
+      `basicConstraints=CA:FALSE\n${san}${more}\n`,
     );
     await openssl(
       folder,
       `x509 -req -CA ca.pem -CAkey ca.key -CAcreateserial -in ${name}.csr -extfile ${name}.ext -days ${days} -out ${name}.pem`,
     );
   }
+  // only openssl's own authority can date one ahead
+  await Deno.writeTextFile(`${folder}/index.txt`, "");
+  await Deno.writeTextFile(
+    `${folder}/ca.cnf`,
+    "[ca]\ndefault_ca=it\n[it]\ndatabase=index.txt\nnew_certs_dir=.\nserial=serial\npolicy=any\n[any]\ncommonName=optional\n",
+  );
+  await openssl(
+    folder,
+    "ca -batch -config ca.cnf -md sha256 -create_serial -cert ca.pem -keyfile ca.key -in future.csr" +
+      " -extfile future.ext -startdate 20990101000000Z -enddate 20991231000000Z -out future.pem -notext",
+  );
 }
 
 /** The certificates of one test file, removed at its end; empty where openssl is not installed. */

@@ -1,5 +1,6 @@
 /**
- * What Deno's own TLS cannot do and Node's can: a client with a certificate of its own, or with one pinned certificate to trust.
+ * What Deno's own TLS cannot do and Node's can: a client with a certificate of its own, or with one pinned certificate
+ * to trust; a server that gives up a silent client, or that wants its clients' certificates.
  *
  * @module
  */
@@ -7,6 +8,7 @@
 import { isIP } from "node:net";
 import { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
+import { encodeHex } from "@std/encoding/hex";
 import { ExitCode, Failure } from "../../cli/errors.ts";
 import {
   closeSocket,
@@ -15,7 +17,7 @@ import {
   writeAll,
 } from "../connection.ts";
 
-/** Where no issuer is verified, Node complains of one only when the handshake is not signed with the key. */
+/** Node complains of an issuer that it was not asked to verify only when the handshake is not signed with the key. */
 function forgeryOf(error: Error & { readonly code?: string }): Error {
   if (!/SELF_SIGNED|UNABLE_TO_VERIFY/.test(error.code ?? "")) return error;
   return new Failure("the peer shows a certificate whose key it has not", {
@@ -32,149 +34,219 @@ function checkPin(stream: TLSSocket, pin: string): void {
   throw new Failure(why, { code: ExitCode.Certificate });
 }
 
+/** In DER, that a certificate says what it is for, and that it is for servers (RFC 5280 section 4.2.1.12). */
+const PURPOSES = "0603551d25";
+const SERVERS = "06082b06010505070301";
+
+/**
+ * Whether Node trusts the certificate, and the name is one of its names: Node alone would be content with a common name
+ * (RFC 9525 section 2). What is wrong is found in the order of Deno's own TLS, and said in its words.
+ */
+function checkTrust(stream: TLSSocket, name: string): void {
+  const { valid_from, valid_to, ca, raw, subjectaltname = "" } = stream
+    .getPeerCertificate();
+  const names = [...subjectaltname.matchAll(/(DNS|IP Address):([^,]+)/g)];
+  const kind = isIP(name) ? "IP Address" : "DNS";
+  const [now, end] = [Date.now(), Date.parse(valid_to)];
+  const unix = (ms: number) => Math.floor(ms / 1000);
+  const der = encodeHex(raw);
+  const isIssued = stream.authorized ||
+    /ALTNAME/.test(String(stream.authorizationError));
+  const why = now > end
+    ? `certificate expired: verification time ${
+      unix(now)
+    } (UNIX), but certificate is not valid after ${unix(end)}`
+    : now < Date.parse(valid_from)
+    ? "certificate not valid yet"
+    : ca
+    ? "CaUsedAsEndEntity"
+    : der.includes(PURPOSES) && !der.includes(SERVERS)
+    ? "certificate does not allow extended key usage for server authentication"
+    : !isIssued
+    ? "UnknownIssuer"
+    : !stream.authorized || names.every(([, its]) => its !== kind)
+    ? `certificate not valid for name "${name}"; certificate is only valid for ${
+      names.map(([, , its]) => `Name("${its}")`).join(" or ")
+    }`
+    : undefined;
+  if (why !== undefined) throw new Error(why);
+}
+
 /**
  * Starts TLS with Node's implementation. With a pin and no `ca` the pin alone decides; `insecure` takes any certificate.
- * An end without TLS's own is an error, as with Deno's TLS.
  */
 export async function startNodeTls(
   socket: Socket,
   tls: TlsClient & { readonly name: string },
 ): Promise<Socket & Disposable> {
   const { name, ca, pin, cert, key, insecure = false } = tls;
-  const trusted = !insecure && (pin === undefined || ca !== undefined);
-  const duplex = toDuplex(socket);
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  duplex.ended.then((why) =>
-    reject(why ?? new Deno.errors.UnexpectedEof("tls handshake eof"))
+  const { stream, ...secure } = await shakeHands(
+    socket,
+    (duplex, done, fail) => {
+      const stream = connect({
+        socket: duplex,
+        ...UNBOUNDED,
+        host: name,
+        // an address is verified, but not asked for (RFC 6066 section 3)
+        ...!isIP(name) && { servername: name },
+        // it is verified below: nothing is sent or taken before that
+        rejectUnauthorized: false,
+        // alone: to read the authorities that everybody trusts takes a permission (sys) that no command has
+        ...ca !== undefined && { ca },
+        ...cert !== undefined && { cert },
+        ...key !== undefined && { key },
+      });
+      stream.on("error", (error) => fail(forgeryOf(error)));
+      stream.on("close", () => fail(new Deno.errors.Interrupted()));
+      stream.on("secureConnect", () => done(stream));
+    },
   );
-  const stream = connect({
-    socket: duplex.stream,
-    host: name,
-    // an address is verified, but not asked for (RFC 6066 section 3)
-    ...!isIP(name) && { servername: name },
-    // the pin is checked below: nothing is sent or taken before that
-    rejectUnauthorized: trusted,
-    // alone: to read the authorities that everybody trusts takes a permission (sys) that no command has
-    ...ca !== undefined && { ca },
-    ...cert !== undefined && { cert },
-    ...key !== undefined && { key },
-  });
-  stream.on("error", (error) => reject(trusted ? error : forgeryOf(error)));
-  stream.on("close", () => reject(new Deno.errors.Interrupted()));
-  stream.on("secureConnect", resolve);
   try {
-    await promise;
+    if (!insecure && (pin === undefined || ca !== undefined)) {
+      checkTrust(stream, name);
+    }
     if (pin !== undefined) checkPin(stream, pin);
   } catch (error) {
     stream.destroy();
     throw error;
   }
-  const secure = fromStream(stream, duplex);
   return { ...secure, [Symbol.dispose]: secure.close };
 }
 
+/** A read takes so many bytes at first, and so many when there is more to take. */
+const FIRST_BYTES = 4 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 
-/** How long Node may take to decrypt what has come, in ms, before the end of the socket below counts as the end. */
-const SETTLE_MS = 20;
+/**
+ * What Node may hold before it stops to read: never. Where it stops, Deno's own part takes on what comes without a bound,
+ * and loses TLS's end. Nothing more is read from the socket while there is something to take instead.
+ */
+export const UNBOUNDED = { highWaterMark: 2 ** 30 };
 
-interface SocketDuplex {
-  /** Destroying it closes the socket. */
-  readonly stream: Duplex;
-  /**
-   * Resolves at the end of the socket, to what reading failed with, if it did. The stream shows neither: Node would take
-   * an end for TLS's own, and throw away with an error what came before it.
-   */
-  readonly ended: Promise<unknown>;
-  /** What writing failed with, if it did; the stream does not show that either. */
-  readonly writeFailure: () => unknown;
-}
-
-/** Makes a stream of a socket that nothing else reads. */
-export function toDuplex(socket: Socket): SocketDuplex {
-  const { promise, resolve } = Promise.withResolvers<unknown>();
+/**
+ * Speaks TLS over a socket that nothing else reads. An end of the socket before TLS's own is an error, as with Deno's
+ * TLS; what came before that is given first. Closing it closes the socket, and so does a handshake that fails.
+ *
+ * @param begin Begins the handshake on the socket's stream, and says how it ended.
+ */
+export async function shakeHands(
+  socket: Socket,
+  begin: (
+    duplex: Duplex,
+    done: (stream: TLSSocket) => void,
+    fail: (error: unknown) => void,
+  ) => void,
+): Promise<Socket & { readonly stream: TLSSocket }> {
+  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+  /** The end of the socket, to which Node would listen as to TLS's own, and what writing failed with. */
+  let over: { readonly why: unknown } | undefined;
   let failure: unknown;
-  const stream = new Duplex({
+  let wake = () => {};
+  let flushed = () => {};
+  /** Whether Node would read, and whether somebody waits for what it reads: nothing is read before both are so. */
+  let isWanted = false;
+  let isAwaited = true;
+  let buffer = new Uint8Array(FIRST_BYTES);
+
+  function end(why?: unknown): void {
+    over = { why };
+    wake();
+    reject(why ?? new Deno.errors.UnexpectedEof("tls handshake eof"));
+  }
+
+  function receive(): void {
+    if (!isWanted || !isAwaited) return;
+    isWanted = false;
+    socket.read(buffer).then((count) => {
+      if (count === null) return end();
+      duplex.push(buffer.subarray(0, count));
+      // what is left there for later must not be written over
+      if (
+        duplex.readableLength > 0 ||
+        count === buffer.length && count < CHUNK_BYTES
+      ) buffer = new Uint8Array(CHUNK_BYTES);
+    }, end);
+  }
+
+  const duplex = new Duplex({
     allowHalfOpen: true,
     read() {
-      const buffer = new Uint8Array(CHUNK_BYTES);
-      socket.read(buffer).then(
-        (count) =>
-          count === null
-            ? resolve(undefined)
-            : this.push(buffer.subarray(0, count)),
-        resolve,
-      );
+      isWanted = true;
+      receive();
     },
     write(chunk: Uint8Array, _encoding, done) {
-      writeAll(socket, chunk).catch((error) => failure ??= error)
-        .then(() => done());
+      writeAll(socket, chunk).catch((error) => failure ??= error).then(() => {
+        done();
+        if (duplex.writableLength === 0) flushed();
+      });
     },
     destroy(error, done) {
       closeSocket(socket);
+      flushed();
       done(error);
     },
   });
-  return { stream, ended: promise, writeFailure: () => failure };
-}
-
-/**
- * Reads and writes a stream as a socket. A socket below that ends before TLS does is an error, as with Deno's own TLS;
- * what came before that is given first.
- */
-export function fromStream(
-  stream: Duplex,
-  { ended, writeFailure }: Pick<SocketDuplex, "ended" | "writeFailure">,
-): Socket {
-  let failure: unknown;
-  let cutOff: unknown;
-  let wake = () => {};
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  stream.on("error", (error) => failure ??= error);
+  begin(duplex, resolve, reject);
+  const stream = await promise.catch((error) => {
+    duplex.destroy();
+    throw error;
+  });
+  isAwaited = false;
+  let broken: unknown;
+  stream.on("error", (error) => broken ??= error);
   for (const event of ["readable", "end", "error", "close"]) {
     stream.on(event, () => wake());
   }
-  stream.on("close", () => clearTimeout(timer));
-  ended.then((why) => {
-    if (stream.destroyed) return;
-    timer = setTimeout(() => {
-      cutOff = why ?? new Deno.errors.UnexpectedEof(
-        "closed without sending TLS close_notify",
-      );
-      wake();
-    }, SETTLE_MS);
-  });
   let rest: Uint8Array = new Uint8Array();
 
   async function next(): Promise<Uint8Array | null> {
-    for (;;) {
+    for (let turns = 0;;) {
       const chunk: Uint8Array | null = stream.read();
       if (chunk !== null) return chunk;
-      if (failure !== undefined) throw failure;
+      if (broken !== undefined) throw broken;
       if (stream.readableEnded) return null;
       if (stream.destroyed) throw new Deno.errors.Interrupted();
-      if (cutOff !== undefined) throw cutOff;
-      await new Promise<void>((resolve) => wake = resolve);
+      if (over === undefined) {
+        isAwaited = true;
+        receive();
+        await new Promise<void>((resolve) => wake = resolve);
+        isAwaited = false;
+        continue;
+      }
+      // Node decrypts at once what it is given, and says that TLS has ended before the next turn
+      if (turns++ > 0) {
+        throw over.why ??
+          new Deno.errors.UnexpectedEof(
+            "closed without sending TLS close_notify",
+          );
+      }
+      await new Promise((resolve) => setTimeout(resolve));
     }
   }
 
-  const settle = (start: (done: (error?: Error | null) => void) => void) =>
-    new Promise<void>((resolve, reject) =>
-      start((error) => {
-        const why = error ?? writeFailure();
-        if (why === undefined) resolve();
-        else reject(why);
-      })
+  /** Node says of what it has encrypted that it is written: that is waited for here. */
+  async function settle(
+    start: (done: (error?: Error | null) => void) => void,
+  ): Promise<void> {
+    await new Promise<void>((resolve, reject) =>
+      start((error) => error ? reject(error) : resolve())
     );
+    if (duplex.writableLength > 0 && !duplex.destroyed) {
+      await new Promise<void>((resolve) => flushed = resolve);
+    }
+    if (failure !== undefined) throw failure;
+  }
+
   return {
-    async read(buffer) {
+    stream,
+    async read(into) {
       if (rest.length === 0) {
         const chunk = await next();
         if (chunk === null) return null;
         rest = chunk;
       }
-      const part = rest.subarray(0, buffer.length);
-      buffer.set(part);
+      const part = rest.subarray(0, into.length);
+      into.set(part);
       rest = rest.subarray(part.length);
       return part.length;
     },
@@ -182,12 +254,17 @@ export function fromStream(
       await settle((done) => stream.write(bytes, done));
       return bytes.length;
     },
-    closeWrite: () => settle((done) => stream.end(done)),
+    async closeWrite() {
+      if (!stream.writableEnded) await settle((done) => stream.end(done));
+    },
     close() {
       // what waits for a peer that does not read would wait for ever
-      if (stream.writableFinished || stream.writableLength > 0) {
+      if (stream.writableFinished || duplex.writableLength > 0) {
         stream.destroy();
-      } else stream.end(() => stream.destroy());
+      } else {
+        settle((done) => stream.end(done)).catch(() => {})
+          .then(() => stream.destroy());
+      }
     },
   };
 }
