@@ -37,7 +37,8 @@ const CLIENT_HINTS: Hints = {
   "-w": "client --timeout SECONDS, and --idle-timeout SECONDS once connected",
   "-i": "client --idle-timeout SECONDS",
   "-C": "client --pipe --crlf",
-  "-d --recv-only": "without --pipe a file or a pipe is not sent: < /dev/null",
+  "-d --recv-only":
+    "what is no terminal is not sent without --pipe: client HOST:PORT < /dev/null",
   "-N": "client --pipe sends the end of stdin on by itself",
   "--no-shutdown":
     "client --pipe receives on after the end of stdin; to put that off: (cat; sleep 60) | client --pipe",
@@ -49,8 +50,8 @@ const CLIENT_HINTS: Hints = {
   "--proxy-dns": "the proxy resolves the name: client --proxy URL",
   "-U --unixsock -unix": "client unix:PATH",
   "-l -k --listen --keep-open -L": LISTEN,
-  "-m --max-conns --broker --chat --allow --deny":
-    "that is for who listens: server",
+  "-m --max-conns --allow --deny": "that is for who listens: server --help",
+  "--broker --chat": "that is for who listens: server chat",
   "-u -Z --udp --sctp --vsock -dtls -dtls1 -dtls1_2": ONLY_STREAMS,
   "-v --verbose": BY_ITSELF,
   "-n --nodns": NUMBERS,
@@ -102,12 +103,12 @@ function hintForCluster(
   value: string | undefined,
   [host = "HOST", ...ports]: readonly string[],
 ): string | undefined {
+  if (letters.includes("u")) return ONLY_STREAMS;
   if (/[lk]/.test(letters)) {
     const port = [letters.endsWith("p") ? value : undefined, host, ...ports]
       .find((text) => text !== undefined && isPort(text)) ?? "PORT";
     return `to listen: server --port ${port}`;
   }
-  if (letters.includes("u")) return ONLY_STREAMS;
   if (letters.includes("z")) {
     const list = numbered(ports.join()) ?? "PORTS";
     return `client --check ${list} ${quote(host)}`;

@@ -92,7 +92,9 @@ export type ClientOptions = Options<typeof CLIENT_OPTIONS>;
 export function addressFrom(operands: readonly string[]): Address {
   const [family] = operands.filter((operand) => /^-[46]/.test(operand));
   if (family !== undefined) throw new UnknownOptionError(family);
-  if (operands.some((operand) => /^[a-z][\w+.-]*:\/\//i.test(operand))) {
+  if (
+    operands.some((operand) => /^(?!unix:)[a-z][\w+.-]*:\/\//i.test(operand))
+  ) {
     // it may hold a password
     throw new UsageError("Cannot connect to a URL: expected HOST:PORT");
   }

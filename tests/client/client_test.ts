@@ -790,6 +790,7 @@ Deno.test("client reaches a Unix socket, and an IPv6 address in two operands", (
     });
     assertEquals([code, stdout], [0, "through a file"]);
     await server.shutdown();
+    assertEquals(addressFrom(["unix:///a.sock"]), { path: "///a.sock" });
     assertEquals(addressFrom(["::1", "7000"]), { host: "::1", port: 7000 });
     assertEquals(addressFrom(["[::1]", "7000"]), { host: "::1", port: 7000 });
   }));

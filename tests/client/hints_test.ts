@@ -47,6 +47,7 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-lk", "5000"], `${LISTEN} 5000`],
   [["-lk"], `${LISTEN} PORT`],
   [["-zvu", "h", "53"], ONLY_STREAMS],
+  [["-lup", "53"], ONLY_STREAMS],
   [
     ["-nv", "h", "80"],
     "-n: a host may be an address: client 127.0.0.1:PORT; -v: client says what fails by itself; for events, --json",
