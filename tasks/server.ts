@@ -8,11 +8,7 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import {
-  SERVER_HINTS,
-  SERVER_OPTIONS,
-  serverPermissions,
-} from "./server/options.ts";
+import { SERVER_OPTIONS, serverPermissions } from "./server/options.ts";
 import { runServer } from "./server/server.ts";
 
 const command = defineCommand({
@@ -30,14 +26,15 @@ const command = defineCommand({
     ],
   ],
   options: SERVER_OPTIONS,
-  hints: SERVER_HINTS,
   permissions: serverPermissions,
   run: runServer,
 });
 
 /** Runs `server` and resolves to its exit code. */
 export function main(args: readonly string[], io: Io): Promise<ExitCode> {
-  return runCommand(command, args, io);
+  const hints = async () =>
+    (await import("./server/hints.ts")).serverHints(args);
+  return runCommand({ ...command, hints }, args, io);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args, processIo()));

@@ -78,11 +78,12 @@ async function report<Table extends OptionTable>(
   command: Command<Table>,
   args: readonly string[],
   io: Io,
-  error: unknown,
+  thrown: unknown,
 ): Promise<ExitCode> {
   const { denialOf, describe, exitCodeOf } = await import("./reasons.ts");
   const { redactArguments, redactText } = await import("./redact.ts");
   const whole = { ...command, options: { ...command.options, ...COMMON } };
+  const error = await nameWords(whole, args, thrown).catch(() => thrown);
   const words = await redactArguments(whole, args);
   const hide = (text: string) =>
     redactText(words.reduce((text, { text: typed, shown, isOperand }) => {
@@ -97,7 +98,7 @@ async function report<Table extends OptionTable>(
   // a hint is a courtesy: whatever fails while it is made must not hide the error
   const hint =
     await (denial === undefined
-      ? hintFor(command, error, hide)
+      ? hintFor(whole, error, hide)
       : permissionHint(command, args, denial, error)).catch(() => undefined);
   const lines = [
     `${command.name}: ${hide(describe(error))}`,
@@ -127,7 +128,7 @@ async function hintFor<Table extends OptionTable>(
 ): Promise<string | undefined> {
   const seeHelp = `see ${command.name} --help`;
   if (error instanceof UnknownOptionError) {
-    return await hintForUnknown(command, error.options) ?? seeHelp;
+    return hide(await hintForUnknown(command, error.options) ?? seeHelp);
   }
   if (error instanceof Failure && error.hint !== undefined) {
     return hide(error.hint);
@@ -137,18 +138,46 @@ async function hintFor<Table extends OptionTable>(
 
 /** What each of the options most likely means; by its name, where there are more. */
 async function hintForUnknown<Table extends OptionTable>(
-  { name, options, hints = {} }: Command<Table>,
+  command: Command<Table>,
   unknown: readonly string[],
 ): Promise<string | undefined> {
   const { nearest } = await import("./help.ts");
-  const known = Object.keys({ ...options, ...COMMON }).map(formatOptionName);
-  const others = typeof hints === "function" ? await hints() : hints;
-  const texts = unknown.flatMap((option) => {
+  const known = Object.keys(command.options).map(formatOptionName);
+  const others = await hintsOf(command);
+  const hints = Map.groupBy(unknown, (option) => {
     const near = nearest(option, known);
-    const hint = Object.entries(others)
-      .find(([typed]) => typed.split(" ").includes(option))?.[1] ??
-      (near && `did you mean ${near}? see ${name} --help`);
-    return hint ? [unknown.length > 1 ? `${option}: ${hint}` : hint] : [];
+    return others.get(option) ??
+      (near && `did you mean ${near}? see ${command.name} --help`);
   });
+  const texts = [...hints].flatMap(([hint, typed]) =>
+    hint ? [unknown.length > 1 ? `${typed.join(", ")}: ${hint}` : hint] : []
+  );
   return texts.join("; ") || undefined;
+}
+
+/** What to type here, by each name that other tools have for it. */
+async function hintsOf<Table extends OptionTable>(
+  { hints = {} }: Command<Table>,
+): Promise<ReadonlyMap<string, string>> {
+  const table = typeof hints === "function" ? await hints() : hints;
+  return new Map(
+    Object.entries(table).flatMap(([names, hint]) =>
+      names.split(" ").map((name) => [name, hint] as const)
+    ),
+  );
+}
+
+/** What other tools write with one dash, as `-connect`, was read letter by letter: where it is known it is the error. */
+async function nameWords<Table extends OptionTable>(
+  command: Command<Table>,
+  args: readonly string[],
+  error: unknown,
+): Promise<unknown> {
+  if (!(error instanceof UsageError)) return error;
+  const known = Object.keys(command.options).map(formatOptionName);
+  const others = await hintsOf(command);
+  const words = args.filter((arg) => /^-\w\w/.test(arg) && asks(args, arg))
+    .map((arg) => arg.replace(/=.*/s, ""))
+    .filter((word) => others.has(word) || known.includes(`-${word}`));
+  return words.length === 0 ? error : new UnknownOptionError(...words);
 }

@@ -15,7 +15,10 @@ export function processIo(): Io {
   return {
     stdin: {
       isTerminal: Deno.stdin.isTerminal(),
-      read: (buffer) => Deno.stdin.read(buffer),
+      read: (buffer) =>
+        Deno.stdin.read(buffer).catch((cause) => {
+          throw new Failure("Cannot read stdin", { cause });
+        }),
       mayHaveBytes,
     },
     stdout: createOutput("stdout", Deno.stdout),

@@ -1,5 +1,5 @@
 /**
- * Values of a command line: seconds, counts, sizes, paths, text that is percent-encoded or JSON, URLs with a password.
+ * Values of a command line: seconds, counts, sizes, paths, text that is percent-encoded, URLs with a password.
  * What a parser does not understand is a UsageError.
  *
  * @module
@@ -30,14 +30,6 @@ export function parseCount(text: string): number {
     !Number.isSafeInteger(Number(text))
   ) {
     throw new UsageError(`Cannot parse number "${text}": expected 1 or more`);
-  }
-  return Number(text);
-}
-
-/** Reads a whole number, 0 included. */
-export function parseWhole(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) {
-    throw new UsageError(`Cannot parse number "${text}": expected 0 or more`);
   }
   return Number(text);
 }
@@ -80,16 +72,6 @@ export async function reading<T>(path: string, step: Promise<T>): Promise<T> {
 export function hintForHome(path: string): string | undefined {
   if (!path.startsWith("~/")) return undefined;
   return `~ is not expanded here: write "$HOME${path.slice(1)}"`;
-}
-
-/** Whether a text is a JSON document. */
-export function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Decodes percent-encoding (RFC 3986 section 2.1); undefined where a text has none that is UTF-8. */

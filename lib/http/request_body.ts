@@ -67,26 +67,6 @@ export async function bodyOfSource(
   });
 }
 
-/** Joins bodies to one; few bytes are joined in memory. */
-export function joinBodies(bodies: readonly PartBody[]): PartBody {
-  // NaN, the sum with a length that is not known, is not up to anything
-  const sum = bodies.reduce((sum, { length = NaN }) => sum + length, 0);
-  if (sum <= MAX_HELD && bodies.every(({ bytes }) => bytes !== undefined)) {
-    const joined = new Uint8Array(sum);
-    let at = 0;
-    for (const { bytes = [] } of bodies) {
-      joined.set(bytes, at);
-      at += bytes.length;
-    }
-    return bodyOf(joined);
-  }
-  const sources = bodies.map(({ source }) => source);
-  return createBody(() => Promise.resolve(joinSources(sources)), {
-    length: Number.isNaN(sum) ? undefined : sum,
-    again: bodies.every(({ again }) => again),
-  });
-}
-
 /** How many bytes a reader without a buffer of its own gets at once. */
 const CHUNK = 1 << 17;
 

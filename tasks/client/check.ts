@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
-import { type Io, print } from "../../lib/cli/io.ts";
+import { type Io, printSafe } from "../../lib/cli/io.ts";
 import { denialOf, describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
@@ -111,7 +111,7 @@ export async function runCheck(
   let code: ExitCode = ExitCode.Ok;
   for await (const finding of check(addresses, route)) {
     if (!finding.open) code = ExitCode.Unreachable;
-    await print(
+    await printSafe(
       stdout,
       json ? JSON.stringify(finding) + "\n" : formatFinding(finding),
     );

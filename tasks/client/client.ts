@@ -93,17 +93,14 @@ async function sendAndReceive(
     alert = connection.received === bytes.length && isTlsAlert(bytes);
     return printer.print(bytes, later);
   };
-  if (pipe || send !== undefined) {
+  // a person types to the server, as in nc
+  const isTyped = send === undefined && io.stdin.isTerminal;
+  if (pipe || isTyped || send !== undefined) {
     const { transfer } = await import("./transfer.ts");
-    const input = pipe ? io.stdin : undefined;
+    const input = pipe || isTyped ? io.stdin : undefined;
     await transfer(connection, show, { text: send, input, crlf });
   } else {
-    if (!io.stdin.isTerminal) {
-      void print(
-        io.stderr,
-        "hint: stdin is not sent; to send it, add --pipe\n",
-      );
-    }
+    void print(io.stderr, "hint: stdin is not sent; to send it, add --pipe\n");
     await copy(
       (buffer) => receive(connection, buffer),
       (bytes) => show(bytes, false),
@@ -144,6 +141,17 @@ async function converse(
   }
 }
 
+async function readAddress(
+  operands: readonly string[],
+  options: ClientOptions,
+): Promise<Address> {
+  try {
+    return addressFrom(operands);
+  } catch (error) {
+    throw (await import("./hints.ts")).withHint(error, operands, options);
+  }
+}
+
 /**
  * Runs `client` as its command line says.
  *
@@ -154,7 +162,7 @@ export async function runClient(
   { options, operands }: CommandLine<typeof CLIENT_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
-  const address = addressFrom(operands);
+  const address = await readAddress(operands, options);
   const route = await findRoute(options);
   if (options.check !== undefined) {
     const { runCheck } = await import("./check.ts");

@@ -6,7 +6,7 @@
 
 import { concat } from "@std/bytes/concat";
 import { encodeBase64 } from "@std/encoding/base64";
-import { type Io, print } from "../../lib/cli/io.ts";
+import { type Io, printSafe } from "../../lib/cli/io.ts";
 import type { Connection } from "../../lib/net/connection.ts";
 import type { Printer } from "./transfer.ts";
 
@@ -33,7 +33,7 @@ export async function createEventPrinter(
   const opened = performance.now();
   const data = createDataEvents();
   async function write(event: ClientEvent | undefined): Promise<void> {
-    if (event) await print(stdout, JSON.stringify(event) + "\n");
+    if (event) await printSafe(stdout, JSON.stringify(event) + "\n");
   }
   async function close(reason: string): Promise<void> {
     await write(data.flush());

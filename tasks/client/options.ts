@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Hints } from "../../lib/cli/definition.ts";
 import { UsageError } from "../../lib/cli/errors.ts";
 import type { Permissions } from "../../lib/cli/io.ts";
 import {
@@ -18,6 +17,7 @@ import {
   type Address,
   DEFAULT_ADDRESS,
   parseAddress,
+  parseHost,
   parsePort,
   permissionsFor,
 } from "../../lib/net/address.ts";
@@ -53,13 +53,13 @@ export const CLIENT_OPTIONS = {
   wait: {
     value: "SECONDS",
     parse: parseSeconds,
-    help: "Keep trying until it accepts",
+    help: "Keep trying until it accepts; else 28, of --check 7",
   },
   check: {
     value: "PORTS",
     parse: String,
     implied: { text: "", accepts: /^\d[\d,-]*$/ },
-    help: "Are they open? As 80 or 20-25,443",
+    help: "Are they open? As 80 or 20-25,443; exits 7 if not",
   },
   tls: { help: "Speak TLS; the server is always verified" },
   ca: { value: "FILE", parse: String, help: "Trust this authority too" },
@@ -84,52 +84,19 @@ export const CLIENT_OPTIONS = {
 /** The options of `client` as they were given. */
 export type ClientOptions = Options<typeof CLIENT_OPTIONS>;
 
-/** What other tools call the options of `client`. */
-export const CLIENT_HINTS: Hints = {
-  "-z": "client --check PORTS HOST",
-  "-w": "client --timeout SECONDS, and --idle-timeout SECONDS once connected",
-  "-i": "client --idle-timeout SECONDS",
-  "-C": "client --crlf",
-  "-N": "client --pipe sends the end of stdin on by itself",
-  "-q": "client --pipe ends when the server does",
-  "-x": "client --proxy socks5://HOST:PORT; to see the bytes, --dump",
-  "-X": "client --proxy socks5://HOST:PORT or http://HOST:PORT",
-  "-U": "client unix:PATH",
-  "-l": "to listen: server --port PORT",
-  "-k": "to listen: server --port PORT",
-  "-u": "client speaks TCP and Unix sockets alone",
-  "-v": "client says what fails by itself; for events, --json",
-  "-4": "client 127.0.0.1:PORT: write the address itself",
-  "-6": "client '[::1]:PORT': write the address itself",
-  "-e": "client runs no programs; pipe to one: client --pipe",
-  "-c": "client runs no programs; pipe to one: client --pipe",
-  "--ssl": "client --tls",
-  "--ssl-verify": "client --tls, which always verifies",
-  "--ssl-trustfile": "client --ca FILE",
-  "--ssl-servername": "client --sni NAME",
-  "--ssl-cert": "client --cert FILE --key FILE",
-  "--ssl-key": "client --cert FILE --key FILE",
-  "--insecure": "client --pin SHA256 trusts one certificate, whoever made it",
-  "--send-only": "client --pipe: it ends when the server does",
-  "--recv-only": "client without --pipe only receives",
-  "--hex-dump": "client --dump",
-  "--proxy-type": "client --proxy socks5://HOST:PORT or http://HOST:PORT",
-  "--proxy-auth": "client --proxy socks5://USER:PASSWORD@HOST:PORT",
-};
-
 /**
  * The address that operands name: `HOST:PORT`, `HOST PORT`, `unix:PATH`, or none for the tutorial's.
  *
  * @throws {UsageError} On anything else.
  */
 export function addressFrom(operands: readonly string[]): Address {
-  const [family] = operands.filter((operand) => /^-[46]$/.test(operand));
+  const [family] = operands.filter((operand) => /^-[46]/.test(operand));
   if (family !== undefined) throw new UnknownOptionError(family);
-  if (operands.some((operand) => /^https?:\/\//i.test(operand))) {
+  if (
+    operands.some((operand) => /^(?!unix:)[a-z][\w+.-]*:\/\//i.test(operand))
+  ) {
     // it may hold a password
-    throw new UsageError("Cannot connect to a URL: expected HOST:PORT", {
-      hint: "for HTTP: get URL",
-    });
+    throw new UsageError("Cannot connect to a URL: expected HOST:PORT");
   }
   if (operands.length > 2) {
     throw new UsageError(
@@ -139,9 +106,10 @@ export function addressFrom(operands: readonly string[]): Address {
   const [host, port] = operands;
   if (host === undefined) return DEFAULT_ADDRESS;
   if (port === undefined) return parseAddress(host);
-  return parseAddress(
-    /^[\da-f:]+:/i.test(host) ? `[${host}]:${port}` : `${host}:${port}`,
-  );
+  return {
+    host: host === "" ? DEFAULT_ADDRESS.host : parseHost(host),
+    port: parsePort(port),
+  };
 }
 
 /**

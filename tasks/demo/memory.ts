@@ -121,6 +121,8 @@ function createStdin(
     isTerminal,
     mayHaveBytes: () => Promise.resolve(stdin !== NOTHING),
     read: async (buffer) => {
+      // a terminal at which nobody types
+      if (isTerminal && stdin === NOTHING) return await new Promise(() => {});
       if (rest.length === 0) {
         const { done, value } = await pieces.next();
         if (done) return null;

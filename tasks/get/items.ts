@@ -5,7 +5,6 @@
  */
 
 import { UsageError } from "../../lib/cli/errors.ts";
-import { isJson } from "../../lib/cli/values.ts";
 
 /** The operators of items and what each makes: a header, a part of the query, or a field as text, as JSON, or from a file. */
 const OPERATORS = {
@@ -125,4 +124,14 @@ export function formatItem(
     ?.[0];
   return escape(name) + steps.map((step) => `[${escape(step)}]`).join("") +
     operator + value.replace(/^(?=\\*[=@])/, "\\");
+}
+
+/** Whether a text is a JSON document. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

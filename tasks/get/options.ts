@@ -6,7 +6,7 @@
 
 import { UsageError } from "../../lib/cli/errors.ts";
 import type { Options, OptionTable } from "../../lib/cli/options.ts";
-import { parseSize, parseWhole } from "../../lib/cli/values.ts";
+import { parseSize } from "../../lib/cli/values.ts";
 import { DEFAULT_TIMEOUTS, parseTimeouts } from "../../lib/http/deadline.ts";
 import { type Follow, parseMethod } from "../../lib/http/request.ts";
 
@@ -23,6 +23,14 @@ function parseFollow(text: string): Follow {
     `Cannot follow ${shown}: expected ${FOLLOWS.join(", ")}`,
     { hint: FOLLOWED },
   );
+}
+
+/** Reads a whole number, 0 included. */
+export function parseWhole(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) {
+    throw new UsageError(`Cannot parse number "${text}": expected 0 or more`);
+  }
+  return Number(text);
 }
 
 function parseVersion(text: string): "1.1" | "2" {

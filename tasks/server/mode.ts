@@ -6,7 +6,7 @@
 
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
-import { refuseOptions } from "../../lib/cli/options.ts";
+import { refuseOptions, UnknownOptionError } from "../../lib/cli/options.ts";
 import { absolutePath } from "../../lib/cli/values.ts";
 import {
   type Address,
@@ -25,9 +25,11 @@ import {
 } from "./handlers.ts";
 import {
   asksForTls,
+  MODES,
   parseTarget,
   SERVER_OPTIONS,
   type ServerOptions,
+  type Target,
 } from "./options.ts";
 import type { Handler } from "./serve.ts";
 
@@ -44,14 +46,29 @@ interface Mode {
   readonly background?: () => Promise<void>;
 }
 
-const MODES = ["greet", "echo", "discard", "pipe", "chat", "relay"];
+/** Refuses operands that say no mode, or more than it takes. */
+async function refuse(operands: readonly string[]): Promise<never> {
+  const family = operands.find((operand) => /^-[46]/.test(operand));
+  if (family !== undefined) throw new UnknownOptionError(family);
+  const [name = "", target, extra] = operands;
+  const { hintForOperands } = await import("./hints.ts");
+  throw new UsageError(
+    MODES.includes(name)
+      ? `Cannot serve "${name}" with "${name === "relay" ? extra : target}"`
+      : `Cannot serve "${name}": there is no such mode`,
+    { hint: hintForOperands(operands) },
+  );
+}
 
-/** What somebody who typed no mode may have meant. */
-async function hintFor(name: string): Promise<string | undefined> {
-  if (/^\d+$/.test(name)) return `server --port ${name}`;
-  const { nearest } = await import("../../lib/cli/help.ts");
-  const near = nearest(name, MODES);
-  return near && `did you mean ${near}? see server --help`;
+/** Reads the target of a relay; an error has a hint at what was meant. */
+async function readTarget(operands: readonly string[]): Promise<Target> {
+  try {
+    return parseTarget(operands[1] ?? "");
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const { hintForOperands } = await import("./hints.ts");
+    throw new UsageError(error.message, { hint: hintForOperands(operands) });
+  }
 }
 
 /** Whether a target is where the server itself listens. */
@@ -87,9 +104,7 @@ export async function createMode(
   const [name = "greet", target, ...rest] = operands;
   const { message = "", file, ca, pin } = options;
   const extra = name === "relay" ? rest[0] : target;
-  if (extra !== undefined) {
-    throw new UsageError(`Cannot serve "${name}" with "${extra}"`);
-  }
+  if (!MODES.includes(name) || extra !== undefined) await refuse(operands);
   const hasTls = name === "relay" && target?.startsWith("tls:") === true;
   if (name !== "greet") {
     const why = `to ${name}: it is sent to greet`;
@@ -100,18 +115,12 @@ export async function createMode(
     refuseOptions(SERVER_OPTIONS, options, ["ca", "pin"], why);
   }
   switch (name) {
-    case "greet":
-      return {
-        handler: file === undefined
-          ? greet(message, asksForTls(options))
-          : await sendFile(file),
-      };
     case "echo":
       return { handler: echo };
     case "discard":
       return { handler: discard };
     case "relay": {
-      const { address, tls } = parseTarget(target ?? "");
+      const { address, tls } = await readTarget(operands);
       const trust = tls
         ? await (await import("../../lib/net/tls/trust.ts")).findTrust({
           ca,
@@ -150,9 +159,11 @@ export async function createMode(
       };
     }
     default:
-      throw new UsageError(`Cannot serve "${name}": there is no such mode`, {
-        hint: await hintFor(name),
-      });
+      return {
+        handler: file === undefined
+          ? greet(message, asksForTls(options))
+          : await sendFile(file),
+      };
   }
 }
 

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Hints } from "../../lib/cli/definition.ts";
 import { UsageError } from "../../lib/cli/errors.ts";
 import type { Permissions } from "../../lib/cli/io.ts";
 import type {
@@ -97,37 +96,22 @@ export const SERVER_OPTIONS = {
 /** The values of {@linkcode SERVER_OPTIONS}. */
 export type ServerOptions = Options<typeof SERVER_OPTIONS>;
 
+/** What a first operand may be. */
+export const MODES: readonly string[] = [
+  "greet",
+  "echo",
+  "discard",
+  "pipe",
+  "chat",
+  "relay",
+];
+
 /** Whether options ask for TLS. */
 export function asksForTls(
   { tls, cert, key, clientCa }: Partial<ServerOptions>,
 ): boolean {
   return Boolean(tls || cert || key || clientCa);
 }
-
-/** What other tools call the options of `server`. */
-export const SERVER_HINTS: Hints = {
-  "-l": "server always listens: server --port PORT",
-  "-k": "server goes on by itself; --once ends it after one",
-  "-v": "server logs every client by itself",
-  "-u": "server speaks TCP and Unix sockets alone",
-  "-U": "server --unix PATH",
-  "-e": "server runs no programs; pipe to one: server pipe",
-  "-c": "server runs no programs; pipe to one: server pipe",
-  "-m": "server --max-clients N",
-  "-w": "server --idle-timeout SECONDS",
-  "-i": "server --idle-timeout SECONDS",
-  "-x": "server --dump",
-  "--listen": "server always listens: server --port PORT",
-  "--keep-open": "server goes on by itself; --once ends it after one",
-  "--max-conns": "server --max-clients N",
-  "--broker": "server chat",
-  "--chat": "server chat",
-  "--exec": "server runs no programs; pipe to one: server pipe",
-  "--hex-dump": "server --dump",
-  "--ssl": "server --tls",
-  "--ssl-cert": "server --cert FILE --key FILE",
-  "--ssl-key": "server --cert FILE --key FILE",
-};
 
 /** Where a relay leads. */
 export interface Target {

@@ -39,8 +39,12 @@ export async function runServer(
       stopped.reject(error);
     }
   };
+  // reasons and paths may hold what others chose
+  const safe = output.isTerminal
+    ? (await import("../../lib/cli/terminal.ts")).escapeControls
+    : String;
   const log = (event: ServerEvent) =>
-    write(output, formatEvent(event, options));
+    write(output, safe(formatEvent(event, options)));
   const dump = options.dump
     ? (await import("../../lib/net/hexdump.ts")).createDumper((text) =>
       write(io.stderr, text)

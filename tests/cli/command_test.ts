@@ -16,7 +16,10 @@ function commandThat(fail?: () => never): Main {
       port: { short: "p", value: "PORT", parse: String, help: "The port" },
       token: { value: "TOKEN", parse: String, secret: true },
     },
-    hints: { "-H": "headers are operands: Accept:text/plain" },
+    hints: {
+      "-H": "headers are operands: Accept:text/plain",
+      "-connect -C": "fetchy HOST",
+    },
     permissions: ({ operands }) => ({ net: operands }),
     async run({ operands }, io) {
       fail?.();
@@ -89,6 +92,14 @@ const USAGE: [string[], string][] = [
     ["-vHx", "--prot", "--zzz"],
     'Unknown options "-H", "-x", "--prot", "--zzz"|-H: headers are operands: Accept:text/plain; --prot: did you mean --port?',
   ],
+  // what other tools write with one dash is no cluster of letters
+  [["-connect", "x"], 'Unknown option "-connect"|fetchy HOST'],
+  [["-connect=x", "-port", "1"], 'Unknown options "-connect", "-port"|'],
+  [["-token", "1"], 'Unknown option "-token"|did you mean --token? see fetchy'],
+  [["-debug", "-token=s3cret"], 'Unknown options "-debug", "-token"|-debug: '],
+  [["-Cv", "-co"], 'Unknown options "-C", "-c", "-o"|-C: fetchy HOST'],
+  [["-C", "-connect"], 'Unknown option "-connect"|fetchy HOST'],
+  [["-C", "--", "-connect"], 'Unknown option "-C"|fetchy HOST'],
   [["--port"], "Cannot use --port without a value: expected PORT|see fetchy"],
   [["--verbose=1"], "Cannot give --verbose a value: it takes none|see fetchy"],
 ];

@@ -80,6 +80,24 @@ Deno.test("processIo() passes bytes from stdin to stdout untouched", async () =>
   assertEquals(stdoutBytes, new Uint8Array(stdin.flatMap((part) => [...part])));
 });
 
+testWith(
+  "sh",
+  "processIo() says that it is stdin that cannot be read",
+  async () => {
+    const cases: [string, string][] = [
+      ["</", "it is a directory"],
+      ["0>/dev/null", "Bad file descriptor"],
+    ];
+    for (const [stdin, reason] of cases) {
+      const { code, stderr } = await inShell(`"$@" ${stdin}`, "echo").result;
+      assertEquals([code, stderr], [
+        1,
+        `child: Cannot read stdin: ${reason}\n`,
+      ]);
+    }
+  },
+);
+
 Deno.test("processIo() says that pipes are no terminals, colourless and 80 wide", async () => {
   const { stdout } = await child("facts").result;
   assertEquals(JSON.parse(stdout), [[false], [false, false, 80], [

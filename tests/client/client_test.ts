@@ -8,6 +8,7 @@ import {
 import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { parseCommandLine } from "../../lib/cli/options.ts";
+import { quote } from "../../lib/cli/permissions.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { refusalOf } from "../../lib/net/connect.ts";
 import { send } from "../../lib/net/connection.ts";
@@ -22,13 +23,16 @@ import { serve } from "../../tasks/server/serve.ts";
 import {
   createMemoryIo,
   encode,
+  flagsOf,
   hasCommand,
   openAfter,
+  ROOT,
   run,
   sleep,
   spawn,
   spawnProgram,
   start,
+  testWith,
   withFolder,
 } from "../support.ts";
 
@@ -87,6 +91,52 @@ Deno.test("client passes bytes on untouched into a pipe, and makes them safe on 
   );
 });
 
+Deno.test("client sends what is typed on a terminal, by lines, and its end", async () => {
+  await using server = await serve({ handler: echo });
+  for (const args of [[], ["--json"]]) {
+    const { code, stdout, stderr } = await run(
+      main,
+      [...args, `${server.port}`],
+      { ...terminal, stdin: ["hello?\n", "again\n"] },
+    );
+    assertEquals([code, stderr], [0, ""]);
+    if (args.length > 0) assertMatch(stdout, /"bytesIn":13,"bytesOut":13,/);
+    else assertEquals(stdout, "Received from server: hello?\nagain\n\n");
+  }
+});
+
+Deno.test("client ends when the server does, though a person could type on, and says the same", async () => {
+  await using server = await serveBytes("Hello, Client!");
+  for (const typed of [[], ["hello?\n"]]) {
+    const { code, stdout, stderr } = await run(main, [`${server.port}`], {
+      ...terminal,
+      stdin: openAfter(...typed),
+    });
+    assertEquals([code, stdout, stderr], [
+      0,
+      "Received from server: Hello, Client!\n",
+      "",
+    ]);
+  }
+});
+
+Deno.test("client --send and --check read nothing that is typed", async () => {
+  await using server = await serve({ handler: echo });
+  const cases: [string[], string][] = [
+    [["--send", "sent"], "Received from server: sent\n"],
+    [["--check"], `localhost:${server.port} open\n`],
+  ];
+  for (const [args, expected] of cases) {
+    const { io, stdout } = createMemoryIo(terminal);
+    const stdin = {
+      ...io.stdin,
+      read: () => Promise.reject(new Error("it is read")),
+    };
+    assertEquals(await main([...args, `${server.port}`], { ...io, stdin }), 0);
+    assertEquals(stdout.text, expected);
+  }
+});
+
 Deno.test("client says that a piped stdin is not sent", async () => {
   await using server = await serveBytes("hi");
   const { code, stderr } = await run(main, [`${server.port}`], {
@@ -131,9 +181,6 @@ Deno.test("client says in one line what is wrong, and exits as the table says", 
       2,
       /^client: Cannot connect to localhost:0: expected a port from 1 to 65535\n/,
     ],
-    [["-4", "localhost", "3000"], 2, /Unknown option "-4"\nhint: client 127/],
-    [["-6", "localhost:3000"], 2, /Unknown option "-6"\nhint: client '\[::1/],
-    [["http://a.example/"], 2, /to a URL: .*\nhint: for HTTP: get URL\n/],
     [["a", "1", "2"], 2, /^client: Cannot connect to 3 operands/],
     [["a b:1"], 2, /^client: Cannot parse host "a b"/],
     [
@@ -161,7 +208,6 @@ Deno.test("client says in one line what is wrong, and exits as the table says", 
       2,
       /^client: Cannot parse proxy "ftp:\/\/\*\*\*@b"/,
     ],
-    [["-z"], 2, /hint: client --check PORTS HOST/],
     [["--timeout", "soon"], 2, /Cannot parse seconds "soon"/],
     [
       ["--timeout"],
@@ -272,6 +318,37 @@ Deno.test("client --pipe ends at once when its stdin cannot be read, though the 
   });
   assertEquals([code, stderr], [1, "client: it is a directory\n"]);
 });
+
+testWith(
+  "sh",
+  "client, server and post say that it is stdin that cannot be read",
+  async () => {
+    await using server = await serve({ handler: echo });
+    const port = `${server.port}`;
+    const cases: [string, string[]][] = [
+      ["client", ["--pipe", port]],
+      ["server", ["chat", "-p0"]],
+      ["post", [`:${port}`, "-"]],
+    ];
+    for (const [task, args] of cases) {
+      const { code, stderr } = await spawnProgram("sh", [
+        "-c",
+        '"$@" </',
+        "sh",
+        Deno.execPath(),
+        "run",
+        ...flagsOf(task),
+        `${ROOT}tasks/${task}.ts`,
+        ...args,
+      ]).result;
+      assertEquals(code, 1);
+      assert(
+        stderr.endsWith(`${task}: Cannot read stdin: it is a directory\n`),
+        stderr,
+      );
+    }
+  },
+);
 
 Deno.test("client asks for a permission in one line, with the command to run", async () => {
   const { code, stdout, stderr } = await spawn("client", ["example.com:80"])
@@ -509,6 +586,21 @@ Deno.test("client --json prints one object per event", async () => {
   });
 });
 
+Deno.test("client --json shows controls that JSON leaves alone on a terminal, and passes them on in a pipe", async () => {
+  const text = "\u009b31m\u007f\u202e\u001b";
+  await using server = await serveBytes(text);
+  const args = ["--json", "--pipe", `${server.port}`];
+  for (const isTerminal of [false, true]) {
+    const { stdout } = await run(main, args, {
+      terminal: { stdout: isTerminal },
+    });
+    const shown = isTerminal
+      ? "\\x9b31m\\x7f\\u202e\\u001b"
+      : "\u009b31m\u007f\u202e\\u001b";
+    assertStringIncludes(stdout, `{"event":"data","text":"${shown}"}\n`);
+  }
+});
+
 Deno.test("client --json says in close why it ended, and stderr says it to people", async () => {
   await using server = await serve({
     handler: ({ socket }) => socket.read(new Uint8Array(1)).then(() => {}),
@@ -698,6 +790,7 @@ Deno.test("client reaches a Unix socket, and an IPv6 address in two operands", (
     });
     assertEquals([code, stdout], [0, "through a file"]);
     await server.shutdown();
+    assertEquals(addressFrom(["unix:///a.sock"]), { path: "///a.sock" });
     assertEquals(addressFrom(["::1", "7000"]), { host: "::1", port: 7000 });
     assertEquals(addressFrom(["[::1]", "7000"]), { host: "::1", port: 7000 });
   }));
@@ -725,3 +818,33 @@ Deno.test("client asks for the permission of its proxy and its files, not of the
     /\nhint: deno run \S+ --allow-read=\/etc\/hostname /,
   );
 });
+
+testWith(
+  "sh",
+  "over-grant: the line that client and server hint for a path with a comma opens no other file",
+  () =>
+    withFolder(async (cwd) => {
+      for (const name of ["a", "b", "a,b"]) {
+        await Deno.writeTextFile(`${cwd}/${name}`, "no certificate");
+      }
+      const cases: [string, string[]][] = [
+        ["client", ["--ca", "a,b", "1"]],
+        ["server", ["--cert", "a,b", "--key", "a,b", "-p0"]],
+      ];
+      for (const [task, args] of cases) {
+        const { stderr } = await spawn(task, args, { cwd }).result;
+        const [, line = ""] = stderr.match(/\nhint: deno (run .*)\n/) ?? [];
+        assertStringIncludes(line, " --allow-read=a,,b ");
+        const again = await spawnProgram("sh", [
+          "-c",
+          `${quote(Deno.execPath())} ${line}`,
+        ], { cwd }).result;
+        assertEquals(again.code, 1);
+        // Deno 2.9.6 knows no comma in a path, and the hint says so
+        assertMatch(
+          again.stderr,
+          /Empty path is not allowed|a,b": it holds no/,
+        );
+      }
+    }),
+);

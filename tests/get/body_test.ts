@@ -6,13 +6,16 @@ import {
   bodyOf,
   bodyOfSource,
   createBody,
-  joinBodies,
   joinSources,
   MAX_HELD,
   type PartBody,
 } from "../../lib/http/request_body.ts";
 import { bodyOfFile } from "../../tasks/get/body/file.ts";
-import { formatMultipart, type Part } from "../../tasks/get/body/multipart.ts";
+import {
+  formatMultipart,
+  joinBodies,
+  type Part,
+} from "../../tasks/get/body/multipart.ts";
 import { spawnProgram, testWith } from "../support.ts";
 import { withFiles } from "./support.ts";
 

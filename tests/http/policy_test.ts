@@ -14,7 +14,7 @@ import {
 } from "node:zlib";
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
-import { parseSize, parseWhole } from "../../lib/cli/values.ts";
+import { parseSize } from "../../lib/cli/values.ts";
 import { formatRequestHead } from "../../lib/http/http1/request.ts";
 import { followRedirect } from "../../lib/http/redirect.ts";
 import type { Body, Follow, HttpRequest } from "../../lib/http/request.ts";
@@ -22,6 +22,7 @@ import { bodyOf } from "../../lib/http/request_body.ts";
 import { isRepeatable, pauseAfter, sleep } from "../../lib/http/retry.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import { main as get } from "../../tasks/get.ts";
+import { parseWhole } from "../../tasks/get/options.ts";
 import { readNetwork } from "../../tasks/get/send_options.ts";
 import { main as post } from "../../tasks/post.ts";
 import { encode, run } from "../support.ts";

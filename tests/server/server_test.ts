@@ -237,6 +237,22 @@ Deno.test("server --unix serves a socket that is gone when it ends", () =>
     assertEquals([...Deno.readDirSync(folder)], []);
   }));
 
+Deno.test("server shows controls in what it logs on a terminal, and passes them on in a pipe", () =>
+  withFolder(async (folder) => {
+    for (const isTerminal of [false, true]) {
+      for (const args of [[], ["--json"]]) {
+        const { stdout, interrupt, result } = start(main, [
+          ...args,
+          "--unix",
+          `${folder}/a\u202e.sock`,
+        ], { terminal: { stdout: isTerminal } });
+        await stdout.waitFor(isTerminal ? "a\\u202e.sock" : "a\u202e.sock");
+        interrupt();
+        assertEquals((await result).code, 0);
+      }
+    }
+  }));
+
 Deno.test("server --tls prints the very command that trusts its certificate", async () => {
   const { stdout, result } = start(main, ["--tls", "-p0", "--once"]);
   const said = await stdout.waitFor(/Connect with: .*\n/);
@@ -334,7 +350,6 @@ Deno.test("server says in one line what is wrong, and exits as the table says", 
     ],
     [["relay", "unix:a", "--unix", "./a"], 2, /it is where server listens\n/],
     [["ehco"], 2, /"ehco": there is no such mode\nhint: did you mean echo\?/],
-    [["4000"], 2, /"4000": there is no such mode\nhint: server --port 4000\n/],
     [["relay", "localhost:0"], 2, /^server: Cannot relay to "localhost:0"/],
     [["relay", "a:1", "b:2"], 2, /^server: Cannot serve "relay" with "b:2"/],
     [["echo", "--file", "x"], 2, /^server: Cannot use --file to echo/],

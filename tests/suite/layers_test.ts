@@ -71,6 +71,7 @@ const SHARED: Readonly<Record<string, string>> = {
   "client.ts":
     "the script, and its room's own; and the clients of TLS, HTTP/1.1 and an API",
   "options.ts": "how options are read, and those of each command",
+  "hints.ts": "one each: what users of other tools type to get, client, server",
   "request.ts":
     "one each: of HTTP, over a socket, as get makes it, as api takes it",
   "serve.ts": "over TCP, and over HTTP",

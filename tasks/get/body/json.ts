@@ -5,9 +5,9 @@
  */
 
 import { Failure, UsageError } from "../../../lib/cli/errors.ts";
-import { absolutePath, isJson } from "../../../lib/cli/values.ts";
+import { absolutePath } from "../../../lib/cli/values.ts";
 import { bodyOf, type PartBody } from "../../../lib/http/request_body.ts";
-import { formatItem, type Item } from "../items.ts";
+import { formatItem, isJson, type Item } from "../items.ts";
 
 /** A body and its media type. */
 export interface TypedBody {

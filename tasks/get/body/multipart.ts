@@ -6,7 +6,9 @@
 
 import {
   bodyOf,
-  joinBodies,
+  createBody,
+  joinSources,
+  MAX_HELD,
   type PartBody,
 } from "../../../lib/http/request_body.ts";
 import type { Item } from "../items.ts";
@@ -86,4 +88,24 @@ export function formatMultipart(
     ]),
     encode(`--${boundary}--\r\n`),
   ]);
+}
+
+/** Joins bodies to one; few bytes are joined in memory. */
+export function joinBodies(bodies: readonly PartBody[]): PartBody {
+  // NaN, the sum with a length that is not known, is not up to anything
+  const sum = bodies.reduce((sum, { length = NaN }) => sum + length, 0);
+  if (sum <= MAX_HELD && bodies.every(({ bytes }) => bytes !== undefined)) {
+    const joined = new Uint8Array(sum);
+    let at = 0;
+    for (const { bytes = [] } of bodies) {
+      joined.set(bytes, at);
+      at += bytes.length;
+    }
+    return bodyOf(joined);
+  }
+  const sources = bodies.map(({ source }) => source);
+  return createBody(() => Promise.resolve(joinSources(sources)), {
+    length: Number.isNaN(sum) ? undefined : sum,
+    again: bodies.every(({ again }) => again),
+  });
 }

@@ -1,0 +1,289 @@
+/**
+ * What users of nc, ncat and openssl s_client type, and what to type here.
+ *
+ * @module
+ */
+
+import type { Hints } from "../../lib/cli/definition.ts";
+import { UsageError } from "../../lib/cli/errors.ts";
+import { UnknownOptionError } from "../../lib/cli/options.ts";
+import { quote } from "../../lib/cli/permissions.ts";
+import { formatAddress, parseAddress } from "../../lib/net/address.ts";
+import { type ClientOptions, parsePorts } from "./options.ts";
+
+const LISTEN = "to listen: server --port PORT";
+const BY_ITSELF = "client says what fails by itself; for events, --json";
+const NO_PROGRAMS = "client runs no programs; pipe to one: client --pipe";
+const OWN_PORT =
+  "the port is an operand: client HOST:PORT; to listen on it: server --port PORT";
+const OWN_ADDRESS =
+  "the system chooses the address to come from: client HOST:PORT";
+const NUMBERS = "a host may be an address: client 127.0.0.1:PORT";
+const ONLY_STREAMS = "client speaks TCP and Unix sockets alone";
+const INTO_FILE =
+  "client --pipe HOST:PORT > FILE; all bytes in hex: client --dump 2> FILE";
+const PAIR = "client --cert FILE --key FILE";
+const AUTHORITY = "client --ca FILE";
+const VERIFIED = "client --tls, which always verifies";
+const NO_ALPN = "client --tls, without ALPN: it is not there";
+const OWN_CIPHERS = "TLS 1.2 and 1.3 are spoken already: client --tls";
+const ALL_BYTES = "what goes over the connection: client --dump";
+const QUIET = "only what the server says: client --pipe";
+
+/** Options of other tools by their names there, each with what to type here, or that it is not there. */
+const CLIENT_HINTS: Hints = {
+  // nc's and ncat's
+  "-z": "client --check PORTS HOST",
+  "-w": "client --timeout SECONDS, and --idle-timeout SECONDS once connected",
+  "-i": "client --idle-timeout SECONDS",
+  "-C": "client --pipe --crlf",
+  "-d --recv-only":
+    "what is no terminal is not sent without --pipe: client HOST:PORT < /dev/null",
+  "-N": "client --pipe sends the end of stdin on by itself",
+  "--no-shutdown":
+    "client --pipe receives on after the end of stdin; to put that off: (cat; sleep 60) | client --pipe",
+  "--send-only -q": "client --pipe ends when the server does",
+  "-x": "client --proxy socks5://HOST:PORT; to see the bytes, --dump",
+  "-X --proxy-type": "client --proxy socks5://HOST:PORT or http://HOST:PORT",
+  "-P --proxy-auth -proxy_user -proxy_pass":
+    "client --proxy socks5://USER:PASSWORD@HOST:PORT",
+  "--proxy-dns": "the proxy resolves the name: client --proxy URL",
+  "-U --unixsock -unix": "client unix:PATH",
+  "-l -k --listen --keep-open -L": LISTEN,
+  "-m --max-conns --allow --deny": "that is for who listens: server --help",
+  "--broker --chat": "that is for who listens: server chat",
+  "-u -Z --udp --sctp --vsock -dtls -dtls1 -dtls1_2": ONLY_STREAMS,
+  "-v --verbose": BY_ITSELF,
+  "-n --nodns": NUMBERS,
+  "-4": "client 127.0.0.1:PORT: write the address itself",
+  "-6": "client '[::1]:PORT': write the address itself",
+  "-p --source-port": OWN_PORT,
+  "-s --source -bind": OWN_ADDRESS,
+  "-o --output": INTO_FILE,
+  "--hex-dump": "client --dump",
+  "-e -c --exec --sh-exec --lua-exec": NO_PROGRAMS,
+  "--ssl": "client --tls",
+  "--ssl-verify": VERIFIED,
+  "--ssl-trustfile": AUTHORITY,
+  "--ssl-servername": "client --sni NAME",
+  "--ssl-cert --ssl-key": PAIR,
+  "--ssl-alpn": NO_ALPN,
+  "--ssl-ciphers": OWN_CIPHERS,
+  "--insecure": "client --pin SHA256 trusts one certificate, whoever made it",
+  // those of openssl s_client
+  "-host -port": "the address is an operand: client --tls HOST:PORT",
+  "-CAfile -CApath -CAstore -chainCAfile -verifyCAfile": AUTHORITY,
+  "-servername -verify_hostname -verify_ip": "client --sni NAME",
+  "-noservername -verify -verify_return_error -verify_quiet": VERIFIED,
+  "-cert -certform -cert_chain -key -keyform": PAIR,
+  "-pass": "the key must not be encrypted: client --cert FILE --key FILE",
+  "-starttls -xmpphost -name":
+    "it is not there: client --tls speaks TLS from the first byte on",
+  "-showcerts -status -ct":
+    "client shows no certificates; of one that it refuses it says why",
+  "-alpn -nextprotoneg": NO_ALPN,
+  "-tls1 -tls1_1 -tls1_2 -tls1_3 -ssl3 -no_ssl3 -no_tls1 -no_tls1_1 -no_tls1_2 -no_tls1_3 -cipher -ciphersuites -curves -groups -sigalgs -min_protocol -max_protocol -legacy_renegotiation -legacy_server_connect":
+    OWN_CIPHERS,
+  "-debug -msg -state -trace -tlsextdebug -security_debug -keylogfile":
+    ALL_BYTES,
+  "-quiet -brief -nocommands -ign_eof -no_ign_eof": QUIET,
+  "-prexit -reconnect -sess_in -sess_out -ignore_unexpected_eof -early_data":
+    "it is not there: client --tls HOST:PORT",
+};
+
+/** nc's letters, of which the last may take a value, as `-lvp 80` and `-zvw3`. */
+const CLUSTER = /^-([46CdklNnrtUuvz]+[46CdklNnrtUuvzpwisqe])(\d*)$/;
+
+/** A letter that takes the next word for its value, alone or at the end of a cluster. */
+const WITH_VALUE = /^-[46CdklNnrtUuvz]*[wisqpxXPoe]$/;
+
+/** What a cluster of nc's letters means as a whole, as `-zv HOST PORT` and `-lvp PORT`. */
+function hintForCluster(
+  letters: string,
+  value: string | undefined,
+  [host = "HOST", ...ports]: readonly string[],
+): string | undefined {
+  if (letters.includes("u")) return ONLY_STREAMS;
+  if (/[lk]/.test(letters)) {
+    const port = [letters.endsWith("p") ? value : undefined, host, ...ports]
+      .find((text) => text !== undefined && isPort(text)) ?? "PORT";
+    return `to listen: server --port ${port}`;
+  }
+  if (letters.includes("z")) {
+    const list = numbered(ports.join()) ?? "PORTS";
+    return `client --check ${list} ${quote(host)}`;
+  }
+  return CLIENT_HINTS[`-${letters[0]}`];
+}
+
+/** What a command line of other tools means here. */
+export function clientHints(args: readonly string[]): Hints {
+  const end = args.indexOf("--");
+  const own = args.slice(0, end === -1 ? undefined : end);
+  const operands = own.filter((arg, at) =>
+    !arg.startsWith("-") && !WITH_VALUE.test(own[at - 1] ?? "")
+  );
+  const clusters = own.flatMap((arg, at) => {
+    const [, letters = "", value] = arg.match(CLUSTER) ?? [];
+    if (!/[lkuz46]/.test(letters)) return [];
+    const hint = hintForCluster(letters, value || own[at + 1], operands);
+    return hint ? [[arg, hint] as const] : [];
+  });
+  const target = addressed(own[own.indexOf("-connect") + 1] ?? "");
+  return {
+    ...CLIENT_HINTS,
+    "-connect": `client --tls ${target ?? "HOST:PORT"}`,
+    ...Object.fromEntries(clusters),
+  };
+}
+
+/** The ports of services that are known by name. */
+const SERVICES: Readonly<Record<string, number>> = {
+  domain: 53,
+  ftp: 21,
+  http: 80,
+  https: 443,
+  imap: 143,
+  imaps: 993,
+  ldap: 389,
+  ldaps: 636,
+  mongodb: 27017,
+  mysql: 3306,
+  ntp: 123,
+  pop3: 110,
+  pop3s: 995,
+  postgres: 5432,
+  postgresql: 5432,
+  redis: 6379,
+  smtp: 25,
+  smtps: 465,
+  ssh: 22,
+  submission: 587,
+  telnet: 23,
+};
+
+const numberOf = (service: string): number | undefined =>
+  Object.hasOwn(SERVICES, service) ? SERVICES[service] : undefined;
+
+/** Ports with numbers for names; undefined where they are none. */
+function numbered(text: string): string | undefined {
+  const numbers = text.split(",").map((name) => numberOf(name) ?? name).join();
+  try {
+    return parsePorts(numbers).length > 0 ? numbers : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const hasPort = (text: string) => /^[^:]*:\d+$|\]:\d+$/.test(text);
+
+const isPort = (text: string) => /^\d+$/.test(text);
+
+/** An address as it is typed here, where a text is one; with the port, where that is told apart. */
+function addressed(text: string, port?: string): string | undefined {
+  try {
+    const address = parseAddress(text);
+    if ("path" in address || port === undefined) return quote(text);
+    return quote(formatAddress({ ...address, port: Number(port) }));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What was meant by an operand whose port is a name, or has a path behind it. */
+function hintForPort(operand: string): string | undefined {
+  const [, host = "", name = ""] = operand.match(/^(.*):([^:/]*)(\/.*)?$/s) ??
+    [];
+  const port = numbered(name);
+  const address = port && isPort(port) ? addressed(host, port) : undefined;
+  return address && `client ${address}`;
+}
+
+/** What a scheme or socat's word before an address asks for; undefined where client speaks it. */
+const SCHEMES: readonly (readonly [RegExp, string])[] = [
+  [/^https?$/, "for HTTP: get URL"],
+  [/^wss?$/, "client speaks no WebSocket; for HTTP: get URL"],
+  [/^udp\d?(-.*)?$/, ONLY_STREAMS],
+  [/^(socks\w*|proxy)$/, "client --proxy socks5://HOST:PORT HOST:PORT"],
+];
+
+/** Those over TLS, by the port where none is given. */
+const OVER_TLS = /^(tls|ssl|openssl(-connect)?|https|imaps|ldaps|pop3s|smtps)$/;
+
+const OVER_TCP = /^(tcp[46]?(-connect)?|telnet|redis|mysql|postgres(ql)?)$/;
+
+/** What was meant by an operand with a scheme, as `tls://HOST:PORT` or socat's `TCP:HOST:PORT`. */
+function hintForScheme(operand: string): string | undefined {
+  const [, scheme = "", rest = ""] =
+    operand.match(/^([a-z][\w+.-]*):(?:\/\/)?(.*)$/is) ?? [];
+  const name = scheme.toLowerCase();
+  const known = SCHEMES.find(([test]) => test.test(name));
+  if (known) return known[1];
+  if (/^unix(-connect|-client)?$/.test(name)) {
+    return `client ${quote(`unix:${rest}`)}`;
+  }
+  if (!OVER_TLS.test(name) && !OVER_TCP.test(name)) return undefined;
+  // a user and a password are not shown, and a path is nobody's here
+  const host = rest.replace(/^[^/]*@/, "").replace(/[/?#,].*$/s, "");
+  const address = host.includes(":") && addressed(host) || "HOST:PORT";
+  return `client ${OVER_TLS.test(name) ? "--tls " : ""}${address}`;
+}
+
+/** What was meant by operands that are no address, and how to say that, where the error itself misleads. */
+function readOperands(
+  operands: readonly string[],
+  { check, wait }: Pick<ClientOptions, "check" | "wait">,
+): { readonly message?: string; readonly hint?: string | undefined } {
+  const [first = "", ...rest] = operands;
+  const [second] = rest;
+  const options = wait === undefined ? "--check" : `--wait ${wait} --check`;
+  if (/^(~|\.{0,2})\//.test(first)) {
+    // nobody expands a ~ inside a word
+    const [path, home] = first.startsWith("~")
+      ? [first.slice(1), 'unix:"$HOME"']
+      : [first, "unix:"];
+    return { hint: `client ${home}${quote(path)}` };
+  }
+  if (second === undefined) {
+    return { hint: hintForPort(first) ?? hintForScheme(first) };
+  }
+  const services = numbered(first);
+  if (check !== undefined && services && rest.length === 1) {
+    return {
+      message: `Cannot check ports "${first}": expected numbers`,
+      hint: `client ${options} ${services} ${quote(second)}`,
+    };
+  }
+  const host = addressed(first);
+  if (host === undefined) return { hint: hintForScheme(first) };
+  const ports = numbered(rest.join());
+  if (ports && !hasPort(first)) {
+    if (check === undefined && isPort(ports)) {
+      return { hint: `client ${addressed(first, ports)}` };
+    }
+    return { hint: `client ${options} ${ports} ${host}` };
+  }
+  if (check === undefined && wait === undefined) {
+    const message =
+      `Cannot connect to ${operands.length} operands: expected HOST:PORT`;
+    return hasPort(first) ? { message, hint: `client ${host}` } : {};
+  }
+  const program = rest.map(quote).join(" ");
+  return {
+    message: `Cannot run "${rest.join(" ")}": client runs no programs`,
+    hint: `client ${options} ${check ? `${check} ` : ""}${host} && ${program}`,
+  };
+}
+
+/** Gives an error about operands the hint that leads to what was meant. */
+export function withHint(
+  error: unknown,
+  operands: readonly string[],
+  options: Pick<ClientOptions, "check" | "wait">,
+): unknown {
+  if (!(error instanceof UsageError) || error instanceof UnknownOptionError) {
+    return error;
+  }
+  const { message = error.message, hint } = readOperands(operands, options);
+  return new UsageError(message, { hint: error.hint ?? hint });
+}

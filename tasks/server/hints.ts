@@ -1,0 +1,174 @@
+/**
+ * What users of nc, ncat, socat and openssl s_server type, and what to type here.
+ *
+ * @module
+ */
+
+import type { Hints } from "../../lib/cli/definition.ts";
+import { nearest } from "../../lib/cli/help.ts";
+import { quote } from "../../lib/cli/permissions.ts";
+import { parseAddress } from "../../lib/net/address.ts";
+import { MODES, parseTarget } from "./options.ts";
+
+const LISTENS = "server always listens: server --port PORT";
+const ONLY_STREAMS = "server speaks TCP and Unix sockets alone";
+const NO_PROGRAMS = "server runs no programs; pipe to one: server pipe";
+const HOST = "server --host HOST";
+const PAIR = "server --cert FILE --key FILE";
+const CLIENTS = "server --client-ca FILE serves only clients that it certified";
+const NO_ALPN = "server --tls, without ALPN: it is not there";
+const TLS_ONLY = "TLS 1.2 and 1.3 are spoken already: server --tls";
+
+/** Options of other tools by their names there, each with what to type here, or that it is not there. */
+const SERVER_HINTS: Hints = {
+  // nc's and ncat's
+  "-l --listen -L": LISTENS,
+  "-k --keep-open": "server goes on by itself; --once ends it after one",
+  "-v --verbose": "server logs every client by itself",
+  "-n --nodns": "server shows clients by their addresses already",
+  "-u --udp --sctp --vsock -Z -dtls": ONLY_STREAMS,
+  "-U --unixsock -unix": "server --unix PATH",
+  "-4": "server --host 127.0.0.1",
+  "-6": "server --host ::1",
+  "-s --source --bind --address": HOST,
+  "--source-port": "server --port PORT",
+  "-e -c --exec --sh-exec --lua-exec": NO_PROGRAMS,
+  "-m --max-conns": "server --max-clients N",
+  "-w -i": "server --idle-timeout SECONDS",
+  "-x --hex-dump": "server --dump",
+  "-o --output":
+    "what a client sends: server pipe > FILE; all bytes in hex: server --dump 2> FILE",
+  "-C --crlf": "server sends bytes as they are",
+  "-z": "to check ports: client --check PORTS HOST",
+  "-N -q": "server pipe sends the end of stdin on by itself",
+  "--no-shutdown":
+    "server pipe receives on after the end of stdin; to put that off: (cat; sleep 60) | server pipe",
+  "--send-only": "server --file PATH or --message TEXT",
+  "-d --recv-only":
+    "server discard; into a file: server pipe < /dev/null > FILE",
+  "--allowfile": "server --allow CIDR, more than once",
+  "--denyfile": "server --deny CIDR, more than once",
+  "--broker --chat": "server chat",
+  "--proxy --proxy-type --proxy-auth --proxy-dns":
+    "server is no proxy; to pass all on to one target: server relay HOST:PORT",
+  "--ssl": "server --tls",
+  "--ssl-cert --ssl-key": PAIR,
+  "--ssl-verify --ssl-trustfile": CLIENTS,
+  "--ssl-servername -servername -cert2 -key2":
+    "names are those of the certificate: server --cert FILE --key FILE",
+  "--ssl-alpn -alpn -nextprotoneg": NO_ALPN,
+  "--ssl-ciphers": TLS_ONLY,
+  // those of openssl s_server
+  "-accept": "server --tls --port PORT",
+  "-cert -certform -cert_chain -dcert -key -keyform -dkey": PAIR,
+  "-pass": "the key must not be encrypted: server --cert FILE --key FILE",
+  "-CAfile -CApath -CAstore -chainCAfile -verifyCAfile -verify -Verify -verify_return_error":
+    CLIENTS,
+  "-naccept": "server --once ends after one client",
+  "-rev": "server echo sends back what comes",
+  "-www -WWW -HTTP": "for HTTP: api",
+  "-tls1 -tls1_1 -tls1_2 -tls1_3 -no_ssl3 -no_tls1 -no_tls1_1 -no_tls1_2 -no_tls1_3 -cipher -ciphersuites -curves -groups -serverpref -dhparam":
+    TLS_ONLY,
+  "-debug -msg -state -trace -tlsextdebug": "server --dump",
+  "-quiet -brief": "for the bytes alone: server pipe 2> /dev/null",
+};
+
+/** nc's letters, of which the last may take a value: `-lvp 80`. */
+const CLUSTER = /^-([46CdklNnrtUuvz]+[46CdklNnrtUuvzpwisqe])(\d*)$/;
+
+/** What a command line of other tools means here. */
+export function serverHints(args: readonly string[]): Hints {
+  const end = args.indexOf("--");
+  const own = args.slice(0, end === -1 ? undefined : end);
+  const clusters = own.flatMap((arg, at) => {
+    const [, letters = "", attached] = arg.match(CLUSTER) ?? [];
+    if (letters.includes("u")) return [[arg, ONLY_STREAMS] as const];
+    const port = attached ||
+      own.slice(at + 1).find((word) => /^\d+$/.test(word));
+    if (letters.includes("l")) {
+      const hint = `server always listens: server --port ${port ?? "PORT"}`;
+      return [[arg, hint] as const];
+    }
+    const family = SERVER_HINTS[`-${letters[0]}`];
+    return /^[46]/.test(letters) && family ? [[arg, family] as const] : [];
+  });
+  return { ...SERVER_HINTS, ...Object.fromEntries(clusters) };
+}
+
+/** A scheme, or socat's word, before an address: `tls://`, `TCP-LISTEN:`. */
+const SCHEME =
+  /^(tcp|tls|ssl|openssl|https?)[46]?(?:-l(?:isten)?|-connect)?:(?:\/\/)?(?=.)/i;
+
+/** Takes a scheme off a text, and what is no address behind that. */
+function split(text: string): { readonly rest: string; readonly tls: boolean } {
+  const [start = "", scheme = ""] = text.match(SCHEME) ?? [];
+  const rest = text.slice(start.length);
+  return {
+    rest: start === "" ? rest : rest.replace(/[/?#,].*$/s, ""),
+    tls: /^(tls|ssl|openssl|https)$/i.test(scheme),
+  };
+}
+
+const isPath = (text: string) => /^\.{0,2}\//.test(text);
+
+/** A host and a port that were typed apart; IPv6 in brackets. */
+const join = (host: string, port: string) =>
+  /^[^[]*:[^[]*:/.test(host) ? `[${host}]:${port}` : `${host}:${port}`;
+
+/** The options that stand for an address that was typed as an operand, as `0.0.0.0:9000`. */
+function optionsFor(words: readonly string[]): string | undefined {
+  const [first = "", port] = words;
+  if (isPath(first)) return `--unix ${quote(first)}`;
+  const { rest, tls } = split(first);
+  const isSingle = port === undefined;
+  // a word alone is rather a mode that was mistyped
+  const isAddress = /^\d+$|[:.]|^localhost$/.test(rest) || !isSingle;
+  if (!isAddress || words.length > 2) return undefined;
+  const text = isSingle ? rest : join(rest, port);
+  try {
+    const address = parseAddress(text, { host: "", port: -1 });
+    if ("path" in address) return `--unix ${quote(address.path)}`;
+    return [
+      ...tls ? ["--tls"] : [],
+      ...address.host === "" ? [] : [`--host ${quote(address.host)}`],
+      ...address.port === -1 ? [] : [`--port ${address.port}`],
+    ].join(" ");
+  } catch {
+    return undefined;
+  }
+}
+
+/** The target of a relay as it is typed here, where a text is one in other words. */
+function targetFor([first = "", port]: readonly string[]): string | undefined {
+  if (isPath(first)) return quote(`unix:${first}`);
+  const { rest, tls } = split(first);
+  const scheme = first.match(/^https?:/i)?.[0].toLowerCase();
+  const implied = scheme && (scheme === "http:" ? "80" : "443");
+  const isWhole = port === undefined && implied === undefined ||
+    /^[^:]+:\d+$|\]:\d+$/.test(rest);
+  const text = isWhole ? rest : join(rest, port ?? implied ?? "");
+  try {
+    parseTarget(text);
+    return quote(tls ? `tls:${text}` : text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What was meant by operands that are none of server's. */
+export function hintForOperands(
+  operands: readonly string[],
+): string | undefined {
+  const mode = operands.find((operand) => MODES.includes(operand));
+  const others = operands.filter((operand) => operand !== mode);
+  if (mode === "relay") {
+    const target = targetFor(others);
+    return target && `server relay ${target}`;
+  }
+  const options = optionsFor(others);
+  if (options) return ["server", ...mode ? [mode] : [], options].join(" ");
+  const near = nearest(operands[0] ?? "", MODES);
+  return near && mode === undefined
+    ? `did you mean ${near}? see server --help`
+    : undefined;
+}

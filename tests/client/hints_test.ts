@@ -1,0 +1,177 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseCommandLine, refuseConflicts } from "../../lib/cli/options.ts";
+import { main } from "../../tasks/client.ts";
+import { clientHints } from "../../tasks/client/hints.ts";
+import { addressFrom, CLIENT_OPTIONS } from "../../tasks/client/options.ts";
+import { run } from "../support.ts";
+
+const LISTEN = "to listen: server --port";
+const ONLY_STREAMS = "client speaks TCP and Unix sockets alone";
+
+/** What users of nc, ncat, openssl and others type, and the hint that leads to what they mean. */
+const HABITS: readonly (readonly [args: string[], hint: string])[] = [
+  // openssl s_client: words with one dash
+  [["-connect", "h:443"], "client --tls h:443"],
+  [["-connect"], "client --tls HOST:PORT"],
+  [["-CAfile", "ca.pem", "h:1"], "client --ca FILE"],
+  [["-servername", "a", "h:1"], "client --sni NAME"],
+  [
+    ["-starttls", "smtp", "h:1"],
+    "it is not there: client --tls speaks TLS from the first byte on",
+  ],
+  [
+    ["-showcerts", "h:1"],
+    "client shows no certificates; of one that it refuses it says why",
+  ],
+  [["-alpn", "h2", "h:1"], "client --tls, without ALPN: it is not there"],
+  [["-verify", "4", "h:1"], "client --tls, which always verifies"],
+  [["-tls1_2", "h:1"], "TLS 1.2 and 1.3 are spoken already: client --tls"],
+  [
+    ["-cert", "f", "-key", "k"],
+    "-cert, -key: client --cert FILE --key FILE",
+  ],
+  [["-pipe", "h:1"], "did you mean --pipe? see client --help"],
+  // nc: clusters of letters
+  [["-zv", "h", "80"], "client --check 80 h"],
+  [["-vz", "h", "20-25"], "client --check 20-25 h"],
+  [["-zvw3", "h", "80", "443"], "client --check 80,443 h"],
+  [["-zvw", "3", "h", "http"], "client --check 80 h"],
+  [["-w", "3", "-zv", "h"], "client --check PORTS h"],
+  [["-zv", "h;x", "80"], "client --check 80 'h;x'"],
+  [["-zv", "http://me:s3cret@h/", "80"], "client --check 80 http://***@h/"],
+  [["-4zv", "h", "80"], "client --check 80 h"],
+  [["-4nv", "h", "80"], "client 127.0.0.1:PORT: write the address itself"],
+  [["-lvp", "80"], `${LISTEN} 80`],
+  [["-nlvp80"], `${LISTEN} 80`],
+  [["-lvnp", "80", "-e", "/bin/sh"], `${LISTEN} 80`],
+  [["-lk", "5000"], `${LISTEN} 5000`],
+  [["-lk"], `${LISTEN} PORT`],
+  [["-zvu", "h", "53"], ONLY_STREAMS],
+  [["-lup", "53"], ONLY_STREAMS],
+  [
+    ["-nv", "h", "80"],
+    "-n: a host may be an address: client 127.0.0.1:PORT; -v: client says what fails by itself; for events, --json",
+  ],
+  // nc and ncat: one by one
+  [["-z"], "client --check PORTS HOST"],
+  [["-n", "h"], "a host may be an address: client 127.0.0.1:PORT"],
+  [["-4", "h", "80"], "client 127.0.0.1:PORT: write the address itself"],
+  [["-6", "h:80"], "client '[::1]:PORT': write the address itself"],
+  [
+    ["-p", "5000", "h"],
+    "the port is an operand: client HOST:PORT; to listen on it: server --port PORT",
+  ],
+  [
+    ["-s", "1.2.3.4", "h"],
+    "the system chooses the address to come from: client HOST:PORT",
+  ],
+  [
+    ["-o", "f", "h"],
+    "client --pipe HOST:PORT > FILE; all bytes in hex: client --dump 2> FILE",
+  ],
+  [
+    ["--sh-exec", "cat"],
+    "client runs no programs; pipe to one: client --pipe",
+  ],
+  [["--ssl-alpn", "h2"], "client --tls, without ALPN: it is not there"],
+  [
+    ["--no-shutdown"],
+    "client --pipe receives on after the end of stdin; to put that off: (cat; sleep 60) | client --pipe",
+  ],
+  // addresses in other words
+  [["tls:h:443"], "client --tls h:443"],
+  [["ssl://h:443/x"], "client --tls h:443"],
+  [["tls://me:s3cret@h:443"], "client --tls h:443"],
+  [["tls://h"], "client --tls HOST:PORT"],
+  [["tcp://h:80"], "client h:80"],
+  [["TCP4:h:80"], "client h:80"],
+  [["OPENSSL:h:443"], "client --tls h:443"],
+  [["UNIX-CONNECT:/run/x.sock"], "client unix:/run/x.sock"],
+  [["udp://h:53"], ONLY_STREAMS],
+  [["ws://h/x"], "client speaks no WebSocket; for HTTP: get URL"],
+  [["wss://h/x"], "client speaks no WebSocket; for HTTP: get URL"],
+  [["https://h/"], "for HTTP: get URL"],
+  [["socks5://h:1"], "client --proxy socks5://HOST:PORT HOST:PORT"],
+  [["/run/x.sock"], "client unix:/run/x.sock"],
+  [["./a b.sock"], "client unix:'./a b.sock'"],
+  [["~/x.sock"], 'client unix:"$HOME"/x.sock'],
+  [["h:80/"], "client h:80"],
+  // names of services
+  [["h", "http"], "client h:80"],
+  [["h:ssh"], "client h:22"],
+  [["::1", "https"], "client '[::1]:443'"],
+  [["h", "foo"], "see client --help"],
+  // ports to check
+  [["--check", "http", "h"], "client --check 80 h"],
+  [["--check", "h", "http,ssh"], "client --check 80,22 h"],
+  [["--check", "h", "20-25"], "client --check 20-25 h"],
+  [["--check", "h", "22", "80"], "client --check 22,80 h"],
+  [["h", "22", "80"], "client --check 22,80 h"],
+  [["--wait", "5", "--check", "h", "1-2"], "client --wait 5 --check 1-2 h"],
+  // a program to run when they are open
+  [
+    ["--check", "h:80", "--", "make", "a b"],
+    "client --check h:80 && make 'a b'",
+  ],
+  [["--check", "80", "h", "--", "make"], "client --check 80 h && make"],
+  [
+    ["--wait", "9", "h:80", "--", "make"],
+    "client --wait 9 --check h:80 && make",
+  ],
+  [["h:80", "x"], "client h:80"],
+];
+
+for (const [args, hint] of HABITS) {
+  Deno.test(`client ${args.join(" ")} is told what to type here`, async () => {
+    const { code, stdout, stderr } = await run(main, args);
+    const [first = "", second] = stderr.split("\n");
+    assertEquals([code, stdout, second], [2, "", `hint: ${hint}`]);
+    assert(!stderr.includes("s3cret"), stderr);
+    // what is wrong is named as it was typed
+    if (first.includes("Unknown option") && args[0] !== "-nv") {
+      assert(args.some((arg) => first.includes(`"${arg}"`)), first);
+    }
+  });
+}
+
+Deno.test("client says what is wrong with operands, not what came of joining them", async () => {
+  const cases: [string[], string][] = [
+    [["--check", "http", "h"], 'Cannot check ports "http": expected numbers'],
+    [["--check", "h", "1-2"], 'Cannot parse port "1-2": expected 0 to 65535'],
+    [
+      ["--check", "h:80", "--", "make", "x"],
+      'Cannot run "make x": client runs no programs',
+    ],
+    [["h:80", "x"], "Cannot connect to 2 operands: expected HOST:PORT"],
+    [["h", "x"], 'Cannot parse port "x": expected 0 to 65535'],
+    [["tls://h:1"], "Cannot connect to a URL: expected HOST:PORT"],
+  ];
+  for (const [args, message] of cases) {
+    const { stderr } = await run(main, args);
+    assertEquals(stderr.split("\n")[0], `client: ${message}`);
+  }
+});
+
+Deno.test("every command of client in a hint can be typed", () => {
+  const hints = [
+    ...Object.values(clientHints([])),
+    ...HABITS.map(([, hint]) => hint),
+  ].filter((hint) => !/--help|'h;x'|'\.\/a b|\*\*\*/.test(hint));
+  const commands = hints.flatMap((hint) =>
+    hint.match(/\bclient(?= -| [A-Z']| unix:| \S+:\d)[^;,&<>|]*/g) ?? []
+  );
+  assert(commands.length > 60, `${commands.length}`);
+  for (const command of new Set(commands)) {
+    const args = command.replace(
+      / (2 ?$|or http.*|sends.*|speaks.*|ends.*|receives.*|trusts.*)/,
+      "",
+    )
+      .replace(/: write.*/, "").replaceAll(/['"]/g, "").replace("PORTS", "80")
+      .replaceAll("HOST", "localhost").replaceAll("PORT", "9")
+      .replace("SHA256", "0".repeat(64)).replace(/\b(SECONDS|N)\b/, "1")
+      .trim().split(" ").slice(1);
+    const { options, operands } = parseCommandLine(CLIENT_OPTIONS, args);
+    refuseConflicts(CLIENT_OPTIONS, options);
+    addressFrom(operands);
+  }
+});

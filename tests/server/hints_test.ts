@@ -1,0 +1,118 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseCommandLine, refuseConflicts } from "../../lib/cli/options.ts";
+import { main } from "../../tasks/server.ts";
+import { serverHints } from "../../tasks/server/hints.ts";
+import {
+  MODES,
+  parseTarget,
+  SERVER_OPTIONS,
+} from "../../tasks/server/options.ts";
+import { run } from "../support.ts";
+
+const LISTENS = "server always listens: server --port";
+const PAIR = "server --cert FILE --key FILE";
+const SEE_HELP = "see server --help";
+
+/** What users of nc, ncat, socat and openssl type, and the hint that leads to what they mean. */
+const HABITS: readonly (readonly [args: string[], hint: string])[] = [
+  // an address for an operand
+  [["9000"], "server --port 9000"],
+  [[":9000"], "server --port 9000"],
+  [["0.0.0.0:9000"], "server --host 0.0.0.0 --port 9000"],
+  [["0.0.0.0:9000", "--file", "x"], "server --host 0.0.0.0 --port 9000"],
+  [["[::]:9000"], "server --host :: --port 9000"],
+  [["::", "9000"], "server --host :: --port 9000"],
+  [["localhost", "9000"], "server --host localhost --port 9000"],
+  [["localhost"], "server --host localhost"],
+  [["echo", "9000"], "server echo --port 9000"],
+  [["9000", "echo"], "server echo --port 9000"],
+  [["tcp://0.0.0.0:80"], "server --host 0.0.0.0 --port 80"],
+  [["tls://0.0.0.0:443"], "server --tls --host 0.0.0.0 --port 443"],
+  [["TCP-LISTEN:80,fork"], "server --port 80"],
+  [["unix:a.sock"], "server --unix a.sock"],
+  [["/run/my app.sock"], "server --unix '/run/my app.sock'"],
+  [["dance"], SEE_HELP],
+  [["ehco"], "did you mean echo? see server --help"],
+  [["echo", "x"], SEE_HELP],
+  // a target in other words
+  [["relay", "h", "80"], "server relay h:80"],
+  [["relay", "::1", "80"], "server relay '[::1]:80'"],
+  [["relay", "tcp://h:80"], "server relay h:80"],
+  [["relay", "ssl://h:443"], "server relay tls:h:443"],
+  [["relay", "http://h/x"], "server relay h:80"],
+  [["relay", "https://h:8443"], "server relay tls:h:8443"],
+  [["relay", "/run/x.sock"], "server relay unix:/run/x.sock"],
+  [["relay", "h"], SEE_HELP],
+  // nc: clusters of letters
+  [["-lvp", "9000"], `${LISTENS} 9000`],
+  [["-nlvp9000"], `${LISTENS} 9000`],
+  [["-lk", "9000"], `${LISTENS} 9000`],
+  [["-lk"], `${LISTENS} PORT`],
+  [["-4l", "9000"], `${LISTENS} 9000`],
+  [["-lvu"], "server speaks TCP and Unix sockets alone"],
+  // nc and ncat: one by one
+  [["-n"], "server shows clients by their addresses already"],
+  [["-4"], "server --host 127.0.0.1"],
+  [["-6", "echo"], "server --host ::1"],
+  [["-s", "1.2.3.4"], "server --host HOST"],
+  [["--sh-exec", "x"], "server runs no programs; pipe to one: server pipe"],
+  [
+    ["-o", "f"],
+    "what a client sends: server pipe > FILE; all bytes in hex: server --dump 2> FILE",
+  ],
+  [
+    ["--proxy-type", "http"],
+    "server is no proxy; to pass all on to one target: server relay HOST:PORT",
+  ],
+  [["--ssl-alpn", "h2"], "server --tls, without ALPN: it is not there"],
+  [
+    ["--no-shutdown"],
+    "server pipe receives on after the end of stdin; to put that off: (cat; sleep 60) | server pipe",
+  ],
+  [["--send-only"], "server --file PATH or --message TEXT"],
+  // openssl s_server: words with one dash
+  [["-accept", "4433"], "server --tls --port PORT"],
+  [["-port", "80"], "did you mean --port? see server --help"],
+  [["-cert", "f", "-key", "k"], `-cert, -key: ${PAIR}`],
+  [
+    ["-CAfile", "f"],
+    "server --client-ca FILE serves only clients that it certified",
+  ],
+  [["-www"], "for HTTP: api"],
+  [["-once"], "did you mean --once? see server --help"],
+];
+
+for (const [args, hint] of HABITS) {
+  Deno.test(`server ${args.join(" ")} is told what to type here`, async () => {
+    const { code, stdout, stderr } = await run(main, args);
+    const [first = "", second] = stderr.split("\n");
+    assertEquals([code, stdout, second], [2, "", `hint: ${hint}`]);
+    // what is wrong is named as it was typed
+    const named = args.filter((arg) => first.includes(arg));
+    assert(named.length > 0 || args.includes("http://h/x"), first);
+  });
+}
+
+Deno.test("every command of server in a hint can be typed", () => {
+  const hints = [
+    ...Object.values(serverHints([])),
+    ...HABITS.map(([, hint]) => hint),
+  ].filter((hint) => !/--help|'\/run/.test(hint));
+  const commands = hints.flatMap((hint) =>
+    hint.match(/\bserver(?= -| (echo|pipe|relay|chat|discard))[^;,&<>|]*/g) ??
+      []
+  );
+  assert(commands.length > 60, `${commands.length}`);
+  for (const command of new Set(commands)) {
+    const args = command
+      .replace(/ (2 ?$|or .*|serves.*|sends.*|ends.*|receives.*)/, "")
+      .replaceAll("'", "").replace("HOST", "localhost").replace("PORT", "9")
+      .replace("CIDR", "::1/128").replace(/\b(SECONDS|N)\b/, "1")
+      .trim().split(" ").slice(1);
+    const { options, operands: [mode = "greet", target, ...rest] } =
+      parseCommandLine(SERVER_OPTIONS, args);
+    refuseConflicts(SERVER_OPTIONS, options);
+    assert(MODES.includes(mode) && rest.length === 0, command);
+    if (mode === "relay") parseTarget(target ?? "");
+  }
+});
