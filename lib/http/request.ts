@@ -150,3 +150,43 @@ export function codingsOf(list: string): string[] {
   return list.toLowerCase().split(",").map((name) => name.trim())
     .filter((name) => name !== "" && name !== "identity");
 }
+
+/** How many bytes a reader without a buffer of its own gets at once. */
+const CHUNK = 1 << 17;
+
+/**
+ * Makes a stream of a source, or of one that is opened at the first read. Whoever reads with a buffer of their own
+ * (`getReader({ mode: "byob" })`) gets the bytes right there: a file of any size then costs no memory.
+ */
+export function streamOf(
+  from: ByteSource | (() => Promise<ByteSource>),
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let source = typeof from === "function" ? undefined : from;
+  const open = () => typeof from === "function" ? from() : from;
+  return new ReadableStream({
+    type: "bytes",
+    autoAllocateChunkSize: CHUNK,
+    async pull(controller) {
+      const request = controller.byobRequest;
+      const view = request?.view;
+      if (!request || !view) return;
+      try {
+        source ??= await open();
+        let count: number | null = 0;
+        // no bytes are no chunk: one without bytes would end a body that is sent in chunks
+        while (count === 0) {
+          count = await source.read(
+            new Uint8Array(view.buffer, view.byteOffset, view.byteLength),
+          );
+        }
+        if (count === null) controller.close();
+        request.respond(count ?? 0);
+        if (count === null) source.close?.();
+      } catch (error) {
+        source?.close?.();
+        throw error;
+      }
+    },
+    cancel: () => source?.close?.(),
+  });
+}

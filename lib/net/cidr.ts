@@ -52,21 +52,6 @@ export function contains(cidr: Cidr, ip: string): boolean {
     (first ^ cidr.first) >> BigInt(bits - cidr.bits) === 0n;
 }
 
-/**
- * Makes a test of who may connect, by IP address: where `allow` has ranges only they, and never those of `deny`. What
- * has no IP address, as a Unix socket's client, always may.
- */
-export function createFilter(
-  allow: readonly Cidr[],
-  deny: readonly Cidr[],
-): (addr: Deno.Addr) => boolean {
-  return (addr) => {
-    if (!("hostname" in addr)) return true;
-    const holds = (cidr: Cidr) => contains(cidr, addr.hostname);
-    return (allow.length === 0 || allow.some(holds)) && !deny.some(holds);
-  };
-}
-
 function parseIp(text: string): Cidr | undefined {
   const ipv4 = parseIpv4(text);
   if (ipv4 !== undefined) return { version: 4, first: ipv4, bits: 32 };

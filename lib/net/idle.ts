@@ -4,7 +4,6 @@
  * @module
  */
 
-import { ExitCode, Failure } from "../cli/errors.ts";
 import type { Connection } from "./connection.ts";
 
 /** A sweep is never nearer to the next than this part of the limit. */
@@ -37,25 +36,4 @@ export function watchIdle<C extends Connection>(
     stopped = true;
     clearTimeout(timer);
   };
-}
-
-/**
- * Waits for work on a connection, but no longer than something goes over it, either way, every `limit` ms.
- *
- * @throws {Failure} `Cannot go on with host:port: idle for 5 s`, with exit code 28; or what the work throws.
- */
-export async function whileActive(
-  connection: Connection,
-  limit: number,
-  work: Promise<void>,
-): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const failure = new Failure(
-    `Cannot go on with ${connection.peer}: idle for ${limit / 1000} s`,
-    { code: ExitCode.TimedOut },
-  );
-  // what fails after that, as its socket is closed, is nobody's concern any more
-  work.catch(() => {});
-  const stop = watchIdle(() => [connection], limit, () => reject(failure));
-  await Promise.race([work, promise]).finally(stop);
 }

@@ -8,7 +8,7 @@ import {
   LONGEST_WAIT_MS,
   pause,
   SHORTEST_WAIT_MS,
-} from "../../lib/net/accept.ts";
+} from "../../lib/net/pause.ts";
 import {
   addressOf,
   formatAddress,

@@ -114,6 +114,24 @@ async function sendAndReceive(
   }
 }
 
+/** Waits for work on a connection, but no longer than something goes over it, either way, every `limit` ms. */
+async function whileActive(
+  connection: Connection,
+  limit: number,
+  work: Promise<void>,
+): Promise<void> {
+  const { watchIdle } = await import("../../lib/net/idle.ts");
+  const { promise, reject } = Promise.withResolvers<never>();
+  const failure = new Failure(
+    `Cannot go on with ${connection.peer}: idle for ${limit / 1000} s`,
+    { code: ExitCode.TimedOut },
+  );
+  // what fails after that, as its socket is closed, is nobody's concern any more
+  work.catch(() => {});
+  const stop = watchIdle(() => [connection], limit, () => reject(failure));
+  await Promise.race([work, promise]).finally(stop);
+}
+
 async function converse(
   address: Address,
   route: ConnectOptions,
@@ -132,7 +150,6 @@ async function converse(
   try {
     const work = sendAndReceive(connection, printer, options, io);
     if (idleTimeout === undefined) return await work;
-    const { whileActive } = await import("../../lib/net/idle.ts");
     await whileActive(connection, idleTimeout * 1000, work);
   } catch (error) {
     await printer.fail?.(error);

@@ -218,7 +218,7 @@ async function readContent(
   }
   const formType = form ? "application/x-www-form-urlencoded" : undefined;
   if (raw === "-") {
-    const { bodyOfSource } = await import("../../lib/http/request_body.ts");
+    const { bodyOfSource } = await import("./body/request_body.ts");
     const body = await bodyOfSource(stdin, { live });
     return { body, type: formType ?? "application/json" };
   }

@@ -6,13 +6,12 @@
 
 import { Failure } from "../../lib/cli/errors.ts";
 import { describe } from "../../lib/cli/reasons.ts";
-import { acceptAll } from "../../lib/net/accept.ts";
 import {
   type Address,
   addressOf,
   formatAddress,
 } from "../../lib/net/address.ts";
-import type { Cidr } from "../../lib/net/cidr.ts";
+import { type Cidr, contains } from "../../lib/net/cidr.ts";
 import {
   type Acceptor,
   closeSocket,
@@ -25,6 +24,7 @@ import {
   track,
 } from "../../lib/net/connection.ts";
 import { listen } from "../../lib/net/listen.ts";
+import { acceptAll } from "./accept.ts";
 import type { ServerEvent, TlsFacts } from "./events.ts";
 
 /** A server that listens. */
@@ -116,7 +116,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const acceptors = await openAcceptors(options);
   const isPermitted = allow.length + deny.length === 0
     ? () => true
-    : (await import("../../lib/net/cidr.ts")).createFilter(allow, deny);
+    : createFilter(allow, deny);
   const clients = createClients(onEvent);
   const closing = new AbortController();
   let unnamed = 0;
@@ -325,5 +325,20 @@ function createClients(onEvent: (event: ServerEvent) => void) {
     },
     /** Resolves when no more are taken and the last one has ended. */
     drained: drained.promise,
+  };
+}
+
+/**
+ * Makes a test of who may connect, by IP address: where `allow` has ranges only they, and never those of `deny`. What
+ * has no IP address, as a Unix socket's client, always may.
+ */
+export function createFilter(
+  allow: readonly Cidr[],
+  deny: readonly Cidr[],
+): (addr: Deno.Addr) => boolean {
+  return (addr) => {
+    if (!("hostname" in addr)) return true;
+    const holds = (cidr: Cidr) => contains(cidr, addr.hostname);
+    return (allow.length === 0 || allow.some(holds)) && !deny.some(holds);
   };
 }

@@ -2,6 +2,12 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { Failure } from "../../lib/cli/errors.ts";
 import type { ByteSource } from "../../lib/http/request.ts";
+import { bodyOfFile } from "../../tasks/get/body/file.ts";
+import {
+  formatMultipart,
+  joinBodies,
+  type Part,
+} from "../../tasks/get/body/multipart.ts";
 import {
   bodyOf,
   bodyOfSource,
@@ -9,13 +15,7 @@ import {
   joinSources,
   MAX_HELD,
   type PartBody,
-} from "../../lib/http/request_body.ts";
-import { bodyOfFile } from "../../tasks/get/body/file.ts";
-import {
-  formatMultipart,
-  joinBodies,
-  type Part,
-} from "../../tasks/get/body/multipart.ts";
+} from "../../tasks/get/body/request_body.ts";
 import { spawnProgram, testWith } from "../support.ts";
 import { withFiles } from "./support.ts";
 

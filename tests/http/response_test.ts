@@ -12,7 +12,7 @@ import {
   readResponseBody,
   readResponseHead,
 } from "../../lib/http/http1/response.ts";
-import { streamOf } from "../../lib/http/request_body.ts";
+import { streamOf } from "../../lib/http/request.ts";
 import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";
 import { encode, run } from "../support.ts";

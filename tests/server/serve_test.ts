@@ -9,7 +9,6 @@ import {
 import { getAvailablePort } from "@std/net/get-available-port";
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
-import { acceptAll } from "../../lib/net/accept.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
 import {
   type Connection,
@@ -18,6 +17,7 @@ import {
   send,
 } from "../../lib/net/connection.ts";
 import { listen, openAll } from "../../lib/net/listen.ts";
+import { acceptAll } from "../../tasks/server/accept.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import type { ServerEvent } from "../../tasks/server/events.ts";
 import { echo } from "../../tasks/server/handlers.ts";

@@ -10,8 +10,7 @@ import { formatAddress } from "../../net/address.ts";
 import { type Connected, open, type Step } from "../../net/connect.ts";
 import { closeSocket } from "../../net/connection.ts";
 import { formatProxy, type Proxy } from "../../net/proxy.ts";
-import { addressOfUrl, type HttpRequest } from "../request.ts";
-import { streamOf } from "../request_body.ts";
+import { addressOfUrl, type HttpRequest, streamOf } from "../request.ts";
 import type {
   Timings,
   TransportOptions,

@@ -5,16 +5,16 @@
  */
 
 import { ExitCode, Failure } from "../../cli/errors.ts";
-import type { ResponseHead, TransportResponse } from "../transport.ts";
-import { streamOf } from "../request_body.ts";
 import {
   type ByteSource,
   codingsOf,
   fromLatin1,
   type Header,
+  streamOf,
   TOKEN,
   trimBlanks,
 } from "../request.ts";
+import type { ResponseHead, TransportResponse } from "../transport.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -8,13 +8,13 @@ import { typeByExtension } from "@std/media-types/type-by-extension";
 import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath, reading } from "../../../lib/cli/values.ts";
 import type { ByteSource } from "../../../lib/http/request.ts";
+import { decodeText } from "../charset.ts";
 import {
   bodyOfSource,
   createBody,
   MAX_HELD,
   type PartBody,
-} from "../../../lib/http/request_body.ts";
-import { decodeText } from "../charset.ts";
+} from "./request_body.ts";
 
 function sourceOf(path: string, file: Deno.FsFile): ByteSource {
   return {

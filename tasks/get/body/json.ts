@@ -6,8 +6,8 @@
 
 import { Failure, UsageError } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
-import { bodyOf, type PartBody } from "../../../lib/http/request_body.ts";
 import { formatItem, isJson, type Item } from "../items.ts";
+import { bodyOf, type PartBody } from "./request_body.ts";
 
 /** A body and its media type. */
 export interface TypedBody {

@@ -4,15 +4,15 @@
  * @module
  */
 
+import type { Item } from "../items.ts";
+import { nameOf, textOf, type TypedBody } from "./json.ts";
 import {
   bodyOf,
   createBody,
   joinSources,
   MAX_HELD,
   type PartBody,
-} from "../../../lib/http/request_body.ts";
-import type { Item } from "../items.ts";
-import { nameOf, textOf, type TypedBody } from "./json.ts";
+} from "./request_body.ts";
 
 function encode(text: string): PartBody {
   return bodyOf(new TextEncoder().encode(text));

@@ -4,13 +4,15 @@
  * @module
  */
 
-import type { Acceptor, Incoming } from "./connection.ts";
+import {
+  LONGEST_WAIT_MS,
+  pause,
+  SHORTEST_WAIT_MS,
+} from "../../lib/net/pause.ts";
+import type { Acceptor, Incoming } from "../../lib/net/connection.ts";
 
 /** The system's own limits: whoever meets them waits, and goes on. */
 const EXHAUSTED = /EMFILE|ENFILE|ENOBUFS|ENOMEM/;
-/** Between these are the pauses before a listener is tried again, each twice as long as the one before. */
-export const SHORTEST_WAIT_MS = 5;
-export const LONGEST_WAIT_MS = 1000;
 
 /**
  * Accepts clients until the listener is closed. A client that resets before it is accepted harms nobody; when file
@@ -53,18 +55,4 @@ export async function acceptAll(
 function isExhausted(error: unknown): boolean {
   return error instanceof Error && "code" in error &&
     EXHAUSTED.test(String(error.code));
-}
-
-/** Waits, in ms; the signal ends the wait at once. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    if (signal?.aborted) end();
-    signal?.addEventListener("abort", end);
-  });
 }

@@ -4,7 +4,11 @@
  * @module
  */
 
-import type { Body, ByteSource } from "./request.ts";
+import {
+  type Body,
+  type ByteSource,
+  streamOf,
+} from "../../../lib/http/request.ts";
 
 /** How many bytes are held in memory, 1 MiB: up to that a body has a length wherever it comes from, and fetch can send it. */
 export const MAX_HELD = 1 << 20;
@@ -67,9 +71,6 @@ export async function bodyOfSource(
   });
 }
 
-/** How many bytes a reader without a buffer of its own gets at once. */
-const CHUNK = 1 << 17;
-
 /** Joins sources: each is opened when the one before it has ended. */
 export function joinSources(
   sources: readonly (() => Promise<ByteSource>)[],
@@ -89,41 +90,4 @@ export function joinSources(
     },
     close: () => now?.close?.(),
   };
-}
-
-/**
- * Makes a stream of a source, or of one that is opened at the first read. Whoever reads with a buffer of their own
- * (`getReader({ mode: "byob" })`) gets the bytes right there: a file of any size then costs no memory.
- */
-export function streamOf(
-  from: ByteSource | (() => Promise<ByteSource>),
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let source = typeof from === "function" ? undefined : from;
-  const open = () => typeof from === "function" ? from() : from;
-  return new ReadableStream({
-    type: "bytes",
-    autoAllocateChunkSize: CHUNK,
-    async pull(controller) {
-      const request = controller.byobRequest;
-      const view = request?.view;
-      if (!request || !view) return;
-      try {
-        source ??= await open();
-        let count: number | null = 0;
-        // no bytes are no chunk: one without bytes would end a body that is sent in chunks
-        while (count === 0) {
-          count = await source.read(
-            new Uint8Array(view.buffer, view.byteOffset, view.byteLength),
-          );
-        }
-        if (count === null) controller.close();
-        request.respond(count ?? 0);
-        if (count === null) source.close?.();
-      } catch (error) {
-        source?.close?.();
-        throw error;
-      }
-    },
-    cancel: () => source?.close?.(),
-  });
 }
