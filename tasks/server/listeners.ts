@@ -53,8 +53,15 @@ export async function listenTls(
 export async function listenUnix(path: string): Promise<Acceptor> {
   const open = async () => {
     const listener = Deno.listen({ transport: "unix", path });
-    await Deno.chmod(path, 0o600);
-    return listener;
+    try {
+      const { mode } = await Deno.lstat(path);
+      await Deno.chmod(path, 0o600);
+      if ((mode ?? 0) & FOR_OTHERS) await dropEarly(listener, path);
+      return listener;
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
   };
   try {
     return await open();
@@ -64,6 +71,24 @@ export async function listenUnix(path: string): Promise<Acceptor> {
     }
     await Deno.remove(path);
     return await open();
+  }
+}
+
+/** Who may write to a Unix socket may connect to it. */
+const FOR_OTHERS = 0o022;
+
+/**
+ * Drops whoever connected before the socket was its owner's alone: Deno binds and listens in one, and its umask needs a
+ * permission that no command has. They are ahead of a connection of our own, whose write fails when it is dropped too.
+ */
+async function dropEarly(
+  listener: Deno.UnixListener,
+  path: string,
+): Promise<void> {
+  using own = await Deno.connect({ transport: "unix", path });
+  for (let isOwn = false; !isOwn;) {
+    (await listener.accept()).close();
+    isOwn = await own.write(Uint8Array.of(0)).then(() => false, () => true);
   }
 }
 
