@@ -85,7 +85,6 @@ export async function runApi(
   await Promise.race([server.finished, stopped.promise]);
   streams.abort();
   await server.shutdown(options.grace * 1000);
-  await lines.end();
   return ExitCode.Ok;
 }
 

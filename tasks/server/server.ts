@@ -75,6 +75,7 @@ export async function runServer(
   if (mode.background) ends.push(mode.background());
   await Promise.race(ends);
   await server.shutdown(grace * 1000);
-  await lines.end();
+  // a Ctrl-C ends the reader too
+  if (!io.signal.aborted) await lines.end();
   return ExitCode.Ok;
 }

@@ -398,6 +398,24 @@ Deno.test("server fails when nobody reads its log any more", async () => {
   ]);
 });
 
+Deno.test("server ends with 0 when a Ctrl-C ends the reader of its log too", async () => {
+  // it takes the first three lines
+  const { stdout, stderr, interrupt, result } = start(main, [
+    "discard",
+    "-p0",
+    "--host",
+    "127.0.0.1",
+    "--grace",
+    "0",
+  ], { closedStdout: 150 });
+  const port = portIn(await stdout.waitFor(LISTENING));
+  using _held = await Deno.connect({ port });
+  await stdout.waitFor("established!\n");
+  interrupt();
+  assertEquals([(await result).code, stderr.text], [0, ""]);
+  assertEquals(stdout.size, 150);
+});
+
 testWith(
   "sh",
   "server as a process ends with 1 when the reader of its log is gone",
