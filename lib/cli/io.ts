@@ -52,7 +52,7 @@ export class ClosedOutput extends Error {
   override name = "ClosedOutput";
 
   constructor(output: string) {
-    super(`${output} is closed`);
+    super(`Cannot write to ${output}: the reader is gone`);
   }
 }
 

@@ -5,18 +5,14 @@
  */
 
 import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
-import {
-  type Io,
-  type Permissions,
-  print,
-  printSafe,
-} from "../../lib/cli/io.ts";
+import { type Io, type Permissions, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
 import { parseSeconds, parseSize } from "../../lib/cli/values.ts";
 import { parseHost, parsePort, permissionsFor } from "../../lib/net/address.ts";
 import { listenersOf } from "../../lib/net/listen.ts";
 import { createHandler, type Route } from "./handler.ts";
-import { createLineWriter, formatEntry } from "./log.ts";
+import { createLogWriter } from "../server/log_writer.ts";
+import { formatEntry } from "./log.ts";
 import { serveHttp } from "./serve.ts";
 import { isUrl, readDump } from "./store/import.ts";
 import { seed } from "./store/seed.ts";
@@ -34,7 +30,7 @@ const routes: Readonly<Record<string, Route>> = {
  * Serves until a signal ends it: then the streams of events are ended, and other responses may be
  * finished for as long as `--grace` says.
  *
- * @throws {Failure} When the database or the port cannot be had, or the dump cannot be read.
+ * @throws {Failure} When the database or the port cannot be had, the dump cannot be read, or nobody reads the log.
  */
 export async function runApi(
   { options, operands }: ApiLine,
@@ -48,7 +44,13 @@ export async function runApi(
   const safe = io.stdout.isTerminal
     ? (await import("../../lib/cli/terminal.ts")).escapeControls
     : (text: string) => text;
-  const lines = createLineWriter((bytes) => io.stdout.writeLater(bytes));
+  const stopped = Promise.withResolvers<void>();
+  // it may be rejected before anybody waits for it
+  stopped.promise.catch(() => {});
+  await using lines = createLogWriter(io.stdout, {
+    json,
+    onError: stopped.reject,
+  });
   const streams = new AbortController();
   const handler = createHandler(store, {
     ...options,
@@ -57,7 +59,6 @@ export async function runApi(
     signal: streams.signal,
     onResponse: (entry) => lines.add(safe(formatEntry(entry, json))),
   });
-  const stopped = Promise.withResolvers<void>();
   io.signal.addEventListener("abort", () => stopped.resolve());
   const report = async (what: string, error: unknown) => {
     const { describe } = await import("../../lib/cli/reasons.ts");
@@ -70,21 +71,20 @@ export async function runApi(
     onLost: (error) => report("Cannot accept more clients for now", error),
   });
   const printEvent = (event: Readonly<Record<string, string>>, text: string) =>
-    print(io.stdout, json ? `${JSON.stringify(event)}\n` : safe(`${text}\n`));
+    lines.add(json ? `${JSON.stringify(event)}\n` : safe(`${text}\n`));
   if (from !== undefined) {
     const { redactUrl } = await import("../../lib/cli/redact.ts");
     const shown = isUrl(from) ? redactUrl(from) : from;
     const text = `Imported ${shown} into ${file}`;
-    await printEvent({ event: "imported", from: shown, into: file }, text);
+    printEvent({ event: "imported", from: shown, into: file }, text);
   }
   for (const address of server.addresses) {
     const url = `http://${address}/`;
-    await printEvent({ event: "listening", url }, `Listening on ${url}`);
+    printEvent({ event: "listening", url }, `Listening on ${url}`);
   }
   await Promise.race([server.finished, stopped.promise]);
   streams.abort();
   await server.shutdown(options.grace * 1000);
-  await lines.flush();
   return ExitCode.Ok;
 }
 

@@ -34,15 +34,58 @@ const LIMIT_BYTES = 4 * 1024 * 1024;
 const GRACE_MS = 250;
 /** All are too slow when none of them takes anything for so long. */
 const PATIENCE_MS = 1000;
+/** So long others wait for the rest of a line that goes in pieces. */
+const FLOOR_MS = 1000;
 
 /**
- * Starts a chat. Each client's lines go to all others, whole and as they are. Every client has a queue of its own; one
- * that reads much slower than the fastest is cut off, so that it hurts only itself.
+ * Starts a chat. Each client's lines go to all others, whole and as they are: while one of more than 64 KiB is out in
+ * part, all others wait to be heard, but no longer than a second, after which a newline ends it and its rest is a line
+ * of its own. Every client has a queue of its own; one that reads much slower than the fastest is cut off, so that it
+ * hurts only itself.
  */
 export function createChat(): Chat {
   const clients = new Map<Outbox, (error: Failure) => void>();
   let listening: Outbox | undefined;
   let waiting: (() => void)[] = [];
+  /** Who has the floor: nobody else is heard until its line has ended. Speakers are known by what they hear with. */
+  let floor: Outbox | undefined;
+  let isOverdue = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const queue: { readonly speaker: Outbox; readonly begin: () => void }[] = [];
+
+  /** Resolves when the speaker has the floor: first come, first served. */
+  function takeFloor(speaker: Outbox): Promise<void> | void {
+    floor ??= speaker;
+    if (floor === speaker) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    queue.push({ speaker, begin: resolve });
+    breakLine();
+    return promise;
+  }
+
+  function passFloor(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    isOverdue = false;
+    const next = queue.shift();
+    floor = next?.speaker;
+    next?.begin();
+  }
+
+  /** Takes the floor from who has had it for too long, where somebody waits for it. */
+  function breakLine(): void {
+    if (!isOverdue || floor === undefined || queue.length === 0) return;
+    tell(Uint8Array.of(NEWLINE), floor);
+    passFloor();
+  }
+
+  /** From its first piece on, a line has so much time. */
+  function startTimer(): void {
+    timer ??= setTimeout(() => {
+      isOverdue = true;
+      breakLine();
+    }, FLOOR_MS);
+  }
 
   /** Says that there may be room again. */
   function wake(): void {
@@ -66,27 +109,41 @@ export function createChat(): Chat {
     return progressed;
   }
 
-  /** Gives a client that is full a moment to take half of what waits; who does not is too slow. */
-  async function catchUp(client: Outbox, bytes: Uint8Array): Promise<void> {
+  /** Gives those that are full a moment to take half of what waits; who does not is too slow. */
+  async function makeRoom(bytes: Uint8Array, speaker: Outbox): Promise<void> {
     const due = performance.now() + GRACE_MS;
-    while (clients.has(client) && client.size() > LIMIT_BYTES / 2) {
-      const left = due - performance.now();
-      if (left <= 0) return cut(client);
-      await progress(left);
+    const full = othersOf(speaker).filter((client) => !client.fits(bytes));
+    for (const client of full) {
+      while (clients.has(client) && client.size() > LIMIT_BYTES / 2) {
+        const left = due - performance.now();
+        if (left > 0) await progress(left);
+        else cut(client);
+      }
     }
-    if (clients.has(client) && !client.put(bytes)) cut(client);
   }
 
-  function othersOf(speaker: Outbox | undefined): Outbox[] {
+  function othersOf(speaker: Outbox): Outbox[] {
     return [...clients.keys()].filter((client) => client !== speaker);
   }
 
-  async function say(bytes: Uint8Array, speaker?: Outbox): Promise<void> {
+  /** Puts bytes into all queues at once, so that all hear the same. */
+  function tell(bytes: Uint8Array, speaker: Outbox): void {
     for (const client of othersOf(speaker)) {
-      if (!client.put(bytes)) await catchUp(client, bytes);
+      if (!client.put(bytes)) cut(client);
     }
     // the host's own view may miss lines: it must not slow the others
-    if (speaker !== undefined) listening?.put(bytes);
+    if (speaker !== listening) listening?.put(bytes);
+  }
+
+  async function say(bytes: Uint8Array, speaker: Outbox): Promise<void> {
+    do {
+      await takeFloor(speaker);
+      await makeRoom(bytes, speaker);
+      // meanwhile its line may have been broken
+    } while (floor !== speaker);
+    tell(bytes, speaker);
+    if (bytes.at(-1) === NEWLINE) passFloor();
+    else startTimer();
     for (;;) {
       const others = othersOf(speaker);
       if (others.length === 0) return;
@@ -97,19 +154,26 @@ export function createChat(): Chat {
 
   async function listenTo(
     source: Source,
-    speaker?: Outbox,
+    speaker: Outbox,
     small?: number,
   ): Promise<void> {
     const lines = createLineSplitter();
-    const hear = (chunk: Uint8Array) => {
-      const whole = lines.push(chunk);
-      return whole && say(whole, speaker);
+    const hear = async (chunk: Uint8Array) => {
+      const piece = lines.push(chunk);
+      if (piece === undefined) return;
+      // between two lines it is the others' turn
+      const end = piece.lastIndexOf(NEWLINE) + 1;
+      if (end > 0) await say(piece.subarray(0, end), speaker);
+      if (end < piece.length) await say(piece.subarray(end), speaker);
     };
-    await copy(source, hear, small);
-    const last = lines.flush();
-    if (last === undefined) return;
-    await say(last, speaker);
-    await say(Uint8Array.of(NEWLINE), speaker);
+    try {
+      await copy(source, hear, small);
+      const last = lines.flush();
+      if (last !== undefined) await say(last, speaker);
+    } finally {
+      // it left within a line
+      if (floor === speaker) await say(Uint8Array.of(NEWLINE), speaker);
+    }
   }
 
   async function join(connection: Connection): Promise<void> {
@@ -139,7 +203,7 @@ export function createChat(): Chat {
   async function host(source: Source, sink: Sink): Promise<void> {
     const failed = Promise.withResolvers<never>();
     listening = createOutbox(sink, { onError: failed.reject });
-    await Promise.race([listenTo(source), failed.promise]);
+    await Promise.race([listenTo(source, listening), failed.promise]);
     // nothing more to say, but to hear
     await failed.promise;
   }
@@ -151,6 +215,8 @@ export function createChat(): Chat {
 interface Outbox {
   /** Adds a piece; false, and nothing added, when too much waits already. */
   readonly put: (bytes: Uint8Array) => boolean;
+  /** Whether a piece could be added. */
+  readonly fits: (bytes: Uint8Array) => boolean;
   readonly size: () => number;
   /** Resolves when nothing waits; rejects when the reader is gone. */
   readonly flushed: () => Promise<void>;
@@ -190,9 +256,12 @@ export function createOutbox(sink: Sink, options: OutboxOptions = {}): Outbox {
     sending = undefined;
   }
 
+  const fits = (bytes: Uint8Array) => size + costOf(bytes) <= limit;
+
   return {
+    fits,
     put(bytes) {
-      if (size + costOf(bytes) > limit) return false;
+      if (!fits(bytes)) return false;
       size += costOf(bytes);
       queue.push(bytes);
       if (sending === undefined) {

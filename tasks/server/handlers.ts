@@ -76,31 +76,44 @@ export function discard(connection: Connection): Promise<void> {
 }
 
 /**
- * Sends a file, as it is when the client comes. What the client says meanwhile is dropped, not left unread: that would
- * reset the connection and lose the end of the file.
+ * Sends a file, as long as it is when the client comes. What the client says meanwhile is dropped, not left unread:
+ * that would reset the connection and lose the end of the file.
  *
- * @throws {Failure} `Cannot read "PATH"`, with the cause, here and for a client.
+ * @throws {Failure} `Cannot read "PATH"`, with the cause, here and for a client; for a client, that the file was cut.
  */
 export async function sendFile(path: string): Promise<Handler> {
-  (await openFile(path)).close();
+  (await openFile(path)).file.close();
   return async (connection) => {
-    using file = await openFile(path);
+    const { file: opened, size } = await openFile(path);
+    using file = opened;
     const dropped = discard(connection).catch(() => {});
+    // files of /proc say that they are empty
+    let left = size || Infinity;
     // what is in the page cache is read faster than a promise is settled
-    await copy(
-      (buffer) => Promise.resolve(file.readSync(buffer)),
-      (bytes) => send(connection, bytes),
-    );
+    const read = (buffer: Uint8Array) => {
+      const count = left === 0 ? null : file.readSync(buffer.subarray(0, left));
+      left -= count ?? 0;
+      return Promise.resolve(count);
+    };
+    await copy(read, (bytes) => send(connection, bytes));
     await connection.socket.closeWrite();
     await linger(dropped);
+    // those of /sys hold less than they say, before and after
+    if (left > 0 && (await file.stat()).size < size) {
+      throw new Failure(`the file was cut: ${size - left} of ${size} bytes`);
+    }
   };
 }
 
-async function openFile(path: string): Promise<Deno.FsFile> {
+/** Opens a file and gives its size. It is looked at before, as opening a pipe waits for who writes into it. */
+async function openFile(
+  path: string,
+): Promise<{ readonly file: Deno.FsFile; readonly size: number }> {
+  if (!(await reading(path, Deno.stat(path))).isFile) {
+    throw new Failure(`Cannot read "${absolutePath(path)}": it is not a file`);
+  }
   const file = await reading(path, Deno.open(path));
-  if ((await reading(path, file.stat())).isFile) return file;
-  file.close();
-  throw new Failure(`Cannot read "${absolutePath(path)}": it is not a file`);
+  return { file, size: (await reading(path, file.stat())).size };
 }
 
 /**

@@ -13,7 +13,6 @@ import type {
   TlsServer,
 } from "../../lib/net/connection.ts";
 import { listen, listenFailure } from "../../lib/net/listen.ts";
-import type { createHandshakes } from "./tls.ts";
 
 /**
  * Listens for TLS 1.2 and 1.3, on the same addresses as without. A client is accepted before its handshake, so
@@ -50,10 +49,12 @@ export async function listenTls(
   }));
 }
 
+type Tls = typeof import("./tls.ts");
+
 /** A client that speaks TLS once it has shaken hands. */
 function secure(
   client: Incoming,
-  handshakes: Promise<ReturnType<typeof createHandshakes>>,
+  handshakes: Promise<ReturnType<Tls["createHandshakes"]>>,
 ): Incoming {
   let socket: Socket = client;
   return {
@@ -80,8 +81,15 @@ function secure(
 export async function listenUnix(path: string): Promise<Acceptor> {
   const open = async () => {
     const listener = Deno.listen({ transport: "unix", path });
-    await Deno.chmod(path, 0o600);
-    return listener;
+    try {
+      const { mode } = await Deno.lstat(path);
+      await Deno.chmod(path, 0o600);
+      if ((mode ?? 0) & FOR_OTHERS) await dropEarly(listener, path);
+      return listener;
+    } catch (error) {
+      listener.close();
+      throw error;
+    }
   };
   try {
     return await open();
@@ -91,6 +99,24 @@ export async function listenUnix(path: string): Promise<Acceptor> {
     }
     await Deno.remove(path);
     return await open();
+  }
+}
+
+/** Who may write to a Unix socket may connect to it. */
+const FOR_OTHERS = 0o022;
+
+/**
+ * Drops whoever connected before the socket was its owner's alone: Deno binds and listens in one, and its umask needs a
+ * permission that no command has. They are ahead of a connection of our own, whose write fails when it is dropped too.
+ */
+async function dropEarly(
+  listener: Deno.UnixListener,
+  path: string,
+): Promise<void> {
+  using own = await Deno.connect({ transport: "unix", path });
+  for (let isOwn = false; !isOwn;) {
+    (await listener.accept()).close();
+    isOwn = await own.write(Uint8Array.of(0)).then(() => false, () => true);
   }
 }
 

@@ -24,7 +24,11 @@ import {
   track,
 } from "../../lib/net/connection.ts";
 import { listen } from "../../lib/net/listen.ts";
-import { acceptAll } from "./accept.ts";
+import {
+  LONGEST_WAIT_MS,
+  pause,
+  SHORTEST_WAIT_MS,
+} from "../../lib/net/pause.ts";
 import type { ServerEvent, TlsFacts } from "./events.ts";
 
 /** A server that listens. */
@@ -341,4 +345,50 @@ export function createFilter(
     const holds = (cidr: Cidr) => contains(cidr, addr.hostname);
     return (allow.length === 0 || allow.some(holds)) && !deny.some(holds);
   };
+}
+
+/** The system's own limits: whoever meets them waits, and goes on. */
+const EXHAUSTED = /EMFILE|ENFILE|ENOBUFS|ENOMEM/;
+
+/**
+ * Accepts clients until the listener is closed. A client that resets before it is accepted harms nobody; when file
+ * descriptors run out it waits, longer and longer up to a second, and goes on.
+ *
+ * @param attend Takes a client; the next one is accepted when it resolves.
+ * @param options `onExhausted` hears once that descriptors or memory have run out; `signal` ends the wait for them.
+ */
+export async function acceptAll(
+  acceptor: Acceptor,
+  attend: (incoming: Incoming) => Promise<void> | void,
+  options: {
+    readonly onExhausted?: () => void;
+    readonly signal?: AbortSignal;
+  } = {},
+): Promise<void> {
+  let warned = false;
+  for (let wait = SHORTEST_WAIT_MS;;) {
+    let incoming: Incoming;
+    try {
+      incoming = await acceptor.accept();
+    } catch (error) {
+      if (
+        error instanceof Deno.errors.BadResource ||
+        error instanceof Deno.errors.Interrupted
+      ) return;
+      // any other error is about a client that left before it was accepted
+      if (!isExhausted(error)) continue;
+      if (!warned) options.onExhausted?.();
+      warned = true;
+      await pause(wait, options.signal);
+      wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+      continue;
+    }
+    wait = SHORTEST_WAIT_MS;
+    await attend(incoming);
+  }
+}
+
+function isExhausted(error: unknown): boolean {
+  return error instanceof Error && "code" in error &&
+    EXHAUSTED.test(String(error.code));
 }

@@ -5,9 +5,10 @@
  */
 
 import { ExitCode, RUNNER } from "../../lib/cli/errors.ts";
-import { type Io, type Output, print } from "../../lib/cli/io.ts";
+import type { Io } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
 import { formatEvent, type ServerEvent } from "./events.ts";
+import { createLogWriter } from "./log_writer.ts";
 import { createMode } from "./mode.ts";
 import { asksForTls, type SERVER_OPTIONS } from "./options.ts";
 import { serve } from "./serve.ts";
@@ -17,7 +18,7 @@ import { serve } from "./serve.ts";
  * one line per event: on stdout, in pipe and chat mode on stderr.
  *
  * @throws {UsageError} When options or operands do not go together.
- * @throws {Failure} When it cannot listen, or a file cannot be read.
+ * @throws {Failure} When it cannot listen, a file cannot be read, or nobody reads the log any more.
  */
 export async function runServer(
   { options, operands }: CommandLine<typeof SERVER_OPTIONS>,
@@ -28,26 +29,27 @@ export async function runServer(
   const tls = asksForTls(options)
     ? await (await import("./certificate.ts")).findTls(options)
     : undefined;
-  const output = mode.ownsStdout ? io.stderr : io.stdout;
   const stopped = Promise.withResolvers<void>();
   // it may be rejected before anybody waits for it
   stopped.promise.catch(() => {});
-  const write = (to: Output, text: string) => {
-    try {
-      print(to, text)?.catch(stopped.reject);
-    } catch (error) {
-      stopped.reject(error);
-    }
-  };
+  const output = mode.ownsStdout ? io.stderr : io.stdout;
   // reasons and paths may hold what others chose
   const safe = output.isTerminal
     ? (await import("../../lib/cli/terminal.ts")).escapeControls
     : String;
+  const { reject: onError } = stopped;
+  // a dump is whole: it waits for its reader, and what happens stands where it did
+  const waits = options.dump;
+  await using lines = createLogWriter(output, {
+    json: options.json,
+    waits,
+    onError,
+  });
   const log = (event: ServerEvent) =>
-    write(output, safe(formatEvent(event, options)));
-  const dump = options.dump
-    ? (await import("../../lib/net/hexdump.ts")).createDumper((text) =>
-      write(io.stderr, text)
+    lines.add(safe(formatEvent(event, options)));
+  const dump = waits
+    ? (await import("../../lib/net/hexdump.ts")).createDumper(
+      createLogWriter(io.stderr, { waits, onError }).add,
     )
     : undefined;
   io.drain();
@@ -80,5 +82,7 @@ export async function runServer(
   if (mode.background) ends.push(mode.background());
   await Promise.race(ends);
   await server.shutdown(grace * 1000);
+  // a Ctrl-C ends the reader too
+  if (!io.signal.aborted) await lines.end();
   return ExitCode.Ok;
 }

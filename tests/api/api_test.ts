@@ -105,6 +105,19 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
   }
 });
 
+Deno.test("api fails when nobody reads its log any more", async () => {
+  const api = start(main, ["--memory", "--port", "0"], { closedStdout: 200 });
+  const base = await baseOf(api.stdout);
+  for (let requests = 0; requests < 9; requests++) {
+    await fetch(`${base}/posts/1`).then((it) => it.text()).catch(() => {});
+  }
+  const { code, stderr } = await api.result;
+  assertEquals([code, stderr], [
+    1,
+    "api: Cannot write to stdout: the reader is gone\n",
+  ]);
+});
+
 Deno.test("secrets in output: api shows none of where it imported from, and none in a hint", async () => {
   await using other = serveHttp(() => Response.json({ a: [] }));
   const { host } = new URL(other.url);

@@ -4,7 +4,7 @@ import type { CloseEvent, ServerEvent } from "../../tasks/server/events.ts";
 import { discard, echo, relay, sendFile } from "../../tasks/server/handlers.ts";
 import { parseTarget } from "../../tasks/server/options.ts";
 import { type Handler, serve } from "../../tasks/server/serve.ts";
-import { encode, settled } from "../support.ts";
+import { encode, receiveText, settled, withFolder } from "../support.ts";
 
 const BYTES = crypto.getRandomValues(new Uint8Array(60_000));
 
@@ -103,6 +103,88 @@ Deno.test("sendFile() says what it cannot read, at once and for a client", async
   using conn = await Deno.connect({ port: server.port });
   assertEquals(await conn.read(new Uint8Array(1)), null);
   assertMatch((await closed).reason, /^Cannot read .*: no such file$/);
+});
+
+Deno.test("sendFile() refuses at once what is not a file, for a client too", {
+  ignore: Deno.build.os === "windows",
+}, () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/file`;
+    await Deno.writeFile(path, BYTES);
+    const { server, closed } = await serveOne(await sendFile(path));
+    await using _ = server;
+    const fifo = `${folder}/fifo`;
+    await new Deno.Command("mkfifo", { args: [fifo] }).output();
+    await Deno.symlink(fifo, `${folder}/link`);
+    await Deno.symlink(folder, `${folder}/folder`);
+    for (
+      const other of [
+        fifo,
+        ...["link", "folder"].map((n) => `${folder}/${n}`),
+        "/dev/zero",
+      ]
+    ) {
+      await assertRejects(
+        () => sendFile(other),
+        Error,
+        `Cannot read "${other}": it is not a file`,
+      );
+    }
+    await Deno.rename(fifo, path);
+    using conn = await Deno.connect({ port: server.port });
+    assertEquals(await conn.read(new Uint8Array(1)), null);
+    assertMatch((await closed).reason, /^Cannot read .*: it is not a file$/);
+  }));
+
+Deno.test("sendFile() sends no more than there was when the client came, and says where that was cut", async (t) => {
+  const size = 64 * 1024 * 1024;
+  for (
+    const [now, reason] of [
+      [2 * size, /^done$/],
+      [
+        size / 2,
+        new RegExp(`^the file was cut: ${size / 2} of ${size} bytes$`),
+      ],
+      [0, new RegExp(`^the file was cut: \\d+ of ${size} bytes$`)],
+    ] as const
+  ) {
+    await t.step(
+      `of ${size} bytes ${now} are left`,
+      () =>
+        withFolder(async (folder) => {
+          const path = `${folder}/file`;
+          await Deno.writeFile(path, new Uint8Array());
+          await Deno.truncate(path, size);
+          const { server, closed } = await serveOne(await sendFile(path));
+          await using _ = server;
+          const conn = await Deno.connect({ port: server.port });
+          // more than the system takes by itself: it waits for who reads
+          await conn.read(new Uint8Array(1));
+          await Deno.truncate(path, now);
+          let got = 1;
+          for await (const chunk of conn.readable) got += chunk.length;
+          const close = await closed;
+          assertMatch(close.reason, reason);
+          assertEquals(close.bytesOut, got);
+          if (now > 0) assertEquals(got, Math.min(now, size));
+        }),
+    );
+  }
+});
+
+Deno.test("sendFile() sends files whose size is not what they hold", {
+  ignore: Deno.build.os !== "linux",
+}, async (t) => {
+  for (const path of ["/proc/self/cmdline", "/sys/class/net/lo/address"]) {
+    await t.step(path, async () => {
+      const { server, closed } = await serveOne(await sendFile(path));
+      await using _ = server;
+      using conn = await Deno.connect({ port: server.port });
+      await conn.closeWrite();
+      assertEquals(await receiveText(conn), await Deno.readTextFile(path));
+      assertEquals((await closed).reason, "done");
+    });
+  }
 });
 
 Deno.test("parseTarget() knows where a relay may lead", () => {

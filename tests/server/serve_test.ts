@@ -17,12 +17,15 @@ import {
   send,
 } from "../../lib/net/connection.ts";
 import { listen, openAll } from "../../lib/net/listen.ts";
-import { acceptAll } from "../../tasks/server/accept.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import type { ServerEvent } from "../../tasks/server/events.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { listenTls, listenUnix } from "../../tasks/server/listeners.ts";
-import { serve, type ServeOptions } from "../../tasks/server/serve.ts";
+import {
+  acceptAll,
+  serve,
+  type ServeOptions,
+} from "../../tasks/server/serve.ts";
 import { RESETS } from "../net/peers.ts";
 import {
   encode,
@@ -399,6 +402,56 @@ Deno.test("listenUnix() replaces a socket that is dead, and leaves alone what is
       "Cannot listen on unix:",
     );
   }));
+
+/** Serves a Unix socket where anybody may use it at first, and connects before and after that is mended. */
+const EARLY_CLIENTS = `
+  const { serve } = await import("./tasks/server/serve.ts");
+  const path = Deno.args[0];
+  const [connect, chmod] = [Deno.connect, Deno.chmod];
+  const early = [];
+  Deno.umask(0);
+  Deno.chmod = async (...args) => {
+    for (let clients = 0; clients < 9; clients++) {
+      early.push(await connect({ transport: "unix", path }));
+    }
+    early[1].close();
+    await early[2].write(new Uint8Array(9));
+    await chmod(...args);
+  };
+  const peers = [];
+  const server = await serve({
+    path,
+    handler: async ({ peer, socket }) => void peers.push(peer, await socket.write(Uint8Array.of(7))),
+  });
+  const late = await connect({ transport: "unix", path });
+  const hears = (conn) => conn.read(new Uint8Array(9)).catch(() => null);
+  console.log(JSON.stringify([
+    (await Deno.stat(path)).mode & 0o777,
+    await hears(early[0]),
+    await hears(early[8]),
+    await hears(late),
+    peers.length,
+  ]));
+  await server.shutdown();
+`;
+
+Deno.test(
+  "listenUnix() drops who connected before the socket was its owner's alone",
+  {
+    ignore: Deno.build.os === "windows",
+  },
+  () =>
+    withFolder(async (folder) => {
+      const path = `${folder}/a.sock`;
+      const { stdout, stderr } = await spawnDeno(["eval", EARLY_CLIENTS, path])
+        .result;
+      assertEquals([stdout, stderr], [
+        `${JSON.stringify([0o600, null, null, 1, 2])}\n`,
+        "",
+      ]);
+      assertEquals([...Deno.readDirSync(folder)], []);
+    }),
+);
 
 Deno.test("serve() tells the clients of a Unix socket apart", () =>
   withFolder(async (folder) => {

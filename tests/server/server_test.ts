@@ -16,6 +16,7 @@ import { serve } from "../../tasks/server/serve.ts";
 import { portIn, RESET_AFTER_ONE } from "../net/peers.ts";
 import {
   encode,
+  flagsOf,
   hasCommand,
   openAfter,
   receiveFrom,
@@ -24,6 +25,7 @@ import {
   spawn,
   spawnProgram,
   start,
+  testWith,
   withFolder,
 } from "../support.ts";
 
@@ -396,7 +398,7 @@ Deno.test("server says in one line what is wrong, and exits as the table says", 
   }
 });
 
-Deno.test("server ends quietly when nobody reads its log", async () => {
+Deno.test("server fails when nobody reads its log any more", async () => {
   const { stdout, result } = start(main, ["--port", "0"], {
     closedStdout: 200,
   });
@@ -404,7 +406,81 @@ Deno.test("server ends quietly when nobody reads its log", async () => {
   for (let clients = 0; clients < 5; clients++) {
     await receiveFrom(port, "localhost").catch(() => {});
   }
-  assertEquals((await result).code, 0);
+  const { code, stderr } = await result;
+  assertEquals([code, stderr], [
+    1,
+    "server: Cannot write to stdout: the reader is gone\n",
+  ]);
+});
+
+Deno.test("server ends with 0 when a Ctrl-C ends the reader of its log too", async () => {
+  // it takes the first three lines
+  const { stdout, stderr, interrupt, result } = start(main, [
+    "discard",
+    "-p0",
+    "--host",
+    "127.0.0.1",
+    "--grace",
+    "0",
+  ], { closedStdout: 150 });
+  const port = portIn(await stdout.waitFor(LISTENING));
+  using _held = await Deno.connect({ port });
+  await stdout.waitFor("established!\n");
+  interrupt();
+  assertEquals([(await result).code, stderr.text], [0, ""]);
+  assertEquals(stdout.size, 150);
+});
+
+testWith(
+  "sh",
+  "server as a process ends with 1 when the reader of its log is gone",
+  async () => {
+    const deno = `${quote(Deno.execPath())} run ${
+      flagsOf("server").map(quote).join(" ")
+    } ${quote(`${ROOT}tasks/server.ts`)} -p0 --host 127.0.0.1`;
+    // what is read is shown at once, and that is all
+    const { stdout, stderr, result } = spawnProgram("sh", [
+      "-c",
+      `{ ${deno}; echo "code $?" >&2; } | { read -r _; read -r line; echo "$line"; }`,
+    ]);
+    const port = portIn(await stdout.waitFor(LISTENING));
+    while (!stderr.text.includes("code")) {
+      await receiveFrom(port).catch(() => stderr.waitFor("code"));
+    }
+    await result;
+    assertEquals(
+      stderr.text,
+      "server: Cannot write to stdout: the reader is gone\ncode 1\n",
+    );
+  },
+);
+
+Deno.test("server as a process serves on and ends in time while the reader of its log stalls", async () => {
+  await using server = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      ...flagsOf("server"),
+      `${ROOT}tasks/server.ts`,
+      "-p0",
+      "--host",
+      "127.0.0.1",
+    ],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = server.stdout.getReader();
+  let text = "";
+  while (!LISTENING.test(text)) {
+    text += new TextDecoder().decode((await reader.read()).value);
+  }
+  // more than a pipe takes
+  for (let clients = 0; clients < 4000; clients++) {
+    assertEquals(await receiveFrom(portIn(text)), "Hello, Client!");
+  }
+  server.kill("SIGTERM");
+  assertEquals((await server.status).code, 0);
+  await reader.cancel();
 });
 
 Deno.test("server as a process drains on SIGTERM and exits 0", async () => {
