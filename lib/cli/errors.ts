@@ -31,6 +31,8 @@ interface FailureOptions {
   readonly code?: ExitCode | undefined;
   /** One line that says how to go on. */
   readonly hint?: string | undefined;
+  /** Whether to try again cannot help, and may do harm: a password that is refused too often locks its account. */
+  readonly isLasting?: boolean;
   /** Where it had come before, as `host:port`: a hint that permits the rest must permit that too. */
   readonly reached?: readonly string[];
 }
@@ -40,12 +42,14 @@ export class Failure extends Error {
   override name = "Failure";
   readonly code: ExitCode | undefined;
   readonly hint: string | undefined;
+  readonly isLasting: boolean;
   readonly reached: readonly string[];
 
   constructor(message: string, options: FailureOptions = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = options.code;
     this.hint = options.hint;
+    this.isLasting = options.isLasting ?? false;
     this.reached = options.reached ?? [];
   }
 }

@@ -7,6 +7,36 @@
 
 import { Failure, UsageError } from "./errors.ts";
 
+/** The longest name of a host without a dot at its end (RFC 1035 section 2.3.4), in bytes. */
+const LONGEST_NAME = 253;
+/** The longest path of a Unix socket: what sockaddr_un holds before its NUL (unix(7)), in bytes. */
+const LONGEST_PATH = Deno.build.os === "darwin" ? 103 : 107;
+
+/** How many bytes a text is in UTF-8. */
+export function lengthOf(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+/** Refuses the name of a host that is longer than any can be. */
+export function refuseLongName(host: string): void {
+  const length = lengthOf(host.replace(/\.$/, ""));
+  if (length <= LONGEST_NAME) return;
+  throw new UsageError(
+    `Cannot use a host's name of ${length} bytes: expected at most ${LONGEST_NAME}`,
+  );
+}
+
+/** Reads the path of a Unix socket: one that is not empty, and fits. */
+export function parseSocketPath(text: string): string {
+  const length = lengthOf(text);
+  if (length > 0 && length <= LONGEST_PATH) return text;
+  throw new UsageError(
+    length === 0
+      ? 'Cannot parse address "unix:": expected unix:PATH'
+      : `Cannot use a Unix socket's path of ${length} bytes: expected at most ${LONGEST_PATH}`,
+  );
+}
+
 /** Reads a number of seconds, whole or with decimals; not negative. */
 export function parseSeconds(text: string): number {
   // setTimeout counts in 31 bits of ms

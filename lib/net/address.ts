@@ -6,7 +6,11 @@
 
 import { UsageError } from "../cli/errors.ts";
 import type { Permissions } from "../cli/io.ts";
-import { absolutePath } from "../cli/values.ts";
+import {
+  absolutePath,
+  parseSocketPath,
+  refuseLongName,
+} from "../cli/values.ts";
 
 /** A TCP endpoint, or the path of a Unix socket. */
 export type Address = TcpAddress | { readonly path: string };
@@ -46,10 +50,9 @@ export function parseAddress(
   text: string,
   defaults: TcpAddress = DEFAULT_ADDRESS,
 ): Address {
-  if (text === "unix:") {
-    throw new UsageError(`Cannot parse address "${text}": expected unix:PATH`);
+  if (text.startsWith("unix:")) {
+    return { path: parseSocketPath(text.slice("unix:".length)) };
   }
-  if (text.startsWith("unix:")) return { path: text.slice("unix:".length) };
   if (/^-?\d+$/.test(text) || text === "") {
     return { host: defaults.host, port: parsePort(text) };
   }
@@ -78,6 +81,7 @@ export function parseHost(text: string): string {
       `Cannot parse host "${text}": expected a name or an IP address`,
     );
   }
+  refuseLongName(host);
   return host;
 }
 

@@ -15,7 +15,7 @@ import {
   type Resolved,
   type TcpAddress,
 } from "./address.ts";
-import { type Socket, type TlsClient, within } from "./connection.ts";
+import { type Socket, type TlsClient, within, withRead } from "./connection.ts";
 import type { Proxy } from "./proxy.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
@@ -65,12 +65,22 @@ function isPermitted(address: TcpAddress): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }
 
-function openAt(
+/**
+ * Connects to an address. Where nobody listens, TCP may connect it to itself (RFC 9293 section 3.5): by chance it comes
+ * from the very port that it goes to. That is no connection.
+ */
+async function openAt(
   hostname: string,
   port: number,
   signal?: AbortSignal,
 ): Promise<Deno.TcpConn> {
-  return Deno.connect({ hostname, port, ...signal && { signal } });
+  const conn = await Deno.connect({ hostname, port, ...signal && { signal } });
+  const { localAddr: here, remoteAddr: there } = conn;
+  if (here.port !== there.port || here.hostname !== there.hostname) return conn;
+  conn.close();
+  throw new Deno.errors.ConnectionRefused(
+    "Connection refused: it is one's own",
+  );
 }
 
 /** The first loopback that accepts, or else which refuse; one that may not be asked is left out. */
@@ -251,7 +261,7 @@ export async function open(address: Address, route: Route): Promise<Connected> {
 
 /** Options for {@linkcode connect}. */
 export interface ConnectOptions
-  extends Pick<Route, "proxy" | "tls" | "signal"> {
+  extends Pick<Route, "proxy" | "tls" | "signal" | "onStep"> {
   /** How long to resolve, connect and shake hands, in ms; for ever where it is not given. */
   readonly timeout?: number | undefined;
   /** Goes on trying for so many ms until something accepts. */
@@ -282,14 +292,11 @@ export async function connect(
   const { wait, ...once } = options;
   const { timeout, signal, proxy } = once;
   if (wait !== undefined) {
-    return await keepTrying(
-      wait,
-      (left) =>
-        connect(address, {
-          ...once,
-          timeout: Math.min(left, timeout ?? left),
-        }),
-    );
+    return await keepTrying(wait, async (left) => {
+      const limited = { ...once, timeout: Math.min(left, timeout ?? left) };
+      const socket = await connect(address, limited);
+      return once.tls ? socket : await hold(address, socket);
+    });
   }
   // setTimeout would do as well, but its first use costs 7 ms
   const deadline = timeout === undefined
@@ -306,7 +313,10 @@ export async function connect(
     const { socket } = await open(address, {
       ...once,
       signal: limit,
-      onStep: (next) => step = next,
+      onStep: (next) => {
+        step = next;
+        once.onStep?.(next);
+      },
     });
     return socket;
   } catch (cause) {
@@ -338,8 +348,11 @@ async function wordStep(
       });
     }
     case "tunnel": {
-      const hint = cause instanceof Failure ? cause.hint : undefined;
-      return new Failure(await formatGoal(address, proxy), { cause, hint });
+      const goal = await formatGoal(address, proxy);
+      if (!(cause instanceof Failure)) return new Failure(goal, { cause });
+      const { hint, isLasting } = cause;
+      const code = ExitCode.Unreachable;
+      return new Failure(goal, { cause, hint, isLasting, code });
     }
     case "tls": {
       const { hintForTls } = await import("./tls/client.ts");
@@ -412,6 +425,48 @@ export async function refusalOf(
 /** How long to wait before the next attempt, in ms. */
 const PAUSE_MS = 100;
 
+/** How long something that accepts may take to close again before it counts as up, in ms. */
+const HOLD_MS = 50;
+
+/**
+ * Makes sure that a connection holds, where nobody is to be sent a byte twice: what stands before a container accepts
+ * before the container does, and closes or resets. What was read meanwhile is what is read first.
+ */
+async function hold(
+  address: Address,
+  socket: Socket & Disposable,
+): Promise<Socket & Disposable> {
+  const head = new Uint8Array(512);
+  let rest = socket.read(head).then((count) =>
+    count && head.subarray(0, count)
+  );
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, HOLD_MS);
+  try {
+    if (await Promise.race([rest, promise]) === null) {
+      throw new Failure("it accepts, and closes at once", {
+        code: ExitCode.Unreachable,
+      });
+    }
+  } catch (cause) {
+    socket.close();
+    throw new Failure(`Cannot connect to ${formatAddress(address)}`, { cause });
+  } finally {
+    clearTimeout(timer);
+  }
+  // whoever reads hears of it
+  rest.catch(() => {});
+  const held = withRead(socket, async (buffer) => {
+    const bytes = await rest;
+    if (!bytes || bytes.length === 0) return await socket.read(buffer);
+    const part = bytes.subarray(0, buffer.length);
+    buffer.set(part);
+    rest = Promise.resolve(bytes.subarray(part.length));
+    return part.length;
+  });
+  return { ...held, [Symbol.dispose]: held.close };
+}
+
 /** What may be otherwise at the next attempt: a name, a listener, a slow start. */
 const PASSING: readonly ExitCode[] = [
   ExitCode.Unresolved,
@@ -419,6 +474,7 @@ const PASSING: readonly ExitCode[] = [
   ExitCode.CutShort,
   ExitCode.TimedOut,
 ];
+const PASSING_REASON = /^connection (reset|aborted)|^the peer closed/;
 
 /** Tries until it works: a server that is not up yet, or not yet in the DNS, has until the end of the wait. */
 async function keepTrying<T>(
@@ -431,9 +487,11 @@ async function keepTrying<T>(
     try {
       return await attempt(Math.max(1, end - performance.now()));
     } catch (error) {
-      const { exitCodeOf } = await import("../cli/reasons.ts");
+      const { exitCodeOf, reasonOf } = await import("../cli/reasons.ts");
       const code = exitCodeOf(error);
-      if (!PASSING.includes(code)) throw error;
+      const passes = PASSING.includes(code) ||
+        PASSING_REASON.test(reasonOf(error).message);
+      if (!passes || error instanceof Failure && error.isLasting) throw error;
       // an attempt that the end of the wait cut off says less than the one before
       if (last === undefined || code !== ExitCode.TimedOut) last = error;
     }

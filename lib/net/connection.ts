@@ -150,6 +150,17 @@ export async function within<T>(
   }
 }
 
+/** A socket that is read in another way. */
+export function withRead(socket: Socket, read: Socket["read"]): Socket {
+  return {
+    read,
+    write: (bytes) => socket.write(bytes),
+    closeWrite: () => socket.closeWrite(),
+    close: () => socket.close(),
+    setNoDelay: () => socket.setNoDelay?.(),
+  };
+}
+
 /** Closes a socket, also one that was closed already. */
 export function closeSocket(socket: Pick<Socket, "close">): void {
   try {

@@ -8,6 +8,7 @@ import { Failure } from "../cli/errors.ts";
 import {
   type Address,
   formatAddress,
+  isLocalhost,
   isLoopback,
   LOOPBACKS,
   type TcpAddress,
@@ -76,7 +77,7 @@ export function openAll<
 
 /** The addresses that are listened on for one. */
 export function listenersOf({ host, port }: TcpAddress): TcpAddress[] {
-  const hosts = /^localhost\.?$/i.test(host) ? LOOPBACKS : [host];
+  const hosts = isLocalhost(host) ? LOOPBACKS : [host];
   return hosts.map((host) => ({ host, port }));
 }
 

@@ -6,7 +6,7 @@
 
 import { encodeBase64 } from "@std/encoding/base64";
 import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
-import { hideMalformed, percentDecode } from "../cli/values.ts";
+import { hideMalformed, lengthOf, percentDecode } from "../cli/values.ts";
 import {
   formatAddress,
   groupsOf,
@@ -31,12 +31,22 @@ const DEFAULT_PORTS = { socks5: "1080", http: "80", https: "443" } as const;
 
 const encoder = new TextEncoder();
 
+/** RFC 1928 and 1929 have one byte for the length of a text. */
+const LONGEST_TEXT = 255;
+
 function decode(part: string, protocol: Proxy["protocol"]): string {
   const text = percentDecode(part);
-  // RFC 1929 has one byte for the length
-  const most = protocol === "socks5" ? 255 : Infinity;
-  if (text !== undefined && encoder.encode(text).length <= most) return text;
-  throw new UsageError("Cannot parse the proxy's user or password");
+  if (text === undefined) {
+    throw new UsageError("Cannot parse the proxy's user or password");
+  }
+  if (protocol === "socks5" && lengthOf(text) > LONGEST_TEXT) {
+    throw new UsageError(
+      `Cannot use a proxy's user or password of ${
+        lengthOf(text)
+      } bytes: expected at most ${LONGEST_TEXT}`,
+    );
+  }
+  return text;
 }
 
 /**
@@ -91,16 +101,20 @@ export function formatBasic(user: string, password: string): string {
 
 type ReadWriter = Pick<Socket, "read" | "write">;
 
-function refused(why: string, hint?: string): Failure {
-  return new Failure(why, { code: ExitCode.Unreachable, hint });
+/** What the proxy says of the target. */
+function refused(why: string): Failure {
+  return new Failure(`the proxy says: ${why}`, { code: ExitCode.Unreachable });
 }
 
 function refusedLogin({ protocol, username }: Proxy): Failure {
-  return refused(
+  return new Failure(
     username === ""
       ? "the proxy wants a user and a password"
       : "the proxy refused the user or the password",
-    `--proxy ${protocol}://USER:PASSWORD@HOST:PORT`,
+    {
+      isLasting: true,
+      hint: `--proxy ${protocol}://USER:PASSWORD@HOST:PORT`,
+    },
   );
 }
 
@@ -112,7 +126,7 @@ async function readExactly(
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length;) {
     const count = await socket.read(bytes.subarray(done));
-    if (count === null) throw refused("the proxy closed the connection");
+    if (count === null) throw new Failure("the proxy closed the connection");
     done += count;
   }
   return bytes;
@@ -131,10 +145,13 @@ const SOCKS_REPLIES = [
   "it does not know this kind of address",
 ];
 
-/** A text after its length in bytes. */
+/** A text after its length in bytes; one that is longer would be read as what follows it. */
 function withLength(text: string): number[] {
   const bytes = encoder.encode(text);
-  return [bytes.length, ...bytes];
+  if (bytes.length <= LONGEST_TEXT) return [bytes.length, ...bytes];
+  throw new UsageError(
+    `Cannot give SOCKS5 a name of ${bytes.length} bytes: expected at most ${LONGEST_TEXT}`,
+  );
 }
 
 /** A host as SOCKS5 writes it (RFC 1928 section 5): IPv4 or IPv6 in binary, a name as it is. */
@@ -161,21 +178,21 @@ export async function askSocks(
   proxy: Proxy,
   { host, port }: TcpAddress,
 ): Promise<void> {
+  const goal = Uint8Array.of(
+    ...[5, 1, 0],
+    ...socksHost(host),
+    ...[port >> 8, port & 0xff],
+  );
   const methods = proxy.username === "" ? [0] : [0, 2];
   await writeAll(socket, Uint8Array.of(5, methods.length, ...methods));
   const [version, method = 0xff] = await readExactly(socket, 2);
-  if (version !== 5) throw refused("it is not a SOCKS5 proxy");
+  if (version !== 5) throw new Failure("it is not a SOCKS5 proxy");
   if (!methods.includes(method)) throw refusedLogin(proxy);
   if (method === 2) await logIn(socket, proxy);
-  await writeAll(
-    socket,
-    Uint8Array.of(5, 1, 0, ...socksHost(host), port >> 8, port & 0xff),
-  );
+  await writeAll(socket, goal);
   const [, reply = 1, , kind] = await readExactly(socket, 4);
   if (reply !== 0) {
-    throw refused(
-      `the proxy says: ${SOCKS_REPLIES[reply] ?? `error ${reply}`}`,
-    );
+    throw refused(SOCKS_REPLIES[reply] ?? `error ${reply}`);
   }
   // the address that the proxy sends from is of no use, but it has to be read
   const [named = 0] = kind === 3 ? await readExactly(socket, 1) : [];
@@ -201,19 +218,19 @@ async function askHttp(
   ];
   await writeAll(socket, encoder.encode(head.join("\r\n") + "\r\n\r\n"));
   let response = "";
-  // byte by byte: what follows the head is the target's
-  while (!response.endsWith("\r\n\r\n")) {
+  // byte by byte: what follows the head is the target's; a line may end with LF alone (RFC 9112 section 2.2)
+  while (!/\n\r?\n$/.test(response.slice(-3))) {
     response += String.fromCharCode(...await readExactly(socket, 1));
     if (response.length > LONGEST_HEAD) {
-      throw refused("it is not an HTTP proxy");
+      throw new Failure("it is not an HTTP proxy");
     }
   }
   const [, status, text = ""] =
-    response.match(/^HTTP\/1\.\d (\d{3})(?: ([^\r\n]*))?\r\n/) ?? [];
-  if (status === undefined) throw refused("it is not an HTTP proxy");
+    response.match(/^HTTP\/1\.\d (\d{3})(?: ([^\r\n]*))?\r?\n/) ?? [];
+  if (status === undefined) throw new Failure("it is not an HTTP proxy");
   if (status === "407") throw refusedLogin(proxy);
   if (!status.startsWith("2")) {
-    throw refused(`the proxy says: ${`${status} ${text}`.trimEnd()}`);
+    throw refused(`${status} ${text}`.trimEnd());
   }
 }
 

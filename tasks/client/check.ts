@@ -6,9 +6,18 @@
 
 import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, printSafe } from "../../lib/cli/io.ts";
-import { denialOf, describe, exitCodeOf } from "../../lib/cli/reasons.ts";
+import {
+  denialOf,
+  describe,
+  exitCodeOf,
+  reasonOf,
+} from "../../lib/cli/reasons.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
-import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
+import {
+  connect,
+  type ConnectOptions,
+  type Step,
+} from "../../lib/net/connect.ts";
 import { type ClientOptions, parsePorts } from "./options.ts";
 
 /** How many are connected to at a time. */
@@ -23,11 +32,14 @@ interface Finding {
   readonly reason?: string;
 }
 
-/** Whether it says something about the command or its host, not about one port. */
-function isGeneral(error: unknown): boolean {
-  const code = exitCodeOf(error);
-  return code === ExitCode.Usage || code === ExitCode.Unresolved ||
-    denialOf(error) !== undefined;
+/** Whether it says something about the command, the host or the proxy, not about one port. */
+function isGeneral(error: unknown, step: Step): boolean {
+  const why = error instanceof Failure ? error.cause : undefined;
+  return exitCodeOf(error) === ExitCode.Usage ||
+    reasonOf(error).code === ExitCode.Unresolved ||
+    denialOf(error) !== undefined || step === "proxy" ||
+    // what the proxy says of the target has a code of its own
+    step === "tunnel" && exitCodeOf(why) === ExitCode.Failed;
 }
 
 async function checkOne(
@@ -40,11 +52,17 @@ async function checkOne(
     open,
     ms: Math.round(performance.now() - begun),
   });
+  let step: Step = "connect";
   try {
-    (await connect(address, options)).close();
+    const onStep = (next: Step) => step = next;
+    (await connect(address, { ...options, onStep })).close();
     return finding(true);
   } catch (error) {
-    if (isGeneral(error)) throw error;
+    if (isGeneral(error, step)) throw error;
+    // what resets a connection has accepted it
+    const isAccepted = step === "connect" && options.wait === undefined &&
+      /^connection reset/.test(reasonOf(error).message);
+    if (isAccepted) return finding(true);
     const why = error instanceof Failure ? error.cause : error;
     return { ...finding(false), reason: describe(why) };
   }
@@ -60,6 +78,8 @@ export async function* check(
   options: ConnectOptions = {},
 ): AsyncGenerator<Finding> {
   const running: Promise<Finding>[] = [];
+  // a proxy that refuses one may refuse all: it is asked once
+  let atOnce = options.proxy ? 1 : AT_ONCE;
   const stop = new AbortController();
   const signal = options.signal
     ? AbortSignal.any([options.signal, stop.signal])
@@ -71,9 +91,10 @@ export async function* check(
       finding.catch(() => {});
       running.push(finding);
       const [first] = running;
-      if (running.length >= AT_ONCE && first) {
+      if (running.length >= atOnce && first) {
         yield await first;
         running.shift();
+        atOnce = AT_ONCE;
       }
     }
     for (const finding of running) yield await finding;

@@ -6,7 +6,7 @@
 
 import { UsageError } from "../../lib/cli/errors.ts";
 import type { Options, OptionTable } from "../../lib/cli/options.ts";
-import { parseSize } from "../../lib/cli/values.ts";
+import { parseSize, parseSocketPath } from "../../lib/cli/values.ts";
 import { DEFAULT_TIMEOUTS, parseTimeouts } from "../../lib/http/deadline.ts";
 import { type Follow, parseMethod } from "../../lib/http/request.ts";
 
@@ -147,7 +147,11 @@ export const EXCHANGE_OPTIONS = {
     conflicts: (url) => url === "" ? [] : ["unix", "resolve", "ipv4", "ipv6"],
     help: "Go through it; HTTPS_PROXY shows its password",
   },
-  unix: { value: "PATH", parse: String, help: "Go through this socket" },
+  unix: {
+    value: "PATH",
+    parse: parseSocketPath,
+    help: "Go through this socket",
+  },
   resolve: {
     value: "H:P:IP",
     parse: String,

@@ -6,7 +6,7 @@
 
 import { UsageError } from "../../lib/cli/errors.ts";
 import { UnknownOptionError } from "../../lib/cli/options.ts";
-import { hideMalformed } from "../../lib/cli/values.ts";
+import { hideMalformed, refuseLongName } from "../../lib/cli/values.ts";
 import { isJson, type Item } from "./items.ts";
 
 // without the flag i, whose first use costs 0.3 ms
@@ -86,6 +86,7 @@ export function parseUrl(text: string): URL {
   const parsed = isClean ? URL.parse(full) : null;
   // a path, not a host
   const url = parsed?.hostname.startsWith(".") ? null : parsed;
+  if (url) refuseLongName(url.hostname);
   if (url?.protocol === "http:" || url?.protocol === "https:") return url;
   // a password may be in it
   const shown = /\/\/|^(?!mailto:).*:.+@/s.test(text)

@@ -151,6 +151,7 @@ export function relay(target: Address, options: ConnectOptions = {}): Handler {
   const peer = formatAddress(target);
   return async (connection) => {
     const socket = await connect(target, options);
+    connection.onEnd = () => closeSocket(socket);
     const other = track(socket, peer);
     try {
       await Promise.all([

@@ -11,9 +11,10 @@ import { absolutePath } from "../../lib/cli/values.ts";
 import {
   type Address,
   formatAddress,
-  isLoopback,
   permissionsFor,
+  type TcpAddress,
 } from "../../lib/net/address.ts";
+import { listen, openAll } from "../../lib/net/listen.ts";
 import {
   createScreen,
   discard,
@@ -71,22 +72,44 @@ async function readTarget(operands: readonly string[]): Promise<Target> {
   }
 }
 
-/** Whether a target is where the server itself listens. */
-function isSame(
-  target: Address,
-  { host, port, unix }: Partial<ServerOptions>,
-): boolean {
-  if ("path" in target) {
-    return unix !== undefined &&
-      absolutePath(target.path) === absolutePath(unix);
-  }
-  if (unix !== undefined || host === undefined || target.port !== port) {
+/** Whether nobody listens on an address of this machine, so that the server could. */
+function isFree(address: TcpAddress): boolean {
+  try {
+    const open = (hostname: string, port: number) =>
+      Deno.listen({ hostname, port });
+    for (const listener of openAll(address, open)) listener.close();
+    return true;
+  } catch {
     return false;
   }
-  const hosts = [host, target.host];
-  // it is both loopbacks
-  return host === target.host ||
-    hosts.includes("localhost") && hosts.every(isLoopback);
+}
+
+/**
+ * Whether a target is where the server itself listens, however the two are spelled: to listen on the one takes the other,
+ * as 0.0.0.0 takes every address of this machine.
+ */
+async function isSame(
+  target: Address,
+  { host = "", port = 0, unix }: Partial<ServerOptions>,
+): Promise<boolean> {
+  if ("path" in target) {
+    // a URL has no . and .. in its path
+    const place = (path: string) => new URL(`unix:${absolutePath(path)}`).href;
+    return unix !== undefined && place(target.path) === place(unix);
+  }
+  const own = { host, port };
+  if (unix !== undefined || target.port !== port || !isFree(target)) {
+    return false;
+  }
+  try {
+    const listeners = await listen(own);
+    const isTaken = !isFree(target);
+    for (const listener of listeners) listener.close();
+    return isTaken;
+  } catch {
+    // it will be said when the server listens
+    return false;
+  }
 }
 
 /**
@@ -128,10 +151,10 @@ export async function createMode(
         })
         : undefined;
       const message = `Cannot relay to ${formatAddress(address)}`;
-      if (isSame(address, options)) {
+      await requirePermission(address, message);
+      if (await isSame(address, options)) {
         throw new UsageError(`${message}: it is where server listens`);
       }
-      await requirePermission(address, message);
       return { handler: relay(address, { timeout: CONNECT_MS, tls: trust }) };
     }
     case "pipe": {

@@ -11,7 +11,12 @@ import type {
   Options,
   OptionTable,
 } from "../../lib/cli/options.ts";
-import { parseCount, parseLimit, parseSeconds } from "../../lib/cli/values.ts";
+import {
+  parseCount,
+  parseLimit,
+  parseSeconds,
+  parseSocketPath,
+} from "../../lib/cli/values.ts";
 import {
   type Address,
   DEFAULT_ADDRESS,
@@ -40,7 +45,11 @@ export const SERVER_OPTIONS = {
     conflicts: { unix: "" },
     help: "Listen here; 0: any free",
   },
-  unix: { value: "PATH", parse: String, help: "Listen on a Unix socket" },
+  unix: {
+    value: "PATH",
+    parse: parseSocketPath,
+    help: "Listen on a Unix socket",
+  },
   message: {
     value: "TEXT",
     parse: String,

@@ -43,8 +43,14 @@ export interface Server extends AsyncDisposable {
   readonly shutdown: (grace?: number) => Promise<void>;
 }
 
+/** A client that is served. */
+export interface Served extends Connection {
+  /** Hears that it is ended, by whomever: what was opened for it ends too. */
+  onEnd?: () => void;
+}
+
 /** Serves one client; its connection is closed when the promise settles. */
-export type Handler = (connection: Connection) => Promise<void>;
+export type Handler = (client: Served) => Promise<void>;
 
 /** Options for `serve`. */
 export interface ServeOptions {
@@ -250,7 +256,7 @@ async function openAcceptors(
 }
 
 /** A client of a server. */
-interface Client extends Connection {
+interface Client extends Served {
   /** When it was accepted, in ms of `performance.now()`. */
   readonly opened: number;
   /** Its place among those that are live, or less than 0. */
@@ -297,6 +303,7 @@ function createClients(onEvent: (event: ServerEvent) => void) {
     if (client.place === GONE) return;
     remove(client);
     closeSocket(client.socket);
+    client.onEnd?.();
     const { facts, opened, peer, received: bytesIn, sent: bytesOut } = client;
     const ms = Math.round(performance.now() - opened);
     onEvent(

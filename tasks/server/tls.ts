@@ -8,7 +8,12 @@
 import type { Duplex } from "node:stream";
 import { createSecureContext, createServer, TLSSocket } from "node:tls";
 import { Failure } from "../../lib/cli/errors.ts";
-import type { Handshake, Socket, TlsServer } from "../../lib/net/connection.ts";
+import {
+  type Handshake,
+  type Socket,
+  type TlsServer,
+  withRead,
+} from "../../lib/net/connection.ts";
 import { shakeHands, UNBOUNDED } from "../../lib/net/tls/node.ts";
 
 /** Why Node refused a client; it gives one with the wrong certificate the error of a connection that was reset. */
@@ -34,12 +39,7 @@ function listening(client: Socket): Socket {
     await client.write(ALERT);
     throw new Failure("the peer does not speak TLS");
   };
-  return {
-    read: (buffer) => read(buffer),
-    write: (bytes) => client.write(bytes),
-    closeWrite: () => client.closeWrite(),
-    close: () => client.close(),
-  };
+  return withRead(client, (buffer) => read(buffer));
 }
 
 type Done = (stream: TLSSocket) => void;

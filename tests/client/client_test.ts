@@ -738,7 +738,7 @@ Deno.test("client --wait gives up with 28 and says why, and does not wait for wh
   const begun = performance.now();
   const path = "unix:/" + "x".repeat(200);
   const { code } = await run(main, ["--wait", "10", path], terminal);
-  assertEquals(code, 1);
+  assertEquals(code, 2);
   assertLess(performance.now() - begun, 2000);
 });
 

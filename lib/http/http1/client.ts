@@ -71,7 +71,8 @@ async function connectTo(
       : `${formatAddress(target)} through ${formatProxy(proxy)}`;
     throw new Failure(`Cannot connect to ${way}`, {
       cause,
-      hint: cause instanceof Failure ? cause.hint : undefined,
+      ...cause instanceof Failure &&
+        { hint: cause.hint, code: ExitCode.Unreachable },
     });
   }
 }
