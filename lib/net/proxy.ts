@@ -102,8 +102,9 @@ export function formatBasic(user: string, password: string): string {
 type ReadWriter = Pick<Socket, "read" | "write">;
 
 /** What the proxy says of the target. */
-function refused(why: string): Failure {
-  return new Failure(`the proxy says: ${why}`, { code: ExitCode.Unreachable });
+function refused(why: string, isLasting: boolean): Failure {
+  const code = ExitCode.Unreachable;
+  return new Failure(`the proxy says: ${why}`, { code, isLasting });
 }
 
 function refusedLogin({ protocol, username }: Proxy): Failure {
@@ -192,7 +193,7 @@ export async function askSocks(
   await writeAll(socket, goal);
   const [, reply = 1, , kind] = await readExactly(socket, 4);
   if (reply !== 0) {
-    throw refused(SOCKS_REPLIES[reply] ?? `error ${reply}`);
+    throw refused(SOCKS_REPLIES[reply] ?? `error ${reply}`, reply === 2);
   }
   // the address that the proxy sends from is of no use, but it has to be read
   const [named = 0] = kind === 3 ? await readExactly(socket, 1) : [];
@@ -230,7 +231,7 @@ async function askHttp(
   if (status === undefined) throw new Failure("it is not an HTTP proxy");
   if (status === "407") throw refusedLogin(proxy);
   if (!status.startsWith("2")) {
-    throw refused(`${status} ${text}`.trimEnd());
+    throw refused(`${status} ${text}`.trimEnd(), status === "403");
   }
 }
 

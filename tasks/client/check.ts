@@ -106,8 +106,11 @@ export async function* check(
 }
 
 /** Formats a finding as a line for a person: `localhost:22 open`. */
-function formatFinding({ address, open, reason }: Finding): string {
-  return `${address} ${open ? "open" : `closed: ${reason}`}\n`;
+function formatFinding({ address, open, reason = "" }: Finding): string {
+  // a proxy that did not try knows nothing of the port
+  const isTold = !/^the proxy says: (?!.*(refused|unreachable))/.test(reason);
+  const found = open ? "open" : `${isTold ? "closed" : "not known"}: ${reason}`;
+  return `${address} ${found}\n`;
 }
 
 /**

@@ -9,7 +9,12 @@ import { type Io, print } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
-import { type Connection, receive, track } from "../../lib/net/connection.ts";
+import {
+  closeWrite,
+  type Connection,
+  receive,
+  track,
+} from "../../lib/net/connection.ts";
 import { copy } from "../../lib/net/copy.ts";
 import {
   addressFrom,
@@ -149,8 +154,10 @@ async function converse(
   const { idleTimeout } = options;
   try {
     const work = sendAndReceive(connection, printer, options, io);
-    if (idleTimeout === undefined) return await work;
-    await whileActive(connection, idleTimeout * 1000, work);
+    if (idleTimeout === undefined) await work;
+    else await whileActive(connection, idleTimeout * 1000, work);
+    // TLS's own end must be out before the process is at its own
+    if (route.tls) await closeWrite(connection);
   } catch (error) {
     await printer.fail?.(error);
     if (!route.tls) throw error;

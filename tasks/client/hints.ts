@@ -220,7 +220,8 @@ function hintForScheme(operand: string): string | undefined {
   const known = SCHEMES.find(([test]) => test.test(name));
   if (known) return known[1];
   if (/^unix(-connect|-client)?$/.test(name)) {
-    return `client ${quote(`unix:${rest}`)}`;
+    const meant = `unix:${rest}`;
+    return operand === meant ? undefined : `client ${quote(meant)}`;
   }
   if (!OVER_TLS.test(name) && !OVER_TCP.test(name)) return undefined;
   // a user and a password are not shown, and a path is nobody's here

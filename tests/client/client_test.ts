@@ -721,6 +721,132 @@ Deno.test("client --wait keeps trying until something listens", async () => {
   ]);
 });
 
+/** Listens, and closes what it accepts so many times before it says hello. */
+function closing(times: number) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const served = (async () => {
+    for (let left = times;; left--) {
+      try {
+        using conn = await listener.accept();
+        if (left <= 0) await conn.write(encode("hello"));
+      } catch {
+        return;
+      }
+    }
+  })();
+  return {
+    port: listener.addr.port,
+    [Symbol.asyncDispose]: () => {
+      listener.close();
+      return served;
+    },
+  };
+}
+
+Deno.test("client --wait goes on where something accepts and closes at once, as what stands before a container", async () => {
+  for (
+    const [args, found] of [
+      [[], "Received from server: hello\n"],
+      [["--pipe"], "hello"],
+      [["--check"], undefined],
+    ] as const
+  ) {
+    await using server = closing(3);
+    const at = `127.0.0.1:${server.port}`;
+    const result = await run(main, ["--wait", "10", ...args, at], terminal);
+    assertEquals([result.code, result.stdout, result.stderr], [
+      0,
+      found ?? `${at} open\n`,
+      "",
+    ]);
+  }
+  await using server = closing(Infinity);
+  const at = `127.0.0.1:${server.port}`;
+  const never = await run(main, ["--wait", "0.3", at], terminal);
+  assertEquals([never.code, never.stderr], [
+    28,
+    `client: Cannot connect to ${at} within 0.3 s: it accepts, and closes at once\n`,
+  ]);
+  const checked = await run(main, ["--wait", "0.3", "--check", at], terminal);
+  assertEquals([checked.code, checked.stdout], [
+    7,
+    `${at} closed: it accepts, and closes at once\n`,
+  ]);
+});
+
+const RESETTING = `
+import socket, struct
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+for left in range(3, -1, -1):
+    conn, _ = listener.accept()
+    if left > 0: conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    else: conn.sendall(b"hello")
+    conn.close()
+`;
+
+testWith(
+  "python3",
+  "client --wait goes on where something accepts and resets; --check alone calls that open",
+  async () => {
+    const server = spawnProgram("python3", ["-c", RESETTING]);
+    const port = Number(await server.stdout.waitFor("\n"));
+    const at = `127.0.0.1:${port}`;
+    const once = await run(main, ["--check", at], terminal);
+    assertEquals([once.code, once.stdout], [0, `${at} open\n`]);
+    const waiting = await run(main, ["--wait", "10", at], terminal);
+    assertEquals([waiting.code, waiting.stdout, waiting.stderr], [
+      0,
+      "Received from server: hello\n",
+      "",
+    ]);
+    await server.result;
+  },
+);
+
+Deno.test("a connection to oneself is none: client --check, --wait and --pipe call it refused (tokio#3405)", async () => {
+  const { connect } = Deno;
+  let closed = 0;
+  const own = { transport: "tcp", hostname: "127.0.0.1", port: 40004 };
+  const fake = {
+    localAddr: own,
+    remoteAddr: { ...own },
+    close: () => closed++,
+  };
+  Object.assign(Deno, { connect: () => Promise.resolve(fake) });
+  try {
+    const at = "127.0.0.1:40004";
+    const check = await run(main, ["--check", at], terminal);
+    assertEquals([check.code, check.stdout], [
+      7,
+      `${at} closed: connection refused\n`,
+    ]);
+    const pipe = await run(main, ["--pipe", at], { stdin: "hello" });
+    assertEquals([pipe.code, pipe.stdout], [7, ""]);
+    assertMatch(pipe.stderr, /: connection refused\n/);
+    const wait = await run(main, ["--wait", "0.2", "--pipe", at], {
+      stdin: "",
+    });
+    assertEquals([wait.code, wait.stdout], [28, ""]);
+    assert(closed > 3);
+  } finally {
+    Object.assign(Deno, { connect });
+  }
+});
+
+Deno.test("client --check says of an unknown host nothing about its ports, with --wait neither", async () => {
+  const { code, stdout, stderr } = await run(
+    main,
+    ["--wait", "0.2", "--check", "never.invalid:80"],
+    terminal,
+  );
+  assertEquals([code, stdout, stderr], [
+    28,
+    "",
+    "client: Cannot connect to never.invalid:80 within 0.2 s: unknown host\n",
+  ]);
+});
+
 Deno.test("client --wait gives up with 28 and says why, and does not wait for what time does not heal", async () => {
   const port = getAvailablePort();
   const refused = await run(

@@ -1,12 +1,24 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { askSocks, formatProxy, parseProxy } from "../../lib/net/proxy.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
+import { UsageError } from "../../lib/cli/errors.ts";
 import { main } from "../../tasks/client.ts";
+import { main as get } from "../../tasks/get.ts";
+import { main as post } from "../../tasks/post.ts";
+import { main as posts } from "../../tasks/posts.ts";
+import { main as server } from "../../tasks/server.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
-import { encode, run, withFolder } from "../support.ts";
+import { encode, type Main, run, withFolder } from "../support.ts";
+
+const client = main;
 
 const terminal = { terminal: { stdin: true } };
 
@@ -285,6 +297,160 @@ Deno.test("askSocks() writes addresses as RFC 1928 wants them", async () => {
     assertEquals(answer, []);
   }
 });
+
+Deno.test("askSocks() writes nothing where a name does not fit its length (CVE-2023-38545)", async () => {
+  let written = 0;
+  const socket = {
+    read: () => Promise.resolve(null),
+    write: (bytes: Uint8Array) => Promise.resolve(written += bytes.length),
+  };
+  const at = (host: string) =>
+    askSocks(socket, parseProxy("socks5://localhost"), { host, port: 80 });
+  for (const host of ["a".repeat(256), "é".repeat(128), "a".repeat(65_792)]) {
+    await assertRejects(() => at(host), UsageError, "expected at most 255");
+  }
+  assertEquals(written, 0);
+  // what fits is asked for
+  await assertRejects(() => at("a".repeat(255)), Error, "proxy closed");
+  assertEquals(written, 3);
+});
+
+/** A name that 0.1.0 gave SOCKS5 cut after its length, and the rest as a port and data. */
+const LONG_NAME = `localhostaa${".pad".repeat(40)}`.padEnd(265, "b");
+const LONG_USER = "u".repeat(256);
+const LONG_PATH = `/${"x".repeat(120)}`;
+
+const TOO_LONG: [Main, string[], RegExp][] = [
+  ...[client, get, post].map((main): [Main, string[], RegExp] => [
+    main,
+    [
+      "--proxy",
+      "socks5://PROXY",
+      `${main === client ? "" : "http://"}${LONG_NAME}:80`,
+    ],
+    /: Cannot use a host's name of 265 bytes: expected at most 253\n/,
+  ]),
+  [posts, ["--url", `http://${LONG_NAME}/`], /host's name of 265 bytes/],
+  [get, [`http://${LONG_NAME}/`], /host's name of 265 bytes/],
+  [client, [`${LONG_NAME}:80`], /host's name of 265 bytes/],
+  [client, ["é".repeat(127)], /host's name of 254 bytes/],
+  ...[client, get, post].flatMap((main) =>
+    [`${LONG_USER}:p`, `u:${LONG_USER}`].map((
+      login,
+    ): [Main, string[], RegExp] => [
+      main,
+      ["--proxy", `socks5://${login}@PROXY`, "a.example:80"],
+      /: Cannot use a proxy's user or password of 256 bytes: expected at most 255\n/,
+    ])
+  ),
+  [
+    client,
+    [`unix:${LONG_PATH}`],
+    /socket's path of 121 bytes: expected at most/,
+  ],
+  [get, ["--unix", LONG_PATH, "a.example"], /socket's path of 121 bytes/],
+  [post, ["--unix", LONG_PATH, "a.example"], /socket's path of 121 bytes/],
+  [server, ["--unix", LONG_PATH], /socket's path of 121 bytes/],
+  [server, ["relay", `unix:${LONG_PATH}`], /socket's path of 121 bytes/],
+];
+
+Deno.test("a name, a user or a path that does not fit is refused with 2 before anything is sent", async (t) => {
+  let connections = 0;
+  await using never = proxy(() => Promise.resolve(void connections++));
+  for (const [main, args, why] of TOO_LONG) {
+    const typed = args.map((arg) =>
+      arg.replace("PROXY", `127.0.0.1:${never.port}`)
+    );
+    await t.step(`${why.source} ${args.join(" ").slice(0, 50)}`, async () => {
+      const { code, stdout, stderr } = await run(main, typed, terminal);
+      assertMatch(stderr, why);
+      assertEquals([code, stdout], [2, ""]);
+    });
+  }
+  assertEquals(connections, 0);
+});
+
+Deno.test("client --proxy http:// takes an answer whose lines end with LF alone (RFC 9112 2.2)", async () => {
+  await using lines = proxy(async (conn) => {
+    await conn.read(new Uint8Array(1024));
+    await conn.write(encode("HTTP/1.1 200 OK\nVia: test\n\n\nhello"));
+  });
+  const { code, stdout } = await run(main, [
+    "--proxy",
+    `http://127.0.0.1:${lines.port}`,
+    "a.example:80",
+  ], terminal);
+  assertEquals([code, stdout], [0, "Received from server: \nhello\n"]);
+});
+
+for (const kind of ["socks5", "http"]) {
+  Deno.test(`client asks a ${kind} proxy once that refuses its password, with --wait and for many ports (accounts lock)`, async () => {
+    let asked = 0;
+    await using refusing = proxy(async (conn) => {
+      asked++;
+      await conn.read(new Uint8Array(1024));
+      await conn.write(
+        kind === "http"
+          ? encode("HTTP/1.1 407 no\r\n\r\n")
+          : Uint8Array.of(5, 2, 1, 1),
+      );
+      while (await conn.read(new Uint8Array(1024)) !== null);
+    });
+    const through = `${kind}://ada:guess@127.0.0.1:${refusing.port}`;
+    for (
+      const [at, args] of [["--wait", "10"], ["--check", "1-300"]].entries()
+    ) {
+      const { code, stdout, stderr } = await run(main, [
+        ...args,
+        ...["--proxy", through, "a.example"],
+      ], terminal);
+      assertMatch(stderr, /: the proxy refused the user or the password\n/);
+      assertEquals([asked, code, stdout], [at + 1, 7, ""]);
+    }
+  });
+}
+
+/** What a proxy does, and what --check may say of two ports behind it: nothing where the proxy is at fault. */
+const BEHIND: [string, number[] | undefined, string, RegExp][] = [
+  [
+    "is not there",
+    undefined,
+    "",
+    /^client: Cannot connect to a\.example:1 through socks5:\/\/\S+: Cannot connect to 127\.0\.0\.1:\d+: connection refused\n$/,
+  ],
+  ["closes", [5, 0], "", /: the proxy closed the connection\n$/],
+  ["is none", [83, 83], "", /: it is not a SOCKS5 proxy\n$/],
+  [
+    "is refused by the target",
+    [5, 0, 5, 5, 0, 1],
+    "a.example:1 closed: the proxy says: connection refused\na.example:2 closed: the proxy says: connection refused\n",
+    /^$/,
+  ],
+  [
+    "does not try",
+    [5, 0, 5, 2, 0, 1],
+    "a.example:1 not known: the proxy says: its rules do not allow it\na.example:2 not known: the proxy says: its rules do not allow it\n",
+    /^$/,
+  ],
+];
+
+for (const [what, answer, found, why] of BEHIND) {
+  Deno.test(`client --check says of ports behind a proxy only what the proxy knows: one that ${what}`, async () => {
+    await using answering = proxy(async (conn) => {
+      await conn.read(new Uint8Array(1024));
+      await conn.write(Uint8Array.from(answer ?? []));
+      await conn.closeWrite();
+      while (await conn.read(new Uint8Array(1024)) !== null);
+    });
+    const port = answer ? answering.port : getAvailablePort();
+    const { code, stdout, stderr } = await run(main, [
+      ...["--check", "1-2", "--proxy", `socks5://127.0.0.1:${port}`],
+      "a.example",
+    ], terminal);
+    assertMatch(stderr, why);
+    assertEquals([code, stdout], [7, found]);
+  });
+}
 
 const REFUSALS: [string, string | number[], string][] = [
   ["socks5", [5, 0, 5, 5, 0, 1], "the proxy says: connection refused"],

@@ -261,6 +261,27 @@ Deno.test("relay closes the target of a client that is cut off", async () => {
   assertEquals(await conn.read(new Uint8Array(1)), null);
 });
 
+Deno.test("relay lets go of the target of a client that was ended, though neither of them reads or writes", async () => {
+  using target = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = target.addr;
+  await using server = await serve({
+    handler: relay({ host: "127.0.0.1", port }),
+    idleTimeout: 200,
+  });
+  using conn = await Deno.connect({ port: server.port });
+  using inner = await target.accept();
+  await conn.write(encode("x"));
+  await conn.closeWrite();
+  const buffer = new Uint8Array(9);
+  assertEquals(await inner.read(buffer), 1);
+  // the client's half is passed on, and then the target is closed
+  assertEquals(await inner.read(buffer), null);
+  await assertRejects(async () => {
+    for (;;) await inner.write(buffer);
+  }, Error);
+  await server.shutdown();
+});
+
 Deno.test("relay holds up only a client that does not read, in little memory", async () => {
   let sent = 0;
   const chunk = new Uint8Array(1 << 18);
