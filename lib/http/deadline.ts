@@ -4,8 +4,7 @@
  * @module
  */
 
-import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
-import { parseSeconds } from "../cli/values.ts";
+import { ExitCode, Failure } from "../cli/errors.ts";
 
 /** How long to wait, in ms; what is missing or 0 has no limit. */
 export interface Timeouts {
@@ -19,33 +18,6 @@ export interface Timeouts {
 
 /** How long `get` and `post` wait unless told otherwise: 30 s for a head, 60 s for the next bytes. */
 export const DEFAULT_TIMEOUTS = { head: 30_000, idle: 60_000 } as const;
-
-/**
- * Reads timeouts in seconds: `HEAD[,IDLE[,TOTAL]]`, 0 for none; what is left out keeps its default.
- *
- * @throws {UsageError} When a part is not a number of seconds.
- *
- * @example A head within 2.5 s, a body for as long as it takes
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parseTimeouts("2.5,0"), { head: 2500, idle: 0, total: undefined });
- * ```
- */
-export function parseTimeouts(text: string): Timeouts {
-  const [
-    head = DEFAULT_TIMEOUTS.head,
-    idle = DEFAULT_TIMEOUTS.idle,
-    total,
-    ...rest
-  ] = text.split(",").map((part) => parseSeconds(part) * 1000);
-  if (rest.length > 0) {
-    throw new UsageError(
-      `Cannot parse timeouts "${text}": expected HEAD[,IDLE[,TOTAL]]`,
-    );
-  }
-  return { head, idle, total };
-}
 
 /** Ends an exchange that takes too long. */
 export interface Deadline {

@@ -170,39 +170,11 @@ export function closeSocket(socket: Pick<Socket, "close">): void {
   }
 }
 
-/** Something that accepts clients: a listener of Deno, or one that also wants a certificate. */
-export interface Acceptor {
-  readonly addr: Deno.Addr;
-  readonly accept: () => Promise<Incoming>;
-  readonly close: () => void;
-}
-
-/** A client that was accepted. */
-export interface Incoming extends Socket {
-  readonly remoteAddr: Deno.Addr;
-  /** Shakes hands for TLS, where it is spoken. */
-  readonly handshake?: () => Promise<Handshake>;
-}
-
-/** What a TLS handshake agreed on. */
-export interface Handshake {
-  /** The protocol above TLS, null where none was asked for. */
-  readonly alpnProtocol: string | null;
-  /** The version of TLS, where it is known: `TLSv1.3`. */
-  readonly version?: string;
-}
-
 /** A certificate and its private key, as PEM. */
 export interface KeyPair {
   /** The certificate, or the chain with the server's own first. */
   readonly cert: string;
   readonly key: string;
-}
-
-/** How a server speaks TLS. */
-export interface TlsServer extends KeyPair {
-  /** As PEM, the certificates whose clients are served, and no others. */
-  readonly clientCa?: string | undefined;
 }
 
 /** Whom a client trusts, and who it is itself. Certificates and keys are PEM. */

@@ -6,8 +6,12 @@
 
 import { UsageError } from "../../lib/cli/errors.ts";
 import type { Options, OptionTable } from "../../lib/cli/options.ts";
-import { parseSize, parseSocketPath } from "../../lib/cli/values.ts";
-import { DEFAULT_TIMEOUTS, parseTimeouts } from "../../lib/http/deadline.ts";
+import {
+  parseSeconds,
+  parseSize,
+  parseSocketPath,
+} from "../../lib/cli/values.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "../../lib/http/deadline.ts";
 import { type Follow, parseMethod } from "../../lib/http/request.ts";
 
 const FOLLOWED = "redirects are followed already: leave out --follow";
@@ -169,3 +173,30 @@ export const EXCHANGE_OPTIONS = {
 
 /** The options of a command line of `get` or `post`. */
 export type ExchangeOptions = Options<typeof EXCHANGE_OPTIONS>;
+
+/**
+ * Reads timeouts in seconds: `HEAD[,IDLE[,TOTAL]]`, 0 for none; what is left out keeps its default.
+ *
+ * @throws {UsageError} When a part is not a number of seconds.
+ *
+ * @example A head within 2.5 s, a body for as long as it takes
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseTimeouts("2.5,0"), { head: 2500, idle: 0, total: undefined });
+ * ```
+ */
+export function parseTimeouts(text: string): Timeouts {
+  const [
+    head = DEFAULT_TIMEOUTS.head,
+    idle = DEFAULT_TIMEOUTS.idle,
+    total,
+    ...rest
+  ] = text.split(",").map((part) => parseSeconds(part) * 1000);
+  if (rest.length > 0) {
+    throw new UsageError(
+      `Cannot parse timeouts "${text}": expected HEAD[,IDLE[,TOTAL]]`,
+    );
+  }
+  return { head, idle, total };
+}

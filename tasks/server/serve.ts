@@ -13,14 +13,10 @@ import {
 } from "../../lib/net/address.ts";
 import { type Cidr, contains } from "../../lib/net/cidr.ts";
 import {
-  type Acceptor,
   closeSocket,
   closeWrite,
   type Connection,
-  type Handshake,
-  type Incoming,
   type Listener,
-  type TlsServer,
   track,
 } from "../../lib/net/connection.ts";
 import { listen } from "../../lib/net/listen.ts";
@@ -29,6 +25,7 @@ import {
   pause,
   SHORTEST_WAIT_MS,
 } from "../../lib/net/pause.ts";
+import type { Acceptor, Handshake, Incoming, TlsServer } from "./acceptor.ts";
 import type { ServerEvent, TlsFacts } from "./events.ts";
 
 /** A server that listens. */

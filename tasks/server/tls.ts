@@ -8,13 +8,9 @@
 import type { Duplex } from "node:stream";
 import { createSecureContext, createServer, TLSSocket } from "node:tls";
 import { Failure } from "../../lib/cli/errors.ts";
-import {
-  type Handshake,
-  type Socket,
-  type TlsServer,
-  withRead,
-} from "../../lib/net/connection.ts";
+import { type Socket, withRead } from "../../lib/net/connection.ts";
 import { shakeHands, UNBOUNDED } from "../../lib/net/tls/node.ts";
+import type { Handshake, TlsServer } from "./acceptor.ts";
 
 /** Why Node refused a client; it gives one with the wrong certificate the error of a connection that was reset. */
 function wordOf(error: Error): Error {

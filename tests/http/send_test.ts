@@ -8,11 +8,11 @@ import {
 } from "@std/assert";
 import { ExitCode } from "../../lib/cli/errors.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
-import { parseTimeouts } from "../../lib/http/deadline.ts";
 import { followRedirect } from "../../lib/http/redirect.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import { bodyOf } from "../../tasks/get/body/request_body.ts";
+import { parseTimeouts } from "../../tasks/get/options.ts";
 import { encode, ROOT, spawnDeno } from "../support.ts";
 import { read, request } from "./request.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "./server.ts";

@@ -1,0 +1,35 @@
+/**
+ * What a server accepts its clients with, and what they bring.
+ *
+ * @module
+ */
+
+import type { KeyPair, Socket } from "../../lib/net/connection.ts";
+
+/** Something that accepts clients: a listener of Deno, or one that also wants a certificate. */
+export interface Acceptor {
+  readonly addr: Deno.Addr;
+  readonly accept: () => Promise<Incoming>;
+  readonly close: () => void;
+}
+
+/** A client that was accepted. */
+export interface Incoming extends Socket {
+  readonly remoteAddr: Deno.Addr;
+  /** Shakes hands for TLS, where it is spoken. */
+  readonly handshake?: () => Promise<Handshake>;
+}
+
+/** What a TLS handshake agreed on. */
+export interface Handshake {
+  /** The protocol above TLS, null where none was asked for. */
+  readonly alpnProtocol: string | null;
+  /** The version of TLS, where it is known: `TLSv1.3`. */
+  readonly version?: string;
+}
+
+/** How a server speaks TLS. */
+export interface TlsServer extends KeyPair {
+  /** As PEM, the certificates whose clients are served, and no others. */
+  readonly clientCa?: string | undefined;
+}
