@@ -159,6 +159,7 @@ async function givesUpSilence(): Promise<string> {
   const words = ["--tls", "--json", "--port", "PORT"];
   const command = [...hark("server"), ...words];
   await using server = await startListener(command, "lines");
+  const files = await openFilesOf(server.pid);
   const begun = performance.now();
   const silent = await connectMany(server.port, SILENT);
   await silent[0]?.write(new Uint8Array([22, 3, 1, 2, 0]));
@@ -175,10 +176,54 @@ async function givesUpSilence(): Promise<string> {
     if ((await server.line())?.includes('"refused"')) refused++;
   }
   const seconds = (performance.now() - begun) / 1000;
-  for (const conn of silent) conn.close();
   const text = `given up after ${seconds.toFixed(1)} s`;
   demand(seconds > 9 && seconds < 12, text);
+  // their own ends are open still
+  const closed = async () => await openFilesOf(server.pid) <= files;
+  await until("the sockets of silent clients to close", closed);
+  for (const conn of silent) conn.close();
   return `another greeted in ${greeted.toFixed(0)} ms, ${SILENT} ${text}`;
+}
+
+/** How often a range of ports is scanned, and a transfer is made. */
+const SCANS = 3;
+const TRANSFERS = 50;
+
+/** TCP connects by chance to itself: of all ports only those count as open on which somebody listens. */
+async function findsNoPhantoms(): Promise<string> {
+  await using server = await start("server");
+  const words = ["--check", "1-65535", "127.0.0.1"];
+  for (let scan = 0; scan < SCANS; scan++) {
+    const { stdout } = await run([...hark("client"), ...words]);
+    const found = stdout.matchAll(/:(\d+) open$/gm);
+    for (const port of Array.from(found, ([, port]) => Number(port))) {
+      const check = [...hark("client"), "--check", `127.0.0.1:${port}`];
+      const { code } = await run(check);
+      demand(code === 0, `nobody listens on ${port}`);
+    }
+    demand(stdout.includes(`:${server.port} open\n`), "the server is missed");
+  }
+  return `${SCANS} scans of 65,535 ports`;
+}
+
+/** Both ways at once over both implementations of TLS, each time to its end. */
+async function endsWell(folder: string): Promise<string> {
+  const { cert, key } = await makeIdentity(folder);
+  const path = `${folder}/random`;
+  await using server = await startListener([
+    ...hark("server", folder),
+    ...["echo", "--port", "PORT", "--cert", cert, "--key", key],
+  ]);
+  for (let transfer = 0; transfer < TRANSFERS; transfer++) {
+    const sent = await makeRandomFile(path, 2 ** (20 + transfer % 7));
+    const own = transfer % 2 === 0 ? [] : ["--cert", cert, "--key", key];
+    const came = await hashThrough([
+      ...hark("client", folder),
+      ...["--pipe", "--ca", cert, ...own, `localhost:${server.port}`],
+    ], path);
+    demand(came === sent, `transfer ${transfer} is not what was sent`);
+  }
+  return `${TRANSFERS} of ${TRANSFERS}`;
 }
 
 /** Sends a gibibyte of random bytes to our echo and back. */
@@ -235,6 +280,8 @@ export const TCP_CHECKS: readonly Check[] = [
   { name: "chat: one of five never reads 40 MB", run: chatsOn },
   { name: "relay: one of four never reads 40 MB", run: relaysOn },
   { name: SILENCE, needs: ["openssl"], run: givesUpSilence },
+  { name: "no port is open that nobody listens on", run: findsNoPhantoms },
+  { name: "TLS: 1-64 MiB both ways end well", needs: HASHES, run: endsWell },
   {
     name: "1 GiB both ways, plain",
     needs: HASHES,
