@@ -167,6 +167,30 @@ export async function receiveFrom(
   return await receiveText(conn);
 }
 
+/** Listens on a free port, for clients one after the other, whose talk is the test's own. */
+export function listening(
+  talk: (conn: Deno.Conn) => Promise<void>,
+): AsyncDisposable & { readonly port: number } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const served = (async () => {
+    for (;;) {
+      try {
+        using conn = await listener.accept();
+        await talk(conn).catch(() => {});
+      } catch {
+        return;
+      }
+    }
+  })();
+  return {
+    port: listener.addr.port,
+    [Symbol.asyncDispose]: () => {
+      listener.close();
+      return served;
+    },
+  };
+}
+
 /** Waits until a count has grown and grows no more: of that no event tells. */
 export async function settled(count: () => number): Promise<void> {
   for (let before = -1; before !== count() || before === 0;) {

@@ -15,7 +15,7 @@ import {
   type Resolved,
   type TcpAddress,
 } from "./address.ts";
-import { type Socket, type TlsClient, within, withRead } from "./connection.ts";
+import { type Socket, type TlsClient, within } from "./connection.ts";
 import type { Proxy } from "./proxy.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
@@ -292,6 +292,7 @@ export async function connect(
   const { wait, ...once } = options;
   const { timeout, signal, proxy } = once;
   if (wait !== undefined) {
+    const { hold, keepTrying } = await import("./wait.ts");
     return await keepTrying(wait, async (left) => {
       const limited = { ...once, timeout: Math.min(left, timeout ?? left) };
       const socket = await connect(address, limited);
@@ -419,95 +420,5 @@ export async function refusalOf(
       (port < FIRST_FREE_PORT
         ? ""
         : `; start it with: ${RUNNER}server --port ${port}`),
-  });
-}
-
-/** How long to wait before the next attempt, in ms. */
-const PAUSE_MS = 100;
-
-/** How long something that accepts may take to close again before it counts as up, in ms. */
-const HOLD_MS = 50;
-
-/**
- * Makes sure that a connection holds, where nobody is to be sent a byte twice: what stands before a container accepts
- * before the container does, and closes or resets. What was read meanwhile is what is read first.
- */
-async function hold(
-  address: Address,
-  socket: Socket & Disposable,
-): Promise<Socket & Disposable> {
-  const head = new Uint8Array(512);
-  let rest = socket.read(head).then((count) =>
-    count && head.subarray(0, count)
-  );
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, HOLD_MS);
-  try {
-    if (await Promise.race([rest, promise]) === null) {
-      throw new Failure("it accepts, and closes at once", {
-        code: ExitCode.Unreachable,
-      });
-    }
-  } catch (cause) {
-    socket.close();
-    throw new Failure(`Cannot connect to ${formatAddress(address)}`, { cause });
-  } finally {
-    clearTimeout(timer);
-  }
-  // whoever reads hears of it
-  rest.catch(() => {});
-  const held = withRead(socket, async (buffer) => {
-    const bytes = await rest;
-    if (!bytes || bytes.length === 0) return await socket.read(buffer);
-    const part = bytes.subarray(0, buffer.length);
-    buffer.set(part);
-    rest = Promise.resolve(bytes.subarray(part.length));
-    return part.length;
-  });
-  return { ...held, [Symbol.dispose]: held.close };
-}
-
-/** What may be otherwise at the next attempt: a name, a listener, a slow start. */
-const PASSING: readonly ExitCode[] = [
-  ExitCode.Unresolved,
-  ExitCode.Unreachable,
-  ExitCode.CutShort,
-  ExitCode.TimedOut,
-];
-const PASSING_REASON = /^connection (reset|aborted)|^the peer closed/;
-
-/** Tries until it works: a server that is not up yet, or not yet in the DNS, has until the end of the wait. */
-async function keepTrying<T>(
-  wait: number,
-  attempt: (left: number) => Promise<T>,
-): Promise<T> {
-  const end = performance.now() + wait;
-  let last: unknown;
-  for (;;) {
-    try {
-      return await attempt(Math.max(1, end - performance.now()));
-    } catch (error) {
-      const { exitCodeOf, reasonOf } = await import("../cli/reasons.ts");
-      const code = exitCodeOf(error);
-      const passes = PASSING.includes(code) ||
-        PASSING_REASON.test(reasonOf(error).message);
-      if (!passes || error instanceof Failure && error.isLasting) throw error;
-      // an attempt that the end of the wait cut off says less than the one before
-      if (last === undefined || code !== ExitCode.TimedOut) last = error;
-    }
-    const left = end - performance.now();
-    if (left <= PAUSE_MS) throw giveUp(last, wait);
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-  }
-}
-
-function giveUp(error: unknown, wait: number): Failure {
-  const { message, cause, hint } = error instanceof Failure
-    ? error
-    : new Failure("Cannot connect", { cause: error });
-  return new Failure(`${message} within ${wait / 1000} s`, {
-    ...cause !== undefined && { cause },
-    hint,
-    code: ExitCode.TimedOut,
   });
 }

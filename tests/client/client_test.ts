@@ -25,6 +25,7 @@ import {
   encode,
   flagsOf,
   hasCommand,
+  listening,
   openAfter,
   ROOT,
   run,
@@ -722,25 +723,10 @@ Deno.test("client --wait keeps trying until something listens", async () => {
 });
 
 /** Listens, and closes what it accepts so many times before it says hello. */
-function closing(times: number) {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const served = (async () => {
-    for (let left = times;; left--) {
-      try {
-        using conn = await listener.accept();
-        if (left <= 0) await conn.write(encode("hello"));
-      } catch {
-        return;
-      }
-    }
-  })();
-  return {
-    port: listener.addr.port,
-    [Symbol.asyncDispose]: () => {
-      listener.close();
-      return served;
-    },
-  };
+function closing(left: number) {
+  return listening(async (conn) => {
+    if (left-- <= 0) await conn.write(encode("hello"));
+  });
 }
 
 Deno.test("client --wait goes on where something accepts and closes at once, as what stands before a container", async () => {

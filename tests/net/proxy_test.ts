@@ -16,7 +16,13 @@ import { main as posts } from "../../tasks/posts.ts";
 import { main as server } from "../../tasks/server.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
-import { encode, type Main, run, withFolder } from "../support.ts";
+import {
+  encode,
+  listening as proxy,
+  type Main,
+  run,
+  withFolder,
+} from "../support.ts";
 
 const client = main;
 
@@ -47,30 +53,6 @@ async function copy(from: Deno.Conn, to: Deno.Conn): Promise<void> {
 async function join(conn: Deno.Conn, port: number): Promise<void> {
   using target = await Deno.connect({ hostname: "127.0.0.1", port });
   await Promise.all([copy(conn, target), copy(target, conn)]);
-}
-
-/** A proxy on a free port, for clients one after the other, whose talk is the test's own. */
-function proxy(
-  talk: (conn: Deno.Conn) => Promise<void>,
-): AsyncDisposable & { readonly port: number } {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const served = (async () => {
-    for (;;) {
-      try {
-        using conn = await listener.accept();
-        await talk(conn).catch(() => {});
-      } catch {
-        return;
-      }
-    }
-  })();
-  return {
-    port: listener.addr.port,
-    [Symbol.asyncDispose]: () => {
-      listener.close();
-      return served;
-    },
-  };
 }
 
 /** A SOCKS5 proxy that notes what it was asked for, and leads to one port whatever that was. */
