@@ -32,8 +32,10 @@ Deno.test("client takes 100 MB without a newline in flat memory", async () => {
   );
   const probe = `import { main } from ${script};
     let size = 0;
-    const stdout = { isTerminal: false, color: false, columns: 80, write: (bytes) => void (size += bytes.length) };
-    const io = { stdin: { isTerminal: true }, stdout, stderr: stdout, signal: new AbortController().signal, drain() {} };
+    const write = (bytes) => void (size += bytes.length);
+    const stdout = { isTerminal: false, color: false, columns: 80, write, writeLater: async (bytes) => write(bytes) };
+    const stdin = { isTerminal: true, read: () => new Promise(() => {}) };
+    const io = { stdin, stdout, stderr: stdout, signal: new AbortController().signal, drain() {} };
     const code = await main(["${server.port}"], io);
     console.log(JSON.stringify({ code, size, rss: Deno.memoryUsage().rss }));`;
   const child = spawnDeno(["run", "-A", "--ext=js", "-"], {
