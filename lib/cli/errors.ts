@@ -29,7 +29,6 @@ interface FailureOptions {
   readonly cause?: unknown;
   /** The exit code, where it is known better than from the cause. */
   readonly code?: ExitCode | undefined;
-  /** One line that says how to go on. */
   readonly hint?: string | undefined;
   /** Whether to try again cannot help, and may do harm: a password that is refused too often locks its account. */
   readonly isLasting?: boolean;

@@ -273,21 +273,10 @@ export function refuseConflicts(
   }
 }
 
-/** Refuses those of the named options that were given: `Cannot use --NAME`, and why, in words that follow the name. */
-export function refuseOptions(
-  table: OptionTable,
-  options: Readonly<Record<string, unknown>>,
-  names: readonly string[],
-  why: string,
-): void {
-  const found = names.find((name) => isGiven(table[name], options[name]));
-  if (found === undefined) return;
-  throw new UsageError(`Cannot use ${formatOptionName(found)} ${why}`);
-}
-
 const isList = (conflicts: Conflicts): conflicts is readonly string[] =>
   Array.isArray(conflicts);
 
-const isGiven = (option: Option | undefined, value: unknown) =>
+/** Whether an option has a value that was typed. */
+export const isGiven = (option: Option | undefined, value: unknown): boolean =>
   value !== undefined && value !== false && value !== option?.default &&
   !(Array.isArray(value) && value.length === 0);

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { UsageError } from "../cli/errors.ts";
 import type { TcpAddress } from "../net/address.ts";
 
 /** A header as it goes out: its name, and its value as characters that each stand for one byte. */
@@ -55,22 +54,6 @@ export type Follow = "same" | "safe" | "all" | "none";
 
 /** A token of RFC 9110, section 5.6.2: a method's or a header's name. */
 export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-
-/** Reads a method's name; throws a {@linkcode UsageError} when it is no {@linkcode TOKEN}. */
-export function parseMethod(text: string): string {
-  return parseToken("method", text).toUpperCase();
-}
-
-/** The same of what else has to be a token. */
-export function parseToken(what: string, text: string, hint?: string): string {
-  if (!TOKEN.test(text)) {
-    throw new UsageError(
-      `Cannot use ${what} "${text}": expected letters, digits and - _ . ! # $ % & ' * + ^ \` | ~`,
-      { hint },
-    );
-  }
-  return text;
-}
 
 /**
  * Whether a request is beyond fetch, which answers for itself which Host, User-Agent, Accept, Accept-Encoding and

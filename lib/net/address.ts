@@ -15,7 +15,6 @@ import {
 /** A TCP endpoint, or the path of a Unix socket. */
 export type Address = TcpAddress | { readonly path: string };
 
-/** A TCP endpoint. */
 export interface TcpAddress {
   /** A name, an IPv4 or an IPv6 address, without brackets. */
   readonly host: string;
@@ -162,7 +161,6 @@ export function groupsOf(ipv6: string): number[] {
 /** Addresses to use instead of those that the system finds for a name. */
 export interface Resolved {
   readonly host: string;
-  /** The port for which it counts. */
   readonly port: number;
   /** In the order in which they are tried. */
   readonly addresses: readonly string[];

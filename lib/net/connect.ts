@@ -30,13 +30,10 @@ export interface Route {
   readonly forward?: boolean | undefined;
   /** Addresses to use instead of those that the system finds. */
   readonly resolve?: readonly Resolved[] | undefined;
-  /** The one version of IP to use. */
   readonly family?: 4 | 6 | undefined;
   /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
   readonly timed?: boolean | undefined;
-  /** Speaks TLS there. */
   readonly tls?: TlsClient | undefined;
-  /** Gives up at once when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** Hears what is begun: what fails is that. */
   readonly onStep?: ((step: Step) => void) | undefined;
@@ -47,13 +44,11 @@ export type Step = "connect" | "proxy" | "tunnel" | "tls";
 
 /** Where a way has led; times are in ms. */
 export interface Connected {
-  /** What to go on with. */
   readonly socket: Socket & Disposable;
   /** The address at its other end: the target's or the proxy's. */
   readonly remote: string;
   /** How long it took to resolve the name, where that was done apart. */
   readonly dns: number | undefined;
-  /** How long it took to connect. */
   readonly connect: number;
   /** How long it took to shake hands, where TLS is spoken. */
   readonly tls: number | undefined;
@@ -259,7 +254,6 @@ export async function open(address: Address, route: Route): Promise<Connected> {
   };
 }
 
-/** Options for {@linkcode connect}. */
 export interface ConnectOptions
   extends Pick<Route, "proxy" | "tls" | "signal" | "onStep"> {
   /** How long to resolve, connect and shake hands, in ms; for ever where it is not given. */
@@ -292,12 +286,14 @@ export async function connect(
   const { wait, ...once } = options;
   const { timeout, signal, proxy } = once;
   if (wait !== undefined) {
-    const { hold, keepTrying } = await import("./wait.ts");
-    return await keepTrying(wait, async (left) => {
-      const limited = { ...once, timeout: Math.min(left, timeout ?? left) };
-      const socket = await connect(address, limited);
-      return once.tls ? socket : await hold(address, socket);
-    });
+    const { keepTrying } = await import("./wait.ts");
+    return await keepTrying(
+      address,
+      wait,
+      once.tls !== undefined,
+      (left) =>
+        connect(address, { ...once, timeout: Math.min(left, timeout ?? left) }),
+    );
   }
   // setTimeout would do as well, but its first use costs 7 ms
   const deadline = timeout === undefined

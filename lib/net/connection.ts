@@ -9,7 +9,11 @@ import { Failure } from "../cli/errors.ts";
 /** What a connection is made of: a TCP, TLS or Unix socket of Deno, or anything that reads and writes as they do. */
 export type Socket =
   & Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close">
-  & Partial<Pick<Deno.TcpConn, "setNoDelay">>;
+  & Partial<Pick<Deno.TcpConn, "setNoDelay">>
+  & {
+    /** Closes without TLS's own end, which would say that all was sent. */
+    readonly abort?: () => void;
+  };
 
 /** Which way bytes go, as this end sees it. */
 export type Direction = "received" | "sent";
@@ -121,7 +125,8 @@ export async function closeWrite(connection: Connection): Promise<void> {
   }
 }
 
-function isGone(error: unknown): boolean {
+/** Whether an error says that the peer has left. */
+export function isGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotConnected ||
     error instanceof Deno.errors.BrokenPipe ||
     error instanceof Deno.errors.ConnectionReset;
@@ -161,6 +166,12 @@ export function withRead(socket: Socket, read: Socket["read"]): Socket {
   };
 }
 
+/** Closes a socket on which not all was sent. */
+export function abortSocket(socket: Socket): void {
+  if (socket.abort) socket.abort();
+  else closeSocket(socket);
+}
+
 /** Closes a socket, also one that was closed already. */
 export function closeSocket(socket: Pick<Socket, "close">): void {
   try {
@@ -190,6 +201,8 @@ export interface TlsClient {
   readonly key?: string | undefined;
   /** Takes any certificate. */
   readonly insecure?: boolean | undefined;
+  /** Whether the process goes on: a peer that does not shake hands must not keep a descriptor of it, as with Deno's TLS. */
+  readonly isOneOfMany?: boolean | undefined;
   /** The protocols to offer (RFC 7301). */
   readonly alpn?: readonly string[] | undefined;
 }

@@ -14,9 +14,8 @@ import {
   parsePort,
   type TcpAddress,
 } from "./address.ts";
-import { type Socket, writeAll } from "./connection.ts";
+import { isGone, type Socket, writeAll } from "./connection.ts";
 
-/** A proxy, and who asks it. */
 export interface Proxy {
   readonly protocol: "socks5" | "http";
   /** Whether it is spoken to over TLS. */
@@ -101,6 +100,14 @@ export function formatBasic(user: string, password: string): string {
 
 type ReadWriter = Pick<Socket, "read" | "write">;
 
+const closed = () => new Failure("the proxy closed the connection");
+
+/** Time does not make a proxy of it. */
+const notSocks = () =>
+  new Failure("it is not a SOCKS5 proxy", { isLasting: true });
+const notHttp = () =>
+  new Failure("it is not an HTTP proxy", { isLasting: true });
+
 /** What the proxy says of the target. */
 function refused(why: string, isLasting: boolean): Failure {
   const code = ExitCode.Unreachable;
@@ -127,7 +134,7 @@ async function readExactly(
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length;) {
     const count = await socket.read(bytes.subarray(done));
-    if (count === null) throw new Failure("the proxy closed the connection");
+    if (count === null) throw closed();
     done += count;
   }
   return bytes;
@@ -187,11 +194,12 @@ export async function askSocks(
   const methods = proxy.username === "" ? [0] : [0, 2];
   await writeAll(socket, Uint8Array.of(5, methods.length, ...methods));
   const [version, method = 0xff] = await readExactly(socket, 2);
-  if (version !== 5) throw new Failure("it is not a SOCKS5 proxy");
+  if (version !== 5) throw notSocks();
   if (!methods.includes(method)) throw refusedLogin(proxy);
   if (method === 2) await logIn(socket, proxy);
   await writeAll(socket, goal);
-  const [, reply = 1, , kind] = await readExactly(socket, 4);
+  const [again, reply = 1, , kind = 0] = await readExactly(socket, 4);
+  if (again !== 5 || reply === 0 && ![1, 3, 4].includes(kind)) throw notSocks();
   if (reply !== 0) {
     throw refused(SOCKS_REPLIES[reply] ?? `error ${reply}`, reply === 2);
   }
@@ -201,6 +209,21 @@ export async function askSocks(
 }
 
 const LONGEST_HEAD = 16 * 1024;
+
+/** Reads the status of a response and its text, to the end of its head. */
+async function readStatus(socket: ReadWriter): Promise<[string, string]> {
+  let head = "";
+  // byte by byte: what follows the head is the target's; a line may end with LF alone (RFC 9112 section 2.2)
+  while (!/\n\r?\n$/.test(head.slice(-3))) {
+    head += String.fromCharCode(...await readExactly(socket, 1));
+    if (head.length > LONGEST_HEAD) throw notHttp();
+  }
+  const [, status, text = ""] =
+    head.match(/^HTTP\/1\.\d (\d{3})(?: ([^\r\n]*))?\r?\n/) ?? [];
+  if (status === undefined) throw notHttp();
+  // the one that counts is yet to come
+  return status.startsWith("1") ? readStatus(socket) : [status, text];
+}
 
 /** The same of an HTTP proxy, with CONNECT (RFC 9110 section 9.3.6). */
 async function askHttp(
@@ -218,20 +241,10 @@ async function askHttp(
       : [`Proxy-Authorization: ${formatBasic(username, password)}`],
   ];
   await writeAll(socket, encoder.encode(head.join("\r\n") + "\r\n\r\n"));
-  let response = "";
-  // byte by byte: what follows the head is the target's; a line may end with LF alone (RFC 9112 section 2.2)
-  while (!/\n\r?\n$/.test(response.slice(-3))) {
-    response += String.fromCharCode(...await readExactly(socket, 1));
-    if (response.length > LONGEST_HEAD) {
-      throw new Failure("it is not an HTTP proxy");
-    }
-  }
-  const [, status, text = ""] =
-    response.match(/^HTTP\/1\.\d (\d{3})(?: ([^\r\n]*))?\r?\n/) ?? [];
-  if (status === undefined) throw new Failure("it is not an HTTP proxy");
+  const [status, text] = await readStatus(socket);
   if (status === "407") throw refusedLogin(proxy);
   if (!status.startsWith("2")) {
-    throw refused(`${status} ${text}`.trimEnd(), status === "403");
+    throw refused(`${status} ${text}`.trimEnd(), /^40[13]$/.test(status));
   }
 }
 
@@ -240,12 +253,15 @@ async function askHttp(
  *
  * @throws {Failure} What the proxy has against it.
  */
-export function askProxy(
+export async function askProxy(
   socket: ReadWriter,
   proxy: Proxy,
   target: TcpAddress,
 ): Promise<void> {
-  return proxy.protocol === "socks5"
-    ? askSocks(socket, proxy, target)
-    : askHttp(socket, proxy, target);
+  const ask = proxy.protocol === "socks5" ? askSocks : askHttp;
+  try {
+    await ask(socket, proxy, target);
+  } catch (error) {
+    throw isGone(error) ? closed() : error;
+  }
 }

@@ -12,31 +12,22 @@ import { type Socket, withRead } from "./connection.ts";
 const HOLD_MS = 50;
 
 /**
- * Makes sure that a connection holds before anything is sent: what stands before a container accepts while the container
+ * Sees whether a connection holds before anything is sent: what stands before a container accepts while the container
  * starts, and closes or resets. What comes meanwhile is what is read first.
  */
-export async function hold(
-  address: Address,
+async function hold(
   socket: Socket & Disposable,
-): Promise<Socket & Disposable> {
+): Promise<{ held: Socket & Disposable; isEnded: boolean }> {
   const head = new Uint8Array(512);
   let rest = socket.read(head).then((count) =>
     count && head.subarray(0, count)
   );
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, HOLD_MS);
-  try {
-    if (await Promise.race([rest, promise]) === null) {
-      throw new Failure("it accepts, and closes at once", {
-        code: ExitCode.Unreachable,
-      });
-    }
-  } catch (cause) {
+  const first = await Promise.race([rest, promise]).catch((error) => {
     socket.close();
-    throw new Failure(`Cannot connect to ${formatAddress(address)}`, { cause });
-  } finally {
-    clearTimeout(timer);
-  }
+    throw error;
+  }).finally(() => clearTimeout(timer));
   // whoever reads hears of it
   rest.catch(() => {});
   const held = withRead(socket, async (buffer) => {
@@ -47,7 +38,11 @@ export async function hold(
     rest = Promise.resolve(bytes.subarray(part.length));
     return part.length;
   });
-  return { ...held, [Symbol.dispose]: held.close };
+  const close = held.close;
+  return {
+    held: { ...held, [Symbol.dispose]: close },
+    isEnded: first === null,
+  };
 }
 
 /** How long to wait before the next attempt, in ms. */
@@ -63,16 +58,27 @@ const PASSING: readonly ExitCode[] = [
 
 const PASSING_REASON = /^connection (reset|aborted)|^the peer closed/;
 
-/** Tries until it works: a server that is not up yet, or not yet in the DNS, has until the end of the wait. */
-export async function keepTrying<T>(
+/**
+ * Connects again and again until it works: a server that is not up yet, or not yet in the DNS, has until the end of the
+ * wait. One that still ends at once by then may mean just that.
+ *
+ * @param isProven Whether to connect takes an answer of the server's, as with TLS.
+ */
+export async function keepTrying(
+  address: Address,
   wait: number,
-  attempt: (left: number) => Promise<T>,
-): Promise<T> {
+  isProven: boolean,
+  attempt: (left: number) => Promise<Socket & Disposable>,
+): Promise<Socket & Disposable> {
   const end = performance.now() + wait;
   let last: unknown;
   for (;;) {
     try {
-      return await attempt(Math.max(1, end - performance.now()));
+      const socket = await attempt(Math.max(1, end - performance.now()));
+      if (isProven) return socket;
+      const { held, isEnded } = await hold(socket);
+      if (!isEnded || end - performance.now() <= PAUSE_MS) return held;
+      held.close();
     } catch (error) {
       const { exitCodeOf, reasonOf } = await import("../cli/reasons.ts");
       const code = exitCodeOf(error);
@@ -83,15 +89,17 @@ export async function keepTrying<T>(
       if (last === undefined || code !== ExitCode.TimedOut) last = error;
     }
     const left = end - performance.now();
-    if (left <= PAUSE_MS) throw giveUp(last, wait);
+    if (left <= PAUSE_MS) throw giveUp(address, last, wait);
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
 
-function giveUp(error: unknown, wait: number): Failure {
+function giveUp(address: Address, error: unknown, wait: number): Failure {
   const { message, cause, hint } = error instanceof Failure
     ? error
-    : new Failure("Cannot connect", { cause: error });
+    : new Failure(`Cannot connect to ${formatAddress(address)}`, {
+      cause: error,
+    });
   return new Failure(`${message} within ${wait / 1000} s`, {
     ...cause !== undefined && { cause },
     hint,

@@ -39,7 +39,8 @@ function isGeneral(error: unknown, step: Step): boolean {
     reasonOf(error).code === ExitCode.Unresolved ||
     denialOf(error) !== undefined || step === "proxy" ||
     // what the proxy says of the target has a code of its own
-    step === "tunnel" && exitCodeOf(why) === ExitCode.Failed;
+    step === "tunnel" && exitCodeOf(why) === ExitCode.Failed ||
+    reasonOf(error).message === "too many open files";
 }
 
 async function checkOne(
@@ -52,19 +53,22 @@ async function checkOne(
     open,
     ms: Math.round(performance.now() - begun),
   });
-  let step: Step = "connect";
+  const way: { step: Step } = { step: "connect" };
   try {
-    const onStep = (next: Step) => step = next;
+    const onStep = (next: Step) => way.step = next;
     (await connect(address, { ...options, onStep })).close();
     return finding(true);
   } catch (error) {
+    const { step } = way;
     if (isGeneral(error, step)) throw error;
     // what resets a connection has accepted it
     const isAccepted = step === "connect" && options.wait === undefined &&
       /^connection reset/.test(reasonOf(error).message);
     if (isAccepted) return finding(true);
-    const why = error instanceof Failure ? error.cause : error;
-    return { ...finding(false), reason: describe(why) };
+    const why = describe(error instanceof Failure ? error.cause : error);
+    const isSilent = step === "tunnel" && !why.startsWith("the proxy says");
+    const reason = isSilent ? `the proxy says nothing: ${why}` : why;
+    return { ...finding(false), reason };
   }
 }
 
@@ -108,7 +112,7 @@ export async function* check(
 /** Formats a finding as a line for a person: `localhost:22 open`. */
 function formatFinding({ address, open, reason = "" }: Finding): string {
   // a proxy that did not try knows nothing of the port
-  const isTold = !/^the proxy says: (?!.*(refused|unreachable))/.test(reason);
+  const isTold = !/^the proxy says(?!.*(refused|unreachable))/.test(reason);
   const found = open ? "open" : `${isTold ? "closed" : "not known"}: ${reason}`;
   return `${address} ${found}\n`;
 }

@@ -12,7 +12,7 @@ import {
   parseSocketPath,
 } from "../../lib/cli/values.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../../lib/http/deadline.ts";
-import { type Follow, parseMethod } from "../../lib/http/request.ts";
+import { type Follow, TOKEN } from "../../lib/http/request.ts";
 
 const FOLLOWED = "redirects are followed already: leave out --follow";
 
@@ -199,4 +199,20 @@ export function parseTimeouts(text: string): Timeouts {
     );
   }
   return { head, idle, total };
+}
+
+/** Reads a method's name; throws a {@linkcode UsageError} when it is no {@linkcode TOKEN}. */
+export function parseMethod(text: string): string {
+  return parseToken("method", text).toUpperCase();
+}
+
+/** The same of what else has to be a token. */
+export function parseToken(what: string, text: string, hint?: string): string {
+  if (!TOKEN.test(text)) {
+    throw new UsageError(
+      `Cannot use ${what} "${text}": expected letters, digits and - _ . ! # $ % & ' * + ^ \` | ~`,
+      { hint },
+    );
+  }
+  return text;
 }

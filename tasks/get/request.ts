@@ -10,13 +10,12 @@ import { absolutePath, percentDecode } from "../../lib/cli/values.ts";
 import {
   type Header,
   type HttpRequest,
-  parseToken,
   toByteString,
   trimBlanks,
 } from "../../lib/http/request.ts";
 import type { TypedBody } from "./body/json.ts";
 import { ESCAPES, type Item } from "./items.ts";
-import type { ExchangeOptions } from "./options.ts";
+import { type ExchangeOptions, parseToken } from "./options.ts";
 import { completeUrl, type Operands } from "./url.ts";
 
 /** The options that add to a request. */

@@ -10,6 +10,7 @@ import { absolutePath, reading } from "../../lib/cli/values.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
 import {
+  abortSocket,
   closeSocket,
   closeWrite,
   type Connection,
@@ -96,12 +97,12 @@ export async function sendFile(path: string): Promise<Handler> {
       return Promise.resolve(count);
     };
     await copy(read, (bytes) => send(connection, bytes));
-    await connection.socket.closeWrite();
-    await linger(dropped);
     // those of /sys hold less than they say, before and after
     if (left > 0 && (await file.stat()).size < size) {
       throw new Failure(`the file was cut: ${size - left} of ${size} bytes`);
     }
+    await connection.socket.closeWrite();
+    await linger(dropped);
   };
 }
 
@@ -150,16 +151,21 @@ export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
 export function relay(target: Address, options: ConnectOptions = {}): Handler {
   const peer = formatAddress(target);
   return async (connection) => {
-    const socket = await connect(target, options);
-    connection.onEnd = () => closeSocket(socket);
+    const ended = new AbortController();
+    connection.onEnd = () => ended.abort();
+    const { signal } = ended;
+    const socket = await connect(target, { ...options, signal });
+    connection.onEnd = () => abortSocket(socket);
     const other = track(socket, peer);
     try {
       await Promise.all([
         forward(connection, other),
         forward(other, connection),
       ]);
-    } finally {
       closeSocket(socket);
+    } catch (error) {
+      abortSocket(socket);
+      throw error;
     }
   };
 }

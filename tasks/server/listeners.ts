@@ -6,7 +6,7 @@
 
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import type { Address } from "../../lib/net/address.ts";
-import type { Socket } from "../../lib/net/connection.ts";
+import { abortSocket, type Socket } from "../../lib/net/connection.ts";
 import { listen, listenFailure } from "../../lib/net/listen.ts";
 import type { Acceptor, Incoming, TlsServer } from "./acceptor.ts";
 
@@ -14,7 +14,7 @@ import type { Acceptor, Incoming, TlsServer } from "./acceptor.ts";
  * Listens for TLS 1.2 and 1.3, on the same addresses as without. A client is accepted before its handshake, so
  * that one that never speaks keeps nobody else waiting.
  *
- * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, a key of another certificate.
+ * @throws {Failure} `Cannot listen on host:port`, with the cause.
  */
 export async function listenTls(
   address: Address,
@@ -23,17 +23,7 @@ export async function listenTls(
   if ("path" in address) {
     throw new UsageError("Cannot speak TLS on a Unix socket");
   }
-  const { cert, key } = tls;
-  let listeners: Acceptor[];
-  try {
-    // Node says only to its first client that certificate and key do not belong together
-    Deno.createHttpClient({ cert, key }).close();
-    listeners = await listen(address);
-  } catch (error) {
-    throw error instanceof Failure
-      ? error
-      : await listenFailure(address, error);
-  }
+  const listeners: Acceptor[] = await listen(address);
   // Node takes its time to load: it does so while nobody is there yet
   const handshakes = import("./tls.ts").then(({ createHandshakes }) =>
     createHandshakes(tls)
@@ -59,6 +49,7 @@ function secure(
     write: (bytes) => socket.write(bytes),
     closeWrite: () => socket.closeWrite(),
     close: () => socket.close(),
+    abort: () => abortSocket(socket),
     setNoDelay: () => client.setNoDelay?.(),
     async handshake() {
       const { socket: secured, ...agreed } = await (await handshakes)(client);

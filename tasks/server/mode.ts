@@ -6,7 +6,11 @@
 
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
-import { refuseOptions, UnknownOptionError } from "../../lib/cli/options.ts";
+import {
+  formatOptionName,
+  isGiven,
+  UnknownOptionError,
+} from "../../lib/cli/options.ts";
 import { absolutePath } from "../../lib/cli/values.ts";
 import {
   type Address,
@@ -14,7 +18,7 @@ import {
   permissionsFor,
   type TcpAddress,
 } from "../../lib/net/address.ts";
-import { listen, openAll } from "../../lib/net/listen.ts";
+import { listen, listenersOf } from "../../lib/net/listen.ts";
 import {
   createScreen,
   discard,
@@ -61,6 +65,19 @@ async function refuse(operands: readonly string[]): Promise<never> {
   );
 }
 
+/** Refuses those of the named options that were given, and says why in words that follow the name. */
+function refuseOptions(
+  options: Partial<ServerOptions>,
+  names: readonly (keyof ServerOptions)[],
+  why: string,
+): void {
+  const found = names.find((name) =>
+    isGiven(SERVER_OPTIONS[name], options[name])
+  );
+  if (found === undefined) return;
+  throw new UsageError(`Cannot use ${formatOptionName(found)} ${why}`);
+}
+
 /** Reads the target of a relay; an error has a hint at what was meant. */
 async function readTarget(operands: readonly string[]): Promise<Target> {
   try {
@@ -73,11 +90,9 @@ async function readTarget(operands: readonly string[]): Promise<Target> {
 }
 
 /** Whether nobody listens on an address of this machine, so that the server could. */
-function isFree(address: TcpAddress): boolean {
+function isFree({ host, port }: TcpAddress): boolean {
   try {
-    const open = (hostname: string, port: number) =>
-      Deno.listen({ hostname, port });
-    for (const listener of openAll(address, open)) listener.close();
+    Deno.listen({ hostname: host, port }).close();
     return true;
   } catch {
     return false;
@@ -93,22 +108,37 @@ async function isSame(
   { host = "", port = 0, unix }: Partial<ServerOptions>,
 ): Promise<boolean> {
   if ("path" in target) {
-    // a URL has no . and .. in its path
-    const place = (path: string) => new URL(`unix:${absolutePath(path)}`).href;
-    return unix !== undefined && place(target.path) === place(unix);
+    return unix !== undefined && isSameSocket(target.path, unix);
   }
-  const own = { host, port };
-  if (unix !== undefined || target.port !== port || !isFree(target)) {
-    return false;
-  }
+  if (unix !== undefined || target.port !== port) return false;
+  const free = listenersOf(target).filter(isFree);
   try {
-    const listeners = await listen(own);
-    const isTaken = !isFree(target);
+    const listeners = await listen({ host, port });
+    const isTaken = !free.every(isFree);
     for (const listener of listeners) listener.close();
     return isTaken;
   } catch {
     // it will be said when the server listens
     return false;
+  }
+}
+
+/** The same of Unix sockets: while one is there, the path of the other leads to it or does not. */
+function isSameSocket(target: string, own: string): boolean {
+  if (absolutePath(target) === absolutePath(own)) return true;
+  let listener: Deno.Listener | undefined;
+  try {
+    listener = Deno.listen({ transport: "unix", path: own });
+  } catch {
+    // one that was left behind is as good
+  }
+  try {
+    const [here, there] = [Deno.statSync(own), Deno.statSync(target)];
+    return here.ino === there.ino && here.dev === there.dev;
+  } catch {
+    return false;
+  } finally {
+    listener?.close();
   }
 }
 
@@ -131,11 +161,11 @@ export async function createMode(
   const hasTls = name === "relay" && target?.startsWith("tls:") === true;
   if (name !== "greet") {
     const why = `to ${name}: it is sent to greet`;
-    refuseOptions(SERVER_OPTIONS, options, ["file", "message"], why);
+    refuseOptions(options, ["file", "message"], why);
   }
   if (!hasTls) {
     const why = "without relay tls:HOST:PORT";
-    refuseOptions(SERVER_OPTIONS, options, ["ca", "pin"], why);
+    refuseOptions(options, ["ca", "pin"], why);
   }
   switch (name) {
     case "echo":
@@ -155,7 +185,12 @@ export async function createMode(
       if (await isSame(address, options)) {
         throw new UsageError(`${message}: it is where server listens`);
       }
-      return { handler: relay(address, { timeout: CONNECT_MS, tls: trust }) };
+      return {
+        handler: relay(address, {
+          timeout: CONNECT_MS,
+          tls: trust && { ...trust, isOneOfMany: true },
+        }),
+      };
     }
     case "pipe": {
       const ended = Promise.withResolvers<void>();

@@ -13,6 +13,7 @@ import {
 } from "../../lib/net/address.ts";
 import { type Cidr, contains } from "../../lib/net/cidr.ts";
 import {
+  abortSocket,
   closeSocket,
   closeWrite,
   type Connection,
@@ -159,8 +160,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
     try {
       const handshake = incoming.handshake?.();
       const facts = handshake ? await shakeHands(client, handshake) : {};
+      if (handshake) await clients.room(() => clients.served() >= maxClients);
       if (client.place < 0) return;
-      client.facts = facts;
+      clients.open(client, facts);
       if (once) {
         stop();
         clients.endOthers(client, "one client is served, no other");
@@ -169,7 +171,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       await handler(client);
       // TLS's own end must be out before the process may be at its own
       if (facts.tls !== undefined) await closeWrite(client);
-      clients.end(client, "done");
+      clients.end(client, DONE);
     } catch (error) {
       clients.end(client, describe(error, peer));
     }
@@ -187,7 +189,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
       closeSocket(incoming);
       return onEvent({ event: "refused", peer, reason: "not allowed" });
     }
-    await clients.room(maxClients);
+    const most = incoming.handshake
+      ? Math.max(maxClients, MOST_HANDSHAKES)
+      : maxClients;
+    await clients.room(() => clients.live.length >= most);
     if (closing.signal.aborted) closeSocket(incoming);
     else void attend(incoming, peer);
   }
@@ -264,6 +269,12 @@ interface Client extends Served {
 
 const GONE = -1;
 
+/** How a client ended that was served to its end. */
+const DONE = "done";
+
+/** How many may shake hands at a time, however few are served: who is silent holds up nobody. */
+const MOST_HANDSHAKES = 1000;
+
 /**
  * Keeps the clients of a server, from the time they are accepted until each is ended.
  *
@@ -275,6 +286,11 @@ function createClients(onEvent: (event: ServerEvent) => void) {
   const waiting: (() => void)[] = [];
   const drained = Promise.withResolvers<void>();
   let closed = false;
+  let served = 0;
+
+  function wake(): void {
+    for (const resolve of waiting.splice(0)) resolve();
+  }
 
   function add(connection: Connection): Client {
     const client = {
@@ -299,7 +315,8 @@ function createClients(onEvent: (event: ServerEvent) => void) {
   function end(client: Client, reason: string): void {
     if (client.place === GONE) return;
     remove(client);
-    closeSocket(client.socket);
+    if (reason === DONE) closeSocket(client.socket);
+    else abortSocket(client.socket);
     client.onEnd?.();
     const { facts, opened, peer, received: bytesIn, sent: bytesOut } = client;
     const ms = Math.round(performance.now() - opened);
@@ -308,7 +325,8 @@ function createClients(onEvent: (event: ServerEvent) => void) {
         ? { event: "close", peer, bytesIn, bytesOut, ms, ...facts, reason }
         : { event: "refused", peer, reason },
     );
-    waiting.shift()?.();
+    if (facts) served--;
+    wake();
     if (live.length === 0 && closed) drained.resolve();
   }
 
@@ -320,15 +338,21 @@ function createClients(onEvent: (event: ServerEvent) => void) {
     endOthers(client: Client | undefined, reason: string) {
       for (const other of [...live]) if (other !== client) end(other, reason);
     },
-    /** Resolves when there are fewer than so many, or when no more are taken. */
-    async room(limit: number) {
-      while (live.length >= limit && !closed) {
+    /** How many are served. */
+    served: () => served,
+    open(client: Client, facts: TlsFacts) {
+      client.facts = facts;
+      served++;
+    },
+    /** Resolves when there is room for one more, or when no more are taken. */
+    async room(isFull: () => boolean) {
+      while (isFull() && !closed) {
         await new Promise<void>((resolve) => waiting.push(resolve));
       }
     },
     close() {
       closed = true;
-      for (const wake of waiting.splice(0)) wake();
+      wake();
       if (live.length === 0) drained.resolve();
     },
     /** Resolves when no more are taken and the last one has ended. */

@@ -3,10 +3,10 @@ import fc from "fast-check";
 import { UsageError } from "../../lib/cli/errors.ts";
 import {
   formatOptionName,
+  isGiven,
   type OptionTable,
   parseCommandLine,
   refuseConflicts,
-  refuseOptions,
   UnknownOptionError,
 } from "../../lib/cli/options.ts";
 import { API_OPTIONS } from "../../tasks/api/api.ts";
@@ -274,14 +274,13 @@ Deno.test("an option that misses its value may have a hint of its own", () => {
   }
 });
 
-Deno.test("refuseOptions() refuses what was given, not what is a default", () => {
-  const { options } = parseCommandLine(related, ["--text=a", "--mute"]);
-  refuseOptions(related, options, ["text", "file"], "here");
-  assertThrows(
-    () => refuseOptions(related, options, ["text", "mute"], "here"),
-    UsageError,
-    "Cannot use --mute here",
-  );
+Deno.test("isGiven() knows what was given from what is a default", () => {
+  assertEquals(isGiven(related.text, "a"), false);
+  assertEquals(isGiven(related.text, "b"), true);
+  assertEquals(isGiven(related.mute, true), true);
+  for (const nothing of [undefined, false, []]) {
+    assertEquals(isGiven(related.file, nothing), false);
+  }
 });
 
 const TABLES: Readonly<Record<string, OptionTable>> = {

@@ -6,9 +6,9 @@ import {
 } from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../../lib/cli/errors.ts";
-import { parseMethod } from "../../lib/http/request.ts";
 import { formatDocument, formatJson } from "../../tasks/get/body/json.ts";
 import { formatItem, type Item, parseItem } from "../../tasks/get/items.ts";
+import { parseMethod } from "../../tasks/get/options.ts";
 import { codePoint } from "../code_point.ts";
 
 Deno.test("items are read by their leftmost operator", () => {

@@ -26,10 +26,11 @@ export function startTls(
   tls: TlsClient,
   signal?: AbortSignal,
 ): Promise<Socket & Disposable> {
-  const { ca, name = host, pin, cert, insecure, alpn } = tls;
+  const { ca, name = host, pin, cert, insecure, isOneOfMany, alpn } = tls;
   return within(signal, socket, async () => {
     if (
-      insecure || pin !== undefined || cert !== undefined || !isTcp(socket)
+      insecure || isOneOfMany || pin !== undefined || cert !== undefined ||
+      !isTcp(socket)
     ) {
       const { startNodeTls } = await import("./node.ts");
       return await startNodeTls(socket, { ...tls, name });

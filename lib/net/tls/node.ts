@@ -141,11 +141,11 @@ export async function shakeHands(
   ) => void,
 ): Promise<Socket & { readonly stream: TLSSocket }> {
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
-  /** The end of the socket, to which Node would listen as to TLS's own, and what writing failed with. */
+  // Node would take the end of the socket for TLS's own
   let over: { readonly why: unknown } | undefined;
   let failure: unknown;
   let wake = () => {};
-  let flushed = () => {};
+  const unflushed: (() => void)[] = [];
   /** Whether Node would read, and whether somebody waits for what it reads: nothing is read before both are so. */
   let isWanted = false;
   let isAwaited = true;
@@ -155,6 +155,10 @@ export async function shakeHands(
     over = { why };
     wake();
     reject(why ?? new Deno.errors.UnexpectedEof("tls handshake eof"));
+  }
+
+  function flush(): void {
+    for (const resolve of unflushed.splice(0)) resolve();
   }
 
   function receive(): void {
@@ -168,7 +172,8 @@ export async function shakeHands(
         duplex.readableLength > 0 ||
         count === buffer.length && count < CHUNK_BYTES
       ) buffer = new Uint8Array(CHUNK_BYTES);
-    }, end);
+      // what Node makes of it may throw too
+    }).catch(end);
   }
 
   const duplex = new Duplex({
@@ -180,12 +185,12 @@ export async function shakeHands(
     write(chunk: Uint8Array, _encoding, done) {
       writeAll(socket, chunk).catch((error) => failure ??= error).then(() => {
         done();
-        if (duplex.writableLength === 0) flushed();
+        if (duplex.writableLength === 0) flush();
       });
     },
     destroy(error, done) {
       closeSocket(socket);
-      flushed();
+      flush();
       done(error);
     },
   });
@@ -235,7 +240,7 @@ export async function shakeHands(
       start((error) => error ? reject(error) : resolve())
     );
     if (duplex.writableLength > 0 && !duplex.destroyed) {
-      await new Promise<void>((resolve) => flushed = resolve);
+      await new Promise<void>((resolve) => unflushed.push(resolve));
     }
     if (failure !== undefined) throw failure;
   }
@@ -264,6 +269,7 @@ export async function shakeHands(
     async closeWrite() {
       if (!stream.writableEnded) await settle((done) => stream.end(done));
     },
+    abort: () => void stream.destroy(),
     close() {
       // what waits for a peer that does not read would wait for ever
       if (stream.writableFinished || duplex.writableLength > 0) {

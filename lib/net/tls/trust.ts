@@ -50,7 +50,7 @@ export async function readPem(
   );
 }
 
-/** Reads a certificate and its key, where they are named: both of them. */
+/** Reads a certificate and its key, where they are named: both of them, and that belong together. */
 export async function readPair(
   { cert, key }: Pick<TrustOptions, "cert" | "key">,
 ): Promise<KeyPair | undefined> {
@@ -58,10 +58,31 @@ export async function readPair(
   if (cert === undefined || key === undefined) {
     throw new UsageError("Cannot use --cert or --key alone: expected both");
   }
-  return {
+  const pair = {
     cert: await readPem(cert, "CERTIFICATE"),
     key: await readPem(key, "PRIVATE KEY"),
   };
+  try {
+    // whether they belong together is something that only a client of HTTP is told before it connects
+    Deno.createHttpClient(pair).close();
+  } catch (cause) {
+    throw new Failure("Cannot use --cert with --key", { cause });
+  }
+  return pair;
+}
+
+/** Reads the certificates of authorities, where they are named, all of which can be understood. */
+export async function readAuthorities(
+  path: string | undefined,
+): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  const pem = await readPem(path, "CERTIFICATE");
+  try {
+    Deno.createHttpClient({ caCerts: [pem] }).close();
+  } catch (cause) {
+    throw new Failure(`Cannot use "${absolutePath(path)}"`, { cause });
+  }
+  return pem;
 }
 
 /**
@@ -71,17 +92,10 @@ export async function readPair(
  */
 export async function findTrust(options: TrustOptions): Promise<TlsClient> {
   const { ca, pin, sni } = options;
-  const pair = await readPair(options);
-  try {
-    // whether they belong together is something that only a client of HTTP is told before it connects
-    if (pair) Deno.createHttpClient(pair).close();
-  } catch (cause) {
-    throw new Failure("Cannot use --cert with --key", { cause });
-  }
   return {
-    ...pair,
+    ...await readPair(options),
     name: sni === undefined ? undefined : parseHost(sni),
     pin: pin === undefined ? undefined : parsePin(pin),
-    ca: ca === undefined ? undefined : await readPem(ca, "CERTIFICATE"),
+    ca: await readAuthorities(ca),
   };
 }
