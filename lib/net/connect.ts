@@ -20,7 +20,6 @@ import type { Proxy } from "./proxy.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
 
-/** What stands between here and there. */
 export interface Route {
   /** Goes through this proxy, which resolves the name. */
   readonly proxy?: Proxy | undefined;

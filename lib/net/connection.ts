@@ -181,9 +181,8 @@ export function closeSocket(socket: Pick<Socket, "close">): void {
   }
 }
 
-/** A certificate and its private key, as PEM. */
 export interface KeyPair {
-  /** The certificate, or the chain with the server's own first. */
+  /** As PEM: the certificate, or the chain with the server's own first. */
   readonly cert: string;
   readonly key: string;
 }

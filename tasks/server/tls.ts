@@ -53,8 +53,17 @@ export function createHandshakes(
       secureContext,
       ...UNBOUNDED,
     });
+    // Node destroys what fails; only with TLS's end does it send the alert that says why
+    const destroy = stream.destroy.bind(stream);
+    stream.destroy = (error) => {
+      stream.destroy = destroy;
+      return stream.end(() => destroy(error));
+    };
     stream.on("error", fail);
-    stream.on("secure", () => done(stream));
+    stream.on("secure", () => {
+      stream.destroy = destroy;
+      done(stream);
+    });
   }
 
   function takeCertified(duplex: Duplex, done: Done, fail: Fail): void {

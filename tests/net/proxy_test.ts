@@ -409,6 +409,12 @@ const BEHIND: [string, number[] | undefined, string, RegExp][] = [
     /^$/,
   ],
   [
+    "is silent",
+    [],
+    "a.example:1 not known: the proxy says nothing: timed out\na.example:2 not known: the proxy says nothing: timed out\n",
+    /^$/,
+  ],
+  [
     "does not try",
     [5, 0, 5, 2, 0, 1],
     "a.example:1 not known: the proxy says: its rules do not allow it\na.example:2 not known: the proxy says: its rules do not allow it\n",
@@ -421,12 +427,13 @@ for (const [what, answer, found, why] of BEHIND) {
     await using answering = proxy(async (conn) => {
       await conn.read(new Uint8Array(1024));
       await conn.write(Uint8Array.from(answer ?? []));
-      await conn.closeWrite();
+      if (answer?.length) await conn.closeWrite();
       while (await conn.read(new Uint8Array(1024)) !== null);
     });
     const port = answer ? answering.port : 2;
     const { code, stdout, stderr } = await run(main, [
-      ...["--check", "1-2", "--proxy", `socks5://127.0.0.1:${port}`],
+      ...["--check", "1-2", "--timeout", "0.5"],
+      ...["--proxy", `socks5://127.0.0.1:${port}`],
       "a.example",
     ], terminal);
     assertMatch(stderr, why);
@@ -447,6 +454,13 @@ const REFUSALS: [string, string | number[], string][] = [
     "the proxy says: 502 Bad Gateway",
   ],
   ["http", "HTTP/1.1 403\r\n\r\n", "the proxy says: 403"],
+  [
+    "http",
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 502 No\r\n\r\n",
+    "the proxy says: 502 No",
+  ],
+  ["socks5", [5, 0, 5, 0, 0, 7, 0, 0], "it is not a SOCKS5 proxy"],
+  ["socks5", [5, 0, 4, 0, 0, 1, 0, 0], "it is not a SOCKS5 proxy"],
   ["http", "SSH-2.0-x\r\n\r\n", "it is not an HTTP proxy"],
   ["http", "x".repeat(20_000), "it is not an HTTP proxy"],
   ["http", "HTTP/1.1 200", "the proxy closed the connection"],

@@ -261,6 +261,25 @@ Deno.test("relay closes the target of a client that is cut off", async () => {
   assertEquals(await conn.read(new Uint8Array(1)), null);
 });
 
+Deno.test("relay lets go of a target that does not shake hands", async () => {
+  using target = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = target.addr;
+  const { server, closed } = await serveOne(
+    relay({ host: "127.0.0.1", port }, {
+      timeout: 100,
+      tls: { name: "localhost", isOneOfMany: true },
+    }),
+  );
+  using conn = await Deno.connect({ port: server.port });
+  using silent = await target.accept();
+  assertMatch((await closed).reason, /^Cannot start TLS with .*: timed out$/);
+  // a greeting, and the end
+  const buffer = new Uint8Array(4096);
+  while (await silent.read(buffer) !== null);
+  assertEquals(await conn.read(buffer), null);
+  await server.shutdown();
+});
+
 Deno.test("relay lets go of the target of a client that was ended, though neither of them reads or writes", async () => {
   using target = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = target.addr;

@@ -35,6 +35,7 @@ import {
   sleep,
   spawnDeno,
   spawnProgram,
+  testWith,
   withFolder,
 } from "../support.ts";
 
@@ -276,6 +277,63 @@ Deno.test("serve() speaks TLS; a client that is silent or speaks no TLS harms no
   assert(open?.event === "open");
   assertEquals(open.tls, "TLSv1.3");
 });
+
+Deno.test("serve() lets no silent client take the place of one that is served", async () => {
+  const tls = await makeCertificate();
+  await using server = await serve({ tls, handler: greet, maxClients: 1 });
+  const { port } = server;
+  const silent = await Promise.all(
+    Array.from({ length: 20 }, () => Deno.connect({ port })),
+  );
+  using conn = await Deno.connectTls({
+    hostname: "localhost",
+    port,
+    caCerts: [tls.cert],
+  });
+  assertEquals(await receiveText(conn), "Hello, Client!");
+  for (const each of silent) each.close();
+});
+
+Deno.test("serve() says nothing of an end over TLS to a client that it cuts off", async () => {
+  const tls = await makeCertificate();
+  const closed = Promise.withResolvers<string>();
+  await using server = await serve({
+    tls,
+    handler: async (connection) => {
+      await send(connection, encode("half"));
+      throw new Failure("the other half is lost");
+    },
+    onEvent: (event) => event.event === "close" && closed.resolve(event.reason),
+  });
+  using conn = await Deno.connectTls({
+    hostname: "localhost",
+    port: server.port,
+    caCerts: [tls.cert],
+  });
+  assertEquals(await receiveText(conn, 4), "half");
+  await assertRejects(
+    () => conn.read(new Uint8Array(1)),
+    Error,
+    "close_notify",
+  );
+  assertEquals(await closed.promise, "the other half is lost");
+});
+
+testWith(
+  "openssl",
+  "server --tls says why with an alert to a client whose TLS does not fit",
+  async () => {
+    const tls = await makeCertificate();
+    await using server = await serve({ tls, handler: greet });
+    for (const words of [["-tls1_1"], ["-tls1_2", "-cipher", "AES128-SHA"]]) {
+      const { stderr } = await spawnProgram("openssl", [
+        ...["s_client", "-connect", `127.0.0.1:${server.port}`],
+        ...words,
+      ]).result;
+      assertMatch(stderr, /alert handshake failure/);
+    }
+  },
+);
 
 Deno.test("serve() with once serves the first client that is done with its handshake", async () => {
   const tls = await makeCertificate();

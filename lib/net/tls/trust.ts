@@ -79,8 +79,9 @@ export async function readAuthorities(
   const pem = await readPem(path, "CERTIFICATE");
   try {
     Deno.createHttpClient({ caCerts: [pem] }).close();
-  } catch (cause) {
-    throw new Failure(`Cannot use "${absolutePath(path)}"`, { cause });
+  } catch {
+    const why = "a certificate in it cannot be read";
+    throw new Failure(`Cannot use "${absolutePath(path)}": ${why}`);
   }
   return pem;
 }
