@@ -23,7 +23,6 @@ export interface Io {
   readonly drain: () => void;
 }
 
-/** Where bytes come from. */
 export interface Input {
   readonly isTerminal: boolean;
   /** Reads up to `buffer.length` bytes; resolves to their number, or to null at the end. */

@@ -21,7 +21,6 @@ const MOST_COOKIES = 180;
 
 const isCookie = (name: string) => name.toLowerCase() === "cookie";
 
-/** Starts without a cookie. */
 export function createCookies(): Cookies {
   // with the public suffix list: nobody sets a cookie for all of co.uk
   const jar = new CookieJar(undefined, { allowSecureOnLocal: false });

@@ -30,7 +30,6 @@ function doing({ method, url }: HttpRequest): string {
   return method === "GET" ? `get ${shown}` : `send ${method} to ${shown}`;
 }
 
-/** The next step, by what went wrong. */
 const STEPS: readonly (readonly [test: RegExp, step: string])[] = [
   [
     /^certificate of an unknown issuer/,

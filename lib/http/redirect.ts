@@ -14,7 +14,6 @@ import {
 } from "./request.ts";
 import type { Network, TransportResponse } from "./transport.ts";
 
-/** What of a request's headers another origin may see. */
 const HARMLESS =
   /^(accept(-(charset|encoding|language|ranges))?|user-agent|content-(disposition|encoding|language|type)|(if-)?range)$/i;
 

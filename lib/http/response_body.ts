@@ -75,7 +75,6 @@ async function* readSource(
 
 async function* nothing(): AsyncGenerator<Uint8Array<ArrayBuffer>> {}
 
-/** Opens the body of a response. */
 export function openBody(
   response: TransportResponse,
   reading: Reading,

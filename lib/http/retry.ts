@@ -15,7 +15,6 @@ export const LONGEST_MS = 30_000;
 
 const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
 
-/** The statuses that may pass. */
 const PASSING = [408, 429, 502, 503, 504];
 
 /** How an attempt ended: with a response, or with an error. */

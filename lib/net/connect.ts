@@ -20,6 +20,7 @@ import type { Proxy } from "./proxy.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
 
+/** What stands between here and there. */
 export interface Route {
   /** Goes through this proxy, which resolves the name. */
   readonly proxy?: Proxy | undefined;
@@ -29,10 +30,13 @@ export interface Route {
   readonly forward?: boolean | undefined;
   /** Addresses to use instead of those that the system finds. */
   readonly resolve?: readonly Resolved[] | undefined;
+  /** The one version of IP to use. */
   readonly family?: 4 | 6 | undefined;
   /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
   readonly timed?: boolean | undefined;
+  /** Speaks TLS there. */
   readonly tls?: TlsClient | undefined;
+  /** Gives up at once when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** Hears what is begun: what fails is that. */
   readonly onStep?: ((step: Step) => void) | undefined;
@@ -43,11 +47,13 @@ export type Step = "connect" | "proxy" | "tunnel" | "tls";
 
 /** Where a way has led; times are in ms. */
 export interface Connected {
+  /** What to go on with. */
   readonly socket: Socket & Disposable;
   /** The address at its other end: the target's or the proxy's. */
   readonly remote: string;
   /** How long it took to resolve the name, where that was done apart. */
   readonly dns: number | undefined;
+  /** How long it took to connect. */
   readonly connect: number;
   /** How long it took to shake hands, where TLS is spoken. */
   readonly tls: number | undefined;
@@ -253,6 +259,7 @@ export async function open(address: Address, route: Route): Promise<Connected> {
   };
 }
 
+/** Options for {@linkcode connect}. */
 export interface ConnectOptions
   extends Pick<Route, "proxy" | "tls" | "signal" | "onStep"> {
   /** How long to resolve, connect and shake hands, in ms; for ever where it is not given. */

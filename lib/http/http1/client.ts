@@ -35,7 +35,6 @@ async function unixFailure(path: string, cause: unknown): Promise<Failure> {
   });
 }
 
-/** Connects to where a URL leads: over TLS where it says https, always. */
 async function connectTo(
   url: URL,
   network: TransportOptions,
