@@ -119,6 +119,7 @@ const WORDINGS: readonly (readonly [
     ([, name, names]) => `certificate is not for ${name}` + formatNames(names),
     ExitCode.Certificate,
   ],
+  [/cannot decrypt peer/, "what the peer sent cannot be decrypted"],
   [/^Error: BER error/, "a certificate cannot be read", ExitCode.Certificate],
   [
     /extended key usage for server/,

@@ -266,6 +266,8 @@ export interface ConnectOptions
   readonly timeout?: number | undefined;
   /** Goes on trying for so many ms until something accepts. */
   readonly wait?: number | undefined;
+  /** Waits also while what accepts closes at once, to the end. */
+  readonly hold?: boolean | undefined;
 }
 
 /**
@@ -296,7 +298,7 @@ export async function connect(
     return await keepTrying(
       address,
       wait,
-      once.tls !== undefined,
+      once,
       (left) =>
         connect(address, { ...once, timeout: Math.min(left, timeout ?? left) }),
     );

@@ -166,12 +166,6 @@ export function withRead(socket: Socket, read: Socket["read"]): Socket {
   };
 }
 
-/** Closes a socket on which not all was sent. */
-export function abortSocket(socket: Socket): void {
-  if (socket.abort) socket.abort();
-  else closeSocket(socket);
-}
-
 /** Closes a socket, also one that was closed already. */
 export function closeSocket(socket: Pick<Socket, "close">): void {
   try {

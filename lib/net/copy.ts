@@ -4,7 +4,7 @@
  * @module
  */
 
-import { closeWrite, type Connection, receive, send } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 
 /** Gives up to `buffer.length` bytes; resolves to their number, or to null at the end. */
 export type Source = (
@@ -58,15 +58,6 @@ export async function copy(
 
 function putBack(buffer: Uint8Array<ArrayBuffer>): void {
   if (spares.length < MOST_SPARES) spares.push(buffer);
-}
-
-/** Passes on the bytes of one connection to another until it ends, then half-closes the other. */
-export function forward(from: Connection, to: Connection): Promise<void> {
-  return copy(
-    (buffer) => receive(from, buffer),
-    (bytes) => send(to, bytes),
-    setNoDelay(to),
-  ).then(() => closeWrite(to));
 }
 
 /**

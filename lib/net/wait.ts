@@ -60,26 +60,36 @@ const PASSING_REASON = /^connection (reset|aborted)|^the peer closed/;
 
 /**
  * Connects again and again until it works: a server that is not up yet, or not yet in the DNS, has until the end of the
- * wait. One that still ends at once by then may mean just that.
+ * wait. One that ends at once by then, or that listened for one connection alone, may mean just that.
  *
- * @param isProven Whether to connect takes an answer of the server's, as with TLS.
+ * @param options `tls` proves that a connection holds; `hold` takes none that ends at once.
  */
 export async function keepTrying(
   address: Address,
   wait: number,
-  isProven: boolean,
+  options: { readonly tls?: unknown; readonly hold?: boolean | undefined },
   attempt: (left: number) => Promise<Socket & Disposable>,
 ): Promise<Socket & Disposable> {
   const end = performance.now() + wait;
   let last: unknown;
+  let ended: Socket & Disposable | undefined;
   for (;;) {
     try {
       const socket = await attempt(Math.max(1, end - performance.now()));
-      if (isProven) return socket;
+      if (options.tls) return socket;
       const { held, isEnded } = await hold(socket);
-      if (!isEnded || end - performance.now() <= PAUSE_MS) return held;
-      held.close();
+      ended?.close();
+      ended = undefined;
+      if (!isEnded) return held;
+      if (options.hold) {
+        held.close();
+        throw new Failure("it accepts, and closes at once", {
+          code: ExitCode.Unreachable,
+        });
+      }
+      ended = held;
     } catch (error) {
+      if (ended) return ended;
       const { exitCodeOf, reasonOf } = await import("../cli/reasons.ts");
       const code = exitCodeOf(error);
       const passes = PASSING.includes(code) ||
@@ -89,17 +99,20 @@ export async function keepTrying(
       if (last === undefined || code !== ExitCode.TimedOut) last = error;
     }
     const left = end - performance.now();
-    if (left <= PAUSE_MS) throw giveUp(address, last, wait);
+    if (left <= PAUSE_MS) {
+      if (ended) return ended;
+      throw giveUp(address, last, wait);
+    }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
 
 function giveUp(address: Address, error: unknown, wait: number): Failure {
-  const { message, cause, hint } = error instanceof Failure
+  const goal = `Cannot connect to ${formatAddress(address)}`;
+  const isWhole = error instanceof Failure && error.cause !== undefined;
+  const { message, cause, hint } = isWhole
     ? error
-    : new Failure(`Cannot connect to ${formatAddress(address)}`, {
-      cause: error,
-    });
+    : new Failure(goal, { cause: error });
   return new Failure(`${message} within ${wait / 1000} s`, {
     ...cause !== undefined && { cause },
     hint,

@@ -88,12 +88,12 @@ export async function readNetwork(
     rawHeaders: options.verbose || options.include && options.http !== "2",
   } as const;
   if (ca === undefined && cert === undefined) return network;
-  const { readAuthorities, readPem } = await import(
+  const { readPem } = await import(
     "../../lib/net/tls/trust.ts"
   );
   return {
     ...network,
-    ca: await readAuthorities(ca),
+    ca: ca === undefined ? ca : await readPem(ca, "CERTIFICATE"),
     ...cert !== undefined && {
       cert: await readPem(cert, "CERTIFICATE"),
       key: await readPem(options.key ?? cert, "PRIVATE KEY"),

@@ -4,7 +4,11 @@
  * @module
  */
 
-import type { KeyPair, Socket } from "../../lib/net/connection.ts";
+import {
+  closeSocket,
+  type KeyPair,
+  type Socket,
+} from "../../lib/net/connection.ts";
 
 /** Something that accepts clients: a listener of Deno, or one that also wants a certificate. */
 export interface Acceptor {
@@ -32,4 +36,10 @@ export interface Handshake {
 export interface TlsServer extends KeyPair {
   /** As PEM, the certificates whose clients are served, and no others. */
   readonly clientCa?: string | undefined;
+}
+
+/** Closes a socket on which not all was sent. */
+export function abortSocket(socket: Socket): void {
+  if (socket.abort) socket.abort();
+  else closeSocket(socket);
 }

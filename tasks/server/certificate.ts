@@ -11,8 +11,8 @@ import { encodeHex } from "@std/encoding/hex";
 import { Failure } from "../../lib/cli/errors.ts";
 import type { KeyPair } from "../../lib/net/connection.ts";
 import {
-  readAuthorities,
   readPair,
+  readPem,
   type TrustOptions,
 } from "../../lib/net/tls/trust.ts";
 import type { TlsServer } from "./acceptor.ts";
@@ -228,7 +228,8 @@ export async function findTls(
   const pair = named ?? await makeCertificate();
   return {
     ...pair,
-    clientCa: await readAuthorities(clientCa),
+    ...clientCa !== undefined &&
+      { clientCa: await readPem(clientCa, "CERTIFICATE") },
     sha256: await fingerprintOf(pair.cert),
     isOwn: named === undefined,
   };

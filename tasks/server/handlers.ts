@@ -10,7 +10,6 @@ import { absolutePath, reading } from "../../lib/cli/values.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
 import {
-  abortSocket,
   closeSocket,
   closeWrite,
   type Connection,
@@ -18,7 +17,8 @@ import {
   send,
   track,
 } from "../../lib/net/connection.ts";
-import { copy, forward, setNoDelay, type Sink } from "../../lib/net/copy.ts";
+import { copy, setNoDelay, type Sink } from "../../lib/net/copy.ts";
+import { abortSocket } from "./acceptor.ts";
 import type { Handler } from "./serve.ts";
 
 /** How long a client may go on after all was sent to it. */
@@ -182,4 +182,13 @@ export async function createScreen(
   const text = createSafeDecoder();
   const encoder = new TextEncoder();
   return (bytes) => output.writeLater(encoder.encode(text.decode(bytes)));
+}
+
+/** Passes on the bytes of one connection to another until it ends, then half-closes the other. */
+export function forward(from: Connection, to: Connection): Promise<void> {
+  return copy(
+    (buffer) => receive(from, buffer),
+    (bytes) => send(to, bytes),
+    setNoDelay(to),
+  ).then(() => closeWrite(to));
 }

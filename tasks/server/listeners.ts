@@ -6,9 +6,14 @@
 
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import type { Address } from "../../lib/net/address.ts";
-import { abortSocket, type Socket } from "../../lib/net/connection.ts";
+import type { Socket } from "../../lib/net/connection.ts";
 import { listen, listenFailure } from "../../lib/net/listen.ts";
-import type { Acceptor, Incoming, TlsServer } from "./acceptor.ts";
+import {
+  abortSocket,
+  type Acceptor,
+  type Incoming,
+  type TlsServer,
+} from "./acceptor.ts";
 
 /**
  * Listens for TLS 1.2 and 1.3, on the same addresses as without. A client is accepted before its handshake, so

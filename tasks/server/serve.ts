@@ -13,7 +13,6 @@ import {
 } from "../../lib/net/address.ts";
 import { type Cidr, contains } from "../../lib/net/cidr.ts";
 import {
-  abortSocket,
   closeSocket,
   closeWrite,
   type Connection,
@@ -26,7 +25,13 @@ import {
   pause,
   SHORTEST_WAIT_MS,
 } from "../../lib/net/pause.ts";
-import type { Acceptor, Handshake, Incoming, TlsServer } from "./acceptor.ts";
+import {
+  abortSocket,
+  type Acceptor,
+  type Handshake,
+  type Incoming,
+  type TlsServer,
+} from "./acceptor.ts";
 import type { ServerEvent, TlsFacts } from "./events.ts";
 
 /** A server that listens. */
@@ -126,6 +131,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     ? () => true
     : createFilter(allow, deny);
   const clients = createClients(onEvent);
+  const places = createPlaces(maxClients);
+  const handshakes = createPlaces(Math.max(maxClients, MOST_HANDSHAKES));
   const closing = new AbortController();
   let unnamed = 0;
 
@@ -133,6 +140,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     if (closing.signal.aborted) return;
     closing.abort();
     for (const acceptor of acceptors) acceptor.close();
+    places.close();
+    handshakes.close();
     clients.close();
   }
 
@@ -157,12 +166,20 @@ export async function serve(options: ServeOptions): Promise<Server> {
 
   async function attend(incoming: Incoming, peer: string): Promise<void> {
     const client = clients.add(track(incoming, peer, onBytes));
+    const handshake = incoming.handshake?.();
+    client.free = handshake ? handshakes.free : places.free;
     try {
-      const handshake = incoming.handshake?.();
       const facts = handshake ? await shakeHands(client, handshake) : {};
-      if (handshake) await clients.room(() => clients.served() >= maxClients);
-      if (client.place < 0) return;
-      clients.open(client, facts);
+      if (handshake) {
+        free(client);
+        const isTaken = await places.take();
+        if (isTaken) client.free = places.free;
+        if (client.place === GONE) return free(client);
+        if (!isTaken) return clients.end(client, SHUT_DOWN);
+      }
+      if (client.place === GONE) return;
+      client.facts = facts;
+      client.active = performance.now();
       if (once) {
         stop();
         clients.endOthers(client, "one client is served, no other");
@@ -189,12 +206,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
       closeSocket(incoming);
       return onEvent({ event: "refused", peer, reason: "not allowed" });
     }
-    const most = incoming.handshake
-      ? Math.max(maxClients, MOST_HANDSHAKES)
-      : maxClients;
-    await clients.room(() => clients.live.length >= most);
-    if (closing.signal.aborted) closeSocket(incoming);
-    else void attend(incoming, peer);
+    const isTaken = await (incoming.handshake ? handshakes : places).take();
+    if (isTaken) void attend(incoming, peer);
+    else closeSocket(incoming);
   }
 
   const addresses = acceptors.map(({ addr }) => addressOf(addr));
@@ -205,7 +219,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const stopWatch = idleTimeout === undefined
     ? undefined
     : (await import("../../lib/net/idle.ts")).watchIdle(
-      () => [...clients.live],
+      // those that shake hands have a limit of their own, and the server makes others wait
+      () => clients.live.filter(({ facts }) => facts),
       idleTimeout,
       (client) => clients.end(client, `idle for ${idleTimeout / 1000} s`),
     );
@@ -223,7 +238,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
 
   async function shutdown(grace = 0): Promise<void> {
     stop();
-    const cut = () => clients.endOthers(undefined, "the server shut down");
+    const cut = () => clients.endOthers(undefined, SHUT_DOWN);
     if (grace === 0) cut();
     const timer = clients.live.length > 0 ? setTimeout(cut, grace) : undefined;
     await finished;
@@ -265,6 +280,13 @@ interface Client extends Served {
   place: number;
   /** Set when it is served: its TLS is up, if it has any. */
   facts?: TlsFacts;
+  /** Gives back what it holds: a place among those that are served, or that shake hands. */
+  free?: (() => void) | undefined;
+}
+
+function free(client: Client): void {
+  client.free?.();
+  client.free = undefined;
 }
 
 const GONE = -1;
@@ -272,8 +294,37 @@ const GONE = -1;
 /** How a client ended that was served to its end. */
 const DONE = "done";
 
+/** How one ends that is not served any more. */
+const SHUT_DOWN = "the server shut down";
+
 /** How many may shake hands at a time, however few are served: who is silent holds up nobody. */
 const MOST_HANDSHAKES = 1000;
+
+/** Gives so many places, in the order in which they are asked for. */
+function createPlaces(most: number) {
+  const waiting: ((isTaken: boolean) => void)[] = [];
+  let taken = 0;
+  let closed = false;
+  return {
+    /** Resolves to whether a place is taken, as soon as there is one; to false when no more are given. */
+    take(): Promise<boolean> {
+      if (closed || taken < most) {
+        if (!closed) taken++;
+        return Promise.resolve(!closed);
+      }
+      return new Promise((resolve) => waiting.push(resolve));
+    },
+    free() {
+      const next = waiting.shift();
+      if (next) next(true);
+      else taken--;
+    },
+    close() {
+      closed = true;
+      for (const resolve of waiting.splice(0)) resolve(false);
+    },
+  };
+}
 
 /**
  * Keeps the clients of a server, from the time they are accepted until each is ended.
@@ -283,14 +334,8 @@ const MOST_HANDSHAKES = 1000;
 function createClients(onEvent: (event: ServerEvent) => void) {
   // no Map or Set: where thousands come and go, theirs is the garbage that lasts
   const live: Client[] = [];
-  const waiting: (() => void)[] = [];
   const drained = Promise.withResolvers<void>();
   let closed = false;
-  let served = 0;
-
-  function wake(): void {
-    for (const resolve of waiting.splice(0)) resolve();
-  }
 
   function add(connection: Connection): Client {
     const client = {
@@ -325,8 +370,7 @@ function createClients(onEvent: (event: ServerEvent) => void) {
         ? { event: "close", peer, bytesIn, bytesOut, ms, ...facts, reason }
         : { event: "refused", peer, reason },
     );
-    if (facts) served--;
-    wake();
+    free(client);
     if (live.length === 0 && closed) drained.resolve();
   }
 
@@ -338,21 +382,8 @@ function createClients(onEvent: (event: ServerEvent) => void) {
     endOthers(client: Client | undefined, reason: string) {
       for (const other of [...live]) if (other !== client) end(other, reason);
     },
-    /** How many are served. */
-    served: () => served,
-    open(client: Client, facts: TlsFacts) {
-      client.facts = facts;
-      served++;
-    },
-    /** Resolves when there is room for one more, or when no more are taken. */
-    async room(isFull: () => boolean) {
-      while (isFull() && !closed) {
-        await new Promise<void>((resolve) => waiting.push(resolve));
-      }
-    },
     close() {
       closed = true;
-      wake();
       if (live.length === 0) drained.resolve();
     },
     /** Resolves when no more are taken and the last one has ended. */

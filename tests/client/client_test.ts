@@ -747,18 +747,32 @@ Deno.test("client --wait goes on where something accepts and closes at once, as 
       "",
     ]);
   }
-  // what does so until the wait is over means it
+  // what does so until the wait is over means it, but it is not up
   await using server = closing(Infinity);
   const at = `127.0.0.1:${server.port}`;
   for (
-    const [args, found] of [
-      [[], "Received from server: \n"],
-      [["--check"], `${at} open\n`],
+    const [args, code, found] of [
+      [[], 0, "Received from server: \n"],
+      [["--check"], 7, `${at} closed: it accepts, and closes at once\n`],
     ] as const
   ) {
     const result = await run(main, ["--wait", "0.3", ...args, at], terminal);
-    assertEquals([result.code, result.stdout], [0, found]);
+    assertEquals([result.code, result.stdout], [code, found]);
   }
+});
+
+Deno.test("client --wait takes a listener for one connection alone that closes its side at once, as nc -lN", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const heard = (async () => {
+    using conn = await listener.accept();
+    listener.close();
+    await conn.closeWrite();
+    return await receiveText(conn);
+  })();
+  const at = `127.0.0.1:${listener.addr.port}`;
+  const args = ["--wait", "10", "--pipe", at];
+  const { code, stderr } = await run(main, args, { stdin: "hello" });
+  assertEquals([code, stderr, await heard], [0, "", "hello"]);
 });
 
 Deno.test("client --wait sends to a server that has nothing to say, and closes its side at once", async () => {
@@ -842,7 +856,7 @@ Deno.test("client --check says of an unknown host nothing about its ports, with 
     terminal,
   );
   assertEquals([code, stdout, stderr], [
-    28,
+    6,
     "",
     "client: Cannot connect to never.invalid:80 within 0.2 s: unknown host\n",
   ]);

@@ -19,7 +19,7 @@ import {
 import { listen, openAll } from "../../lib/net/listen.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import type { ServerEvent } from "../../tasks/server/events.ts";
-import { echo } from "../../tasks/server/handlers.ts";
+import { discard, echo } from "../../tasks/server/handlers.ts";
 import { listenTls, listenUnix } from "../../tasks/server/listeners.ts";
 import {
   acceptAll,
@@ -292,6 +292,89 @@ Deno.test("serve() lets no silent client take the place of one that is served", 
   });
   assertEquals(await receiveText(conn), "Hello, Client!");
   for (const each of silent) each.close();
+});
+
+for (const isTls of [false, true]) {
+  Deno.test(`serve() serves maxClients at a time and no more, also when all others wait${isTls ? " with their TLS up" : ""}, and refuses them when it shuts down`, async () => {
+    const tls = isTls ? await makeCertificate() : undefined;
+    let [now, most, all] = [0, 0, 0];
+    const events: ServerEvent[] = [];
+    const served = Promise.withResolvers<void>();
+    await using server = await serve({
+      host: "localhost",
+      tls,
+      maxClients: 2,
+      idleTimeout: 200,
+      handler: async (connection) => {
+        most = Math.max(most, ++now);
+        await receive(connection, new Uint8Array(1));
+        now--;
+        if (++all === 6) served.resolve();
+      },
+      onEvent: (event) => events.push(event),
+    });
+    const { port } = server;
+    // on both loopbacks, each of which accepts by itself
+    const conns = await Promise.all(Array.from({ length: 8 }, async (_, at) => {
+      const conn = await Deno.connect({
+        hostname: at % 2 === 0 ? "127.0.0.1" : "::1",
+        port,
+      });
+      if (!tls) return conn;
+      const secure = await Deno.startTls(conn, {
+        hostname: "localhost",
+        caCerts: [tls.cert],
+      });
+      await secure.handshake();
+      return secure;
+    }));
+    for (const conn of conns) {
+      await conn.write(encode("x")).catch(() => {});
+    }
+    await served.promise;
+    await server.shutdown();
+    for (const conn of conns) conn.close();
+    assertEquals(most, 2);
+    const idle = events.filter((event) =>
+      "reason" in event && event.reason.startsWith("idle")
+    );
+    assertEquals(idle, []);
+  });
+}
+
+Deno.test("serve() refuses a client over TLS that waits for a place when it shuts down", async () => {
+  const tls = await makeCertificate();
+  const refused = Promise.withResolvers<string>();
+  const opened = Promise.withResolvers<void>();
+  await using server = await serve({
+    tls,
+    maxClients: 1,
+    handler: discard,
+    onEvent: (event) => {
+      if (event.event === "open") opened.resolve();
+      if (event.event === "refused") refused.resolve(event.reason);
+    },
+  });
+  const connect = async () => {
+    const conn = await Deno.connectTls({
+      hostname: "localhost",
+      port: server.port,
+      caCerts: [tls.cert],
+    });
+    await conn.handshake();
+    return conn;
+  };
+  using _first = await connect();
+  await opened.promise;
+  using second = await connect();
+  const ended = server.shutdown(100);
+  assertEquals(await refused.promise, "the server shut down");
+  await assertRejects(
+    () => second.read(new Uint8Array(1)),
+    Error,
+    "close_notify",
+  );
+  await ended;
 });
 
 Deno.test("serve() says nothing of an end over TLS to a client that it cuts off", async () => {

@@ -42,12 +42,20 @@ export async function readPem(
     });
   }
   // as in BEGIN EC PRIVATE KEY
-  if (new RegExp(`^-----BEGIN (\\w+ )?${kind}-----`, "m").test(text)) {
-    return text;
+  if (!new RegExp(`^-----BEGIN (\\w+ )?${kind}-----`, "m").test(text)) {
+    throw new Failure(
+      `Cannot use "${absolutePath(path)}": it holds no PEM of a ${kind}`,
+    );
   }
-  throw new Failure(
-    `Cannot use "${absolutePath(path)}": it holds no PEM of a ${kind}`,
-  );
+  try {
+    if (kind === "CERTIFICATE") {
+      Deno.createHttpClient({ caCerts: [text] }).close();
+    }
+  } catch {
+    const why = "a certificate in it cannot be read";
+    throw new Failure(`Cannot use "${absolutePath(path)}": ${why}`);
+  }
+  return text;
 }
 
 /** Reads a certificate and its key, where they are named: both of them, and that belong together. */
@@ -71,21 +79,6 @@ export async function readPair(
   return pair;
 }
 
-/** Reads the certificates of authorities, where they are named, all of which can be understood. */
-export async function readAuthorities(
-  path: string | undefined,
-): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  const pem = await readPem(path, "CERTIFICATE");
-  try {
-    Deno.createHttpClient({ caCerts: [pem] }).close();
-  } catch {
-    const why = "a certificate in it cannot be read";
-    throw new Failure(`Cannot use "${absolutePath(path)}": ${why}`);
-  }
-  return pem;
-}
-
 /**
  * Finds whom a client trusts, and who it is itself.
  *
@@ -97,6 +90,6 @@ export async function findTrust(options: TrustOptions): Promise<TlsClient> {
     ...await readPair(options),
     name: sni === undefined ? undefined : parseHost(sni),
     pin: pin === undefined ? undefined : parsePin(pin),
-    ca: await readAuthorities(ca),
+    ca: ca === undefined ? undefined : await readPem(ca, "CERTIFICATE"),
   };
 }
