@@ -29,23 +29,28 @@ export async function listenTls(
     throw new UsageError("Cannot speak TLS on a Unix socket");
   }
   const listeners: Acceptor[] = await listen(address);
-  // Node takes its time to load: it does so while nobody is there yet
-  const handshakes = import("./tls.ts").then(({ createHandshakes }) =>
-    createHandshakes(tls)
-  );
+  // Node takes its time to load: the first client waits for that, not who starts the server
+  let handshakes: Handshakes | undefined;
+  const load = () =>
+    import("./tls.ts").then(({ createHandshakes }) => createHandshakes(tls));
   return listeners.map((listener) => ({
     addr: listener.addr,
-    accept: async () => secure(await listener.accept(), handshakes),
+    async accept() {
+      const client = await listener.accept();
+      return secure(client, handshakes ??= load());
+    },
     close: () => listener.close(),
   }));
 }
 
-type Tls = typeof import("./tls.ts");
+type Handshakes = Promise<
+  ReturnType<typeof import("./tls.ts").createHandshakes>
+>;
 
 /** A client that speaks TLS once it has shaken hands. */
 function secure(
   client: Incoming,
-  handshakes: Promise<ReturnType<Tls["createHandshakes"]>>,
+  handshakes: Handshakes,
 ): Incoming {
   let socket: Socket = client;
   return {
