@@ -23,6 +23,7 @@ import {
   ROOT,
   run,
   spawn,
+  spawnDeno,
   spawnProgram,
   start,
   testWith,
@@ -288,6 +289,31 @@ Deno.test("server --tls hears a client out that says something, and does not res
   assertEquals([answer.code, answer.stdout], [0, "Hello, Client!"]);
   assertMatch((await result).stdout, /"bytesIn":4,/);
 });
+
+Deno.test("server --tls --once as a process sends TLS's own end before it exits, in every mode", () =>
+  withFolder(async (folder) => {
+    const { cert, key } = await makeCertificate();
+    const [certFile, keyFile] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+    await Deno.writeTextFile(certFile, cert);
+    await Deno.writeTextFile(keyFile, key);
+    const pair = ["--cert", certFile, "--key", keyFile];
+    for (const mode of [["discard"], ["echo"], ["chat"], ["--file", keyFile]]) {
+      for (const size of [0, 5, 100_000]) {
+        const server = spawnDeno([
+          ...["run", "-A", `${ROOT}tasks/server.ts`, ...mode],
+          ...["-p0", "--once", "--json", ...pair],
+        ]);
+        const log = mode[0] === "chat" ? server.stderr : server.stdout;
+        const said = await log.waitFor(/127\.0\.0\.1:\d+/);
+        const to = `localhost:${said.match(/:(\d+)"/)?.[1]}`;
+        const stdin = "x".repeat(size);
+        const args = ["--pipe", "--ca", certFile, to];
+        const { code, stderr } = await run(client, args, { stdin });
+        assertEquals([code, stderr], [0, ""], `${mode} ${size}`);
+        await server.result;
+      }
+    }
+  }));
 
 Deno.test("server relay tls: trusts the certificate that is pinned, and no other", async () => {
   const pair = await makeCertificate();
