@@ -49,7 +49,7 @@ export interface Server extends AsyncDisposable {
 /** A client that is served. */
 export interface Served extends Connection {
   /** Hears that it is ended, by whomever: what was opened for it ends too. */
-  onEnd?: () => void;
+  onEnd?: (() => void) | undefined;
 }
 
 /** Serves one client; its connection is closed when the promise settles. */
@@ -164,30 +164,44 @@ export async function serve(options: ServeOptions): Promise<Server> {
     }
   }
 
+  /** Shakes hands with a client, and waits for a place for it; gives nothing when it is gone. */
+  async function secure(
+    client: Client,
+    handshake: Promise<Handshake>,
+  ): Promise<TlsFacts | undefined> {
+    client.free = handshakes.free;
+    const facts = await shakeHands(client, handshake);
+    free(client);
+    const isTaken = await places.take();
+    if (isTaken) client.free = places.free;
+    if (client.place === GONE) {
+      free(client);
+      return undefined;
+    }
+    if (isTaken) return facts;
+    clients.end(client, SHUT_DOWN);
+  }
+
   async function attend(incoming: Incoming, peer: string): Promise<void> {
     const client = clients.add(track(incoming, peer, onBytes));
-    const handshake = incoming.handshake?.();
-    client.free = handshake ? handshakes.free : places.free;
     try {
-      const facts = handshake ? await shakeHands(client, handshake) : {};
-      if (handshake) {
-        free(client);
-        const isTaken = await places.take();
-        if (isTaken) client.free = places.free;
-        if (client.place === GONE) return free(client);
-        if (!isTaken) return clients.end(client, SHUT_DOWN);
+      if (incoming.handshake) {
+        const facts = await secure(client, incoming.handshake());
+        if (facts === undefined) return;
+        client.facts = facts;
+        client.active = performance.now();
+      } else {
+        client.free = places.free;
+        client.facts = PLAIN;
       }
-      if (client.place === GONE) return;
-      client.facts = facts;
-      client.active = performance.now();
       if (once) {
         stop();
         clients.endOthers(client, "one client is served, no other");
       }
-      onEvent({ event: "open", peer, ...facts });
+      onEvent({ event: "open", peer, ...client.facts });
       await handler(client);
       // TLS's own end must be out before the process may be at its own
-      if (facts.tls !== undefined) await closeWrite(client);
+      if (client.facts.tls !== undefined) await closeWrite(client);
       clients.end(client, DONE);
     } catch (error) {
       clients.end(client, describe(error, peer));
@@ -279,9 +293,9 @@ interface Client extends Served {
   /** Its place among those that are live, or less than 0. */
   place: number;
   /** Set when it is served: its TLS is up, if it has any. */
-  facts?: TlsFacts;
+  facts: TlsFacts | undefined;
   /** Gives back what it holds: a place among those that are served, or that shake hands. */
-  free?: (() => void) | undefined;
+  free: (() => void) | undefined;
 }
 
 function free(client: Client): void {
@@ -290,6 +304,8 @@ function free(client: Client): void {
 }
 
 const GONE = -1;
+
+const PLAIN: TlsFacts = {};
 
 /** How a client ended that was served to its end. */
 const DONE = "done";
@@ -338,10 +354,14 @@ function createClients(onEvent: (event: ServerEvent) => void) {
   let closed = false;
 
   function add(connection: Connection): Client {
-    const client = {
+    // all that it will have, at once: what is added later costs more
+    const client: Client = {
       ...connection,
       opened: performance.now(),
       place: live.length,
+      facts: undefined,
+      free: undefined,
+      onEnd: undefined,
     };
     live.push(client);
     return client;
