@@ -13,6 +13,7 @@ import {
   parseCommandLine,
   refuseConflicts,
   UnknownOptionError,
+  wordsBeforeEnd,
 } from "./options.ts";
 import type { Denial } from "./reasons.ts";
 
@@ -67,10 +68,7 @@ export async function runCommand<Table extends OptionTable>(
 
 /** Whether a flag stands before `--`: help and version win over whatever else is wrong. */
 function asks(args: readonly string[], ...names: string[]): boolean {
-  const end = args.indexOf("--");
-  return args.slice(0, end === -1 ? undefined : end).some((arg) =>
-    names.includes(arg)
-  );
+  return wordsBeforeEnd(args).some((arg) => names.includes(arg));
 }
 
 /** Prints an error in one line, then at most one hint; with `--debug`, where it came from. No secret is shown. */

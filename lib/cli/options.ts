@@ -276,6 +276,15 @@ export function refuseConflicts(
 const isList = (conflicts: Conflicts): conflicts is readonly string[] =>
   Array.isArray(conflicts);
 
+/** The words of a command line before `--`: those that may be options. */
+export function wordsBeforeEnd(args: readonly string[]): readonly string[] {
+  const end = args.indexOf("--");
+  return args.slice(0, end === -1 ? undefined : end);
+}
+
+/** Letters of nc's in one word, of which the last may take a value: `-lvp 80`, `-zvw3`. */
+export const CLUSTER = /^-([46CdklNnrtUuvz]+[46CdklNnrtUuvzpwisqe])(\d*)$/;
+
 /** Whether an option has a value that was typed. */
 export const isGiven = (option: Option | undefined, value: unknown): boolean =>
   value !== undefined && value !== false && value !== option?.default &&

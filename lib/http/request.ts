@@ -75,11 +75,6 @@ export function isBeyondFetch(
     );
 }
 
-/** The text's UTF-8 as characters that each stand for one byte, as fetch takes a header: curl's and HTTPie's bytes. */
-export function toByteString(text: string): string {
-  return fromLatin1(new TextEncoder().encode(text));
-}
-
 /** Bytes as characters that each stand for one. */
 export function fromLatin1(bytes: Uint8Array): string {
   let text = "";
@@ -108,7 +103,7 @@ export function latin1(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
-/** The text that {@linkcode toByteString} was given. */
+/** The text whose UTF-8 the characters of another one stand for. */
 export function fromByteString(text: string): string {
   return new TextDecoder().decode(latin1(text));
 }

@@ -266,8 +266,8 @@ export interface ConnectOptions
   readonly timeout?: number | undefined;
   /** Goes on trying for so many ms until something accepts. */
   readonly wait?: number | undefined;
-  /** Waits also while what accepts closes at once, to the end. */
-  readonly hold?: boolean | undefined;
+  /** Only looks: what closes at once is not up, and a wait that was too short has no exit code of its own. */
+  readonly probe?: boolean;
 }
 
 /**

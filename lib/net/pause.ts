@@ -1,5 +1,5 @@
 /**
- * How long to wait before a listener that failed is tried again.
+ * Waits: before a listener that failed is tried again, and for work that may take too long.
  *
  * @module
  */
@@ -20,4 +20,14 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) end();
     signal?.addEventListener("abort", end);
   });
+}
+
+/** Waits for work, but for at most so many ms: gives nothing where it takes longer. */
+export async function atMost<T>(
+  ms: number,
+  work: Promise<T> | undefined,
+): Promise<T | void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  return await Promise.race([work, promise]).finally(() => clearTimeout(timer));
 }

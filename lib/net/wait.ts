@@ -7,6 +7,7 @@
 import { ExitCode, Failure } from "../cli/errors.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { type Socket, withRead } from "./connection.ts";
+import { atMost, pause } from "./pause.ts";
 
 /** How long something that accepts may take to close again before it counts as up, in ms. */
 const HOLD_MS = 50;
@@ -22,12 +23,10 @@ async function hold(
   let rest = socket.read(head).then((count) =>
     count && head.subarray(0, count)
   );
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, HOLD_MS);
-  const first = await Promise.race([rest, promise]).catch((error) => {
+  const first = await atMost(HOLD_MS, rest).catch((error) => {
     socket.close();
     throw error;
-  }).finally(() => clearTimeout(timer));
+  });
   // whoever reads hears of it
   rest.catch(() => {});
   const held = withRead(socket, async (buffer) => {
@@ -38,11 +37,8 @@ async function hold(
     rest = Promise.resolve(bytes.subarray(part.length));
     return part.length;
   });
-  const close = held.close;
-  return {
-    held: { ...held, [Symbol.dispose]: close },
-    isEnded: first === null,
-  };
+  const disposable = { ...held, [Symbol.dispose]: held.close };
+  return { held: disposable, isEnded: first === null };
 }
 
 /** How long to wait before the next attempt, in ms. */
@@ -62,60 +58,57 @@ const PASSING_REASON = /^connection (reset|aborted)|^the peer closed/;
  * Connects again and again until it works: a server that is not up yet, or not yet in the DNS, has until the end of the
  * wait. One that ends at once by then, or that listened for one connection alone, may mean just that.
  *
- * @param options `tls` proves that a connection holds; `hold` takes none that ends at once.
+ * @param options `tls` proves that a connection holds; `probe` takes none that ends at once.
  */
 export async function keepTrying(
   address: Address,
   wait: number,
-  options: { readonly tls?: unknown; readonly hold?: boolean | undefined },
+  { tls, probe = false }: { readonly tls?: unknown; readonly probe?: boolean },
   attempt: (left: number) => Promise<Socket & Disposable>,
 ): Promise<Socket & Disposable> {
   const end = performance.now() + wait;
-  let last: unknown;
+  const failed = (cause: unknown) =>
+    new Failure(`Cannot connect to ${formatAddress(address)}`, { cause });
+  let last: Failure | undefined;
   let ended: Socket & Disposable | undefined;
   for (;;) {
     try {
       const socket = await attempt(Math.max(1, end - performance.now()));
-      if (options.tls) return socket;
+      if (tls) return socket;
       const { held, isEnded } = await hold(socket);
       ended?.close();
       ended = undefined;
       if (!isEnded) return held;
-      if (options.hold) {
+      if (probe) {
         held.close();
-        throw new Failure("it accepts, and closes at once", {
-          code: ExitCode.Unreachable,
-        });
+        const code = ExitCode.Unreachable;
+        throw failed(new Failure("it accepts, and closes at once", { code }));
       }
       ended = held;
     } catch (error) {
       if (ended) return ended;
       const { exitCodeOf, reasonOf } = await import("../cli/reasons.ts");
-      const code = exitCodeOf(error);
+      const failure = error instanceof Failure ? error : failed(error);
+      const code = exitCodeOf(failure);
       const passes = PASSING.includes(code) ||
-        PASSING_REASON.test(reasonOf(error).message);
-      if (!passes || error instanceof Failure && error.isLasting) throw error;
+        PASSING_REASON.test(reasonOf(failure).message);
+      if (!passes || failure.isLasting) throw failure;
       // an attempt that the end of the wait cut off says less than the one before
-      if (last === undefined || code !== ExitCode.TimedOut) last = error;
+      if (last === undefined || code !== ExitCode.TimedOut) last = failure;
     }
-    const left = end - performance.now();
-    if (left <= PAUSE_MS) {
+    if (end - performance.now() <= PAUSE_MS) {
       if (ended) return ended;
-      throw giveUp(address, last, wait);
+      if (last) throw giveUp(last, wait, probe);
     }
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await pause(PAUSE_MS);
   }
 }
 
-function giveUp(address: Address, error: unknown, wait: number): Failure {
-  const goal = `Cannot connect to ${formatAddress(address)}`;
-  const isWhole = error instanceof Failure && error.cause !== undefined;
-  const { message, cause, hint } = isWhole
-    ? error
-    : new Failure(goal, { cause: error });
+function giveUp(last: Failure, wait: number, probe: boolean): Failure {
+  const { message, cause, hint, code } = last;
   return new Failure(`${message} within ${wait / 1000} s`, {
     ...cause !== undefined && { cause },
     hint,
-    code: ExitCode.TimedOut,
+    code: probe ? code : ExitCode.TimedOut,
   });
 }

@@ -41,13 +41,10 @@ export async function runApi(
   const data = from === undefined ? seed : await readDump(from, io.signal);
   using store = openStore(file, data, { fake, fresh: from !== undefined });
   io.drain();
-  const safe = io.stdout.isTerminal
-    ? (await import("../../lib/cli/terminal.ts")).escapeControls
-    : (text: string) => text;
   const stopped = Promise.withResolvers<void>();
   // it may be rejected before anybody waits for it
   stopped.promise.catch(() => {});
-  await using lines = createLogWriter(io.stdout, {
+  await using lines = await createLogWriter(io.stdout, {
     json,
     onError: stopped.reject,
   });
@@ -57,7 +54,7 @@ export async function runApi(
     fake,
     routes,
     signal: streams.signal,
-    onResponse: (entry) => lines.add(safe(formatEntry(entry, json))),
+    onResponse: (entry) => lines.add(formatEntry(entry, json)),
   });
   io.signal.addEventListener("abort", () => stopped.resolve());
   const report = async (what: string, error: unknown) => {
@@ -71,7 +68,7 @@ export async function runApi(
     onLost: (error) => report("Cannot accept more clients for now", error),
   });
   const printEvent = (event: Readonly<Record<string, string>>, text: string) =>
-    lines.add(json ? `${JSON.stringify(event)}\n` : safe(`${text}\n`));
+    lines.add(json ? `${JSON.stringify(event)}\n` : `${text}\n`);
   if (from !== undefined) {
     const { redactUrl } = await import("../../lib/cli/redact.ts");
     const shown = isUrl(from) ? redactUrl(from) : from;

@@ -43,20 +43,6 @@ function isGeneral(error: unknown, step: Step): boolean {
     reasonOf(error).message === "too many open files";
 }
 
-/** The same with the code that it has without a wait. */
-function withoutWait(error: unknown, { wait }: ConnectOptions): unknown {
-  if (wait === undefined || !(error instanceof Failure)) return error;
-  const { message, cause, hint, code } = error;
-  const { Unresolved, Unreachable, TimedOut } = ExitCode;
-  if (code !== TimedOut) return error;
-  const isUnknown = reasonOf(error).code === Unresolved;
-  return new Failure(message, {
-    cause,
-    hint,
-    code: isUnknown ? Unresolved : Unreachable,
-  });
-}
-
 async function checkOne(
   address: Address,
   options: ConnectOptions,
@@ -70,11 +56,11 @@ async function checkOne(
   const way: { step: Step } = { step: "connect" };
   try {
     const onStep = (next: Step) => way.step = next;
-    (await connect(address, { ...options, onStep, hold: true })).close();
+    (await connect(address, { ...options, onStep, probe: true })).close();
     return finding(true);
   } catch (error) {
     const { step } = way;
-    if (isGeneral(error, step)) throw withoutWait(error, options);
+    if (isGeneral(error, step)) throw error;
     // what resets a connection has accepted it
     const isAccepted = step === "connect" && options.wait === undefined &&
       /^connection reset/.test(reasonOf(error).message);

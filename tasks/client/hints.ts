@@ -6,7 +6,11 @@
 
 import type { Hints } from "../../lib/cli/definition.ts";
 import { UsageError } from "../../lib/cli/errors.ts";
-import { UnknownOptionError } from "../../lib/cli/options.ts";
+import {
+  CLUSTER,
+  UnknownOptionError,
+  wordsBeforeEnd,
+} from "../../lib/cli/options.ts";
 import { quote } from "../../lib/cli/permissions.ts";
 import { formatAddress, parseAddress } from "../../lib/net/address.ts";
 import { type ClientOptions, parsePorts } from "./options.ts";
@@ -91,9 +95,6 @@ const CLIENT_HINTS: Hints = {
     "it is not there: client --tls HOST:PORT",
 };
 
-/** nc's letters, of which the last may take a value, as `-lvp 80` and `-zvw3`. */
-const CLUSTER = /^-([46CdklNnrtUuvz]+[46CdklNnrtUuvzpwisqe])(\d*)$/;
-
 /** A letter that takes the next word for its value, alone or at the end of a cluster. */
 const WITH_VALUE = /^-[46CdklNnrtUuvz]*[wisqpxXPoe]$/;
 
@@ -118,8 +119,7 @@ function hintForCluster(
 
 /** What a command line of other tools means here. */
 export function clientHints(args: readonly string[]): Hints {
-  const end = args.indexOf("--");
-  const own = args.slice(0, end === -1 ? undefined : end);
+  const own = wordsBeforeEnd(args);
   const operands = own.filter((arg, at) =>
     !arg.startsWith("-") && !WITH_VALUE.test(own[at - 1] ?? "")
   );

@@ -13,6 +13,7 @@ import {
   send,
 } from "../../lib/net/connection.ts";
 import { copy } from "../../lib/net/copy.ts";
+import { atMost } from "../../lib/net/pause.ts";
 
 /** How long stdin may be silent after the peer has ended before nothing more is expected of it, in ms. */
 const QUIET_MS = 100;
@@ -50,9 +51,7 @@ async function untilQuiet(
   const ended = upload.finally(() => uploading = false);
   ended.catch(() => {});
   while (uploading) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, QUIET_MS);
-    await Promise.race([ended, promise]).finally(() => clearTimeout(timer));
+    await atMost(QUIET_MS, ended);
     const now = sent();
     if (now !== undefined && now === before) return;
     before = now;

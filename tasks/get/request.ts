@@ -8,9 +8,9 @@ import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
 import { absolutePath, percentDecode } from "../../lib/cli/values.ts";
 import {
+  fromLatin1,
   type Header,
   type HttpRequest,
-  toByteString,
   trimBlanks,
 } from "../../lib/http/request.ts";
 import type { TypedBody } from "./body/json.ts";
@@ -71,6 +71,11 @@ function refuseHeader({ kind, path: [name], value }: Item): void {
 async function readItems(items: readonly Item[]): Promise<readonly Item[]> {
   for (const item of items) if (/^header/.test(item.kind)) refuseHeader(item);
   return await Promise.all(items.map(readItem));
+}
+
+/** The text's UTF-8 as characters that each stand for one byte, as fetch takes a header: curl's and HTTPie's bytes. */
+function toByteString(text: string): string {
+  return fromLatin1(new TextEncoder().encode(text));
 }
 
 /**

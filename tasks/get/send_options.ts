@@ -88,9 +88,7 @@ export async function readNetwork(
     rawHeaders: options.verbose || options.include && options.http !== "2",
   } as const;
   if (ca === undefined && cert === undefined) return network;
-  const { readPem } = await import(
-    "../../lib/net/tls/trust.ts"
-  );
+  const { readPem } = await import("../../lib/net/tls/trust.ts");
   return {
     ...network,
     ca: ca === undefined ? ca : await readPem(ca, "CERTIFICATE"),

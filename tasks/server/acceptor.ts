@@ -10,7 +10,7 @@ import {
   type Socket,
 } from "../../lib/net/connection.ts";
 
-/** Something that accepts clients: a listener of Deno, or one that also wants a certificate. */
+/** Something that accepts clients: a listener of Deno, or one whose clients speak TLS. */
 export interface Acceptor {
   readonly addr: Deno.Addr;
   readonly accept: () => Promise<Incoming>;

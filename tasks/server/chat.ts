@@ -50,7 +50,7 @@ export function createChat(): Chat {
   /** Who has the floor: nobody else is heard until its line has ended. Speakers are known by what they hear with. */
   let floor: Outbox | undefined;
   let isOverdue = false;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let floorTimer: ReturnType<typeof setTimeout> | undefined;
   const queue: { readonly speaker: Outbox; readonly begin: () => void }[] = [];
 
   /** Resolves when the speaker has the floor: first come, first served. */
@@ -64,8 +64,8 @@ export function createChat(): Chat {
   }
 
   function passFloor(): void {
-    clearTimeout(timer);
-    timer = undefined;
+    clearTimeout(floorTimer);
+    floorTimer = undefined;
     isOverdue = false;
     const next = queue.shift();
     floor = next?.speaker;
@@ -81,7 +81,7 @@ export function createChat(): Chat {
 
   /** From its first piece on, a line has so much time. */
   function startTimer(): void {
-    timer ??= setTimeout(() => {
+    floorTimer ??= setTimeout(() => {
       isOverdue = true;
       breakLine();
     }, FLOOR_MS);

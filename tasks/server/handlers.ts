@@ -18,19 +18,12 @@ import {
   track,
 } from "../../lib/net/connection.ts";
 import { copy, setNoDelay, type Sink } from "../../lib/net/copy.ts";
+import { atMost } from "../../lib/net/pause.ts";
 import { abortSocket } from "./acceptor.ts";
 import type { Handler } from "./serve.ts";
 
 /** How long a client may go on after all was sent to it. */
 const LINGER_MS = 1000;
-
-/** Waits for the end of a client to which all was sent, but not for long. */
-async function linger(dropped: Promise<void>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, LINGER_MS);
-  await Promise.race([dropped, promise]);
-  clearTimeout(timer);
-}
 
 /**
  * Sends a message.
@@ -45,7 +38,7 @@ export function greet(message: string, isTls = false): Handler {
     const dropped = discard(connection).catch(() => {});
     await send(connection, bytes);
     await closeWrite(connection);
-    await linger(dropped);
+    await atMost(LINGER_MS, dropped);
   };
 }
 
@@ -102,7 +95,7 @@ export async function sendFile(path: string): Promise<Handler> {
       throw new Failure(`the file was cut: ${size - left} of ${size} bytes`);
     }
     await connection.socket.closeWrite();
-    await linger(dropped);
+    await atMost(LINGER_MS, dropped);
   };
 }
 

@@ -6,6 +6,7 @@
 
 import type { Hints } from "../../lib/cli/definition.ts";
 import { nearest } from "../../lib/cli/help.ts";
+import { CLUSTER, wordsBeforeEnd } from "../../lib/cli/options.ts";
 import { quote } from "../../lib/cli/permissions.ts";
 import { parseAddress } from "../../lib/net/address.ts";
 import { MODES, parseTarget } from "./options.ts";
@@ -73,13 +74,9 @@ const SERVER_HINTS: Hints = {
   "-quiet -brief": "for the bytes alone: server pipe 2> /dev/null",
 };
 
-/** nc's letters, of which the last may take a value: `-lvp 80`. */
-const CLUSTER = /^-([46CdklNnrtUuvz]+[46CdklNnrtUuvzpwisqe])(\d*)$/;
-
 /** What a command line of other tools means here. */
 export function serverHints(args: readonly string[]): Hints {
-  const end = args.indexOf("--");
-  const own = args.slice(0, end === -1 ? undefined : end);
+  const own = wordsBeforeEnd(args);
   const clusters = own.flatMap((arg, at) => {
     const [, letters = "", attached] = arg.match(CLUSTER) ?? [];
     if (letters.includes("u")) return [[arg, ONLY_STREAMS] as const];

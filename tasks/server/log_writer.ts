@@ -5,6 +5,7 @@
  */
 
 import { Failure } from "../../lib/cli/errors.ts";
+import { atMost } from "../../lib/net/pause.ts";
 import { ClosedOutput, type Output, print } from "../../lib/cli/io.ts";
 
 /** More characters do not wait for a slow reader. */
@@ -32,14 +33,18 @@ export interface LogWriterOptions {
 }
 
 /**
- * Creates a writer of lines that does not wait for who reads them. What comes while a write is under way is written
+ * Creates a writer of lines, safe on a terminal, that does not wait for who reads them. What comes while a write is under way is written
  * together next; more than 1 MiB of it is left out, and a line says how many lines that were.
  */
-export function createLogWriter(
-  output: Pick<Output, "write" | "writeLater">,
+export async function createLogWriter(
+  output: Pick<Output, "isTerminal" | "write" | "writeLater">,
   { json, waits, onError }: LogWriterOptions,
-): LogWriter {
+): Promise<LogWriter> {
   const encoder = new TextEncoder();
+  // reasons and paths may hold what others chose
+  const safe = output.isTerminal
+    ? (await import("../../lib/cli/terminal.ts")).escapeControls
+    : String;
   let [waiting, lost, last] = ["", 0, -Infinity];
   let writing: Promise<void> | undefined;
   let ended: Promise<void> | undefined;
@@ -71,7 +76,7 @@ export function createLogWriter(
       lost++;
       return;
     }
-    waiting += line;
+    waiting += safe(line);
     // one that failed stays, so that nothing is written again
     if (writing !== undefined) return;
     writing = writeAll().catch((error) => {
@@ -82,19 +87,13 @@ export function createLogWriter(
 
   function addNow(line: string): void {
     try {
-      print(output, line)?.catch((error) => onError(failureOf(error)));
+      print(output, safe(line))?.catch((error) => onError(failureOf(error)));
     } catch (error) {
       onError(failureOf(error));
     }
   }
 
-  async function flush(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, END_MS);
-    await Promise.race([writing, promise]).finally(() => clearTimeout(timer));
-  }
-
-  const end = () => ended ??= flush();
+  const end = () => ended ??= atMost(END_MS, writing);
 
   return {
     add: waits ? addNow : add,

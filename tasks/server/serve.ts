@@ -67,7 +67,7 @@ export interface ServeOptions {
   readonly tls?: TlsServer | undefined;
   /** What to do with a client. */
   readonly handler: Handler;
-  /** How many clients are served at a time; others wait in the system's queue. @default {1000} */
+  /** How many clients are served at a time; others wait. @default {1000} */
   readonly maxClients?: number;
   /** Whether to end after one client. @default {false} */
   readonly once?: boolean;

@@ -33,23 +33,18 @@ export async function runServer(
   // it may be rejected before anybody waits for it
   stopped.promise.catch(() => {});
   const output = mode.ownsStdout ? io.stderr : io.stdout;
-  // reasons and paths may hold what others chose
-  const safe = output.isTerminal
-    ? (await import("../../lib/cli/terminal.ts")).escapeControls
-    : String;
   const { reject: onError } = stopped;
   // a dump is whole: it waits for its reader, and what happens stands where it did
   const waits = options.dump;
-  await using lines = createLogWriter(output, {
+  await using lines = await createLogWriter(output, {
     json: options.json,
     waits,
     onError,
   });
-  const log = (event: ServerEvent) =>
-    lines.add(safe(formatEvent(event, options)));
+  const log = (event: ServerEvent) => lines.add(formatEvent(event, options));
   const dump = waits
     ? (await import("../../lib/net/hexdump.ts")).createDumper(
-      createLogWriter(io.stderr, { waits, onError }).add,
+      (await createLogWriter(io.stderr, { waits, onError })).add,
     )
     : undefined;
   io.drain();
