@@ -9,7 +9,7 @@ import type { Duplex } from "node:stream";
 import { createSecureContext, createServer, TLSSocket } from "node:tls";
 import { Failure } from "../../lib/cli/errors.ts";
 import { type Socket, withRead } from "../../lib/net/connection.ts";
-import { shakeHands, UNBOUNDED } from "../../lib/net/tls/node.ts";
+import { shakeHands } from "../../lib/net/tls/node.ts";
 import type { Handshake, TlsServer } from "./acceptor.ts";
 
 /** Why Node refused a client; it gives one with the wrong certificate the error of a connection that was reset. */
@@ -51,7 +51,6 @@ export function createHandshakes(
     const stream = new TLSSocket(duplex, {
       isServer: true,
       secureContext,
-      ...UNBOUNDED,
     });
     // Node destroys what fails; only with TLS's end does it send the alert that says why
     const destroy = stream.destroy.bind(stream);
@@ -74,7 +73,6 @@ export function createHandshakes(
       requestCert: true,
       rejectUnauthorized: true,
       allowHalfOpen: true,
-      ...UNBOUNDED,
     });
     server.on("tlsClientError", (error) => fail(wordOf(error)));
     server.on("secureConnection", done);

@@ -2,6 +2,7 @@ import {
   assert,
   assertEquals,
   assertGreater,
+  assertLess,
   assertMatch,
   assertNotEquals,
   assertRejects,
@@ -32,6 +33,7 @@ import {
   hasCommand,
   receiveFrom,
   receiveText,
+  settled,
   sleep,
   spawnDeno,
   spawnProgram,
@@ -341,6 +343,62 @@ for (const isTls of [false, true]) {
     assertEquals(idle, []);
   });
 }
+
+Deno.test("serve() does not call a client over TLS idle that it makes wait", async () => {
+  const tls = await makeCertificate();
+  const events: ServerEvent[] = [];
+  await using server = await serve({
+    tls,
+    maxClients: 1,
+    idleTimeout: 100,
+    handler: discard,
+    onEvent: (event) => events.push(event),
+  });
+  const connect = () =>
+    Deno.connectTls({
+      hostname: "localhost",
+      port: server.port,
+      caCerts: [tls.cert],
+    });
+  using first = await connect();
+  await first.handshake();
+  using second = await connect();
+  await second.handshake();
+  // longer than the limit, of which no event tells
+  for (let n = 0; n < 10; n++) {
+    await first.write(encode("x"));
+    await sleep(30);
+  }
+  await first.closeWrite();
+  assertEquals(await first.read(new Uint8Array(1)), null);
+  await second.closeWrite();
+  assertEquals(await second.read(new Uint8Array(1)), null);
+  const reasons = events.flatMap((event) =>
+    "reason" in event ? [event.reason] : []
+  );
+  assertEquals(reasons, ["done", "done"]);
+});
+
+Deno.test("serve() over TLS waits for a client that does not read, and holds little", async () => {
+  const tls = await makeCertificate();
+  const chunk = new Uint8Array(1 << 20);
+  let sent = 0;
+  await using server = await serve({
+    tls,
+    handler: async (connection) => {
+      for (; sent < 64; sent++) await send(connection, chunk);
+    },
+  });
+  using conn = await Deno.connectTls({
+    hostname: "localhost",
+    port: server.port,
+    caCerts: [tls.cert],
+  });
+  await conn.handshake();
+  await settled(() => sent);
+  // the system's own buffers take some of it
+  assertLess(sent, 16);
+});
 
 Deno.test("serve() refuses a client over TLS that waits for a place when it shuts down", async () => {
   const tls = await makeCertificate();

@@ -85,7 +85,6 @@ export async function startNodeTls(
     (duplex, done, fail) => {
       const stream = connect({
         socket: duplex,
-        ...UNBOUNDED,
         host: name,
         // an address is verified, but not asked for (RFC 6066 section 3)
         ...!isIP(name) && { servername: name },
@@ -121,12 +120,6 @@ const CHUNK_BYTES = 64 * 1024;
 const LAST_BYTES = 8 * 1024;
 
 /**
- * What Node may hold before it stops to read: never. Where it stops, Deno's own part takes on what comes without a bound,
- * and loses TLS's end. Nothing more is read from the socket while there is something to take instead.
- */
-export const UNBOUNDED = { highWaterMark: 2 ** 30 };
-
-/**
  * Speaks TLS over a socket that nothing else reads. An end of the socket before TLS's own is an error, as with Deno's
  * TLS; what came before that is given first. Closing it closes the socket, and so does a handshake that fails.
  *
@@ -146,7 +139,10 @@ export async function shakeHands(
   let failure: unknown;
   let wake = () => {};
   const unflushed: (() => void)[] = [];
-  /** Whether Node would read, and whether somebody waits for what it reads: nothing is read before both are so. */
+  /**
+   * Whether Node would read, and whether somebody waits for what it reads. Nothing is read before both are so: what comes
+   * while Node has stopped to read Deno's part takes on without a bound, and loses TLS's end in it.
+   */
   let isWanted = false;
   let isAwaited = true;
   let buffer = new Uint8Array(FIRST_BYTES);
