@@ -4,6 +4,7 @@ import {
   type KeyPair,
   receive,
   send,
+  withRead,
 } from "../../lib/net/connection.ts";
 import {
   fingerprintOf,
@@ -521,6 +522,33 @@ Deno.test("startNodeTls() gives all that came before a reset, though what is sen
     Deno.errors.BrokenPipe,
   );
   assertEquals(await secure.read(new Uint8Array(99)), "hello".length);
+});
+
+Deno.test("startNodeTls() waits until TLS's own end is written", async () => {
+  const pair = await makeCertificate();
+  await using server = await serve({ tls: pair, handler: echo });
+  using conn = await Deno.connect({ port: server.port });
+  let gate = Promise.resolve();
+  const socket = {
+    ...withRead(conn, (buffer) => conn.read(buffer)),
+    write: async (bytes: Uint8Array) => {
+      await gate;
+      return await conn.write(bytes);
+    },
+  };
+  const pin = await fingerprintOf(pair.cert);
+  const secure = await startNodeTls(socket, { name: "localhost", pin });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  gate = promise;
+  let isWritten = false;
+  const closing = secure.closeWrite().then(() => isWritten = true);
+  // of what does not happen no event tells
+  await sleep(50);
+  assertEquals(isWritten, false);
+  resolve();
+  await closing;
+  assertEquals(await secure.read(new Uint8Array(1)), null);
+  secure.abort?.();
 });
 
 Deno.test("client speaks TLS on a Unix socket", () =>

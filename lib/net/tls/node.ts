@@ -228,7 +228,7 @@ export async function shakeHands(
     }
   }
 
-  /** Node says of what it has encrypted that it is written: that is waited for here. */
+  /** Node says at once that TLS's end is written, which may stand behind what the peer has not taken: that is waited for. */
   async function settle(
     start: (done: (error?: Error | null) => void) => void,
   ): Promise<void> {
