@@ -304,7 +304,7 @@ Deno.test("client as a process ends at once on Ctrl-C with 130, and on SIGTERM w
     const begun = performance.now();
     client.kill(signal);
     assertEquals((await client.result).code, code);
-    assertLess(performance.now() - begun, 1000);
+    assertLess(performance.now() - begun, 8000);
   }
 });
 
@@ -460,7 +460,7 @@ for (const stdin of [true, false]) {
       `127.0.0.1:${server.port}`,
     ], { stdin: openAfter(), terminal: { stdin } });
     assertEquals([code, stdout], [0, "bye"]);
-    assertLess(performance.now() - begun, 1000);
+    assertLess(performance.now() - begun, 8000);
   });
 }
 
@@ -880,7 +880,7 @@ Deno.test("client --wait gives up with 28 and says why, and does not wait for wh
   const path = "unix:/" + "x".repeat(200);
   const { code } = await run(main, ["--wait", "10", path], terminal);
   assertEquals(code, 2);
-  assertLess(performance.now() - begun, 2000);
+  assertLess(performance.now() - begun, 8000);
 });
 
 Deno.test("client says that the server speaks TLS", async () => {
