@@ -102,11 +102,11 @@ testBinaries(
     const { code, stdout } = await spawn("client", [`127.0.0.1:${port}`])
       .result;
     assertEquals([code, stdout], [0, "Received from server: Hello, Client!\n"]);
+    assertEquals(await stop(), 0);
     assertMatch(
       child.stdout.text,
-      /^Server is waiting for a connection\.\.\.\n[^]*Connection from 127\.0\.0\.1:\d+ has been established!\n$/,
+      /^Server is waiting for a connection\.\.\.\n[^]*Connection from 127\.0\.0\.1:\d+ has been established!\n/,
     );
-    assertEquals(await stop(), 0);
   },
 );
 
