@@ -36,6 +36,8 @@ export interface Route {
   readonly timed?: boolean | undefined;
   /** Speaks TLS there. */
   readonly tls?: TlsClient | undefined;
+  /** Asks the target for TLS in plain, and takes no byte that is TLS's. */
+  readonly prepare?: ((socket: Socket) => Promise<void>) | undefined;
   /** Gives up at once when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** Hears what is begun: what fails is that. */
@@ -214,7 +216,7 @@ export async function findAddresses(
 
 /** Goes a way to its end. What the system, a proxy or the peer has against it is thrown as it is: `onStep` has heard where. */
 export async function open(address: Address, route: Route): Promise<Connected> {
-  const { proxy, tls, signal, onStep } = route;
+  const { proxy, tls, prepare, signal, onStep } = route;
   const start = performance.now();
   let socket: Socket & Disposable;
   let remote: string;
@@ -246,6 +248,7 @@ export async function open(address: Address, route: Route): Promise<Connected> {
   const connected = performance.now();
   if (tls) {
     onStep?.("tls");
+    if (prepare) await within(signal, socket, () => prepare(socket));
     const { startTls } = await import("./tls/client.ts");
     const host = "host" in address ? address.host : "localhost";
     socket = await startTls(socket, host, tls, signal);
@@ -261,7 +264,7 @@ export async function open(address: Address, route: Route): Promise<Connected> {
 
 /** Options for {@linkcode connect}. */
 export interface ConnectOptions
-  extends Pick<Route, "proxy" | "tls" | "signal" | "onStep"> {
+  extends Pick<Route, "proxy" | "tls" | "prepare" | "signal" | "onStep"> {
   /** How long to resolve, connect and shake hands, in ms; for ever where it is not given. */
   readonly timeout?: number | undefined;
   /** Goes on trying for so many ms until something accepts. */

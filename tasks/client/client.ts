@@ -27,11 +27,11 @@ import type { Print, Printer } from "./transfer.ts";
 const TUTORIAL = { before: "Received from server: ", after: "\n" };
 
 /** Each of them asks for TLS. */
-const TLS_OPTIONS = ["tls", "ca", "pin", "sni", "cert", "key"] as const;
+const TLS_OPTIONS = ["tls", "starttls", "ca", "pin", "sni", "cert"] as const;
 
 /** Everything is read and checked before anything is connected. */
 async function findRoute(options: ClientOptions): Promise<ConnectOptions> {
-  const { timeout, wait, proxy } = options;
+  const { timeout, wait, proxy, starttls } = options;
   return {
     timeout: timeout === undefined ? undefined : timeout * 1000,
     wait: wait ? wait * 1000 : undefined,
@@ -41,6 +41,8 @@ async function findRoute(options: ClientOptions): Promise<ConnectOptions> {
     tls: TLS_OPTIONS.some((name) => options[name])
       ? await (await import("../../lib/net/tls/trust.ts")).findTrust(options)
       : undefined,
+    prepare: starttls &&
+      (await import("./starttls.ts")).createRequest(starttls),
   };
 }
 
@@ -143,7 +145,11 @@ async function converse(
   options: ClientOptions,
   io: Io,
 ): Promise<void> {
-  using socket = await connect(address, route);
+  using socket = await connect(address, route).catch(async (error) => {
+    if (!route.tls) throw error;
+    const { withStarttlsHint } = await import("./hints.ts");
+    throw withStarttlsHint(error, address, options);
+  });
   const dump = options.dump
     ? (await import("../../lib/net/hexdump.ts")).createDumper((text) =>
       void print(io.stderr, text)

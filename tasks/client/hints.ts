@@ -5,15 +5,25 @@
  */
 
 import type { Hints } from "../../lib/cli/definition.ts";
-import { UsageError } from "../../lib/cli/errors.ts";
+import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import {
   CLUSTER,
   UnknownOptionError,
   wordsBeforeEnd,
 } from "../../lib/cli/options.ts";
 import { quote } from "../../lib/cli/permissions.ts";
-import { formatAddress, parseAddress } from "../../lib/net/address.ts";
-import { type ClientOptions, parsePorts } from "./options.ts";
+import { reasonOf } from "../../lib/cli/reasons.ts";
+import {
+  type Address,
+  formatAddress,
+  parseAddress,
+} from "../../lib/net/address.ts";
+import {
+  type ClientOptions,
+  parsePorts,
+  STARTTLS,
+  type Starttls,
+} from "./options.ts";
 
 const LISTEN = "to listen: server --port PORT";
 const BY_ITSELF = "client says what fails by itself; for events, --json";
@@ -81,8 +91,7 @@ const CLIENT_HINTS: Hints = {
   "-noservername -verify -verify_return_error -verify_quiet": VERIFIED,
   "-cert -certform -cert_chain -key -keyform": PAIR,
   "-pass": "the key must not be encrypted: client --cert FILE --key FILE",
-  "-starttls -xmpphost -name":
-    "it is not there: client --tls speaks TLS from the first byte on",
+  "-xmpphost -name": "client has no name to say: client --starttls smtp",
   "-showcerts -status -ct":
     "client shows no certificates; of one that it refuses it says why",
   "-alpn -nextprotoneg": NO_ALPN,
@@ -129,10 +138,17 @@ export function clientHints(args: readonly string[]): Hints {
     const hint = hintForCluster(letters, value || own[at + 1], operands);
     return hint ? [[arg, hint] as const] : [];
   });
-  const target = addressed(own[own.indexOf("-connect") + 1] ?? "");
+  const valueOf = (name: string) =>
+    own.includes(name) ? own[own.indexOf(name) + 1] ?? "" : "";
+  const target = addressed(valueOf("-connect") || "HOST:PORT") ?? "HOST:PORT";
+  const protocol = valueOf("-starttls") || "smtp";
+  const inPlain = STARTTLS.some((name) => name === protocol)
+    ? `client --starttls ${protocol} ${target}`
+    : "TLS is asked for in smtp, imap, pop3 and postgres alone: client --starttls smtp HOST:PORT";
   return {
     ...CLIENT_HINTS,
-    "-connect": `client --tls ${target ?? "HOST:PORT"}`,
+    "-connect": own.includes("-starttls") ? inPlain : `client --tls ${target}`,
+    "-starttls": inPlain,
     ...Object.fromEntries(clusters),
   };
 }
@@ -287,4 +303,33 @@ export function withHint(
   }
   const { message = error.message, hint } = readOperands(operands, options);
   return new UsageError(message, { hint: error.hint ?? hint });
+}
+
+/** Where TLS is asked for in plain, by the ports of the services that do. */
+const IN_PLAIN: ReadonlyMap<number, Starttls> = new Map([
+  [25, "smtp"],
+  [110, "pop3"],
+  [143, "imap"],
+  [587, "smtp"],
+  [5432, "postgres"],
+]);
+
+/** Gives an error of TLS the hint that it can be asked for in plain, and where it was no hint that leads away from it. */
+export function withStarttlsHint(
+  error: unknown,
+  address: Address,
+  { starttls }: Pick<ClientOptions, "starttls">,
+): unknown {
+  if (!(error instanceof Failure)) return error;
+  const { message, cause, code } = error;
+  const isPlain = message.startsWith("Cannot start TLS") &&
+    /does not speak TLS|cut short/.test(reasonOf(cause).message);
+  if (!isPlain) return error;
+  const name = "port" in address ? IN_PLAIN.get(address.port) : undefined;
+  const hint = name ? `ask for TLS first: --starttls ${name}` : error.hint;
+  return new Failure(message, {
+    cause,
+    code,
+    hint: starttls ? undefined : hint,
+  });
 }

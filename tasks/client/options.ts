@@ -22,6 +22,19 @@ import {
   permissionsFor,
 } from "../../lib/net/address.ts";
 
+/** The protocols that begin in plain, and in which TLS can be asked for. */
+export const STARTTLS = ["smtp", "imap", "pop3", "postgres"] as const;
+
+export type Starttls = typeof STARTTLS[number];
+
+function parseStarttls(text: string): Starttls {
+  const name = STARTTLS.find((name) => name === text);
+  if (name !== undefined) return name;
+  throw new UsageError(
+    `Cannot start TLS in "${text}": expected smtp, imap, pop3 or postgres`,
+  );
+}
+
 /** The options of `client`. */
 export const CLIENT_OPTIONS = {
   pipe: {
@@ -62,6 +75,11 @@ export const CLIENT_OPTIONS = {
     help: "Are they open? As 80 or 20-25,443; exits 7 if not",
   },
   tls: { help: "Speak TLS; the server is always verified" },
+  starttls: {
+    value: "PROTOCOL",
+    parse: parseStarttls,
+    help: "Ask for TLS in smtp, imap, pop3 or postgres",
+  },
   ca: { value: "FILE", parse: String, help: "Trust this authority too" },
   pin: {
     value: "SHA256",
@@ -70,7 +88,7 @@ export const CLIENT_OPTIONS = {
   },
   sni: { value: "NAME", parse: String, help: "The name in the certificate" },
   cert: { value: "FILE", parse: String, help: "Own certificate and key" },
-  key: { value: "FILE", parse: String },
+  key: { value: "FILE", parse: String, needs: { oneOf: ["cert"] } },
   proxy: {
     value: "URL",
     parse: String,

@@ -34,6 +34,7 @@ import {
   parseTarget,
   SERVER_OPTIONS,
   type ServerOptions,
+  splitSides,
   type Target,
 } from "./options.ts";
 import type { Handler } from "./serve.ts";
@@ -155,7 +156,7 @@ export async function createMode(
   io: Io,
 ): Promise<Mode> {
   const [name = "greet", target, ...rest] = operands;
-  const { message = "", file, ca, pin } = options;
+  const { message = "", file } = options;
   const extra = name === "relay" ? rest[0] : target;
   if (!MODES.includes(name) || extra !== undefined) await refuse(operands);
   const hasTls = name === "relay" && target?.startsWith("tls:") === true;
@@ -165,7 +166,8 @@ export async function createMode(
   }
   if (!hasTls) {
     const why = "without relay tls:HOST:PORT";
-    refuseOptions(options, ["ca", "pin"], why);
+    const names = ["ca", "pin", "sni", "targetCert", "targetKey"] as const;
+    refuseOptions(options, names, why);
   }
   switch (name) {
     case "echo":
@@ -175,10 +177,9 @@ export async function createMode(
     case "relay": {
       const { address, tls } = await readTarget(operands);
       const trust = tls
-        ? await (await import("../../lib/net/tls/trust.ts")).findTrust({
-          ca,
-          pin,
-        })
+        ? await (await import("../../lib/net/tls/trust.ts")).findTrust(
+          splitSides(operands, options).target,
+        )
         : undefined;
       const message = `Cannot relay to ${formatAddress(address)}`;
       await requirePermission(address, message);

@@ -27,6 +27,7 @@ import {
 } from "../../lib/net/address.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
 import { listenersOf } from "../../lib/net/listen.ts";
+import type { TrustOptions } from "../../lib/net/tls/trust.ts";
 
 /** The options of `server`. */
 export const SERVER_OPTIONS = {
@@ -89,8 +90,12 @@ export const SERVER_OPTIONS = {
     help: "Do not serve these",
   },
   tls: { help: "Speak TLS; makes a certificate for localhost" },
-  cert: { value: "FILE", parse: String, help: "Speak TLS with these" },
-  key: { value: "FILE", parse: String },
+  cert: {
+    value: "FILE",
+    parse: String,
+    help: "Speak TLS with these; relay tls: to its target",
+  },
+  key: { value: "FILE", parse: String, needs: { oneOf: ["cert"] } },
   clientCa: {
     value: "FILE",
     parse: String,
@@ -98,6 +103,13 @@ export const SERVER_OPTIONS = {
   },
   ca: { value: "FILE", parse: String, help: "Whom relay tls: trusts" },
   pin: { value: "SHA256", parse: String },
+  sni: { value: "NAME", parse: String, help: "The name relay tls: asks for" },
+  targetCert: {
+    value: "FILE",
+    parse: String,
+    help: "For it where --cert is for clients",
+  },
+  targetKey: { value: "FILE", parse: String, needs: { oneOf: ["targetCert"] } },
   dump: { help: "Show all bytes in hex" },
   json: { help: "Log one JSON object per line" },
 } satisfies OptionTable;
@@ -120,6 +132,24 @@ export function asksForTls(
   { tls, cert, key, clientCa }: Partial<ServerOptions>,
 ): boolean {
   return Boolean(tls || cert || key || clientCa);
+}
+
+/**
+ * Whose certificates are whose: a relay shows --cert to a target that speaks TLS, where nothing else asks for TLS with
+ * its clients or names another one for the target.
+ */
+export function splitSides(
+  [mode, target = ""]: readonly string[],
+  options: Partial<ServerOptions>,
+): { readonly own: Partial<ServerOptions>; readonly target: TrustOptions } {
+  const { cert, key, ca, pin, sni, targetCert, targetKey } = options;
+  const isOwn = mode !== "relay" || !target.startsWith("tls:") ||
+    options.tls || (options.clientCa ?? targetCert) !== undefined;
+  const pair = isOwn ? { cert: targetCert, key: targetKey } : { cert, key };
+  return {
+    own: isOwn ? options : { ...options, cert: undefined, key: undefined },
+    target: { ca, pin, sni, ...pair },
+  };
 }
 
 /** Where a relay leads. */
@@ -157,9 +187,12 @@ export function serverPermissions(
   >,
 ): Permissions {
   const { host, port, unix, file, cert, key, clientCa, ca } = options;
+  const { targetCert, targetKey } = options;
   const own = unix === undefined
     ? listenersOf({ host, port })
     : [{ path: unix }];
   const goal = mode === "relay" ? [parseTarget(target).address] : [];
-  return permissionsFor([...own, ...goal], [file, cert, key, clientCa, ca]);
+  return permissionsFor([...own, ...goal], [
+    ...[file, cert, key, clientCa, ca, targetCert, targetKey],
+  ]);
 }

@@ -10,7 +10,7 @@ import type { CommandLine } from "../../lib/cli/options.ts";
 import { formatEvent, type ServerEvent } from "./events.ts";
 import { createLogWriter } from "./log_writer.ts";
 import { createMode } from "./mode.ts";
-import { asksForTls, type SERVER_OPTIONS } from "./options.ts";
+import { asksForTls, type SERVER_OPTIONS, splitSides } from "./options.ts";
 import { serve } from "./serve.ts";
 
 /**
@@ -26,8 +26,9 @@ export async function runServer(
 ): Promise<ExitCode> {
   const { unix, grace, idleTimeout } = options;
   const mode = await createMode(operands, options, io);
-  const tls = asksForTls(options)
-    ? await (await import("./certificate.ts")).findTls(options)
+  const { own } = splitSides(operands, options);
+  const tls = asksForTls(own)
+    ? await (await import("./certificate.ts")).findTls(own)
     : undefined;
   const stopped = Promise.withResolvers<void>();
   // it may be rejected before anybody waits for it

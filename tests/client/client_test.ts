@@ -191,7 +191,12 @@ Deno.test("client says in one line what is wrong, and exits as the table says", 
       /^client: Cannot parse pin "12": expected a certificate's SHA-256/,
     ],
     [["--sni", "a b"], 2, /^client: Cannot parse host "a b"/],
-    [["--cert", "x.pem"], 2, /^client: Cannot use --cert or --key alone/],
+    [["--key", "x.pem"], 2, /^client: Cannot use --key without --cert\n/],
+    [
+      ["--cert", "/nowhere/x.pem"],
+      1,
+      /^client: Cannot read "\/nowhere\/x\.pem": no such file\n$/,
+    ],
     [
       ["--ca", "/nowhere/ca.pem"],
       1,

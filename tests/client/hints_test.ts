@@ -15,9 +15,14 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-connect"], "client --tls HOST:PORT"],
   [["-CAfile", "ca.pem", "h:1"], "client --ca FILE"],
   [["-servername", "a", "h:1"], "client --sni NAME"],
+  [["-starttls", "imap", "h:1"], "client --starttls imap HOST:PORT"],
   [
-    ["-starttls", "smtp", "h:1"],
-    "it is not there: client --tls speaks TLS from the first byte on",
+    ["-connect", "h:25", "-starttls", "smtp"],
+    "-connect, -starttls: client --starttls smtp h:25",
+  ],
+  [
+    ["-starttls", "xmpp"],
+    "TLS is asked for in smtp, imap, pop3 and postgres alone: client --starttls smtp HOST:PORT",
   ],
   [
     ["-showcerts", "h:1"],

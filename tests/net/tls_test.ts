@@ -380,7 +380,9 @@ testWith(
     ], terminal);
     assertEquals([code, stderr], [
       1,
-      "client: Cannot use --cert with --key: the key does not belong to the certificate\n",
+      `client: Cannot use "${fileOf("client.pem")}" with "${
+        fileOf("self.key")
+      }": the key does not belong to the certificate\n`,
     ]);
   },
 );

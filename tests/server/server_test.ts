@@ -415,7 +415,33 @@ Deno.test("server says in one line what is wrong, and exits as the table says", 
       /^server: Cannot read "\/.*\/none": no such file\n$/,
     ],
     [["--allow", "10/8"], 2, /^server: Cannot parse range "10\/8"/],
-    [["--cert", "x"], 2, /^server: Cannot use --cert or --key alone/],
+    [["--key", "x"], 2, /^server: Cannot use --key without --cert\n/],
+    [["--cert", "none"], 1, /^server: Cannot read "\/.*\/none": no such file/],
+    [
+      ["relay", "tls:a:1", "--target-key", "x"],
+      2,
+      /^server: Cannot use --target-key without --target-cert\n/,
+    ],
+    ...["--sni", "--target-cert"].map((option): [string[], number, RegExp] => [
+      ["relay", "a:1", option, "x"],
+      2,
+      new RegExp(`^server: Cannot use ${option} without relay tls:HOST:PORT\n`),
+    ]),
+    [
+      ["relay", "tls:a:1", "--sni", "a b"],
+      2,
+      /^server: Cannot parse host "a b"/,
+    ],
+    [
+      ["relay", "tls:a:1", "--cert", "none"],
+      1,
+      /^server: Cannot read "\/.*\/none": no such file/,
+    ],
+    [
+      ["relay", "tls:a:1", "--target-cert", "deno.json"],
+      1,
+      /deno\.json": it holds no PEM of a CERTIFICATE\n$/,
+    ],
     [
       ["--cert", "none", "--key", "none"],
       1,
@@ -595,6 +621,13 @@ Deno.test("server names the files and the hosts of its command line in the hint"
     [
       ["relay", "tls:a.example:1", "--ca", "ca.pem"],
       `${local},a.example:1' --allow-read=ca.pem tasks/`,
+    ],
+    [
+      [
+        ...["relay", "tls:a.example:1", "--cert", "c.pem"],
+        ...["--target-cert", "t.pem", "--target-key", "k.pem"],
+      ],
+      `${local},a.example:1' --allow-read=c.pem,t.pem,k.pem tasks/`,
     ],
     [
       ["relay", "unix:/a.sock", "--cert", "c.pem", "--key", "k.pem"],

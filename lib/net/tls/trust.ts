@@ -58,14 +58,11 @@ export async function readPem(
   return text;
 }
 
-/** Reads a certificate and its key, where they are named: both of them, and that belong together. */
+/** Reads a certificate and its key, from one file where only that is named: both of them, and that belong together. */
 export async function readPair(
-  { cert, key }: Pick<TrustOptions, "cert" | "key">,
+  { cert, key = cert }: Pick<TrustOptions, "cert" | "key">,
 ): Promise<KeyPair | undefined> {
-  if (cert === undefined && key === undefined) return undefined;
-  if (cert === undefined || key === undefined) {
-    throw new UsageError("Cannot use --cert or --key alone: expected both");
-  }
+  if (cert === undefined || key === undefined) return undefined;
   const pair = {
     cert: await readPem(cert, "CERTIFICATE"),
     key: await readPem(key, "PRIVATE KEY"),
@@ -74,7 +71,10 @@ export async function readPair(
     // whether they belong together is something that only a client of HTTP is told before it connects
     Deno.createHttpClient(pair).close();
   } catch (cause) {
-    throw new Failure("Cannot use --cert with --key", { cause });
+    const files = [...new Set([cert, key])].map((path) =>
+      `"${absolutePath(path)}"`
+    );
+    throw new Failure(`Cannot use ${files.join(" with ")}`, { cause });
   }
   return pair;
 }
