@@ -34,7 +34,6 @@ export interface Route {
   readonly family?: 4 | 6 | undefined;
   /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
   readonly timed?: boolean | undefined;
-  /** Speaks TLS there. */
   readonly tls?: TlsClient | undefined;
   /** Asks the target for TLS in plain, and takes no byte that is TLS's. */
   readonly prepare?: ((socket: Socket) => Promise<void>) | undefined;
@@ -49,13 +48,11 @@ export type Step = "connect" | "proxy" | "tunnel" | "tls";
 
 /** Where a way has led; times are in ms. */
 export interface Connected {
-  /** What to go on with. */
   readonly socket: Socket & Disposable;
   /** The address at its other end: the target's or the proxy's. */
   readonly remote: string;
   /** How long it took to resolve the name, where that was done apart. */
   readonly dns: number | undefined;
-  /** How long it took to connect. */
   readonly connect: number;
   /** How long it took to shake hands, where TLS is spoken. */
   readonly tls: number | undefined;

@@ -27,7 +27,6 @@ import {
 } from "../../lib/net/address.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
 import { listenersOf } from "../../lib/net/listen.ts";
-import type { TrustOptions } from "../../lib/net/tls/trust.ts";
 
 /** The options of `server`. */
 export const SERVER_OPTIONS = {
@@ -141,7 +140,10 @@ export function asksForTls(
 export function splitSides(
   [mode, target = ""]: readonly string[],
   options: Partial<ServerOptions>,
-): { readonly own: Partial<ServerOptions>; readonly target: TrustOptions } {
+): {
+  readonly own: Partial<ServerOptions>;
+  readonly target: Pick<ServerOptions, "cert" | "key" | "ca" | "pin" | "sni">;
+} {
   const { cert, key, ca, pin, sni, targetCert, targetKey } = options;
   const isOwn = mode !== "relay" || !target.startsWith("tls:") ||
     options.tls || (options.clientCa ?? targetCert) !== undefined;
