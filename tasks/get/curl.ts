@@ -6,7 +6,7 @@
 
 import { Failure } from "../../lib/cli/errors.ts";
 import { quote } from "../../lib/cli/permissions.ts";
-import { redactUrl } from "../../lib/cli/redact.ts";
+import { decodeName, isSecret, redactUrl } from "../../lib/cli/redact.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
 import {
   fromByteString,
@@ -14,8 +14,16 @@ import {
   type Header,
   type HttpRequest,
 } from "../../lib/http/request.ts";
+import type { Item } from "./items.ts";
 import type { ExchangeOptions } from "./options.ts";
-import { type PrintedRequest, redactHeader, redactRequest } from "./redact.ts";
+import {
+  type PrintedRequest,
+  redactBody,
+  redactHeader,
+  redactRequest,
+} from "./redact.ts";
+
+const isType = (name: string) => /^content-type$/i.test(name);
 
 /** A header as -H takes it: one without a value ends in a semicolon. */
 function headerArgs([name, value]: Header): string[] {
@@ -23,6 +31,52 @@ function headerArgs([name, value]: Header): string[] {
     "-H",
     value === "" ? `${name};` : `${name}: ${fromByteString(value)}`,
   ];
+}
+
+/** A name of a field or a file as -F takes it, where it is not all up to a sign that means more there. */
+function quoteForm(text: string): string {
+  return /[",;]|^\s|\s$/.test(text)
+    ? `"${text.replace(/["\\]/g, "\\$&")}"`
+    : text;
+}
+
+/**
+ * A multipart form by its fields, each file by its name; undefined where -F has no words for one: it ends a name at
+ * the first `=`, and no argument can hold a NUL.
+ */
+async function formArgs(
+  fields: readonly Item[],
+  { form, multipart, showSecrets }: ExchangeOptions,
+): Promise<string[] | undefined> {
+  const { isMultipart } = await import("./body/multipart.ts");
+  if (!isMultipart(fields, { form, multipart })) return undefined;
+  const { nameOf, textOf } = await import("./body/json.ts");
+  const { splitType } = await import("./body/file.ts");
+  const args = await Array.fromAsync(fields, async (field) => {
+    const name = nameOf(field.path);
+    if (field.kind === "file") {
+      const { path, type } = splitType(field.value);
+      // curl reads its standard input for -
+      const file = quoteForm(path === "-" ? "./-" : path);
+      return ["-F", `${name}=@${file};type=${type}`];
+    }
+    const text = await textOf(field);
+    const isHidden = !showSecrets && isSecret(decodeName(name));
+    const shown = isHidden ? "***" : showSecrets ? text : redactBody(text);
+    return ["--form-string", `${name}=${shown}`];
+  });
+  const isOdd = fields.some(({ path }) => nameOf(path).includes("=")) ||
+    args.flat().some((arg) => arg.includes("\0"));
+  return isOdd ? undefined : args.flat();
+}
+
+/** Whether a body is to come as it is: a part of a coded one is of no use, and a file is not decoded. */
+function isIdentity(
+  { headers }: HttpRequest,
+  { output, remoteName }: ExchangeOptions,
+): boolean {
+  return output !== undefined || remoteName ||
+    headers.some(([name]) => /^range$/i.test(name));
 }
 
 /** What makes curl use the method, where the body does not. */
@@ -36,7 +90,7 @@ function methodArgs({ method, body }: HttpRequest): string[] {
 function corrections(
   { headers, body, method, unset = [] }: HttpRequest,
 ): string[] {
-  const isTyped = headers.some(([name]) => /^content-type$/i.test(name));
+  const isTyped = headers.some(([name]) => isType(name));
   const names = new Set(unset);
   if (body !== undefined && !isTyped) names.add("content-type");
   const isEmpty = body === undefined && /^(POST|PUT)$/.test(method);
@@ -94,12 +148,14 @@ function octal(binary: string): string {
  * Formats a command of curl that does the same, for a POSIX shell. A body that is not text is piped into it; one that
  * is not in memory is to be given on its standard input.
  *
- * @throws {Failure} When its body is a form of more than 1 MiB.
+ * @param fields What the body was made of.
+ * @throws {Failure} When its body is a form of more than 1 MiB that `-F` has no words for.
  */
-export function formatCurl(
+export async function formatCurl(
   request: HttpRequest,
   options: ExchangeOptions,
-): string {
+  fields: readonly Item[] = [],
+): Promise<string> {
   const { body } = request;
   const { showSecrets } = options;
   const printed = redactRequest(request, showSecrets);
@@ -107,34 +163,40 @@ export function formatCurl(
   const headers = showSecrets
     ? request.headers
     : request.headers.map(redactHeader);
+  // curl makes a boundary, and so the header, of its own
+  const isForm = headers.every(([name, value]) =>
+    !isType(name) || /^multipart\/form-data *(;|$)/i.test(value)
+  );
+  const form = isForm ? await formArgs(fields, options) : undefined;
   // no argument can hold a NUL
   const isText = text !== undefined && !text.includes("\0");
-  if (body?.again && body.bytes === undefined && body.path === undefined) {
+  const isInline = body?.bytes !== undefined && body.path === undefined &&
+    form === undefined;
+  if (body?.again && !isInline && !form && body.path === undefined) {
     throw new Failure("Cannot show a large form as a command of curl", {
       hint: "--offline shows the request",
     });
   }
+  const bodyArgs = body === undefined
+    ? []
+    : body.path !== undefined
+    ? ["--data-binary", `@${body.path}`]
+    : isText
+    ? ["--data-raw", text]
+    : ["--data-binary", "@-"];
   const words = [
     "curl",
     "-sS",
-    "--compressed",
+    ...isIdentity(request, options) ? [] : ["--compressed"],
     ...optionArgs(printed, options),
     ...methodArgs(request),
-    ...headers.flatMap(headerArgs),
+    ...headers.filter(([name]) => !(form && isType(name))).flatMap(headerArgs),
     ...corrections(request),
-    ...body === undefined
-      ? []
-      : body.path !== undefined
-      ? ["--data-binary", `@${body.path}`]
-      : isText
-      ? ["--data-raw", text]
-      : ["--data-binary", "@-"],
+    ...form ?? bodyArgs,
     url,
   ];
   const command = words.map(quote).join(" ");
-  if (isText || body?.path !== undefined || body?.bytes === undefined) {
-    return command;
-  }
+  if (isText || !isInline) return command;
   // a NUL makes it bytes, even where it is text
   const shown = bytes ?? new TextEncoder().encode(text);
   return `printf '${octal(fromLatin1(shown))}' | ${command}`;

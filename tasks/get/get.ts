@@ -11,6 +11,7 @@ import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
+import type { Download } from "./download/resume.ts";
 import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
 import type { RequestOptions } from "./request.ts";
 import type { Operands } from "./url.ts";
@@ -52,12 +53,14 @@ export async function createRequest(
 /** `--curl` and `--offline`: prints the request instead of sending it. */
 async function printUnsent(
   request: HttpRequest,
+  { fields }: Operands,
   options: ExchangeOptions,
   { stdout }: Io,
 ): Promise<void> {
   if (options.curl) {
     const { formatCurl } = await import("./curl.ts");
-    return await printSafe(stdout, `${formatCurl(request, options)}\n`);
+    const command = await formatCurl(request, options, fields);
+    return await printSafe(stdout, `${command}\n`);
   }
   const { printOffline } = await import("./view/head.ts");
   await printOffline(request, stdout, options.showSecrets);
@@ -75,7 +78,16 @@ export interface Asked extends Operands {
 
 /** The options that change nothing of how a request is sent: one that is missing here loads a module in vain, no more. */
 const OTHER_OPTIONS = [
-  ...["method", "form", "auth", "bearer", "timeout", "output", "remoteName"],
+  ...[
+    "method",
+    "form",
+    "multipart",
+    "auth",
+    "bearer",
+    "timeout",
+    "output",
+    "remoteName",
+  ],
   ...["continue", "body", "quiet", "pretty", "raw", "offline"],
   ...["curl", "showSecrets", "pathAsIs"],
 ];
@@ -102,6 +114,24 @@ function exitCodeFor({ headers }: HttpRequest, status: number): ExitCode {
   return exitCodeForStatus(status === 304 && conditional ? 200 : status);
 }
 
+/** Whether a response is a stream of events that may be asked for again. */
+function isStream({ request, status, headers }: HttpResponse): boolean {
+  return request.method === "GET" && status === 200 &&
+    /^text\/event-stream\b/i.test(headers.get("content-type") ?? "");
+}
+
+/** The same response with a body that goes on where it ends. */
+async function withReconnect(
+  exchange: Download,
+  response: HttpResponse,
+  start: number,
+): Promise<HttpResponse> {
+  const { total = 0 }: Timeouts = exchange.options.timeout;
+  const { reconnect } = await import("./view/reconnect.ts");
+  const until = total > 0 ? start + total : Infinity;
+  return { ...response, body: reconnect(exchange, response, until) };
+}
+
 /**
  * Sends the request that the operands ask for, and prints its response or saves its body.
  *
@@ -119,7 +149,7 @@ export async function runExchange(
     if (!options.quiet && !options.body) await printSafe(io.stderr, text);
   };
   if (options.offline || options.curl) {
-    await printUnsent(request, options, io);
+    await printUnsent(request, operands, options, io);
     return ExitCode.Ok;
   }
   const isUnread = operands.mayHaveBody && request.body === undefined &&
@@ -134,7 +164,7 @@ export async function runExchange(
   const sendOptions = await loadSendOptions(request, options, io);
   let last: HttpResponse | undefined;
   // all requests together may take as long as one
-  const sendNext = async (request: HttpRequest) => {
+  const sendNext = async (request: HttpRequest, times = retry) => {
     const { total, ...timeouts }: Timeouts = options.timeout;
     const left = last && total
       ? Math.max(1, start + total - performance.now())
@@ -142,7 +172,7 @@ export async function runExchange(
     return last = await send(request, {
       ...sendOptions,
       timeouts: { ...timeouts, total: left },
-      retry,
+      retry: times,
       notice,
     });
   };
@@ -166,11 +196,20 @@ export async function runExchange(
   }
   await using response = await sendNext(request);
   await printHead(response, io, options);
+  const shown = options.retry && isStream(response)
+    ? await withReconnect(
+      { ...exchange, sendNext: (request) => sendNext(request, 0) },
+      response,
+      start,
+    )
+    : response;
   if (options.json) {
     const { printJson } = await import("./view/json_output.ts");
-    await printJson(response, io.stdout, options, start);
+    await printJson(shown, io.stdout, options, start);
   } else {
-    await printBody(response, io, options, async (error, received) => {
+    await printBody(shown, io, options, async (error, received) => {
+      // such a stream has gone on already
+      if (shown !== response) throw error;
       const { resume } = await import("./download/resume.ts");
       return resume(exchange, response, received, error);
     });

@@ -15,9 +15,8 @@ export const EXCHANGE_HINTS: Hints = {
     "of a form: post -f URL title=foo; of a query: get URL name==value",
   "--data-binary --post-file --body-file":
     "a body is an operand: post URL @FILE, or - for stdin",
-  "--multipart": "a form with a file: post -f URL title=foo picture@FILE",
   "-F":
-    "a form with a file: post -f URL title=foo picture@FILE; HTTPie's -F: redirects are followed already",
+    "a form with a file: post -f URL title=foo picture@FILE, without one: --multipart; HTTPie's -F: redirects are followed already",
   "-j": "JSON is what post sends already: post URL title=foo",
   "-T --upload-file":
     "a file is an operand: post -X PUT URL @FILE; wget's -T: --timeout HEAD,IDLE,TOTAL",

@@ -24,7 +24,8 @@ export interface Item {
   readonly kind: (typeof OPERATORS)[keyof typeof OPERATORS];
   /**
    * Its name; a nested field has more steps: `a[b]` is `["a", "b"]`, and an empty step, as in `a[]`, appends to a list.
-   * An empty name with more steps, as of `[0][a]`, is the body itself.
+   * An empty name with more steps, as of `[0][a]`, is the body itself. A number that is a name and no index, as in
+   * `a[\1]`, keeps its backslash; {@linkcode keyOf} takes it off.
    */
   readonly path: readonly [name: string, ...steps: string[]];
   /** Its value: text, JSON text, or a file's path. A header's is empty when the header is to be left out. */
@@ -44,15 +45,36 @@ export function isFile({ kind }: Pick<Item, "kind">): boolean {
 const isType = (value: string) => /^;type=/.test(value);
 
 const ITEM =
-  /^((?:\\[\\:=@[\]]|\\(?![\\:=@[\]])|[^\\:=@])*)(:=@|:=|:@|==@|=@|==|:|=|@)(.*)$/s;
+  /^((?:\\[\\:=@;[\]]|\\(?![\\:=@;[\]])|[^\\:=@])*)(:=@|:=|:@|==@|=@|==|:|=|@)(.*)$/s;
 const PATH = /^((?:\\[^]|[^\\[\]])*)((?:\[(?:\\[^]|[^\\[\]])*\])*)$/;
 
+/** A header that is sent empty, as HTTPie and curl take it. */
+const EMPTY_HEADER = /^((?:\\[^]|[^\\:=@;])+);$/;
+
 function unescape(text: string): string {
-  return text.replace(/\\([\\:=@[\]])/g, "$1");
+  return text.replace(/\\([\\:=@;[\]])/g, "$1");
 }
 
 function escape(text: string): string {
   return text.replace(/[\\:=@[\]]/g, "\\$&");
+}
+
+/** A number behind a backslash, as it is typed: a name, where the number alone would be an index. */
+const NUMBER_KEY = /^\\-?\d+$/;
+
+/** One step of a path. What has a backslash of its own before a number gets one more, to be told from a name. */
+function readStep(text: string): string {
+  if (NUMBER_KEY.test(text)) return text;
+  return unescape(text).replace(/^(?=\\+-?\d+$)/, "\\");
+}
+
+/** The name that a step of a field's path gives to a member of an object: `\1` is 1. */
+export function keyOf(step: string): string {
+  return step.replace(/^\\(?=\\*-?\d+$)/, "");
+}
+
+function formatStep(step: string): string {
+  return NUMBER_KEY.test(step) ? step : escape(keyOf(step));
 }
 
 function isOperator(text: string): text is keyof typeof OPERATORS {
@@ -65,16 +87,17 @@ function parsePath(text: string, kind: Item["kind"]): Item["path"] | undefined {
   const [, name, steps = ""] = text.match(PATH) ?? [];
   if (name === undefined) return undefined;
   const inner = steps.matchAll(/\[((?:\\[^]|[^\\\]])*)\]/g);
-  return [unescape(name), ...inner.map(([, step = ""]) => unescape(step))];
+  return [readStep(name), ...inner.map(([, step = ""]) => readStep(step))];
 }
 
 /** What to say of a name that ends too early. */
 export const ESCAPES = "in a name : = @ [ ] are typed \\: \\= \\@ \\[ \\]";
 
 /**
- * Reads an item: `Header:value`, `Header:` (leave it out), `name==query`, `key=text`, `key:=json`, each of them from a
- * file with `@file` for its value, and `key@file`. A `\` before `: = @ [ ] \` makes it part of the name; before a `=`
- * or `@` that begins the value it makes that part of the value.
+ * Reads an item: `Header:value`, `Header:` (leave it out), `Header;` (send it empty), `name==query`, `key=text`,
+ * `key:=json`, each of them from a file with `@file` for its value, and `key@file`. A `\` before `: = @ ; [ ] \` makes
+ * it part of the name, before a number in brackets makes that a name; before a `=` or `@` that begins the value it
+ * makes that part of the value.
  *
  * @throws {UsageError} When it has no operator, a header no name, brackets do not match, a file is missing, or a value
  * is not the JSON that it should be.
@@ -88,14 +111,15 @@ export const ESCAPES = "in a name : = @ [ ] are typed \\: \\= \\@ \\[ \\]";
  * ```
  */
 export function parseItem(text: string): Item {
+  const [, header] = text.match(EMPTY_HEADER) ?? [];
+  if (header !== undefined) {
+    return { kind: "header", path: [unescape(header)], value: " " };
+  }
   const [, name = "", operator = "", value = ""] = text.match(ITEM) ?? [];
   const refuse = (why: string, hint?: string) =>
     new UsageError(`Cannot parse item "${text}": ${why}`, { hint });
   if (!isOperator(operator)) {
-    throw refuse(
-      "expected Header:value, name==query, key=text or key:=json",
-      /^[\w-]+;$/.test(text) ? "a header that is empty: 'Name: '" : undefined,
-    );
+    throw refuse("expected Header:value, name==query, key=text or key:=json");
   }
   const kind = OPERATORS[operator];
   const path = parsePath(name, kind);
@@ -122,8 +146,9 @@ export function formatItem(
 ): string {
   const operator = Object.entries(OPERATORS).find(([, of]) => of === kind)
     ?.[0];
-  return escape(name) + steps.map((step) => `[${escape(step)}]`).join("") +
-    operator + value.replace(/^(?=\\*[=@])/, "\\");
+  return (isField({ kind }) ? formatStep(name) : escape(name)) +
+    steps.map((step) => `[${formatStep(step)}]`).join("") + operator +
+    value.replace(/^(?=\\*[=@])/, "\\");
 }
 
 /** Whether a text is a JSON document. */

@@ -67,7 +67,11 @@ export const EXCHANGE_OPTIONS = {
     help: "Use this method; the path as it is typed",
   },
   pathAsIs: {},
-  form: { short: "f", help: "Send fields as a form; files make it multipart" },
+  form: {
+    short: "f",
+    help: "Send a form, multipart with files; or in any case",
+  },
+  multipart: {},
   auth: {
     short: "a",
     value: "USER[:PW]",

@@ -20,7 +20,7 @@ import { completeUrl, type Operands } from "./url.ts";
 
 /** The options that add to a request. */
 export type RequestOptions = Partial<
-  Pick<ExchangeOptions, "form" | "auth" | "bearer" | "pathAsIs">
+  Pick<ExchangeOptions, "form" | "multipart" | "auth" | "bearer" | "pathAsIs">
 >;
 
 /** What a file holds, but for the ends of its last lines. */
@@ -211,14 +211,20 @@ function targetAsTyped(typed: string, query: string): string {
 async function readContent(
   { fields, raw }: Operands,
   { stdin }: Pick<Io, "stdin">,
-  form: boolean | undefined,
+  { form, multipart }: RequestOptions,
   live: boolean,
 ): Promise<TypedBody | undefined> {
   if (raw === undefined) {
     if (fields.length === 0) return undefined;
-    return form
-      ? (await import("./body/multipart.ts")).formatForm(fields)
+    return form || multipart
+      ? (await import("./body/multipart.ts")).formatForm(fields, multipart)
       : (await import("./body/json.ts")).formatJson(fields);
+  }
+  if (multipart) {
+    throw new UsageError(
+      `Cannot send "${raw}" as a multipart form: expected fields`,
+      { hint: "a file is a field of it: name@FILE" },
+    );
   }
   const formType = form ? "application/x-www-form-urlencoded" : undefined;
   if (raw === "-") {
@@ -229,6 +235,30 @@ async function readContent(
   const { bodyOfFile, splitType } = await import("./body/file.ts");
   const { path, type } = splitType(raw.slice(1));
   return { body: await bodyOfFile(path), type: formType ?? type };
+}
+
+const JSON_ACCEPT = "application/json, */*;q=0.5";
+
+/** Whether a body is JSON: what fields make says so, what is sent as it is may be said to be something else. */
+function isJson(
+  { raw }: Operands,
+  { type }: TypedBody,
+  headers: readonly Header[],
+): boolean {
+  const [, typed = type] =
+    headers.find(([name]) =>
+      raw !== undefined && /^content-type$/i.test(name)
+    ) ?? [];
+  return /^[^;]*[/+]json[ \t]*(;|$)/i.test(typed);
+}
+
+/** A header of a multipart form that was typed without its boundary, as curl and HTTPie complete it. */
+function withBoundary([name, value]: Header, type = ""): Header {
+  const [boundary = ""] = type.match(/; boundary=.*/) ?? [];
+  return /^content-type$/i.test(name) && /^multipart\//i.test(value) &&
+      !/boundary=/i.test(value)
+    ? [name, value + boundary]
+    : [name, value];
 }
 
 /** `Transfer-Encoding:chunked`: what comes in is to go out at once, without a length. */
@@ -257,7 +287,7 @@ export async function buildRequest(
   const query = queryOf(items);
   const target = options.pathAsIs ? targetAsTyped(text, query) : undefined;
   const { headers, typed, unset } = readHeaders(items);
-  const content = await readContent(operands, io, options.form, live);
+  const content = await readContent(operands, io, options, live);
   const authorization = typed.includes("authorization")
     ? undefined
     : await formatAuthorization(url, io, options);
@@ -268,11 +298,17 @@ export async function buildRequest(
   if (content !== undefined && !typed.includes("content-type")) {
     defaults.push(["content-type", content.type]);
   }
+  const asksForJson = content !== undefined && !typed.includes("accept") &&
+    isJson(operands, content, headers);
+  if (asksForJson) defaults.push(["accept", JSON_ACCEPT]);
   return {
     method,
     url: withQuery(url, query),
     ...target !== undefined && { target },
-    headers: [...defaults, ...headers],
+    headers: [
+      ...defaults,
+      ...headers.map((header) => withBoundary(header, content?.type)),
+    ],
     body: content?.body,
     typed: [...authorization === undefined ? [] : ["authorization"], ...typed],
     unset,

@@ -134,7 +134,8 @@ function parse(text: string, what: string): unknown {
 }
 
 function getText(url: URL, what: string, options: SendOptions) {
-  const request = { method: "GET", url, headers: [], typed: [] };
+  const headers = [["accept", "application/json, */*;q=0.5"]] as const;
+  const request = { method: "GET", url, headers, typed: [] };
   return fetchText(request, what, { retry: 2, ...options });
 }
 

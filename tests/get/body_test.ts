@@ -2,8 +2,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { Failure } from "../../lib/cli/errors.ts";
 import type { ByteSource } from "../../lib/http/request.ts";
-import { bodyOfFile } from "../../tasks/get/body/file.ts";
+import { bodyOfFile, splitType } from "../../tasks/get/body/file.ts";
 import {
+  formatForm,
   formatMultipart,
   joinBodies,
   type Part,
@@ -16,6 +17,7 @@ import {
   MAX_HELD,
   type PartBody,
 } from "../../tasks/get/body/request_body.ts";
+import { parseItem } from "../../tasks/get/items.ts";
 import { spawnProgram, testWith } from "../support.ts";
 import { withFiles } from "./support.ts";
 
@@ -377,6 +379,41 @@ testWith(
     );
   },
 );
+
+Deno.test("a file's type is taken with its parameters, and what is no type is a part of its name", () => {
+  for (
+    const [text, path, type] of [
+      ["a.csv", "a.csv", "text/csv"],
+      ["a;type=a/b", "a", "a/b"],
+      ["a;type=a/b; charset=utf-8", "a", "a/b; charset=utf-8"],
+      ["a;type=a/b ;c=d;\te=f", "a", "a/b ;c=d;\te=f"],
+      ['a;type=a/b;c="d;\\"e"', "a", 'a/b;c="d;\\"e"'],
+      ["a;type=a/b; ; c=d; ", "a", "a/b; ; c=d;"],
+      ['a;type=a/b; type="c/d"', "a", 'a/b; type="c/d"'],
+      ["a;type=a/b;type=c/d;e=f", "a;type=a/b", "c/d;e=f"],
+      ...["a;type=b", "a;type=a/b;c", "a;type=a/b;c=", "a;type=a/b\r\nX: y"]
+        .map((text) => [text, text, "application/octet-stream"] as const),
+      ['a;type=a/b;c="d', 'a;type=a/b;c="d', "application/octet-stream"],
+      ["a;type=a/b;c=d\n", "a;type=a/b;c=d\n", "application/octet-stream"],
+      ["a;type=a/b;c=é", "a;type=a/b;c=é", "application/octet-stream"],
+    ] as const
+  ) assertEquals(splitType(text), { path, type }, text);
+});
+
+Deno.test("a file is uploaded under its whole name, without its folder", async () => {
+  const isWindows = Deno.build.os === "windows";
+  const names = isWindows ? ["a.txt"] : ["a.txt", "b\\c.txt", 'd";,\\.txt'];
+  const files = Object.fromEntries(names.map((name) => [name, "x"]));
+  await withFiles(files, async (folder) => {
+    const items = names.map((name) => parseItem(`f@${folder}/${name}`));
+    const { body } = await formatForm(items);
+    const text = await new Response(body.open()).text();
+    assertEquals(
+      Array.from(text.matchAll(/ filename="(.*)"\r\n/g), ([, name]) => name),
+      names.map((name) => name.replace('"', "%22")),
+    );
+  });
+});
 
 Deno.test("a name cannot end its quotes, its line or its part", async () => {
   const name =

@@ -47,6 +47,14 @@ Deno.test("items are read by their leftmost operator", () => {
       ["a\\\\=c", "text", ["a\\"], "c"],
       ["C\\x=c", "text", ["C\\x"], "c"],
       ["path=C:\\new\\\\server", "text", ["path"], "C:\\new\\\\server"],
+      ["a\\;b=c", "text", ["a;b"], "c"],
+      ["a;b=c", "text", ["a;b"], "c"],
+      ["X-A;", "header", ["X-A"], " "],
+      ["X-A;:;", "header", ["X-A;"], ";"],
+      ["a\\;;", "header", ["a;"], " "],
+      ["o[\\1]=c", "text", ["o", "\\1"], "c"],
+      ["\\-1[\\\\1]=c", "text", ["\\-1", "\\\\1"], "c"],
+      ["\\1==c", "query", ["\\1"], "c"],
       ["a=\\=b", "text", ["a"], "=b"],
       ["a=\\@b", "text", ["a"], "@b"],
     ] as const
@@ -59,6 +67,9 @@ Deno.test("a malformed item is a usage error that says why", () => {
       ["", "expected Header:value, name==query, key=text or key:=json"],
       ["-", "expected Header:value"],
       ["title", "expected Header:value"],
+      [";", "expected Header:value"],
+      ["a;b;", "expected Header:value"],
+      ["X-A\\;", "expected Header:value"],
       [":x", "its name is missing"],
       [":@x", "its name is missing"],
       ["@x", "its name is missing"],
@@ -85,7 +96,7 @@ Deno.test("a malformed item is a usage error that says why", () => {
 });
 
 const text = fc.oneof(
-  fc.string({ unit: fc.constantFrom(..."\\:=@[]a ") }),
+  fc.string({ unit: fc.constantFrom(..."\\:=@;[]a1- ") }),
   fc.string({ unit: codePoint }),
 );
 const name = text.filter((name) => name !== "");
@@ -185,9 +196,35 @@ Deno.test("fields become JSON in their order, with every digit", () => {
       [["=v"], '{"":"v"}'],
       [["=v", "a=w", "=x"], '{"":"x","a":"w"}'],
       [["a[\\2024]=x", "a[\\-1]=y"], '{"a":{"2024":"x","-1":"y"}}'],
+      [["a[k][1]=b", "a[k][0]=a"], '{"a":{"k":["a","b"]}}'],
       [['é"=ü\n'], '{"é\\"":"ü\\n"}'],
     ] as const
   ) assertEquals(bodyOf(...items), json);
+});
+
+Deno.test("what a backslash does in a name is what it does for HTTPie", () => {
+  // the right side is what `http --offline --print=B` prints
+  for (
+    const [item, json] of [
+      ["object[\\1]=x", '{"object":{"1":"x"}}'],
+      ["a[\\-1]=x", '{"a":{"-1":"x"}}'],
+      ["\\1=x", '{"1":"x"}'],
+      ["1=x", '{"1":"x"}'],
+      ["\\1[\\2][3]:=4", '{"1":{"2":[null,null,null,4]}}'],
+      ["a[\\01]=x", '{"a":{"01":"x"}}'],
+      ["a[\\\\1]=x", '{"a":{"\\\\1":"x"}}'],
+      ["\\\\1=x", '{"\\\\1":"x"}'],
+      ["a[\\\\\\1]=x", '{"a":{"\\\\\\\\1":"x"}}'],
+      ["a[\\1b]=x", '{"a":{"\\\\1b":"x"}}'],
+      ["a[b\\1]=x", '{"a":{"b\\\\1":"x"}}'],
+      ["a[\\\\]=x", '{"a":{"\\\\":"x"}}'],
+      ["a[\\[\\]]=x", '{"a":{"[]":"x"}}'],
+      ["a[\\]1]=x", '{"a":{"]1":"x"}}'],
+      ["a\\[b\\]=x", '{"a[b]":"x"}'],
+      ["a[b\\:c\\=d\\@\\;]=x", '{"a":{"b:c=d@;":"x"}}'],
+      ["\\a[\\b]=x", '{"\\\\a":{"\\\\b":"x"}}'],
+    ] as const
+  ) assertEquals(bodyOf(item), json, item);
 });
 
 Deno.test("a field that has no place is a usage error", () => {

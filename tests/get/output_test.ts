@@ -497,22 +497,21 @@ Deno.test("--curl shows a command, and sends nothing", async () => {
         ["-X", "HEAD", `${url}/[a]`],
         `-L --max-redirs 10 -g -I '${url}/[a]'`,
       ],
-      [get, ["-o", "it's", url], `-L --max-redirs 10 -o 'it'\\''s' ${url}/`],
       [post, [url], `-X POST -H 'content-length: 0' ${url}/`],
       [
         post,
         [url, "password=x", "a=it's"],
-        `-H 'content-type: application/json' --data-raw '{"password":"***","a":"it'\\''s"}' ${url}/`,
+        `-H 'content-type: application/json' -H 'accept: application/json, */*;q=0.5' --data-raw '{"password":"***","a":"it'\\''s"}' ${url}/`,
       ],
       [
         post,
         [url, "-"],
-        `-H 'content-type: application/json' --data-raw hi ${url}/`,
+        `-H 'content-type: application/json' -H 'accept: application/json, */*;q=0.5' --data-raw hi ${url}/`,
       ],
       [
         post,
         ["-X", "PUT", "--proxy", "http://u:p@localhost:1", url, "a:=1"],
-        `-x 'http://***@localhost:1' -X PUT -H 'content-type: application/json' --data-raw '{"a":1}' ${url}/`,
+        `-x 'http://***@localhost:1' -X PUT -H 'content-type: application/json' -H 'accept: application/json, */*;q=0.5' --data-raw '{"a":1}' ${url}/`,
       ],
     ] as const
   ) {
@@ -527,7 +526,64 @@ Deno.test("--curl shows a command, and sends nothing", async () => {
   }
 });
 
-Deno.test("--curl names a file, and cannot show a large form", async () => {
+Deno.test("--curl asks for bytes as they are where get does", async () => {
+  const url = closedUrl();
+  for (
+    const [args, command] of [
+      [["-o", "it's", url], `-o 'it'\\''s' ${url}/`],
+      [["-O", `${url}/a`], `-O ${url}/a`],
+      [[url, "range:bytes=0-4"], `-H 'range: bytes=0-4' ${url}/`],
+    ] as const
+  ) {
+    const { stdout } = await run(get, ["--curl", ...args]);
+    assertEquals(stdout, `curl -sS -L --max-redirs 10 ${command}\n`);
+  }
+});
+
+Deno.test("--curl names the files of a form of any size, and shows no secret field", async () => {
+  await withFiles(
+    { 'a "b",;': "x", c: new Uint8Array(2 << 20) },
+    async (at) => {
+      const url = closedUrl();
+      for (
+        const [args, form] of [
+          [
+            ["-f", `f@${at}/c`],
+            `-F 'f=@${at}/c;type=application/octet-stream'`,
+          ],
+          [
+            ["-f", `f@${at}/a "b",;;type=a/b; c=d`, "password=1", "t=<c"],
+            `-F 'f=@"${at}/a \\"b\\",;";type=a/b; c=d' --form-string 'password=***' --form-string 't=<c'`,
+          ],
+          [
+            [
+              "--multipart",
+              "a=1",
+              "b=?token=x",
+              "n:=1.10",
+              "Content-Type:multipart/form-data",
+            ],
+            `--form-string a=1 --form-string 'b=?token=***' --form-string n=1.10`,
+          ],
+          [
+            ["-f", "-X", "PUT", "f@-", "X-A;"],
+            `-X PUT -H 'X-A;' -F 'f=@./-;type=application/octet-stream'`,
+          ],
+        ] as const
+      ) {
+        const isHere = args.some((arg) => arg === "f@-");
+        if (isHere) continue;
+        const { code, stdout } = await run(post, ["--curl", url, ...args]);
+        assertEquals([code, stdout], [
+          0,
+          `curl -sS --compressed ${form} ${url}/\n`,
+        ]);
+      }
+    },
+  );
+});
+
+Deno.test("--curl names a file, and cannot show a large form whose name has an =", async () => {
   const files = { "a b": "hi", c: new Uint8Array(2 << 20) };
   await withFiles(files, async (folder) => {
     const [small, large] = [`${folder}/a b`, `${folder}/c`];
@@ -537,7 +593,7 @@ Deno.test("--curl names a file, and cannot show a large form", async () => {
       assertStringIncludes(stdout, " --data-binary ");
       assertStringIncludes(stdout, `@${path}`);
     }
-    const form = ["--curl", "-f", closedUrl(), `file@${large}`];
+    const form = ["--curl", "-f", closedUrl(), `a\\=b@${large}`];
     const { code, stdout, stderr } = await run(post, form);
     assertEquals([code, stdout], [1, ""]);
     assertStringIncludes(

@@ -22,6 +22,8 @@ import { closedUrl, response, serveRaw } from "../http/server.ts";
 import { createMemoryIo, type MemoryOptions, run } from "../support.ts";
 import { withFiles } from "./support.ts";
 
+const JSON_ACCEPT = ["accept", "application/json, */*;q=0.5"] as const;
+
 const TARGET = "http://h/x?a=%20b";
 
 /** Makes a POST of operands after a URL. */
@@ -162,6 +164,7 @@ Deno.test("a request is made from items", async () => {
   assertEquals(request.url.href, "http://h/x?a=%20b&q=c+d%26#c");
   assertEquals(request.headers, [
     ["authorization", `Basic ${btoa("me:p@\xc3\xbc")}`],
+    JSON_ACCEPT,
     ["X-A", "\xc3\xa9"],
     ["Content-Type", "text/x"],
     ["X-B", "1"],
@@ -182,14 +185,21 @@ Deno.test("a header's last byte is no blank", async () => {
 
 Deno.test("a header without a value is not sent, one of blanks is sent empty", async () => {
   const request = await requestOf(
-    ["authorization:", "content-type:", "a=b", "User-Agent:", "X-Empty: "],
+    [
+      "authorization:",
+      "content-type:",
+      "a=b",
+      "User-Agent:",
+      "X-Empty: ",
+      "X-B;",
+    ],
     { url: "http://me@h/" },
   );
-  assertEquals(request.headers, [["X-Empty", ""]]);
+  assertEquals(request.headers, [JSON_ACCEPT, ["X-Empty", ""], ["X-B", ""]]);
   assertEquals(request.unset, ["authorization", "content-type", "user-agent"]);
   assertEquals(
     request.typed,
-    ["authorization", "content-type", "user-agent", "x-empty"],
+    ["authorization", "content-type", "user-agent", "x-empty", "x-b"],
   );
   const both = await requestOf(["Accept:", "accept:a/b"]);
   assertEquals([both.headers, both.unset], [[["accept", "a/b"]], []]);
@@ -466,6 +476,71 @@ Deno.test("a form with a file is multipart", async () => {
   });
 });
 
+Deno.test("a form is multipart without a file where that is asked for", async () => {
+  const multipart = { multipart: true };
+  const [type = "", text] = await bodyOf(["a=1", "b[c]:=1.10"], multipart);
+  const [, boundary] = type.match(/^multipart\/form-data; boundary=(.*)$/) ??
+    [];
+  assertEquals(text.replaceAll(`${boundary}`, "B").split("\r\n"), [
+    ...["--B", 'Content-Disposition: form-data; name="a"', "", "1"],
+    ...["--B", 'Content-Disposition: form-data; name="b[c]"', "", "1.10"],
+    ...["--B--", ""],
+  ]);
+  assertEquals((await requestOf([], multipart)).body, undefined);
+  const error = await assertRejects(
+    () => requestOf(["@none"], multipart),
+    UsageError,
+  );
+  assertEquals(
+    error.message,
+    'Cannot send "@none" as a multipart form: expected fields',
+  );
+});
+
+Deno.test("a type of a multipart form that was typed gets its boundary", async () => {
+  for (
+    const [typed, sent] of [
+      ["multipart/form-data", /^multipart\/form-data; boundary=hark-/],
+      ["multipart/mixed;a=b", /^multipart\/mixed;a=b; boundary=hark-/],
+      ["multipart/form-data; boundary=x", /^multipart\/form-data; boundary=x$/],
+      ["text/plain", /^text\/plain$/],
+    ] as const
+  ) {
+    const { headers } = await requestOf(["a=1", `Content-Type:${typed}`], {
+      multipart: true,
+    });
+    assertMatch(headers[0]?.[1] ?? "", sent);
+  }
+});
+
+Deno.test("a request with a JSON body asks for JSON, and any other for anything", async () => {
+  await withFiles({ "a.json": "1", "a.csv": "1" }, async (folder) => {
+    for (
+      const [items, accept, options] of [
+        [["a=b"], JSON_ACCEPT[1]],
+        [["a=b", "Content-Type:text/x"], JSON_ACCEPT[1]],
+        [["a=b", "accept:text/x"], "text/x"],
+        [["a=b", "accept:"], undefined],
+        [["a=b"], undefined, { form: true }],
+        [["a=b"], undefined, { multipart: true }],
+        [["-"], JSON_ACCEPT[1]],
+        [["-"], undefined, { form: true }],
+        [["-", "Content-Type:text/x"], undefined],
+        [["-", "content-type:a/b+json ; c=d"], JSON_ACCEPT[1]],
+        [["-", "Content-Type:application/json-seq"], undefined],
+        [[`@${folder}/a.json`], JSON_ACCEPT[1]],
+        [[`@${folder}/a.csv`], undefined],
+        [[`@${folder}/a.csv`, "Content-Type:application/json"], JSON_ACCEPT[1]],
+        [[], undefined],
+      ] as const
+    ) {
+      const { headers } = await requestOf(items, options);
+      const [, value] = headers.find(([name]) => name === "accept") ?? [];
+      assertEquals(value, accept, `${items}`);
+    }
+  });
+});
+
 Deno.test("a raw body goes out as it is, with the type that its name says", async () => {
   const bytes = new Uint8Array([0, 255, 13, 10]);
   await withFiles(
@@ -476,6 +551,7 @@ Deno.test("a raw body goes out as it is, with the type that its name says", asyn
           ["@a.json", "application/json"],
           ["@b", "application/octet-stream"],
           ["@b;type=image/png", "image/png"],
+          ["@b;type=text/csv; charset=utf-8", "text/csv; charset=utf-8"],
           ["@@c", "application/octet-stream"],
           ["@b", "application/x-www-form-urlencoded", { form: true }],
         ] as const
@@ -483,7 +559,11 @@ Deno.test("a raw body goes out as it is, with the type that its name says", asyn
         const path = operand.replace("@", `@${folder}/`);
         const request = await requestOf([path, "X-A:1", "q==2"], options);
         assertEquals(request.body?.bytes, bytes);
-        assertEquals(request.headers, [["content-type", type], ["X-A", "1"]]);
+        assertEquals(request.headers, [
+          ["content-type", type],
+          ...type === "application/json" ? [JSON_ACCEPT] : [],
+          ["X-A", "1"],
+        ]);
         assertEquals(request.url.search, "?a=%20b&q=2");
       }
     },
@@ -500,7 +580,10 @@ Deno.test("standard input is read for - alone", async () => {
   for (const operand of ["-", "@-"]) {
     const request = await requestOf([operand], { stdin: ["a", "", "b"] });
     assertEquals(new TextDecoder().decode(request.body?.bytes), "ab");
-    assertEquals(request.headers, [["content-type", "application/json"]]);
+    assertEquals(request.headers, [
+      ["content-type", "application/json"],
+      JSON_ACCEPT,
+    ]);
     assertEquals(request.body?.again, true);
   }
   assertEquals((await requestOf(["-"])).body?.length, 0);
@@ -536,7 +619,10 @@ Deno.test("Transfer-Encoding:chunked sends standard input as it comes", async ()
   const request = await requestOf(["-", "transfer-encoding: Chunked"], {
     stdin: stdin(),
   });
-  assertEquals(request.headers, [["content-type", "application/json"]]);
+  assertEquals(request.headers, [
+    ["content-type", "application/json"],
+    JSON_ACCEPT,
+  ]);
   assert(request.body !== undefined);
   const reader = request.body.open().getReader();
   const read = async () =>
@@ -659,11 +745,6 @@ Deno.test("a method, a second URL and a body among the operands get a hint at wh
         [":9", "foo[bar=baz]=x"],
         'Cannot parse item "foo[bar=baz]=x": its brackets do not match',
         /\\:/,
-      ],
-      [
-        [":9", "X-A;"],
-        'Cannot parse item "X-A;": expected Header:value, name==query, key=text or key:=json',
-        /'Name: '/,
       ],
       [[":9", '{"a":1}'], "Cannot use JSON as an operand", / \| post URL -$/],
       [['[{"a":1}]', ":9"], "Cannot use JSON as an operand", / \| post URL -$/],

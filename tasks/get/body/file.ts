@@ -92,9 +92,12 @@ function mediaTypeOf(path: string): string {
     "application/octet-stream";
 }
 
-/** Splits `FILE;type=TYPE`; without a type the ending of the name tells it. */
+/** A media type with its parameters (RFC 9110, section 8.3.1), all of it ASCII on one line. */
+const TYPE =
+  /^(.+);type=([\w!#$&^.+-]+\/[\w!#$&^.+*-]+(?:[ \t]*;(?:[ \t]*[\w!#$%&'*+.^`|~-]+=(?:[\w!#$%&'*+.^`|~-]+|"(?:[\t !#-[\]-~]|\\[\t -~])*"))?)*)[ \t]*$/s;
+
+/** Splits `FILE;type=TYPE`, at the last type that is one; without a type the ending of the name tells it. */
 export function splitType(text: string): { path: string; type: string } {
-  const [, path = text, type] =
-    text.match(/^(.+);type=([\w!#$&^.+-]+\/[\w!#$&^.+*-]+)$/s) ?? [];
+  const [, path = text, type] = text.match(TYPE) ?? [];
   return { path, type: type ?? mediaTypeOf(path) };
 }

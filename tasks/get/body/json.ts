@@ -6,7 +6,7 @@
 
 import { Failure, UsageError } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
-import { formatItem, isJson, type Item } from "../items.ts";
+import { formatItem, isJson, type Item, keyOf } from "../items.ts";
 import { bodyOf, type PartBody } from "./request_body.ts";
 
 /** A body and its media type. */
@@ -118,7 +118,7 @@ function set(
     if (isIndex) {
       throw refuse(`${inside} an object`, step === "" ? undefined : KEY);
     }
-    const key = depth > 0 ? step.replace(/^\\(?=-?\d+$)/, "") : step;
+    const key = keyOf(step);
     node.set(key, set(node.get(key), { path, json }, depth + 1));
   }
   return node;

@@ -5,6 +5,7 @@
  */
 
 import type { Item } from "../items.ts";
+import type { RequestOptions } from "../request.ts";
 import { nameOf, textOf, type TypedBody } from "./json.ts";
 import {
   bodyOf,
@@ -32,8 +33,19 @@ async function partOf(field: Item): Promise<Part> {
   if (field.kind !== "file") return { name, body: encode(await textOf(field)) };
   const { bodyOfFile, splitType } = await import("./file.ts");
   const { path, type } = splitType(field.value);
-  const filename = path.replace(/^.*[\\/]/s, "");
+  // elsewhere a backslash is a letter like any other
+  const folders = Deno.build.os === "windows" ? /^.*[\\/]/s : /^.*\//s;
+  const filename = path.replace(folders, "");
   return { name, body: await bodyOfFile(path), filename, type };
+}
+
+/** Whether fields are sent as a multipart form: where that is asked for, or one is a file. */
+export function isMultipart(
+  fields: readonly Item[],
+  { form = false, multipart = false }: RequestOptions,
+): boolean {
+  return fields.length > 0 &&
+    (multipart || form && fields.some(({ kind }) => kind === "file"));
 }
 
 /**
@@ -43,8 +55,11 @@ async function partOf(field: Item): Promise<Part> {
  * @throws {UsageError} When a field has no place in a form.
  * @throws {Failure} When a file cannot be read.
  */
-export async function formatForm(fields: readonly Item[]): Promise<TypedBody> {
-  if (!fields.some(({ kind }) => kind === "file")) {
+export async function formatForm(
+  fields: readonly Item[],
+  multipart = false,
+): Promise<TypedBody> {
+  if (!isMultipart(fields, { form: true, multipart })) {
     const pairs = await Promise.all(
       fields.map(async (field) => [nameOf(field.path), await textOf(field)]),
     );

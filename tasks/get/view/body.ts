@@ -43,6 +43,11 @@ export async function printHead(
     if (unknownCoding !== undefined) {
       await printSafe(stderr, `Not decoded: ${unknownCoding}\n`);
     }
+    if (response.status === 401) {
+      const { loginHint } = await import("./head.ts");
+      const hint = loginHint(response);
+      if (hint !== undefined) await printSafe(stderr, `hint: ${hint}\n`);
+    }
   }
   if (!options.include) return;
   const { printResponseHead } = await import("./head.ts");

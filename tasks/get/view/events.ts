@@ -4,7 +4,11 @@
  * @module
  */
 
-import { createParser, type EventSourceMessage } from "eventsource-parser";
+import {
+  createParser,
+  type EventSourceMessage,
+  type ParserCallbacks,
+} from "eventsource-parser";
 import { Failure } from "../../../lib/cli/errors.ts";
 import {
   createSafeDecoder,
@@ -31,11 +35,12 @@ function endOfBlank(text: string): number {
 /**
  * Makes a reader of a stream of events: it gives those that a chunk completes.
  *
+ * @param hear Called with what is said about the stream.
  * @throws {Failure} When an event is longer than 8 Mi characters.
  */
-export function createEventReader(): (
-  chunk: Uint8Array,
-) => EventSourceMessage[] {
+export function createEventReader(
+  hear: Pick<ParserCallbacks, "onId" | "onRetry"> = {},
+): (chunk: Uint8Array) => EventSourceMessage[] {
   const decoder = new TextDecoder();
   const events: EventSourceMessage[] = [];
   const tooLong = () =>
@@ -43,6 +48,7 @@ export function createEventReader(): (
       hint: "--raw shows the bytes as they come",
     });
   const parser = createParser({
+    ...hear,
     onEvent: ({ event, id, data }) => void events.push({ event, id, data }),
     onError: (error) => {
       if (error.type === "max-buffer-size-exceeded") throw tooLong();

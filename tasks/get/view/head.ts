@@ -149,6 +149,28 @@ export async function printOffline(
   if (output.isTerminal) await print(output, `${flush()}\n`);
 }
 
+/** The schemes of the challenges in a WWW-Authenticate (RFC 9110, section 11.6.1), each once. */
+function schemesOf(challenges: string): string[] {
+  const parts = challenges.replace(/"(?:[^"\\]|\\.)*"?/g, '""').split(",");
+  const names = parts.flatMap((part) =>
+    part.trim().match(/^[\w-]+(?=$|[ \t]+[^= \t])/) ?? []
+  );
+  return [...new Set(names)];
+}
+
+/** What to say where a user and a password were refused in the one way in which they can be sent, as the server wants another. */
+export function loginHint(
+  { request, headers }: HttpResponse,
+): string | undefined {
+  const isBasic = request.headers.some(([name, value]) =>
+    /^authorization$/i.test(name) && /^basic /i.test(value)
+  );
+  const schemes = schemesOf(headers.get("www-authenticate") ?? "");
+  const isMet = schemes.some((scheme) => /^basic$/i.test(scheme));
+  if (!isBasic || isMet || schemes.length === 0) return undefined;
+  return `the server wants ${schemes.join(" or ")}; only Basic was tried`;
+}
+
 /** Formats timings in one line. */
 export function formatTimings(timings: Partial<Timings>): string {
   const { dns, connect, tls, firstByte, body, total } = timings;

@@ -23,7 +23,8 @@ import {
 import type { ExchangeOptions } from "../options.ts";
 import { redactRequest, redactResponseHeaders } from "../redact.ts";
 import { createJsonFormatter } from "./json_format.ts";
-import { createView, isEvents, isLines } from "./view.ts";
+import { createSplitter } from "./lines.ts";
+import { createView, isEvents, isLines, typeOf } from "./view.ts";
 
 /** A body may be this long, in bytes: all of it must be there before it is known what it is. */
 const MAX_BODY = 128 * 1024 * 1024;
@@ -31,7 +32,6 @@ const MAX_BODY = 128 * 1024 * 1024;
 /** A line of a stream may be this long, in characters. */
 const MAX_LINE = 16 * 1024 * 1024;
 
-const NEWLINE = 0x0a;
 const BLANKS = [0x09, 0x0b, 0x0c, 0x0d, 0x20];
 
 const encoder = new TextEncoder();
@@ -193,6 +193,7 @@ async function* linesOf(
     true,
   );
   const line = createLine(() => isWide(encoding()) ? "utf-8" : encoding());
+  const find = createSplitter(typeOf(headers));
   const split = function* (chunk?: Uint8Array) {
     let rest: Uint8Array;
     try {
@@ -200,7 +201,7 @@ async function* linesOf(
     } catch {
       throw badLines(`they are not ${encoding()}`);
     }
-    for (let end = 0; (end = rest.indexOf(NEWLINE)) !== -1;) {
+    for (let end = 0; (end = find(rest)) !== -1;) {
       line.add(rest.subarray(0, end));
       yield line.take();
       rest = rest.subarray(end + 1);
@@ -226,7 +227,9 @@ export async function* formatMessages(
   }
   for await (const { bytes, encoding } of linesOf(response)) {
     if (bytes.every((byte) => BLANKS.includes(byte))) continue;
-    yield `{"data":${formatJsonValue(bytes, encoding)}}`;
+    // one line each: JSON has a newline between its tokens alone
+    const value = formatJsonValue(bytes, encoding).replaceAll("\n", " ");
+    yield `{"data":${value}}`;
   }
 }
 

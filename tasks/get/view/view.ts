@@ -11,7 +11,8 @@ import type { ExchangeOptions } from "../options.ts";
 import { type BodyView, createDocumentView, createJsonView } from "./json.ts";
 import type { JsonFormatOptions } from "./json_format.ts";
 
-function typeOf(headers: Headers): string {
+/** The media type of a body, without its parameters. */
+export function typeOf(headers: Headers): string {
   return headers.get("content-type")?.split(/[;,]/)[0]?.trim().toLowerCase() ??
     "";
 }
@@ -21,11 +22,12 @@ export function isEvents(headers: Headers): boolean {
   return typeOf(headers) === "text/event-stream";
 }
 
-/** Whether each of its lines is a JSON document. */
+/** Whether it is a stream of JSON documents: one a line, or a sequence. */
 export function isLines(headers: Headers): boolean {
-  return /[/+.-](ndjson|jsonl|jsonlines|json-lines|stream\+json)$/.test(
-    typeOf(headers),
-  );
+  return /[/+.-](ndjson|jsonl|jsonlines|json-lines|stream\+json|json-seq)$/
+    .test(
+      typeOf(headers),
+    );
 }
 
 /** Whether the start of a body is that of no text, as its type lets tell: who does not know says text/plain. */
@@ -135,6 +137,30 @@ function createSafeView(behind?: BodyView): BodyView {
   };
 }
 
+/** A view of JSON for an output, which may be a terminal. */
+function safely(view: BodyView, { escaped }: JsonFormatOptions): BodyView {
+  return escaped ? createSafeView(view) : view;
+}
+
+/** A view of a stream of JSON documents, of this type. */
+async function createStreamView(
+  type: string,
+  options: JsonFormatOptions,
+): Promise<BodyView> {
+  const { createLinesView, createSplitter, isSequence } = await import(
+    "./lines.ts"
+  );
+  const split = createSplitter(type);
+  const document = createDocumentView(options);
+  return isSequence(type)
+    // the marks between documents are nothing to be shown
+    ? createLinesView(
+      split,
+      () => safely(createDocumentView(options), options),
+    )
+    : safely(createLinesView(split, () => document), options);
+}
+
 /**
  * Makes the view of a body: JSON in lines and colours, events and lines of JSON one by one, anything else as text, in
  * the charset that it has; on a terminal none of it is obeyed.
@@ -155,42 +181,13 @@ export async function createView(
     return { ...view, isBinary: () => false };
   }
   const view = isLines(headers)
-    ? createLinesView(options)
+    ? await createStreamView(typeOf(headers), options)
     : pretty || /[/+]json$/.test(typeOf(headers))
-    ? createJsonView(options)
-    : undefined;
-  const isSafe = view !== undefined && !isTerminal;
+    ? safely(createJsonView(options), options)
+    : createSafeView();
   return createTextView(
     isCoded ? undefined : charsetOf(headers),
     isCoded ? isBinary : testOf(headers),
-    createBatchView(isSafe ? view : createSafeView(view)),
+    createBatchView(view),
   );
-}
-
-const NEWLINE = 0x0a;
-
-/** Makes a view of newline-delimited JSON. A line that is not JSON is shown as it came; empty lines are left out. */
-function createLinesView(options: JsonFormatOptions): BodyView {
-  const line = createDocumentView(options);
-  let isEmpty = true;
-  const end = function* () {
-    if (!isEmpty) yield* line.end();
-    isEmpty = true;
-  };
-  return {
-    format: function* (chunk) {
-      for (let at = 0; at < chunk.length;) {
-        const stop = chunk.indexOf(NEWLINE, at);
-        const part = chunk.subarray(at, stop === -1 ? chunk.length : stop);
-        if (part.length > 0) {
-          isEmpty = false;
-          yield* line.format(part);
-        }
-        if (stop === -1) return;
-        yield* end();
-        at = stop + 1;
-      }
-    },
-    end,
-  };
 }
