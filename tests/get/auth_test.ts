@@ -251,3 +251,36 @@ Deno.test("an empty login or token is a usage error: nothing is sent without it"
     assertEquals(stderr.slice(0, said.length), said);
   }
 });
+
+Deno.test("a server that wants another login than Basic is told of, where Basic was sent", async () => {
+  const digest = 'Digest realm="a, Basic b", nonce="c", algorithm=MD5';
+  for (
+    const [challenge, args, hint] of [
+      [digest, ["-a", "me:p"], "Digest"],
+      [
+        `${digest}, ${digest}, Negotiate`,
+        ["-a", "me:p"],
+        "Digest or Negotiate",
+      ],
+      ["NTLM abc==", ["-a", "me:p"], "NTLM"],
+      [`${digest}, basic realm="x"`, ["-a", "me:p"], undefined],
+      ['Basic realm="x"', ["-a", "me:p"], undefined],
+      [digest, [], undefined],
+      [digest, ["--bearer", "t"], undefined],
+      [digest, ["-a", "me:p", "-q"], undefined],
+    ] as const
+  ) {
+    await using server = serveHttp(() =>
+      new Response("no", {
+        status: 401,
+        headers: { "www-authenticate": challenge },
+      })
+    );
+    const { code, stderr } = await run(main, [...args, server.url]);
+    assertEquals(code, 4);
+    assertEquals(
+      stderr.match(/^hint: .*$/m)?.[0],
+      hint && `hint: the server wants ${hint}; only Basic was tried`,
+    );
+  }
+});

@@ -3,6 +3,7 @@ import {
   assertEquals,
   assertLess,
   assertMatch,
+  assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
@@ -19,7 +20,7 @@ import {
   formatJsonValue,
   formatMessages,
 } from "../../tasks/get/view/json_output.ts";
-import { serveHttp } from "../http/server.ts";
+import { serveHttp, serveRaw } from "../http/server.ts";
 import { type MemoryOptions, run, start } from "../support.ts";
 import { stripColors } from "./support.ts";
 
@@ -326,6 +327,42 @@ Deno.test("lines of JSON are shown one by one, as they arrive", async () => {
   await server[Symbol.asyncDispose]();
   const { code, stdout: all } = await result;
   assertEquals([code, all.endsWith("[]\n7\n")], [0, true]);
+});
+
+const SEQUENCE = "application/json-seq";
+
+Deno.test("a JSON sequence is shown document by document, as they arrive", async () => {
+  await using server = serveStream(SEQUENCE);
+  const { stdout, result } = start(main, ["--pretty", server.url]);
+  await server.send('\x1e{"a":1.10,\n"b":"\\"{"');
+  await server.send("}\n");
+  await stdout.waitFor('{\n  "a": 1.10,\n  "b": "\\"{"\n}\n');
+  await server.send("\x1e[1,\n\x1etr");
+  await server.send("ue\r\n");
+  await stdout.waitFor("[1,\ntrue\n");
+  await server.send('\x1e"an end');
+  await server[Symbol.asyncDispose]();
+  const { code, stdout: all } = await result;
+  assertEquals([code, all.endsWith('true\n"an end\n')], [0, true]);
+});
+
+Deno.test("a JSON sequence is safe on a terminal, one line each with --json, and as it is in a pipe", async () => {
+  const body = '\x1e{"a":"\u009b2J",\n"b":2}\n\x1e\x1b[2J\x1e7\n';
+  const shown = await show("application/geo+json-seq", body, [], {
+    terminal: true,
+  });
+  assertEquals(
+    stripColors(shown),
+    '{\n  "a": "\\x9b2J",\n  "b": 2\n}\n\\x1b[2J\n7\n',
+  );
+  const lines = await show(SEQUENCE, body, ["--json"]);
+  assertEquals(lines.split("\n").slice(1), [
+    '{"data":{"a":"\u009b2J", "b":2}}',
+    '{"data":"\\u001b[2J"}',
+    '{"data":7}',
+    "",
+  ]);
+  assertEquals(await show(SEQUENCE, body, []), body);
 });
 
 Deno.test("a pipe gets the very bytes of a stream, as they arrive", async () => {
@@ -710,4 +747,222 @@ Deno.test("an event of many short lines is bounded by the bytes that came", () =
   const pinged = createEventReader();
   for (let mib = 0; mib < 20; mib++) assertEquals(pinged(ping), []);
   assertEquals(pinged(encoder.encode("data: a\n\n")).length, 1);
+});
+
+/** One connection after the other: what each of them says, and what was asked for. */
+function serveEvents(...connections: readonly (readonly string[])[]) {
+  const heads: string[] = [];
+  const server = serveRaw((head) => {
+    heads.push(head);
+    return connections[heads.length - 1] ?? [];
+  });
+  const ids = () =>
+    heads.map((head) => head.match(/^last-event-id: (.*)\r$/im)?.[1]);
+  return {
+    server,
+    ids,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+const EVENTS = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n";
+/** A stream that ends by its own words, one that its server closes, and one that is cut off. */
+const whole = (text: string) => [
+  `${EVENTS}Content-Length: ${encoder.encode(text).length}\r\n\r\n${text}`,
+];
+const closed = (text: string) => [`${EVENTS}\r\n${text}`];
+const cutOff = (
+  text: string,
+) => [`${EVENTS}Content-Length: 9999\r\n\r\n${text}`];
+const DONE = ["HTTP/1.1 204 No Content\r\n\r\n"];
+
+Deno.test("a stream of events goes on after its last event, until an answer has no content", async () => {
+  await using events = serveEvents(
+    cutOff("retry: 20\nid: é1\ndata: a\n\nid: lost\ndata: los"),
+    closed("\ufeffdata: b\r\n\r\n"),
+    whole("id\ndata: c\n\n: only a comment\n\n"),
+    whole("id: 4\n\ndata"),
+    cutOff("data: d\n\n"),
+    DONE,
+  );
+  const { code, stdout, stderr } = await run(main, [
+    "--retry",
+    "3",
+    events.server.url,
+  ]);
+  assertEquals(
+    [code, stdout],
+    [
+      0,
+      "retry: 20\nid: é1\ndata: a\n\ndata: b\r\n\r\nid\ndata: c\n\n: only a comment\n\nid: 4\n\ndata: d\n\n",
+    ],
+  );
+  const again = "trying again in 0.0 s\n";
+  assertEquals(
+    stderr,
+    `200 OK\ncut short after 45 of 9999 bytes: ${again}${
+      `the events ended: ${again}`.repeat(3)
+    }cut short after 9 of 9999 bytes: ${again}`,
+  );
+  const id = new TextDecoder("latin1").decode(encoder.encode("é1"));
+  assertEquals(events.ids(), [undefined, id, id, undefined, "4", "4"]);
+});
+
+Deno.test("a stream of events that goes on is one view, and one object per line with --json", async () => {
+  const connections = [
+    cutOff('retry: 20\nid: 1\ndata: {"a":1}\n\ndata: {'),
+    closed("data: b\n\n"),
+    DONE,
+  ];
+  for (
+    const [args, shown] of [
+      [["--pretty"], 'id: 1\n{\n  "a": 1\n}\nb\n'],
+      [["--json"], '{"id":"1","data":"{\\"a\\":1}"}\n{"data":"b"}\n'],
+    ] as const
+  ) {
+    await using events = serveEvents(...connections);
+    const { code, stdout } = await run(main, [
+      "--retry",
+      "1",
+      ...args,
+      events.server.url,
+    ]);
+    assertEquals([code, stdout.replace(/^\{"request".*\n/, "")], [0, shown]);
+  }
+});
+
+Deno.test("a stream of events ends with its error after as many tries without an event", async () => {
+  const silent = Array(3).fill(closed(": nothing\n\n"));
+  for (
+    const [connections, args, code, asked] of [
+      [[cutOff("retry: 20\ndata: a\n\n"), ...silent], ["--retry", "2"], 18, 3],
+      [[closed("retry: 20\ndata: a\n\n"), ...silent], ["--retry", "2"], 18, 3],
+      [
+        [closed("retry: 20\n\n"), silent[0], closed("data: a\n\n"), ...silent],
+        ["--retry", "2"],
+        18,
+        5,
+      ],
+      // nothing is answered
+      [[closed("retry: 20\ndata: a\n\n")], ["--retry", "1"], 18, 2],
+      [[cutOff("data: a\n\n")], ["--retry", "0"], 18, 1],
+      [[cutOff("data: a\n\n")], [], 18, 1],
+      [[closed("data: a\n\n")], [], 0, 1],
+      [[closed("data: a\n\n")], ["--retry", "5", "-t", "30,60,2"], 18, 1],
+    ] as const
+  ) {
+    await using events = serveEvents(...connections);
+    const result = await run(main, [...args, events.server.url]);
+    assertEquals(
+      [result.code, events.ids().length],
+      [code, asked],
+      result.stderr,
+    );
+  }
+});
+
+Deno.test("a stream of events ends with the status that it does not go on with", async () => {
+  for (
+    const [head, code, why] of [
+      ["404 Not Found\r\n", 4, "404 Not Found"],
+      ["500 Oh\r\n", 5, "500 Oh"],
+      ["503 Busy\r\nRetry-After: 0\r\n", 5, "503 Busy"],
+      ["302 Found\r\n", 3, "302 Found"],
+      [
+        "200 OK\r\nContent-Type: text/html\r\n",
+        1,
+        "200 OK is no stream of events",
+      ],
+    ] as const
+  ) {
+    const refused = [`HTTP/1.1 ${head}Content-Length: 0\r\n\r\n`];
+    await using events = serveEvents(
+      closed("retry: 20\ndata: a\n\n"),
+      refused,
+      refused,
+    );
+    const { url } = events.server;
+    const { code: exit, stdout, stderr } = await run(main, [
+      "-v",
+      "--retry",
+      "2",
+      url,
+    ]);
+    assertEquals([exit, stdout], [code, "retry: 20\ndata: a\n\n"], stderr);
+    assertStringIncludes(
+      stderr,
+      `\nget: Cannot go on with the events of ${url}/: ${why}\n`,
+    );
+    assertEquals(events.ids().length, head.startsWith("503") ? 3 : 2);
+  }
+});
+
+Deno.test("a busy server is asked again for the events, and -v shows the request", async () => {
+  const busy = [
+    "HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n",
+  ];
+  await using events = serveEvents(
+    closed("retry: 20\nid: 1\ndata: a\n\n"),
+    busy,
+    closed("data: b\n\n"),
+    DONE,
+  );
+  const { code, stdout, stderr } = await run(main, [
+    "-v",
+    "--retry",
+    "2",
+    events.server.url,
+  ]);
+  assertEquals([code, stdout], [0, "retry: 20\nid: 1\ndata: a\n\ndata: b\n\n"]);
+  assertEquals(stderr.match(/^> last-event-id: 1$/gm)?.length, 3);
+  assertEquals(stderr.match(/^< HTTP.*$/gm), [
+    "< HTTP/1.1 200 OK",
+    "< HTTP/1.1 503 Busy",
+    "< HTTP/1.1 200 OK",
+    "< HTTP/1.1 204 No Content",
+  ]);
+});
+
+Deno.test("header injection: an id that no header can hold, or that is too long, is none", async () => {
+  for (const bad of ["a\0b", "a\x07", "\x1b[2J", "x".repeat(5000)]) {
+    await using events = serveEvents(
+      closed(`retry: 20\nid: 1\ndata: a\n\nid: ${bad}\ndata: b\n\n`),
+      DONE,
+    );
+    const { code } = await run(main, ["--retry", "1", events.server.url]);
+    assertEquals([code, events.ids()], [0, [undefined, "1"]], bad.slice(0, 9));
+  }
+});
+
+Deno.test("credentials on a cross-origin redirect: the id of an event goes to no other origin", async () => {
+  await using other = serveEvents(
+    closed("retry: 20\nid: secret\ndata: b\n\n"),
+    DONE,
+  );
+  const away = [
+    `HTTP/1.1 302 Found\r\nLocation: ${other.server.url}\r\nContent-Length: 0\r\n\r\n`,
+  ];
+  await using events = serveEvents(
+    closed("retry: 20\nid: 1\ndata: a\n\n"),
+    away,
+    away,
+  );
+  await run(main, ["--retry", "2", events.server.url]);
+  assertEquals([events.ids(), other.ids()], [[undefined, "1", "1"], [
+    undefined,
+    undefined,
+  ]]);
+  await using there = serveEvents(
+    closed("retry: 20\nid: secret\ndata: b\n\n"),
+    DONE,
+  );
+  const leads = [
+    `HTTP/1.1 302 Found\r\nLocation: ${there.server.url}\r\nContent-Length: 0\r\n\r\n`,
+  ];
+  await using first = serveEvents(leads, leads);
+  const { code } = await run(main, ["--retry", "2", first.server.url]);
+  assertEquals([code, first.ids(), there.ids()], [0, [undefined, undefined], [
+    undefined,
+    undefined,
+  ]]);
 });

@@ -9,7 +9,7 @@ import {
   exitCodeForStatus,
   Failure,
 } from "../../../lib/cli/errors.ts";
-import { reasonOf } from "../../../lib/cli/reasons.ts";
+import { describe } from "../../../lib/cli/reasons.ts";
 import { redactUrl } from "../../../lib/cli/redact.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import {
@@ -37,6 +37,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What stays from one connection to the next. */
 interface Stream {
+  /** The origin that is asked: an id of any other is for that one alone. */
+  readonly origin: string;
   id: string | undefined;
   wait: number;
   /** How many connections in a row have had no event. */
@@ -70,9 +72,13 @@ async function* readEvents(
   stream: Stream,
 ): AsyncGenerator<Bytes, unknown> {
   const read = createEventReader({
-    onId: (id) => void (ID.test(id) && (stream.id = id)),
-    onRetry: (ms) =>
-      void (stream.wait = Math.min(Math.max(ms, PAUSE_MS), MAX_WAIT_MS)),
+    onId: (id) => {
+      const isOwn = request.url.origin === stream.origin;
+      if (isOwn && ID.test(id)) stream.id = id;
+    },
+    onRetry: (ms) => {
+      stream.wait = Math.min(Math.max(ms, PAUSE_MS), MAX_WAIT_MS);
+    },
   });
   let last = 0;
   let isStart = true;
@@ -123,6 +129,11 @@ function refusalOf(response: HttpResponse): Failure | undefined {
       code: isOther ? ExitCode.Failed : exitCodeForStatus(status),
     },
   );
+}
+
+function reasonIn(error: unknown): string {
+  const isWorded = error instanceof Failure && error.cause !== undefined;
+  return describe(isWorded ? error.cause : error);
 }
 
 /** How a try ended, and how long the server wants to be left alone, in ms. */
@@ -177,20 +188,24 @@ export async function* reconnect(
   until = Infinity,
 ): AsyncGenerator<Bytes> {
   const { request, io, retry, printNote } = exchange;
-  const stream: Stream = { id: undefined, wait: WAIT_MS, tries: 0, held: [] };
-  const isSame = first.request.url.origin === request.url.origin;
+  const { origin } = request.url;
+  const stream: Stream = {
+    origin,
+    id: undefined,
+    wait: WAIT_MS,
+    tries: 0,
+    held: [],
+  };
   let end: End = { why: yield* readEvents(first, stream) };
   let error = end.why;
   while (stream.tries < retry) {
     stream.tries++;
     const ms = Math.max(stream.wait, end.told ?? 0);
     if (performance.now() + ms >= until) break;
-    const { message } = reasonOf(end.why);
-    await printNote(
-      `${message}: trying again in ${(ms / 1000).toFixed(1)} s\n`,
-    );
+    const seconds = (ms / 1000).toFixed(1);
+    await printNote(`${reasonIn(end.why)}: trying again in ${seconds} s\n`);
     await sleep(ms, io.signal);
-    const next = isSame ? requestAfter(request, stream) : request;
+    const next = requestAfter(request, stream);
     const ended = yield* tryAgain({ ...exchange, request: next }, stream);
     if (ended === undefined) return;
     end = ended;
