@@ -193,6 +193,19 @@ Deno.test("fields become JSON in their order, with every digit", () => {
       [["a[0]=x", "a[2]=y"], '{"a":["x",null,"y"]}'],
       [["a[2]=1", "a[0][x]=2"], '{"a":[{"x":"2"},null,"1"]}'],
       [["a[01]=1"], '{"a":[null,"1"]}'],
+      [
+        ['a:={"k":1.10,"2":[1, 2],"1":{"x":"},"}}', "a[\\2][]=b", "a[c]=d"],
+        '{"a":{"k":1.10,"2":[1,2,"b"],"1":{"x":"},"},"c":"d"}}',
+      ],
+      [
+        ['a:= [ {"k" : "\\"]"} , 1.10 ] ', "a[0][l]=m", "a[3]:=[]"],
+        '{"a":[{"k":"\\"]","l":"m"},1.10,null,[]]}',
+      ],
+      [["a:={}", "a[b]=c", "d:=[]", "d[]=e"], '{"a":{"b":"c"},"d":["e"]}'],
+      [
+        ['a:={"":[],"__proto__":0}', "a[b]=c"],
+        '{"a":{"":[],"__proto__":0,"b":"c"}}',
+      ],
       [["=v"], '{"":"v"}'],
       [["=v", "a=w", "=x"], '{"":"x","a":"w"}'],
       [["a[\\2024]=x", "a[\\-1]=y"], '{"a":{"2024":"x","-1":"y"}}'],
@@ -232,6 +245,12 @@ Deno.test("a field that has no place is a usage error", () => {
     const [items, message] of [
       [
         ["a=1", "a[b]=2"],
+        'Cannot set field "a[b]": what it is inside of has a value already',
+      ],
+      [["a:=[1]", "a[b]=2"], 'Cannot set field "a[b]": it is inside a list'],
+      [["a:={}", "a[0]=2"], 'Cannot set field "a[0]": it is inside an object'],
+      [
+        ["a:=null", "a[b]=2"],
         'Cannot set field "a[b]": what it is inside of has a value already',
       ],
       [["a[]=1", "a[b]=2"], 'Cannot set field "a[b]": it is inside a list'],
@@ -278,4 +297,30 @@ Deno.test("a method is a token, in capitals", () => {
       `Cannot use method "${text}"`,
     );
   }
+});
+
+Deno.test("a field joins the value that is there, for any value", () => {
+  const value = fc.oneof(
+    fc.dictionary(fc.string(), fc.jsonValue()).map((value) => ({
+      value,
+      step: "new",
+    })),
+    fc.array(fc.jsonValue()).map((value) => ({ value, step: "" })),
+  );
+  fc.assert(
+    fc.property(value, fc.constantFrom(0, 1), ({ value, step }, indent) => {
+      const json = JSON.stringify(value, null, indent);
+      const joined = formatDocument([
+        { path: ["a"], json },
+        { path: ["a", step], json: "0" },
+      ]);
+      const expected = Array.isArray(value)
+        ? [...value, 0]
+        : { ...value, new: 0 };
+      assertEquals(
+        JSON.parse(joined),
+        JSON.parse(JSON.stringify({ a: expected })),
+      );
+    }),
+  );
 });

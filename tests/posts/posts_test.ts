@@ -332,6 +332,23 @@ Deno.test("posts creates, updates and deletes, and prints the response", async (
   await server.shutdown();
 });
 
+Deno.test("posts asks for JSON, to read and to write", async () => {
+  const accepted: (string | null)[] = [];
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ headers, method }) => {
+      accepted.push(headers.get("accept"));
+      return Response.json(method === "GET" ? [] : { id: 1 });
+    },
+  );
+  const url = ["--url", `127.0.0.1:${server.addr.port}`];
+  for (const args of [[], ["create", "title=a"], ["update", "1", "title=b"]]) {
+    assertEquals((await run(main, [...url, ...args])).code, 0);
+  }
+  const json = "application/json, */*;q=0.5";
+  assertEquals(accepted, [json, json, json]);
+});
+
 Deno.test("posts lists what its help's example creates", async () => {
   using store = openStore(":memory:", { posts: [] });
   await using api = await serveHttp(createHandler(store), {

@@ -87,6 +87,33 @@ const KEY = "a key that is a number has a backslash: key[\\1]=text";
 /** A list may be so long; what is not set in it is null. */
 const MAX_INDEX = 99_999;
 
+/** A value that is an object or a list as a node of its members, which stay as they are; any other as it is. */
+function open(json: string): Node {
+  const token = /"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s"[\]{},:]+/g;
+  const list: string[] = [];
+  const map = new Map<string, Node>();
+  let depth = 0;
+  let key: string | undefined;
+  let start = 0;
+  const isList = /^\s*\[/.test(json);
+  if (!isList && !/^\s*\{/.test(json)) return json;
+  for (const { 0: part, index } of json.matchAll(token)) {
+    const isEnd = /^[\]}]$/.test(part) && --depth === 0;
+    if (depth === 1 && part === "," || isEnd) {
+      const value = json.slice(start, index).trim();
+      if (key !== undefined) map.set(key, value);
+      else if (value !== "") list.push(value);
+      key = undefined;
+      start = index + 1;
+    } else if (depth === 1 && key === undefined && part === ":" && !isList) {
+      key = String(JSON.parse(json.slice(start, index)));
+      start = index + 1;
+    }
+    if (/^[[{]$/.test(part) && ++depth === 1) start = index + 1;
+  }
+  return isList ? list : map;
+}
+
 /** Sets a field that is below a node, from a step of its path on; gives the node, which may be new. */
 function set(
   node: Node | undefined,
@@ -104,6 +131,7 @@ function set(
   const root = depth === (path[0] === "" && path.length > 1 ? 1 : 0);
   const inside = root ? "the body is" : "it is inside";
   node ??= isIndex ? [] : new Map();
+  if (typeof node === "string") node = open(node);
   if (typeof node === "string") {
     throw refuse("what it is inside of has a value already");
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Item } from "../items.ts";
-import type { RequestOptions } from "../request.ts";
+import type { ExchangeOptions } from "../options.ts";
 import { nameOf, textOf, type TypedBody } from "./json.ts";
 import {
   bodyOf,
@@ -42,7 +42,9 @@ async function partOf(field: Item): Promise<Part> {
 /** Whether fields are sent as a multipart form: where that is asked for, or one is a file. */
 export function isMultipart(
   fields: readonly Item[],
-  { form = false, multipart = false }: RequestOptions,
+  { form = false, multipart = false }: Partial<
+    Pick<ExchangeOptions, "form" | "multipart">
+  >,
 ): boolean {
   return fields.length > 0 &&
     (multipart || form && fields.some(({ kind }) => kind === "file"));
