@@ -78,10 +78,11 @@ async function report<Table extends OptionTable>(
   io: Io,
   thrown: unknown,
 ): Promise<ExitCode> {
-  const { denialOf, describe, exitCodeOf } = await import("./reasons.ts");
+  const reasons = await import("./reasons.ts");
   const { redactArguments, redactText } = await import("./redact.ts");
   const whole = { ...command, options: { ...command.options, ...COMMON } };
-  const error = await nameWords(whole, args, thrown).catch(() => thrown);
+  const error = reasons.unloadedOf(thrown) ??
+    await nameWords(whole, args, thrown).catch(() => thrown);
   const words = await redactArguments(whole, args);
   const hide = (text: string) =>
     redactText(words.reduce((text, { text: typed, shown, isOperand }) => {
@@ -92,19 +93,19 @@ async function report<Table extends OptionTable>(
         : [`"${typed}"`, `"${shown}"`];
       return text.replaceAll(from, () => to);
     }, text));
-  const denial = denialOf(error);
+  const denial = reasons.denialOf(error);
   // a hint is a courtesy: whatever fails while it is made must not hide the error
   const hint =
     await (denial === undefined
       ? hintFor(whole, error, hide)
       : permissionHint(command, args, denial, error)).catch(() => undefined);
   const lines = [
-    `${command.name}: ${hide(describe(error))}`,
+    `${command.name}: ${hide(reasons.describe(error))}`,
     ...hint === undefined ? [] : [`hint: ${hint}`],
   ].map((text) => text.split(/[\r\n]+/).map((line) => line.trim()).join(" "));
-  if (asks(args, "--debug")) lines.push(hide(Deno.inspect(error)));
+  if (asks(args, "--debug")) lines.push(hide(Deno.inspect(thrown)));
   await printSafe(io.stderr, lines.join("\n") + "\n").catch(() => {});
-  return exitCodeOf(error);
+  return reasons.exitCodeOf(error);
 }
 
 async function permissionHint<Table extends OptionTable>(
@@ -139,7 +140,7 @@ async function hintForUnknown<Table extends OptionTable>(
   command: Command<Table>,
   unknown: readonly string[],
 ): Promise<string | undefined> {
-  const { nearest } = await import("./help.ts");
+  const { nearest } = await import("./nearest.ts");
   const known = Object.keys(command.options).map(formatOptionName);
   const others = await hintsOf(command);
   const hints = Map.groupBy(unknown, (option) => {

@@ -1,20 +1,16 @@
 /**
- * What a command says of itself, and what a mistyped option most likely means.
+ * What a command says of itself.
  *
  * @module
  */
 
-import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import type { Command } from "./definition.ts";
 import { ExitCode } from "./errors.ts";
 import { formatOptionName, type Option, type OptionTable } from "./options.ts";
 
 /** The help of a command: what it does, usage, examples, options from its own table, exit codes; at most 80 columns. */
 export function formatHelp(
-  command: Pick<
-    Command<OptionTable>,
-    "name" | "summary" | "usage" | "examples" | "options"
-  >,
+  command: Omit<Command<OptionTable>, "run" | "permissions">,
 ): string {
   const { name, summary, usage, examples, options } = command;
   const rows = rowsOf(options);
@@ -70,24 +66,4 @@ function formatExitCodes(): string {
   );
   const lines = `Exit codes: ${codes.join(", ")}`.match(/.{1,77}(?:,|$)/g);
   return lines?.map((line) => line.trim()).join("\n  ") ?? "";
-}
-
-/**
- * Finds the known name that a mistyped one most likely means: at most half of its letters may differ, or it begins the
- * known name.
- */
-export function nearest(
-  typed: string,
-  known: readonly string[],
-): string | undefined {
-  const [best] = known
-    .map((name) => ({
-      name,
-      changes: name.startsWith(typed) ? 0 : levenshteinDistance(typed, name),
-    }))
-    .filter(({ changes }) =>
-      changes <= Math.max(1, Math.floor(typed.replace(/^-+/, "").length / 2))
-    )
-    .sort((a, b) => a.changes - b.changes);
-  return best?.name;
 }

@@ -10,7 +10,7 @@ export interface Io {
   readonly stdin: Input;
   /** The result, byte for byte. */
   readonly stdout: Output;
-  /** Everything said to a person. */
+  /** Everything said to a person, and lost where nobody reads it: a write never fails. */
   readonly stderr: Output;
   /** Asks for a secret, in one line and without an echo; resolves to undefined where there is no terminal to ask on. */
   readonly askSecret: (question: string) => Promise<string | undefined>;

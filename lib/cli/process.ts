@@ -12,20 +12,35 @@ import { ClosedOutput, type Io, type Output } from "./io.ts";
  * command drains. Windows has Ctrl-C alone: nothing there sends a SIGTERM that could be caught.
  */
 export function processIo(): Io {
+  const { stdin, stdout, stderr } = Deno;
+  if (![stdin, stdout, stderr].some((stream) => stream.isTerminal())) outlive();
   return {
     stdin: {
-      isTerminal: Deno.stdin.isTerminal(),
+      isTerminal: stdin.isTerminal(),
       read: (buffer) =>
-        Deno.stdin.read(buffer).catch((cause) => {
+        stdin.read(buffer).catch((cause) => {
           throw new Failure("Cannot read stdin", { cause });
         }),
       mayHaveBytes,
     },
-    stdout: createOutput("stdout", Deno.stdout),
-    stderr: createOutput("stderr", Deno.stderr),
+    stdout: createOutput("stdout", stdout),
+    stderr: createOutput("stderr", stderr),
     askSecret,
     ...createSignals(),
   };
+}
+
+/**
+ * Goes on when its terminal goes, as under nohup: Deno resets SIGHUP, which nohup has ignored, but no stream is left on
+ * the terminal then, and stdout is a file or /dev/null. A pipe's reader may be gone too: that is the end, with 129.
+ */
+function outlive(): void {
+  if (Deno.build.os === "windows") return;
+  Deno.addSignalListener("SIGHUP", async () => {
+    // costs 40 ms to load
+    const stdout = (await import("node:fs")).fstatSync(1);
+    if (!stdout.isFile() && !stdout.isCharacterDevice()) Deno.exit(129);
+  });
 }
 
 /** A pipe's size is not known before it is read; what is closed, or anything else, has nothing. */
@@ -105,14 +120,11 @@ async function askSecret(question: string): Promise<string | undefined> {
   }
 }
 
-/** One of the process's own streams, as {@linkcode createOutput} writes to it. */
-export interface Stream {
-  readonly isTerminal: () => boolean;
-  /** Writes some of the bytes and resolves to how many. */
-  readonly write: (bytes: Uint8Array) => Promise<number>;
-  /** Writes some of the bytes and gives how many; throws WouldBlock where it would have to wait and does not. */
-  readonly writeSync: (bytes: Uint8Array) => number;
-}
+/** One of the process's own streams: a write takes some of the bytes, or throws WouldBlock, and gives how many. */
+export type Stream = Pick<
+  typeof Deno.stdout,
+  "isTerminal" | "write" | "writeSync"
+>;
 
 /** How often a full pipe that does not block is tried again, in ms. */
 const RETRY_MS = 5;
@@ -132,7 +144,10 @@ const LATER_TRIAL_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 10;
 const NOTHING = new Uint8Array();
 
-/** Makes an output of one of the process's streams; errors call it by its name. */
+/**
+ * Makes an output of one of the process's streams; errors call it by its name. What is said on stderr is a courtesy:
+ * where it cannot be written, as its reader is gone, it alone is lost.
+ */
 export function createOutput(name: string, stream: Stream): Output {
   const isTerminal = stream.isTerminal();
   let written = 0;
@@ -203,14 +218,24 @@ export function createOutput(name: string, stream: Stream): Output {
     }
   }
 
+  function lose(error: unknown): void {
+    if (name !== "stderr") throw error;
+  }
+
   return {
     isTerminal,
     color: isTerminal && !Deno.noColor,
     get columns() {
       return isTerminal ? Deno.consoleSize().columns : 80;
     },
-    write: (bytes) => write(bytes),
-    writeLater,
+    write(bytes) {
+      try {
+        return write(bytes)?.catch(lose);
+      } catch (error) {
+        lose(error);
+      }
+    },
+    writeLater: (bytes) => writeLater(bytes).catch(lose),
   };
 }
 

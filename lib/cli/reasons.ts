@@ -34,6 +34,8 @@ export function exitCodeOf(error: unknown): ExitCode {
  * code. What is not known keeps its own words, but for what is secret in its URLs.
  */
 export function reasonOf(error: unknown): { message: string; code: ExitCode } {
+  const { message: unloaded } = unloadedOf(error) ?? {};
+  if (unloaded) return { message: unloaded, code: ExitCode.Failed };
   const texts = chainOf(error);
   for (const text of texts) {
     for (const [test, message, code = ExitCode.Failed] of WORDINGS) {
@@ -65,6 +67,27 @@ export function denialOf(error: unknown): Denial | undefined {
     if (kind !== undefined && what !== undefined) return { kind, what };
   }
 }
+
+/** Finds a module that could not be loaded in an error or its causes: whatever it was for, that alone has failed. */
+export function unloadedOf(error: unknown): Failure | undefined {
+  for (const text of chainOf(error)) {
+    const [, why] = text.match(UNLOADED) ?? [];
+    if (why === undefined) continue;
+    const [, name] = why.match(/npm package '([^']+)'/) ?? [];
+    const what = name === undefined
+      ? "a module"
+      : `npm:${name}: the first run needs the registry`;
+    // Deno numbers the causes, and shows what the registry said
+    const [cause] = why.split(/\n +\d+: /).at(-1)?.split("\n") ?? [];
+    return new Failure(`Cannot load ${what} (${reasonOf(cause).message})`, {
+      hint: name &&
+        "run it once with a network, or set DENO_DIR to that of a run that had one",
+    });
+  }
+}
+
+const UNLOADED =
+  /^TypeError: (?:\[ERR_MODULE_NOT_FOUND\] )?([^]+?)(?:\n? +at file:[^]*)? ERR_MODULE_NOT_FOUND$/;
 
 /** The whole chain of causes as text, the outermost first, in the form that {@linkcode WORDINGS} tests. */
 function chainOf(error: unknown): string[] {
@@ -126,11 +149,7 @@ const WORDINGS: readonly (readonly [
     "it is not a server's certificate",
     ExitCode.Certificate,
   ],
-  [
-    /UnknownIssuer/,
-    "certificate of an unknown issuer",
-    ExitCode.Certificate,
-  ],
+  [/UnknownIssuer/, "certificate of an unknown issuer", ExitCode.Certificate],
   [
     /CertificateRequired/,
     "the server wants a client certificate",

@@ -33,14 +33,8 @@ export function parseDate(text: string): number | undefined {
     const at = MONTHS.indexOf(month);
     if (at === -1 || year === undefined) continue;
     const [hours = 0, minutes, seconds] = time.split(":").map(Number);
-    const ms = Date.UTC(
-      fullYear(year),
-      at,
-      Number(day),
-      hours,
-      minutes,
-      seconds,
-    );
+    const full = fullYear(year);
+    const ms = Date.UTC(full, at, Number(day), hours, minutes, seconds);
     // 31 February is no day, and 25:61 no time
     const is = `-${day?.trim().padStart(2, "0")}T${time}`;
     return new Date(ms).toISOString().includes(is) ? ms : undefined;

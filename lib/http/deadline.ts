@@ -43,10 +43,7 @@ interface Limit {
 }
 
 /** Starts the deadline of an exchange, which may take `total` ms from now on. */
-export function startDeadline(
-  total?: number,
-  signal?: AbortSignal,
-): Deadline {
+export function startDeadline(total?: number, signal?: AbortSignal): Deadline {
   let controller = new AbortController();
   const arm = () =>
     signal === undefined

@@ -5,22 +5,10 @@
  */
 
 /**
- * Finds a TCP port on 127.0.0.1 that nothing listens on just now: the preferred one where it is free, else one that the
- * system picks. It can be taken before it is used: to listen, ask for port 0 instead.
+ * Finds a TCP port on 127.0.0.1 that nothing listens on just now. It can be taken before it is used: to listen, ask for
+ * port 0 instead.
  */
-export function getAvailablePort(
-  options: { readonly preferredPort?: number } = {},
-): number {
-  try {
-    using listener = Deno.listen({
-      hostname: "127.0.0.1",
-      port: options.preferredPort ?? 0,
-    });
-    return listener.addr.port;
-  } catch (error) {
-    if (options.preferredPort && error instanceof Deno.errors.AddrInUse) {
-      return getAvailablePort();
-    }
-    throw error;
-  }
+export function getAvailablePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
 }

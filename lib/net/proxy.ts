@@ -4,7 +4,6 @@
  * @module
  */
 
-import { encodeBase64 } from "@std/encoding/base64";
 import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
 import { hideMalformed, lengthOf, percentDecode } from "../cli/values.ts";
 import {
@@ -95,7 +94,7 @@ export function formatProxy({ protocol, address }: Proxy): string {
 
 /** A user and a password as HTTP's Basic scheme sends them, in UTF-8 (RFC 7617). */
 export function formatBasic(user: string, password: string): string {
-  return `Basic ${encodeBase64(`${user}:${password}`)}`;
+  return `Basic ${new TextEncoder().encode(`${user}:${password}`).toBase64()}`;
 }
 
 type ReadWriter = Pick<Socket, "read" | "write">;

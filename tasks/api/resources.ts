@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nearest } from "../../lib/cli/help.ts";
+import { nearest } from "../../lib/cli/nearest.ts";
 import { createEvents, type Events } from "./events.ts";
 import { createRandom, type Random } from "./fault.ts";
 import {

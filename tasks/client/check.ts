@@ -5,12 +5,13 @@
  */
 
 import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
-import { type Io, printSafe } from "../../lib/cli/io.ts";
+import { ClosedOutput, type Io, printSafe } from "../../lib/cli/io.ts";
 import {
   denialOf,
   describe,
   exitCodeOf,
   reasonOf,
+  unloadedOf,
 } from "../../lib/cli/reasons.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import {
@@ -37,7 +38,8 @@ function isGeneral(error: unknown, step: Step): boolean {
   const why = error instanceof Failure ? error.cause : undefined;
   return exitCodeOf(error) === ExitCode.Usage ||
     reasonOf(error).code === ExitCode.Unresolved ||
-    denialOf(error) !== undefined || step === "proxy" ||
+    denialOf(error) !== undefined || unloadedOf(error) !== undefined ||
+    step === "proxy" ||
     // what the proxy says of the target has a code of its own
     step === "tunnel" && exitCodeOf(why) === ExitCode.Failed ||
     reasonOf(error).message === "too many open files";
@@ -137,12 +139,16 @@ export async function runCheck(
     ? [address]
     : parsePorts(text).map((port) => ({ ...address, port }));
   let code: ExitCode = ExitCode.Ok;
-  for await (const finding of check(addresses, route)) {
-    if (!finding.open) code = ExitCode.Unreachable;
-    await printSafe(
-      stdout,
-      json ? JSON.stringify(finding) + "\n" : formatFinding(finding),
-    );
+  const shown = (finding: Finding) =>
+    json ? JSON.stringify(finding) + "\n" : formatFinding(finding);
+  try {
+    for await (const finding of check(addresses, route)) {
+      if (!finding.open) code = ExitCode.Unreachable;
+      await printSafe(stdout, shown(finding));
+    }
+  } catch (error) {
+    // who reads no more wants no more, but what was found counts
+    if (!(error instanceof ClosedOutput)) throw error;
   }
   return code;
 }

@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, exitCodeForStatus } from "../../lib/cli/errors.ts";
-import { type Io, printSafe } from "../../lib/cli/io.ts";
+import { ClosedOutput, type Io, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
@@ -132,6 +132,11 @@ async function withReconnect(
   return { ...response, body: reconnect(exchange, response, until) };
 }
 
+/** Who reads no more of a response has its head all the same: what the head says counts. */
+function stopped(error: unknown): void {
+  if (!(error instanceof ClosedOutput)) throw error;
+}
+
 /**
  * Sends the request that the operands ask for, and prints its response or saves its body.
  *
@@ -188,14 +193,16 @@ export async function runExchange(
   }
   if (options.output !== undefined || options.remoteName) {
     const { download } = await import("./download/download.ts");
-    const status = await download(exchange);
+    const status = await download(exchange).catch((error) => {
+      stopped(error);
+      return last?.status;
+    });
     if (status !== undefined) {
       await printTimings();
       return exitCodeFor(request, status);
     }
   }
   await using response = await sendNext(request);
-  await printHead(response, io, options);
   const shown = options.retry && isStream(response)
     ? await withReconnect(
       { ...exchange, sendNext: (request) => sendNext(request, 0) },
@@ -203,17 +210,20 @@ export async function runExchange(
       start,
     )
     : response;
-  if (options.json) {
-    const { printJson } = await import("./view/json_output.ts");
-    await printJson(shown, io.stdout, options, start);
-  } else {
+  const print = async () => {
+    await printHead(response, io, options);
+    if (options.json) {
+      const { printJson } = await import("./view/json_output.ts");
+      return await printJson(shown, io.stdout, options, start);
+    }
     await printBody(shown, io, options, async (error, received) => {
       // such a stream has gone on already
       if (shown !== response) throw error;
       const { resume } = await import("./download/resume.ts");
       return resume(exchange, response, received, error);
     });
-  }
+  };
+  await print().catch(stopped);
   await printTimings();
   if (response.status === 206) {
     const { isUnasked, partAlone } = await import("./download/range.ts");

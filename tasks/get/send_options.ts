@@ -7,7 +7,6 @@
 import { UsageError } from "../../lib/cli/errors.ts";
 import { type Output, type Permissions, print } from "../../lib/cli/io.ts";
 import { redactUrl } from "../../lib/cli/redact.ts";
-import { paint } from "../../lib/cli/terminal.ts";
 import { addressOfUrl, type HttpRequest } from "../../lib/http/request.ts";
 import { isRepeatable } from "../../lib/http/retry.ts";
 import type { SendOptions } from "../../lib/http/send.ts";
@@ -24,6 +23,7 @@ import { parseCidr } from "../../lib/net/cidr.ts";
 import { parseProxy } from "../../lib/net/proxy.ts";
 import type { ExchangeOptions } from "./options.ts";
 import { parseOperands } from "./url.ts";
+import { paint } from "./view/paint.ts";
 
 /**
  * Reads how a request is sent, and warns on stderr where that is not safe.

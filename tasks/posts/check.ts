@@ -77,7 +77,7 @@ export async function checkFields(
   const known = [...new Set(documents.flatMap(Object.keys))];
   const strange = fields.find((field) => !known.includes(field));
   if (documents.length === 0 || strange === undefined) return;
-  const { nearest } = await import("../../lib/cli/help.ts");
+  const { nearest } = await import("../../lib/cli/nearest.ts");
   const near = nearest(strange, known);
   const more = known.length > MOST_NAMES ? ", and others" : "";
   const all = `the fields are ${known.slice(0, MOST_NAMES).join(", ")}${more}`;

@@ -5,7 +5,7 @@
  */
 
 import type { Hints } from "../../lib/cli/definition.ts";
-import { nearest } from "../../lib/cli/help.ts";
+import { nearest } from "../../lib/cli/nearest.ts";
 import { CLUSTER, wordsBeforeEnd } from "../../lib/cli/options.ts";
 import { quote } from "../../lib/cli/permissions.ts";
 import { parseAddress } from "../../lib/net/address.ts";

@@ -54,6 +54,20 @@ const FAILURES: [unknown, ExitCode, string][] = [
     7,
     "fetchy: Cannot connect to a:1: connection refused\n",
   ],
+  // what could not be loaded says nothing of the target
+  [
+    new Failure("Cannot connect to a:1", {
+      code: ExitCode.Unreachable,
+      cause: Object.assign(
+        new TypeError(
+          "Failed caching npm package 'a@1.0.0'\n    0: Connection refused",
+        ),
+        { code: "ERR_MODULE_NOT_FOUND" },
+      ),
+    }),
+    1,
+    "fetchy: Cannot load npm:a@1.0.0: the first run needs the registry (connection refused)\nhint: run it once with a network, or set DENO_DIR to that of a run that had one\n",
+  ],
   [
     new UsageError('Cannot use port "x": expected a number'),
     2,

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
 import { ExitCode } from "../../lib/cli/errors.ts";
-import { formatHelp, nearest } from "../../lib/cli/help.ts";
+import { formatHelp } from "../../lib/cli/help.ts";
+import { nearest } from "../../lib/cli/nearest.ts";
 import type { OptionTable } from "../../lib/cli/options.ts";
 import { formatVersion } from "../../lib/cli/permissions.ts";
 import { type Main, run } from "../support.ts";

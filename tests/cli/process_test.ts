@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { Failure } from "../../lib/cli/errors.ts";
 import { ClosedOutput } from "../../lib/cli/io.ts";
 import { createOutput, type Stream } from "../../lib/cli/process.ts";
+import { until } from "../daemon.ts";
 import {
   type Child,
   ROOT,
@@ -10,6 +11,7 @@ import {
   type SpawnOptions,
   spawnProgram,
   testWith,
+  withFolder,
 } from "../support.ts";
 
 const CHILD = ["run", "--no-prompt", `${ROOT}tests/cli/process_child.ts`];
@@ -71,6 +73,43 @@ Deno.test("processIo() takes a signal that arrives twice at once for one, and en
   const { code, stderr } = await process.result;
   assertEquals([code, stderr], [130, ""]);
 });
+
+testWith(
+  "sh",
+  "processIo() outlives a terminal when stdout is a file, as under nohup, and no pipe's reader",
+  async () => {
+    await withFolder(async (folder) => {
+      const file = `${folder}/nohup.out`;
+      const process = inShell(`exec "$@" </dev/null >${file} 2>&1`, "drain");
+      const output = () => Deno.readTextFile(file).catch(() => "");
+      await until("a child", async () => await output() === "ready\n");
+      process.kill("SIGHUP");
+      process.kill("SIGTERM");
+      assertEquals((await process.result).code, 0);
+      assertEquals(await output(), "ready\nstopped by 143\n");
+    });
+    const piped = child("drain");
+    await piped.stdout.waitFor("ready\n");
+    piped.kill("SIGHUP");
+    assertEquals((await piped.result).code, 129);
+  },
+);
+
+testWith(
+  "python3",
+  "processIo() leaves the end of a terminal that it has to the system",
+  async () => {
+    const program = `
+import os, pty, signal, subprocess, sys, tempfile, time
+_, terminal = pty.openpty()
+with tempfile.TemporaryFile() as out:
+    child = subprocess.Popen(sys.argv[1:], stdin=terminal, stdout=out)
+    while os.fstat(out.fileno()).st_size == 0: time.sleep(0.01)
+    child.send_signal(signal.SIGHUP)
+    sys.exit(child.wait() != -signal.SIGHUP)`;
+    assertEquals((await inPython(program, "wait").result).code, 0);
+  },
+);
 
 Deno.test("processIo() passes bytes from stdin to stdout untouched", async () => {
   const bytes = crypto.getRandomValues(new Uint8Array(60_000));
@@ -291,4 +330,20 @@ Deno.test("createOutput() tells a closed stream from one that fails", () => {
     ClosedOutput,
   );
   assertThrows(() => failing(new Error("no space")).write(byte), Failure);
+});
+
+Deno.test("createOutput() loses what cannot be said on stderr, and nothing else", async () => {
+  const errors = [new Deno.errors.BrokenPipe(), new Error("no space")];
+  for (const error of errors) {
+    const { write, writeLater } = createOutput("stderr", {
+      isTerminal: () => false,
+      write: () => Promise.reject(error),
+      writeSync: () => {
+        throw error;
+      },
+    });
+    const lines = new Uint8Array(9999).fill(NEWLINE);
+    await write(lines);
+    await writeLater(lines);
+  }
 });

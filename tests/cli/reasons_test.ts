@@ -1,6 +1,7 @@
 import { assertEquals, assertNotMatch } from "@std/assert";
 import fc from "fast-check";
-import { denialOf, reasonOf } from "../../lib/cli/reasons.ts";
+import { Failure } from "../../lib/cli/errors.ts";
+import { denialOf, reasonOf, unloadedOf } from "../../lib/cli/reasons.ts";
 import { encode, spawnDeno } from "../support.ts";
 
 /** What an action fails with. */
@@ -388,4 +389,52 @@ Deno.test("denialOf() finds nothing in any other error", () => {
     reasonOf(new Deno.errors.NotCapable("odd")).message,
     "not permitted",
   );
+});
+
+/** What Deno says of a module that it cannot load, and what a person hears; with a hint where it is a package. */
+const UNLOADED: [string, string, boolean][] = [
+  [
+    "Failed caching npm package 'deno-std@1.4.0'\n    0: error sending request for url (https://registry.npmjs.org/deno-std/-/deno-std-1.4.0.tgz): client error (Connect): tcp connect error: Connection refused (os error 111)\n    1: client error (Connect)\n    2: tcp connect error\n    3: Connection refused (os error 111)\n    at file:///hark/lib/cli/help.ts:7:37",
+    "npm:deno-std@1.4.0: the first run needs the registry (connection refused)",
+    true,
+  ],
+  [
+    "Failed caching npm package 'fast-check@4.10.2'\n    0: error sending request for url (https://registry.npmjs.org/): client error (Connect): invalid peer certificate: UnknownIssuer\n    1: client error (Connect)\n    2: invalid peer certificate: UnknownIssuer\n    at file:///hark/lib/cli/help.ts:7:37",
+    "npm:fast-check@4.10.2: the first run needs the registry (certificate of an unknown issuer)",
+    true,
+  ],
+  [
+    "Failed caching npm package '@scope/name@1.0.0'\n    0: Bad response: 403\n       \n       no connection reset\n    at file:///hark/a.ts:7:37",
+    "npm:@scope/name@1.0.0: the first run needs the registry (Bad response: 403)",
+    true,
+  ],
+  [
+    "[ERR_MODULE_NOT_FOUND] Cannot find module 'file:///cache/a.js' imported from 'file:///hark/b.ts'\n    at file:///hark/b.ts:7:37",
+    "a module (Cannot find module 'file:///cache/a.js' imported from 'file:///hark/b.ts')",
+    false,
+  ],
+  [
+    'Module not found "file:///hark/lib/cli/help.ts".',
+    'a module (Module not found "file:///hark/lib/cli/help.ts")',
+    false,
+  ],
+];
+
+Deno.test("unloadedOf() finds the module that could not be loaded, behind whatever it was for", () => {
+  for (const [text, what, hasHint] of UNLOADED) {
+    const code = "ERR_MODULE_NOT_FOUND";
+    const cause = Object.assign(new TypeError(text), { code });
+    const failure = new Failure("Cannot connect to a:1", { cause, code: 7 });
+    for (const error of [cause, failure]) {
+      const found = unloadedOf(error);
+      assertEquals(found?.message, `Cannot load ${what}`);
+      assertEquals(found?.hint !== undefined, hasHint);
+      assertEquals(reasonOf(error), {
+        message: `Cannot load ${what}`,
+        code: 1,
+      });
+    }
+  }
+  const refused = new TypeError("Connection refused (os error 111)");
+  assertEquals(unloadedOf(refused), undefined);
 });

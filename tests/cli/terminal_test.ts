@@ -1,10 +1,7 @@
 import { assertEquals, assertNotMatch } from "@std/assert";
 import fc from "fast-check";
-import {
-  createSafeDecoder,
-  escapeControls,
-  paint,
-} from "../../lib/cli/terminal.ts";
+import { createSafeDecoder, escapeControls } from "../../lib/cli/terminal.ts";
+import { paint } from "../../tasks/get/view/paint.ts";
 import { codePoint } from "../code_point.ts";
 import { encode } from "../support.ts";
 

@@ -84,6 +84,16 @@ Deno.test("client --check says of each port whether it is open, in order, and ex
   assertEquals([code, stderr], [7, ""]);
 });
 
+Deno.test("client --check tells by its exit code what it has found when nobody reads on", async () => {
+  const { listener, port } = openOne();
+  using _listener = listener;
+  for (const [ports, expected] of [[`${port}`, 0], [`${port + 1}`, 7]]) {
+    const args = ["--check", `${ports}`, "127.0.0.1"];
+    const { code, stderr } = await run(main, args, { closedStdout: 0 });
+    assertEquals([code, stderr], [expected, ""]);
+  }
+});
+
 Deno.test("client --check without ports checks the address's own", async () => {
   const { listener, port } = openOne();
   using _listener = listener;

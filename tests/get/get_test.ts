@@ -251,6 +251,42 @@ Deno.test("get ends quietly when nobody reads its output any more", async () => 
   assertEquals([code, stderr], [0, "200 OK\n"]);
 });
 
+Deno.test("a status is not lost when nobody reads its body to the end", async () => {
+  await using server = serveHttp(({ url }) =>
+    Response.json({ text: "x".repeat(1_000_000) }, {
+      status: Number(new URL(url).pathname.slice(1)),
+    })
+  );
+  const ways = [[], ["--json"], ["--include"], ["--pretty"], ["-q"], ["-v"]];
+  for (const [status, expected] of [[200, 0], [404, 4], [500, 5]] as const) {
+    const url = `${server.url}/${status}`;
+    for (const way of ways) {
+      for (const [command, more] of [[main, []], [post, ["a=1"]]] as const) {
+        const args = [...way, url, ...more];
+        const { code } = await run(command, args, { closedStdout: 10 });
+        assertEquals(code, expected, args.join(" "));
+      }
+    }
+  }
+});
+
+Deno.test("get -o saves all of it when nobody reads stdout, and what is no file has its status' code", async () => {
+  await using server = serveHttp(({ url }) =>
+    new Response("x".repeat(100_000), {
+      status: url.endsWith("/none") ? 404 : 200,
+    })
+  );
+  await withFiles({}, async (folder) => {
+    const args = ["-i", "-o", `${folder}/f`, server.url];
+    const saved = await run(main, args, { closedStdout: 0 });
+    assertEquals([saved.code, saved.stdout], [0, ""]);
+    assertEquals(Deno.statSync(`${folder}/f`).size, 100_000);
+    const none = ["-o", `${folder}/none`, `${server.url}/none`];
+    assertEquals((await run(main, none, { closedStdout: 10 })).code, 4);
+    assertEquals([...Deno.readDirSync(folder)].length, 1);
+  });
+});
+
 Deno.test("get goes to the tutorial's URL when it is told nothing, where it may", async () => {
   const { code, stderr } = await spawn("get", [], {
     env: { HTTPS_PROXY: closedUrl() },

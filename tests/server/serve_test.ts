@@ -792,11 +792,8 @@ Deno.test("openAll() asks again when a free port is taken on the other loopback,
   assertEquals(closed, [1, 2]);
 });
 
-Deno.test("getAvailablePort() keeps to the preferred port where it is free, and finds another where it is not", () => {
-  const free = getAvailablePort();
-  assertEquals(getAvailablePort({ preferredPort: free }), free);
-  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  assert(
-    getAvailablePort({ preferredPort: taken.addr.port }) !== taken.addr.port,
-  );
+Deno.test("getAvailablePort() finds a port that can be listened on", () => {
+  const port = getAvailablePort();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port });
+  assertEquals(listener.addr.port, port);
 });

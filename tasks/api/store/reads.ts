@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nearest } from "../../../lib/cli/help.ts";
+import { nearest } from "../../../lib/cli/nearest.ts";
 import { type Document, isDocument, readField } from "./document.ts";
 import {
   everything,

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type Io, type Output, print, printSafe } from "../../../lib/cli/io.ts";
+import {
+  ClosedOutput,
+  type Io,
+  type Output,
+  print,
+  printSafe,
+} from "../../../lib/cli/io.ts";
 import { fromByteString } from "../../../lib/http/request.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import type { ExchangeOptions } from "../options.ts";
@@ -18,9 +24,8 @@ async function printStatus(
 ): Promise<void> {
   const line = `${status} ${fromByteString(statusText)}`.trimEnd();
   if (!stderr.isTerminal) return await print(stderr, `${line}\n`);
-  const { escapeControls, paint } = await import(
-    "../../../lib/cli/terminal.ts"
-  );
+  const { escapeControls } = await import("../../../lib/cli/terminal.ts");
+  const { paint } = await import("./paint.ts");
   const color = status < 300 ? "green" : status < 400 ? "yellow" : "red";
   await print(stderr, `${paint(escapeControls(line), color, stderr)}\n`);
 }
@@ -51,7 +56,11 @@ export async function printHead(
   }
   if (!options.include) return;
   const { printResponseHead } = await import("./head.ts");
-  await printResponseHead(response, stdout);
+  const isSaved = options.output !== undefined || options.remoteName;
+  await printResponseHead(response, stdout).catch((error) => {
+    // the file is what was asked for
+    if (!isSaved || !(error instanceof ClosedOutput)) throw error;
+  });
 }
 
 /** Says why a body is not shown, and what to do with it. */

@@ -13,10 +13,10 @@ import { Failure } from "../../../lib/cli/errors.ts";
 import {
   createSafeDecoder,
   escapeControls,
-  paint,
 } from "../../../lib/cli/terminal.ts";
 import { type BodyView, createDocumentView } from "./json.ts";
 import type { JsonFormatOptions } from "./json_format.ts";
+import { paint } from "./paint.ts";
 
 /** An event may be this long, in characters, all of its lines with their names counted. */
 const MAX_EVENT = 8 * 1024 * 1024;

@@ -8,7 +8,6 @@ import { type Output, print, printSafe } from "../../../lib/cli/io.ts";
 import {
   createSafeDecoder,
   escapeControls,
-  paint,
 } from "../../../lib/cli/terminal.ts";
 import {
   fromByteString,
@@ -27,6 +26,7 @@ import {
   redactRequest,
   redactResponseHeaders,
 } from "../redact.ts";
+import { paint } from "./paint.ts";
 
 function formatHeaders(headers: readonly Header[]): string[] {
   return headers.map(([name, value]) => `${name}: ${value}`);
