@@ -202,6 +202,8 @@ export async function runExchange(
       return exitCodeFor(request, status);
     }
   }
+  // what cannot be loaded must not fail after something was sent
+  const json = options.json && await import("./view/json_output.ts");
   await using response = await sendNext(request);
   const shown = options.retry && isStream(response)
     ? await withReconnect(
@@ -212,10 +214,7 @@ export async function runExchange(
     : response;
   const print = async () => {
     await printHead(response, io, options);
-    if (options.json) {
-      const { printJson } = await import("./view/json_output.ts");
-      return await printJson(shown, io.stdout, options, start);
-    }
+    if (json) return await json.printJson(shown, io.stdout, options, start);
     await printBody(shown, io, options, async (error, received) => {
       // such a stream has gone on already
       if (shown !== response) throw error;
