@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { closedUrl } from "../http/server.ts";
-import { listening, ROOT, spawnDeno, withFolder } from "../support.ts";
+import type { Result } from "../../tasks/demo/memory.ts";
+import { closedUrl, serveHttp } from "../http/server.ts";
+import { encode, listening, ROOT, spawnDeno, withFolder } from "../support.ts";
 
 /** What loads a package, at a port that is open. */
 const COMMANDS: (readonly [name: string, ...args: string[]])[] = [
@@ -10,63 +11,72 @@ const COMMANDS: (readonly [name: string, ...args: string[]])[] = [
   ["server", "--tls", "-p0"],
   ["server", "chat", "-p0"],
   ["get", "--json", ":PORT"],
+  ["post", "--json", ":PORT", "a=1"],
   ["post", "--form", ":PORT", "a@deno.json"],
   ["posts", "--offline"],
 ];
 
+/** Runs a command where no package was ever loaded, and none can be. */
+function runBare(
+  cache: string,
+  [name = "", ...args]: readonly string[],
+): Promise<Result> {
+  const env = {
+    DENO_DIR: cache,
+    NPM_CONFIG_REGISTRY: closedUrl(),
+    NO_PROXY: "127.0.0.1",
+  };
+  const script = `${ROOT}tasks/${name}.ts`;
+  const run = ["run", "-q", "-A", "--no-prompt", script, ...args];
+  return spawnDeno(run, { env }).result;
+}
+
 Deno.test("a package that cannot be loaded is what failed, and no port is judged by it", async () => {
-  await using server = listening(async (conn) => {
-    await conn.write(
-      new TextEncoder().encode("HTTP/1.1 204 No Content\r\n\r\n"),
-    );
+  let requests = 0;
+  await using server = serveHttp(() => {
+    requests++;
+    return new Response();
   });
+  const port = server.url.replace(/.*:/, "");
   await withFolder(async (folder) => {
-    const ends = COMMANDS.map(async ([name, ...args], at) => {
-      const words = args.map((word) => word.replace("PORT", `${server.port}`));
-      const script = `${ROOT}tasks/${name}.ts`;
-      const env = {
-        DENO_DIR: `${folder}/${at}`,
-        NPM_CONFIG_REGISTRY: closedUrl(),
-        NO_PROXY: "127.0.0.1",
-      };
-      const run = ["run", "-q", "-A", "--no-prompt", script, ...words];
-      const { code, stdout, stderr } = await spawnDeno(run, { env }).result;
+    const results = await Promise.all(COMMANDS.map((words, at) =>
+      runBare(
+        `${folder}/${at}`,
+        words.map((word) => word.replace("PORT", port)),
+      )
+    ));
+    for (const [at, { code, stdout, stderr }] of results.entries()) {
       assertEquals([code, stdout], [1, ""], stderr);
       assertMatch(
         stderr,
-        RegExp(
-          `^${name}: Cannot load npm:\\S+: the first run needs the registry \\(.*\\)\nhint: .* DENO_DIR .*\n$`,
-        ),
+        /^\w+: Cannot load npm:\S+: the first run needs the registry \(.*\)\nhint: .* DENO_DIR .*\n$/,
+        COMMANDS[at]?.join(" "),
       );
-    });
-    await Promise.all(ends);
+    }
   });
+  assertEquals(requests, 0);
 });
 
-Deno.test("help and plain work need no package", async () => {
+Deno.test("help, and what is asked for most, need no package", async () => {
+  await using web = serveHttp(() => new Response());
   await using server = listening(async (conn) => {
-    await conn.write(
-      new TextEncoder().encode("HTTP/1.1 204 No Content\r\n\r\n"),
-    );
+    await conn.write(encode("hello"));
   });
-  const url = `:${server.port}`;
+  const proxy = web.url.replace("//", "//user:password@");
   await withFolder(async (folder) => {
-    for (
-      const args of [
-        ["server", "--help"],
-        ["client", url],
-        ["client", "--check", url],
-        ["get", "-v", url],
-        ["get", "--proxy", `http://a:b@127.0.0.1${url}`, "http://a.example/"],
-        ["post", url, "a=1"],
-      ]
-    ) {
-      const [name = "", ...words] = args;
-      const env = { DENO_DIR: folder, NPM_CONFIG_REGISTRY: closedUrl() };
-      const script = `${ROOT}tasks/${name}.ts`;
-      const run = ["run", "-q", "-A", "--no-prompt", script, ...words];
-      const { code, stderr } = await spawnDeno(run, { env }).result;
-      assertEquals(code, 0, `${args.join(" ")}: ${stderr}`);
+    const calls = [
+      ["server", "--help"],
+      ["client", `127.0.0.1:${server.port}`],
+      ["client", "--check", `127.0.0.1:${server.port}`],
+      ["get", "-v", web.url],
+      ["get", "--proxy", proxy, "http://a.example/"],
+      ["post", web.url, "a=1"],
+    ];
+    const results = await Promise.all(
+      calls.map((words, at) => runBare(`${folder}/${at}`, words)),
+    );
+    for (const [at, { code, stderr }] of results.entries()) {
+      assertEquals(code, 0, `${calls[at]?.join(" ")}: ${stderr}`);
     }
   });
 });
