@@ -105,7 +105,7 @@ export async function startListener(
 }
 
 /** Whether somebody listens on a port; on Linux found without connecting to it, since some serve but one client. */
-async function isListening(port: number): Promise<boolean> {
+export async function isListening(port: number): Promise<boolean> {
   if (Deno.build.os !== "linux") {
     return await connect(port)
       .then((conn) => (conn.close(), true), () => false);

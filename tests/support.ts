@@ -36,6 +36,8 @@ export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Its working directory; default: the root of the repository. */
   readonly cwd?: string;
+  /** Whom it runs as, with the group of the same number; default: who runs the tests. */
+  readonly uid?: number | undefined;
 }
 
 /** The root of the repository. */
@@ -94,8 +96,10 @@ export function spawnProgram(
   args: readonly string[],
   options: SpawnOptions = {},
 ): Child {
-  const process = new Deno.Command(program, {
+  const { uid } = options;
+  const process = new Deno.Command(pathOf(program) ?? program, {
     args: [...args],
+    ...uid === undefined ? {} : { uid, gid: uid },
     cwd: options.cwd ?? ROOT,
     env: { NO_COLOR: "1", RUST_BACKTRACE: "0", ...options.env },
     stdin: options.stdin === undefined ? "null" : "piped",
@@ -211,25 +215,38 @@ export async function withFolder(
   }
 }
 
-/** Whether a program is installed: for `ignore`, with the reason in the test's name. */
-export function hasCommand(name: string): boolean {
-  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
-    try {
-      return Deno.statSync(`${folder}/${name}`).isFile;
-    } catch {
-      return false;
-    }
-  });
+/** Where Debian keeps servers, which is in nobody's PATH but root's. */
+const SERVERS = ["/usr/local/sbin", "/usr/sbin"];
+
+/** Where a program is installed: in a folder of PATH, or among the servers. */
+function pathOf(name: string): string | undefined {
+  return [...(Deno.env.get("PATH") ?? "").split(":"), ...SERVERS]
+    .map((folder) => `${folder}/${name}`)
+    .find((path) => isFile(path));
 }
 
-/** A test that needs a program: where it is not installed it is skipped, and its name says why. */
+/** Whether a program is installed: for `ignore`, with the reason in the test's name. */
+export function hasCommand(name: string): boolean {
+  return isFile(name) || pathOf(name) !== undefined;
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** A test that needs programs: where one is not installed it is skipped, and its name says why. */
 export function testWith(
-  program: string,
+  programs: string | readonly string[],
   name: string,
   fn: () => Promise<void>,
 ): void {
-  const ignore = !hasCommand(program);
-  const reason = ignore ? ` (skipped: ${program} is not installed)` : "";
+  const absent = [programs].flat().find((program) => !hasCommand(program));
+  const ignore = absent !== undefined;
+  const reason = ignore ? ` (skipped: ${absent} is not installed)` : "";
   Deno.test({ name: name + reason, ignore, fn });
 }
 
