@@ -10,6 +10,7 @@ import {
   pickPort,
   type RunningServer,
   SECRET_HASH,
+  startApache,
   startServer,
   withServerFiles,
 } from "./servers.ts";
@@ -255,16 +256,6 @@ testWith(
     }),
 );
 
-const APACHE_MODULES = [
-  ..."mpm_event authn_core authn_file authz_core authz_user auth_basic".split(
-    " ",
-  ),
-  ..."mime filter deflate alias".split(" "),
-].map((name) =>
-  `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`
-)
-  .join("\n");
-
 const PASSWORDS = [
   `ada:${SECRET_HASH}`,
   "zoë:$apr1$harkhark$aqoDq9wUr2tbnoNXzYvDh.",
@@ -284,15 +275,7 @@ const text = Array.from({ length: 20_000 }, (_, at) => `${at}\n`).join("");
 const packed = new Uint8Array(gzipSync(text));
 
 const apacheConfig = (folder: string, port: number) => `
-ServerName localhost
-DefaultRuntimeDir ${folder}
-PidFile ${folder}/apache.pid
-Mutex file:${folder}
-ErrorLog ${folder}/error.log
 Listen 127.0.0.1:${port}
-${APACHE_MODULES}
-TypesConfig /dev/null
-StartServers 1
 AddType text/plain .txt
 AddType application/gzip .gz
 AddOutputFilterByType DEFLATE text/plain
@@ -317,14 +300,7 @@ testWith(
     };
     return withServerFiles(files, async (folder) => {
       const port = pickPort();
-      await Deno.writeTextFile(
-        `${folder}/apache.conf`,
-        apacheConfig(folder, port),
-      );
-      await using _ = await startServer(
-        ["apache2", "-f", `${folder}/apache.conf`, "-D", "FOREGROUND"],
-        { folder, ready: `${folder}/apache.pid` },
-      );
+      await using _ = await startApache(folder, apacheConfig(folder, port));
       const url = `http://127.0.0.1:${port}`;
       for (const way of [[], ["--http=1.1"]]) {
         const decoded = await run(get, [...way, "-i", "--raw", `${url}/a.txt`]);

@@ -15,6 +15,9 @@ const NOBODY = 65534;
 /** Whom servers run as, where the tests run as root: most refuse it, or give up its rights and then lack them. */
 const USER = Deno.uid() === 0 ? NOBODY : undefined;
 
+const APACHE_MODULES =
+  "mpm_event authn_core authn_file authz_core authz_user auth_basic auth_digest mime filter deflate alias proxy proxy_connect";
+
 /** The password `secret` as Apache's and squid's files of passwords have it. */
 export const SECRET_HASH = "$apr1$harkhark$tAvHXISDneaxV9mH7SXpb.";
 
@@ -83,6 +86,30 @@ export async function startServer(
     crash: () => end("SIGKILL"),
     [Symbol.asyncDispose]: () => end(signal),
   };
+}
+
+/** Starts Apache with these directives. */
+export async function startApache(
+  folder: string,
+  directives: string,
+): Promise<RunningServer> {
+  const [config, pid] = [`${folder}/apache.conf`, `${folder}/apache.pid`];
+  const modules = APACHE_MODULES.split(" ").map((name) =>
+    `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`
+  );
+  const general = [
+    ...[
+      "ServerName localhost",
+      `DefaultRuntimeDir ${folder}`,
+      "StartServers 1",
+    ],
+    ...[`PidFile ${pid}`, `Mutex file:${folder}`, "TypesConfig /dev/null"],
+    `ErrorLog ${folder}/error.log`,
+  ];
+  const lines = [...modules, ...general, directives];
+  await Deno.writeTextFile(config, lines.join("\n"));
+  const command = ["apache2", "-f", config, "-D", "FOREGROUND"];
+  return await startServer(command, { folder, ready: pid });
 }
 
 async function isReady(ready: number | string): Promise<boolean> {
