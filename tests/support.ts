@@ -218,8 +218,9 @@ export async function withFolder(
 /** Where Debian keeps servers, which is in nobody's PATH but root's. */
 const SERVERS = ["/usr/local/sbin", "/usr/sbin"];
 
-/** Where a program is installed: in a folder of PATH, or among the servers. */
+/** Where a program is installed: at its path, in a folder of PATH, or among the servers. */
 function pathOf(name: string): string | undefined {
+  if (name.startsWith("/")) return isFile(name) ? name : undefined;
   return [...(Deno.env.get("PATH") ?? "").split(":"), ...SERVERS]
     .map((folder) => `${folder}/${name}`)
     .find((path) => isFile(path));
@@ -227,7 +228,7 @@ function pathOf(name: string): string | undefined {
 
 /** Whether a program is installed: for `ignore`, with the reason in the test's name. */
 export function hasCommand(name: string): boolean {
-  return isFile(name) || pathOf(name) !== undefined;
+  return pathOf(name) !== undefined;
 }
 
 function isFile(path: string): boolean {

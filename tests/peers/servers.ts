@@ -55,16 +55,25 @@ export function withServerFiles(
   });
 }
 
+/** Runs a program of a server as the server itself runs. */
+export function spawnServer(
+  [program = "", ...args]: readonly string[],
+  folder: string,
+  privileged = false,
+): Child {
+  return spawnProgram(program, args, {
+    cwd: folder,
+    env: { HOME: folder, LC_ALL: "C.UTF-8" },
+    uid: privileged ? undefined : USER,
+  });
+}
+
 /** Starts a server and waits until it listens. */
 export async function startServer(
   [program = "", ...args]: readonly string[],
   { folder, ready, privileged, signal = "SIGTERM" }: ServerOptions,
 ): Promise<RunningServer> {
-  const child = spawnProgram(program, args, {
-    cwd: folder,
-    env: { HOME: folder, LC_ALL: "C.UTF-8" },
-    uid: privileged ? undefined : USER,
-  });
+  const child = spawnServer([program, ...args], folder, privileged);
   let ended = false;
   void child.result.then(() => ended = true);
   const end = async (signal: Deno.Signal) => {
