@@ -50,12 +50,9 @@ function withSquid(
     const port = pickPort();
     const config = `${folder}/squid.conf`;
     await Deno.writeTextFile(config, squidConfig(folder, port));
-    await using _ = await startServer(["squid", "-N", "-f", config], {
-      folder,
-      ready: port,
-      // which leaves nothing behind, and is told faster than 2 seconds
-      signal: "SIGKILL",
-    });
+    // two of one name would share memory
+    const command = ["squid", "-N", "-n", `hark${port}`, "-f", config];
+    await using _ = await startServer(command, { folder, ready: port });
     await use((user) => `http://${user}127.0.0.1:${port}`, folder);
   });
 }
