@@ -41,7 +41,7 @@ http {
     listen unix:${socketIn(folder)};
     ${tls}
     root ${folder};
-    location /slow/ { alias ${folder}/; limit_rate 8m; }
+    location /slow/ { alias ${folder}/; limit_rate 4m; }
     location /small/ { alias ${folder}/; dav_methods PUT; client_max_body_size 1m; }
     location /dav/ { dav_methods PUT DELETE; create_full_put_path on; }
     location /gone { return 444; }

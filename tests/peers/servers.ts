@@ -77,7 +77,11 @@ export async function startServer(
   let ended = false;
   void child.result.then(() => ended = true);
   const end = async (signal: Deno.Signal) => {
-    if (!ended) child.kill(signal);
+    try {
+      child.kill(signal);
+    } catch {
+      // it has ended already
+    }
     await child.result;
   };
   try {
@@ -107,13 +111,9 @@ export async function startApache(
     `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`
   );
   const general = [
-    ...[
-      "ServerName localhost",
-      `DefaultRuntimeDir ${folder}`,
-      "StartServers 1",
-    ],
-    ...[`PidFile ${pid}`, `Mutex file:${folder}`, "TypesConfig /dev/null"],
-    `ErrorLog ${folder}/error.log`,
+    ...["ServerName localhost", "StartServers 1", "TypesConfig /dev/null"],
+    ...[`DefaultRuntimeDir ${folder}`, `Mutex file:${folder}`],
+    ...[`PidFile ${pid}`, `ErrorLog ${folder}/error.log`],
   ];
   const lines = [...modules, ...general, directives];
   await Deno.writeTextFile(config, lines.join("\n"));

@@ -213,15 +213,20 @@ testWith(
     }),
 );
 
+/** What tells Deno where its cache is, which a login may see otherwise. */
+const CACHE = ["HOME", "XDG_CACHE_HOME", "DENO_DIR"];
+
 /** The command line of a task of ours, for a shell. */
-const commandOf = (task: string, ...args: readonly string[]) => {
-  const cache = Deno.env.get("DENO_DIR");
+function commandOf(task: string, ...args: readonly string[]): string {
+  const env = CACHE.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [`${name}=${quote(value)}`];
+  });
   return [
-    ...cache === undefined ? [] : ["env", `DENO_DIR=${quote(cache)}`],
-    ...[quote(Deno.execPath()), "run", "-A", quote(`${ROOT}tasks/${task}.ts`)],
-    ...args,
+    ...["env", ...env, quote(Deno.execPath()), "run", "-A"],
+    ...[quote(`${ROOT}tasks/${task}.ts`), ...args],
   ].join(" ");
-};
+}
 
 /** Lends an sshd that lets in who runs the tests, and the start of ssh's command line. */
 function withSshd(
@@ -231,14 +236,8 @@ function withSshd(
     const port = pickPort();
     for (const name of ["host", "user"]) {
       await outputOf([
-        "ssh-keygen",
-        "-q",
-        "-t",
-        "ed25519",
-        "-N",
-        "",
-        "-f",
-        `${folder}/${name}`,
+        ..."ssh-keygen -q -t ed25519 -N".split(" "),
+        ...["", "-f", `${folder}/${name}`],
       ]);
     }
     const config = [
@@ -251,24 +250,14 @@ function withSshd(
     if (Deno.uid() === 0) {
       await Deno.mkdir("/run/sshd", { recursive: true, mode: 0o755 });
     }
-    await using _ = await startServer([
-      "sshd",
-      "-D",
-      "-e",
-      "-f",
-      `${folder}/sshd.conf`,
-    ], {
+    const command = ["sshd", "-D", "-e", "-f", `${folder}/sshd.conf`];
+    await using _ = await startServer(command, {
       ...{ folder, ready: port, privileged: true },
     });
     await use([
       ...["ssh", "-F", "none", "-T", "-i", `${folder}/user`, "-p", `${port}`],
-      ...["-o", "BatchMode=yes", "-o", "LogLevel=ERROR"],
-      ...[
-        "-o",
-        "StrictHostKeyChecking=no",
-        "-o",
-        "UserKnownHostsFile=/dev/null",
-      ],
+      ..."-o BatchMode=yes -o LogLevel=ERROR -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+        .split(" "),
     ], folder);
   });
 }
@@ -324,13 +313,8 @@ testWith(
   () =>
     withSshd(async (ssh, folder) => {
       const port = pickPort();
-      await using _ = await startServer([
-        ...ssh,
-        "-N",
-        "-D",
-        `127.0.0.1:${port}`,
-        "127.0.0.1",
-      ], {
+      const command = [...ssh, "-N", "-D", `127.0.0.1:${port}`, "127.0.0.1"];
+      await using _ = await startServer(command, {
         ...{ folder, ready: port, privileged: true },
       });
       await using server = await serve({
