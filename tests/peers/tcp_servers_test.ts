@@ -148,7 +148,8 @@ function findPostgres(): string {
   try {
     const versions = [...Deno.readDirSync("/usr/lib/postgresql")]
       .map(({ name }) => Number(name)).sort((a, b) => a - b);
-    return `/usr/lib/postgresql/${versions.at(-1)}/bin/`;
+    const newest = versions.at(-1);
+    return newest === undefined ? "" : `/usr/lib/postgresql/${newest}/bin/`;
   } catch {
     return "";
   }
