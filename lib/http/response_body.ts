@@ -7,7 +7,7 @@
 import { Failure } from "../cli/errors.ts";
 import type { Deadline } from "./deadline.ts";
 import { codingsOf, type HttpRequest } from "./request.ts";
-import type { HttpResponse, TransportResponse } from "./transport.ts";
+import type { Decodes, HttpResponse, TransportResponse } from "./transport.ts";
 
 interface Reading {
   readonly request: HttpRequest;
@@ -16,6 +16,7 @@ interface Reading {
   readonly idle?: number | undefined;
   /** How many bytes it may have, decoded. */
   readonly maxSize?: number | undefined;
+  readonly decodes?: Decodes | undefined;
   /** Asks once more for the body, over a socket of our own, where that can be done. */
   readonly again: () => Promise<TransportResponse | undefined>;
 }
@@ -24,7 +25,7 @@ interface Reading {
 interface OpenBody
   extends
     Required<Pick<HttpResponse, "stream" | "unknownCoding">>,
-    Pick<HttpResponse, "source"> {
+    Pick<HttpResponse, "source" | "isKept"> {
   readonly body: AsyncGenerator<Uint8Array<ArrayBuffer>>;
   readonly drop: () => Promise<void>;
 }
@@ -100,6 +101,7 @@ export function openBody(
     stream: isFree && !response.source ? source.stream : null,
     source: isFree ? response.source : undefined,
     unknownCoding: source.unknownCoding,
+    isKept: source.isKept,
     drop: async () => {
       await body.return(undefined);
       // a body that nobody began to read
@@ -116,7 +118,7 @@ function refuseBomb(decoded: number, encoded: number): void {
   if (decoded <= LARGE || decoded <= LARGEST_RATIO * encoded) return;
   throw new Failure(
     `its compressed bytes become more than ${LARGEST_RATIO} times as many`,
-    { hint: "to get them as they are: Accept-Encoding:identity --raw" },
+    { hint: "to get them as they are: --raw -o FILE" },
   );
 }
 
@@ -161,8 +163,8 @@ interface DecodedBody {
   /** Whether it was encoded, so that its length says nothing. */
   readonly isEncoded?: boolean;
   readonly check?: SizeCheck;
-  /** The encoding that was not decoded, as nobody here knows it. */
   readonly unknownCoding?: string;
+  readonly isKept?: boolean;
 }
 
 /** Whether fetch has decoded a body: it does so with one gzip or br, unless the request wants no encoding, or a part. */
@@ -182,7 +184,7 @@ function isDecoded(
 function decodeSource(
   response: TransportResponse,
   body: ReadableStream<Bytes>,
-  { request, again }: Reading,
+  { request, decodes, again }: Reading,
 ): DecodedBody {
   const { status, headers, rawHeaders, transferCoding = "" } = response;
   const chunks = decode(body, transferCoding);
@@ -191,7 +193,8 @@ function decodeSource(
       `cannot decode its transfer-encoding "${transferCoding}"`,
     );
   }
-  const coding = headers.get("content-encoding") ?? "";
+  const coding = decodes?.(response, request) ??
+    headers.get("content-encoding") ?? "";
   if (isDecoded(response, request)) {
     const text = headers.get("content-length");
     const length = text === null ? undefined : Number(text);
@@ -212,6 +215,7 @@ function decodeSource(
   return {
     stream: given === body ? body : ReadableStream.from(given),
     isEncoded: given !== body,
+    isKept: decodes !== undefined && coding === "",
     ...decoded === undefined && { unknownCoding: coding },
   };
 }

@@ -14,6 +14,7 @@ import {
 import { type Follow, type HttpRequest, isBeyondFetch } from "./request.ts";
 import { openBody } from "./response_body.ts";
 import type {
+  Decodes,
   FollowedRedirect,
   HttpResponse,
   Network,
@@ -37,6 +38,8 @@ export interface SendOptions {
   readonly retry?: number | undefined;
   /** How many bytes a body may have, decoded. */
   readonly maxSize?: number | undefined;
+  /** Which encodings of a body are taken off, as in Content-Encoding; all unless given. */
+  readonly decodes?: Decodes | undefined;
   /** The way to the server. */
   readonly network?: Network | undefined;
   /** Tells a person about an attempt that comes, or at last why none does. */
@@ -65,7 +68,8 @@ export async function send(
   request: HttpRequest,
   options: SendOptions = {},
 ): Promise<HttpResponse> {
-  const { maxRedirects = 10, follow, retry, maxSize, notice } = options;
+  const { maxRedirects = 10, follow, retry, maxSize, notice, decodes } =
+    options;
   const { head, idle, total }: Timeouts = options.timeouts ?? DEFAULT_TIMEOUTS;
   const deadline = startDeadline(total, options.signal);
   let { network = {} } = options;
@@ -87,7 +91,7 @@ export async function send(
         const { timings, remote } = response;
         const { signal } = deadline;
         const again = () => sendAgain(request, { ...network, signal });
-        const reading = { request, deadline, idle, maxSize, again };
+        const reading = { request, deadline, idle, maxSize, decodes, again };
         const { drop, ...incoming } = openBody(response, reading);
         return {
           request,

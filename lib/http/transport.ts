@@ -58,6 +58,9 @@ export interface ResponseHead {
   readonly version?: string | undefined;
 }
 
+/** Says which encodings of a body are taken off, as in Content-Encoding. */
+export type Decodes = (head: ResponseHead, request: HttpRequest) => string;
+
 /** A redirect that was followed: a request, the head of its response, and where that points. */
 export interface FollowedRedirect extends ResponseHead {
   readonly request: HttpRequest;
@@ -77,6 +80,8 @@ export interface HttpResponse extends ResponseHead, AsyncDisposable {
   readonly hops?: readonly FollowedRedirect[];
   /** The encoding that was not decoded, as nobody here knows it. */
   readonly unknownCoding?: string | undefined;
+  /** Whether the body is as it came, of purpose, however it is encoded. */
+  readonly isKept?: boolean | undefined;
   /** Aborted when a limit passes or the caller wants an end, with why as its reason: a `pipeTo` then fails with less. */
   readonly signal?: AbortSignal;
   /** The body as fetch's own stream, for `pipeTo`, where it needs no limit but time; to be read instead of {@linkcode HttpResponse.body}. */

@@ -120,6 +120,7 @@ function optionArgs(
     ...value("--max-time", total ? total / 1000 : undefined),
     ...value("-o", options.output),
     ...flag("-O", options.remoteName),
+    ...flag("-J", options.remoteHeaderName),
     ...options.continue ? ["-C", "-"] : [],
     ...flag("-i", options.include),
     ...flag("-k", options.insecure),

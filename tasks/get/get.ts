@@ -11,7 +11,7 @@ import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
-import type { Download } from "./download/resume.ts";
+import type { Download, SendNextOptions } from "./download/resume.ts";
 import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
 import type { RequestOptions } from "./request.ts";
 import type { Operands } from "./url.ts";
@@ -78,17 +78,9 @@ export interface Asked extends Operands {
 
 /** The options that change nothing of how a request is sent: one that is missing here loads a module in vain, no more. */
 const OTHER_OPTIONS = [
-  ...[
-    "method",
-    "form",
-    "multipart",
-    "auth",
-    "bearer",
-    "timeout",
-    "output",
-    "remoteName",
-  ],
-  ...["continue", "body", "quiet", "pretty", "raw", "offline"],
+  ...["method", "form", "multipart", "auth", "bearer", "timeout", "output"],
+  ...["remoteName", "remoteHeaderName", "continue", "body", "quiet", "pretty"],
+  ...["raw", "offline"],
   ...["curl", "showSecrets", "pathAsIs"],
 ];
 
@@ -149,7 +141,13 @@ export async function runExchange(
   options: ExchangeOptions,
   io: Io,
 ): Promise<ExitCode> {
-  const request = await createRequest(operands, io, options);
+  const typed = await createRequest(operands, io, options);
+  const isSaved = options.output !== undefined || options.remoteName;
+  const isKept = options.raw && !io.stdout.isTerminal;
+  // bytes that are kept as they come are asked for as they are
+  const request = (isSaved || isKept) && !options.curl
+    ? (await import("./download/range.ts")).requestPlain(typed)
+    : typed;
   const printNote = async (text: string) => {
     if (!options.quiet && !options.body) await printSafe(io.stderr, text);
   };
@@ -169,13 +167,25 @@ export async function runExchange(
   const sendOptions = await loadSendOptions(request, options, io);
   let last: HttpResponse | undefined;
   // all requests together may take as long as one
-  const sendNext = async (request: HttpRequest, times = retry) => {
+  const sendNext = async (
+    request: HttpRequest,
+    { retry: times = retry, decodes = isKept ? () => "" : undefined }:
+      SendNextOptions = {},
+  ) => {
     const { total, ...timeouts }: Timeouts = options.timeout;
     const left = last && total
       ? Math.max(1, start + total - performance.now())
       : total;
+    const { network } = sendOptions;
+    // fetch would decode what was asked for so
+    const isCoded = decodes &&
+      request.headers.some(([name, value]) =>
+        /^accept-encoding$/i.test(name) && !/^identity$/i.test(value)
+      );
     return last = await send(request, {
       ...sendOptions,
+      decodes,
+      network: isCoded ? { ...network, rawHeaders: true } : network,
       timeouts: { ...timeouts, total: left },
       retry: times,
       notice,
@@ -191,7 +201,7 @@ export async function runExchange(
     const { printRequest } = await import("./view/head.ts");
     await printRequest(request, io.stderr, options.showSecrets);
   }
-  if (options.output !== undefined || options.remoteName) {
+  if (isSaved) {
     const { download } = await import("./download/download.ts");
     const status = await download(exchange).catch((error) => {
       stopped(error);
@@ -207,7 +217,7 @@ export async function runExchange(
   await using response = await sendNext(request);
   const shown = options.retry && isStream(response)
     ? await withReconnect(
-      { ...exchange, sendNext: (request) => sendNext(request, 0) },
+      { ...exchange, sendNext: (request) => sendNext(request, { retry: 0 }) },
       response,
       start,
     )

@@ -94,8 +94,9 @@ export const EXCHANGE_HINTS: Hints = {
   "--output-document": "into a file: get -o FILE URL",
   "--download": "into a file of the URL's name: get -O URL",
   "-C --continue-at": "after what is there: get -c -O URL",
-  "-J --content-disposition --remote-header-name --trust-server-names":
-    "the name comes from the URL alone: get -O URL",
+  "--content-disposition": "the name that the server gives: get -O -J URL",
+  "--trust-server-names":
+    "a redirect names no file: get -O URL; the name that the server gives: -J",
   "-P --directory-prefix --output-dir": "into a file: get -o FOLDER/FILE URL",
   "--create-dirs":
     "it is not there: the folder has to be made before: get -o FOLDER/FILE URL",

@@ -114,6 +114,12 @@ export const EXCHANGE_OPTIONS = {
     help: "Save to FILE",
   },
   remoteName: { short: "O", help: "Save under the name in the URL" },
+  remoteHeaderName: {
+    short: "J",
+    needs: { oneOf: ["remoteName"] },
+    conflicts: ["continue"],
+    help: "With -O: under the name that the server gives",
+  },
   continue: {
     short: "c",
     needs: {

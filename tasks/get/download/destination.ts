@@ -63,6 +63,8 @@ export async function savedFiles(
 ): Promise<readonly string[]> {
   const { path, isNew = false } = destinationOf(url, options) ?? {};
   if (path === undefined) return [];
+  // the name comes with the answer
+  if (options.remoteHeaderName) return ["."];
   const whole = isNew ? path : await followLinks(path);
   return [...new Set([path, ...filesOf(whole)])];
 }
@@ -87,16 +89,20 @@ function shorten(name: string): string {
   return new TextDecoder().decode(room).replace(/\ufffd+$/, "") + extension;
 }
 
+/** Makes a name safe that somebody else chose; undefined where nothing of it is left. */
+export function safeName(text: string): string | undefined {
+  const name = text.replace(UNSAFE, "_").replace(/^[.\s]+/, "")
+    .replace(/[.\s]+$/, "").replace(/^-/, "_").replace(RESERVED, "_$1");
+  return shorten(name).replace(/[.\s]+$/, "") || undefined;
+}
+
 /**
  * Names the file that a URL is saved to: the last part of its path that is not empty, else its host. What is unsafe in
- * it becomes `_`; it never begins with a dot, is no device of Windows, and has at most 200 bytes.
+ * it becomes `_`; it never begins with a dot or a dash, is no device of Windows, and has at most 200 bytes.
  *
  * @param url The URL that was asked for, before any redirect: a server must not choose the name.
  */
 export function fileNameOf({ pathname, hostname }: URL): string {
   const last = pathname.split("/").findLast((part) => part !== "") ?? hostname;
-  const name = (percentDecode(last) ?? last).replace(UNSAFE, "_")
-    .replace(/^[.\s]+/, "").replace(/[.\s]+$/, "")
-    .replace(RESERVED, "_$1");
-  return shorten(name) || "download";
+  return safeName(percentDecode(last) ?? last) ?? "download";
 }

@@ -9,17 +9,24 @@ import { redactUrl } from "../../../lib/cli/redact.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
 import { parseDate } from "../../../lib/http/date.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
-import type { ByteSource } from "../../../lib/http/request.ts";
-import { sleep } from "../../../lib/http/retry.ts";
+import type { ByteSource, HttpRequest } from "../../../lib/http/request.ts";
+import { isRepeatable, sleep } from "../../../lib/http/retry.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
 import { printBody, printHead } from "../view/body.ts";
-import { destinationOf } from "./destination.ts";
+import { decodesFor } from "./coding.ts";
+import {
+  type Destination,
+  destinationOf,
+  fileNameOf,
+  safeName,
+} from "./destination.ts";
 import {
   findWhole,
   mustStay,
   openPartialFile,
   type PartialFile,
+  tryFolder,
 } from "./partial_file.ts";
 import { formatBytes, watch } from "./progress.ts";
 import {
@@ -44,6 +51,14 @@ import {
 /** Writes a body that is looked at on its way, by hand: `writable` loses the last error of a file, such as a full disk. */
 async function writeChunks(
   { body }: HttpResponse,
+  file: Deno.FsFile,
+): Promise<void> {
+  for await (const chunk of body) await writeAll(file, chunk);
+}
+
+/** Writes a body to a device, a pipe, or a file that is named as what is open already. */
+async function writeToPath(
+  response: HttpResponse,
   path: string,
   options: Deno.OpenOptions,
   signal: AbortSignal,
@@ -54,18 +69,21 @@ async function writeChunks(
   // a pipe is open when somebody reads it
   using file = await Promise.race([Deno.open(path, options), promise]);
   signal.removeEventListener("abort", stop);
-  for await (const chunk of body) await writeAll(file, chunk);
+  await writeChunks(response, file);
 }
 
 /** Writes a stream of fetch's own, which does not pass through JavaScript. */
 async function pipeStream(
   stream: ReadableStream<Uint8Array>,
-  path: string,
+  file: Deno.FsFile,
   signal: AbortSignal,
 ): Promise<void> {
-  const file = await Deno.open(path, { append: true });
   try {
-    await stream.pipeTo(file.writable, { signal });
+    await stream.pipeTo(file.writable, {
+      signal,
+      preventClose: true,
+      preventAbort: true,
+    });
   } catch (error) {
     // what is aborted fails with less than its reason
     signal.throwIfAborted();
@@ -78,10 +96,9 @@ const BUFFER_BYTES = 1 << 20;
 /** Writes what our own socket reads through one buffer, each piece before the next one is asked for. */
 async function writeSource(
   source: ByteSource,
-  path: string,
+  file: Deno.FsFile,
   signal: AbortSignal,
 ): Promise<void> {
-  using file = await Deno.open(path, { append: true });
   const stop = () => void source.close?.();
   signal.addEventListener("abort", stop);
   const buffer = new Uint8Array(BUFFER_BYTES);
@@ -106,25 +123,26 @@ async function writeSource(
 }
 
 /**
- * Appends a response's body to a file, and shows progress on a terminal.
+ * Writes a response's body to a file, and shows progress on a terminal.
  *
- * @param path The file; a device or a pipe takes the bytes as well.
+ * @param at How many bytes are there before it.
  * @param total The length of the whole file, in bytes.
  * @throws {Failure} When the body ends too early, or the file cannot be written.
  */
 async function writeBody(
   response: HttpResponse,
-  { path, isDevice, measure }: PartialFile,
+  { path, file, measure }: PartialFile,
+  at: number,
   total: number | undefined,
   { options, io: { stderr } }: Download,
 ): Promise<void> {
-  const { isFile } = await Deno.stat(path);
+  const isFile = file !== undefined || (await Deno.stat(path)).isFile;
   const { stream, source, signal } = response;
-  const isPiped = isFile && (stream || source);
+  const isPiped = file !== undefined && (stream || source);
   const controller = new AbortController();
   const isSilent = !stderr.isTerminal || options.quiet || options.body;
   using _ = isFile
-    ? watch(path, {
+    ? watch(file ?? path, {
       total,
       progress: isSilent ? undefined : stderr,
       // a body that is read by hand has a limit of its own
@@ -137,18 +155,23 @@ async function writeBody(
   const how = isFile ? { append: true } : { write: true };
   try {
     const either = AbortSignal.any(signals);
-    await (isFile && source
-      ? writeSource(source, path, either)
-      : isFile && stream
-      ? pipeStream(stream, path, either)
-      : writeChunks(response, path, how, either));
+    // what an attempt that was aborted may still have written
+    await file?.truncate(at);
+    await file?.seek(at, Deno.SeekMode.Start);
+    await (file === undefined
+      ? writeToPath(response, path, how, either)
+      : source
+      ? writeSource(source, file, either)
+      : stream
+      ? pipeStream(stream, file, either)
+      : writeChunks(response, file));
   } catch (cause) {
     const isOfBody = cause instanceof TypeError || cause instanceof Failure;
     if (!isOfBody && !isLost(cause)) {
       throw new Failure(`Cannot write "${absolutePath(path)}"`, { cause });
     }
     // a device does not tell how many it took
-    const counts = isDevice ? undefined : { at: await measure(), total };
+    const counts = file && { at: await measure(), total };
     throw cutShort(response.request.url, cause, counts);
   }
 }
@@ -186,9 +209,9 @@ function guess({ modified }: PartialFile, response: HttpResponse): Known {
 async function saveMissing(
   file: PartialFile,
   { size, known, error }: State,
-  exchange: Download,
+  exchange: Download & Pick<Destination, "isNew">,
 ): Promise<State> {
-  const { request, options, io, printNote } = exchange;
+  const { request, options, io, printNote, isNew } = exchange;
   const rest = size > 0
     ? requestRest(request, size, known ?? {})
     : requestPlain(request);
@@ -222,21 +245,34 @@ async function saveMissing(
   }
   const found = foundOf(response, exchange);
   const isOther = isStranger || size > 0 &&
-      (found.validator !== known?.validator || found.total !== known?.total);
+      (found.validator !== known?.validator || found.etag !== known?.etag ||
+        found.total !== known?.total);
   if (step === "start" && isOther) await printNote(`${note}\n`);
   const now = step === "start" ? found : {
     ...expected,
     validator: expected.validator ?? found.validator,
     total: expected.total ?? found.total,
   };
+  const { isKept, unknownCoding, status } = response;
+  const coding = response.headers.get("content-encoding");
+  if (step === "start" && isNew && (status === 204 || status === 205)) {
+    await printNote("Saved nothing: no body comes\n");
+    return { size, other: status };
+  }
+  const isDecoded = !isKept && unknownCoding === undefined && status !== 206 &&
+    !/^(identity)?$/i.test(coding ?? "");
+  if (isDecoded && error === undefined) {
+    await printNote(`Decoded: it came as ${coding}; --raw keeps that\n`);
+  }
   if (step === "start") await file.start(now);
   // what is noted nowhere could not be told from a file of somebody else's
   else if (isStranger) await file.keep(now);
   const { part, isExact } = step === "append"
     ? holdToRange(response)
     : { part: response, isExact: () => true };
+  const at = step === "start" ? 0 : size;
   try {
-    await writeBody(part, file, now.total, exchange);
+    await writeBody(part, file, at, now.total, exchange);
     const size = await file.measure();
     const early = new Failure("it ended", { code: ExitCode.CutShort });
     const counts = { at: size, total: now.total };
@@ -277,6 +313,7 @@ async function writeToDevice(
   await writeBody(
     { ...response, stream: null, source: undefined, body },
     file,
+    0,
     total,
     exchange,
   );
@@ -336,42 +373,76 @@ async function checkWhole(
  * @throws {Failure} When the body cannot be read to its end, or the file not be written; a partial file stays.
  */
 export async function download(
-  exchange: Download,
+  asked: Download,
 ): Promise<number | undefined> {
-  const { request, options, retry, printNote } = exchange;
-  const destination = destinationOf(request.url, options);
+  const { request, options, retry, printNote } = asked;
+  const named = destinationOf(request.url, options);
   if (options.method === "HEAD" && options.output !== "-") {
     await printNote("Saved nothing: no body comes\n");
   }
-  if (destination === undefined) return undefined;
+  if (named === undefined) return undefined;
   if (options.continue && request.typed.includes("range")) {
     throw new UsageError("Cannot use --continue and a Range header together");
   }
   const url = redactUrl(request.url.href);
-  const whole = await findWhole(destination);
+  const whole = await findWhole(named);
   if (whole !== undefined && request.method !== "GET") {
     throw mustStay(whole.path, "it exists already", REPLACE);
   }
-  const found = whole && await checkWhole(whole, exchange);
+  const names = options.remoteHeaderName ? [] : [named.path];
+  const decodes = decodesFor(request, names, options.raw);
+  const plain: Download = {
+    ...asked,
+    sendNext: (request) => asked.sendNext(request, { decodes }),
+  };
+  const found = whole && await checkWhole(whole, plain);
   if (typeof found === "number") return found;
   if (found === "whole") {
-    await printNote(`${redactUrl(destination.path)} is whole already\n`);
+    await printNote(`${redactUrl(named.path)} is whole already\n`);
     return 200;
   }
+  if (options.remoteHeaderName) await tryFolder(".");
+  await using first = options.remoteHeaderName
+    ? await plain.sendNext(requestPlain(request))
+    : undefined;
+  if (first && judge(first, 0, {}) === "other") {
+    await printHead(first, plain.io, options);
+    await printBody(first, plain.io, options);
+    return first.status;
+  }
+  const destination = first ? await nameOf(first, request.url) : named;
   await using file = await openPartialFile(destination, url, found);
+  let isFirst = first !== undefined;
+  const exchange = {
+    ...plain,
+    isNew: destination.isNew,
+    sendNext: (request: HttpRequest) => {
+      if (!isFirst || first === undefined) return plain.sendNext(request);
+      isFirst = false;
+      return Promise.resolve(first);
+    },
+  };
   if (file.isDevice) return await writeToDevice(file, exchange);
   let state: State = file;
-  for (let [tries, most] = [0, file.size]; !state.isWhole;) {
-    state = await saveMissing(file, state, exchange);
-    const { size, known, error, other, note } = state;
+  // as long as there is progress there is hope
+  for (let [tries, most] = [-1, file.size]; !state.isWhole;) {
+    const before = state;
+    state = await saveMissing(file, before, exchange).catch((error) => {
+      throw error === before.error ? withHint(error, before, file) : error;
+    });
+    const { size, known, error, other } = state;
     if (other !== undefined) return other;
+    let { note } = state;
     if (error !== undefined) {
-      // as long as there is progress there is hope; the first bytes need nothing to be told by
-      tries = size > most ? 0 : tries + 1;
+      const goesOn = size > 0 && canResume(request, known ?? {}, error);
+      tries = goesOn && size > most ? 0 : tries + 1;
       most = Math.max(most, size);
-      const has = size > 0 ? known ?? {} : { validator: "any" };
-      if (tries >= retry || !canResume(request, has, error)) {
-        throw withHint(error, known);
+      if (tries >= retry || !isLost(error) || !isRepeatable(request)) {
+        throw withHint(error, state, file);
+      }
+      if (!goesOn && size > 0) {
+        note = `Cut short after ${size} bytes, starting again`;
+        state = { size: 0, error };
       }
       await sleep(PAUSE_MS, exchange.io.signal);
     }
@@ -383,9 +454,26 @@ export async function download(
   return 200;
 }
 
+/** `-J`: where a response is saved by the name that it gives, else by that of the URL; never over a file. */
+async function nameOf(
+  { headers }: HttpResponse,
+  url: URL,
+): Promise<Destination> {
+  const { dispositionName } = await import("./content_disposition.ts");
+  const given = dispositionName(headers.get("content-disposition") ?? "");
+  const path = safeName(given ?? "") ?? fileNameOf(url);
+  return { path, isNew: true, resume: false };
+}
+
 /** What ends a download, with how to go on where what is there can be gone on with. */
-function withHint(error: unknown, known: Known | undefined): unknown {
-  const isLeft = known?.validator !== undefined && isLost(error);
+function withHint(
+  error: unknown,
+  { size, known = {} }: State,
+  { path, isNoted }: PartialFile,
+): unknown {
+  const { validator, since } = known;
+  const isLeft = size > 0 && isNoted && isLost(error) &&
+    (validator ?? since) !== undefined;
   return isLeft && error instanceof Failure
     ? new Failure(error.message, {
       cause: error.cause,

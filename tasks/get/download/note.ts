@@ -5,7 +5,7 @@
  */
 
 import { parseDate } from "../../../lib/http/date.ts";
-import { isStrongEtag, type Known } from "./range.ts";
+import { isStrongEtag, isWeakEtag, type Known } from "./range.ts";
 
 /** A note is at most so long, in bytes. */
 const MAX_NOTE = 256 * 1024;
@@ -19,6 +19,8 @@ interface Note {
   readonly known: Known | undefined;
   /** Whether the file itself became the part, so that the whole may replace it. */
   readonly adopted: boolean;
+  /** Which file another download has saved meanwhile under the same name. */
+  readonly saved: string | undefined;
 }
 
 /** The fields of a note that are texts of a response's head. */
@@ -38,37 +40,43 @@ export async function readNote(
   } catch {
     return undefined;
   }
-  const { url, total, validator, etag, modified } = note;
+  const { url, total, validator, since, etag, modified, coding } = note;
   if (typeof url !== "string") return undefined;
   const adopted = note.adopted === true;
-  const none = { url, known: undefined, adopted };
+  const saved = typeof note.saved === "string" ? note.saved : undefined;
+  const none = { url, known: undefined, adopted, saved };
   if (
-    !isText(validator) || !isText(etag) || !isText(modified) ||
+    !isText(validator) || !isText(since) || !isText(etag) ||
+    !isText(modified) || !isText(coding) ||
     total !== undefined && !(typeof total === "number" && total >= 0)
   ) return { ...none, isDamaged: true };
-  if (validator === undefined) return { ...none, isDamaged: false };
-  const known = isStrongEtag(validator)
-    ? { validator, etag: validator, modified, total }
-    : { validator, etag, modified: validator, total };
-  const isDamaged = known.etag !== validator &&
-    parseDate(validator) === undefined;
+  const date = validator ?? since;
+  if (date === undefined) return { ...none, isDamaged: false };
+  const known = validator !== undefined && isStrongEtag(validator)
+    ? { validator, etag: validator, modified, total, coding }
+    : { validator, since, etag, modified: date, total, coding };
+  const isDamaged = known.modified === date && (parseDate(date) === undefined ||
+    validator === undefined && !isWeakEtag(etag ?? ""));
   return isDamaged ? { ...none, isDamaged } : { ...none, isDamaged, known };
 }
 
 /** What is noted; what the validator says already is not said again. */
 export function formatNote(
   url: string,
-  { validator, etag, modified, total }: Known,
-  adopted: boolean,
+  { validator, since, etag, modified, total, coding }: Known,
+  { adopted, saved }: Pick<Note, "adopted" | "saved">,
 ): string {
   const other = (text: string | undefined) =>
-    text === validator ? undefined : text;
+    text === (validator ?? since) ? undefined : text;
   return JSON.stringify({
     url,
     validator,
+    since,
     total,
     etag: other(etag),
     modified: other(modified),
+    coding,
     adopted: adopted || undefined,
+    saved,
   }) + "\n";
 }

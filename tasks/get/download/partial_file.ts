@@ -1,6 +1,7 @@
 /**
  * The file that a download is written to until it is whole: `FILE.part`, and beside it, in `FILE.part.json`, a note of
  * what it is a part of, for a later run to go on. Both are files of our own: what else has their names is left alone.
+ * While another download holds them, a part has a name that nobody else knows, and no note.
  *
  * @module
  */
@@ -25,6 +26,10 @@ export interface PartialFile extends AsyncDisposable {
   readonly modified?: Date | undefined;
   /** Whether nobody noted anything: what is there is not emptied. */
   readonly isForeign?: boolean;
+  /** The file itself, to be written to; none where it is a device. */
+  readonly file?: Deno.FsFile;
+  /** Whether a later run finds it, and what it is a part of. */
+  readonly isNoted: boolean;
   /** Starts it from its first byte, and notes what it is a part of. */
   readonly start: (known: Known) => Promise<void>;
   /** Notes what the bytes that are there are a part of. */
@@ -90,39 +95,44 @@ function isSame(one: Place | undefined, other: Place): boolean {
     one.ino === other.ino && one.dev === other.dev);
 }
 
-/** Whether another process holds a file. On Windows a lock would keep this one from writing, too. */
-async function isHeld(file: Deno.FsFile): Promise<boolean> {
-  if (Deno.build.os === "windows") return false;
-  // not every file system knows locks
-  return !await file.tryLock(true).catch(() => true);
+/** What tells a file from any other; undefined where the system does not number it. */
+function idOf({ dev, ino }: Place): string | undefined {
+  return ino === null ? undefined : `${dev}:${ino}`;
 }
 
 /**
  * Opens a partial file, and holds it: no other download writes to it before it is closed.
  *
  * @param how To make it, with who may read it; else it is there.
+ * @returns The file, or undefined where another download has it.
  */
 async function hold(
   path: string,
   // for reading too: a pipe that was put there meanwhile then does not block
   how: Deno.OpenOptions = { read: true, write: true },
-): Promise<Deno.FsFile> {
+): Promise<Deno.FsFile | undefined> {
   const open = Deno.open(path, how).catch((error) => {
+    const isNew = how.createNew === true;
+    const isTaken = isNew
+      ? error instanceof Deno.errors.AlreadyExists
+      : error instanceof Deno.errors.NotFound;
+    if (isTaken) return undefined;
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     // it would be made; to look at its folder may not be permitted
     throw new Failure("its folder is missing, or takes no files");
   });
   const file = await doing("write", path, open);
+  if (file === undefined) return undefined;
   try {
-    // who had it may have finished it, and given it its name
-    const isMine = !await isHeld(file) &&
+    // not every file system knows locks; who had it may have finished it, and given it its name
+    const isMine = await file.tryLock(true).catch(() => true) &&
       isSame(await ownFile(path), await file.stat());
-    if (!isMine) throw cannotWrite(path, "another download writes to it");
-    return file;
+    if (isMine) return file;
   } catch (error) {
     file.close();
     throw error;
   }
+  file.close();
 }
 
 const nothing = () => Promise.resolve();
@@ -130,6 +140,7 @@ const nothing = () => Promise.resolve();
 /** Nothing to rename, nothing to go on with. */
 const DEVICE = {
   isDevice: true,
+  isNoted: false,
   size: 0,
   start: nothing,
   keep: nothing,
@@ -141,21 +152,32 @@ const DEVICE = {
 /** What the system opens for whoever names it; where it leads to may be a file by another name. */
 const STREAM = /^\/(dev\/(stderr|fd\/\d+)|proc\/(self|\d+)\/fd\/\d+)$/;
 
-/** Writes what is in a file into another, by hand: `writable` loses the last error, such as a full disk. */
-async function copyInto(to: Deno.FsFile, path: string): Promise<void> {
-  const { readable } = await Deno.open(path);
+/** Writes all that is in a file into another, by hand: `writable` loses the last error, such as a full disk. */
+async function copyInto(to: Deno.FsFile, from: Deno.FsFile): Promise<void> {
+  const buffer = new Uint8Array(1 << 20);
   let size = 0;
-  for await (const chunk of readable) {
-    await writeAll(to, chunk);
-    size += chunk.length;
+  await from.seek(0, Deno.SeekMode.Start);
+  for (
+    let count = await from.read(buffer);
+    count !== null;
+    count = await from.read(buffer)
+  ) {
+    await writeAll(to, buffer.subarray(0, count));
+    size += count;
   }
   await to.truncate(size);
 }
 
 /** Writes a finished part into a file that is more than its name: it has other names, or another owner. */
-async function writeInto(part: string, whole: string): Promise<void> {
+async function writeInto(
+  file: Deno.FsFile,
+  part: string,
+  whole: string,
+): Promise<void> {
   using to = await Deno.open(whole, { write: true });
-  await copyInto(to, part);
+  // of two downloads that end at once, one after the other
+  await to.lock(true).catch(() => {});
+  await copyInto(to, file);
   await Deno.remove(part);
 }
 
@@ -175,12 +197,16 @@ async function renameNew(part: string, whole: string): Promise<void> {
 }
 
 /** Gives a part its name, and what the file that has that name has beside its bytes. */
-async function replace(part: string, whole: string): Promise<void> {
+async function replace(
+  file: Deno.FsFile,
+  part: string,
+  whole: string,
+): Promise<void> {
   const there = await ifThere(Deno.stat(whole));
   if (there !== undefined) {
     const { uid, gid } = await Deno.stat(part);
     if ((there.nlink ?? 1) > 1 || there.uid !== uid || there.gid !== gid) {
-      return await writeInto(part, whole);
+      return await writeInto(file, part, whole);
     }
     if (there.mode !== null && Deno.build.os !== "windows") {
       await Deno.chmod(part, there.mode & 0o777);
@@ -192,6 +218,15 @@ async function replace(part: string, whole: string): Promise<void> {
 /** Why a file stays as it is. */
 export function mustStay(path: string, why: string, hint: string): Failure {
   return new Failure(`Cannot save "${absolutePath(path)}": ${why}`, { hint });
+}
+
+/** Makes sure that a folder takes files, before their names are known. */
+export async function tryFolder(path: string): Promise<void> {
+  const step = async () => {
+    await Deno.lstat(path);
+    await Deno.remove(await Deno.makeTempFile({ dir: path }));
+  };
+  await doing("write", path, step());
 }
 
 /** Finds a file to go on with: one that is there, and no part of it. */
@@ -229,77 +264,105 @@ export async function openPartialFile(
   if (STREAM.test(named) || linked !== undefined && !linked.isFile) {
     return { ...DEVICE, path: named };
   }
-  const [whole, path, note] = filesOf(isNew ? named : await followLinks(named));
+  const [whole, part, noteOf] = filesOf(
+    isNew ? named : await followLinks(named),
+  );
   const there = await statOf(whole);
   if (there !== undefined) {
     const open = Deno.open(whole, { write: true });
     (await doing("write", whole, open)).close();
   }
-  const before = await ownFile(path);
-  const noted = await ownFile(note);
-  const ours = noted && await readNote(note, noted);
-  const isLeft = before !== undefined && before.size > 0;
-  if (isLeft && !resume && ours === undefined) {
-    throw cannotWrite(
-      path,
-      "it exists already, and nothing tells that it is of a download",
-      "move it away, or go on with it: -c",
-    );
-  }
-  // one that was made and not written yet when its process was ended
-  const isEmpty = noted?.size === 0;
-  if (!isLeft && noted !== undefined && ours === undefined && !isEmpty) {
-    throw cannotWrite(
-      note,
-      "it exists already, and is no note of a download",
-      "move it away",
-    );
-  }
-  const mine = ours?.url === url ? ours : undefined;
-  const isBare = noted === undefined || ours === undefined ||
-    mine?.isDamaged === true;
-  const isNext = isLeft && resume && (isBare || mine?.known !== undefined);
-  let adopted = mine?.adopted ?? false;
-  if (isNew && isLeft && there !== undefined && there.size > 0 && !adopted) {
-    throw mustStay(named, "it exists already", "-o FILE replaces it");
-  }
+  const before = await ownFile(part);
+  const early = await ownFile(noteOf);
   // while it is written, nobody may read it who may not read the file
   const mode = there === undefined || there.mode === null
     ? {}
     : { mode: there.mode & 0o777 | 0o600 };
-  const fresh = { write: true, createNew: true, ...mode };
-  let file = await hold(path, before === undefined ? fresh : undefined);
-  let isFresh = before === undefined;
-  const keep = async (known: Known) => {
-    await doing("write", note, ifThere(Deno.remove(note)));
-    const text = formatNote(url, known, adopted);
-    const written = Deno.writeTextFile(note, text, {
-      createNew: true,
-      ...mode,
+  const fresh = { read: true, write: true, createNew: true, ...mode };
+  let [path, note]: [string, string | undefined] = [part, noteOf];
+  let other: Deno.FileInfo | undefined;
+  /** What another download holds already is left to it. */
+  const openAnother = async () => {
+    if (isNew && there !== undefined && adopt === undefined) {
+      throw mustStay(named, "it exists already", "-o FILE replaces it");
+    }
+    other = await lstatOf(part);
+    [path, note] = [`${part}.${crypto.randomUUID().slice(0, 8)}`, undefined];
+    const open = Deno.open(path, fresh).catch((error) => {
+      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+      throw cannotWrite(
+        part,
+        "another download writes to it",
+        "to have a part of its own it needs the folder: --allow-read=FOLDER --allow-write=FOLDER",
+      );
     });
-    await doing("write", note, written);
+    return await doing("write", path, open);
+  };
+  const found = before && await hold(part);
+  let file = found ?? (before ? undefined : await hold(part, fresh)) ??
+    await openAnother();
+  let isFresh = found === undefined;
+  // what is there now that nobody else writes to it
+  const info = await found?.stat();
+  const isLeft = info !== undefined && info.size > 0;
+  const noted = found ? await ownFile(noteOf).catch(() => early) : early;
+  const ours = noted && note && await readNote(note, noted);
+  const mine = ours && ours.url === url ? ours : undefined;
+  const isBare = !ours || mine?.isDamaged === true;
+  const isNext = isLeft && resume && (isBare || mine?.known !== undefined);
+  let adopted = mine?.adopted ?? false;
+  const readSaved = async () => {
+    const info = isNew ? await lstatOf(noteOf) : undefined;
+    return info?.isFile ? (await readNote(noteOf, info))?.saved : undefined;
+  };
+  const write = async (text: string) => {
+    await doing("write", noteOf, ifThere(Deno.remove(noteOf)));
+    const options = { createNew: true, ...mode };
+    await doing("write", noteOf, Deno.writeTextFile(noteOf, text, options));
+  };
+  const keep = async (known: Known) => {
+    if (note === undefined) return;
+    const saved = await readSaved();
+    await write(formatNote(url, known, { adopted, saved }));
   };
   // Deno tells nobody who he is: the note, made anew, does
   const refuseStranger = async ({ uid }: Deno.FileInfo, known?: Known) => {
     if (known === undefined && noted !== undefined) return;
     await keep(known ?? {});
-    const own = await Deno.stat(note);
-    if (known === undefined) await Deno.remove(note);
+    const own = await Deno.stat(noteOf);
+    if (known === undefined) await Deno.remove(noteOf);
     if (own.uid === uid) return;
     throw cannotWrite(path, "it is of another user", "move it away");
   };
-  if (isNext) {
-    await refuseStranger(before, mine?.known).catch((error) => {
-      file.close();
-      throw error;
-    });
-  }
+  const refuseOthers = async () => {
+    if (isLeft && !resume && !ours) {
+      throw cannotWrite(
+        path,
+        "it exists already, and nothing tells that it is of a download",
+        "move it away, or go on with it: -c",
+      );
+    }
+    // one that was made and not written yet when its process was ended
+    const isEmpty = noted?.size === 0;
+    if (note && !isLeft && noted !== undefined && !ours && !isEmpty) {
+      throw cannotWrite(
+        note,
+        "it exists already, and is no note of a download",
+        "move it away",
+      );
+    }
+    if (isNew && isLeft && there !== undefined && there.size > 0 && !adopted) {
+      throw mustStay(named, "it exists already", "-o FILE replaces it");
+    }
+    if (isNext) await refuseStranger(info, mine?.known);
+  };
   const start = async (known: Known) => {
     if (!isFresh) {
       // emptied first: a note must never be about bytes of something else
       await doing("write", path, ifThere(Deno.remove(path)));
+      const next = await hold(path, fresh) ?? await openAnother();
       file.close();
-      file = await hold(path, fresh);
+      file = next;
     }
     isFresh = false;
     await keep(known);
@@ -309,41 +372,96 @@ export async function openPartialFile(
     if (isSame(await lstatOf(path), held)) return size;
     throw cannotWrite(path, "it is there no more");
   };
-  const partial: PartialFile = {
-    path,
+  /** Tells the download that holds the part which file is saved before it has ended. */
+  const tellOther = async () => {
+    const now = await lstatOf(part);
+    if (now === undefined || before && !isSame(now, before)) return false;
+    const info = await ownFile(noteOf);
+    const its = info && await readNote(noteOf, info);
+    const saved = [its?.saved, idOf(await file.stat())].join(" ").trim();
+    const { adopted = false, known = {} } = its ?? {};
+    await write(formatNote(its?.url ?? url, known, { adopted, saved }));
+    return true;
+  };
+  /** Gives it its name, over what another download has saved meanwhile, and over nothing else. */
+  const saveNew = async () => {
+    const saved = await readSaved() ?? "";
+    const isTold = note === undefined && await tellOther().catch(() => false);
+    await renameNew(path, whole).catch(async (error) => {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      const id = idOf(await Deno.lstat(whole));
+      const others = [...saved.split(" "), other && idOf(other)];
+      if (id === undefined || !others.includes(id)) throw error;
+      await replace(file, path, whole);
+    });
+    const isOver = isTold && !await lstatOf(part);
+    if (isOver) await Deno.remove(noteOf).catch(() => {});
+  };
+  const dropNote = async () => {
+    if (note === undefined) return;
+    // another download may have begun by now
+    if (await ifThere(Deno.lstat(path)).catch(() => true)) return;
+    await Deno.remove(note).catch(() => {});
+  };
+  const release = async () => {
+    using held = file;
+    const { size, ...info } = await held.stat();
+    const named = await Deno.lstat(path).catch(() => undefined);
+    // nobody would find what is noted nowhere
+    const isEmpty = size === 0 || note === undefined;
+    if (isEmpty && isSame(named, info)) {
+      await Deno.remove(path).catch(() => {});
+    }
+    await dropNote();
+  };
+  await refuseOthers().catch(async (error) => {
+    file.close();
+    if (isFresh) await Deno.remove(path).catch(() => {});
+    throw error;
+  });
+  let size = isNext ? info.size : 0;
+  if (adopt !== undefined) {
+    adopted = true;
+    try {
+      await start(adopt);
+      using from = await doing("look at", whole, Deno.open(whole));
+      await doing("write", path, copyInto(file, from));
+      size = await measure();
+    } catch (error) {
+      // nothing is lost: the file is as it was
+      await file.truncate().catch(() => {});
+      await release();
+      throw error;
+    }
+  }
+  return {
+    get path() {
+      return path;
+    },
+    get file() {
+      return file;
+    },
+    get isNoted() {
+      return note !== undefined;
+    },
     isDevice: false,
-    size: isNext ? before.size : 0,
-    known: isNext ? mine?.known : undefined,
-    modified: isNext ? before.mtime ?? undefined : undefined,
+    size,
+    known: adopt ?? (isNext ? mine?.known : undefined),
+    modified: isNext ? info.mtime ?? undefined : undefined,
     isForeign: isNext && noted === undefined,
     start,
     keep,
     measure,
     finish: async () => {
+      await measure();
       const isFirst = isNew && there === undefined;
-      const step = isFirst ? renameNew(path, whole) : replace(path, whole);
-      await doing("save", whole, step);
-      await Deno.remove(note).catch(() => {});
+      await doing(
+        "save",
+        whole,
+        isFirst ? saveNew() : replace(file, path, whole),
+      );
+      await dropNote();
     },
-    async [Symbol.asyncDispose]() {
-      using held = file;
-      const { size, ...info } = await held.stat();
-      const named = await Deno.lstat(path).catch(() => undefined);
-      if (size > 0 || !isSame(named, info)) return;
-      await Deno.remove(path).catch(() => {});
-      await Deno.remove(note).catch(() => {});
-    },
+    [Symbol.asyncDispose]: release,
   };
-  if (adopt === undefined) return partial;
-  adopted = true;
-  try {
-    await start(adopt);
-    await doing("write", path, copyInto(file, whole));
-    return { ...partial, size: await measure(), known: adopt };
-  } catch (error) {
-    // nothing is lost: the file is as it was
-    await file.truncate().catch(() => {});
-    await partial[Symbol.asyncDispose]();
-    throw error;
-  }
 }

@@ -75,20 +75,22 @@ interface WatchOptions {
   readonly late: (failure: Failure) => void;
 }
 
-/** Watches a file until the watch is disposed of. */
+/** Watches a file, or what has its name, until the watch is disposed of. */
 export function watch(
-  path: string,
+  file: string | Deno.FsFile,
   { total, progress, idle = 0, late }: WatchOptions,
 ): Disposable {
-  let { size } = Deno.statSync(path);
+  let size = 0;
   // what is removed is missed by whoever gives it its name
   const sizeOf = () => {
     try {
-      return Deno.statSync(path).size;
+      return (typeof file === "string" ? Deno.statSync(file) : file.statSync())
+        .size;
     } catch {
       return size;
     }
   };
+  size = sizeOf();
   let since = performance.now();
   const rateOf = createMeter(size, since);
   const printLine = async (text: string) => {

@@ -9,6 +9,7 @@ import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
 import { parseDate } from "../../../lib/http/date.ts";
 import { redactUrl } from "../../../lib/cli/redact.ts";
 import {
+  codingsOf,
   type Header,
   type HttpRequest,
   onceOf,
@@ -19,12 +20,16 @@ import type { HttpResponse } from "../../../lib/http/transport.ts";
 export interface Known {
   /** What tells it from any other version: a strong ETag, or when it was last modified; both as `If-Range` takes them. */
   readonly validator?: string | undefined;
+  /** The same beside a weak ETag, as `If-Unmodified-Since` takes it: when it was last modified. */
+  readonly since?: string | undefined;
   /** Its ETag, a weak one too. */
   readonly etag?: string | undefined;
   /** Its Last-Modified. */
   readonly modified?: string | undefined;
   /** Its length in bytes. */
   readonly total?: number | undefined;
+  /** How its bytes are encoded, where they stay so. */
+  readonly coding?: string | undefined;
 }
 
 /** Whether a text is an ETag that `If-Range` takes: a strong one (RFC 9110, section 8.8.3). */
@@ -32,9 +37,12 @@ export function isStrongEtag(text: string): boolean {
   return /^"[\x20\x21\x23-\x7e\x80-\xff]*"$/.test(text);
 }
 
-function validatorOf(headers: Headers): string | undefined {
-  const etag = onceOf(headers, "etag");
-  if (etag !== null) return isStrongEtag(etag) ? etag : undefined;
+export function isWeakEtag(text: string): boolean {
+  return text.startsWith("W/") && isStrongEtag(text.slice(2));
+}
+
+/** The Last-Modified, where no other version can have the same. */
+function strongDateOf(headers: Headers): string | undefined {
   const modified = onceOf(headers, "last-modified");
   const date = headers.get("date");
   const now = date === null ? Date.now() : parseDate(date);
@@ -44,6 +52,15 @@ function validatorOf(headers: Headers): string | undefined {
   }
   // a second's worth of changes could share one Last-Modified: RFC 9110, section 8.8.2.2
   return now - changed >= 1000 ? modified : undefined;
+}
+
+/** What tells a body from others; an ETag that is none by the grammar counts as none. */
+function validatorsOf(headers: Headers): Pick<Known, "validator" | "since"> {
+  const etag = onceOf(headers, "etag") ?? "";
+  if (isStrongEtag(etag)) return { validator: etag };
+  const date = strongDateOf(headers);
+  // RFC 9110, section 13.1.5: no date in If-Range where there is an ETag
+  return isWeakEtag(etag) ? { since: date } : { validator: date };
 }
 
 /** A length in bytes, where it is one that can be counted. */
@@ -74,22 +91,24 @@ export function rangeOf(headers: Headers): ContentRange {
     : {};
 }
 
-function isEncoded(headers: Headers): boolean {
-  return !/^(identity)?$/i.test(headers.get("content-encoding") ?? "");
+function codingOf(headers: Headers): string | undefined {
+  return codingsOf(headers.get("content-encoding") ?? "").join() || undefined;
 }
 
 /**
- * What a response's head tells about its body; nothing when the body is encoded, since no byte of it can be asked for.
+ * What a response's head tells about its body; nothing when the body was decoded, since no byte of it can be asked for.
  */
-export function knownOf({ status, headers }: HttpResponse): Known {
-  if (isEncoded(headers)) return {};
+export function knownOf({ status, headers, isKept }: HttpResponse): Known {
+  const coding = codingOf(headers);
+  if (coding !== undefined && !isKept) return {};
   return {
-    validator: validatorOf(headers),
+    ...validatorsOf(headers),
     etag: onceOf(headers, "etag") ?? undefined,
     modified: onceOf(headers, "last-modified") ?? undefined,
     total: status === 206
       ? rangeOf(headers).total
       : lengthOf(headers.get("content-length")),
+    coding,
   };
 }
 
@@ -112,11 +131,12 @@ export function isSameBody(headers: Headers, known: Known): boolean {
 export function requestRest(
   request: HttpRequest,
   at: number,
-  { validator }: Known,
+  { validator, since }: Known,
   end?: number,
 ): HttpRequest {
   const added: Header[] = [["range", `bytes=${at}-${end ?? ""}`]];
   if (validator !== undefined) added.push(["if-range", validator]);
+  else if (since !== undefined) added.push(["if-unmodified-since", since]);
   const { headers } = requestPlain(request);
   return { ...request, headers: [...headers, ...added] };
 }
@@ -166,6 +186,8 @@ export function judge(
   const { status, headers } = response;
   if (isUnasked(response)) return at === 0 ? "part" : "again";
   if (at === 0) return status >= 200 && status < 300 ? "start" : "other";
+  // it has been modified, or what the user asked for is not so: then it is no more so when all is asked for
+  if (status === 412) return "again";
   if (status !== 206 && status !== 416) {
     // a whole body has no range, and one that is empty is no answer to who asks for more
     const isWhole = status === 200 && !headers.has("content-range");
@@ -178,7 +200,11 @@ export function judge(
     return isSame && start === undefined && total === at ? "whole" : "again";
   }
   const length = headers.get("content-length");
-  const fits = start === at && !isEncoded(headers) &&
+  const coding = codingOf(headers);
+  // what If-Range has told need not be told again: RFC 9110, section 15.3.7
+  const isCodedSo = coding === known.coding ||
+    coding === undefined && known.validator !== undefined;
+  const fits = start === at && isCodedSo &&
     !/^multipart\/byteranges/i.test(headers.get("content-type") ?? "") &&
     (length === null || lengthOf(length) === partLength(response));
   return isSame && fits ? "append" : "again";

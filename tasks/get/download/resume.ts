@@ -10,6 +10,7 @@ import { describe, exitCodeOf } from "../../../lib/cli/reasons.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import type { HttpRequest } from "../../../lib/http/request.ts";
 import { sleep } from "../../../lib/http/retry.ts";
+import type { SendOptions } from "../../../lib/http/send.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import type { ExchangeOptions } from "../options.ts";
 import {
@@ -22,6 +23,9 @@ import {
   requestRest,
 } from "./range.ts";
 
+/** How one more request is sent, where that is not as the first one. */
+export type SendNextOptions = Pick<SendOptions, "decodes" | "retry">;
+
 /** An exchange that may take more than one request. */
 export interface Download {
   /** The request for all of the body. */
@@ -31,7 +35,10 @@ export interface Download {
   /** How often it is tried to get one more byte. */
   readonly retry: number;
   /** Sends one more request, in the time that is left. */
-  readonly sendNext: (request: HttpRequest) => Promise<HttpResponse>;
+  readonly sendNext: (
+    request: HttpRequest,
+    options?: SendNextOptions,
+  ) => Promise<HttpResponse>;
   /** Prints what a person should know, unless nobody wants to. */
   readonly printNote: (text: string) => Promise<void>;
 }
@@ -52,10 +59,10 @@ export function isLost(error: unknown): boolean {
  */
 export function canResume(
   { method, typed }: HttpRequest,
-  { validator }: Known,
+  { validator, since }: Known,
   error: unknown,
 ): boolean {
-  return method === "GET" && validator !== undefined &&
+  return method === "GET" && (validator ?? since) !== undefined &&
     !typed.includes("range") && isLost(error);
 }
 
@@ -90,7 +97,8 @@ export async function* resume(
     if (step === "whole") return;
     const found = knownOf(response);
     const isAll = step === "start" && found.validator === known.validator &&
-      found.total === known.total && isSameBody(response.headers, known);
+      found.total === known.total && found.coding === known.coding &&
+      isSameBody(response.headers, known);
     if (step !== "append" && !isAll) break;
     const { part, isExact } = isAll
       ? { part: response, isExact: () => true }
