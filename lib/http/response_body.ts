@@ -30,10 +30,7 @@ interface OpenBody
   readonly drop: () => Promise<void>;
 }
 
-/**
- * Reads a source to its end. It keeps the response until then: an abort does not reach the body of one that fetch made
- * and that was collected as garbage.
- */
+/** Reads a source to its end, and keeps the response: no abort reaches the body of one of fetch's that is garbage. */
 async function* readSource(
   response: TransportResponse,
   { stream, isEncoded, check }: DecodedBody,
@@ -138,10 +135,7 @@ async function compress(chunks: readonly Bytes[]): Promise<number> {
   return (await new Response(stream).bytes()).length;
 }
 
-/**
- * Makes a check of a body that fetch has decoded, out of so many bytes where that is known; else some of what came is
- * compressed again to find out.
- */
+/** Checks a body that fetch has decoded by its length, where that is known, else by some of it, compressed again. */
 function checkSize(encoded: number | undefined): SizeCheck {
   const sample: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
@@ -220,10 +214,7 @@ function decodeSource(
   };
 }
 
-/**
- * A body without a length that fetch has decoded: it says of one without bytes that it is cut short. Such a one is asked
- * for again, where that can be done; else it is without bytes.
- */
+/** Of a body without bytes and length, decoded, fetch says that it is cut short: asks again if it can; else it is empty. */
 async function* orAgain(
   body: Chunks,
   again: () => Promise<Chunks | undefined>,
@@ -375,11 +366,7 @@ const DECODERS = new Map<string, (chunks: Chunks) => Chunks>([
 /** More of them than this are no way to send anything. */
 const MOST_CODINGS = 5;
 
-/**
- * Decodes a body, the last encoding first (RFC 9110, section 8.4); undefined when one of them is not known.
- *
- * @throws {Failure} When they are more than five.
- */
+/** Decodes a body, the last encoding first (RFC 9110, section 8.4); undefined when one of them is not known. */
 export function decode(
   chunks: Chunks,
   coding: string,

@@ -68,8 +68,7 @@ export async function send(
   request: HttpRequest,
   options: SendOptions = {},
 ): Promise<HttpResponse> {
-  const { maxRedirects = 10, follow, retry, maxSize, notice, decodes } =
-    options;
+  const { maxRedirects = 10, follow, retry, notice } = options;
   const { head, idle, total }: Timeouts = options.timeouts ?? DEFAULT_TIMEOUTS;
   const deadline = startDeadline(total, options.signal);
   let { network = {} } = options;
@@ -91,6 +90,7 @@ export async function send(
         const { timings, remote } = response;
         const { signal } = deadline;
         const again = () => sendAgain(request, { ...network, signal });
+        const { maxSize, decodes } = options;
         const reading = { request, deadline, idle, maxSize, decodes, again };
         const { drop, ...incoming } = openBody(response, reading);
         return {

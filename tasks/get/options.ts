@@ -113,12 +113,11 @@ export const EXCHANGE_OPTIONS = {
     conflicts: ["remoteName"],
     help: "Save to FILE",
   },
-  remoteName: { short: "O", help: "Save under the name in the URL" },
+  remoteName: { short: "O", help: "Save by the URL's name; server's" },
   remoteHeaderName: {
     short: "J",
     needs: { oneOf: ["remoteName"] },
     conflicts: ["continue"],
-    help: "With -O: under the name that the server gives",
   },
   continue: {
     short: "c",

@@ -743,7 +743,7 @@ Deno.test("what users of curl, HTTPie and wget type gets a hint", async () => {
   for (
     const [option, said] of [
       ["-C", "get -c -O URL"],
-      ["-J", "get -O URL"],
+      ["--content-disposition", "get -O -J URL"],
       ["--download", "get -O URL"],
       ["-w", "--time"],
       ["-s", "-q"],

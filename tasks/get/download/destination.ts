@@ -1,10 +1,16 @@
 /**
- * `-o` and `-O`: the file that a response's body is saved to.
+ * `-o`, `-O` and `-J`: the file that a response's body is saved to, its name, and what that says of what is in it.
  *
  * @module
  */
 
 import { percentDecode } from "../../../lib/cli/values.ts";
+import {
+  codingsOf,
+  fromByteString,
+  type HttpRequest,
+} from "../../../lib/http/request.ts";
+import type { Decodes } from "../../../lib/http/transport.ts";
 import type { ExchangeOptions } from "../options.ts";
 
 /** Where a body is saved. */
@@ -105,4 +111,113 @@ export function safeName(text: string): string | undefined {
 export function fileNameOf({ pathname, hostname }: URL): string {
   const last = pathname.split("/").findLast((part) => part !== "") ?? hostname;
   return safeName(percentDecode(last) ?? last) ?? "download";
+}
+
+/** A parameter: a name, and a value in quotes or without them, where a blank does not end it. */
+const PARAMETER =
+  /(?:^|;)\s*([\w!#$%&+^`|~.-]+\*?)\s*=\s*("(?:[^"\\]|\\.)*"?|[^;]*)/gs;
+
+/** The text of a value in quotes; a `\` before anything else is one of Windows. */
+function unquote(text: string): string {
+  return text.startsWith('"')
+    ? text.replace(/^"|"$/g, "").replace(/\\(["\\])/g, "$1")
+    : text.trim();
+}
+
+/** Reads `UTF-8'en'na%C3%AFve` (RFC 8187, section 3.2); undefined where it is malformed. */
+function decodeExtended(text: string): string | undefined {
+  const [, charset = "", value = ""] =
+    unquote(text).match(/^([\w:.()-]+)'[^']*'([^']*)$/s) ?? [];
+  if (charset === "" || /%(?![\da-f]{2})/i.test(value)) return undefined;
+  const bytes = Uint8Array.from(
+    value.match(/%..|[^%]/gs) ?? [],
+    (part) =>
+      part.length > 1 ? parseInt(part.slice(1), 16) : part.charCodeAt(0),
+  );
+  try {
+    return new TextDecoder(charset, { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Bytes that are UTF-8, as most servers send them, or else Latin-1. */
+function decodePlain(text: string): string {
+  const decoded = fromByteString(text);
+  return decoded.includes("\ufffd") ? text : decoded;
+}
+
+/**
+ * Finds the name of a file in a Content-Disposition, without the folders before it; it is not safe yet.
+ *
+ * @param text The value, each character for one byte.
+ *
+ * @example `filename*` counts more than `filename`
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * const value = `attachment; filename="EURO.txt"; filename*=UTF-8''%e2%82%ac.txt`;
+ * assertEquals(dispositionName(value), "\u20ac.txt");
+ * ```
+ */
+export function dispositionName(text: string): string | undefined {
+  const values = new Map<string, string>();
+  for (const [, name = "", value = ""] of text.matchAll(PARAMETER)) {
+    const key = name.toLowerCase();
+    if (!values.has(key)) values.set(key, value);
+  }
+  const plain = values.get("filename");
+  const name = decodeExtended(values.get("filename*") ?? "") ??
+    (plain === undefined ? undefined : decodePlain(unquote(plain)));
+  return name?.split(/[/\\]/).findLast((part) => part.trim() !== "");
+}
+
+/** The ends of the names of files that are encoded, and their media types, by the encoding. */
+const FILES: Readonly<
+  Record<string, readonly [name: RegExp, type: RegExp]>
+> = {
+  gzip: [
+    /\.(b?gz|gzip|t[ag]z|svgz|emz|wmz|vgz|adz|cpgz|crate)$/i,
+    /^application\/(x-)?(gzip|gunzip|gzipped|gzip-compressed|tgz|compressed-tar)$/i,
+  ],
+  br: [/\.(br|brotli|tbr)$/i, /^application\/(x-)?(br|brotli)$/i],
+  zstd: [/\.(zstd?|tzst)$/i, /^application\/(x-)?(zstd|zstandard)$/i],
+  bzip2: [/\.(bz2?|bzip2|tbz2?|tb2)$/i, /^application\/(x-)?bzip2?$/i],
+  xz: [/\.(xz|txz)$/i, /^application\/(x-)?xz$/i],
+  lzma: [/\.(lzma|tlz)$/i, /^application\/(x-)?lzma$/i],
+  compress: [/\.(z|taz)$/i, /^application\/(x-)?compress$/i],
+};
+
+/** What else an encoding is called. */
+const ALIASES: Readonly<Record<string, string>> = {
+  brotli: "br",
+  bz2: "bzip2",
+  bzip: "bzip2",
+  zst: "zstd",
+};
+
+/**
+ * Makes what says which encodings are taken off a body, the last one first: a file is saved as it was published.
+ *
+ * @param names The names that it has here.
+ * @param isRaw Whether it stays as it comes, whatever it is.
+ */
+export function decodesFor(
+  { url }: HttpRequest,
+  names: readonly string[],
+  isRaw = false,
+): Decodes {
+  return ({ headers }, request) => {
+    const codings = codingsOf(headers.get("content-encoding") ?? "");
+    const [first = ""] = codings;
+    const plain = first.replace(/^x-/, "");
+    const [name, type] =
+      FILES[Object.hasOwn(ALIASES, plain) ? ALIASES[plain] ?? "" : plain] ?? [];
+    const [media = ""] = headers.get("content-type")?.split(";") ?? [];
+    const given = dispositionName(headers.get("content-disposition") ?? "");
+    const ends = [...names, url.pathname, request.url.pathname, given ?? ""];
+    const isFile = type?.test(media.trim()) ||
+      ends.some((end) => name?.test(end));
+    return isRaw ? "" : (isFile ? codings.slice(1) : codings).join();
+  };
 }

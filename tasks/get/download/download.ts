@@ -14,10 +14,11 @@ import { isRepeatable, sleep } from "../../../lib/http/retry.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
 import { printBody, printHead } from "../view/body.ts";
-import { decodesFor } from "./coding.ts";
 import {
+  decodesFor,
   type Destination,
   destinationOf,
+  dispositionName,
   fileNameOf,
   safeName,
 } from "./destination.ts";
@@ -410,7 +411,7 @@ export async function download(
     await printBody(first, plain.io, options);
     return first.status;
   }
-  const destination = first ? await nameOf(first, request.url) : named;
+  const destination = first ? nameOf(first, request.url) : named;
   await using file = await openPartialFile(destination, url, found);
   let isFirst = first !== undefined;
   const exchange = {
@@ -455,11 +456,7 @@ export async function download(
 }
 
 /** `-J`: where a response is saved by the name that it gives, else by that of the URL; never over a file. */
-async function nameOf(
-  { headers }: HttpResponse,
-  url: URL,
-): Promise<Destination> {
-  const { dispositionName } = await import("./content_disposition.ts");
+function nameOf({ headers }: HttpResponse, url: URL): Destination {
   const given = dispositionName(headers.get("content-disposition") ?? "");
   const path = safeName(given ?? "") ?? fileNameOf(url);
   return { path, isNew: true, resume: false };
@@ -469,7 +466,7 @@ async function nameOf(
 function withHint(
   error: unknown,
   { size, known = {} }: State,
-  { path, isNoted }: PartialFile,
+  { isNoted }: PartialFile,
 ): unknown {
   const { validator, since } = known;
   const isLeft = size > 0 && isNoted && isLost(error) &&

@@ -290,13 +290,15 @@ export async function openPartialFile(
     [path, note] = [`${part}.${crypto.randomUUID().slice(0, 8)}`, undefined];
     const open = Deno.open(path, fresh).catch((error) => {
       if (!(error instanceof Deno.errors.NotCapable)) throw error;
-      throw cannotWrite(
-        part,
-        "another download writes to it",
-        "to have a part of its own it needs the folder: --allow-read=FOLDER --allow-write=FOLDER",
-      );
+      return undefined;
     });
-    return await doing("write", path, open);
+    const file = await doing("write", path, open);
+    if (file !== undefined) return file;
+    throw cannotWrite(
+      part,
+      "another download writes to it",
+      "for a part of its own it needs the folder: --allow-read=FOLDER --allow-write=FOLDER",
+    );
   };
   const found = before && await hold(part);
   let file = found ?? (before ? undefined : await hold(part, fresh)) ??
