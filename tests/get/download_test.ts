@@ -1020,6 +1020,16 @@ Deno.test("of a download that fails beside another nothing is left", () =>
     assertEquals([code, stderr.includes("hint:")], [18, false]);
     const names = Object.keys(filesIn(folder));
     assertEquals(names, ["a.part", "a.part.json"]);
+    if (Deno.build.os !== "windows") {
+      await using two = serveLater(BODY);
+      const script = `${ROOT}tasks/get.ts`;
+      const child = spawnDeno(["run", "-A", script, "-o", path, two.url]);
+      await partsIn(folder, 2);
+      child.kill("SIGINT");
+      assertEquals((await child.result).code, 130);
+      assertEquals(Object.keys(filesIn(folder)), names);
+      two.give();
+    }
     one.give();
     assertEquals([(await first).code, filesIn(folder)], [0, { a: BODY }]);
   }));

@@ -5,6 +5,7 @@
  */
 
 import { ExitCode, Failure, UsageError } from "../../../lib/cli/errors.ts";
+import type { Io } from "../../../lib/cli/io.ts";
 import { redactUrl } from "../../../lib/cli/redact.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
 import { parseDate } from "../../../lib/http/date.ts";
@@ -290,6 +291,53 @@ async function saveMissing(
   }
 }
 
+/** Asks for what is missing until nothing is, or another response has come. */
+async function saveAll(
+  file: PartialFile,
+  exchange: Download & Pick<Destination, "isNew">,
+): Promise<State> {
+  const { request, retry, printNote } = exchange;
+  let state: State = file;
+  // as long as there is progress there is hope
+  for (let [tries, most] = [-1, file.size]; !state.isWhole;) {
+    const before = state;
+    state = await saveMissing(file, before, exchange).catch((error) => {
+      throw error === before.error ? withHint(error, before, file) : error;
+    });
+    const { size, known, error, other } = state;
+    if (other !== undefined) return state;
+    let { note } = state;
+    if (error !== undefined) {
+      const goesOn = size > 0 && canResume(request, known ?? {}, error);
+      tries = goesOn && size > most ? 0 : tries + 1;
+      most = Math.max(most, size);
+      if (tries >= retry || !isLost(error) || !isRepeatable(request)) {
+        throw withHint(error, state, file);
+      }
+      if (!goesOn && size > 0) {
+        note = `Cut short after ${size} bytes, starting again`;
+        state = { size: 0, error };
+      }
+      await sleep(PAUSE_MS, exchange.io.signal);
+    }
+    if (note !== undefined) await printNote(`${note}\n`);
+  }
+  return state;
+}
+
+/** Rejects on a first signal. */
+function interruption({ signal, drain }: Io): Promise<never> {
+  drain();
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.onabort = () => {
+    const code = signal.reason === ExitCode.Terminated
+      ? ExitCode.Terminated
+      : ExitCode.Interrupted;
+    reject(new Failure("Interrupted", { code }));
+  };
+  return promise;
+}
+
 /** What the head of a response to a request for all of a body tells about the file. */
 function foundOf(response: HttpResponse, { request }: Download): Known {
   // the length in the head is that of a body that does not come, or of more than comes
@@ -376,7 +424,7 @@ async function checkWhole(
 export async function download(
   asked: Download,
 ): Promise<number | undefined> {
-  const { request, options, retry, printNote } = asked;
+  const { request, options, printNote } = asked;
   const named = destinationOf(request.url, options);
   if (options.method === "HEAD" && options.output !== "-") {
     await printNote("Saved nothing: no body comes\n");
@@ -424,34 +472,16 @@ export async function download(
     },
   };
   if (file.isDevice) return await writeToDevice(file, exchange);
-  let state: State = file;
-  // as long as there is progress there is hope
-  for (let [tries, most] = [-1, file.size]; !state.isWhole;) {
-    const before = state;
-    state = await saveMissing(file, before, exchange).catch((error) => {
-      throw error === before.error ? withHint(error, before, file) : error;
-    });
-    const { size, known, error, other } = state;
-    if (other !== undefined) return other;
-    let { note } = state;
-    if (error !== undefined) {
-      const goesOn = size > 0 && canResume(request, known ?? {}, error);
-      tries = goesOn && size > most ? 0 : tries + 1;
-      most = Math.max(most, size);
-      if (tries >= retry || !isLost(error) || !isRepeatable(request)) {
-        throw withHint(error, state, file);
-      }
-      if (!goesOn && size > 0) {
-        note = `Cut short after ${size} bytes, starting again`;
-        state = { size: 0, error };
-      }
-      await sleep(PAUSE_MS, exchange.io.signal);
-    }
-    if (note !== undefined) await printNote(`${note}\n`);
-  }
+  const saving = saveAll(file, exchange);
+  // a part that has no note would be found by nobody
+  const end =
+    await (file.isNoted
+      ? saving
+      : Promise.race([saving, interruption(exchange.io)]));
+  if (end.other !== undefined) return end.other;
   await file.finish();
   const path = redactUrl(destination.path);
-  await printNote(`Saved ${path} (${formatBytes(state.size)})\n`);
+  await printNote(`Saved ${path} (${formatBytes(end.size)})\n`);
   return 200;
 }
 

@@ -281,7 +281,7 @@ export async function openPartialFile(
   const fresh = { read: true, write: true, createNew: true, ...mode };
   let [path, note]: [string, string | undefined] = [part, noteOf];
   let other: Deno.FileInfo | undefined;
-  /** What another download holds already is left to it. */
+  // what another download holds already is left to it
   const openAnother = async () => {
     if (isNew && there !== undefined && adopt === undefined) {
       throw mustStay(named, "it exists already", "-o FILE replaces it");
@@ -317,6 +317,8 @@ export async function openPartialFile(
     const info = isNew ? await lstatOf(noteOf) : undefined;
     return info?.isFile ? (await readNote(noteOf, info))?.saved : undefined;
   };
+  // what was saved before this download may be another file by now, of the same number
+  const stale = (await readSaved())?.split(" ") ?? [];
   const write = async (text: string) => {
     await doing("write", noteOf, ifThere(Deno.remove(noteOf)));
     const options = { createNew: true, ...mode };
@@ -361,7 +363,9 @@ export async function openPartialFile(
   const start = async (known: Known) => {
     if (!isFresh) {
       // emptied first: a note must never be about bytes of something else
-      await doing("write", path, ifThere(Deno.remove(path)));
+      if (isSame(await lstatOf(path), await file.stat())) {
+        await doing("write", path, ifThere(Deno.remove(path)));
+      }
       const next = await hold(path, fresh) ?? await openAnother();
       file.close();
       file = next;
@@ -374,7 +378,7 @@ export async function openPartialFile(
     if (isSame(await lstatOf(path), held)) return size;
     throw cannotWrite(path, "it is there no more");
   };
-  /** Tells the download that holds the part which file is saved before it has ended. */
+  // the download that holds the part hears which file is saved before it has ended
   const tellOther = async () => {
     const now = await lstatOf(part);
     if (now === undefined || before && !isSame(now, before)) return false;
@@ -385,7 +389,7 @@ export async function openPartialFile(
     await write(formatNote(its?.url ?? url, known, { adopted, saved }));
     return true;
   };
-  /** Gives it its name, over what another download has saved meanwhile, and over nothing else. */
+  // over what another download has saved meanwhile, and over nothing else
   const saveNew = async () => {
     const saved = await readSaved() ?? "";
     const isTold = note === undefined && await tellOther().catch(() => false);
@@ -393,7 +397,8 @@ export async function openPartialFile(
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
       const id = idOf(await Deno.lstat(whole));
       const others = [...saved.split(" "), other && idOf(other)];
-      if (id === undefined || !others.includes(id)) throw error;
+      const isOthers = others.includes(id) && !stale.includes(id ?? "");
+      if (id === undefined || !isOthers) throw error;
       await replace(file, path, whole);
     });
     const isOver = isTold && !await lstatOf(part);
