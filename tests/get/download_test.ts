@@ -1504,6 +1504,21 @@ Deno.test("--raw gives the bytes as they came: into a file, a new file and a pip
   }
 });
 
+Deno.test("a device gets what a file gets", async () => {
+  const lines = ["Content-Encoding: gzip"];
+  await using server = serveCoded(await gzip(TEXT), lines);
+  const args = ["-o", "/dev/null", server.url];
+  const { stderr } = await run(main, args);
+  assertStringIncludes(
+    stderr,
+    "\nDecoded: it came as gzip; --raw keeps that\n",
+  );
+  const raw = await run(main, ["--raw", ...args]);
+  assertEquals([raw.code, raw.stderr], [0, "200 OK\n"]);
+  const quiet = await run(main, ["-q", ...args]);
+  assertEquals([quiet.code, quiet.stderr], [0, ""]);
+});
+
 Deno.test("on a terminal --raw shows a body decoded", async () => {
   await using server = serveCoded(await gzip(TEXT), ["Content-Encoding: gzip"]);
   const args = ["--raw", server.url];

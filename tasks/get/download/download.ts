@@ -207,6 +207,17 @@ function guess({ modified }: PartialFile, response: HttpResponse): Known {
     : { total: -1 };
 }
 
+/** Says of a body that it is not saved as it came, though that was asked for. */
+async function noteDecoded(
+  { status, headers, isKept, unknownCoding }: HttpResponse,
+  { printNote }: Download,
+): Promise<void> {
+  const coding = headers.get("content-encoding") ?? "";
+  const isAsItCame = isKept || unknownCoding !== undefined || status === 206;
+  if (isAsItCame || /^(identity)?$/i.test(coding)) return;
+  await printNote(`Decoded: it came as ${coding}; --raw keeps that\n`);
+}
+
 /** Asks once for what is missing, and saves what comes of it. */
 async function saveMissing(
   file: PartialFile,
@@ -255,17 +266,12 @@ async function saveMissing(
     validator: expected.validator ?? found.validator,
     total: expected.total ?? found.total,
   };
-  const { isKept, unknownCoding, status } = response;
-  const coding = response.headers.get("content-encoding");
+  const { status } = response;
   if (step === "start" && isNew && (status === 204 || status === 205)) {
     await printNote("Saved nothing: no body comes\n");
     return { size, other: status };
   }
-  const isDecoded = !isKept && unknownCoding === undefined && status !== 206 &&
-    !/^(identity)?$/i.test(coding ?? "");
-  if (isDecoded && error === undefined) {
-    await printNote(`Decoded: it came as ${coding}; --raw keeps that\n`);
-  }
+  if (error === undefined) await noteDecoded(response, exchange);
   if (step === "start") await file.start(now);
   // what is noted nowhere could not be told from a file of somebody else's
   else if (isStranger) await file.keep(now);
@@ -357,6 +363,7 @@ async function writeToDevice(
     await printBody(response, io, options);
     return response.status;
   }
+  await noteDecoded(response, exchange);
   const body = resumedBody(exchange, response);
   const { total } = foundOf(response, exchange);
   await writeBody(
