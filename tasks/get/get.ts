@@ -177,8 +177,8 @@ export async function runExchange(
       ? Math.max(1, start + total - performance.now())
       : total;
     const { network } = sendOptions;
-    // fetch would decode what was asked for so
-    const isCoded = decodes &&
+    // fetch would decode what was asked for so; it alone speaks HTTP/2
+    const isCoded = decodes && (options.raw || options.http !== "2") &&
       request.headers.some(([name, value]) =>
         /^accept-encoding$/i.test(name) && !/^identity$/i.test(value)
       );
