@@ -10,8 +10,7 @@ import { describe, exitCodeOf } from "../../../lib/cli/reasons.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
 import type { HttpRequest } from "../../../lib/http/request.ts";
 import { sleep } from "../../../lib/http/retry.ts";
-import type { SendOptions } from "../../../lib/http/send.ts";
-import type { HttpResponse } from "../../../lib/http/transport.ts";
+import type { Decodes, HttpResponse } from "../../../lib/http/transport.ts";
 import type { ExchangeOptions } from "../options.ts";
 import {
   holdToRange,
@@ -24,7 +23,10 @@ import {
 } from "./range.ts";
 
 /** How one more request is sent, where that is not as the first one. */
-export type SendNextOptions = Pick<SendOptions, "decodes" | "retry">;
+export interface SendNextOptions {
+  readonly decodes?: Decodes;
+  readonly retry?: number;
+}
 
 /** An exchange that may take more than one request. */
 export interface Download {
