@@ -106,7 +106,7 @@ testWith(
     withNginx(async ({ folder, url, start }) => {
       await using _ = await start();
       for (const way of WAYS(folder)) {
-        const shown = await run(get, [...way, "-i", "--raw", `${url}/a.json`]);
+        const shown = await run(get, [...way, "-i", `${url}/a.json`]);
         assertMatch(shown.stdout, /^content-encoding: gzip\r?$/im);
         assert(shown.stdout.endsWith(json), `${way}: ${shown.stdout}`);
         const file = `${folder}/saved.bin`;
@@ -280,6 +280,11 @@ AddType text/plain .txt
 AddType application/gzip .gz
 AddOutputFilterByType DEFLATE text/plain
 DocumentRoot ${folder}
+Alias /coded ${folder}
+<Location /coded>
+  RemoveType .gz
+  AddEncoding x-gzip .gz
+</Location>
 Alias /secret ${folder}
 <Location /secret>
   AuthType Basic
@@ -303,7 +308,7 @@ testWith(
       await using _ = await startApache(folder, apacheConfig(folder, port));
       const url = `http://127.0.0.1:${port}`;
       for (const way of [[], ["--http=1.1"]]) {
-        const decoded = await run(get, [...way, "-i", "--raw", `${url}/a.txt`]);
+        const decoded = await run(get, [...way, "-i", `${url}/a.txt`]);
         assertMatch(
           decoded.stdout,
           /^content-encoding: gzip\r?$/im,
@@ -312,6 +317,13 @@ testWith(
         assert(decoded.stdout.endsWith(text));
         const coded = await run(get, [...way, "--raw", `${url}/a.txt.gz`]);
         assertEquals(coded.stdoutBytes, packed);
+        const published = `${folder}/saved`;
+        const saved = await run(get, [
+          ...[...way, "-o", published, `${url}/coded/a.txt.gz`],
+        ]);
+        assertEquals(saved.code, 0, saved.stderr);
+        assertEquals(await Deno.readFile(published), packed);
+        await Deno.remove(published);
         const secret = `${url}/secret/a.txt`;
         for (const [user, code] of USERS) {
           const result = await run(get, [...way, ...user, secret]);
