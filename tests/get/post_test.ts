@@ -106,6 +106,27 @@ Deno.test("post sends no body to another origin", async () => {
   );
 });
 
+Deno.test("post says that a redirect has left its body, but for 303, which means it", async () => {
+  await using server = serveHttp((request) => {
+    const { pathname, searchParams } = new URL(request.url);
+    const status = Number(searchParams.get("status"));
+    return pathname === "/there"
+      ? new Response(request.method)
+      : Response.redirect(new URL("/there", request.url), status);
+  });
+  const table = [
+    [301, "GET", "Followed 301 as GET: the body was left\n"],
+    [302, "GET", "Followed 302 as GET: the body was left\n"],
+    [303, "GET", ""],
+    [307, "POST", ""],
+  ] as const;
+  for (const [status, method, note] of table) {
+    const url = `${server.url}?status=${status}`;
+    const { code, stdout, stderr } = await run(post, [url, "a=b"]);
+    assertEquals([code, stdout, stderr], [0, method, `200 OK\n${note}`]);
+  }
+});
+
 Deno.test("post says in one line what is wrong, and exits as the table says", async () => {
   const closed = closedUrl();
   await using cut = serveRaw(

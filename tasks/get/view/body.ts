@@ -42,6 +42,14 @@ export async function printHead(
       const { printResponse } = await import("./head.ts");
       await printResponse(response, stderr, options.showSecrets);
     } else if (!options.include) await printStatus(response, stderr);
+    // after a 303 that is meant; after these it is how old clients made them (RFC 9110 section 15.4)
+    const turned = response.hops?.find(({ status, request }) =>
+      (status === 301 || status === 302) && request.body !== undefined
+    );
+    if (turned && response.request.body === undefined) {
+      const { status } = turned;
+      await printSafe(stderr, `Followed ${status} as GET: the body was left\n`);
+    }
     if (refused !== undefined) {
       await printSafe(stderr, `Not followed: ${refused}\n`);
     }
