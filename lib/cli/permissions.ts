@@ -9,7 +9,7 @@ import type { Command } from "./definition.ts";
 import { type OptionTable, parseCommandLine } from "./options.ts";
 import type { Denial } from "./reasons.ts";
 import { redactArguments, redactUrl } from "./redact.ts";
-import { percentDecode } from "./values.ts";
+import { percentDecode, quote } from "./values.ts";
 
 /** The version of hark, of Deno and V8, and the platform, in one line. */
 export function formatVersion(): string {
@@ -79,13 +79,6 @@ function scriptOf(name: string): string {
   );
   const folder = Deno.cwd().replaceAll("\\", "/").replace(/\/?$/, "/");
   return path.startsWith(folder) ? path.slice(folder.length) : path;
-}
-
-/** Quotes a word for a POSIX shell, where it needs quotes. */
-export function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word)
-    ? word
-    : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 const encoder = new TextEncoder();

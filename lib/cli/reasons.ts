@@ -161,16 +161,39 @@ const WORDINGS: readonly (readonly [
     ExitCode.Certificate,
   ],
   [
-    /invalid peer certificate: ?(.*)/,
+    /UnsupportedCriticalExtension/,
+    "Deno's TLS does not know an extension of the certificate that is critical",
+    ExitCode.Certificate,
+  ],
+  [
+    /UnsupportedCertVersion/,
+    "Deno's TLS takes no certificate of an X.509 version before 3",
+    ExitCode.Certificate,
+  ],
+  [
+    /UnsupportedSignatureAlgorithm/,
+    "Deno's TLS does not know how the certificate is signed",
+    ExitCode.Certificate,
+  ],
+  [
+    // of what is nested, as in Other(OtherError(Why)), the innermost
+    /invalid peer certificate: ?(?:\w+\()*([\w ]*)/,
     ([, why]) => `certificate refused (${why})`,
     ExitCode.Certificate,
   ],
   [/KeyMismatch/, "the key does not belong to the certificate"],
   [
+    /failed to parse private key/,
+    "Deno's TLS cannot use this kind of key: expected RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519",
+  ],
+  [
     /InvalidContentType|unexpected handshake message|wrong version number/,
     "the peer does not speak TLS",
   ],
-  [/ProtocolVersion/, "no TLS version in common"],
+  [
+    /ProtocolVersion|SignatureAlgorithmsExtensionRequired/,
+    "no TLS version in common",
+  ],
   [
     /received fatal alert: (\w+)/,
     ([, alert]) => `the peer ended TLS (${alert})`,
@@ -251,9 +274,10 @@ function formatAgo(seconds: number): string {
   return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
-/** The first name that a certificate has, out of the reason that it is not for the one that was asked for. */
+/** The first name that a certificate has, out of the reason that it is not for the one that was asked for; one that fits a wildcard. */
 export function nameInstead(reason: string): string | undefined {
-  return reason.match(/^certificate is not for .*, only for ([^,]+)/)?.[1];
+  return reason.match(/^certificate is not for .*, only for ([*\w.:-]+)/)?.[1]
+    ?.replace("*", "www");
 }
 
 function formatNames(text: string | undefined): string {

@@ -28,6 +28,12 @@ export function refuseLongName(host: string): void {
 
 /** Reads the path of a Unix socket: one that is not empty, and fits. */
 export function parseSocketPath(text: string): string {
+  if (text.startsWith("@")) {
+    throw new UsageError(
+      `Cannot use "unix:${text}": abstract sockets are not supported`,
+      { hint: `a file of that name: ${quote(`./${text}`)}` },
+    );
+  }
   const length = lengthOf(text);
   if (length > 0 && length <= LONGEST_PATH) return text;
   throw new UsageError(
@@ -101,7 +107,7 @@ export async function reading<T>(path: string, step: Promise<T>): Promise<T> {
 /** What to say where a file is not there, whose name begins with a `~` that no shell expands inside a word. */
 export function hintForHome(path: string): string | undefined {
   if (!path.startsWith("~/")) return undefined;
-  return `~ is not expanded here: write "$HOME${path.slice(1)}"`;
+  return `~ is not expanded here: write "$HOME"${quote(path.slice(1))}`;
 }
 
 /** Decodes percent-encoding (RFC 3986 section 2.1); undefined where a text has none that is UTF-8. */
@@ -111,6 +117,13 @@ export function percentDecode(text: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Quotes a word for a POSIX shell, where it needs quotes. */
+export function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word)
+    ? word
+    : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Hides what may be a secret in a URL or an address that is malformed: anything up to the last `@`. */

@@ -9,6 +9,7 @@ import { describe, exitCodeOf, nameInstead } from "../cli/reasons.ts";
 import { redactUrl } from "../cli/redact.ts";
 import { formatAddress } from "../net/address.ts";
 import { within } from "../net/connection.ts";
+import { NO_CHAIN, NOT_AGREED } from "../net/tls/client.ts";
 import { addressOfUrl, type HttpRequest } from "./request.ts";
 
 /** The phases before a request is sent, by the exit codes of what can go wrong in them. */
@@ -33,9 +34,14 @@ function doing({ method, url }: HttpRequest): string {
 const STEPS: readonly (readonly [test: RegExp, step: string])[] = [
   [
     /^certificate of an unknown issuer/,
-    "trust its issuer with --ca FILE, or skip the check for this call with -k",
+    `trust its issuer with --ca FILE, this one certificate with --pin SHA256, or skip the check for this call with -k${NO_CHAIN}`,
+  ],
+  [
+    /^it is a CA certificate/,
+    "if it is the right server's own, trust it with --ca FILE or --pin SHA256",
   ],
   [/wants a client certificate/, "give it one with --cert FILE --key FILE"],
+  [/ended TLS \(HandshakeFailure\)/, NOT_AGREED],
   [/within [\d.]+ s$/, "to wait longer: --timeout HEAD,IDLE,TOTAL, in seconds"],
   [/^more than \d+ redirects/, "to follow more: --max-redirects N"],
 ];
@@ -51,11 +57,18 @@ async function hintFor(
   const name = nameInstead(text);
   const code = exitCodeOf(cause);
   if (name !== undefined) {
-    return `ask for the name that it has, with --resolve ${name}:${
-      url.port || 443
-    }:ADDRESS, or skip the check for this call with -k`;
+    const port = url.port || 443;
+    return /^[\d.]+$|:/.test(name)
+      ? `ask for the address that it has: https://${
+        formatAddress({ host: name, port: Number(port) })
+      }/`
+      : `ask for the name that it has, with --resolve ${name}:${port}:ADDRESS, or skip the check for this call with -k`;
   }
-  if (code === ExitCode.Certificate) return "skip the check for this call: -k";
+  if (code === ExitCode.Certificate) {
+    return /pinned|has this certificate's key/.test(text)
+      ? undefined
+      : "skip the check for this call: -k";
+  }
   if (text === NO_TLS) {
     return `this port does not speak TLS, try http://${url.host}/`;
   }

@@ -136,7 +136,8 @@ export async function send(
       });
       // who the client is, and whom it trusts blindly, is for the first origin alone
       if (next.url.origin !== request.url.origin) {
-        network = { ...network, insecure: false, cert: undefined };
+        const insecure = false;
+        network = { ...network, insecure, cert: undefined, pin: undefined };
       }
       const { url } = request;
       request = next;
@@ -245,7 +246,11 @@ async function sendOnce(
     try {
       return await sendByFetch(request, options);
     } catch (error) {
-      if (options.http === "2" || !isRefused(request, error)) throw error;
+      const isOwn = options.ca !== undefined &&
+        (await import("../net/connect.ts")).isAuthority(error);
+      const isBeyond = isOwn || isRefused(request, error);
+      if (options.http === "2" || !isBeyond) throw error;
+      options = { ...options, isOwn };
     }
   }
   if (options.http === "2") {
@@ -259,9 +264,10 @@ async function sendOnce(
 
 /** What a socket of our own can do for a request, and fetch cannot. */
 function needsSocket(
-  { proxy, unix, insecure, resolve, family, timed, rawHeaders }: Network,
+  { proxy, unix, insecure, pin, resolve, family, timed, rawHeaders }: Network,
 ): boolean {
   return proxy !== undefined || unix !== undefined || insecure === true ||
+    pin !== undefined ||
     resolve !== undefined || family !== undefined || timed === true ||
     rawHeaders === true;
 }

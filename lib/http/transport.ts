@@ -25,7 +25,8 @@ export interface Timings {
 
 /** The way to a server. Certificates and keys are PEM. */
 export interface Network
-  extends Pick<TlsClient, "ca" | "cert" | "key" | "insecure"> {
+  extends
+    Pick<TlsClient, "ca" | "pin" | "cert" | "key" | "insecure" | "isOwn"> {
   readonly proxy?: Proxy | undefined;
   readonly resolve?: readonly Resolved[] | undefined;
   readonly family?: 4 | 6 | undefined;

@@ -74,7 +74,7 @@ export function parseHost(text: string): string {
     (host.includes(":")
       ? /^[\da-f:.]+(%[\w.-]+)?$/i.test(host) &&
         URL.canParse(`http://[${host.replace(/%.*/, "")}]/`)
-      : /^[^\s/?#@:\\%]+$/.test(host) && URL.canParse(`http://${host}/`));
+      : /^[\w.\u0080-\uffff-]+$/.test(host) && URL.canParse(`http://${host}/`));
   if (!valid) {
     throw new UsageError(
       `Cannot parse host "${text}": expected a name or an IP address`,

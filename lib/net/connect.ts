@@ -5,6 +5,7 @@
  */
 
 import { ExitCode, Failure, RUNNER, UsageError } from "../cli/errors.ts";
+import { quote } from "../cli/values.ts";
 import {
   type Address,
   addressOf,
@@ -211,8 +212,35 @@ export async function findAddresses(
   }
 }
 
-/** Goes a way to its end. What the system, a proxy or the peer has against it is thrown as it is: `onStep` has heard where. */
+/**
+ * Goes a way to its end. What the system, a proxy or the peer has against it is thrown as it is: `onStep` has heard where.
+ * A peer that shows an authority is asked once more, whether it is one that is trusted.
+ */
 export async function open(address: Address, route: Route): Promise<Connected> {
+  const { tls, proxyTls } = route;
+  try {
+    return await openOnce(address, route);
+  } catch (error) {
+    const ca = tls?.ca ?? proxyTls?.ca;
+    if (ca === undefined || !isAuthority(error)) throw error;
+    return await openOnce(address, {
+      ...route,
+      tls: tls && { ...tls, isOwn: true },
+      proxyTls: { ...proxyTls, isOwn: true },
+    }).catch((second) => {
+      // it has served its one connection
+      throw second instanceof Deno.errors.ConnectionRefused ? error : second;
+    });
+  }
+}
+
+/** Whether Deno's own TLS refused a certificate as it is an authority's. */
+export function isAuthority(error: unknown): boolean {
+  return error instanceof Error &&
+    /CaUsedAsEndEntity/.test(`${error.message}${error.cause}`);
+}
+
+async function openOnce(address: Address, route: Route): Promise<Connected> {
   const { proxy, tls, prepare, signal, onStep } = route;
   const start = performance.now();
   let socket: Socket & Disposable;
@@ -397,8 +425,9 @@ export async function refusalOf(
     return new Failure(message, {
       cause,
       code: ExitCode.Unreachable,
-      hint:
-        `nothing listens there; start it with: ${RUNNER}server --unix ${address.path}`,
+      hint: `nothing listens there; start it with: ${RUNNER}server --unix ${
+        quote(address.path)
+      }`,
     });
   }
   const { host, port } = address;

@@ -196,6 +196,8 @@ export interface TlsClient {
   readonly insecure?: boolean | undefined;
   /** Whether the process goes on: a peer that does not shake hands must not keep a descriptor of it, as with Deno's TLS. */
   readonly isOneOfMany?: boolean | undefined;
+  /** Whether an authority of `ca` may be what the peer shows, which Deno's own TLS never takes. */
+  readonly isOwn?: boolean | undefined;
   /** The protocols to offer (RFC 7301). */
   readonly alpn?: readonly string[] | undefined;
 }

@@ -5,7 +5,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { quote } from "../../lib/cli/permissions.ts";
+import { quote } from "../../lib/cli/values.ts";
 import { sleep } from "../../tests/daemon.ts";
 import { find, missing, run } from "../../tests/program.ts";
 import { flagsOf } from "../../tests/support.ts";

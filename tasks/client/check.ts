@@ -31,6 +31,8 @@ interface Finding {
   /** How long it took to know, in ms. */
   readonly ms: number;
   readonly reason?: string;
+  /** What is against it although it is open. */
+  readonly code?: ExitCode;
 }
 
 /** Whether it says something about the command, the host or the proxy, not about one port. */
@@ -68,6 +70,10 @@ async function checkOne(
       /^connection reset/.test(reasonOf(error).message);
     if (isAccepted) return finding(true);
     const why = describe(error instanceof Failure ? error.cause : error);
+    const code = exitCodeOf(error);
+    if (step === "tls" && code === ExitCode.Certificate) {
+      return { ...finding(true), reason: why, code };
+    }
     const isSilent = step === "tunnel" && !why.startsWith("the proxy says");
     const reason = isSilent ? `the proxy says nothing: ${why}` : why;
     return { ...finding(false), reason };
@@ -113,6 +119,7 @@ export async function* check(
 
 /** Formats a finding as a line for a person: `localhost:22 open`. */
 function formatFinding({ address, open, reason = "" }: Finding): string {
+  if (open && reason !== "") return `${address} open, but ${reason}\n`;
   // a proxy that did not try knows nothing of the port
   const isTold = !/^the proxy says(?!.*(refused|unreachable))/.test(reason);
   const found = open ? "open" : `${isTold ? "closed" : "not known"}: ${reason}`;
@@ -123,7 +130,7 @@ function formatFinding({ address, open, reason = "" }: Finding): string {
  * Checks the ports of a host and prints what was found.
  *
  * @param address The host, and the port where none is given.
- * @returns 0 when all are open, else 7.
+ * @returns 0 when all are open, 60 when the certificate of one is refused, 7 when one is not open.
  * @throws {UsageError} When the ports are none.
  */
 export async function runCheck(
@@ -142,8 +149,9 @@ export async function runCheck(
   const shown = (finding: Finding) =>
     json ? JSON.stringify(finding) + "\n" : formatFinding(finding);
   try {
-    for await (const finding of check(addresses, route)) {
+    for await (const { code: found, ...finding } of check(addresses, route)) {
       if (!finding.open) code = ExitCode.Unreachable;
+      else if (found && code === ExitCode.Ok) code = found;
       await printSafe(stdout, shown(finding));
     }
   } catch (error) {

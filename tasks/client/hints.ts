@@ -11,8 +11,8 @@ import {
   UnknownOptionError,
   wordsBeforeEnd,
 } from "../../lib/cli/options.ts";
-import { quote } from "../../lib/cli/permissions.ts";
 import { reasonOf } from "../../lib/cli/reasons.ts";
+import { quote } from "../../lib/cli/values.ts";
 import {
   type Address,
   formatAddress,

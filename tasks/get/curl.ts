@@ -5,8 +5,8 @@
  */
 
 import { Failure } from "../../lib/cli/errors.ts";
-import { quote } from "../../lib/cli/permissions.ts";
 import { decodeName, isSecret, redactUrl } from "../../lib/cli/redact.ts";
+import { quote } from "../../lib/cli/values.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
 import {
   fromByteString,

@@ -150,7 +150,7 @@ export const EXCHANGE_HINTS: Hints = {
   "--cacert --ca-certificate --capath": "an authority: --ca FILE",
   "--verify": "an authority: --ca FILE; none at all: -k",
   "--no-check-certificate": "any certificate: -k",
-  "--pinnedpubkey": "it is not there: one authority more is --ca FILE",
+  "--pinnedpubkey": "of the certificate, not of its key: --pin SHA256",
   "--tlsv1 --tlsv1.0 --tlsv1.1":
     "it is not there: TLS 1.2 and 1.3 alone are spoken",
   "-1 --tlsv1.2 --tlsv1.3 --tls-max --ssl --ssl-reqd --ciphers --secure-protocol":

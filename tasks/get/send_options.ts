@@ -55,6 +55,9 @@ export async function readSendOptions(
       `Cannot use --ipv${version}: ${hostname} is not an IPv${version} address`,
     );
   }
+  if (options.pin !== undefined && request.url.protocol !== "https:") {
+    throw new UsageError("Cannot use --pin without https: nothing is shown");
+  }
   const network = await readNetwork(options);
   const isSilent = options.quiet || options.body;
   if (insecure && !isSilent && request.url.protocol === "https:") {
@@ -74,7 +77,7 @@ export async function readSendOptions(
 export async function readNetwork(
   options: Partial<ExchangeOptions>,
 ): Promise<Network> {
-  const { proxy, resolve = [], ca, cert } = options;
+  const { proxy, resolve = [], ca, pin, cert } = options;
   const network = {
     http: options.http,
     proxy: proxy ? parseProxy(proxy, true) : undefined,
@@ -87,10 +90,11 @@ export async function readNetwork(
     // fetch alone speaks HTTP/2
     rawHeaders: options.verbose || options.include && options.http !== "2",
   } as const;
-  if (ca === undefined && cert === undefined) return network;
-  const { readPem } = await import("../../lib/net/tls/trust.ts");
+  if ((ca ?? pin ?? cert) === undefined) return network;
+  const { parsePin, readPem } = await import("../../lib/net/tls/trust.ts");
   return {
     ...network,
+    pin: pin === undefined ? pin : parsePin(pin),
     ca: ca === undefined ? ca : await readPem(ca, "CERTIFICATE"),
     ...cert !== undefined && {
       cert: await readPem(cert, "CERTIFICATE"),

@@ -11,7 +11,7 @@ import type {
   Options,
   OptionTable,
 } from "../../lib/cli/options.ts";
-import { parseCount, parseSeconds } from "../../lib/cli/values.ts";
+import { parseCount, parseSeconds, quote } from "../../lib/cli/values.ts";
 import { addressOfUrl } from "../../lib/http/request.ts";
 import type { SendOptions } from "../../lib/http/send.ts";
 import type { Document } from "../api/store/document.ts";
@@ -95,7 +95,7 @@ function withoutPosts(base: string): string {
 function refuseAddress(word: string): void {
   if (!ADDRESS.test(word)) return;
   throw new UsageError(`Cannot read "${word}": expected an ID or key=value`, {
-    hint: `the API's address: --url ${withoutPosts(word)}`,
+    hint: `the API's address: --url ${quote(withoutPosts(word))}`,
   });
 }
 
@@ -280,7 +280,7 @@ async function withHint(
     hint: isLarge
       ? "ask for less of it: key=value"
       : isTwice
-      ? `posts adds /posts by itself: --url ${shorter}`
+      ? `posts adds /posts by itself: --url ${quote(shorter)}`
       : STEPS.get(code),
   });
 }

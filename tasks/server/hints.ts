@@ -7,7 +7,7 @@
 import type { Hints } from "../../lib/cli/definition.ts";
 import { nearest } from "../../lib/cli/nearest.ts";
 import { CLUSTER, wordsBeforeEnd } from "../../lib/cli/options.ts";
-import { quote } from "../../lib/cli/permissions.ts";
+import { quote } from "../../lib/cli/values.ts";
 import { parseAddress } from "../../lib/net/address.ts";
 import { MODES, parseTarget } from "./options.ts";
 

@@ -8,7 +8,7 @@ import {
 import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { parseCommandLine } from "../../lib/cli/options.ts";
-import { quote } from "../../lib/cli/permissions.ts";
+import { quote } from "../../lib/cli/values.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { refusalOf } from "../../lib/net/connect.ts";
 import { send } from "../../lib/net/connection.ts";

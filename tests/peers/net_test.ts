@@ -7,7 +7,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { quote } from "../../lib/cli/permissions.ts";
+import { quote } from "../../lib/cli/values.ts";
 import { send } from "../../lib/net/connection.ts";
 import { serve } from "../../tasks/server/serve.ts";
 import { makeIdentity } from "../net/identity.ts";

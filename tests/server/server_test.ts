@@ -1,4 +1,4 @@
-import { quote } from "../../lib/cli/permissions.ts";
+import { quote } from "../../lib/cli/values.ts";
 import {
   assert,
   assertEquals,

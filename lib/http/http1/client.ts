@@ -39,7 +39,7 @@ async function connectTo(
   url: URL,
   network: TransportOptions,
 ): Promise<Connected> {
-  const { proxy, unix, ca, cert, key, insecure, signal } = network;
+  const { proxy, unix, ca, pin, cert, key, insecure, isOwn } = network;
   const isSecure = url.protocol === "https:";
   const alpn = ["http/1.1"];
   const target = addressOfUrl(url);
@@ -53,9 +53,9 @@ async function connectTo(
       family: network.family,
       timed: network.timed,
       tls: isSecure
-        ? { name: target.host, ca, cert, key, insecure, alpn }
+        ? { name: target.host, ca, pin, cert, key, insecure, isOwn, alpn }
         : undefined,
-      signal,
+      signal: network.signal,
       onStep: (next) => step = next,
     });
   } catch (cause) {

@@ -29,7 +29,8 @@ export function startTls(
   const { ca, name = host, pin, cert, insecure, isOneOfMany, alpn } = tls;
   return within(signal, socket, async () => {
     if (
-      insecure || isOneOfMany || pin !== undefined || cert !== undefined ||
+      insecure || isOneOfMany || tls.isOwn || pin !== undefined ||
+      cert !== undefined ||
       !isTcp(socket)
     ) {
       const { startNodeTls } = await import("./node.ts");
@@ -45,11 +46,13 @@ export function startTls(
   });
 }
 
-/** What makes a certificate that can be trusted by itself: one that is no authority and has its names as names. */
-const OPENSSL =
-  "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -keyout key.pem -out cert.pem " +
-  "-subj /CN=localhost -addext basicConstraints=critical,CA:FALSE " +
-  "-addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1";
+/** Why an issuer that everybody trusts is unknown all the same. */
+export const NO_CHAIN =
+  "; of a known issuer, the server does not send the intermediate certificate";
+
+/** What a server may want that ends a handshake without a word. */
+export const NOT_AGREED =
+  "it may want a client certificate (--cert FILE --key FILE), or a cipher, curve or key that Deno does not have";
 
 /** What to do about a TLS connection that was refused, in one line. */
 export function hintForTls(error: unknown): string | undefined {
@@ -62,9 +65,11 @@ export function hintForTls(error: unknown): string | undefined {
     case "the peer does not speak TLS":
       return "leave out --tls";
     case "certificate of an unknown issuer":
-      return "trust its issuer with --ca FILE, or this one certificate with --pin SHA256";
+      return `trust its issuer with --ca FILE, or this one certificate with --pin SHA256${NO_CHAIN}`;
     case "it is a CA certificate, not a server's":
-      return `trust it with --pin SHA256, or make one that --ca can trust: ${OPENSSL}`;
+      return "if it is the right server's own, trust it with --ca FILE or --pin SHA256";
+    case "the peer ended TLS (HandshakeFailure)":
+      return NOT_AGREED;
     case "the server wants a client certificate":
     case "the server does not know the issuer of the client certificate":
       return "give it one with --cert FILE --key FILE";

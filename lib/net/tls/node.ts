@@ -8,6 +8,7 @@
 import { isIP } from "node:net";
 import { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
+import { encodeBase64 } from "@std/encoding/base64";
 import { encodeHex } from "@std/encoding/hex";
 import { ExitCode, Failure } from "../../cli/errors.ts";
 import {
@@ -17,21 +18,49 @@ import {
   writeAll,
 } from "../connection.ts";
 
-/** Node complains of an issuer that it was not asked to verify only when the handshake is not signed with the key. */
-function forgeryOf(error: Error & { readonly code?: string }): Error {
-  if (!/SELF_SIGNED|UNABLE_TO_VERIFY/.test(error.code ?? "")) return error;
-  return new Failure("the peer shows a certificate whose key it has not", {
-    code: ExitCode.Certificate,
-  });
+/**
+ * Node complains of what it was not asked to verify only where the handshake's signature does not fit: the key is
+ * another one, or the certificate one that Deno's TLS cannot use. Which of them it does not tell.
+ */
+function unprovenOr(error: Error & { readonly code?: string }): Error {
+  return /^(CERT_|DEPTH_|SELF_|UNABLE_|INVALID_)/.test(error.code ?? "")
+    ? unproven()
+    : error;
 }
 
-/** Whether the certificate is the pinned one. That the peer has its key was proven by the handshake. */
+/** The key of a certificate is all that its peer has to show. */
+function unproven(): Failure {
+  return new Failure(
+    "Deno's TLS cannot verify that the peer has this certificate's key: it has not, or Deno cannot read the certificate",
+    { code: ExitCode.Certificate },
+  );
+}
+
+/** In DER, that a certificate is of version 3: one of an older version begins with its serial number. */
+const VERSION_3 = /^30([0-7].|81..|82....)30([0-7].|81..|82....)a003020102/;
+
+/** Node takes every signature for right where the certificate is of another version, or its DER is broken. */
+function isSignatureVerified(raw: Uint8Array): boolean {
+  if (!VERSION_3.test(encodeHex(raw))) return false;
+  const begin = "-----BEGIN CERTIFICATE-----\n";
+  const pem = `${begin}${encodeBase64(raw)}\n${begin.replace("BEGIN", "END")}`;
+  try {
+    Deno.createHttpClient({ caCerts: [pem] }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the certificate is the pinned one, and the handshake has proven that the peer has its key. */
 function checkPin(stream: TLSSocket, pin: string): void {
-  const { fingerprint256 = "" } = stream.getPeerCertificate();
+  const { fingerprint256 = "", raw } = stream.getPeerCertificate();
   const found = fingerprint256.replaceAll(":", "").toLowerCase();
-  if (found === pin) return;
-  const why = `certificate is not the pinned one, its SHA-256 is ${found}`;
-  throw new Failure(why, { code: ExitCode.Certificate });
+  if (found !== pin) {
+    const why = `certificate is not the pinned one, its SHA-256 is ${found}`;
+    throw new Failure(why, { code: ExitCode.Certificate });
+  }
+  if (!isSignatureVerified(raw)) throw unproven();
 }
 
 /** In DER, that a certificate says what it is for, and that it is for servers (RFC 5280 section 4.2.1.12). */
@@ -42,9 +71,17 @@ const SERVERS = "06082b06010505070301";
  * Whether Node trusts the certificate, and the name is one of its names: Node alone would be content with a common name
  * (RFC 9525 section 2). What is wrong is found in the order of Deno's own TLS, and said in its words.
  */
-function checkTrust(stream: TLSSocket, name: string): void {
-  const { valid_from, valid_to, ca, raw, subjectaltname = "" } = stream
+function checkTrust(
+  stream: TLSSocket,
+  { name, ca = "" }: {
+    readonly name: string;
+    readonly ca?: string | undefined;
+  },
+): void {
+  const { valid_from, valid_to, ca: isCa, raw, subjectaltname = "" } = stream
     .getPeerCertificate();
+  // an authority that is trusted may show itself, as `openssl req -x509` makes it
+  const isOwn = ca.replace(/\s/g, "").includes(encodeBase64(raw));
   const names = [...subjectaltname.matchAll(/(DNS|IP Address):([^,]+)/g)];
   const kind = isIP(name) ? "IP Address" : "DNS";
   const [now, end] = [Date.now(), Date.parse(valid_to)];
@@ -58,7 +95,7 @@ function checkTrust(stream: TLSSocket, name: string): void {
     } (UNIX), but certificate is not valid after ${unix(end)}`
     : now < Date.parse(valid_from)
     ? "certificate not valid yet"
-    : ca
+    : isCa && !isOwn
     ? "CaUsedAsEndEntity"
     : der.includes(PURPOSES) && !der.includes(SERVERS)
     ? "certificate does not allow extended key usage for server authentication"
@@ -95,14 +132,17 @@ export async function startNodeTls(
         ...cert !== undefined && { cert },
         ...key !== undefined && { key },
       });
-      stream.on("error", (error) => fail(forgeryOf(error)));
+      stream.on(
+        "error",
+        (error) => fail(pin === undefined ? error : unprovenOr(error)),
+      );
       stream.on("close", () => fail(new Deno.errors.Interrupted()));
       stream.on("secureConnect", () => done(stream));
     },
   );
   try {
     if (!insecure && (pin === undefined || ca !== undefined)) {
-      checkTrust(stream, name);
+      checkTrust(stream, { name, ca });
     }
     if (pin !== undefined) checkPin(stream, pin);
   } catch (error) {

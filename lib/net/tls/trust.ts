@@ -5,7 +5,7 @@
  */
 
 import { Failure, UsageError } from "../../cli/errors.ts";
-import { absolutePath, reading } from "../../cli/values.ts";
+import { absolutePath, quote, reading } from "../../cli/values.ts";
 import { parseHost } from "../address.ts";
 import type { KeyPair, TlsClient } from "../connection.ts";
 
@@ -18,7 +18,7 @@ export type TrustOptions = {
  * Reads the SHA-256 of a certificate: 64 hex digits, with or without colons, or the line of
  * `openssl x509 -fingerprint -sha256`.
  */
-function parsePin(text: string): string {
+export function parsePin(text: string): string {
   const digits = text.replace(/^sha256( fingerprint=|:)/i, "")
     .replaceAll(":", "").toLowerCase();
   if (!/^[\da-f]{64}$/.test(digits)) {
@@ -29,33 +29,76 @@ function parsePin(text: string): string {
   return digits;
 }
 
-/** Reads a file of PEM (RFC 7468) that must hold a thing, in the words of its first line; a key of whatever algorithm. */
+/** What openssl's command makes PEM of DER, told by what it begins with: the version of PKCS #12, of a key, else a certificate. */
+function conversionOf(der: string): string {
+  const [begin] = boundsOf(der);
+  if (der.startsWith("\x02\x01\x03", begin)) return "pkcs12 -nodes";
+  return der.startsWith("\x02", begin)
+    ? "pkey -inform der"
+    : "x509 -inform der";
+}
+
+/** Where what is in an element of DER begins, and where it ends. */
+function boundsOf(der: string): [begin: number, end: number] {
+  const length = der.charCodeAt(1);
+  if (length < 0x80) return [2, 2 + length];
+  const begin = 2 + (length & 0x7f);
+  const bytes = Array.from(der.slice(2, begin), (byte) => byte.charCodeAt(0));
+  return [begin, begin + bytes.reduce((sum, byte) => sum * 256 + byte, 0)];
+}
+
+/** How openssl heads each kind of thing, of which Deno knows the last words alone. */
+const HEADINGS = {
+  CERTIFICATE: "(?:X509 |TRUSTED )?(CERTIFICATE)",
+  "PRIVATE KEY": "((?:RSA |EC )?PRIVATE KEY)",
+} as const;
+
+/**
+ * Reads a file of PEM (RFC 7468) that must hold a thing: a certificate, or a key of whatever algorithm. It is given as
+ * Deno reads it, without anything else.
+ */
 export async function readPem(
   path: string,
-  kind: "CERTIFICATE" | "PRIVATE KEY",
+  kind: keyof typeof HEADINGS,
 ): Promise<string> {
-  const text = await reading(path, Deno.readTextFile(path));
+  const bytes = await reading(path, Deno.readFile(path));
+  const refuse = (why: string, openssl?: string, to = `${path}.pem`) => {
+    const message = `Cannot use "${absolutePath(path)}": ${why}`;
+    if (openssl === undefined) return new Failure(message);
+    const hint = `${openssl} -in ${quote(path)} -out ${quote(to)}`;
+    return new Failure(message, { hint });
+  };
+  // Windows writes either, each with a BOM, which is dropped
+  const encoding = bytes[0] === 0xff ? "utf-16le" : "utf-8";
+  const text = new TextDecoder(encoding).decode(bytes);
   if (/^-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/m.test(text)) {
-    const { quote } = await import("../../cli/permissions.ts");
-    throw new Failure(`Cannot use "${absolutePath(path)}": it is encrypted`, {
-      hint: `decrypt it: openssl pkey -in ${quote(path)} -out FILE`,
-    });
+    throw refuse("it is encrypted", "decrypt it: openssl pkey", "FILE");
   }
-  // as in BEGIN EC PRIVATE KEY
-  if (!new RegExp(`^-----BEGIN (\\w+ )?${kind}-----`, "m").test(text)) {
-    throw new Failure(
-      `Cannot use "${absolutePath(path)}": it holds no PEM of a ${kind}`,
+  const pattern = `^-----BEGIN ${HEADINGS[kind]}-----([^-]*)(?:-----END )?`;
+  const found = [...text.matchAll(new RegExp(pattern, "gm"))];
+  if (found.length === 0) {
+    const start = String.fromCharCode(...bytes.subarray(0, 16));
+    throw refuse(
+      `it holds no PEM of a ${kind}`,
+      /^0([\x80-\xff]|.\x02\x01)/s.test(start)
+        ? `make PEM of it: openssl ${conversionOf(start)}`
+        : undefined,
     );
   }
   try {
+    const pem = found.map(([whole, heading, base64 = ""]) => {
+      const der = atob(whole.endsWith("-----END ") ? base64 : "-");
+      // behind a trusted certificate stands what it is trusted for
+      const thing = btoa(der.slice(0, boundsOf(der)[1]));
+      return `-----BEGIN ${heading}-----\n${thing}\n-----END ${heading}-----\n`;
+    }).join("");
     if (kind === "CERTIFICATE") {
-      Deno.createHttpClient({ caCerts: [text] }).close();
+      Deno.createHttpClient({ caCerts: [pem] }).close();
     }
+    return pem;
   } catch {
-    const why = "a certificate in it cannot be read";
-    throw new Failure(`Cannot use "${absolutePath(path)}": ${why}`);
+    throw refuse(`a ${kind.toLowerCase()} in it cannot be read`);
   }
-  return text;
 }
 
 /** Reads a certificate and its key, from one file where only that is named: both of them, and that belong together. */
