@@ -102,6 +102,8 @@ function chainOf(error: unknown): string[] {
 const DENIAL =
   /Requires (\w+) access to "?([^]+?)"?(?:, (?:run again|specify) [^"]*)?$/;
 
+const { Certificate: REFUSED, Unreachable: AWAY } = ExitCode;
+
 /** The first match wins: what is told from a text of Deno, the system, hyper, rustls or SQLite. */
 const WORDINGS: readonly (readonly [
   test: RegExp,
@@ -116,75 +118,59 @@ const WORDINGS: readonly (readonly [
         : `${kind} access to ${what} is not permitted`,
   ],
   [/^NotCapable/, "not permitted"],
-  [
-    /CaUsedAsEndEntity/,
-    "it is a CA certificate, not a server's",
-    ExitCode.Certificate,
-  ],
+  [/CaUsedAsEndEntity/, "it is a CA certificate, not a server's", REFUSED],
   [
     /certificate expired: verification time (\d+)[^,]*, but certificate is not valid after (\d+)/,
     ([, now, end]) =>
       `certificate expired ${formatAgo(Number(now) - Number(end))} ago`,
-    ExitCode.Certificate,
+    REFUSED,
   ],
   [
     /certificate (has )?expired|invalid peer certificate: Expired/,
     "certificate expired",
-    ExitCode.Certificate,
+    REFUSED,
   ],
   [
     /certificate not valid yet|NotValidYet/,
     "certificate is not valid yet",
-    ExitCode.Certificate,
+    REFUSED,
   ],
   [
     /certificate not valid for name "?([^";]+)"?(?:; certificate is (only valid for .*|not valid for any names.*))?/,
     ([, name, names]) => `certificate is not for ${name}` + formatNames(names),
-    ExitCode.Certificate,
+    REFUSED,
   ],
   [/cannot decrypt peer/, "what the peer sent cannot be decrypted"],
-  [/^Error: BER error/, "a certificate cannot be read", ExitCode.Certificate],
+  [/^Error: BER error/, "a certificate cannot be read", REFUSED],
   [
     /extended key usage for server/,
     "it is not a server's certificate",
-    ExitCode.Certificate,
+    REFUSED,
   ],
-  [/UnknownIssuer/, "certificate of an unknown issuer", ExitCode.Certificate],
-  [
-    /CertificateRequired/,
-    "the server wants a client certificate",
-    ExitCode.Certificate,
-  ],
+  [/UnknownIssuer/, "certificate of an unknown issuer", REFUSED],
+  [/CertificateRequired/, "the server wants a client certificate", REFUSED],
   [
     /received fatal alert: UnknownCA/,
     "the server does not know the issuer of the client certificate",
-    ExitCode.Certificate,
+    REFUSED,
   ],
   [
-    /UnsupportedCriticalExtension/,
-    "Deno's TLS does not know an extension of the certificate that is critical",
-    ExitCode.Certificate,
-  ],
-  [
-    /UnsupportedCertVersion/,
-    "Deno's TLS takes no certificate of an X.509 version before 3",
-    ExitCode.Certificate,
-  ],
-  [
-    /UnsupportedSignatureAlgorithm/,
-    "Deno's TLS does not know how the certificate is signed",
-    ExitCode.Certificate,
+    /Unsupported(?:Cert)?(CriticalExtension|Version|SignatureAlgorithm)/,
+    ([, part = ""]) =>
+      "Deno's TLS does not know the certificate's" +
+      part.replace(/[A-Z]/g, " $&").toLowerCase(),
+    REFUSED,
   ],
   [
     // of what is nested, as in Other(OtherError(Why)), the innermost
     /invalid peer certificate: ?(?:\w+\()*([\w ]*)/,
     ([, why]) => `certificate refused (${why})`,
-    ExitCode.Certificate,
+    REFUSED,
   ],
   [/KeyMismatch/, "the key does not belong to the certificate"],
   [
     /failed to parse private key/,
-    "Deno's TLS cannot use this kind of key: expected RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519",
+    "Deno's TLS cannot use its kind: expected RSA from 2048 bits on, P-256, P-384, P-521 or Ed25519",
   ],
   [
     /InvalidContentType|unexpected handshake message|wrong version number/,
@@ -207,6 +193,23 @@ const WORDINGS: readonly (readonly [
     "cut short: the connection ended before TLS close_notify",
     ExitCode.CutShort,
   ],
+  // what a proxy of the environment says to fetch, in the words of lib/net/proxy.ts
+  [
+    /proxy authentication required|No acceptable auth methods/,
+    "the proxy wants a user and a password",
+    AWAY,
+  ],
+  [/Password auth failure/, "the proxy refused the user or the password", AWAY],
+  [
+    /Connection not allowed by ruleset/,
+    "the proxy says: its rules do not allow it",
+    AWAY,
+  ],
+  [/General SOCKS server failure/, "the proxy says: it failed", AWAY],
+  [/unsuccessful tunnel/, "the proxy refused to connect", AWAY],
+  [/unexpected eof while tunneling/, "the proxy closed the connection", AWAY],
+  [/\(Connect\): Invalid response version/, "it is not a SOCKS5 proxy", AWAY],
+  [/Proxy server unreachable/, "the proxy cannot be reached", AWAY],
   [
     /failed to lookup address|dns error|ENOTFOUND|EAI_|No address associated/,
     "unknown host",
@@ -215,14 +218,10 @@ const WORDINGS: readonly (readonly [
   [
     /ConnectionRefused|Connection refused|ECONNREFUSED/,
     "connection refused",
-    ExitCode.Unreachable,
+    AWAY,
   ],
-  [
-    /Network is unreachable|ENETUNREACH/,
-    "network is unreachable",
-    ExitCode.Unreachable,
-  ],
-  [/No route to host|EHOSTUNREACH/, "no route to host", ExitCode.Unreachable],
+  [/Network is unreachable|ENETUNREACH/, "network is unreachable", AWAY],
+  [/No route to host|EHOSTUNREACH/, "no route to host", AWAY],
   [/TimeoutError|TimedOut|timed out|ETIMEDOUT/, "timed out", ExitCode.TimedOut],
   // "is not connected": the reset came before Deno had asked for the peer's address
   [

@@ -9,7 +9,7 @@ import { describe, exitCodeOf, nameInstead } from "../cli/reasons.ts";
 import { redactUrl } from "../cli/redact.ts";
 import { formatAddress } from "../net/address.ts";
 import { within } from "../net/connection.ts";
-import { NO_CHAIN, NOT_AGREED } from "../net/tls/client.ts";
+import { TLS_STEPS } from "../net/tls/client.ts";
 import { addressOfUrl, type HttpRequest } from "./request.ts";
 
 /** The phases before a request is sent, by the exit codes of what can go wrong in them. */
@@ -32,16 +32,12 @@ function doing({ method, url }: HttpRequest): string {
 }
 
 const STEPS: readonly (readonly [test: RegExp, step: string])[] = [
+  ...TLS_STEPS,
   [
-    /^certificate of an unknown issuer/,
-    `trust its issuer with --ca FILE, this one certificate with --pin SHA256, or skip the check for this call with -k${NO_CHAIN}`,
+    /^the proxy (wants|refused the user)/,
+    "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
   ],
-  [
-    /^it is a CA certificate/,
-    "if it is the right server's own, trust it with --ca FILE or --pin SHA256",
-  ],
-  [/wants a client certificate/, "give it one with --cert FILE --key FILE"],
-  [/ended TLS \(HandshakeFailure\)/, NOT_AGREED],
+  [/^the proxy refused/, "what it says is shown with --proxy URL"],
   [/within [\d.]+ s$/, "to wait longer: --timeout HEAD,IDLE,TOTAL, in seconds"],
   [/^more than \d+ redirects/, "to follow more: --max-redirects N"],
 ];
@@ -65,7 +61,7 @@ async function hintFor(
       : `ask for the name that it has, with --resolve ${name}:${port}:ADDRESS, or skip the check for this call with -k`;
   }
   if (code === ExitCode.Certificate) {
-    return /pinned|has this certificate's key/.test(text)
+    return /pinned|this certificate's key|critical ext|BadSignature/.test(text)
       ? undefined
       : "skip the check for this call: -k";
   }

@@ -46,6 +46,10 @@ function passingReason(outcome: Outcome): string | undefined {
   }
   const codes: readonly ExitCode[] = [ExitCode.Unreachable, ExitCode.TimedOut];
   const { message } = reasonOf(outcome.error);
+  // too many of them may lock an account
+  if (/the proxy (wants|refused)|is not an? \w+ proxy/.test(message)) {
+    return undefined;
+  }
   const passes = codes.includes(exitCodeOf(outcome.error)) ||
     /^connection (reset|aborted)|closed the connection/.test(message);
   return passes ? message : undefined;

@@ -1,5 +1,5 @@
 /**
- * The way to a server: its addresses, a proxy before it, TLS on top, and patience.
+ * The way to a server: its addresses, a proxy before it, and TLS on top.
  *
  * @module
  */
@@ -292,10 +292,6 @@ export interface ConnectOptions
   extends Pick<Route, "proxy" | "tls" | "prepare" | "signal" | "onStep"> {
   /** How long to resolve, connect and shake hands, in ms; for ever where it is not given. */
   readonly timeout?: number | undefined;
-  /** Goes on trying for so many ms until something accepts. */
-  readonly wait?: number | undefined;
-  /** Only looks: what closes at once is not up, and a wait that was too short has no exit code of its own. */
-  readonly probe?: boolean;
 }
 
 /**
@@ -319,18 +315,7 @@ export async function connect(
   address: Address,
   options: ConnectOptions = {},
 ): Promise<Socket & Disposable> {
-  const { wait, ...once } = options;
-  const { timeout, signal, proxy } = once;
-  if (wait !== undefined) {
-    const { keepTrying } = await import("./wait.ts");
-    return await keepTrying(
-      address,
-      wait,
-      once,
-      (left) =>
-        connect(address, { ...once, timeout: Math.min(left, timeout ?? left) }),
-    );
-  }
+  const { timeout, signal, proxy } = options;
   // setTimeout would do as well, but its first use costs 7 ms
   const deadline = timeout === undefined
     ? undefined
@@ -344,11 +329,11 @@ export async function connect(
   let step: Step = "connect";
   try {
     const { socket } = await open(address, {
-      ...once,
+      ...options,
       signal: limit,
       onStep: (next) => {
         step = next;
-        once.onStep?.(next);
+        options.onStep?.(next);
       },
     });
     return socket;

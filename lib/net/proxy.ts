@@ -14,13 +14,14 @@ import {
   type TcpAddress,
 } from "./address.ts";
 import { isGone, type Socket, writeAll } from "./connection.ts";
+import { atMost } from "./pause.ts";
 
 export interface Proxy {
   readonly protocol: "socks5" | "http";
   /** Whether it is spoken to over TLS. */
   readonly secure: boolean;
   readonly address: TcpAddress;
-  /** Who asks; nobody in particular where it is empty. */
+  /** Who asks; nobody in particular where both are empty. */
   readonly username: string;
   readonly password: string;
 }
@@ -75,6 +76,9 @@ export function parseProxy(text: string, https = false): Proxy {
       }://HOST:PORT`,
     );
   }
+  if (protocol === "socks5" && username === "" && password !== "") {
+    throw new UsageError("Cannot give SOCKS5 a password without a user");
+  }
   return {
     protocol,
     secure,
@@ -97,15 +101,49 @@ export function formatBasic(user: string, password: string): string {
   return `Basic ${new TextEncoder().encode(`${user}:${password}`).toBase64()}`;
 }
 
+/** What an HTTP proxy is told of who asks; nothing where nobody is named. */
+export function formatLogin(
+  { username, password }: Pick<Proxy, "username" | "password">,
+): string | undefined {
+  return username + password === ""
+    ? undefined
+    : formatBasic(username, password);
+}
+
 type ReadWriter = Pick<Socket, "read" | "write">;
 
 const closed = () => new Failure("the proxy closed the connection");
 
 /** Time does not make a proxy of it. */
-const notSocks = () =>
-  new Failure("it is not a SOCKS5 proxy", { isLasting: true });
-const notHttp = () =>
-  new Failure("it is not an HTTP proxy", { isLasting: true });
+const notProxy = (what: string) =>
+  new Failure(`it is not ${what}`, { isLasting: true });
+const SOCKS = "a SOCKS5 proxy";
+const HTTP = "an HTTP proxy";
+
+/** How long the rest of what came has to be there, in ms. */
+const REST_MS = 50;
+
+/** What speaks another protocol is told from its first bytes, and shown as safe text with what came with them. */
+async function unlike(
+  what: string,
+  socket: ReadWriter,
+  start: string,
+): Promise<Failure> {
+  const bytes = new Uint8Array(64);
+  const rest = socket.read(bytes).catch(() => null);
+  const count = await atMost(REST_MS, rest) ?? 0;
+  const all = start + String.fromCharCode(...bytes.subarray(0, count));
+  const [said = ""] = all.match(/^[ -~]+/) ?? [];
+  return notProxy(
+    all.startsWith("\x05")
+      ? `${what}: it speaks SOCKS5`
+      : /^[\x15\x16]\x03/.test(all)
+      ? `${what}: it speaks TLS`
+      : said === ""
+      ? what
+      : `${what}: it says ${said}`,
+  );
+}
 
 /** What the proxy says of the target. */
 function refused(why: string, isLasting: boolean): Failure {
@@ -113,14 +151,15 @@ function refused(why: string, isLasting: boolean): Failure {
   return new Failure(`the proxy says: ${why}`, { code, isLasting });
 }
 
-function refusedLogin({ protocol, username }: Proxy): Failure {
+function refusedLogin(proxy: Proxy): Failure {
+  const { protocol, secure } = proxy;
   return new Failure(
-    username === ""
+    formatLogin(proxy) === undefined
       ? "the proxy wants a user and a password"
       : "the proxy refused the user or the password",
     {
       isLasting: true,
-      hint: `--proxy ${protocol}://USER:PASSWORD@HOST:PORT`,
+      hint: `--proxy ${secure ? "https" : protocol}://USER:PASSWORD@HOST:PORT`,
     },
   );
 }
@@ -193,12 +232,17 @@ export async function askSocks(
   const methods = proxy.username === "" ? [0] : [0, 2];
   await writeAll(socket, Uint8Array.of(5, methods.length, ...methods));
   const [version, method = 0xff] = await readExactly(socket, 2);
-  if (version !== 5) throw notSocks();
+  if (version !== 5) {
+    const start = String.fromCharCode(version ?? 0, method);
+    throw await unlike(SOCKS, socket, start);
+  }
   if (!methods.includes(method)) throw refusedLogin(proxy);
   if (method === 2) await logIn(socket, proxy);
   await writeAll(socket, goal);
   const [again, reply = 1, , kind = 0] = await readExactly(socket, 4);
-  if (again !== 5 || reply === 0 && ![1, 3, 4].includes(kind)) throw notSocks();
+  if (again !== 5 || reply === 0 && ![1, 3, 4].includes(kind)) {
+    throw notProxy(SOCKS);
+  }
   if (reply !== 0) {
     throw refused(SOCKS_REPLIES[reply] ?? `error ${reply}`, reply === 2);
   }
@@ -209,19 +253,38 @@ export async function askSocks(
 
 const LONGEST_HEAD = 16 * 1024;
 
-/** Reads the status of a response and its text, to the end of its head. */
-async function readStatus(socket: ReadWriter): Promise<[string, string]> {
+/** What a status line of HTTP begins with. */
+const HTTP_1 = "HTTP/1.";
+
+/** Reads the status of a response, its text, and the whole of its head. */
+async function readStatus(
+  socket: ReadWriter,
+): Promise<[status: string, text: string, head: string]> {
   let head = "";
   // byte by byte: what follows the head is the target's; a line may end with LF alone (RFC 9112 section 2.2)
   while (!/\n\r?\n$/.test(head.slice(-3))) {
     head += String.fromCharCode(...await readExactly(socket, 1));
-    if (head.length > LONGEST_HEAD) throw notHttp();
+    if (!HTTP_1.startsWith(head.slice(0, HTTP_1.length))) {
+      throw await unlike(HTTP, socket, head);
+    }
+    if (head.length > LONGEST_HEAD) throw notProxy(HTTP);
   }
   const [, status, text = ""] =
     head.match(/^HTTP\/1\.\d (\d{3})(?: ([^\r\n]*))?\r?\n/) ?? [];
-  if (status === undefined) throw notHttp();
+  if (status === undefined) throw notProxy(HTTP);
   // the one that counts is yet to come
-  return status.startsWith("1") ? readStatus(socket) : [status, text];
+  return status.startsWith("1") ? readStatus(socket) : [status, text, head];
+}
+
+/** The schemes with which one may log in (RFC 9110 section 11.6), of which the first word of each challenge tells. */
+function schemesOf(head: string): string[] {
+  return [...head.matchAll(/^(?:proxy|www)-authenticate:(.*)$/gim)].flatMap(
+    ([, challenges = ""]) => {
+      const plain = challenges.replace(/"(\\.|[^"\\])*"/g, "");
+      const words = /(?:^|,)\s*([\w-]+)(?=\s+[\w-]|\s*(?:,|$))/g;
+      return [...plain.matchAll(words)].map(([, scheme = ""]) => scheme);
+    },
+  );
 }
 
 /** The same of an HTTP proxy, with CONNECT (RFC 9110 section 9.3.6). */
@@ -230,20 +293,26 @@ async function askHttp(
   proxy: Proxy,
   target: TcpAddress,
 ): Promise<void> {
-  const { username, password } = proxy;
   const host = formatAddress(target);
-  const head = [
+  const login = formatLogin(proxy);
+  const lines = [
     `CONNECT ${host} HTTP/1.1`,
     `Host: ${host}`,
-    ...username === ""
-      ? []
-      : [`Proxy-Authorization: ${formatBasic(username, password)}`],
+    ...login === undefined ? [] : [`Proxy-Authorization: ${login}`],
   ];
-  await writeAll(socket, encoder.encode(head.join("\r\n") + "\r\n\r\n"));
-  const [status, text] = await readStatus(socket);
-  if (status === "407") throw refusedLogin(proxy);
+  await writeAll(socket, encoder.encode(lines.join("\r\n") + "\r\n\r\n"));
+  const [status, text, head] = await readStatus(socket);
+  // some say 401 to a wrong password
+  if (status === "407" || status === "401") {
+    const schemes = schemesOf(head);
+    if (schemes.length === 0 || schemes.some((name) => /^basic$/i.test(name))) {
+      throw refusedLogin(proxy);
+    }
+    const why = `the proxy wants ${schemes.join(" or ")}; hark speaks Basic`;
+    throw new Failure(why, { isLasting: true });
+  }
   if (!status.startsWith("2")) {
-    throw refused(`${status} ${text}`.trimEnd(), /^40[13]$/.test(status));
+    throw refused(`${status} ${text}`.trimEnd(), status === "403");
   }
 }
 

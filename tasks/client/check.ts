@@ -14,12 +14,9 @@ import {
   unloadedOf,
 } from "../../lib/cli/reasons.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
-import {
-  connect,
-  type ConnectOptions,
-  type Step,
-} from "../../lib/net/connect.ts";
+import type { Step } from "../../lib/net/connect.ts";
 import { type ClientOptions, parsePorts } from "./options.ts";
+import { connectPatiently, type PatientOptions } from "./wait.ts";
 
 /** How many are connected to at a time. */
 const AT_ONCE = 64;
@@ -49,7 +46,7 @@ function isGeneral(error: unknown, step: Step): boolean {
 
 async function checkOne(
   address: Address,
-  options: ConnectOptions,
+  options: PatientOptions,
 ): Promise<Finding> {
   const begun = performance.now();
   const finding = (open: boolean) => ({
@@ -60,7 +57,8 @@ async function checkOne(
   const way: { step: Step } = { step: "connect" };
   try {
     const onStep = (next: Step) => way.step = next;
-    (await connect(address, { ...options, onStep, probe: true })).close();
+    const looking = { ...options, onStep, probe: true };
+    (await connectPatiently(address, looking)).close();
     return finding(true);
   } catch (error) {
     const { step } = way;
@@ -87,7 +85,7 @@ async function checkOne(
  */
 export async function* check(
   addresses: readonly Address[],
-  options: ConnectOptions = {},
+  options: PatientOptions = {},
 ): AsyncGenerator<Finding> {
   const running: Promise<Finding>[] = [];
   // a proxy that refuses one may refuse all: it is asked once
@@ -135,7 +133,7 @@ function formatFinding({ address, open, reason = "" }: Finding): string {
  */
 export async function runCheck(
   address: Address,
-  route: ConnectOptions,
+  route: PatientOptions,
   { check: text = "", json }: Pick<ClientOptions, "check" | "json">,
   { stdout }: Pick<Io, "stdout">,
 ): Promise<ExitCode> {

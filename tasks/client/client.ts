@@ -8,7 +8,7 @@ import { ExitCode, Failure } from "../../lib/cli/errors.ts";
 import { type Io, print } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
-import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
+import { connect } from "../../lib/net/connect.ts";
 import {
   closeWrite,
   type Connection,
@@ -22,6 +22,7 @@ import {
   type ClientOptions,
 } from "./options.ts";
 import type { Print, Printer } from "./transfer.ts";
+import type { PatientOptions } from "./wait.ts";
 
 /** What the tutorial's client prints. */
 const TUTORIAL = { before: "Received from server: ", after: "\n" };
@@ -30,7 +31,7 @@ const TUTORIAL = { before: "Received from server: ", after: "\n" };
 const TLS_OPTIONS = ["tls", "starttls", "ca", "pin", "sni", "cert"] as const;
 
 /** Everything is read and checked before anything is connected. */
-async function findRoute(options: ClientOptions): Promise<ConnectOptions> {
+async function findRoute(options: ClientOptions): Promise<PatientOptions> {
   const { timeout, wait, proxy, starttls } = options;
   return {
     timeout: timeout === undefined ? undefined : timeout * 1000,
@@ -139,13 +140,27 @@ async function whileActive(
   await Promise.race([work, promise]).finally(stop);
 }
 
+/** Adds what to do to a failure of a TLS connection: some refusals of the handshake come with the first bytes. */
+async function withTlsHint(error: unknown): Promise<unknown> {
+  if (!(error instanceof Failure) || error.hint !== undefined) return error;
+  const { message, cause, code } = error;
+  const { hintForTls } = await import("../../lib/net/tls/client.ts");
+  const hint = hintForTls(cause);
+  return hint === undefined
+    ? error
+    : new Failure(message, { cause, code, hint });
+}
+
 async function converse(
   address: Address,
-  route: ConnectOptions,
+  route: PatientOptions,
   options: ClientOptions,
   io: Io,
 ): Promise<void> {
-  using socket = await connect(address, route).catch(async (error) => {
+  const connecting = route.wait === undefined
+    ? connect(address, route)
+    : (await import("./wait.ts")).connectPatiently(address, route);
+  using socket = await connecting.catch(async (error) => {
     if (!route.tls) throw error;
     const { withStarttlsHint } = await import("./hints.ts");
     throw withStarttlsHint(error, address, options);
@@ -167,7 +182,7 @@ async function converse(
   } catch (error) {
     await printer.fail?.(error);
     if (!route.tls) throw error;
-    throw (await import("../../lib/net/tls/client.ts")).withTlsHint(error);
+    throw await withTlsHint(error);
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Socket } from "../../net/connection.ts";
-import { formatBasic, type Proxy } from "../../net/proxy.ts";
+import { formatLogin, type Proxy } from "../../net/proxy.ts";
 import {
   type Body,
   type Header,
@@ -76,14 +76,10 @@ export function formatRequestHead(
     throw new TypeError("Cannot send a target that is not one word of ASCII");
   }
   const target = proxy === undefined ? path : url.origin + path;
+  const login = proxy && formatLogin(proxy);
   const lines = [
     ...sentHeaders(request),
-    ...proxy === undefined || proxy.username === "" ? [] : [
-      [
-        "proxy-authorization",
-        formatBasic(proxy.username, proxy.password),
-      ] as const,
-    ],
+    ...login === undefined ? [] : [["proxy-authorization", login] as const],
   ].map(([name, value]) => `${name}: ${value}`);
   if (!lines.every((line) => LINE.test(line))) {
     throw new TypeError("Cannot send a header that is not one line of bytes");

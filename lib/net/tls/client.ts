@@ -4,7 +4,6 @@
  * @module
  */
 
-import { Failure } from "../../cli/errors.ts";
 import { nameInstead, reasonOf } from "../../cli/reasons.ts";
 import { type Socket, type TlsClient, within } from "../connection.ts";
 
@@ -46,42 +45,29 @@ export function startTls(
   });
 }
 
-/** Why an issuer that everybody trusts is unknown all the same. */
-export const NO_CHAIN =
-  "; of a known issuer, the server does not send the intermediate certificate";
-
-/** What a server may want that ends a handshake without a word. */
-export const NOT_AGREED =
-  "it may want a client certificate (--cert FILE --key FILE), or a cipher, curve or key that Deno does not have";
+/** What to do about what a peer's TLS says, or a certificate. */
+export const TLS_STEPS: readonly (readonly [test: RegExp, step: string])[] = [
+  [
+    /^certificate of an unknown issuer/,
+    "trust its issuer with --ca FILE, or this one certificate with --pin SHA256; of a known issuer, the server does not send the intermediate certificate",
+  ],
+  [
+    /^it is a CA certificate/,
+    "if it is the right server's own, trust it with --ca FILE or --pin SHA256",
+  ],
+  [/client certificate$/, "give it one with --cert FILE --key FILE"],
+  [
+    /ended TLS \(HandshakeFailure/,
+    "it may want a client certificate (--cert FILE --key FILE), or a cipher, curve or key that Deno does not have",
+  ],
+];
 
 /** What to do about a TLS connection that was refused, in one line. */
 export function hintForTls(error: unknown): string | undefined {
   const { message } = reasonOf(error);
+  if (message === "the peer does not speak TLS") return "leave out --tls";
   const name = nameInstead(message);
-  if (name !== undefined) {
-    return `if it is the right server, ask for the name it has: --sni ${name}`;
-  }
-  switch (message) {
-    case "the peer does not speak TLS":
-      return "leave out --tls";
-    case "certificate of an unknown issuer":
-      return `trust its issuer with --ca FILE, or this one certificate with --pin SHA256${NO_CHAIN}`;
-    case "it is a CA certificate, not a server's":
-      return "if it is the right server's own, trust it with --ca FILE or --pin SHA256";
-    case "the peer ended TLS (HandshakeFailure)":
-      return NOT_AGREED;
-    case "the server wants a client certificate":
-    case "the server does not know the issuer of the client certificate":
-      return "give it one with --cert FILE --key FILE";
-  }
-}
-
-/** Adds what to do to a failure of a TLS connection: some refusals of the handshake come with the first bytes. */
-export function withTlsHint(error: unknown): unknown {
-  if (!(error instanceof Failure) || error.hint !== undefined) return error;
-  const { message, cause, code } = error;
-  const hint = hintForTls(cause);
-  return hint === undefined
-    ? error
-    : new Failure(message, { cause, code, hint });
+  return name === undefined
+    ? TLS_STEPS.find(([test]) => test.test(message))?.[1]
+    : `if it is the right server, ask for the name it has: --sni ${name}`;
 }

@@ -134,7 +134,7 @@ export async function startNodeTls(
       });
       stream.on(
         "error",
-        (error) => fail(pin === undefined ? error : unprovenOr(error)),
+        (error) => fail(unprovenOr(error)),
       );
       stream.on("close", () => fail(new Deno.errors.Interrupted()));
       stream.on("secureConnect", () => done(stream));

@@ -4,10 +4,19 @@
  * @module
  */
 
-import { ExitCode, Failure } from "../cli/errors.ts";
-import { type Address, formatAddress } from "./address.ts";
-import { type Socket, withRead } from "./connection.ts";
-import { atMost, pause } from "./pause.ts";
+import { ExitCode, Failure } from "../../lib/cli/errors.ts";
+import { type Address, formatAddress } from "../../lib/net/address.ts";
+import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
+import { type Socket, withRead } from "../../lib/net/connection.ts";
+import { atMost, pause } from "../../lib/net/pause.ts";
+
+/** Options for {@linkcode connectPatiently}. */
+export interface PatientOptions extends ConnectOptions {
+  /** Goes on trying for so many ms until something accepts. */
+  readonly wait?: number | undefined;
+  /** Only looks: what closes at once is not up, and a wait that was too short has no exit code of its own. */
+  readonly probe?: boolean;
+}
 
 /** How long something that accepts may take to close again before it counts as up, in ms. */
 const HOLD_MS = 50;
@@ -57,15 +66,17 @@ const PASSING_REASON = /^connection (reset|aborted)|^the peer closed/;
 /**
  * Connects again and again until it works: a server that is not up yet, or not yet in the DNS, has until the end of the
  * wait. One that ends at once by then, or that listened for one connection alone, may mean just that.
- *
- * @param options `tls` proves that a connection holds; `probe` takes none that ends at once.
  */
-export async function keepTrying(
+export async function connectPatiently(
   address: Address,
-  wait: number,
-  { tls, probe = false }: { readonly tls?: unknown; readonly probe?: boolean },
-  attempt: (left: number) => Promise<Socket & Disposable>,
+  { wait, probe = false, ...once }: PatientOptions,
 ): Promise<Socket & Disposable> {
+  if (wait === undefined) return await connect(address, once);
+  const attempt = (left: number) =>
+    connect(address, {
+      ...once,
+      timeout: Math.min(left, once.timeout ?? left),
+    });
   const end = performance.now() + wait;
   const failed = (cause: unknown) =>
     new Failure(`Cannot connect to ${formatAddress(address)}`, { cause });
@@ -74,7 +85,8 @@ export async function keepTrying(
   for (;;) {
     try {
       const socket = await attempt(Math.max(1, end - performance.now()));
-      if (tls) return socket;
+      // which proves that it holds
+      if (once.tls) return socket;
       const { held, isEnded } = await hold(socket);
       ended?.close();
       ended = undefined;
@@ -87,7 +99,7 @@ export async function keepTrying(
       ended = held;
     } catch (error) {
       if (ended) return ended;
-      const { exitCodeOf, reasonOf } = await import("../cli/reasons.ts");
+      const { exitCodeOf, reasonOf } = await import("../../lib/cli/reasons.ts");
       const failure = error instanceof Failure ? error : failed(error);
       const code = exitCodeOf(failure);
       const passes = PASSING.includes(code) ||
