@@ -31,7 +31,6 @@ export interface Route {
   readonly forward?: boolean | undefined;
   /** Addresses to use instead of those that the system finds. */
   readonly resolve?: readonly Resolved[] | undefined;
-  /** The one version of IP to use. */
   readonly family?: 4 | 6 | undefined;
   /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
   readonly timed?: boolean | undefined;
@@ -55,7 +54,6 @@ export interface Connected {
   /** How long it took to resolve the name, where that was done apart. */
   readonly dns: number | undefined;
   readonly connect: number;
-  /** How long it took to shake hands, where TLS is spoken. */
   readonly tls: number | undefined;
 }
 
@@ -214,7 +212,7 @@ export async function findAddresses(
 
 /**
  * Goes a way to its end. What the system, a proxy or the peer has against it is thrown as it is: `onStep` has heard where.
- * A peer that shows an authority is asked once more, whether it is one that is trusted.
+ * A peer that shows an authority is asked again, whether it is a trusted one.
  */
 export async function open(address: Address, route: Route): Promise<Connected> {
   const { tls, proxyTls } = route;

@@ -17,6 +17,7 @@ const LEAVES: Readonly<
 > = {
   good: [LOCAL, "2"],
   other: ["DNS:b.example", "2"],
+  wild: ["DNS:*.b.example", "2"],
   address: ["IP:10.0.0.1", "2"],
   expired: [LOCAL, "-1"],
   future: [LOCAL, "2"],
@@ -32,6 +33,7 @@ const ROOTS: Readonly<
   ca: [LOCAL, "TRUE"],
   self: [LOCAL, "FALSE"],
   stranger: ["DNS:b.example", "FALSE"],
+  foreign: ["DNS:b.example", "TRUE"],
 };
 
 /** Runs openssl in a folder. */
