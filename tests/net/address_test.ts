@@ -54,6 +54,9 @@ const BAD: [string, string][] = [
   ["[zz::]:80", 'Cannot parse host "[zz::]": expected a name or an IP address'],
   ["[]:80", 'Cannot parse host "[]": expected a name or an IP address'],
   ["1:2:3", 'Cannot parse host "1:2:3": expected a name or an IP address'],
+  ["*.x:80", 'Cannot parse host "*.x": expected a name or an IP address'],
+  ["a;b:80", 'Cannot parse host "a;b": expected a name or an IP address'],
+  ["unix:@a", 'Cannot use "unix:@a": abstract sockets are not supported'],
   ["unix:", 'Cannot parse address "unix:": expected unix:PATH'],
 ];
 

@@ -196,9 +196,9 @@ testWith("openssl", "client --pin and --ca must both be content", async () => {
 const UNPROVEN =
   "Deno's TLS cannot verify that the peer has this certificate's key: it has not, or Deno cannot read the certificate";
 
-/** The key of self.pem with its secret half replaced: whoever has it has only the certificate. */
-async function forgedKey(): Promise<string> {
-  const pem = await textOf("self.key");
+/** A key with its secret half replaced: whoever has it has only the certificate. */
+async function forgedKey(name = "self"): Promise<string> {
+  const pem = await textOf(`${name}.key`);
   const [, base64 = ""] = pem.match(/-----\n([^]*)\n-----/) ?? [];
   const der = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
   // PKCS #8 holds version 1, then the 32 bytes of the secret (RFC 5915)
@@ -245,6 +245,98 @@ for (const version of ["-tls1_3", "-tls1_2"]) {
       assertMatch(other.stderr, /BadSignature|bad signature/i);
       ended.resolve("");
       await server.result;
+    },
+  );
+}
+
+/** What openssl makes of a certificate for localhost: its key, and what else is in it. */
+const ODD: Readonly<Record<string, string>> = {
+  critical:
+    "ec -pkeyopt ec_paramgen_curve:P-256 -addext 1.2.3.4.5=critical,ASN1:UTF8String:x",
+  rsa1024: "rsa:1024",
+  p521: "ec -pkeyopt ec_paramgen_curve:P-521",
+  sha1: "rsa:2048 -sha1",
+  broken:
+    "ec -pkeyopt ec_paramgen_curve:P-256 -addext 1.2.3.4=DER:0500 -addext subjectAltName=DER:3000ff",
+};
+
+async function makeOdd(name: string): Promise<void> {
+  const files = `-keyout ${name}.key -out ${name}`;
+  if (name !== "v1") {
+    const line = `req -x509 -nodes -days 2 -subj /CN=localhost ${files}.pem`;
+    return await openssl(FOLDER, `${line} -newkey ${ODD[name]}`);
+  }
+  await openssl(
+    FOLDER,
+    `req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost ${files}.csr`,
+  );
+  await openssl(
+    FOLDER,
+    `x509 -req -in ${name}.csr -signkey ${name}.key -days 2 -out ${name}.pem`,
+  );
+}
+
+/** openssl's own server, which holds its connections until it is disposed of. */
+async function serveOpenssl(name: string, key: string) {
+  const server = spawnProgram("openssl", [
+    ..."s_server -accept 127.0.0.1:0 -www -cipher DEFAULT@SECLEVEL=0 -tls1_3"
+      .split(" "),
+    ...["-cert", fileOf(`${name}.pem`), "-key", key],
+  ]);
+  const said = await server.stdout.waitFor(/ACCEPT \S+:\d+\n/);
+  return {
+    peer: `localhost:${said.match(/:(\d+)\n/)?.[1]}`,
+    async [Symbol.asyncDispose]() {
+      server.kill("SIGTERM");
+      await server.result;
+    },
+  };
+}
+
+for (
+  const [name, isTaken] of [
+    ["p521", true],
+    ["sha1", true],
+    ["critical", false],
+    ["rsa1024", false],
+    ["v1", false],
+    ["broken", false],
+  ] as const
+) {
+  testWith(
+    "openssl",
+    `client --pin ${
+      isTaken ? "takes" : "calls nobody a forger, and refuses,"
+    } a certificate that is odd: ${name}`,
+    async () => {
+      await makeOdd(name);
+      await using server = await serveOpenssl(name, fileOf(`${name}.key`));
+      const { code, stdout, stderr } = await run(main, [
+        ...["--pin", await pinOf(`${name}.pem`), "--send"],
+        ...["GET / HTTP/1.0\r\n\r\n", server.peer],
+      ]);
+      assertEquals(
+        [code, stdout.includes("HTTP/1.0 200"), stderr],
+        isTaken ? [0, true, ""] : [
+          60,
+          false,
+          `client: Cannot start TLS with ${server.peer}: ${UNPROVEN}\n`,
+        ],
+      );
+    },
+  );
+}
+
+for (const name of ["v1", "broken"]) {
+  testWith(
+    "openssl",
+    `impersonation: client --pin does not believe who has a ${name} certificate without its key, which Node's TLS does not verify`,
+    async () => {
+      await makeOdd(name);
+      await using server = await serveOpenssl(name, await forgedKey(name));
+      const pin = ["--pin", await pinOf(`${name}.pem`)];
+      const { code, stdout } = await run(main, [...pin, server.peer], terminal);
+      assertEquals([code, stdout], [60, ""]);
     },
   );
 }
