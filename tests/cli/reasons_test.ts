@@ -220,6 +220,51 @@ const TEXTS: [string, string, number][] = [
   ],
   ["invalid peer certificate: Expired", "certificate expired", 60],
   [
+    "invalid peer certificate: Other(OtherError(UnsupportedCriticalExtension))",
+    "Deno's TLS does not know the certificate's critical extension",
+    60,
+  ],
+  [
+    "invalid peer certificate: Other(OtherError(UnsupportedCertVersion))",
+    "Deno's TLS does not know the certificate's version",
+    60,
+  ],
+  [
+    "invalid peer certificate: UnsupportedSignatureAlgorithmContext { signature_algorithm_id: [6, 9] }",
+    "Deno's TLS does not know the certificate's signature algorithm",
+    60,
+  ],
+  [
+    "invalid peer certificate: Other(OtherError(PathLenConstraintViolated))",
+    "certificate refused (PathLenConstraintViolated)",
+    60,
+  ],
+  [
+    "peer is incompatible: SignatureAlgorithmsExtensionRequired",
+    "no TLS version in common",
+    1,
+  ],
+  [
+    "failed to parse private key as RSA, ECDSA, or EdDSA",
+    "Deno's TLS cannot use its kind: expected RSA from 2048 bits on, P-256, P-384, P-521 or Ed25519",
+    1,
+  ],
+  [
+    "client error (Connect): proxy authentication required",
+    "the proxy wants a user and a password",
+    7,
+  ],
+  [
+    "client error (Connect): Password auth failure, code: 1",
+    "the proxy refused the user or the password",
+    7,
+  ],
+  [
+    "client error (Connect): unsuccessful tunnel",
+    "the proxy refused to connect",
+    7,
+  ],
+  [
     "invalid peer certificate: NotValidYet",
     "certificate is not valid yet",
     60,
@@ -277,8 +322,8 @@ const TEXTS: [string, string, number][] = [
   ],
   ["certificate has expired", "certificate expired", 60],
   [
-    "InvalidData: peer is incompatible: SignatureAlgorithmsExtensionRequired",
-    "the peer's TLS does not fit (SignatureAlgorithmsExtensionRequired)",
+    "InvalidData: peer is incompatible: NoCertificateRequestSignatureSchemesInCommon",
+    "the peer's TLS does not fit (NoCertificateRequestSignatureSchemesInCommon)",
     1,
   ],
   ["received fatal alert: ProtocolVersion", "no TLS version in common", 1],

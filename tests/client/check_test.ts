@@ -1,8 +1,11 @@
-import { assertEquals, assertLess, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { main } from "../../tasks/client.ts";
 import { check } from "../../tasks/client/check.ts";
 import { parsePorts } from "../../tasks/client/options.ts";
+import { makeCertificate } from "../../tasks/server/certificate.ts";
+import { echo } from "../../tasks/server/handlers.ts";
+import { serve } from "../../tasks/server/serve.ts";
 import { run, sleep } from "../support.ts";
 
 /** Neighbouring ports of which the one in the middle alone is open. */
@@ -172,4 +175,25 @@ Deno.test("check() looks at many ports at a time", async () => {
     addresses.map(({ host, port }) => `${host}:${port}`),
   );
   assertLess(performance.now() - begun, 5000);
+});
+
+Deno.test("client --check --tls says of an open port that its certificate is refused, and exits with 60; with 7 where another is closed", async () => {
+  await using server = await serve({
+    tls: await makeCertificate(),
+    handler: echo,
+  });
+  const { port } = server;
+  const why = `localhost:${port} open, but certificate of an unknown issuer\n`;
+  const one = await run(main, ["--check", "--tls", `localhost:${port}`]);
+  assertEquals([one.code, one.stdout, one.stderr], [60, why, ""]);
+  const json = await run(main, ["--check", "--json", "--tls", `:${port}`]);
+  const { open, reason } = JSON.parse(json.stdout);
+  assertEquals([json.code, open, reason], [
+    60,
+    true,
+    "certificate of an unknown issuer",
+  ]);
+  const two = await run(main, ["--check", `${port},1`, "--tls", "localhost"]);
+  assertEquals(two.code, 7);
+  assert(two.stdout.includes(why), two.stdout);
 });

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { speaksTls } from "../../lib/http/failure.ts";
 import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";
+import { fingerprintOf } from "../../tasks/server/certificate.ts";
 import { serve } from "../../tasks/server/serve.ts";
 import { certificates } from "../net/openssl.ts";
 import { run, spawnProgram, testWith } from "../support.ts";
@@ -74,6 +75,23 @@ const CASES: readonly (readonly [
     /--resolve b\.example:\d+:ADDRESS/,
   ],
   ["expired", CA, 60, /certificate expired/, /-k/],
+  ["ca", CA, 0],
+  [
+    "ca",
+    ["--ca", `${FOLDER}/self.pem`],
+    60,
+    /it is a CA certificate/,
+    /trust it with --ca FILE or --pin SHA256$/,
+  ],
+  [
+    "foreign",
+    ["--ca", `${FOLDER}/foreign.pem`],
+    60,
+    /only for b\.example/,
+    /--resolve b\.example:/,
+  ],
+  ["wild", CA, 60, /only for \*\.b\.example/, /--resolve www\.b\.example:/],
+  ["address", CA, 60, /only for 10\.0\.0\.1/, /: https:\/\/10\.0\.0\.1:\d+\/$/],
 ];
 
 for (const [name, options, code, why, step] of CASES) {
@@ -374,3 +392,48 @@ Deno.test("a server that says nothing instead of a handshake is cut at the head'
   await accepting;
   for (const conn of conns) conn.close();
 });
+
+testWith(
+  "openssl",
+  "get and post --pin trust one certificate, whoever made it, and no other",
+  async () => {
+    for (const name of ["self", "ca", "expired"]) {
+      await using server = serveTls(name);
+      const pin = await fingerprintOf(await Deno.readTextFile(pem(name)));
+      for (const [main, ...items] of [[get], [post, "a=b"]] as const) {
+        const taken = await run(main, ["--pin", pin, server.url, ...items]);
+        assertEquals([taken.code, taken.stdout], [0, "hi"], taken.stderr);
+        const other = pin.replace(/.$/, (digit) => digit === "0" ? "1" : "0");
+        const refused = await run(main, ["--pin", other, server.url, ...items]);
+        assertEquals([refused.code, refused.stdout], [60, ""]);
+        assert(
+          refused.stderr.endsWith(
+            `: certificate is not the pinned one, its SHA-256 is ${pin}\n`,
+          ),
+          refused.stderr,
+        );
+      }
+    }
+  },
+);
+
+testWith(
+  "openssl",
+  "a pin is for the first origin alone, for https, and instead of -k, HTTP/2 and curl",
+  async () => {
+    await using other = serveTls("self");
+    await using server = serveTls("self", () => Response.redirect(other.url));
+    const pin = await fingerprintOf(await Deno.readTextFile(pem("self")));
+    const { code, stderr } = await run(get, ["--pin", pin, server.url]);
+    assertEquals(code, 60, stderr);
+    for (
+      const args of [
+        ["--pin", pin, "http://localhost:1/"],
+        ["--pin", "12", server.url],
+        ["--pin", pin, "-k", server.url],
+        ["--pin", pin, "--http=2", server.url],
+        ["--pin", pin, "--curl", server.url],
+      ]
+    ) assertEquals((await run(get, args)).code, 2, args.join(" "));
+  },
+);

@@ -401,7 +401,7 @@ const BEHIND: [string, number[] | undefined, string, RegExp][] = [
     /^client: Cannot connect to a\.example:1 through socks5:\/\/\S+: Cannot connect to 127\.0\.0\.1:\d+: connection refused\n$/,
   ],
   ["closes", [5, 0], "", /: the proxy closed the connection\n$/],
-  ["is none", [83, 83], "", /: it is not a SOCKS5 proxy\n$/],
+  ["is none", [83, 83], "", /: it is not a SOCKS5 proxy: it says SS\n$/],
   [
     "is refused by the target",
     [5, 0, 5, 5, 0, 1],
@@ -447,7 +447,11 @@ const REFUSALS: [string, string | number[], string][] = [
   ["socks5", [5, 0, 5, 99, 0, 1], "the proxy says: error 99"],
   ["socks5", [5, 0, 5], "the proxy closed the connection"],
   ["socks5", [5, 7], "the proxy wants a user and a password"],
-  ["socks5", "HTTP/1.1 400 Bad Request\r\n\r\n", "it is not a SOCKS5 proxy"],
+  [
+    "socks5",
+    "HTTP/1.1 400 No\r\n\r\n",
+    "it is not a SOCKS5 proxy: it says HTTP/1.1 400 No",
+  ],
   [
     "http",
     "HTTP/1.1 502 Bad Gateway\r\n\r\n",
@@ -461,8 +465,13 @@ const REFUSALS: [string, string | number[], string][] = [
   ],
   ["socks5", [5, 0, 5, 0, 0, 7, 0, 0], "it is not a SOCKS5 proxy"],
   ["socks5", [5, 0, 4, 0, 0, 1, 0, 0], "it is not a SOCKS5 proxy"],
-  ["http", "SSH-2.0-x\r\n\r\n", "it is not an HTTP proxy"],
-  ["http", "x".repeat(20_000), "it is not an HTTP proxy"],
+  ["http", "SSH-2.0-x\r\n\r\n", "it is not an HTTP proxy: it says SSH-2.0-x"],
+  [
+    "http",
+    "x".repeat(20_000),
+    `it is not an HTTP proxy: it says ${"x".repeat(65)}`,
+  ],
+  ["http", "HTTP/1.1 200 OK".padEnd(20_000, "x"), "it is not an HTTP proxy"],
   ["http", "HTTP/1.1 200", "the proxy closed the connection"],
 ];
 
@@ -527,4 +536,123 @@ Deno.test("client --proxy says that the proxy is not there, and that a Unix sock
     2,
     `client: Cannot connect to unix:/run/a.sock through ${at}\nhint: see client --help\n`,
   ]);
+});
+
+/** What is asked as a proxy, the first bytes that it says, and what is told of it. */
+const STRANGERS: readonly (readonly [
+  protocol: string,
+  says: string,
+  why: string,
+])[] = [
+  ["http", "SSH-2.0-Open\r\n", "it is not an HTTP proxy: it says SSH-2.0-Open"],
+  ["http", "<html>\n", "it is not an HTTP proxy: it says <html>"],
+  ["http", "\x1b[31mred", "it is not an HTTP proxy"],
+  ["http", "\x05\xff", "it is not an HTTP proxy: it speaks SOCKS5"],
+  ["http", "\x15\x03\x01\0\x02\x02F", "it is not an HTTP proxy: it speaks TLS"],
+  [
+    "socks5",
+    "HTTP/1.1 400 No\r\n",
+    "it is not a SOCKS5 proxy: it says HTTP/1.1 400 No",
+  ],
+];
+
+Deno.test("what is no proxy is told by its first bytes, though it stays open", async () => {
+  for (const [protocol, says, why] of STRANGERS) {
+    await using stranger = proxy(async (conn) => {
+      await conn.read(new Uint8Array(512));
+      await conn.write(
+        Uint8Array.from(says, (sign) => sign.charCodeAt(0)),
+      );
+      // until the other end has had enough
+      while (await conn.read(new Uint8Array(512)).catch(() => null));
+    });
+    const way = `${protocol}://127.0.0.1:${stranger.port}`;
+    for (
+      const [main, goal] of [[client, "a.example:443"], [
+        get,
+        "https://a.example/",
+      ]] as const
+    ) {
+      const { code, stderr } = await run(
+        main,
+        ["--proxy", way, goal],
+        terminal,
+      );
+      assertEquals([code, stderr.split("\n")[0]?.replace(/^\w+: /, "")], [
+        7,
+        `Cannot connect to a.example:443 through ${way}: ${why}`,
+      ]);
+    }
+  }
+});
+
+/** How an HTTP proxy refuses whoever asks, with what schemes, and what is told of it. */
+const LOGINS: readonly (readonly [head: string, why: string])[] = [
+  [
+    '407 No\r\nProxy-Authenticate: Digest realm="a, Basic b", nonce="c", algorithm=MD5',
+    "the proxy wants Digest; hark speaks Basic",
+  ],
+  [
+    "407 No\r\nProxy-Authenticate: Negotiate\r\nproxy-authenticate: NTLM",
+    "the proxy wants Negotiate or NTLM; hark speaks Basic",
+  ],
+  [
+    '407 No\r\nProxy-Authenticate: Digest realm="a", basic realm="b"',
+    "the proxy refused the user or the password",
+  ],
+  ["407 No", "the proxy refused the user or the password"],
+  ["401 Unauthorized", "the proxy refused the user or the password"],
+];
+
+Deno.test("a proxy that refuses a login is told what for, and asked once", async () => {
+  for (const [head, why] of LOGINS) {
+    let asked = 0;
+    await using refusing = proxy(async (conn) => {
+      asked++;
+      await conn.read(new Uint8Array(512));
+      await conn.write(encode(`HTTP/1.1 ${head}\r\n\r\n`));
+    });
+    const at = `127.0.0.1:${refusing.port}`;
+    for (
+      const [main, goal] of [[client, "a.example:443"], [
+        get,
+        "https://a.example/",
+      ]] as const
+    ) {
+      asked = 0;
+      const args = ["--proxy", `http://ada:secret@${at}`, goal];
+      const { code, stderr } = await run(main, args, terminal);
+      assertEquals(
+        [code, asked, stderr.split("\n")[0]?.replace(/^\w+: /, "")],
+        [
+          7,
+          1,
+          `Cannot connect to a.example:443 through http://${at}: ${why}`,
+        ],
+      );
+    }
+  }
+});
+
+Deno.test("a proxy is told a password without a user too, but SOCKS5, which has none such", async () => {
+  const heads: string[] = [];
+  await using hearing = http(9, heads, ":never");
+  const at = `127.0.0.1:${hearing.port}`;
+  for (
+    const [main, ...goal] of [
+      [client, "a.example:443"],
+      [get, "https://a.example/"],
+      [get, "http://a.example/"],
+      [post, "http://a.example/", "a=b"],
+    ] as const
+  ) {
+    await run(main, ["--proxy", `http://:s%40@${at}`, ...goal], terminal);
+    assertMatch(heads.pop() ?? "", /^proxy-authorization: Basic OnNA\r$/im);
+    await run(main, ["--proxy", `http://@${at}`, ...goal], terminal);
+    assertEquals(/proxy-auth/i.test(heads.pop() ?? ""), false);
+    const { code, stderr } = await run(main, [
+      ...["--proxy", `socks5://:secret@${at}`, ...goal],
+    ], terminal);
+    assertEquals([code, stderr.includes("secret")], [2, false]);
+  }
 });
