@@ -33,11 +33,8 @@ function doing({ method, url }: HttpRequest): string {
 
 const STEPS: readonly (readonly [test: RegExp, step: string])[] = [
   ...TLS_STEPS,
-  [
-    /^the proxy (wants|refused the user)/,
-    "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
-  ],
-  [/^the proxy refused/, "what it says is shown with --proxy URL"],
+  [/^the proxy refused to/, "what it says is shown with --proxy URL"],
+  [/^the proxy (wants|refused)/, "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"],
   [/within [\d.]+ s$/, "to wait longer: --timeout HEAD,IDLE,TOTAL, in seconds"],
   [/^more than \d+ redirects/, "to follow more: --max-redirects N"],
 ];

@@ -353,31 +353,23 @@ async function wordStep(
   proxy: Proxy | undefined,
   cause: unknown,
 ): Promise<Failure> {
-  switch (step) {
-    case "connect":
-      return await refusalOf(address, cause);
-    case "proxy": {
-      // without its hint to start a server, which would be no proxy
-      const goal = await formatGoal(address, proxy);
-      return new Failure(goal, {
-        cause: await refusalOf(proxy?.address ?? address, cause),
-      });
-    }
-    case "tunnel": {
-      const goal = await formatGoal(address, proxy);
-      if (!(cause instanceof Failure)) return new Failure(goal, { cause });
-      const { hint, isLasting } = cause;
-      const code = ExitCode.Unreachable;
-      return new Failure(goal, { cause, hint, isLasting, code });
-    }
-    case "tls": {
-      const { hintForTls } = await import("./tls/client.ts");
-      return new Failure(`Cannot start TLS with ${formatAddress(address)}`, {
-        cause,
-        hint: hintForTls(cause),
-      });
-    }
+  if (step === "connect") return await refusalOf(address, cause);
+  if (step === "tls") {
+    const { hintForTls } = await import("./tls/client.ts");
+    const hint = hintForTls(cause);
+    const goal = `Cannot start TLS with ${formatAddress(address)}`;
+    return new Failure(goal, { cause, hint });
   }
+  const goal = await formatGoal(address, proxy);
+  if (step === "proxy") {
+    // without its hint to start a server, which would be no proxy
+    const refusal = await refusalOf(proxy?.address ?? address, cause);
+    return new Failure(goal, { cause: refusal });
+  }
+  if (!(cause instanceof Failure)) return new Failure(goal, { cause });
+  const { hint, isLasting } = cause;
+  const code = ExitCode.Unreachable;
+  return new Failure(goal, { cause, hint, isLasting, code });
 }
 
 /** Below it are the ports of well-known services, which only root may listen on. */

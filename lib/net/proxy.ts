@@ -114,11 +114,12 @@ type ReadWriter = Pick<Socket, "read" | "write">;
 
 const closed = () => new Failure("the proxy closed the connection");
 
+const SOCKS = "a SOCKS5 proxy";
+const HTTP = "an HTTP proxy";
+
 /** Time does not make a proxy of it. */
 const notProxy = (what: string) =>
   new Failure(`it is not ${what}`, { isLasting: true });
-const SOCKS = "a SOCKS5 proxy";
-const HTTP = "an HTTP proxy";
 
 /** How long the rest of what came has to be there, in ms. */
 const REST_MS = 50;
@@ -130,19 +131,16 @@ async function unlike(
   start: string,
 ): Promise<Failure> {
   const bytes = new Uint8Array(64);
-  const rest = socket.read(bytes).catch(() => null);
-  const count = await atMost(REST_MS, rest) ?? 0;
+  const count = await atMost(REST_MS, socket.read(bytes).catch(() => 0)) ?? 0;
   const all = start + String.fromCharCode(...bytes.subarray(0, count));
   const [said = ""] = all.match(/^[ -~]+/) ?? [];
-  return notProxy(
-    all.startsWith("\x05")
-      ? `${what}: it speaks SOCKS5`
-      : /^[\x15\x16]\x03/.test(all)
-      ? `${what}: it speaks TLS`
-      : said === ""
-      ? what
-      : `${what}: it says ${said}`,
-  );
+  const isTls = /^[\x15\x16]\x03/.test(all);
+  const how = all.startsWith("\x05")
+    ? "speaks SOCKS5"
+    : isTls
+    ? "speaks TLS"
+    : said && `says ${said}`;
+  return notProxy(how === "" ? what : `${what}: it ${how}`);
 }
 
 /** What the proxy says of the target. */
@@ -179,17 +177,9 @@ async function readExactly(
 }
 
 /** RFC 1928 section 6. */
-const SOCKS_REPLIES = [
-  "",
-  "it failed",
-  "its rules do not allow it",
-  "network is unreachable",
-  "host is unreachable",
-  "connection refused",
-  "timed out on the way",
-  "it cannot connect",
-  "it does not know this kind of address",
-];
+const SOCKS_REPLIES =
+  "|it failed|its rules do not allow it|network is unreachable|host is unreachable|connection refused|timed out on the way|it cannot connect|it does not know this kind of address"
+    .split("|");
 
 /** A text after its length in bytes; one that is longer would be read as what follows it. */
 function withLength(text: string): number[] {
@@ -209,11 +199,8 @@ function socksHost(host: string): number[] {
 
 /** RFC 1929. */
 async function logIn(socket: ReadWriter, proxy: Proxy): Promise<void> {
-  const { username, password } = proxy;
-  await writeAll(
-    socket,
-    Uint8Array.of(1, ...withLength(username), ...withLength(password)),
-  );
+  const login = [proxy.username, proxy.password].flatMap(withLength);
+  await writeAll(socket, Uint8Array.of(1, ...login));
   const [, status] = await readExactly(socket, 2);
   if (status !== 0) throw refusedLogin(proxy);
 }
@@ -224,17 +211,17 @@ export async function askSocks(
   proxy: Proxy,
   { host, port }: TcpAddress,
 ): Promise<void> {
-  const goal = Uint8Array.of(
-    ...[5, 1, 0],
-    ...socksHost(host),
-    ...[port >> 8, port & 0xff],
-  );
+  const to = [...socksHost(host), port >> 8, port & 0xff];
+  const goal = Uint8Array.of(5, 1, 0, ...to);
   const methods = proxy.username === "" ? [0] : [0, 2];
   await writeAll(socket, Uint8Array.of(5, methods.length, ...methods));
   const [version, method = 0xff] = await readExactly(socket, 2);
   if (version !== 5) {
-    const start = String.fromCharCode(version ?? 0, method);
-    throw await unlike(SOCKS, socket, start);
+    throw await unlike(
+      SOCKS,
+      socket,
+      String.fromCharCode(version ?? 0, method),
+    );
   }
   if (!methods.includes(method)) throw refusedLogin(proxy);
   if (method === 2) await logIn(socket, proxy);

@@ -28,13 +28,11 @@ function unprovenOr(error: Error & { readonly code?: string }): Error {
     : error;
 }
 
-/** The key of a certificate is all that its peer has to show. */
-function unproven(): Failure {
-  return new Failure(
+const unproven = () =>
+  new Failure(
     "Deno's TLS cannot verify that the peer has this certificate's key: it has not, or Deno cannot read the certificate",
     { code: ExitCode.Certificate },
   );
-}
 
 /** In DER, that a certificate is of version 3: one of an older version begins with its serial number. */
 const VERSION_3 = /^30([0-7].|81..|82....)30([0-7].|81..|82....)a003020102/;
