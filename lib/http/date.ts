@@ -4,10 +4,7 @@
  * @module
  */
 
-const MONTHS = [
-  ...["Jan", "Feb", "Mar", "Apr", "May", "Jun"],
-  ...["Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
-];
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
 const TIME = "(?<time>\\d\\d:\\d\\d:\\d\\d)";
 
@@ -32,9 +29,8 @@ export function parseDate(text: string): number | undefined {
     const { day, month = "", year, time = "" } = text.match(form)?.groups ?? {};
     const at = MONTHS.indexOf(month);
     if (at === -1 || year === undefined) continue;
-    const [hours = 0, minutes, seconds] = time.split(":").map(Number);
-    const full = fullYear(year);
-    const ms = Date.UTC(full, at, Number(day), hours, minutes, seconds);
+    const [h = 0, m, s] = time.split(":").map(Number);
+    const ms = Date.UTC(fullYear(year), at, Number(day), h, m, s);
     // 31 February is no day, and 25:61 no time
     const is = `-${day?.trim().padStart(2, "0")}T${time}`;
     return new Date(ms).toISOString().includes(is) ? ms : undefined;

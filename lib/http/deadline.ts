@@ -108,8 +108,6 @@ export function startDeadline(total?: number, signal?: AbortSignal): Deadline {
       }
       return true;
     },
-    lift: () => {
-      limit = undefined;
-    },
+    lift: () => void (limit = undefined),
   };
 }

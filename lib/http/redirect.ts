@@ -77,9 +77,8 @@ export async function followRedirect(
   url.username = url.password = "";
   if (url.hash === "") url.hash = request.url.hash;
   if (!isWeb(url)) {
-    return {
-      refused: `${url.protocol.slice(0, -1)} is neither http nor https`,
-    };
+    const scheme = url.protocol.slice(0, -1);
+    return { refused: `${scheme} is neither http nor https` };
   }
   if (follow === "none") return { refused: "no redirect is, by --follow=none" };
   const next = turn(request, status, url);
@@ -87,9 +86,7 @@ export async function followRedirect(
     return { refused: "its body can be sent only once" };
   }
   if (url.origin === request.url.origin) return { next, location };
-  if (follow === "same") {
-    return { refused: "it leads to another origin" };
-  }
+  if (follow === "same") return { refused: "it leads to another origin" };
   if (follow === "safe") {
     if (request.url.protocol === "https:" && url.protocol === "http:") {
       return { refused: "it leaves https" };

@@ -392,21 +392,15 @@ export async function refusalOf(
       ? new UsageError(`${message}: expected a port from 1 to 65535`)
       : new UsageError(message, { cause });
   }
+  const isRefused = cause instanceof Deno.errors.ConnectionRefused;
   if ("path" in address) {
-    if (
-      !(cause instanceof Deno.errors.ConnectionRefused ||
-        cause instanceof Deno.errors.NotFound)
-    ) return new Failure(message, { cause });
-    return new Failure(message, {
-      cause,
-      code: ExitCode.Unreachable,
-      hint: `nothing listens there; start it with: ${RUNNER}server --unix ${
-        quote(address.path)
-      }`,
-    });
+    const isFree = isRefused || cause instanceof Deno.errors.NotFound;
+    if (!isFree) return new Failure(message, { cause });
+    const start = `${RUNNER}server --unix ${quote(address.path)}`;
+    const hint = `nothing listens there; start it with: ${start}`;
+    return new Failure(message, { cause, code: ExitCode.Unreachable, hint });
   }
   const { host, port } = address;
-  const isRefused = cause instanceof Deno.errors.ConnectionRefused;
   // where one loopback is missing, the other one says more
   const { conn, refusing } =
     host === "localhost" && (isRefused || isMissing(cause))
