@@ -107,7 +107,8 @@ export async function reading<T>(path: string, step: Promise<T>): Promise<T> {
 /** What to say where a file is not there, whose name begins with a `~` that no shell expands inside a word. */
 export function hintForHome(path: string): string | undefined {
   if (!path.startsWith("~/")) return undefined;
-  return `~ is not expanded here: write "$HOME"${quote(path.slice(1))}`;
+  const rest = path.slice(1).replace(/["$`\\]/g, "\\$&");
+  return `~ is not expanded here: write "$HOME${rest}"`;
 }
 
 /** Decodes percent-encoding (RFC 3986 section 2.1); undefined where a text has none that is UTF-8. */

@@ -137,8 +137,7 @@ export function cutShort(
 const PATIENCE_MS = 500;
 
 /** What comes first in a record of TLS (RFC 8446, section 5.1). */
-const ALERT = 21;
-const HANDSHAKE_RECORD = 22;
+const [ALERT, HANDSHAKE_RECORD] = [21, 22];
 
 /** The shortest hello of a client (RFC 5246, section 7.4.1.2), with zeros for chance: whoever knows TLS answers it. */
 const HELLO = Uint8Array.of(

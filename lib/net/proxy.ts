@@ -38,11 +38,10 @@ function decode(part: string, protocol: Proxy["protocol"]): string {
   if (text === undefined) {
     throw new UsageError("Cannot parse the proxy's user or password");
   }
-  if (protocol === "socks5" && lengthOf(text) > LONGEST_TEXT) {
+  const length = lengthOf(text);
+  if (protocol === "socks5" && length > LONGEST_TEXT) {
     throw new UsageError(
-      `Cannot use a proxy's user or password of ${
-        lengthOf(text)
-      } bytes: expected at most ${LONGEST_TEXT}`,
+      `Cannot use a proxy's user or password of ${length} bytes: expected at most ${LONGEST_TEXT}`,
     );
   }
   return text;
@@ -65,15 +64,12 @@ export function parseProxy(text: string, https = false): Proxy {
     ? scheme
     : undefined;
   if (protocol === undefined || host === undefined) {
+    // without an @, what stands for a port may be a password
+    const shown = hideMalformed(text)
+      .replace(/(\/\/[^:@/]*:)(?!\d*\/?$)[^@]*$/, "$1***");
+    const http = https ? "http(s)" : "http";
     throw new UsageError(
-      `Cannot parse proxy "${
-        // without an @, what stands for a port may be a password
-        hideMalformed(text).replace(
-          /(\/\/[^:@/]*:)(?!\d*\/?$)[^@]*$/,
-          "$1***",
-        )}": expected socks5://HOST:PORT or http${
-        https ? "(s)" : ""
-      }://HOST:PORT`,
+      `Cannot parse proxy "${shown}": expected socks5://HOST:PORT or ${http}://HOST:PORT`,
     );
   }
   if (protocol === "socks5" && username === "" && password !== "") {
@@ -134,7 +130,7 @@ async function unlike(
   const count = await atMost(REST_MS, socket.read(bytes).catch(() => 0)) ?? 0;
   const all = start + String.fromCharCode(...bytes.subarray(0, count));
   const [said = ""] = all.match(/^[ -~]+/) ?? [];
-  const isTls = /^[\x15\x16]\x03/.test(all);
+  const isTls = ["\x15\x03", "\x16\x03"].includes(all.slice(0, 2));
   const how = all.startsWith("\x05")
     ? "speaks SOCKS5"
     : isTls

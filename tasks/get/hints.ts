@@ -156,6 +156,7 @@ export const EXCHANGE_HINTS: Hints = {
   "-1 --tlsv1.2 --tlsv1.3 --tls-max --ssl --ssl-reqd --ciphers --secure-protocol":
     "TLS 1.2 and 1.3 alone are spoken already",
   "--unix-socket": "a socket: --unix PATH",
+  "--abstract-unix-socket": "it is not there: a socket has a path: --unix PATH",
   "--connect-to --dns-servers --doh-url":
     "the address of a name: --resolve HOST:PORT:ADDRESS",
   "--inet4-only": "over IPv4: -4",

@@ -78,11 +78,11 @@ export async function readPem(
   const found = [...text.matchAll(new RegExp(pattern, "gm"))];
   if (found.length === 0) {
     const start = String.fromCharCode(...bytes.subarray(0, 16));
+    const isDer = start.startsWith("0") &&
+      (start.charCodeAt(1) > 0x7f || start.startsWith("\x02\x01", 2));
     throw refuse(
       `it holds no PEM of a ${kind}`,
-      /^0([\x80-\xff]|.\x02\x01)/s.test(start)
-        ? `make PEM of it: openssl ${conversionOf(start)}`
-        : undefined,
+      isDer ? `make PEM of it: openssl ${conversionOf(start)}` : undefined,
     );
   }
   try {
