@@ -130,11 +130,7 @@ const WORDINGS: readonly (readonly [
     "certificate expired",
     REFUSED,
   ],
-  [
-    /certificate not valid yet|NotValidYet/,
-    "certificate is not valid yet",
-    REFUSED,
-  ],
+  [/not valid yet|NotValidYet/, "certificate is not valid yet", REFUSED],
   [
     /certificate not valid for name "?([^";]+)"?(?:; certificate is (only valid for .*|not valid for any names.*))?/,
     ([, name, names]) => `certificate is not for ${name}` + formatNames(names),
@@ -142,11 +138,7 @@ const WORDINGS: readonly (readonly [
   ],
   [/cannot decrypt peer/, "what the peer sent cannot be decrypted"],
   [/^Error: BER error/, "a certificate cannot be read", REFUSED],
-  [
-    /extended key usage for server/,
-    "it is not a server's certificate",
-    REFUSED,
-  ],
+  [/extended key usage for/, "it is not a server's certificate", REFUSED],
   [/UnknownIssuer/, "certificate of an unknown issuer", REFUSED],
   [/CertificateRequired/, "the server wants a client certificate", REFUSED],
   [
@@ -176,10 +168,7 @@ const WORDINGS: readonly (readonly [
     /InvalidContentType|unexpected handshake message|wrong version number/,
     "the peer does not speak TLS",
   ],
-  [
-    /ProtocolVersion|SignatureAlgorithmsExtensionRequired/,
-    "no TLS version in common",
-  ],
+  [/ProtocolVersion|AlgorithmsExtension/, "no TLS version in common"],
   [
     /received fatal alert: (\w+)/,
     ([, alert]) => `the peer ended TLS (${alert})`,
@@ -200,11 +189,7 @@ const WORDINGS: readonly (readonly [
     AWAY,
   ],
   [/Password auth failure/, "the proxy refused the user or the password", AWAY],
-  [
-    /Connection not allowed by ruleset/,
-    "the proxy says: its rules do not allow it",
-    AWAY,
-  ],
+  [/not allowed by ruleset/, "the proxy says: its rules do not allow it", AWAY],
   [/General SOCKS server failure/, "the proxy says: it failed", AWAY],
   [/unsuccessful tunnel/, "the proxy refused to connect", AWAY],
   [/unexpected eof while tunneling/, "the proxy closed the connection", AWAY],
@@ -215,11 +200,7 @@ const WORDINGS: readonly (readonly [
     "unknown host",
     ExitCode.Unresolved,
   ],
-  [
-    /ConnectionRefused|Connection refused|ECONNREFUSED/,
-    "connection refused",
-    AWAY,
-  ],
+  [/Connection ?[Rr]efused|ECONNREFUSED/, "connection refused", AWAY],
   [/Network is unreachable|ENETUNREACH/, "network is unreachable", AWAY],
   [/No route to host|EHOSTUNREACH/, "no route to host", AWAY],
   [/TimeoutError|TimedOut|timed out|ETIMEDOUT/, "timed out", ExitCode.TimedOut],

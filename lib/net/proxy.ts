@@ -236,9 +236,7 @@ export async function askSocks(
 
 const LONGEST_HEAD = 16 * 1024;
 
-/** What a status line of HTTP begins with. */
 const HTTP_1 = "HTTP/1.";
-
 /** Reads the status of a response, its text, and the whole of its head. */
 async function readStatus(
   socket: ReadWriter,

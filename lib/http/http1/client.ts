@@ -8,7 +8,7 @@ import { ExitCode, Failure } from "../../cli/errors.ts";
 import { absolutePath } from "../../cli/values.ts";
 import { formatAddress } from "../../net/address.ts";
 import { type Connected, open, type Step } from "../../net/connect.ts";
-import { closeSocket } from "../../net/connection.ts";
+import { closeSocket, isGone } from "../../net/connection.ts";
 import { formatProxy, type Proxy } from "../../net/proxy.ts";
 import { addressOfUrl, type HttpRequest, streamOf } from "../request.ts";
 import type {
@@ -84,11 +84,6 @@ function forwardingProxy(
   return proxy?.protocol === "http" && protocol === "http:" ? proxy : undefined;
 }
 
-function isClosed(error: unknown): boolean {
-  return error instanceof Deno.errors.BrokenPipe ||
-    error instanceof Deno.errors.ConnectionReset;
-}
-
 /**
  * Carries a request over a socket.
  *
@@ -119,7 +114,7 @@ export async function sendOverSocket(
   }).catch((error) => {
     failure = error;
     // a server that takes no more may have said why; without the rest of a body it would wait for ever
-    if (!isClosed(error)) stop();
+    if (!isGone(error)) stop();
   });
   const end = async () => {
     signal.removeEventListener("abort", stop);
@@ -156,7 +151,7 @@ export async function sendOverSocket(
           const count = await body.source.read(buffer);
           if (count !== null) return count;
         } catch (error) {
-          throw reasonOf(isClosed(error) ? cutShort() : error);
+          throw reasonOf(isGone(error) ? cutShort() : error);
         }
         // a response may be whole before the server has read all of the upload
         if (!enough.signal.aborted) await uploading;
