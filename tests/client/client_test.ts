@@ -994,3 +994,14 @@ testWith(
       }
     }),
 );
+
+Deno.test("client quotes a path in the command that would listen there", async () => {
+  const path = "no folder/it's a sock";
+  const { code, stderr } = await run(main, [`unix:${path}`, "--send", "x"]);
+  assertEquals([code, stderr.split("\n")[1]], [
+    7,
+    `hint: nothing listens there; start it with: deno task server --unix ${
+      quote(path)
+    }`,
+  ]);
+});
