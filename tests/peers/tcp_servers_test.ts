@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { quote } from "../../lib/cli/permissions.ts";
+import { quote } from "../../lib/cli/values.ts";
 import { send } from "../../lib/net/connection.ts";
 import { main as client } from "../../tasks/client.ts";
 import { serve } from "../../tasks/server/serve.ts";
