@@ -118,6 +118,23 @@ export function isLocalhost(host: string): boolean {
   return /^(.*\.)?localhost\.?$/i.test(host);
 }
 
+/** The one version of IP that options ask for; a UsageError where the address is of the other one, or of none. */
+export function familyOf(
+  address: Address,
+  { ipv4, ipv6 }: { readonly ipv4?: boolean; readonly ipv6?: boolean },
+): 4 | 6 | undefined {
+  if (!ipv4 && !ipv6) return undefined;
+  const family = ipv4 ? 4 : 6;
+  const { host, where } = "path" in address
+    ? { host: "", where: formatAddress(address) }
+    : { host: address.host, where: address.host };
+  const isOther = ipv4 ? host.includes(":") : /^[\d.]+$/.test(host);
+  if (host !== "" && !isOther) return family;
+  throw new UsageError(
+    `Cannot use --ipv${family}: ${where} is not an IPv${family} address`,
+  );
+}
+
 /**
  * A host as permissions name it: with its port, or with any where that is 0. `localhost` is a name, and the loopbacks
  * that are asked where the hosts file knows but one.

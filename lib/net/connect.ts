@@ -16,7 +16,12 @@ import {
   type Resolved,
   type TcpAddress,
 } from "./address.ts";
-import { type Socket, type TlsClient, within } from "./connection.ts";
+import {
+  setNoDelay,
+  type Socket,
+  type TlsClient,
+  within,
+} from "./connection.ts";
 import type { Proxy } from "./proxy.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
@@ -74,7 +79,10 @@ async function openAt(
 ): Promise<Deno.TcpConn> {
   const conn = await Deno.connect({ hostname, port, ...signal && { signal } });
   const { localAddr: here, remoteAddr: there } = conn;
-  if (here.port !== there.port || here.hostname !== there.hostname) return conn;
+  if (here.port !== there.port || here.hostname !== there.hostname) {
+    setNoDelay(conn);
+    return conn;
+  }
   conn.close();
   throw new Deno.errors.ConnectionRefused(
     "Connection refused: it is one's own",
@@ -167,6 +175,9 @@ async function openAddress(
     const dns = performance.now() - start;
     // to time a name must not need more rights than to connect to it
     const mayEach = found?.every((ip) => isPermitted({ host: ip, port }));
+    if (!found && family) {
+      throw new Deno.errors.NotCapable(`Requires net access to "${host}"`);
+    }
     if (found && (isChosen || mayEach)) {
       return { conn: await openFirst(found, port, signal), dns };
     }
@@ -285,7 +296,8 @@ async function openOnce(address: Address, route: Route): Promise<Connected> {
 
 /** Options for {@linkcode connect}. */
 export interface ConnectOptions
-  extends Pick<Route, "proxy" | "tls" | "prepare" | "signal" | "onStep"> {
+  extends
+    Pick<Route, "proxy" | "family" | "tls" | "prepare" | "signal" | "onStep"> {
   /** How long to resolve, connect and shake hands, in ms; for ever where it is not given. */
   readonly timeout?: number | undefined;
 }

@@ -9,7 +9,7 @@ import { Failure } from "../cli/errors.ts";
 /** What a connection is made of: a TCP, TLS or Unix socket of Deno, or anything that reads and writes as they do. */
 export type Socket =
   & Pick<Deno.Conn, "read" | "write" | "closeWrite" | "close">
-  & Partial<Pick<Deno.TcpConn, "setNoDelay">>
+  & Partial<Pick<Deno.TcpConn, "setNoDelay" | "setKeepAlive">>
   & {
     /** Closes without TLS's own end, which would say that all was sent. */
     readonly abort?: () => void;
@@ -99,6 +99,19 @@ export async function send(
     done += count;
     connection.sent += count;
     connection.active = performance.now();
+  }
+}
+
+/**
+ * Makes TCP send at once what is written: else the system keeps a second small piece back for 40 ms (RFC 1122 section
+ * 4.2.3.4); and look after a peer that is silent for hours. TLS of Deno cannot: it is done before that starts.
+ */
+export function setNoDelay(socket: Socket): void {
+  try {
+    socket.setNoDelay?.();
+    socket.setKeepAlive?.();
+  } catch {
+    // it was closed or reset meanwhile: whoever reads or writes next hears of it
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Connection } from "./connection.ts";
+import { type Connection, setNoDelay } from "./connection.ts";
 
 /** Gives up to `buffer.length` bytes; resolves to their number, or to null at the end. */
 export type Source = (
@@ -60,16 +60,8 @@ function putBack(buffer: Uint8Array<ArrayBuffer>): void {
   if (spares.length < MOST_SPARES) spares.push(buffer);
 }
 
-/**
- * Makes a connection send at once what is written to it, so that what comes from it may be passed on in small pieces:
- * else the system keeps the second one back for 40 ms (RFC 1122 section 4.2.3.4). TLS of Deno cannot. Gives the size of
- * the small buffer for {@linkcode copy}, in bytes.
- */
-export function setNoDelay({ socket }: Connection): number {
-  try {
-    socket.setNoDelay?.();
-  } catch {
-    // it was closed or reset meanwhile: whoever reads or writes next hears of it
-  }
+/** Sets what {@linkcode setNoDelay} does, and gives the size of the small buffer for {@linkcode copy}, in bytes. */
+export function smallFor({ socket }: Pick<Connection, "socket">): number {
+  setNoDelay(socket);
   return socket.setNoDelay ? SMALL_BYTES : RECORD_BYTES;
 }

@@ -15,30 +15,45 @@ import {
 } from "./address.ts";
 
 /**
- * Listens on an address: with `localhost` on 127.0.0.1 and ::1, so that any client that says localhost arrives. The
- * listeners are all on one port; port 0 takes a free one.
+ * Listens on an address: with `localhost` on 127.0.0.1 and ::1, so that any client that says localhost arrives, with
+ * another name on all its addresses. The listeners are all on one port; port 0 takes a free one.
  *
+ * @param family The one version of IP to use.
  * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not this machine's, not permitted.
  */
 export async function listen(
   address: TcpAddress,
+  family?: 4 | 6,
 ): Promise<Deno.TcpListener[]> {
   try {
     return openAll(
       address,
       (hostname, port) => Deno.listen({ hostname, port }),
+      await hostsOf(address, family),
     );
   } catch (error) {
     throw await listenFailure(address, error);
   }
 }
 
-/** How often a free port is asked for that is free on both loopbacks. */
+/** The addresses that a host stands for. */
+export async function hostsOf(
+  address: TcpAddress,
+  family?: 4 | 6,
+): Promise<string[]> {
+  if (isLocalhost(address.host) && !family) return [...LOOPBACKS];
+  const { findAddresses } = await import("./connect.ts");
+  const found = await findAddresses(address, undefined, family);
+  if (found) return [...new Set(found)];
+  throw new Deno.errors.NotCapable(`Requires net access to "${address.host}"`);
+}
+
+/** How often a port is asked for that is free on all addresses. */
 const PORT_TRIES = 10;
 
 /**
- * Opens something on every address that a host stands for, all on one port: with `localhost` on both loopbacks, of
- * which one may be missing, and for port 0 on a port that is free on both. Gives at least one.
+ * Opens something on every address that a host stands for, all on one port: of several one may be missing, and port 0
+ * is one that is free on all. Gives at least one.
  *
  * @throws Whatever `open` throws, after closing what was opened before.
  */
@@ -47,14 +62,14 @@ export function openAll<
 >(
   address: TcpAddress,
   open: (hostname: string, port: number) => Listener,
+  hosts = listenersOf(address).map(({ host }) => host),
 ): Listener[] {
-  const hosts = listenersOf(address);
   for (let tries = 1;; tries++) {
     const listeners: Listener[] = [];
     let missing: unknown;
     let port = address.port;
     try {
-      for (const { host } of hosts) {
+      for (const host of hosts) {
         try {
           const listener = open(host, port);
           listeners.push(listener);

@@ -14,7 +14,7 @@ import {
   formatAddress,
   type TcpAddress,
 } from "../../lib/net/address.ts";
-import { listenFailure, openAll } from "../../lib/net/listen.ts";
+import { hostsOf, listenFailure, openAll } from "../../lib/net/listen.ts";
 import type { Handler } from "./handler.ts";
 import { formatProblem, PROBLEM_TYPE } from "./response.ts";
 import { Problem } from "./store/problem.ts";
@@ -82,6 +82,7 @@ export async function serveHttp(
         const server = openServer(bound, onLost, ending.signal);
         return { ...server, close: () => void closing.push(server.shutdown()) };
       },
+      await hostsOf(address),
     );
   } catch (error) {
     await Promise.all(closing);

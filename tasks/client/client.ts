@@ -7,7 +7,11 @@
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
 import { type Io, print } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
-import { type Address, formatAddress } from "../../lib/net/address.ts";
+import {
+  type Address,
+  familyOf,
+  formatAddress,
+} from "../../lib/net/address.ts";
 import { connect } from "../../lib/net/connect.ts";
 import {
   closeWrite,
@@ -27,13 +31,21 @@ import type { PatientOptions } from "./wait.ts";
 /** What the tutorial's client prints. */
 const TUTORIAL = { before: "Received from server: ", after: "\n" };
 
+/** Some servers and proxies take a half-close for the end of both ways. */
+const UNANSWERED =
+  "hint: nothing came back; if the server ends when what is sent does, add --keep-open\n";
+
 /** Each of them asks for TLS. */
 const TLS_OPTIONS = ["tls", "starttls", "ca", "pin", "sni", "cert"] as const;
 
 /** Everything is read and checked before anything is connected. */
-async function findRoute(options: ClientOptions): Promise<PatientOptions> {
+async function findRoute(
+  address: Address,
+  options: ClientOptions,
+): Promise<PatientOptions> {
   const { timeout, wait, proxy, starttls } = options;
   return {
+    family: familyOf(address, options),
     timeout: timeout === undefined ? undefined : timeout * 1000,
     wait: wait ? wait * 1000 : undefined,
     proxy: proxy === undefined
@@ -95,7 +107,7 @@ async function sendAndReceive(
   options: ClientOptions,
   io: Io,
 ): Promise<void> {
-  const { pipe = false, send, crlf = false } = options;
+  const { pipe = false, send, crlf = false, keepOpen } = options;
   let alert = false;
   const show: Print = (bytes, later) => {
     alert = connection.received === bytes.length && isTlsAlert(bytes);
@@ -103,10 +115,14 @@ async function sendAndReceive(
   };
   // a person types to the server, as in nc
   const isTyped = send === undefined && io.stdin.isTerminal;
+  let isUnanswered = false;
   if (pipe || isTyped || send !== undefined) {
     const { transfer } = await import("./transfer.ts");
     const input = pipe || isTyped ? io.stdin : undefined;
-    await transfer(connection, show, { text: send, input, crlf });
+    const sending = { text: send, input, crlf, keepOpen };
+    const isAllSent = await transfer(connection, show, sending);
+    isUnanswered = isAllSent && !keepOpen && connection.received === 0 &&
+      (input !== undefined || connection.sent > 0);
   } else {
     void print(io.stderr, "hint: stdin is not sent; to send it, add --pipe\n");
     await copy(
@@ -115,6 +131,7 @@ async function sendAndReceive(
     );
   }
   await printer.end();
+  if (isUnanswered) await print(io.stderr, UNANSWERED);
   if (alert) {
     throw new Failure(`Cannot talk to ${connection.peer}: it speaks TLS`, {
       hint: "add --tls",
@@ -208,7 +225,7 @@ export async function runClient(
   io: Io,
 ): Promise<ExitCode> {
   const address = await readAddress(operands, options);
-  const route = await findRoute(options);
+  const route = await findRoute(address, options);
   if (options.check !== undefined) {
     const { runCheck } = await import("./check.ts");
     return await runCheck(address, route, options, io);

@@ -6,16 +6,17 @@
 
 import { UsageError } from "../../lib/cli/errors.ts";
 import type { Permissions } from "../../lib/cli/io.ts";
-import {
-  type CommandLine,
-  type Options,
-  type OptionTable,
-  UnknownOptionError,
+import type {
+  CommandLine,
+  Options,
+  OptionTable,
 } from "../../lib/cli/options.ts";
 import { parseLimit, parseSeconds } from "../../lib/cli/values.ts";
 import {
   type Address,
   DEFAULT_ADDRESS,
+  familyOf,
+  isLocalhost,
   parseAddress,
   parseHost,
   parsePort,
@@ -51,6 +52,10 @@ export const CLIENT_OPTIONS = {
     needs: { oneOf: ["send", "pipe"] },
     help: "End the lines that are sent with CRLF",
   },
+  keepOpen: {
+    conflicts: { check: ", which sends nothing" },
+    help: "Do not half-close after what is sent",
+  },
   timeout: {
     short: "t",
     value: "SECONDS",
@@ -73,6 +78,15 @@ export const CLIENT_OPTIONS = {
     parse: String,
     implied: { text: "", accepts: /^\d[\d,-]*$/ },
     help: "Are they open? As 80 or 20-25,443; exits 7 if not",
+  },
+  ipv4: {
+    short: "4",
+    conflicts: { ipv6: "", proxy: ": the proxy resolves the name" },
+    help: "Use this version of IP alone",
+  },
+  ipv6: {
+    short: "6",
+    conflicts: { proxy: ": the proxy resolves the name" },
   },
   tls: { help: "Speak TLS; the server is always verified" },
   starttls: {
@@ -108,8 +122,6 @@ export type ClientOptions = Options<typeof CLIENT_OPTIONS>;
  * @throws {UsageError} On anything else.
  */
 export function addressFrom(operands: readonly string[]): Address {
-  const [family] = operands.filter((operand) => /^-[46]/.test(operand));
-  if (family !== undefined) throw new UnknownOptionError(family);
   if (
     operands.some((operand) => /^(?!unix:)[a-z][\w+.-]*:\/\//i.test(operand))
   ) {
@@ -128,6 +140,16 @@ export function addressFrom(operands: readonly string[]): Address {
     host: host === "" ? DEFAULT_ADDRESS.host : parseHost(host),
     port: parsePort(port),
   };
+}
+
+/** What is connected to with one version of IP alone: Deno lets nobody look up a name who may not reach all its ports. */
+function endOf(address: Address, family: 4 | 6 | undefined): Address {
+  if (!family || "path" in address || /^[\d.]+$|:/.test(address.host)) {
+    return address;
+  }
+  return isLocalhost(address.host)
+    ? { ...address, host: family === 4 ? "127.0.0.1" : "::1" }
+    : { ...address, port: 0 };
 }
 
 /**
@@ -158,10 +180,12 @@ export async function clientPermissions(
   { options, operands }: CommandLine<typeof CLIENT_OPTIONS>,
 ): Promise<Permissions> {
   const { proxy, ca, cert, key, check = "" } = options;
+  const address = addressFrom(operands);
   const end = proxy === undefined
-    ? addressFrom(operands)
+    ? endOf(address, familyOf(address, options))
     : (await import("../../lib/net/proxy.ts")).parseProxy(proxy).address;
-  const isEach = check !== "" && proxy === undefined && "host" in end;
+  const isEach = check !== "" && proxy === undefined && "host" in end &&
+    end.port !== 0;
   const ports = isEach ? parsePorts(check) : [];
   const ends = ports.length === 0
     ? [end]

@@ -13,10 +13,9 @@ import {
   send,
 } from "../../lib/net/connection.ts";
 import { copy } from "../../lib/net/copy.ts";
-import { atMost } from "../../lib/net/pause.ts";
 
-/** How long stdin may be silent after the peer has ended before nothing more is expected of it, in ms. */
-const QUIET_MS = 100;
+/** How long a peer that has ended may take to say that it is gone: a round trip, in ms. */
+const REFUSAL_MS = 100;
 
 /** Takes a chunk of what was received; `later` asks it not to block the process while its reader is slow. */
 export type Print = (
@@ -39,41 +38,58 @@ interface Sending {
   readonly input?: Input | undefined;
   /** Whether lines end with CRLF; the text then ends with one too. @default {false} */
   readonly crlf?: boolean;
+  /** Whether the peer is not told of the end of all that. @default {false} */
+  readonly keepOpen?: boolean;
 }
 
-/** Resolves when the upload ends, or when it has waited for its input for a while: the peer wants no more. */
-async function untilQuiet(
-  upload: Promise<void>,
-  sent: () => number | undefined,
-): Promise<void> {
-  let uploading = true;
-  let before = sent();
-  const ended = upload.finally(() => uploading = false);
-  ended.catch(() => {});
-  while (uploading) {
-    await atMost(QUIET_MS, ended);
-    const now = sent();
-    if (now !== undefined && now === before) return;
-    before = now;
+/** Whether TCP has ended before TLS has: the peer may receive on all the same, as ncat --ssl does. */
+function isCut(error: unknown): boolean {
+  return error instanceof Failure &&
+    error.cause instanceof Deno.errors.UnexpectedEof;
+}
+
+/**
+ * Half-closes after a peer that had ended was sent more. Of one that is gone the system hears by then, but receiving says
+ * nothing any more. Node's TLS tells by its own end; TCP only to who writes nothing before that, Deno's TLS after it.
+ *
+ * @throws {Failure} `Cannot send to host:port`, when it is gone.
+ */
+async function closeEnded(connection: Connection): Promise<void> {
+  const { socket, active, peer } = connection;
+  const left = active + REFUSAL_MS - performance.now();
+  if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+  const isDenoTls = "handshake" in socket;
+  const isTcp = !isDenoTls && !socket.abort;
+  try {
+    if (isTcp) await socket.write(new Uint8Array());
+    await socket.closeWrite();
+    if (isDenoTls) await socket.write(new Uint8Array());
+  } catch {
+    const cause = new Deno.errors.BrokenPipe();
+    throw new Failure(`Cannot send to ${peer}`, { cause });
   }
 }
 
 /**
- * Sends, half-closes, and receives until the peer ends. The end of the peer is the end, even while the input is open;
- * but bytes that were read from the input are sent before that, or it fails.
+ * Sends, half-closes unless the connection is to be kept open, and receives until the peer ends. A terminal is read no
+ * longer than that; of any other input all is sent, whatever the peer has ended.
  *
  * @param print Takes what is received; `later` asks it not to block, as there may be more to send.
+ * @returns Whether all was sent before the peer ended.
  * @throws {Failure} When receiving fails, or something could not be sent; at once what the input throws.
  */
 export async function transfer(
   connection: Connection,
   print: Print,
   sending: Sending,
-): Promise<void> {
-  const { text, input, crlf = false } = sending;
+): Promise<boolean> {
+  const { text, input, crlf = false, keepOpen = false } = sending;
   const convert = crlf ? createCrlf() : (bytes: Uint8Array) => bytes;
   let uploading = true;
   let waiting = false;
+  let isAllSent = false;
+  /** How much was sent when the peer ended. */
+  let ended: number | undefined;
 
   async function read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null> {
     waiting = true;
@@ -88,7 +104,10 @@ export async function transfer(
       await send(connection, convert(new TextEncoder().encode(whole)));
     }
     if (input) await copy(read, (bytes) => send(connection, convert(bytes)));
-    await closeWrite(connection);
+    isAllSent = ended === undefined;
+    if (ended !== undefined && ended < connection.sent) {
+      await closeEnded(connection);
+    } else if (!keepOpen) await closeWrite(connection);
   }
 
   const sent = upload().finally(() => uploading = false);
@@ -102,14 +121,18 @@ export async function transfer(
   const received = copy(
     (buffer) => receive(connection, buffer),
     (bytes) => print(bytes, uploading),
-  );
+  ).finally(() => ended = connection.sent);
   // what fails after that, as its socket is closed, is nobody's concern any more
   received.catch(() => {});
-  await Promise.race([received, broken.promise]);
-  if (waiting && input?.isTerminal) return;
-  // the first timer of a process costs 7 ms: most often none is needed
-  if (!uploading) return await sent;
-  await untilQuiet(sent, () => waiting ? connection.sent : undefined);
+  try {
+    await Promise.race([received, broken.promise]);
+  } catch (error) {
+    if (isCut(error) && !input?.isTerminal) await sent;
+    throw error;
+  }
+  if (waiting && input?.isTerminal) return false;
+  await sent;
+  return isAllSent;
 }
 
 const [LF, CR] = [10, 13];

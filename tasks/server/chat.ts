@@ -12,12 +12,7 @@ import {
   receive,
   send,
 } from "../../lib/net/connection.ts";
-import {
-  copy,
-  setNoDelay,
-  type Sink,
-  type Source,
-} from "../../lib/net/copy.ts";
+import { copy, type Sink, smallFor, type Source } from "../../lib/net/copy.ts";
 
 /** A chat that is going on. */
 interface Chat {
@@ -190,7 +185,7 @@ export function createChat(): Chat {
     clients.set(outbox, leave);
     try {
       const source: Source = (buffer) => receive(connection, buffer);
-      await listenTo(source, outbox, setNoDelay(connection));
+      await listenTo(source, outbox, smallFor(connection));
     } catch (error) {
       throw fault ?? error;
     } finally {

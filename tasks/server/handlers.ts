@@ -15,9 +15,10 @@ import {
   type Connection,
   receive,
   send,
+  setNoDelay,
   track,
 } from "../../lib/net/connection.ts";
-import { copy, setNoDelay, type Sink } from "../../lib/net/copy.ts";
+import { copy, type Sink, smallFor } from "../../lib/net/copy.ts";
 import { atMost } from "../../lib/net/pause.ts";
 import { abortSocket } from "./acceptor.ts";
 import type { Handler } from "./serve.ts";
@@ -65,7 +66,7 @@ export function discard(connection: Connection): Promise<void> {
   return copy(
     (buffer) => receive(connection, buffer),
     () => {},
-    setNoDelay(connection),
+    smallFor(connection),
   );
 }
 
@@ -110,17 +111,28 @@ async function openFile(
   return { file, size: (await reading(path, file.stat())).size };
 }
 
+/** How long stdin may give nothing after the client has ended before nothing more is expected of it, in ms. */
+const QUIET_MS = 1000;
+
 /**
- * Joins a client to stdin and stdout. Stdin's end is passed on as a half-close, and so is the client's: it ends when
- * both have ended, on a terminal as soon as the client has.
+ * Joins a client to stdin and stdout. Stdin's end is passed on as a half-close. It ends when both have ended, on a
+ * terminal as soon as the client has; elsewhere too when stdin is silent after that, as nobody may ever end it: Deno
+ * cannot give the reader of stdout its end before the process is at its own.
  */
 export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
   return async (connection) => {
-    let sending = true;
-    setNoDelay(connection);
-    const sent = copy(io.stdin.read, (bytes) => send(connection, bytes))
+    let waiting = false;
+    let uploading = true;
+    setNoDelay(connection.socket);
+    async function read(buffer: Uint8Array<ArrayBuffer>) {
+      waiting = true;
+      const count = await io.stdin.read(buffer);
+      waiting = false;
+      return count;
+    }
+    const sent = copy(read, (bytes) => send(connection, bytes))
       .then(() => closeWrite(connection))
-      .finally(() => sending = false);
+      .finally(() => uploading = false);
     // it is awaited below, when the client has ended
     sent.catch(() => {});
     const screen = await createScreen(io.stdout);
@@ -128,11 +140,20 @@ export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
       (buffer) => receive(connection, buffer),
       // faster, but a slow reader of stdout would hold up what comes from stdin
       (bytes) =>
-        sending || io.stdout.isTerminal
+        uploading || io.stdout.isTerminal
           ? screen(bytes)
           : io.stdout.write(bytes),
     );
-    if (!io.stdin.isTerminal) await sent;
+    if (io.stdin.isTerminal) return;
+    for (let before = connection.sent; uploading; before = connection.sent) {
+      await atMost(QUIET_MS, sent);
+      if (uploading && waiting && connection.sent === before) {
+        return `stdin gave nothing for ${
+          QUIET_MS / 1000
+        } s after the client's end`;
+      }
+    }
+    await sent;
   };
 }
 
@@ -182,6 +203,6 @@ export function forward(from: Connection, to: Connection): Promise<void> {
   return copy(
     (buffer) => receive(from, buffer),
     (bytes) => send(to, bytes),
-    setNoDelay(to),
+    smallFor(to),
   ).then(() => closeWrite(to));
 }

@@ -29,8 +29,6 @@ const SERVER_HINTS: Hints = {
   "-n --nodns": "server shows clients by their addresses already",
   "-u --udp --sctp --vsock -Z -dtls": ONLY_STREAMS,
   "-U --unixsock -unix": "server --unix PATH",
-  "-4": "server --host 127.0.0.1",
-  "-6": "server --host ::1",
   "-s --source --bind --address": HOST,
   "--source-port": "server --port PORT",
   "-e -c --exec --sh-exec --lua-exec": NO_PROGRAMS,
@@ -82,12 +80,9 @@ export function serverHints(args: readonly string[]): Hints {
     if (letters.includes("u")) return [[arg, ONLY_STREAMS] as const];
     const port = attached ||
       own.slice(at + 1).find((word) => /^\d+$/.test(word));
-    if (letters.includes("l")) {
-      const hint = `server always listens: server --port ${port ?? "PORT"}`;
-      return [[arg, hint] as const];
-    }
-    const family = SERVER_HINTS[`-${letters[0]}`];
-    return /^[46]/.test(letters) && family ? [[arg, family] as const] : [];
+    if (!letters.includes("l")) return [];
+    const hint = `server always listens: server --port ${port ?? "PORT"}`;
+    return [[arg, hint] as const];
   });
   return { ...SERVER_HINTS, ...Object.fromEntries(clusters) };
 }

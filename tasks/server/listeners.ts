@@ -24,11 +24,12 @@ import {
 export async function listenTls(
   address: Address,
   tls: TlsServer,
+  family?: 4 | 6,
 ): Promise<Acceptor[]> {
   if ("path" in address) {
     throw new UsageError("Cannot speak TLS on a Unix socket");
   }
-  const listeners: Acceptor[] = await listen(address);
+  const listeners: Acceptor[] = await listen(address, family);
   // Node takes its time to load: the first client waits for that, not who starts the server
   let handshakes: Handshakes | undefined;
   const load = () =>
@@ -61,6 +62,7 @@ function secure(
     close: () => socket.close(),
     abort: () => abortSocket(socket),
     setNoDelay: () => client.setNoDelay?.(),
+    setKeepAlive: () => client.setKeepAlive?.(),
     async handshake() {
       const { socket: secured, ...agreed } = await (await handshakes)(client);
       socket = secured;

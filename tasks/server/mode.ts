@@ -6,19 +6,16 @@
 
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
-import {
-  formatOptionName,
-  isGiven,
-  UnknownOptionError,
-} from "../../lib/cli/options.ts";
+import { formatOptionName, isGiven } from "../../lib/cli/options.ts";
 import { absolutePath } from "../../lib/cli/values.ts";
 import {
   type Address,
+  familyOf,
   formatAddress,
   permissionsFor,
   type TcpAddress,
 } from "../../lib/net/address.ts";
-import { listen, listenersOf } from "../../lib/net/listen.ts";
+import { hostsOf, listen } from "../../lib/net/listen.ts";
 import {
   createScreen,
   discard,
@@ -54,8 +51,6 @@ interface Mode {
 
 /** Refuses operands that say no mode, or more than it takes. */
 async function refuse(operands: readonly string[]): Promise<never> {
-  const family = operands.find((operand) => /^-[46]/.test(operand));
-  if (family !== undefined) throw new UnknownOptionError(family);
   const [name = "", target, extra] = operands;
   const { hintForOperands } = await import("./hints.ts");
   throw new UsageError(
@@ -106,15 +101,18 @@ function isFree({ host, port }: TcpAddress): boolean {
  */
 async function isSame(
   target: Address,
-  { host = "", port = 0, unix }: Partial<ServerOptions>,
+  options: Partial<ServerOptions>,
 ): Promise<boolean> {
+  const { host = "", port = 0, unix } = options;
   if ("path" in target) {
     return unix !== undefined && isSameSocket(target.path, unix);
   }
   if (unix !== undefined || target.port !== port) return false;
-  const free = listenersOf(target).filter(isFree);
   try {
-    const listeners = await listen({ host, port });
+    const free = (await hostsOf(target))
+      .map((host) => ({ host, port })).filter(isFree);
+    const family = familyOf({ host, port }, options);
+    const listeners = await listen({ host, port }, family);
     const isTaken = !free.every(isFree);
     for (const listener of listeners) listener.close();
     return isTaken;

@@ -20,13 +20,15 @@ import {
 import {
   type Address,
   DEFAULT_ADDRESS,
+  familyOf,
+  isLocalhost,
   parseAddress,
   parseHost,
   parsePort,
   permissionsFor,
 } from "../../lib/net/address.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
-import { listenersOf } from "../../lib/net/listen.ts";
+import { hostsOf } from "../../lib/net/listen.ts";
 
 /** The options of `server`. */
 export const SERVER_OPTIONS = {
@@ -45,6 +47,12 @@ export const SERVER_OPTIONS = {
     conflicts: { unix: "" },
     help: "Listen here; 0: any free",
   },
+  ipv4: {
+    short: "4",
+    conflicts: { ipv6: "", unix: "" },
+    help: "Use this version of IP alone",
+  },
+  ipv6: { short: "6", conflicts: { unix: "" } },
   unix: {
     value: "PATH",
     parse: parseSocketPath,
@@ -182,17 +190,29 @@ export function parseTarget(text: string): Target {
   return { address, tls };
 }
 
+/** Where a server listens. Deno lets nobody look up a name who may not reach all its ports. */
+async function ownEnds(
+  options: Pick<ServerOptions, "host" | "port" | "ipv4" | "ipv6">,
+): Promise<Address[]> {
+  const { host, port } = options;
+  const family = familyOf({ host, port }, options);
+  const isName = !isLocalhost(host) && !/^[\d.]+$|:/.test(host);
+  const found = await hostsOf({ host, port }, family).catch(() => []);
+  return [
+    ...isName ? [{ host, port: 0 }] : [],
+    ...found.map((host) => ({ host, port })),
+  ];
+}
+
 /** The hosts and files that a command line of `server` needs. */
-export function serverPermissions(
+export async function serverPermissions(
   { options, operands: [mode, target = ""] }: CommandLine<
     typeof SERVER_OPTIONS
   >,
-): Permissions {
-  const { host, port, unix, file, cert, key, clientCa, ca } = options;
+): Promise<Permissions> {
+  const { unix, file, cert, key, clientCa, ca } = options;
   const { targetCert, targetKey } = options;
-  const own = unix === undefined
-    ? listenersOf({ host, port })
-    : [{ path: unix }];
+  const own = unix === undefined ? await ownEnds(options) : [{ path: unix }];
   const goal = mode === "relay" ? [parseTarget(target).address] : [];
   return permissionsFor([...own, ...goal], [
     ...[file, cert, key, clientCa, ca, targetCert, targetKey],

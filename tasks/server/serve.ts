@@ -16,6 +16,7 @@ import {
   closeSocket,
   closeWrite,
   type Connection,
+  isGone,
   type Listener,
   track,
 } from "../../lib/net/connection.ts";
@@ -52,15 +53,17 @@ export interface Served extends Connection {
   onEnd?: (() => void) | undefined;
 }
 
-/** Serves one client; its connection is closed when the promise settles. */
-export type Handler = (client: Served) => Promise<void>;
+/** Serves one client; its connection is closed when the promise settles, maybe with why that is before its end. */
+export type Handler = (client: Served) => Promise<string | void>;
 
 /** Options for `serve`. */
 export interface ServeOptions {
-  /** The host to listen on; `localhost` is both loopbacks. @default {"127.0.0.1"} */
+  /** The host to listen on, on all its addresses; `localhost` is both loopbacks. @default {"127.0.0.1"} */
   readonly host?: string;
   /** The port to listen on; 0 takes a free one. @default {0} */
   readonly port?: number;
+  /** The one version of IP to use. */
+  readonly family?: 4 | 6 | undefined;
   /** A Unix socket to listen on instead. */
   readonly path?: string;
   /** Speaks TLS with this certificate. */
@@ -199,10 +202,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
         clients.endOthers(client, "one client is served, no other");
       }
       onEvent({ event: "open", peer, ...client.facts });
-      await handler(client);
+      const reason = await handler(client);
       // TLS's own end must be out before the process may be at its own
       if (client.facts.tls !== undefined) await closeWrite(client);
-      clients.end(client, DONE);
+      clients.end(client, reason ?? DONE);
     } catch (error) {
       clients.end(client, describe(error, peer));
     }
@@ -238,6 +241,12 @@ export async function serve(options: ServeOptions): Promise<Server> {
       idleTimeout,
       (client) => clients.end(client, `idle for ${idleTimeout / 1000} s`),
     );
+  const onLost = () =>
+    onEvent({
+      event: "refused",
+      peer: "unknown",
+      reason: "it reset before it was accepted",
+    });
   const onExhausted = () =>
     onEvent({
       event: "warning",
@@ -246,7 +255,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
     });
   const finished = Promise.all(
     acceptors.map((acceptor) =>
-      acceptAll(acceptor, admit, { onExhausted, signal: closing.signal })
+      acceptAll(acceptor, admit, {
+        onLost,
+        onExhausted,
+        signal: closing.signal,
+      })
     ),
   ).then(() => clients.drained).then(stopWatch);
 
@@ -276,13 +289,13 @@ export async function serve(options: ServeOptions): Promise<Server> {
  * @throws {Failure} When it cannot listen there.
  */
 async function openAcceptors(
-  options: Pick<ServeOptions, "host" | "port" | "path" | "tls">,
+  options: Pick<ServeOptions, "host" | "port" | "family" | "path" | "tls">,
 ): Promise<Acceptor[]> {
-  const { host = "127.0.0.1", port = 0, path, tls } = options;
-  if (path === undefined && !tls) return await listen({ host, port });
+  const { host = "127.0.0.1", port = 0, family, path, tls } = options;
+  if (path === undefined && !tls) return await listen({ host, port }, family);
   const { listenTls, listenUnix } = await import("./listeners.ts");
   const address = path === undefined ? { host, port } : { path };
-  if (tls) return await listenTls(address, tls);
+  if (tls) return await listenTls(address, tls, family);
   return path === undefined ? [] : [await listenUnix(path)];
 }
 
@@ -434,12 +447,13 @@ const EXHAUSTED = /EMFILE|ENFILE|ENOBUFS|ENOMEM/;
  * descriptors run out it waits, longer and longer up to a second, and goes on.
  *
  * @param attend Takes a client; the next one is accepted when it resolves.
- * @param options `onExhausted` hears once that descriptors or memory have run out; `signal` ends the wait for them.
+ * @param options `onLost` hears of each client that reset, `onExhausted` once that descriptors or memory have run out; `signal` ends the wait for them.
  */
 export async function acceptAll(
   acceptor: Acceptor,
   attend: (incoming: Incoming) => Promise<void> | void,
   options: {
+    readonly onLost?: () => void;
     readonly onExhausted?: () => void;
     readonly signal?: AbortSignal;
   } = {},
@@ -454,8 +468,13 @@ export async function acceptAll(
         error instanceof Deno.errors.BadResource ||
         error instanceof Deno.errors.Interrupted
       ) return;
-      // any other error is about a client that left before it was accepted
-      if (!isExhausted(error)) continue;
+      if (!isExhausted(error)) {
+        // any other error is about a client that left before it was accepted
+        if (isGone(error) || error instanceof Deno.errors.ConnectionAborted) {
+          options.onLost?.();
+        }
+        continue;
+      }
       if (!warned) options.onExhausted?.();
       warned = true;
       await pause(wait, options.signal);

@@ -7,6 +7,7 @@
 import { ExitCode, RUNNER } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
+import { familyOf } from "../../lib/net/address.ts";
 import { formatEvent, type ServerEvent } from "./events.ts";
 import { createLogWriter } from "./log_writer.ts";
 import { createMode } from "./mode.ts";
@@ -24,7 +25,8 @@ export async function runServer(
   { options, operands }: CommandLine<typeof SERVER_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
-  const { unix, grace, idleTimeout } = options;
+  const { unix, host, port, grace, idleTimeout } = options;
+  const family = familyOf({ host, port }, options);
   const mode = await createMode(operands, options, io);
   const { own } = splitSides(operands, options);
   const tls = asksForTls(own)
@@ -51,9 +53,7 @@ export async function runServer(
   io.drain();
   io.signal.addEventListener("abort", () => stopped.resolve());
   await using server = await serve({
-    ...unix === undefined
-      ? { host: options.host, port: options.port }
-      : { path: unix },
+    ...unix === undefined ? { host, port, family } : { path: unix },
     ...mode,
     tls,
     maxClients: options.maxClients,
