@@ -346,7 +346,7 @@ export async function connect(
     });
     return socket;
   } catch (cause) {
-    throw await wordStep(step, address, proxy, cause);
+    throw await wordStep(step, address, once, cause);
   }
 }
 
@@ -360,10 +360,10 @@ async function formatGoal(address: Address, proxy?: Proxy): Promise<string> {
 async function wordStep(
   step: Step,
   address: Address,
-  proxy: Proxy | undefined,
+  { proxy, family }: ConnectOptions,
   cause: unknown,
 ): Promise<Failure> {
-  if (step === "connect") return await refusalOf(address, cause);
+  if (step === "connect") return await refusalOf(address, cause, family);
   if (step === "tls") {
     const { hintForTls } = await import("./tls/client.ts");
     const hint = hintForTls(cause);
@@ -395,6 +395,7 @@ function isMissing(error: unknown): boolean {
 export async function refusalOf(
   address: Address,
   cause: unknown,
+  family?: 4 | 6,
 ): Promise<Failure> {
   const message = `Cannot connect to ${formatAddress(address)}`;
   if (cause instanceof RangeError || cause instanceof URIError) {
@@ -413,7 +414,7 @@ export async function refusalOf(
   const { host, port } = address;
   // where one loopback is missing, the other one says more
   const { conn, refusing } =
-    host === "localhost" && (isRefused || isMissing(cause))
+    host === "localhost" && !family && (isRefused || isMissing(cause))
       ? await askLoopbacks(port)
       : { refusing: [] };
   conn?.close();

@@ -75,8 +75,7 @@ const CLIENT_HINTS: Hints = {
   "-o --output": INTO_FILE,
   "--hex-dump": "client --dump",
   "-e -c --exec --sh-exec --lua-exec": NO_PROGRAMS,
-  "-F":
-    "client passes no descriptors; for ssh: ProxyCommand client --pipe %h:%p",
+  "-F": "client passes no descriptors; for ssh: client --pipe HOST:PORT",
   "--ssl": "client --tls",
   "--ssl-verify": VERIFIED,
   "--ssl-trustfile": AUTHORITY,

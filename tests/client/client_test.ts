@@ -12,8 +12,13 @@ import { quote } from "../../lib/cli/values.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { refusalOf } from "../../lib/net/connect.ts";
 import { send } from "../../lib/net/connection.ts";
-import { makeCertificate } from "../../tasks/server/certificate.ts";
+import { atMost } from "../../lib/net/pause.ts";
+import {
+  fingerprintOf,
+  makeCertificate,
+} from "../../tasks/server/certificate.ts";
 import { main } from "../../tasks/client.ts";
+import { main as serverMain } from "../../tasks/server.ts";
 import { createDataEvents } from "../../tasks/client/json_events.ts";
 import { addressFrom } from "../../tasks/client/options.ts";
 import { createCrlf } from "../../tasks/client/transfer.ts";
@@ -26,12 +31,14 @@ import {
   flagsOf,
   hasCommand,
   listening,
+  type Main,
   openAfter,
   receiveText,
   ROOT,
   run,
   sleep,
   spawn,
+  spawnDeno,
   spawnProgram,
   start,
   testWith,
@@ -456,18 +463,162 @@ Deno.test("client --pipe loses no reply that comes after the end of stdin", asyn
   }
 });
 
-for (const stdin of [true, false]) {
-  Deno.test(`client --pipe ends when the server does, though stdin is an open ${stdin ? "terminal" : "pipe"}`, async () => {
-    await using server = await serveBytes("bye");
-    const begun = performance.now();
-    const { code, stdout } = await run(main, [
-      "--pipe",
-      `127.0.0.1:${server.port}`,
-    ], { stdin: openAfter(), terminal: { stdin } });
-    assertEquals([code, stdout], [0, "bye"]);
-    assertLess(performance.now() - begun, 8000);
+Deno.test("client --pipe ends when the server does, though stdin is an open terminal", async () => {
+  await using server = await serveBytes("bye");
+  const begun = performance.now();
+  const { code, stdout } = await run(main, [
+    "--pipe",
+    `127.0.0.1:${server.port}`,
+  ], { stdin: openAfter(), terminal: { stdin: true } });
+  assertEquals([code, stdout], [0, "bye"]);
+  assertLess(performance.now() - begun, 8000);
+});
+
+/** Ways to speak to a server with this certificate, plain and with each of the two kinds of TLS. */
+async function waysTo(pair: Awaited<ReturnType<typeof makeCertificate>>) {
+  const ca = await Deno.makeTempFile();
+  await Deno.writeTextFile(ca, pair.cert);
+  return [
+    { args: [], tls: undefined },
+    { args: ["--ca", ca], tls: pair },
+    { args: ["--pin", await fingerprintOf(pair.cert)], tls: pair },
+  ];
+}
+
+Deno.test("client --pipe sends all of a slow stdin to who has ended its side, over TLS too", async (t) => {
+  for (const { args, tls } of await waysTo(await makeCertificate())) {
+    await t.step(args[0] ?? "plain", async () => {
+      let heard = "";
+      const half = Promise.withResolvers<void>();
+      const ended = Promise.withResolvers<void>();
+      await using server = await serve({
+        tls,
+        handler: async (connection) => {
+          await connection.socket.closeWrite();
+          const buffer = new Uint8Array(64);
+          for (let count; (count = await connection.socket.read(buffer));) {
+            heard += new TextDecoder().decode(buffer.subarray(0, count));
+            half.resolve();
+          }
+          ended.resolve();
+        },
+      });
+      const stdin = (async function* () {
+        yield "one ";
+        await half.promise;
+        // longer than what was once taken for the end of stdin
+        await sleep(250);
+        yield "two";
+      })();
+      const at = `localhost:${server.port}`;
+      const { code, stderr } = await run(main, ["--pipe", ...args, at], {
+        stdin,
+      });
+      await ended.promise;
+      assertEquals([code, stderr, heard], [0, "", "one two"]);
+    });
+  }
+});
+
+Deno.test("client --pipe fails when the server is gone before stdin has ended, be it one piece that is lost", async (t) => {
+  for (const { args, tls } of await waysTo(await makeCertificate())) {
+    await t.step(args[0] ?? "plain", async () => {
+      const gone = Promise.withResolvers<void>();
+      await using server = await serve({
+        tls,
+        handler: (connection) => send(connection, encode("bye")),
+        onEvent: ({ event }) => event === "close" && gone.resolve(),
+      });
+      const stdin = (async function* () {
+        await gone.promise;
+        await sleep(50);
+        yield "lost";
+      })();
+      const at = `localhost:${server.port}`;
+      const { code, stdout, stderr } = await run(
+        main,
+        ["--pipe", ...args, at],
+        { stdin },
+      );
+      assertEquals([code, stdout, stderr], [
+        1,
+        "bye",
+        `client: Cannot send to ${at}: the peer closed the connection\n`,
+      ]);
+      // nothing is lost where nothing came
+      const silent = (async function* () {
+        await sleep(50);
+        yield "";
+      })();
+      const quiet = await run(main, ["--pipe", ...args, at], { stdin: silent });
+      assertEquals([quiet.code, quiet.stderr], [0, ""]);
+    });
+  }
+});
+
+/** Answers a first line later, unless the client has ended its side by then, as Node's servers do. */
+function answeringLate() {
+  return serve({
+    handler: async (connection) => {
+      const { socket } = connection;
+      await socket.read(new Uint8Array(64));
+      const ended = socket.read(new Uint8Array(64)).catch(() => 0);
+      if (await atMost(100, ended) === null) return;
+      await send(connection, encode("late"));
+    },
   });
 }
+
+Deno.test("client --keep-open holds its side open for a server that ends on a half-close; without it a hint says so", async () => {
+  await using server = await answeringLate();
+  const at = `127.0.0.1:${server.port}`;
+  const hint =
+    "hint: nothing came back; if the server ends when what is sent does, add --keep-open\n";
+  const ways = [
+    { args: ["--pipe"], stdin: "question\n" },
+    { args: ["--pipe", "--json"], stdin: "question\n" },
+    { args: ["--send", "question"], stdin: "" },
+    { args: [], stdin: ["question\n"], ...terminal },
+  ];
+  for (const { args, ...around } of ways) {
+    const without = await run(main, [...args, at], around);
+    assertEquals([without.code, without.stderr], [0, hint], args.join(" "));
+    const held = await run(main, [...args, "--keep-open", at], around);
+    assertEquals([held.code, held.stderr], [0, ""]);
+    assertStringIncludes(held.stdout, "late");
+  }
+});
+
+Deno.test("client --keep-open ends with --idle-timeout where the server does not, and needs something to send", async () => {
+  await using server = await serve({ handler: echo });
+  const { code, stdout } = await run(main, [
+    ...["--pipe", "--keep-open", "--idle-timeout", "0.2"],
+    `127.0.0.1:${server.port}`,
+  ], { stdin: "hello" });
+  assertEquals([code, stdout], [28, "hello"]);
+  const check = await run(main, ["--keep-open", "--check", ":1"]);
+  assertEquals([check.code, check.stderr.split("\n")[0]], [
+    2,
+    "client: Cannot use --keep-open with --check, which sends nothing",
+  ]);
+});
+
+Deno.test("client says nothing of a server that has nothing to say, where it ends first or nothing is sent", async () => {
+  await using first = listening(async (conn) => {
+    await conn.closeWrite();
+    await receiveText(conn);
+  });
+  const { stderr } = await run(main, ["--pipe", `127.0.0.1:${first.port}`], {
+    stdin: (async function* () {
+      await sleep(50);
+      yield "data";
+    })(),
+  });
+  assertEquals(stderr, "");
+  await using server = await serveBytes();
+  const nothing = await run(main, ["--send", "", `${server.port}`]);
+  assertEquals(nothing.stderr, "");
+});
 
 Deno.test("client --pipe goes on sending when the server has said all it has to say", async () => {
   const received = Promise.withResolvers<number>();
@@ -924,6 +1075,71 @@ Deno.test("client localhost finds a server on the IPv6 loopback alone, whatever 
   await using server = await serve({ host: "::1", handler: greet("six") });
   const { code, stdout } = await run(main, [`localhost:${server.port}`]);
   assertEquals([code, stdout], [0, "Received from server: six\n"]);
+});
+
+Deno.test("client and server -4 and -6 use that version of IP alone", async () => {
+  for (const [own, other, host] of [[4, 6, "127.0.0.1"], [6, 4, "[::1]"]]) {
+    const listener = start(serverMain, [`-${own}`, "-p0"]);
+    const said = await listener.stdout.waitFor(/Listening on .*\n/);
+    const port = said.match(/(\d+)\n/)?.[1] ?? "";
+    assertEquals(said.match(/Listening on .*/g), [
+      `Listening on ${host}:${port}`,
+    ]);
+    for (const family of [own, other]) {
+      const { code, stdout } = await run(
+        main,
+        [`-${family}`, "--check", `localhost:${port}`],
+      );
+      assertEquals(
+        [code, stdout],
+        family === own
+          ? [0, `localhost:${port} open\n`]
+          : [7, `localhost:${port} closed: connection refused\n`],
+      );
+    }
+    listener.interrupt();
+    assertEquals((await listener.result).code, 0);
+  }
+});
+
+Deno.test("client and server -4 and -6 say what they do not go with", async () => {
+  const cases: [Main, string[], string][] = [
+    [main, ["-4", "[::1]:1"], "--ipv4: ::1 is not an IPv4 address"],
+    [main, ["-6", "127.0.0.1:1"], "--ipv6: 127.0.0.1 is not an IPv6 address"],
+    [main, ["-6", "unix:/a"], "--ipv6: unix:/a is not an IPv6 address"],
+    [main, ["-4", "-6", ":1"], "--ipv4 with --ipv6"],
+    [
+      main,
+      ["-6", "--proxy", "socks5://h:1", "h:1"],
+      "--ipv6 with --proxy: the proxy resolves the name",
+    ],
+    [serverMain, ["-4", "--host", "::1"], "--ipv4: ::1 is not an IPv4 address"],
+    [serverMain, ["-6", "--unix", "/a"], "--ipv6 with --unix"],
+  ];
+  for (const [command, args, why] of cases) {
+    const { code, stderr } = await run(command, args);
+    assertEquals([code, stderr.split("\n")[0]?.replace(/^\w+: /, "")], [
+      2,
+      `Cannot use ${why}`,
+    ]);
+  }
+});
+
+Deno.test("client -4 asks for the permission to look up a name, and for the loopback alone of localhost", async () => {
+  for (
+    const [host, granted, net] of [
+      ["name.invalid", "name.invalid:9", "name.invalid"],
+      ["localhost", "name.invalid", "127.0.0.1:9"],
+    ] as const
+  ) {
+    const { code, stderr } = await spawnDeno([
+      ...["run", "--no-prompt", `--allow-net=${granted}`],
+      ...[`${ROOT}tasks/client.ts`, "-4", `${host}:9`],
+    ]).result;
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, `net access to ${net} is not permitted\n`);
+    assertStringIncludes(stderr, `hint: deno run --allow-net=${net} `);
+  }
 });
 
 Deno.test("client reaches a Unix socket, and an IPv6 address in two operands", () =>

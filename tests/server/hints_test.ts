@@ -52,8 +52,6 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-lvu"], "server speaks TCP and Unix sockets alone"],
   // nc and ncat: one by one
   [["-n"], "server shows clients by their addresses already"],
-  [["-4"], "server --host 127.0.0.1"],
-  [["-6", "echo"], "server --host ::1"],
   [["-s", "1.2.3.4"], "server --host HOST"],
   [["--sh-exec", "x"], "server runs no programs; pipe to one: server pipe"],
   [
