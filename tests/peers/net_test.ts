@@ -8,7 +8,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { quote } from "../../lib/cli/values.ts";
-import { send } from "../../lib/net/connection.ts";
+import { send, writeAll } from "../../lib/net/connection.ts";
+import { echo } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
 import { makeIdentity } from "../net/identity.ts";
 import {
@@ -22,9 +23,11 @@ import {
 } from "../net/peers.ts";
 import {
   encode,
+  listening as hearing,
   receiveFrom,
   receiveText,
   ROOT,
+  sleep,
   spawnDeno,
   spawnProgram,
   testWith,
@@ -96,6 +99,11 @@ testWith(
     assertEquals(await receiveFrom(port), "Hello, Client!");
     server.kill("SIGTERM");
     assertEquals((await server.result).code, 0);
+    // those that the system could not hold were not there
+    const refused = server.stdout.text.match(
+      /^Connection from unknown was refused: it reset before it was accepted$/gm,
+    );
+    assertGreater(refused?.length ?? 0, 100);
   },
 );
 
@@ -294,28 +302,216 @@ testWith(
   },
 );
 
-Deno.test("client --pipe as a process ends when the server does, though its stdin stays open", async () => {
-  const open = Promise.withResolvers<string>();
-  const stdin = (async function* () {
-    yield "hello";
-    yield await open.promise;
-  })();
+Deno.test("client --pipe as a process sends all of stdin to a receiver that has none, and leaves with stdin", async () => {
+  let heard = "";
+  const half = Promise.withResolvers<void>();
   await using server = await serve({
     handler: async (connection) => {
-      await connection.socket.read(new Uint8Array(8));
-      await send(connection, encode("bye"));
+      await connection.socket.closeWrite();
+      const buffer = new Uint8Array(64);
+      for (let count; (count = await connection.socket.read(buffer));) {
+        heard += new TextDecoder().decode(buffer.subarray(0, count));
+        half.resolve();
+      }
     },
   });
-  const client = asProcess("client", ["--pipe", `${server.port}`], stdin);
-  await client.stdout.waitFor("bye");
-  const begun = performance.now();
-  const ended = client.result;
-  // the process is gone before its stdin ends
-  await client.stdout.waitFor("never").catch(() => {});
-  assertLess(performance.now() - begun, 10_000);
-  open.resolve("");
-  assertEquals((await ended).code, 0);
+  const stdin = (async function* () {
+    yield "one ";
+    await half.promise;
+    await sleep(250);
+    yield "two";
+  })();
+  const { code } = await asProcess(
+    "client",
+    ["--pipe", `${server.port}`],
+    stdin,
+  )
+    .result;
+  await server.shutdown(5000);
+  assertEquals([code, heard], [0, "one two"]);
 });
+
+/** A peer in Python that answers what comes when 8 bytes of it are there. */
+const AFTER_EIGHT = `
+import socket, ssl, sys
+server = socket.create_server(("127.0.0.1", 0))
+print("listening on port", server.getsockname()[1], flush=True)
+client, _ = server.accept()
+if len(sys.argv) > 1:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[1], sys.argv[2])
+    client = context.wrap_socket(client, server_side=True)
+request = b""
+while part := client.recv(64):
+    request += part
+    if len(request) == 8:
+        client.sendall(request)
+        request = b""
+if len(sys.argv) > 1:
+    client.unwrap()
+`;
+
+for (
+  const [name, tls, command] of [
+    ["client --pipe", false, (to: string) => ["--pipe", `localhost:${to}`]],
+    ["client --pipe --ca", true, (to: string, cert: string) => [
+      ...["--pipe", "--ca", cert, `localhost:${to}`],
+    ]],
+    ["server relay tls:", true, (to: string, cert: string) => [
+      ...["relay", `tls:localhost:${to}`, "--ca", cert],
+    ]],
+  ] as const
+) {
+  testWith(
+    "python3",
+    `${name} sends a second small write at once, not after 40 ms`,
+    () =>
+      withFolder(async (folder) => {
+        const { cert, key } = await makeIdentity(folder);
+        const peer = spawnProgram("python3", [
+          ...["-c", AFTER_EIGHT],
+          ...tls ? [cert, key] : [],
+        ]);
+        const port = `${portIn(await peer.stdout.waitFor("\n"))}`;
+        const times: number[] = [];
+        async function* ask(answers: () => Promise<unknown>) {
+          for (let round = 1; round <= 20; round++) {
+            const begun = performance.now();
+            yield "ping";
+            // so that the two are not read as one
+            await sleep(2);
+            yield "pong";
+            await answers();
+            times.push(performance.now() - begun);
+          }
+        }
+        if (name.startsWith("client")) {
+          const client = inProcess(
+            "client",
+            command(port, cert),
+            ask(() =>
+              client.stdout.waitFor(
+                new RegExp(`^(pingpong){${times.length + 1}}$`),
+              )
+            ),
+          );
+          assertEquals((await client.result).code, 0);
+        } else {
+          const { port: own, server } = await listening(
+            inProcess,
+            [...command(port, cert)],
+          );
+          using conn = await connect(own);
+          conn.setNoDelay();
+          for await (const piece of ask(() => receiveText(conn, 8))) {
+            await conn.write(encode(piece));
+          }
+          conn.close();
+          await end(server);
+        }
+        await peer.result;
+        const [median = Infinity] = times.toSorted((a, b) => a - b).slice(10);
+        assertLess(median, 30);
+      }),
+  );
+}
+
+testWith(
+  "ss",
+  "server relay asks both of its ends whether they live, and client its server",
+  async () => {
+    await using target = await serve({ handler: echo });
+    const { port, server } = await listening(inProcess, [
+      ...["relay", `127.0.0.1:${target.port}`],
+    ]);
+    async function* look(answer: () => Promise<unknown>) {
+      yield "hello";
+      await answer();
+      for (const at of [target.port, port]) {
+        // what was just sent has another timer for a moment
+        for (let found = 0, tries = 0; found < 2; tries++) {
+          const { stdout } = await spawnProgram("ss", [
+            ...["-tnoH", "state", "established"],
+            `( sport = :${at} or dport = :${at} )`,
+          ]).result;
+          found = stdout.match(/timer:\(keepalive/g)?.length ?? 0;
+          assertLess(tries, 100, stdout);
+        }
+      }
+    }
+    const client = inProcess(
+      "client",
+      ["--pipe", `127.0.0.1:${port}`],
+      look(() => client.stdout.waitFor("hello")),
+    );
+    assertEquals((await client.result).code, 0);
+    await end(server);
+  },
+);
+
+/** An stdin that is open until the test lets it go. */
+function held(): { stdin: AsyncGenerator<string>; letGo: () => void } {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const stdin = (async function* () {
+    yield await promise;
+  })();
+  return { stdin, letGo: () => resolve("") };
+}
+
+testWith(
+  "tar",
+  "server pipe gives tar behind it its end, though its own stdin stays open, as under ssh -T",
+  () =>
+    withFolder(async (folder) => {
+      await Deno.mkdir(`${folder}/from`);
+      await Deno.mkdir(`${folder}/to`);
+      await Deno.writeTextFile(`${folder}/from/file`, "kept");
+      const { stdin, letGo } = held();
+      const server = spawnProgram("sh", [
+        ...["-c", '"$@" | { tar x && echo extracted; }', "sh"],
+        ...[Deno.execPath(), "run", "-A", `${ROOT}tasks/server.ts`],
+        ...["pipe", "-p0", "--host", "127.0.0.1"],
+      ], { stdin, cwd: `${folder}/to` });
+      const port = portIn(await server.stderr.waitFor(/Listening on .*\n/));
+      const { stdoutBytes } = await spawnProgram("tar", [
+        ...["c", "-C", `${folder}/from`, "file"],
+      ]).result;
+      using conn = await connect(port);
+      await writeAll(conn, stdoutBytes);
+      await conn.closeWrite();
+      await server.stdout.waitFor("extracted");
+      // of a shell that ended by itself
+      await server.stderr.waitFor("stdin gave nothing for 1 s");
+      letGo();
+      assertEquals((await server.result).code, 0);
+      assertEquals(await Deno.readTextFile(`${folder}/to/file`), "kept");
+    }),
+);
+
+testWith(
+  "nc",
+  "server pipe and nc, joined by a fifo, pass one request on and end",
+  () =>
+    withFolder(async (folder) => {
+      await using web = hearing(async (conn) => {
+        await conn.read(new Uint8Array(64));
+        await conn.write(encode("the page"));
+      });
+      const circle = spawnProgram("sh", [
+        "-c",
+        'mkfifo f; port=$1; shift; "$@" < f | nc -N 127.0.0.1 $port > f',
+        ...["sh", `${web.port}`],
+        ...[Deno.execPath(), "run", "-A", `${ROOT}tasks/server.ts`],
+        ...["pipe", "-p0", "--host", "127.0.0.1"],
+      ], { cwd: folder });
+      const port = portIn(await circle.stderr.waitFor(/Listening on .*\n/));
+      using conn = await connect(port);
+      await conn.write(encode("GET /"));
+      assertEquals(await receiveText(conn, 8), "the page");
+      await conn.closeWrite();
+      assertEquals((await circle.result).code, 0);
+    }),
+);
 
 const CUT_SERVER = `
 import socket, ssl, sys
@@ -434,6 +630,55 @@ Deno.test({
       );
       server.kill("SIGTERM");
       assertEquals((await server.result).code, 0);
+    }),
+});
+
+Deno.test({
+  name: `server --host NAME listens on each address of it, once${reason}`,
+  ignore,
+  fn: () =>
+    withFolder(async (folder) => {
+      const hosts = `${folder}/hosts`;
+      const addresses = ["127.0.0.1", "127.0.0.2", "::1", "127.0.0.1"];
+      await Deno.writeTextFile(
+        hosts,
+        addresses.map((address) => `${address} two.test\n`).join(""),
+      );
+      const inside = ["-m", "sh", "-c", WITH_HOSTS, "sh", hosts];
+      const script = `${ROOT}tasks/server.ts`;
+      const args = [script, "--host", "two.test", "-p", "0"];
+      for (const family of [[], ["-4"], ["-6"]]) {
+        const server = spawnProgram("unshare", [
+          ...inside,
+          ...[Deno.execPath(), "run", "-A", ...args, ...family],
+        ]);
+        const expected = ["127.0.0.1", "127.0.0.2", "[::1]"].filter((host) =>
+          family.length === 0 || host.startsWith("[") === family.includes("-6")
+        );
+        const said = await server.stdout.waitFor(
+          new RegExp(`(Listening on .*\n){${expected.length}}`),
+        );
+        const [, ...ports] = said.matchAll(/Listening on .*:(\d+)\n/g);
+        const [first = ""] = said.match(/(?<=:)\d+(?=\n)/) ?? [];
+        for (const [, port] of ports) assertEquals(port, first);
+        assertEquals(
+          [...said.matchAll(/Listening on (.*):\d+\n/g)].map(([, host]) => host)
+            .sort(),
+          expected,
+        );
+        server.kill("SIGTERM");
+        assertEquals((await server.result).code, 0);
+      }
+      // the hint names all that it takes, as soon as the name may be looked up
+      const refused = await spawnProgram("unshare", [
+        ...inside,
+        ...[Deno.execPath(), "run", "--no-prompt", "--allow-net=two.test"],
+        ...[script, "--host", "two.test", "-p", "45678"],
+      ]).result;
+      assertEquals(refused.code, 1);
+      for (const host of ["two.test", "127.0.0.1", "127.0.0.2", "[::1]"]) {
+        assertStringIncludes(refused.stderr.split("\nhint: ")[1] ?? "", host);
+      }
     }),
 });
 

@@ -676,8 +676,12 @@ Deno.test("acceptAll() waits when file descriptors run out, says so once, and go
     },
   };
   const begun = performance.now();
-  await acceptAll(acceptor, () => {}, { onExhausted: () => warnings++ });
-  assertEquals([attended, warnings], [[3, 1], 1]);
+  let lost = 0;
+  await acceptAll(acceptor, () => {}, {
+    onExhausted: () => warnings++,
+    onLost: () => lost++,
+  });
+  assertEquals([attended, warnings, lost], [[3, 1], 1, 2]);
   // 5, 10 and, as nobody was accepted between, 20 ms
   assertGreater(performance.now() - begun, 30);
 });
@@ -766,6 +770,16 @@ Deno.test("openAll() does with one loopback where the other is missing", () => {
     openAll({ host: "localhost", port: 7 }, open).length,
     1,
   );
+});
+
+Deno.test("listen() takes each address of a name once, on one port", () => {
+  const opens: string[] = [];
+  const open = (hostname: string, port: number) => {
+    opens.push(`${hostname} ${port}`);
+    return opened(port || 7);
+  };
+  openAll({ host: "two.test", port: 0 }, open, ["127.0.0.1", "::1"]);
+  assertEquals(opens, ["127.0.0.1 0", "::1 7"]);
 });
 
 Deno.test("openAll() fails where both loopbacks are missing", () => {
