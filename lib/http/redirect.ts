@@ -4,7 +4,7 @@
  * @module
  */
 
-import { groupsOf, isLocalhost } from "../net/address.ts";
+import { findAddresses, groupsOf, isLocalhost } from "../net/address.ts";
 import { contains, parseCidr } from "../net/cidr.ts";
 import {
   addressOfUrl,
@@ -141,7 +141,6 @@ async function leadsInside(
   const { host, port } = addressOfUrl(url);
   if (isLocalhost(host) || isPrivate(host)) return true;
   if (proxy !== undefined) return false;
-  const { findAddresses } = await import("../net/connect.ts");
   const found = await findAddresses({ host, port }, resolve, family)
     // a name that cannot be found leads nowhere
     .catch(() => []);

@@ -118,20 +118,16 @@ export function isLocalhost(host: string): boolean {
   return /^(.*\.)?localhost\.?$/i.test(host);
 }
 
-/** The one version of IP that options ask for; a UsageError where the address is of the other one, or of none. */
+/** The one version of IP that options ask for; a UsageError where a host, or a Unix socket, has none of it. */
 export function familyOf(
-  address: Address,
+  host: string,
   { ipv4, ipv6 }: { readonly ipv4?: boolean; readonly ipv6?: boolean },
 ): 4 | 6 | undefined {
-  if (!ipv4 && !ipv6) return undefined;
-  const family = ipv4 ? 4 : 6;
-  const { host, where } = "path" in address
-    ? { host: "", where: formatAddress(address) }
-    : { host: address.host, where: address.host };
-  const isOther = ipv4 ? host.includes(":") : /^[\d.]+$/.test(host);
-  if (host !== "" && !isOther) return family;
+  const family = ipv4 ? 4 : ipv6 ? 6 : undefined;
+  const other = ipv4 ? /:/ : /^([\d.]+|unix:.*)$/;
+  if (family === undefined || !other.test(host)) return family;
   throw new UsageError(
-    `Cannot use --ipv${family}: ${where} is not an IPv${family} address`,
+    `Cannot use --ipv${family}: ${host} is not an IPv${family} address`,
   );
 }
 
@@ -179,6 +175,43 @@ export function groupsOf(ipv6: string): number[] {
 export interface Resolved {
   readonly host: string;
   readonly port: number;
-  /** In the order in which they are tried. */
   readonly addresses: readonly string[];
+}
+
+/** The addresses that a name has been given for its port. */
+export const toldOf = (
+  { host, port }: TcpAddress,
+  resolve: readonly Resolved[] = [],
+): readonly string[] | undefined =>
+  resolve.find((entry) => entry.host === host && entry.port === port)
+    ?.addresses;
+
+/**
+ * The addresses of a name in the order in which they are to be tried, as the system finds them or as they are told;
+ * undefined when the sandbox denies to look.
+ */
+export async function findAddresses(
+  address: TcpAddress,
+  resolve: readonly Resolved[] | undefined,
+  family: 4 | 6 | undefined,
+): Promise<readonly string[] | undefined> {
+  const is = (ip: string) =>
+    family === undefined || ip.includes(":") === (family === 6);
+  const { host } = address;
+  const told = toldOf(address, resolve);
+  if (told !== undefined) return told.filter(is);
+  if (isLocalhost(host)) return LOOPBACKS.filter(is);
+  const isIp = host.includes(":") || /^\d+(\.\d+){3}$/.test(host);
+  if (isIp) return [host].filter(is);
+  try {
+    // costs about 30 ms to load
+    const { lookup } = await import("node:dns/promises");
+    const found = await lookup(host, { all: true, family: family ?? 0 });
+    return found.map(({ address }) => address);
+  } catch (error) {
+    const isDenied = error instanceof Error && "code" in error &&
+      error.code === "EPERM";
+    if (isDenied) return undefined;
+    throw error;
+  }
 }

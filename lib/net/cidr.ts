@@ -10,9 +10,7 @@ import { groupsOf } from "./address.ts";
 /** A range of IP addresses. IPv4 addresses mapped into IPv6 (RFC 4291 section 2.5.5.2) are IPv4. */
 export interface Cidr {
   readonly version: 4 | 6;
-  /** The first address of the range, as a number. */
   readonly first: bigint;
-  /** How many leading bits all its addresses share. */
   readonly bits: number;
 }
 

@@ -9,19 +9,16 @@ import { quote } from "../cli/values.ts";
 import {
   type Address,
   addressOf,
+  findAddresses,
   formatAddress,
   isLocalhost,
   isLoopback,
   LOOPBACKS,
   type Resolved,
   type TcpAddress,
+  toldOf,
 } from "./address.ts";
-import {
-  setNoDelay,
-  type Socket,
-  type TlsClient,
-  within,
-} from "./connection.ts";
+import { type Socket, type TlsClient, tune, within } from "./connection.ts";
 import type { Proxy } from "./proxy.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
@@ -42,7 +39,6 @@ export interface Route {
   readonly tls?: TlsClient | undefined;
   /** Asks the target for TLS in plain, and takes no byte that is TLS's. */
   readonly prepare?: ((socket: Socket) => Promise<void>) | undefined;
-  /** Gives up at once when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** Hears what is begun: what fails is that. */
   readonly onStep?: ((step: Step) => void) | undefined;
@@ -78,11 +74,9 @@ async function openAt(
   signal?: AbortSignal,
 ): Promise<Deno.TcpConn> {
   const conn = await Deno.connect({ hostname, port, ...signal && { signal } });
+  tune(conn);
   const { localAddr: here, remoteAddr: there } = conn;
-  if (here.port !== there.port || here.hostname !== there.hostname) {
-    setNoDelay(conn);
-    return conn;
-  }
+  if (here.port !== there.port || here.hostname !== there.hostname) return conn;
   conn.close();
   throw new Deno.errors.ConnectionRefused(
     "Connection refused: it is one's own",
@@ -183,40 +177,6 @@ async function openAddress(
     }
   }
   return { conn: await openTcp({ host, port }, signal) };
-}
-
-/** The addresses that a name has been given for its port. */
-function toldOf({ host, port }: TcpAddress, resolve: Route["resolve"]) {
-  return resolve?.find((entry) => entry.host === host && entry.port === port)
-    ?.addresses;
-}
-
-/**
- * The addresses of a name in the order in which they are to be tried, as the system finds them or as they are told;
- * undefined when the sandbox denies to look.
- */
-export async function findAddresses(
-  address: TcpAddress,
-  resolve: Route["resolve"],
-  family: Route["family"],
-): Promise<readonly string[] | undefined> {
-  const is = (ip: string) =>
-    family === undefined || ip.includes(":") === (family === 6);
-  const { host } = address;
-  const told = toldOf(address, resolve);
-  if (told !== undefined) return told.filter(is);
-  if (isLocalhost(host)) return LOOPBACKS.filter(is);
-  const isIp = host.includes(":") || /^\d+(\.\d+){3}$/.test(host);
-  if (isIp) return [host].filter(is);
-  try {
-    // costs about 30 ms to load
-    const { lookup } = await import("node:dns/promises");
-    const found = await lookup(host, { all: true, family: family ?? 0 });
-    return found.map(({ address }) => address);
-  } catch (error) {
-    const code = error instanceof Error && "code" in error && error.code;
-    if (code !== "EPERM") throw error;
-  }
 }
 
 /**

@@ -15,10 +15,8 @@ export type Socket =
     readonly abort?: () => void;
   };
 
-/** Which way bytes go, as this end sees it. */
 export type Direction = "received" | "sent";
 
-/** Hears every chunk as it goes over a connection. */
 export type Listener = (
   direction: Direction,
   bytes: Uint8Array,
@@ -102,11 +100,8 @@ export async function send(
   }
 }
 
-/**
- * Makes TCP send at once what is written: else the system keeps a second small piece back for 40 ms (RFC 1122 section
- * 4.2.3.4); and look after a peer that is silent for hours. TLS of Deno cannot: it is done before that starts.
- */
-export function setNoDelay(socket: Socket): void {
+/** Makes TCP send small pieces at once (RFC 1122 section 4.2.3.4) and ask after silent peers: before Deno's TLS starts. */
+export function tune(socket: Socket): void {
   try {
     socket.setNoDelay?.();
     socket.setKeepAlive?.();
@@ -205,7 +200,6 @@ export interface TlsClient {
   /** The client's own certificate, for servers that want one. */
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
-  /** Takes any certificate. */
   readonly insecure?: boolean | undefined;
   /** Whether the process goes on: a peer that does not shake hands must not keep a descriptor of it, as with Deno's TLS. */
   readonly isOneOfMany?: boolean | undefined;

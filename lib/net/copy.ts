@@ -4,8 +4,6 @@
  * @module
  */
 
-import { type Connection, setNoDelay } from "./connection.ts";
-
 /** Gives up to `buffer.length` bytes; resolves to their number, or to null at the end. */
 export type Source = (
   buffer: Uint8Array<ArrayBuffer>,
@@ -14,14 +12,10 @@ export type Source = (
 /** Takes all bytes before it resolves; they may change after that. */
 export type Sink = (bytes: Uint8Array) => Promise<void> | void;
 
-/** One read takes at most this many bytes. */
 const BUFFER_BYTES = 256 * 1024;
 
 /** What a copy waits with for a quiet source: a record of TLS. */
 const RECORD_BYTES = 16 * 1024;
-
-/** The same for one of thousands of connections. */
-const SMALL_BYTES = 512;
 
 /** Big buffers that are not in use: the next copy that has much to do takes one. */
 const spares: Uint8Array<ArrayBuffer>[] = [];
@@ -58,10 +52,4 @@ export async function copy(
 
 function putBack(buffer: Uint8Array<ArrayBuffer>): void {
   if (spares.length < MOST_SPARES) spares.push(buffer);
-}
-
-/** Sets what {@linkcode setNoDelay} does, and gives the size of the small buffer for {@linkcode copy}, in bytes. */
-export function smallFor({ socket }: Pick<Connection, "socket">): number {
-  setNoDelay(socket);
-  return socket.setNoDelay ? SMALL_BYTES : RECORD_BYTES;
 }

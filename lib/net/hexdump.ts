@@ -49,9 +49,6 @@ export function formatHexdump(chunk: {
 
 const LINE_BYTES = 16;
 
-/** The width of 16 bytes in hex, with a wider gap in their middle. */
-const HEX_COLUMNS = LINE_BYTES * 3;
-
 /** A byte in hex, and as a character; a dot stands for what is not printable ASCII. */
 const HEX = Array.from(
   { length: 256 },
@@ -69,5 +66,5 @@ function formatLine(bytes: Uint8Array, offset: number): string {
     signs += SIGN[byte];
   }
   const place = offset.toString(16).padStart(8, "0");
-  return `${place} ${hex.padEnd(HEX_COLUMNS + 1)}  |${signs}|\n`;
+  return `${place} ${hex.padEnd(LINE_BYTES * 3 + 1)}  |${signs}|\n`;
 }

@@ -6,9 +6,6 @@
 
 import type { Connection } from "./connection.ts";
 
-/** A sweep is never nearer to the next than this part of the limit. */
-const SHARE = 20;
-
 /**
  * Watches those connections that are open at the time: `onIdle` hears of, and closes, each one over which nothing went
  * in either direction for `limit` ms. One timer serves all of them. Gives what ends the watch.
@@ -29,7 +26,8 @@ export function watchIdle<C extends Connection>(
       if (left <= 0) onIdle(connection);
       else next = Math.min(next, left);
     }
-    if (!stopped) timer = setTimeout(sweep, Math.max(next, limit / SHARE));
+    // not for each connection by itself
+    if (!stopped) timer = setTimeout(sweep, Math.max(next, limit / 20));
   }
 
   return () => {

@@ -7,6 +7,7 @@
 import { Failure } from "../cli/errors.ts";
 import {
   type Address,
+  findAddresses,
   formatAddress,
   isLocalhost,
   isLoopback,
@@ -18,7 +19,6 @@ import {
  * Listens on an address: with `localhost` on 127.0.0.1 and ::1, so that any client that says localhost arrives, with
  * another name on all its addresses. The listeners are all on one port; port 0 takes a free one.
  *
- * @param family The one version of IP to use.
  * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not this machine's, not permitted.
  */
 export async function listen(
@@ -41,8 +41,6 @@ export async function hostsOf(
   address: TcpAddress,
   family?: 4 | 6,
 ): Promise<string[]> {
-  if (isLocalhost(address.host) && !family) return [...LOOPBACKS];
-  const { findAddresses } = await import("./connect.ts");
   const found = await findAddresses(address, undefined, family);
   if (found) return [...new Set(found)];
   throw new Deno.errors.NotCapable(`Requires net access to "${address.host}"`);

@@ -7,11 +7,7 @@
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
 import { type Io, print } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
-import {
-  type Address,
-  familyOf,
-  formatAddress,
-} from "../../lib/net/address.ts";
+import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connect } from "../../lib/net/connect.ts";
 import {
   closeWrite,
@@ -24,6 +20,7 @@ import {
   addressFrom,
   type CLIENT_OPTIONS,
   type ClientOptions,
+  familyFor,
 } from "./options.ts";
 import type { Print, Printer } from "./transfer.ts";
 import type { PatientOptions } from "./wait.ts";
@@ -45,7 +42,7 @@ async function findRoute(
 ): Promise<PatientOptions> {
   const { timeout, wait, proxy, starttls } = options;
   return {
-    family: familyOf(address, options),
+    family: familyFor(address, options),
     timeout: timeout === undefined ? undefined : timeout * 1000,
     wait: wait ? wait * 1000 : undefined,
     proxy: proxy === undefined

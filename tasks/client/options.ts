@@ -16,6 +16,7 @@ import {
   type Address,
   DEFAULT_ADDRESS,
   familyOf,
+  formatAddress,
   isLocalhost,
   parseAddress,
   parseHost,
@@ -142,6 +143,15 @@ export function addressFrom(operands: readonly string[]): Address {
   };
 }
 
+/** The one version of IP that is asked for; a UsageError where the address is not of it. */
+export function familyFor(
+  address: Address,
+  options: Pick<ClientOptions, "ipv4" | "ipv6">,
+): 4 | 6 | undefined {
+  const host = "path" in address ? formatAddress(address) : address.host;
+  return familyOf(host, options);
+}
+
 /** What is connected to with one version of IP alone: Deno lets nobody look up a name who may not reach all its ports. */
 function endOf(address: Address, family: 4 | 6 | undefined): Address {
   if (!family || "path" in address || /^[\d.]+$|:/.test(address.host)) {
@@ -182,7 +192,7 @@ export async function clientPermissions(
   const { proxy, ca, cert, key, check = "" } = options;
   const address = addressFrom(operands);
   const end = proxy === undefined
-    ? endOf(address, familyOf(address, options))
+    ? endOf(address, familyFor(address, options))
     : (await import("../../lib/net/proxy.ts")).parseProxy(proxy).address;
   const isEach = check !== "" && proxy === undefined && "host" in end &&
     end.port !== 0;

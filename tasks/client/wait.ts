@@ -50,7 +50,6 @@ async function hold(
   return { held: disposable, isEnded: first === null };
 }
 
-/** How long to wait before the next attempt, in ms. */
 const PAUSE_MS = 100;
 
 /** What may be otherwise at the next attempt: a name, a listener, a slow start. */

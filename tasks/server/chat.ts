@@ -12,7 +12,8 @@ import {
   receive,
   send,
 } from "../../lib/net/connection.ts";
-import { copy, type Sink, smallFor, type Source } from "../../lib/net/copy.ts";
+import { copy, type Sink, type Source } from "../../lib/net/copy.ts";
+import { smallFor } from "./handlers.ts";
 
 /** A chat that is going on. */
 interface Chat {

@@ -111,7 +111,7 @@ async function isSame(
   try {
     const free = (await hostsOf(target))
       .map((host) => ({ host, port })).filter(isFree);
-    const family = familyOf({ host, port }, options);
+    const family = familyOf(host, options);
     const listeners = await listen({ host, port }, family);
     const isTaken = !free.every(isFree);
     for (const listener of listeners) listener.close();

@@ -195,7 +195,7 @@ async function ownEnds(
   options: Pick<ServerOptions, "host" | "port" | "ipv4" | "ipv6">,
 ): Promise<Address[]> {
   const { host, port } = options;
-  const family = familyOf({ host, port }, options);
+  const family = familyOf(host, options);
   const isName = !isLocalhost(host) && !/^[\d.]+$|:/.test(host);
   const found = await hostsOf({ host, port }, family).catch(() => []);
   return [

@@ -26,7 +26,7 @@ export async function runServer(
   io: Io,
 ): Promise<ExitCode> {
   const { unix, host, port, grace, idleTimeout } = options;
-  const family = familyOf({ host, port }, options);
+  const family = familyOf(host, options);
   const mode = await createMode(operands, options, io);
   const { own } = splitSides(operands, options);
   const tls = asksForTls(own)

@@ -429,7 +429,8 @@ testWith(
       await answer();
       for (const at of [target.port, port]) {
         // what was just sent has another timer for a moment
-        for (let found = 0, tries = 0; found < 2; tries++) {
+        let found = 0;
+        for (let tries = 0; found < 2; tries++) {
           const { stdout } = await spawnProgram("ss", [
             ...["-tnoH", "state", "established"],
             `( sport = :${at} or dport = :${at} )`,
