@@ -26,7 +26,6 @@ export function watchIdle<C extends Connection>(
       if (left <= 0) onIdle(connection);
       else next = Math.min(next, left);
     }
-    // not for each connection by itself
     if (!stopped) timer = setTimeout(sweep, Math.max(next, limit / 20));
   }
 
