@@ -145,24 +145,35 @@ export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
     // it is awaited below, when the client has ended
     sent.catch(() => {});
     const screen = await createScreen(io.stdout);
-    await copy(
-      (buffer) => receive(connection, buffer),
-      // faster, but a slow reader of stdout would hold up what comes from stdin
-      (bytes) =>
-        uploading || io.stdout.isTerminal
-          ? screen(bytes)
-          : io.stdout.write(bytes),
-    );
-    if (io.stdin.isTerminal) return;
-    for (let before = connection.sent; uploading; before = connection.sent) {
-      await atMost(QUIET_MS, sent);
-      if (uploading && waiting && connection.sent === before) {
-        return `stdin gave nothing for ${
-          QUIET_MS / 1000
-        } s after the client's end`;
+    /** Waits for what is still to be sent; gives why that is no longer waited for. */
+    async function finish(): Promise<string | void> {
+      if (io.stdin.isTerminal) return;
+      for (let before = connection.sent; uploading; before = connection.sent) {
+        await atMost(QUIET_MS, sent);
+        if (uploading && waiting && connection.sent === before) {
+          const seconds = QUIET_MS / 1000;
+          return `stdin gave nothing for ${seconds} s after the client's end`;
+        }
       }
+      await sent;
     }
-    await sent;
+    try {
+      await copy(
+        (buffer) => receive(connection, buffer),
+        // faster, but a slow reader of stdout would hold up what comes from stdin
+        (bytes) =>
+          uploading || io.stdout.isTerminal
+            ? screen(bytes)
+            : io.stdout.write(bytes),
+      );
+    } catch (error) {
+      // TCP has ended before TLS: the client may receive on all the same, as ncat --ssl does
+      const isCut = error instanceof Failure &&
+        error.cause instanceof Deno.errors.UnexpectedEof;
+      if (isCut) await finish();
+      throw error;
+    }
+    return await finish();
   };
 }
 

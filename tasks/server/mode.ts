@@ -154,7 +154,7 @@ export async function createMode(
   io: Io,
 ): Promise<Mode> {
   const [name = "greet", target, ...rest] = operands;
-  const { message = "", file } = options;
+  const { message = "", file, wait } = options;
   const extra = name === "relay" ? rest[0] : target;
   if (!MODES.includes(name) || extra !== undefined) await refuse(operands);
   const hasTls = name === "relay" && target?.startsWith("tls:") === true;
@@ -167,6 +167,7 @@ export async function createMode(
     const names = ["ca", "pin", "sni", "targetCert", "targetKey"] as const;
     refuseOptions(options, names, why);
   }
+  if (name !== "relay") refuseOptions(options, ["wait"], "without relay");
   switch (name) {
     case "echo":
       return { handler: echo };
@@ -187,6 +188,7 @@ export async function createMode(
       return {
         handler: relay(address, {
           timeout: CONNECT_MS,
+          wait: wait ? wait * 1000 : undefined,
           tls: trust && { ...trust, isOneOfMany: true },
         }),
       };

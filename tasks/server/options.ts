@@ -108,6 +108,11 @@ export const SERVER_OPTIONS = {
     parse: String,
     help: "Serve only clients it certified",
   },
+  wait: {
+    value: "SECONDS",
+    parse: parseSeconds,
+    help: "Relay: until its target accepts",
+  },
   ca: { value: "FILE", parse: String, help: "Whom relay tls: trusts" },
   pin: { value: "SHA256", parse: String },
   sni: { value: "NAME", parse: String, help: "The name relay tls: asks for" },

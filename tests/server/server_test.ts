@@ -6,6 +6,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { getAvailablePort } from "@std/net/get-available-port";
 import {
   fingerprintOf,
   makeCertificate,
@@ -225,6 +226,52 @@ Deno.test("server pipe sends what stdin gives after the client's end, over TLS t
     assertEquals((await result).code, 0);
     assertMatch(stderr.text, /ended after 6 bytes in, 3 out\n$/);
   }
+});
+
+testWith(
+  "ncat",
+  "server pipe over TLS sends all of stdin to a client that ends TCP alone, and fails with 18",
+  async () => {
+    const { stderr, result } = start(main, ["pipe", "-p0", "--tls"], {
+      stdin: new Uint8Array(5_000_000).fill(120),
+    });
+    const port = portIn(await stderr.waitFor(LISTENING));
+    const ncat = spawnProgram("ncat", ["--ssl", "127.0.0.1", `${port}`]);
+    assertEquals((await ncat.result).stdoutBytes.length, 5_000_000);
+    assertEquals((await result).code, 18);
+    assertStringIncludes(stderr.text, " 5000000 out: cut short: ");
+  },
+);
+
+Deno.test("server relay --wait lets its target come up, and says how long it had", async () => {
+  const target = getAvailablePort();
+  for (const wait of ["10", "0.2"]) {
+    const { stdout, interrupt, result } = start(main, [
+      ...["relay", `127.0.0.1:${target}`, "-p0", "--wait", wait],
+    ]);
+    const port = portIn(await stdout.waitFor(LISTENING));
+    const answer = receiveFrom(port);
+    if (wait === "10") {
+      await stdout.waitFor("established");
+      await using _server = await serve({
+        port: target,
+        handler: greet("at last"),
+      });
+      assertEquals(await answer, "at last");
+    } else {
+      assertEquals(await answer, "");
+      await stdout.waitFor(
+        /Cannot connect to 127\.0\.0\.1:\d+ within 0\.2 s: connection refused\n/,
+      );
+    }
+    interrupt();
+    assertEquals((await result).code, 0);
+  }
+  const { code, stderr } = await run(main, ["echo", "--wait", "1"]);
+  assertEquals([code, stderr.split("\n")[0]], [
+    2,
+    "server: Cannot use --wait without relay",
+  ]);
 });
 
 Deno.test("server pipe fails when its client resets", async () => {
