@@ -209,9 +209,7 @@ export async function findAddresses(
     const found = await lookup(host, { all: true, family: family ?? 0 });
     return found.map(({ address }) => address);
   } catch (error) {
-    const isDenied = error instanceof Error && "code" in error &&
-      error.code === "EPERM";
-    if (isDenied) return undefined;
-    throw error;
+    const code = error instanceof Error && "code" in error && error.code;
+    if (code !== "EPERM") throw error;
   }
 }

@@ -306,7 +306,7 @@ export async function connect(
     });
     return socket;
   } catch (cause) {
-    throw await wordStep(step, address, once, cause);
+    throw await wordStep(step, address, options, cause);
   }
 }
 

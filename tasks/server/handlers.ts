@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Failure } from "../../lib/cli/errors.ts";
+import { ExitCode, Failure } from "../../lib/cli/errors.ts";
 import type { Io, Output } from "../../lib/cli/io.ts";
 import { absolutePath, reading } from "../../lib/cli/values.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
@@ -15,11 +15,12 @@ import {
   type Connection,
   receive,
   send,
+  type Socket,
   track,
   tune,
 } from "../../lib/net/connection.ts";
 import { copy, type Sink } from "../../lib/net/copy.ts";
-import { atMost } from "../../lib/net/pause.ts";
+import { atMost, pause } from "../../lib/net/pause.ts";
 import { abortSocket } from "./acceptor.ts";
 import type { Handler } from "./serve.ts";
 
@@ -177,18 +178,44 @@ export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
   };
 }
 
+const PAUSE_MS = 100;
+
+/** Connects to a target that may come up within so many ms. */
+async function connectWithin(
+  wait: number,
+  target: Address,
+  options: ConnectOptions,
+): Promise<Socket & Disposable> {
+  const end = performance.now() + wait;
+  for (;;) {
+    try {
+      return await connect(target, options);
+    } catch (error) {
+      if (performance.now() + PAUSE_MS > end) throw error;
+      const { exitCodeOf } = await import("../../lib/cli/reasons.ts");
+      if (exitCodeOf(error) !== ExitCode.Unreachable) throw error;
+    }
+    await pause(PAUSE_MS);
+  }
+}
+
 /**
  * Connects every client to a target, both ways and with half-closes, until both have ended.
  *
  * @param options How long the target may take, and whether it speaks TLS.
+ * @param wait How long it may refuse until it is up, in ms.
  */
-export function relay(target: Address, options: ConnectOptions = {}): Handler {
+export function relay(
+  target: Address,
+  options: ConnectOptions = {},
+  wait = 0,
+): Handler {
   const peer = formatAddress(target);
   return async (connection) => {
     const ended = new AbortController();
     connection.onEnd = () => ended.abort();
     const { signal } = ended;
-    const socket = await connect(target, { ...options, signal });
+    const socket = await connectWithin(wait, target, { ...options, signal });
     connection.onEnd = () => abortSocket(socket);
     const other = track(socket, peer);
     try {

@@ -188,9 +188,8 @@ export async function createMode(
       return {
         handler: relay(address, {
           timeout: CONNECT_MS,
-          wait: wait ? wait * 1000 : undefined,
           tls: trust && { ...trust, isOneOfMany: true },
-        }),
+        }, (wait ?? 0) * 1000),
       };
     }
     case "pipe": {

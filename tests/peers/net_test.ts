@@ -7,6 +7,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { getAvailablePort } from "@std/net/get-available-port";
 import { quote } from "../../lib/cli/values.ts";
 import { send, writeAll } from "../../lib/net/connection.ts";
 import { echo } from "../../tasks/server/handlers.ts";
@@ -542,6 +543,37 @@ testWith(
       assertEquals([code, stdout], [18, "part"], stderr);
       assertMatch(stderr, /^client: Cannot receive from localhost:\d+: \S/);
       assertEquals((await server.result).code, 0);
+    }),
+);
+
+testWith(
+  "ncat",
+  "client --pipe over TLS sends all of stdin to ncat --ssl, which has ended TCP alone, and fails with 18",
+  () =>
+    withFolder(async (folder) => {
+      const { cert, key } = await makeIdentity(folder);
+      const port = getAvailablePort();
+      const ncat = spawnProgram("ncat", [
+        ...["-lv", "--ssl", "--ssl-cert", cert, "--ssl-key", key],
+        ...["127.0.0.1", `${port}`],
+      ]);
+      await ncat.stderr.waitFor("Listening on");
+      async function* slowly() {
+        yield "one ";
+        await ncat.stdout.waitFor("one ");
+        // it is long over
+        await sleep(250);
+        yield "two";
+      }
+      const client = inProcess(
+        "client",
+        ["--pipe", "--ca", cert, `localhost:${port}`],
+        slowly(),
+      );
+      const { code, stderr } = await client.result;
+      assertEquals(code, 18);
+      assertStringIncludes(stderr, ": cut short: ");
+      assertEquals((await ncat.result).stdout, "one two");
     }),
 );
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import type { CloseEvent, ServerEvent } from "../../tasks/server/events.ts";
 import { discard, echo, relay, sendFile } from "../../tasks/server/handlers.ts";
@@ -237,6 +237,49 @@ Deno.test("relay passes bytes and ends both ways, plain and where TLS starts or 
       assertEquals(await answer, BYTES);
     });
   }
+});
+
+Deno.test("truncation: relay makes no clean end over TLS of a target or a client that is cut off", async () => {
+  const pair = await makeCertificate();
+  const cut: Handler = async (connection) => {
+    await connection.socket.write(encode("part"));
+    connection.socket.abort?.();
+  };
+  await using cutting = await serve({ handler: cut, tls: pair });
+  await using server = await serve({
+    handler: relay({ host: "localhost", port: cutting.port }, {
+      tls: { ca: pair.cert, isOneOfMany: true },
+    }),
+    tls: pair,
+  });
+  const to = { hostname: "localhost", caCerts: [pair.cert] };
+  using conn = await Deno.connectTls({ ...to, port: server.port });
+  assertEquals(await receiveText(conn, 4), "part");
+  await assertRejects(
+    () => conn.read(new Uint8Array(1)),
+    Deno.errors.UnexpectedEof,
+  );
+  const begun = Promise.withResolvers<void>();
+  const heard = Promise.withResolvers<unknown>();
+  await using target = await serve({
+    tls: pair,
+    handler: async ({ socket }) => {
+      const buffer = new Uint8Array(9);
+      await socket.read(buffer);
+      begun.resolve();
+      await socket.read(buffer).then(heard.resolve, heard.resolve);
+    },
+  });
+  const { server: other } = await serveOne(
+    relay({ host: "localhost", port: target.port }, {
+      tls: { ca: pair.cert, isOneOfMany: true },
+    }),
+  );
+  using plain = await Deno.connect({ port: other.port });
+  await plain.write(encode("part"));
+  await begun.promise;
+  await other.shutdown();
+  assert(await heard.promise instanceof Deno.errors.UnexpectedEof);
 });
 
 Deno.test("relay ends a client whose target refuses, and says so", async () => {

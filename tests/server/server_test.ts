@@ -243,7 +243,7 @@ testWith(
   },
 );
 
-Deno.test("server relay --wait lets its target come up, and says how long it had", async () => {
+Deno.test("server relay --wait lets its target come up", async () => {
   const target = getAvailablePort();
   for (const wait of ["10", "0.2"]) {
     const { stdout, interrupt, result } = start(main, [
@@ -261,7 +261,7 @@ Deno.test("server relay --wait lets its target come up, and says how long it had
     } else {
       assertEquals(await answer, "");
       await stdout.waitFor(
-        /Cannot connect to 127\.0\.0\.1:\d+ within 0\.2 s: connection refused\n/,
+        /Cannot connect to 127\.0\.0\.1:\d+: connection refused\n/,
       );
     }
     interrupt();
