@@ -214,6 +214,11 @@ const WORDINGS: readonly (readonly [
   [/AddrInUse|Address already in use|EADDRINUSE/, "the address is in use"],
   [/AddrNotAvailable|EADDRNOTAVAIL/, "this machine does not have that address"],
   [
+    /^Error: closed without an answer/,
+    "closed without an answer",
+    ExitCode.CutShort,
+  ],
+  [
     /error reading a body|connection closed before message completed|stream closed because of a broken pipe|: connection closed$|unexpected end of file|reached unexpected EOF|tls handshake eof/,
     "cut short",
     ExitCode.CutShort,

@@ -75,7 +75,7 @@ async function hintFor(
       : undefined;
   }
   const isMute = code === ExitCode.CutShort ||
-    /is not HTTP|connection reset/.test(text);
+    /is not HTTP/.test(text);
   if (url.protocol !== "http:" || !isMute) return undefined;
   return await speaksTls(url)
     ? `this port speaks TLS, try https://${url.host}/`
@@ -115,19 +115,36 @@ export async function failureOf(
   return new Failure(`Cannot ${what}`, { cause, hint, reached });
 }
 
+/** How a lost connection shows: to who reads or writes, plain or over TLS, as a stream of HTTP/2, closed by now. */
+const LOST =
+  /^(cut short|connection (reset|aborted)|the peer closed|(stream|connection) error received|BadResource|interrupted)/;
+
+function isLost(error: unknown): boolean {
+  return !isWorded(error) && LOST.test(describe(error));
+}
+
+/** What an attempt that brought no answer has ended with: of a lost connection the same, however that shows. */
+export function verdictOf(error: unknown): unknown {
+  return isLost(error)
+    ? new Error("closed without an answer", { cause: error })
+    : error;
+}
+
 /** Words what ended a body before its end: with how many bytes are there, where that says more than the cause. */
 export function cutShort(
   url: URL,
   cause: unknown,
   counts?: { readonly at: number; readonly total?: number | undefined },
 ): Failure {
-  const code = exitCodeOf(cause);
+  const code = isLost(cause) ? ExitCode.CutShort : exitCodeOf(cause);
   const isCounted = counts !== undefined && code === ExitCode.CutShort;
   if (!isCounted && isWorded(cause)) return cause;
   const of = counts?.total === undefined ? "" : ` of ${counts.total}`;
   return new Failure(`Cannot read ${redactUrl(url.href)}`, {
     cause: isCounted
       ? new Failure(`cut short after ${counts.at}${of} bytes`, { code })
+      : isLost(cause)
+      ? new Failure("cut short", { code })
       : cause,
     hint: cause instanceof Failure ? cause.hint : undefined,
   });

@@ -51,7 +51,7 @@ function passingReason(outcome: Outcome): string | undefined {
     return undefined;
   }
   const passes = codes.includes(exitCodeOf(outcome.error)) ||
-    /^connection (reset|aborted)|closed the connection/.test(message);
+    /^connection (reset|aborted)|closed (the connection|without)/.test(message);
   return passes ? message : undefined;
 }
 

@@ -190,7 +190,9 @@ async function attempt(
       response = await sendWithin(request, options);
       if (response.status < 400 || count === retry) return response;
     } catch (cause) {
-      error = deadline.signal.aborted ? deadline.signal.reason : cause;
+      const { verdictOf } = await import("./failure.ts");
+      const { aborted, reason } = deadline.signal;
+      error = aborted ? reason : verdictOf(cause);
       if (count === retry) throw error;
     }
     const { isRepeatable, LONGEST_MS, pauseAfter, sleep } = await import(

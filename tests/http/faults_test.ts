@@ -255,16 +255,20 @@ async function resetAfter(
 
 for (
   const [place, text, stderr] of [
-    ["before the answer", "", /^get: Cannot get http\S+: cut short\n/],
+    [
+      "before the answer",
+      "",
+      /^get: Cannot get http\S+: closed without an answer\n/,
+    ],
     [
       "in a head",
       "HTTP/1.1 200",
-      /^get: Cannot get http\S+: cut short\n/,
+      /^get: Cannot get http\S+: closed without an answer\n/,
     ],
     [
       "in a body",
       `${OK}Content-Length: 100\r\n\r\nonly nine`,
-      /get: Cannot (get|read) http\S+: cut short( after \d of 100 bytes)?\n/,
+      /get: Cannot (get http\S+: closed without an answer|read http\S+: cut short after \d of 100 bytes)\n/,
     ],
   ] as const
 ) {

@@ -74,6 +74,7 @@ function emptyWithName(): Uint8Array {
 const NOT_HTTP = (what: string) =>
   new RegExp(`is not HTTP \\(invalid ${what}\\)$`);
 const CUT = /: cut short$/;
+const CLOSED = /: closed without an answer$/;
 const HEADER = NOT_HTTP("HTTP header");
 const LENGTHS = NOT_HTTP("content-length");
 const STATUS = NOT_HTTP("HTTP status-code");
@@ -92,8 +93,8 @@ const ANSWERS: readonly (readonly [
   ["a body with its length", [response("abc")], 0, "abc"],
   ["a body that ends with the connection", [`${OK}\r\nhi`], 0, "hi"],
   ["HTTP/1.0 with bare line ends", ["HTTP/1.0 200 OK\n\nhi"], 0, "hi"],
-  ["no answer", [], 18, "", CUT],
-  ["half a head", [`${OK}A: b\r\n`], 18, "", CUT],
+  ["no answer", [], 18, "", CLOSED],
+  ["half a head", [`${OK}A: b\r\n`], 18, "", CLOSED],
   [
     "less than its length",
     [`${OK}Content-Length: 9\r\n\r\nhi`],

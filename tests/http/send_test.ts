@@ -142,7 +142,7 @@ Deno.test("a body that is cut short is a failure that counts", async () => {
   await using empty = serveRaw(() => []);
   assertEquals(await fail(request(empty.url, { method: "PUT" })), [
     ExitCode.CutShort,
-    `Cannot send PUT to ${empty.url}/: cut short`,
+    `Cannot send PUT to ${empty.url}/: closed without an answer`,
   ]);
 });
 

@@ -111,11 +111,13 @@ export async function sendOverSocket(
     body: request.body,
     signal: enough.signal,
     onUpload,
-  }).catch((error) => {
-    failure = error;
-    // a server that takes no more may have said why; without the rest of a body it would wait for ever
-    if (!isGone(error)) stop();
-  });
+    // without the rest of a body the server would wait for ever
+    onFailure: (error) => {
+      failure = error;
+      stop();
+    },
+    // a server that takes no more may have said why
+  }).catch(() => {});
   const end = async () => {
     signal.removeEventListener("abort", stop);
     enough.abort();

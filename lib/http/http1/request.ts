@@ -116,11 +116,13 @@ async function writeCounted(
  */
 export async function upload(
   socket: Socket,
-  { head, body, signal, onUpload }: {
+  { head, body, signal, onUpload, onFailure }: {
     readonly head: string;
     readonly body: Body | undefined;
     readonly signal: AbortSignal;
     readonly onUpload: TransportOptions["onUpload"];
+    /** Hears at once what the source of the body has against it. */
+    readonly onFailure: (error: unknown) => void;
   },
 ): Promise<void> {
   // one write, one packet: a second one would wait for the first to be acknowledged
@@ -132,7 +134,10 @@ export async function upload(
   try {
     while (!signal.aborted) {
       onUpload?.("reading");
-      const { done, value } = await source.read(buffer);
+      const { done, value } = await source.read(buffer).catch((error) => {
+        onFailure(error);
+        throw error;
+      });
       const bytes = value ?? new Uint8Array();
       // one buffer for all of it: it comes back with the bytes
       buffer = new Uint8Array(bytes.buffer);
