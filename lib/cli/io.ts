@@ -27,8 +27,15 @@ export interface Input {
   readonly isTerminal: boolean;
   /** Reads up to `buffer.length` bytes; resolves to their number, or to null at the end. */
   readonly read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>;
-  /** Whether it is a file or a pipe that may have bytes: told without reading, for who does not read it. */
-  readonly mayHaveBytes?: () => Promise<boolean>;
+  /** Looks what it is, without reading: undefined where it is neither a file nor a pipe. */
+  readonly look?: () => Promise<InputStatus | undefined>;
+}
+
+interface InputStatus {
+  /** Of a file, which alone has both: how many bytes it has, read by others before or not. */
+  readonly size?: number;
+  /** Reads from a place on, and does not move on. */
+  readonly readAt?: (buffer: Uint8Array, at: number) => number;
 }
 
 /** Where bytes go. Both writes write all of it and throw {@linkcode ClosedOutput} when nobody reads on. */

@@ -21,7 +21,7 @@ export function processIo(): Io {
         stdin.read(buffer).catch((cause) => {
           throw new Failure("Cannot read stdin", { cause });
         }),
-      mayHaveBytes,
+      look,
     },
     stdout: createOutput("stdout", stdout),
     stderr: createOutput("stderr", stderr),
@@ -43,14 +43,24 @@ function outlive(): void {
   });
 }
 
-/** A pipe's size is not known before it is read; what is closed, or anything else, has nothing. */
-async function mayHaveBytes(): Promise<boolean> {
-  const { fstatSync } = await import("node:fs");
+/** Node's way to a descriptor that is open needs no permission, and alone reads it from a place on. */
+async function look(): ReturnType<NonNullable<Io["stdin"]["look"]>> {
+  const { fstatSync, readSync } = await import("node:fs");
   try {
     const stdin = fstatSync(0);
-    return stdin.isFile() ? stdin.size > 0 : stdin.isFIFO() || stdin.isSocket();
+    if (!stdin.isFile()) {
+      return stdin.isFIFO() || stdin.isSocket() ? {} : undefined;
+    }
+    const readAt = (buffer: Uint8Array, at: number) => {
+      try {
+        return readSync(0, buffer, 0, buffer.length, at);
+      } catch (cause) {
+        throw new Failure("Cannot read stdin", { cause });
+      }
+    };
+    return { size: stdin.size, readAt };
   } catch {
-    return false;
+    // it is closed
   }
 }
 

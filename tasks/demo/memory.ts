@@ -119,7 +119,7 @@ function createStdin(
   let rest = new Uint8Array();
   return {
     isTerminal,
-    mayHaveBytes: () => Promise.resolve(stdin !== NOTHING),
+    look: () => Promise.resolve(stdin === NOTHING ? undefined : {}),
     read: async (buffer) => {
       // a terminal at which nobody types
       if (isTerminal && stdin === NOTHING) return await new Promise(() => {});

@@ -157,7 +157,8 @@ export async function runExchange(
   }
   const isUnread = operands.mayHaveBody && request.body === undefined &&
     !io.stdin.isTerminal;
-  if (isUnread && await io.stdin.mayHaveBytes?.()) await printNote(UNSENT);
+  const unread = isUnread ? await io.stdin.look?.() : undefined;
+  if (unread !== undefined && unread.size !== 0) await printNote(UNSENT);
   const start = performance.now();
   const notice = (text: string, isLast = false) =>
     void ((isLast || io.stderr.isTerminal) && printNote(`${text}\n`));

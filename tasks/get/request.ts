@@ -228,8 +228,8 @@ async function readContent(
   }
   const formType = form ? "application/x-www-form-urlencoded" : undefined;
   if (raw === "-") {
-    const { bodyOfSource } = await import("./body/request_body.ts");
-    const body = await bodyOfSource(stdin, { live });
+    const { bodyOfStdin } = await import("./body/stdin.ts");
+    const body = await bodyOfStdin(stdin, live);
     return { body, type: formType ?? "application/json" };
   }
   const { bodyOfFile, splitType } = await import("./body/file.ts");

@@ -37,6 +37,12 @@ export async function readSendOptions(
   stderr: Output,
 ): Promise<SendOptions> {
   const { follow, maxRedirects, retry, maxSize, insecure } = options;
+  if (retry && request.body?.again === false) {
+    throw new UsageError(
+      `Cannot retry ${request.method}: its body can be sent only once`,
+      { hint: "a file can be sent again: @FILE, or - < FILE" },
+    );
+  }
   if (retry && !isRepeatable(request)) {
     throw new UsageError(
       `Cannot retry ${request.method}: it could be carried out twice`,

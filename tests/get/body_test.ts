@@ -18,7 +18,8 @@ import {
   type PartBody,
 } from "../../tasks/get/body/request_body.ts";
 import { parseItem } from "../../tasks/get/items.ts";
-import { spawnProgram, testWith } from "../support.ts";
+import { serveHttp } from "../http/server.ts";
+import { ROOT, spawnProgram, testWith } from "../support.ts";
 import { withFiles } from "./support.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -112,7 +113,7 @@ Deno.test("a source that fails is closed, and a stream that is cancelled closes 
   };
   await assertRejects(() => bodyOfSource(bad), Error, "bad");
   assertEquals(closed, 1);
-  const live = await bodyOfSource(bad, { live: true });
+  const live = await bodyOfSource(bad, 0);
   await assertRejects(() => readAll(live), Error, "bad");
   assertEquals(closed, 2);
   const source = sourceOf([new Uint8Array(1), new Uint8Array(1)]);
@@ -232,7 +233,7 @@ const anyBody = fc.record({
       ? bodyOf(content)
       : kind === "stream"
       ? createBody(() => Promise.resolve(sourceOf(halves)), about)
-      : await bodyOfSource(sourceOf(halves), { live: kind === "live" }),
+      : await bodyOfSource(sourceOf(halves), kind === "live" ? 0 : undefined),
   ];
 });
 
@@ -460,4 +461,85 @@ Deno.test("a form with a large file is as long as it says, and can be sent again
       assertEquals(await file.bytes(), patternOf(1_250_000));
     }
   });
+});
+
+/** What a shell sends to post, whose stdin it sets up: what came, and how often. */
+async function sendByShell(
+  line: string,
+  folder: string,
+  status = 200,
+  options = "",
+): Promise<readonly (readonly [length: string | null, sum: number])[]> {
+  const came: (readonly [string | null, number])[] = [];
+  await using server = serveHttp(async (request) => {
+    const bytes = await request.bytes();
+    const sum = bytes.reduce((sum, byte) => sum + byte, bytes.length);
+    came.push([request.headers.get("content-length"), sum]);
+    return came.length === 1 && status !== 200
+      ? new Response("", { status, headers: { location: "/there" } })
+      : new Response("");
+  });
+  const post = `"$1" run -q --no-prompt --no-check --allow-net=${
+    new URL(server.url).host
+  } "$2" ${options} -X PUT "$3" -`;
+  const { code, stderr } = await spawnProgram("sh", [
+    ...["-c", line.replace("POST", post), "sh", Deno.execPath()],
+    ...[`${ROOT}tasks/post.ts`, server.url],
+  ], { cwd: folder }).result;
+  assertEquals([code, stderr], [0, "200 OK\n"]);
+  return came;
+}
+
+Deno.test({
+  name:
+    "stdin that is a file goes out with its length, from where it is, as often as it is wanted",
+  ignore: Deno.build.os === "windows",
+  fn: () => {
+    const large = new Uint8Array(9_000_000).fill(1);
+    return withFiles({ large }, async (folder) => {
+      const whole = ["9000000", 18_000_000] as const;
+      assertEquals(await sendByShell("POST < large", folder), [whole]);
+      // a redirect and a busy server ask for it again
+      for (const status of [307, 308, 503]) {
+        const options = status === 503 ? "--retry 1" : "";
+        const sent = sendByShell("POST < large", folder, status, options);
+        assertEquals(await sent, [whole, whole]);
+      }
+      // who had it before has read some of it, or all
+      assertEquals(
+        await sendByShell(
+          "(dd bs=100 count=1 of=/dev/null 2> /dev/null; POST) < large",
+          folder,
+        ),
+        [["8999900", 17_999_800]],
+      );
+      assertEquals(
+        await sendByShell("(cat > /dev/null; POST) < large", folder),
+        [["0", 0]],
+      );
+    });
+  },
+});
+
+Deno.test({
+  name:
+    "a pipe goes out with its length up to 8 MiB, and again where that is wanted; more of it in chunks",
+  ignore: Deno.build.os === "windows",
+  fn: () => {
+    const small = new Uint8Array(8 << 20).fill(1);
+    return withFiles(
+      { small, large: new Uint8Array((8 << 20) + 1) },
+      async (folder) => {
+        const whole = [`${8 << 20}`, 2 * (8 << 20)] as const;
+        assertEquals(
+          await sendByShell("cat small | POST", folder, 307),
+          [whole, whole],
+        );
+        assertEquals(
+          await sendByShell("cat large | POST", folder),
+          [[null, (8 << 20) + 1]],
+        );
+      },
+    );
+  },
 });

@@ -24,8 +24,11 @@ function sourceOf(path: string, file: Deno.FsFile): ByteSource {
 }
 
 /** As many bytes as were promised: what the file has gained since is not sent, and one that has lost some cannot be. */
-async function openExactly(path: string, length: number): Promise<ByteSource> {
-  const source = sourceOf(path, await reading(path, Deno.open(path)));
+export function exactly(
+  name: string,
+  source: ByteSource,
+  length: number,
+): ByteSource {
   let left = length;
   return {
     ...source,
@@ -34,9 +37,9 @@ async function openExactly(path: string, length: number): Promise<ByteSource> {
       const count = await source.read(buffer.subarray(0, left));
       if (count === null) {
         throw new Failure(
-          `Cannot send "${
-            absolutePath(path)
-          }": it has shrunk from ${length} to ${length - left} bytes`,
+          `Cannot send ${name}: it has shrunk from ${length} to ${
+            length - left
+          } bytes`,
         );
       }
       left -= count;
@@ -58,7 +61,11 @@ export async function bodyOfFile(path: string): Promise<PartBody> {
     return { ...await bodyOfSource(sourceOf(path, file)), path };
   }
   file.close();
-  return createBody(() => openExactly(path, size), {
+  const open = async () => {
+    const source = sourceOf(path, await reading(path, Deno.open(path)));
+    return exactly(`"${absolutePath(path)}"`, source, size);
+  };
+  return createBody(open, {
     length: size,
     again: true,
     path,

@@ -42,14 +42,15 @@ export function bodyOf(bytes: Uint8Array<ArrayBuffer>): PartBody {
 }
 
 /**
- * Makes a body of what can be read once: of its bytes when they are few, else a stream of unknown length. What is `live`
- * is sent at once, rather than when there is 1 MiB or the end.
+ * Makes a body of what can be read once: of its bytes when they are few, else a stream of unknown length.
+ *
+ * @param most How many bytes are waited for and held; with 0 they are sent as they come.
  */
 export async function bodyOfSource(
   source: ByteSource,
-  options: { readonly live?: boolean } = {},
+  most: number = MAX_HELD,
 ): Promise<PartBody> {
-  const held = new Uint8Array(options.live ? 0 : MAX_HELD + 1);
+  const held = new Uint8Array(most === 0 ? 0 : most + 1);
   let length = 0;
   try {
     while (length < held.length) {
