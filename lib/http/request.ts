@@ -5,6 +5,7 @@
  */
 
 import type { TcpAddress } from "../net/address.ts";
+import type { Proxy } from "../net/proxy.ts";
 
 /** A header as it goes out: its name, and its value as characters that each stand for one byte. */
 export type Header = readonly [name: string, value: string];
@@ -73,6 +74,11 @@ export function isBeyondFetch(
       /^(host|user-agent|accept|accept-(encoding|language))$/
         .test(name)
     );
+}
+
+/** Whether an HTTP proxy is asked for a connection, and does not see what goes over it. */
+export function isTunneled({ protocol }: URL, proxy?: Proxy): boolean {
+  return proxy?.protocol === "http" && protocol === "https:";
 }
 
 /** Bytes as characters that each stand for one. */

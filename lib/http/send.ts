@@ -11,7 +11,12 @@ import {
   startDeadline,
   type Timeouts,
 } from "./deadline.ts";
-import { type Follow, type HttpRequest, isBeyondFetch } from "./request.ts";
+import {
+  type Follow,
+  type HttpRequest,
+  isBeyondFetch,
+  isTunneled,
+} from "./request.ts";
 import { openBody } from "./response_body.ts";
 import type {
   Decodes,
@@ -72,10 +77,12 @@ export async function send(
   const { head, idle, total }: Timeouts = options.timeouts ?? DEFAULT_TIMEOUTS;
   const deadline = startDeadline(total, options.signal);
   let { network = {} } = options;
+  const { trace } = network;
   const hops: FollowedRedirect[] = [];
   let cookies: Cookies | undefined;
   try {
     while (true) {
+      if (!isTunneled(request.url, network.proxy)) await trace?.(request);
       const response = await attempt(request, {
         deadline,
         head,
@@ -83,11 +90,12 @@ export async function send(
         retry,
         notice,
       });
+      await trace?.(response);
       const hop = await redirectOf(request, response, { follow, network });
       const { status, statusText, headers, rawHeaders, version } = response;
-      const { lines } = response;
+      const { lines, interim } = response;
       if (hop === undefined || "refused" in hop) {
-        const { timings, remote } = response;
+        const { timings, trailers, remote } = response;
         const { signal } = deadline;
         const again = () => sendAgain(request, { ...network, signal });
         const { maxSize, decodes } = options;
@@ -102,7 +110,9 @@ export async function send(
           rawHeaders,
           lines,
           version,
+          interim,
           timings,
+          trailers,
           remote,
           hops,
           signal,
@@ -132,6 +142,7 @@ export async function send(
         headers,
         rawHeaders,
         version,
+        interim,
         location,
       });
       // who the client is, and whom it trusts blindly, is for the first origin alone

@@ -5,6 +5,7 @@
  */
 
 import type { Resolved } from "../net/address.ts";
+import type { Route } from "../net/connect.ts";
 import type { Proxy } from "../net/proxy.ts";
 import type { TlsClient } from "../net/connection.ts";
 import type { ByteSource, Header, HttpRequest } from "./request.ts";
@@ -34,6 +35,11 @@ export interface Network
   readonly http?: "1.1" | "2" | undefined;
   readonly timed?: boolean | undefined;
   readonly rawHeaders?: boolean | undefined;
+  /** Hears each head that goes out or has come, but for those of a proxy's tunnel, which `watch` may. */
+  readonly trace?:
+    | ((head: HttpRequest | ResponseHead) => Promise<void>)
+    | undefined;
+  readonly watch?: Route["watch"];
 }
 
 /** What a transport takes besides the request. */
@@ -57,6 +63,8 @@ export interface ResponseHead {
   readonly lines?: readonly string[] | undefined;
   /** The version of HTTP, as `1.1`, where the transport sees it. */
   readonly version?: string | undefined;
+  /** Those that came before it (RFC 9110, section 15.2: 102, 103), where the transport sees them; the first ten. */
+  readonly interim?: readonly ResponseHead[] | undefined;
 }
 
 /** Says which encodings of a body are taken off, as in Content-Encoding. */
@@ -74,6 +82,8 @@ export interface HttpResponse extends ResponseHead, AsyncDisposable {
   readonly request: HttpRequest;
   /** Complete when the body has ended; where the transport measures it. */
   readonly timings?: Timings | undefined;
+  /** What came after the body (RFC 9110, section 6.5), once it has ended; no header whatever its name. */
+  readonly trailers?: readonly Header[] | undefined;
   /** The address that answered, where the transport sees it. */
   readonly remote?: string | undefined;
   /** Why a redirect was not followed, if this is one. */
@@ -95,7 +105,9 @@ export interface HttpResponse extends ResponseHead, AsyncDisposable {
 
 /** A response as a transport gives it, as soon as its head is there: nothing is followed, and fetch alone has decoded anything. */
 export interface TransportResponse
-  extends ResponseHead, Pick<HttpResponse, "timings" | "remote" | "source"> {
+  extends
+    ResponseHead,
+    Pick<HttpResponse, "timings" | "trailers" | "remote" | "source"> {
   /** How it is encoded for the transfer alone (RFC 9112, section 7), where the transport sees it. */
   readonly transferCoding?: string | undefined;
   /** Throws when it is cut short. */

@@ -40,6 +40,10 @@ export interface Route {
   /** Asks the target for TLS in plain, and takes no byte that is TLS's. */
   readonly prepare?: ((socket: Socket) => Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What a proxy is talked to over, in place of the socket, while it is asked for a connection. */
+  readonly watch?:
+    | ((socket: Socket) => Pick<Socket, "read" | "write">)
+    | undefined;
   /** Hears what is begun: what fails is that. */
   readonly onStep?: ((step: Step) => void) | undefined;
 }
@@ -234,7 +238,8 @@ async function openOnce(address: Address, route: Route): Promise<Connected> {
       onStep?.("tunnel");
       const { askProxy } = await import("./proxy.ts");
       const conn = socket;
-      await within(signal, conn, () => askProxy(conn, proxy, address));
+      const heard = route.watch?.(conn) ?? conn;
+      await within(signal, conn, () => askProxy(heard, proxy, address));
     }
   }
   const connected = performance.now();

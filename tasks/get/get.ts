@@ -10,12 +10,13 @@ import type { CommandLine } from "../../lib/cli/options.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
-import type { HttpResponse } from "../../lib/http/transport.ts";
+import type { HttpResponse, Network } from "../../lib/http/transport.ts";
 import type { Download, SendNextOptions } from "./download/resume.ts";
 import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
 import type { RequestOptions } from "./request.ts";
 import type { Operands } from "./url.ts";
 import { printBody, printHead } from "./view/body.ts";
+import type { Tunnel } from "./view/head.ts";
 
 /** What the commands `get` and `post` have in common; what is rarely asked for is loaded then. */
 export const COMMAND = {
@@ -63,7 +64,9 @@ async function printUnsent(
     return await printSafe(stdout, `${command}\n`);
   }
   const { printOffline } = await import("./view/head.ts");
-  await printOffline(request, stdout, options.showSecrets);
+  const { parseProxy } = await import("../../lib/net/proxy.ts");
+  const proxy = options.proxy ? parseProxy(options.proxy, true) : undefined;
+  await printOffline(request, stdout, options.showSecrets, proxy);
 }
 
 /** What a person hears who has piped a body into a command that reads none. */
@@ -89,7 +92,7 @@ async function loadSendOptions(
   request: HttpRequest,
   options: ExchangeOptions,
   { stderr }: Io,
-): Promise<SendOptions> {
+): Promise<SendOptions & { readonly tunnels?: readonly Tunnel[] }> {
   const isPlain = Object.entries(options).every(([name, value]) =>
     OTHER_OPTIONS.includes(name) || value === undefined || value === false ||
     Array.isArray(value) && value.length === 0
@@ -97,7 +100,23 @@ async function loadSendOptions(
   if (isPlain) return {};
   const { readSendOptions } = await import("./send_options.ts");
   const time = options.time || options.json && options.http !== "2";
-  return await readSendOptions({ ...options, time }, request, stderr);
+  const read = await readSendOptions({ ...options, time }, request, stderr);
+  const { network } = read;
+  if (!options.verbose && !options.json) return read;
+  const { createTrace, listenTo } = await import("./view/head.ts");
+  const proxy = network?.proxy;
+  if (options.verbose) {
+    const trace = createTrace(stderr, options.showSecrets === true, proxy);
+    return { ...read, network: { ...network, ...trace } };
+  }
+  if (proxy?.protocol !== "http") return read;
+  const tunnels: Tunnel[] = [];
+  const watch: Network["watch"] = (socket) => {
+    const tunnel = { sent: "", received: "" };
+    tunnels.push(tunnel);
+    return listenTo(socket, tunnel);
+  };
+  return { ...read, tunnels, network: { ...network, watch } };
 }
 
 /** The exit code for a status; 304 is what a conditional request hopes for. */
@@ -198,10 +217,14 @@ export async function runExchange(
     const { formatTimings } = await import("./view/head.ts");
     await printNote(`${formatTimings(last?.timings ?? {})}\n`);
   };
-  if (options.verbose) {
-    const { printRequest } = await import("./view/head.ts");
-    await printRequest(request, io.stderr, options.showSecrets);
-  }
+  const printEnd = async () => {
+    const { trailers = [] } = last ?? {};
+    if (trailers.length > 0 && (options.verbose || options.include)) {
+      const { printTrailers } = await import("./view/head.ts");
+      await printTrailers(trailers, io, options);
+    }
+    await printTimings();
+  };
   if (isSaved) {
     const { download } = await import("./download/download.ts");
     const status = await download(exchange).catch((error) => {
@@ -209,7 +232,7 @@ export async function runExchange(
       return last?.status;
     });
     if (status !== undefined) {
-      await printTimings();
+      await printEnd();
       return exitCodeFor(request, status);
     }
   }
@@ -225,7 +248,11 @@ export async function runExchange(
     : response;
   const print = async () => {
     await printHead(response, io, options);
-    if (json) return await json.printJson(shown, io.stdout, options, start);
+    if (json) {
+      const { tunnels, network } = sendOptions;
+      const exchanged = { response: shown, tunnels, proxy: network?.proxy };
+      return await json.printJson(exchanged, io.stdout, options, start);
+    }
     await printBody(shown, io, options, async (error, received) => {
       // such a stream has gone on already
       if (shown !== response) throw error;
@@ -234,7 +261,7 @@ export async function runExchange(
     });
   };
   await print().catch(stopped);
-  await printTimings();
+  await printEnd();
   if (response.status === 206) {
     const { isUnasked, partAlone } = await import("./download/range.ts");
     if (isUnasked(response)) throw partAlone(response);

@@ -11,7 +11,11 @@ import {
   redactText,
   redactUrl,
 } from "../../lib/cli/redact.ts";
-import { sentHeaders, targetOf } from "../../lib/http/http1/request.ts";
+import {
+  forwardingProxy,
+  sentHeaders,
+  targetOf,
+} from "../../lib/http/http1/request.ts";
 import {
   fromLatin1,
   type Header,
@@ -19,6 +23,7 @@ import {
   latin1,
 } from "../../lib/http/request.ts";
 import type { ResponseHead } from "../../lib/http/transport.ts";
+import type { Proxy } from "../../lib/net/proxy.ts";
 import { decodeText } from "./charset.ts";
 import { formatItem, parseItem } from "./items.ts";
 
@@ -168,7 +173,7 @@ export function createPartRedactor(): (piece: Uint8Array) => Uint8Array {
 export interface PrintedRequest
   extends Pick<HttpRequest, "method" | "headers"> {
   readonly url: string;
-  /** What follows the method: the path and the query, as they are sent. */
+  /** What follows the method, as it is sent: the path and the query, or for a proxy the whole URL. */
   readonly target: string;
   /** The body, where it is text in memory. */
   readonly body: string | undefined;
@@ -178,20 +183,28 @@ export interface PrintedRequest
   readonly size: number | undefined;
 }
 
-/** A request with its headers as they are sent, without secrets unless they are asked for: all that prints a request prints this. */
+/**
+ * A request with its headers as they are sent, without secrets unless they are asked for: all that prints a request
+ * prints this.
+ *
+ * @param proxy The one on its way, which it may be sent to.
+ */
 export function redactRequest(
   request: HttpRequest,
   showSecrets = false,
+  proxy?: Proxy,
 ): PrintedRequest {
   const { method, url, body } = request;
-  const headers = sentHeaders(request);
+  const forward = forwardingProxy(url, proxy);
+  const headers = sentHeaders(request, forward);
   // its bytes as they are, a mark too
   const text = body?.bytes && decodeText(body.bytes, "utf-8", true);
   const bytes = text === undefined ? body?.bytes : undefined;
-  const target = targetOf(request);
+  const path = targetOf(request);
+  const target = forward === undefined ? path : url.origin + path;
   const whole = {
     method,
-    url: url.origin + target + url.hash,
+    url: url.origin + path + url.hash,
     target,
     headers,
     body: text,

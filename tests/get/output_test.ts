@@ -785,3 +785,94 @@ Deno.test("the limit of all of it holds while lines and events pour in", async (
     }
   }
 });
+
+/** Heads before the one that counts, and trailers after a body; one of them sounds like a header that counts. */
+const AROUND = [
+  "HTTP/1.1 102 Processing\r\n\r\n",
+  "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nX-Token: s3cret\r\n\r\n",
+  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+  "2\r\nhi\r\n0\r\nX-Sum: 123\r\nContent-Length: 9\r\nX-Key: s3cret\r\n\r\n",
+] as const;
+
+Deno.test("what comes before a head and after a body is shown by -v, -i and --json", async () => {
+  await using server = serveRaw(() => [AROUND.join("")]);
+  const verbose = await run(get, ["-v", server.url]);
+  assertEquals([verbose.code, verbose.stdout], [0, "hi"]);
+  assertStringIncludes(
+    verbose.stderr,
+    "< HTTP/1.1 102 Processing\n<\n< HTTP/1.1 103 Early Hints\n< Link: </a.css>\n< X-Token: ***\n<\n< HTTP/1.1 200 OK\n< Transfer-Encoding: chunked\n<\n< X-Sum: 123\n< Content-Length: 9\n< X-Key: ***\n",
+  );
+  const [processing, hints, head] = AROUND;
+  const included = await run(get, ["-i", server.url]);
+  assertEquals(
+    included.stdout,
+    `${processing}${hints}${head}hiX-Sum: 123\r\nContent-Length: 9\r\nX-Key: s3cret\r\n`,
+  );
+  const { response } = JSON.parse(
+    (await run(get, ["--json", server.url])).stdout,
+  );
+  assertEquals(response, {
+    interim: [
+      { version: "1.1", status: 102, statusText: "Processing", headers: {} },
+      {
+        version: "1.1",
+        status: 103,
+        statusText: "Early Hints",
+        headers: { link: "</a.css>", "x-token": "***" },
+      },
+    ],
+    version: "1.1",
+    status: 200,
+    statusText: "OK",
+    headers: { "transfer-encoding": "chunked" },
+    size: 2,
+    body: "hi",
+    trailers: { "x-sum": "123", "content-length": "9", "x-key": "***" },
+  });
+  await withFiles({}, async (folder) => {
+    const saved = await run(get, ["-v", "-o", `${folder}/f`, server.url]);
+    assertStringIncludes(saved.stderr, "< X-Sum: 123\n");
+    assertEquals(await Deno.readTextFile(`${folder}/f`), "hi");
+  });
+});
+
+Deno.test("the trailers of a stream of lines are its last line", async () => {
+  await using server = serveRaw(() => [
+    "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "4\r\n{}\n1\r\n0\r\nX-Sum: 1\r\n\r\n",
+  ]);
+  const { stdout } = await run(get, ["--json", server.url]);
+  assertEquals(stdout.split("\n").slice(1), [
+    '{"data":{}}',
+    '{"data":1}',
+    '{"trailers":{"x-sum":"1"}}',
+    "",
+  ]);
+});
+
+Deno.test("header floods: heads before the answer and hostile trailers are bounded, and obeyed by nobody", async () => {
+  const early = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+  const chunked =
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n";
+  await using many = serveRaw(() => [early.repeat(1000) + chunked + "\r\n"]);
+  const shown = await run(get, ["-v", many.url]);
+  assertEquals([shown.code, shown.stdout], [0, "hi"]);
+  assertEquals(shown.stderr.match(/Early Hints/g)?.length, 10);
+  await using evil = serveRaw(() => [
+    `${chunked}X-A: \x1b[2J\r\nX(: 1\r\nSet-Cookie: a=s3cret\r\nLocation: /x\r\n\r\n`,
+  ]);
+  for (const args of [["-v"], ["-i"], ["--json"]]) {
+    const { code, stdout, stderr } = await run(get, [...args, evil.url], {
+      terminal: { stderr: true, stdout: args[0] === "-i" },
+    });
+    assertEquals(code, 0);
+    assert(!(stdout + stderr).includes("\x1b[2J"), stdout + stderr);
+    assertStringIncludes(
+      stripColors(stdout + stderr).toLowerCase(),
+      "location",
+    );
+  }
+  const flood = "X-A: 1\r\n".repeat(10_000);
+  await using large = serveRaw(() => [`${chunked}${flood}\r\n`]);
+  assertEquals((await run(get, ["-v", large.url])).code, 18);
+});

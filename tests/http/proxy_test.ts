@@ -310,3 +310,69 @@ Deno.test("a proxy of the environment that is not there is suspected, where the 
   const { stdout } = await spawn("get", args, { env: past }).result;
   assertEquals(stdout, "hi");
 });
+
+/** What a command shows as sent, without its marks. */
+const shownIn = (stderr: string) =>
+  [...stderr.matchAll(/^> ?(.*)\n/gm)].map(([, line]) => `${line}\r\n`).join(
+    "",
+  );
+
+Deno.test("what is shown of a request is what the proxy gets, byte for byte", async () => {
+  await using echo = serveEcho();
+  for (const login of [`ada:${SECRET}@`, `:${SECRET}@`, ""]) {
+    await using proxy = serveProxy(talkHttp);
+    const url = `${echo.url}/a?b=c`;
+    const args = ["--proxy", `http://${login}${proxy.host}`, url];
+    const { stderr } = await run(get, ["-v", "--show-secrets", ...args]);
+    const [seen = ""] = proxy.seen;
+    assertEquals(shownIn(stderr), seen);
+    assertStringIncludes(seen, `GET ${url} HTTP/1.1\r\n`);
+    assertEquals(seen.includes("proxy-authorization: Basic "), login !== "");
+    const offline = await run(get, ["--offline", "--show-secrets", ...args]);
+    assertEquals(offline.stdout, seen);
+    for (const way of ["-v", "--offline", "--json"]) {
+      const { stdout, stderr } = await run(get, [way, ...args]);
+      assert(!(stdout + stderr).includes(btoa(login.slice(0, -1)) || SECRET));
+      if (login !== "") assertStringIncludes(stdout + stderr, "Basic ***");
+    }
+  }
+});
+
+Deno.test("a tunnel is shown as it was asked for and granted, before what goes through it", async () => {
+  await using echo = serveEcho(true);
+  await using proxy = serveProxy(talkHttp);
+  const args = [...CA, "--proxy", `http://ada:${SECRET}@${proxy.host}`];
+  const { stderr } = await run(get, ["-v", ...args, echo.url]);
+  const { host } = new URL(echo.url);
+  assertStringIncludes(
+    stderr,
+    `> CONNECT ${host} HTTP/1.1\n> Host: ${host}\n> Proxy-Authorization: Basic ***\n>\n< HTTP/1.1 200 OK\n<\n> GET / HTTP/1.1\n`,
+  );
+  const json = await run(get, ["--json", ...args, echo.url]);
+  const { tunnels, request } = JSON.parse(json.stdout);
+  assertEquals(tunnels, [{
+    request: {
+      method: "CONNECT",
+      target: host,
+      headers: { host, "proxy-authorization": "Basic ***" },
+    },
+    response: { version: "1.1", status: 200, statusText: "OK", headers: {} },
+  }]);
+  assertEquals(request.headers["proxy-authorization"], undefined);
+  // a person sees why there is none
+  await using refusing = serveProxy(async (conn, read) => {
+    await read();
+    await conn.write(encode("HTTP/1.1 403 No\r\nX-Why: because\r\n\r\n"));
+    throw new Error("refused");
+  });
+  const refused = await run(get, [
+    ...["-v", "--retry", "0", ...CA, "--proxy", `http://${refusing.host}`],
+    echo.url,
+  ]);
+  assertEquals(refused.code, 7);
+  assertStringIncludes(
+    refused.stderr,
+    "< HTTP/1.1 403 No\n< X-Why: because\n<\n",
+  );
+  assert(!refused.stderr.includes("> GET"), refused.stderr);
+});

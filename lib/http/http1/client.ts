@@ -9,14 +9,19 @@ import { absolutePath } from "../../cli/values.ts";
 import { formatAddress } from "../../net/address.ts";
 import { type Connected, open, type Step } from "../../net/connect.ts";
 import { closeSocket, isGone } from "../../net/connection.ts";
-import { formatProxy, type Proxy } from "../../net/proxy.ts";
-import { addressOfUrl, type HttpRequest, streamOf } from "../request.ts";
+import { formatProxy } from "../../net/proxy.ts";
+import {
+  addressOfUrl,
+  type HttpRequest,
+  isTunneled,
+  streamOf,
+} from "../request.ts";
 import type {
   Timings,
   TransportOptions,
   TransportResponse,
 } from "../transport.ts";
-import { formatRequestHead, upload } from "./request.ts";
+import { formatRequestHead, forwardingProxy, upload } from "./request.ts";
 import {
   createReader,
   cutShort,
@@ -48,7 +53,8 @@ async function connectTo(
     return await open(unix === undefined ? target : { path: unix }, {
       proxy,
       proxyTls: { ca, alpn },
-      forward: forwardingProxy(url, network) !== undefined,
+      forward: forwardingProxy(url, proxy) !== undefined,
+      watch: network.watch,
       resolve: network.resolve,
       family: network.family,
       timed: network.timed,
@@ -76,14 +82,6 @@ async function connectTo(
   }
 }
 
-/** The proxy that wants to see the whole URL and its credentials with the request itself. */
-function forwardingProxy(
-  { protocol }: URL,
-  { proxy }: TransportOptions,
-): Proxy | undefined {
-  return proxy?.protocol === "http" && protocol === "http:" ? proxy : undefined;
-}
-
 /**
  * Carries a request over a socket.
  *
@@ -101,13 +99,15 @@ export async function sendOverSocket(
     options,
   );
   const connected = performance.now();
+  const { proxy, trace } = options;
+  if (isTunneled(request.url, proxy)) await trace?.(request);
   const stop = () => closeSocket(socket);
   signal.addEventListener("abort", stop);
   if (signal.aborted) stop();
   const enough = new AbortController();
   let failure: unknown;
   const uploading = upload(socket, {
-    head: formatRequestHead(request, forwardingProxy(request.url, options)),
+    head: formatRequestHead(request, forwardingProxy(request.url, proxy)),
     body: request.body,
     signal: enough.signal,
     onUpload,
@@ -167,6 +167,7 @@ export async function sendOverSocket(
       body: source ? streamOf(source) : null,
       source,
       transferCoding: body?.coding,
+      trailers: body?.trailers,
       timings,
       remote,
     };

@@ -30,7 +30,7 @@ function framingOf({ method, body }: HttpRequest): Header[] {
  * The headers that a request has on its way: its own, those that fetch would add, and those of its body; in the case
  * and the order in which fetch sends them.
  */
-export function sentHeaders(request: HttpRequest): Header[] {
+export function sentHeaders(request: HttpRequest, proxy?: Proxy): Header[] {
   const own = Map.groupBy(request.headers, ([name]) => name.toLowerCase());
   const [host = ["host", request.url.host]] = own.get("host") ?? [];
   const defaults: Header[] = [
@@ -50,9 +50,15 @@ export function sentHeaders(request: HttpRequest): Header[] {
     ...request.body !== undefined && request.body.length === undefined
       ? [["transfer-encoding", "chunked"] as const]
       : [],
+    ...credentialsOf(proxy),
   ].filter(([name]) =>
     FRAMING.includes(name) || !request.unset?.includes(name)
   );
+}
+
+function credentialsOf(proxy?: Proxy): Header[] {
+  const login = proxy && formatLogin(proxy);
+  return login === undefined ? [] : [["proxy-authorization", login]];
 }
 
 /** What a request asks its server for: as it was typed where it is to stay so. */
@@ -60,15 +66,21 @@ export function targetOf({ url, target }: HttpRequest): string {
   return target ?? url.pathname + url.search;
 }
 
+/** The proxy that passes a request on: it is sent the whole URL, and who asks. */
+export function forwardingProxy(url: URL, proxy?: Proxy): Proxy | undefined {
+  return url.protocol === "http:" && proxy?.protocol === "http"
+    ? proxy
+    : undefined;
+}
+
 /**
- * Writes the head of a request, each character for one byte. A proxy that passes it on is sent the whole
- * URL, and who asks.
+ * Writes the head of a request, each character for one byte.
  *
  * @throws {TypeError} When a name, a value or the target would be more than it should, or is not made of bytes.
  */
 export function formatRequestHead(
   request: HttpRequest,
-  proxy?: Pick<Proxy, "username" | "password">,
+  proxy?: Proxy,
 ): string {
   const { method, url } = request;
   const path = targetOf(request);
@@ -76,11 +88,8 @@ export function formatRequestHead(
     throw new TypeError("Cannot send a target that is not one word of ASCII");
   }
   const target = proxy === undefined ? path : url.origin + path;
-  const login = proxy && formatLogin(proxy);
-  const lines = [
-    ...sentHeaders(request),
-    ...login === undefined ? [] : [["proxy-authorization", login] as const],
-  ].map(([name, value]) => `${name}: ${value}`);
+  const lines = sentHeaders(request, proxy)
+    .map(([name, value]) => `${name}: ${value}`);
   if (!lines.every((line) => LINE.test(line))) {
     throw new TypeError("Cannot send a header that is not one line of bytes");
   }

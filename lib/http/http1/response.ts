@@ -65,8 +65,12 @@ function parseHeaders(lines: readonly string[]): Header[] {
   });
 }
 
-/** Reads the head of a response; those before it (RFC 9110, section 15.2: 100, 103) are passed over. */
+/** A server may send heads before the one that counts without an end; so many are kept. */
+const MOST_INTERIM = 10;
+
+/** Reads the head of a response, with those before it. */
 export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
+  const interim: ResponseHead[] = [];
   while (true) {
     const line = withoutEnd(
       await reader.line(LONGEST, tooLarge, "HTTP/1."),
@@ -83,12 +87,13 @@ export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
     const lines = await readLines(reader);
     const rawHeaders = parseHeaders(lines);
     const status = Number(digits);
-    if (status < 200 && status !== 101) continue;
     const headers = new Headers(
       rawHeaders.map(([name, value]) => [name, value]),
     );
-    const all = [line, ...lines];
-    return { version, status, statusText, rawHeaders, headers, lines: all };
+    const head = { version, status, statusText, rawHeaders, headers };
+    const all = { ...head, lines: [line, ...lines] };
+    if (status >= 200 || status === 101) return { ...all, interim };
+    if (interim.length < MOST_INTERIM) interim.push(all);
   }
 }
 
@@ -174,7 +179,16 @@ function ofLength(reader: Reader, length: number): ByteSource {
   };
 }
 
-function inChunks(reader: Reader): ByteSource {
+/** A trailer that could be no header is left out: nothing depends on it. */
+function parseTrailer(line: string): Header[] {
+  try {
+    return parseHeaders([withoutEnd(line)]);
+  } catch {
+    return [];
+  }
+}
+
+function inChunks(reader: Reader, trailers: Header[] = []): ByteSource {
   let extensions = LONGEST_EXTENSIONS;
   let chunk: ByteSource | undefined;
   const readLine = async (limit: number, pattern: RegExp) => {
@@ -204,6 +218,7 @@ function inChunks(reader: Reader): ByteSource {
         if (line === "\r\n") return null;
         if (count === MOST_TRAILERS || !TRAILER.test(line)) throw cutShort();
         left -= line.length;
+        trailers.push(...parseTrailer(line));
       }
     },
   };
@@ -244,6 +259,13 @@ export async function unframe(
   }
 }
 
+interface BodySource {
+  readonly source: ByteSource;
+  /** How it is encoded beside being in chunks. */
+  readonly coding: string;
+  readonly trailers?: readonly Header[];
+}
+
 /**
  * The body that belongs to a head, where there is one, and how it is encoded beside being in chunks. It is refused when nobody could say where it ends: lengths that
  * differ, an encoding whose last step is not to be in chunks.
@@ -252,11 +274,14 @@ export function readResponseBody(
   reader: Reader,
   method: string,
   { status, headers }: Pick<ResponseHead, "status" | "headers">,
-): { readonly source: ByteSource; readonly coding: string } | undefined {
+): BodySource | undefined {
   const isEmpty = status < 200 || [204, 205, 304].includes(status);
   if (method === "HEAD" || isEmpty) return undefined;
   const coding = transferCodingOf(headers.get("transfer-encoding") ?? "");
-  if (coding !== undefined) return { source: inChunks(reader), coding };
+  if (coding !== undefined) {
+    const trailers: Header[] = [];
+    return { source: inChunks(reader, trailers), coding, trailers };
+  }
   const length = headers.get("content-length");
   if (length === null) return { source: { read: reader.read }, coding: "" };
   // the same length twice is one length (RFC 9112, section 6.3)

@@ -38,10 +38,10 @@ export async function printHead(
 ): Promise<void> {
   const { refused, unknownCoding } = response;
   if (!options.quiet && !options.body) {
-    if (options.verbose) {
-      const { printResponse } = await import("./head.ts");
-      await printResponse(response, stderr, options.showSecrets);
-    } else if (!options.include) await printStatus(response, stderr);
+    // -v has said it already
+    if (!options.verbose && !options.include) {
+      await printStatus(response, stderr);
+    }
     // after a 303 that is meant; after these it is how old clients made them (RFC 9110 section 15.4)
     const turned = response.hops?.find(({ status, request }) =>
       (status === 301 || status === 302) && request.body !== undefined

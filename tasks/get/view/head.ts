@@ -4,25 +4,31 @@
  * @module
  */
 
-import { type Output, print, printSafe } from "../../../lib/cli/io.ts";
+import { type Io, type Output, print, printSafe } from "../../../lib/cli/io.ts";
 import {
   createSafeDecoder,
   escapeControls,
 } from "../../../lib/cli/terminal.ts";
 import {
   fromByteString,
+  fromLatin1,
   type Header,
   type HttpRequest,
   latin1,
 } from "../../../lib/http/request.ts";
 import type {
   HttpResponse,
+  Network,
   ResponseHead,
   Timings,
 } from "../../../lib/http/transport.ts";
+import type { Socket } from "../../../lib/net/connection.ts";
+import type { Proxy } from "../../../lib/net/proxy.ts";
+import type { ExchangeOptions } from "../options.ts";
 import {
   createPartRedactor,
   type PrintedRequest,
+  redactHeader,
   redactRequest,
   redactResponseHeaders,
 } from "../redact.ts";
@@ -60,9 +66,11 @@ export async function printResponseHead(
   response: HttpResponse,
   output: Output,
 ): Promise<void> {
-  const { lines } = response;
-  const shown = lines ? [...lines, ""] : responseLines(response, true);
-  await writeBytes(output, shown.join("\r\n") + "\r\n");
+  for (const head of [...response.interim ?? [], response]) {
+    const { lines } = head;
+    const shown = lines ? [...lines, ""] : responseLines(head, true);
+    await writeBytes(output, shown.join("\r\n") + "\r\n");
+  }
 }
 
 /** Prints lines behind a mark. */
@@ -89,30 +97,93 @@ function formatBody({ body, size }: PrintedRequest): string {
   return size === undefined ? "(a body)\n" : `(${size} bytes)\n`;
 }
 
-/** Prints what is sent: the request line, the headers, and a body that is text. */
-export async function printRequest(
-  request: HttpRequest,
-  output: Output,
-  showSecrets?: boolean,
-): Promise<void> {
-  const printed = redactRequest(request, showSecrets);
-  await printLines(output, ">", requestLines(printed));
-  if (request.body === undefined) return;
-  await printSafe(output, formatBody(printed));
+/** The heads that a proxy was asked for a tunnel with, and answered. */
+export interface Tunnel {
+  sent: string;
+  received: string;
 }
 
-/** Prints what came: the heads of the redirects that were followed, each with the request after it, and of the response. */
-export async function printResponse(
-  response: HttpResponse,
+/** Hears what is said to an HTTP proxy and by it, byte by byte, until there is a tunnel. */
+export function listenTo(
+  socket: Pick<Socket, "read" | "write">,
+  tunnel: Tunnel,
+  onHead?: (mark: ">" | "<", head: string) => Promise<void>,
+): Pick<Socket, "read" | "write"> {
+  let head = "";
+  return {
+    write: async (bytes) => {
+      const text = fromLatin1(bytes);
+      tunnel.sent += text;
+      await onHead?.(">", text);
+      return await socket.write(bytes);
+    },
+    read: async (buffer) => {
+      const count = await socket.read(buffer);
+      head += fromLatin1(buffer.subarray(0, count ?? 0));
+      if (/\n\r?\n$/.test(head.slice(-3))) {
+        [tunnel.received, head] = [head, ""];
+        await onHead?.("<", tunnel.received);
+      }
+      return count;
+    },
+  };
+}
+
+/** The first line of a head, and its headers. */
+export function parseHead(head: string): [start: string, ...headers: Header[]] {
+  const [start = "", ...lines] = head.split(/\r?\n/).slice(0, -2);
+  return [
+    start,
+    ...lines.map((line): Header => {
+      const [, name = line, value = ""] = line.match(/^([^:]*): *(.*)/) ?? [];
+      return [name, value];
+    }),
+  ];
+}
+
+/** `-v`: prints the head of each request when it goes out, with a body that is text, and of each response when it is there. */
+export function createTrace(
   output: Output,
-  showSecrets?: boolean,
+  showSecrets: boolean,
+  proxy?: Proxy,
+): Pick<Network, "trace" | "watch"> {
+  const printHead = async (mark: ">" | "<", head: string) => {
+    const [start, ...headers] = parseHead(head);
+    const shown = showSecrets ? headers : headers.map(redactHeader);
+    await printLines(output, mark, [start, ...formatHeaders(shown), ""]);
+  };
+  return {
+    trace: async (head) => {
+      if ("status" in head) {
+        for (const each of [...head.interim ?? [], head]) {
+          await printLines(output, "<", responseLines(each, showSecrets));
+        }
+        return;
+      }
+      const printed = redactRequest(head, showSecrets, proxy);
+      await printLines(output, ">", requestLines(printed));
+      if (head.body === undefined) return;
+      await printSafe(output, formatBody(printed));
+    },
+    watch: (socket) =>
+      proxy?.protocol === "http"
+        ? listenTo(socket, { sent: "", received: "" }, printHead)
+        : socket,
+  };
+}
+
+/** Prints what came after a body: with `verbose` to a person, with `include` behind the body, as it came. */
+export async function printTrailers(
+  trailers: readonly Header[],
+  { stdout, stderr }: Pick<Io, "stdout" | "stderr">,
+  { verbose, include, showSecrets }: Partial<ExchangeOptions>,
 ): Promise<void> {
-  const { request, hops = [] } = response;
-  for (const [at, hop] of hops.entries()) {
-    await printLines(output, "<", responseLines(hop, showSecrets));
-    await printRequest(hops[at + 1]?.request ?? request, output, showSecrets);
+  const shown = showSecrets ? trailers : trailers.map(redactHeader);
+  if (verbose) await printLines(stderr, "<", formatHeaders(shown));
+  if (!include) return;
+  for (const line of formatHeaders(trailers)) {
+    await writeBytes(stdout, `${line}\r\n`);
   }
-  await printLines(output, "<", responseLines(response, showSecrets));
 }
 
 /**
@@ -124,12 +195,13 @@ export async function printOffline(
   request: HttpRequest,
   output: Output,
   showSecrets?: boolean,
+  proxy?: Proxy,
 ): Promise<void> {
   const { decode, flush } = createSafeDecoder();
   const write = (bytes: Uint8Array) =>
     output.isTerminal ? print(output, decode(bytes)) : output.write(bytes);
   const writeText = (text: string) => write(new TextEncoder().encode(text));
-  const printed = redactRequest(request, showSecrets);
+  const printed = redactRequest(request, showSecrets, proxy);
   const { body } = request;
   await write(latin1(`${requestLines(printed).join("\r\n")}\r\n`));
   if (printed.body !== undefined) await writeText(printed.body);

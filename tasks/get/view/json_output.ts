@@ -14,6 +14,7 @@ import type {
   ResponseHead,
   Timings,
 } from "../../../lib/http/transport.ts";
+import type { Proxy } from "../../../lib/net/proxy.ts";
 import {
   charsetOf,
   createTranscoder,
@@ -21,7 +22,12 @@ import {
   encodingOf,
 } from "../charset.ts";
 import type { ExchangeOptions } from "../options.ts";
-import { redactRequest, redactResponseHeaders } from "../redact.ts";
+import {
+  redactHeader,
+  redactRequest,
+  redactResponseHeaders,
+} from "../redact.ts";
+import { parseHead, type Tunnel } from "./head.ts";
 import { createJsonFormatter } from "./json_format.ts";
 import { createSplitter } from "./lines.ts";
 import { createView, isEvents, isLines, typeOf } from "./view.ts";
@@ -88,15 +94,46 @@ async function readAll(body: HttpResponse["body"]): Promise<Uint8Array> {
   return all.take();
 }
 
+/** What was exchanged. */
+interface Exchanged {
+  readonly response: HttpResponse;
+  /** What a proxy was asked for tunnels with, and answered. */
+  readonly tunnels?: readonly Tunnel[] | undefined;
+  readonly proxy?: Proxy | undefined;
+}
+
+function formatTunnel({ sent, received }: Tunnel, showSecrets: boolean) {
+  const [line, ...asked] = parseHead(sent);
+  const [status, ...answered] = parseHead(received);
+  const [method, target] = line.split(" ");
+  const [, version, code, text = ""] =
+    status.match(/^HTTP\/(\S+) (\d+) ?(.*)/) ?? [];
+  const shown = (headers: readonly Header[]) =>
+    headersOf(showSecrets ? headers : headers.map(redactHeader));
+  const statusText = fromByteString(text);
+  return {
+    request: { method, target, headers: shown(asked) },
+    response: {
+      ...{ version, status: Number(code), statusText },
+      headers: shown(answered),
+    },
+  };
+}
+
 /** The object but for the body and the timings; the response is its last member. */
-function headsOf(response: HttpResponse, showSecrets: boolean) {
+function headsOf(
+  { response, tunnels = [], proxy }: Exchanged,
+  showSecrets: boolean,
+) {
   const { hops = [] } = response;
   const [first = response.request] = hops.map((hop) => hop.request);
   const { target: _, bytes: __, ...request } = redactRequest(
     first,
     showSecrets,
+    proxy,
   );
-  const headOf = (head: ResponseHead) => ({
+  const headOf = (head: ResponseHead): Record<string, unknown> => ({
+    interim: head.interim?.length ? head.interim.map(headOf) : undefined,
     version: head.version,
     status: head.status,
     statusText: fromByteString(head.statusText),
@@ -108,6 +145,9 @@ function headsOf(response: HttpResponse, showSecrets: boolean) {
     return { ...headOf(hop), location };
   });
   return {
+    tunnels: tunnels.length === 0
+      ? undefined
+      : tunnels.map((tunnel) => formatTunnel(tunnel, showSecrets)),
     request: { ...request, headers: headersOf(request.headers) },
     redirects: hops.length === 0 ? undefined : redirects,
     response: headOf(response),
@@ -235,21 +275,29 @@ export async function* formatMessages(
 
 /** Formats an exchange as JSON texts, one per line. Numbers and the order of keys in a JSON body stay as they came. */
 async function* formatExchange(
-  response: HttpResponse,
+  exchanged: Exchanged,
   showSecrets: boolean,
   start: number,
 ): AsyncGenerator<string> {
-  const heads = JSON.stringify(headsOf(response, showSecrets));
+  const { response } = exchanged;
+  const { trailers = [] } = response;
+  const formatTrailers = () =>
+    JSON.stringify({
+      trailers: headersOf(showSecrets ? trailers : trailers.map(redactHeader)),
+    });
+  const heads = JSON.stringify(headsOf(exchanged, showSecrets));
   const head = performance.now();
   if (isEvents(response.headers) || isLines(response.headers)) {
     yield heads;
     yield* formatMessages(response);
+    if (trailers.length > 0) yield formatTrailers();
     return;
   }
   const bytes = await readAll(response.body);
   const encoding = encodingOf(bytes, charsetOf(response.headers));
   const value = formatJsonValue(bytes, encoding);
-  const body = `"size":${bytes.length},"body":${value}`;
+  const body = `"size":${bytes.length},"body":${value}` +
+    (trailers.length > 0 ? `,${formatTrailers().slice(1, -1)}` : "");
   const timings = formatTimings(response, start, head);
   // the response, the last member, takes the body as the text that it is
   yield `${heads.slice(0, -"}}".length)},${body}},"timings":${timings}}`;
@@ -262,7 +310,7 @@ async function* formatExchange(
  * @throws {Failure} When the body is cut short, late, or larger than 128 MiB.
  */
 export async function printJson(
-  response: HttpResponse,
+  exchanged: Exchanged,
   output: Output,
   { pretty, showSecrets }: ExchangeOptions,
   start: number,
@@ -271,7 +319,7 @@ export async function printJson(
   const view = output.isTerminal || pretty
     ? await createView(headers, output)
     : undefined;
-  for await (const line of formatExchange(response, showSecrets, start)) {
+  for await (const line of formatExchange(exchanged, showSecrets, start)) {
     const bytes = encoder.encode(`${line}\n`);
     if (view === undefined) await output.write(bytes);
     else {
