@@ -170,6 +170,10 @@ const WORDINGS: readonly (readonly [
   ],
   [/ProtocolVersion|AlgorithmsExtension/, "no TLS version in common"],
   [
+    /no_?application_?protocol|no application protocol/i,
+    "no version of HTTP in common",
+  ],
+  [
     /received fatal alert: (\w+)/,
     ([, alert]) => `the peer ended TLS (${alert})`,
   ],

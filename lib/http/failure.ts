@@ -117,7 +117,7 @@ export async function failureOf(
 
 /** How a lost connection shows: to who reads or writes, plain or over TLS, as a stream of HTTP/2, closed by now. */
 const LOST =
-  /^(cut short|connection (reset|aborted)|the peer closed|(stream|connection) error received|BadResource|interrupted)/;
+  /^(cut short|connection (reset|aborted)|the peer closed|(stream|connection) error received(?!: endpoint requires)|BadResource|interrupted)/;
 
 function isLost(error: unknown): boolean {
   return !isWorded(error) && LOST.test(describe(error));

@@ -59,16 +59,17 @@ export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 /**
  * Whether a request is beyond fetch, which answers for itself which Host, User-Agent, Accept, Accept-Encoding and
  * Accept-Language go out and what the path is, gives no body to GET and HEAD, knows no TRACE and no CONNECT, takes
- * from a stream neither its length nor its time; and asks a name server for names below localhost: such a request needs
- * a transport of our own.
+ * from a stream no length, which HTTP/2 does without; and asks a name server for names below localhost: such a request
+ * needs a transport of our own.
  */
 export function isBeyondFetch(
   { method, url, target, headers, body, unset = [] }: HttpRequest,
+  http?: string,
 ): boolean {
   return /\.localhost\.?$|^localhost\.$/.test(url.hostname) ||
     target !== undefined || ["TRACE", "CONNECT"].includes(method) ||
     body !== undefined && ["GET", "HEAD"].includes(method) ||
-    body !== undefined && body.bytes === undefined ||
+    body !== undefined && body.bytes === undefined && http !== "2" ||
     headers.some(([name]) => /^host$/i.test(name)) ||
     unset.some((name) =>
       /^(host|user-agent|accept|accept-(encoding|language))$/

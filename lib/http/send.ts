@@ -12,6 +12,7 @@ import {
   type Timeouts,
 } from "./deadline.ts";
 import {
+  type Body,
   type Follow,
   type HttpRequest,
   isBeyondFetch,
@@ -82,7 +83,9 @@ export async function send(
   let cookies: Cookies | undefined;
   try {
     while (true) {
-      if (!isTunneled(request.url, network.proxy)) await trace?.(request);
+      if (!isTunneled(request.url, network.proxy)) {
+        await trace?.(request, network.http);
+      }
       const response = await attempt(request, {
         deadline,
         head,
@@ -90,7 +93,7 @@ export async function send(
         retry,
         notice,
       });
-      await trace?.(response);
+      await trace?.(response, network.http);
       const hop = await redirectOf(request, response, { follow, network });
       const { status, statusText, headers, rawHeaders, version } = response;
       const { lines, interim } = response;
@@ -255,7 +258,7 @@ async function sendOnce(
   request: HttpRequest,
   options: TransportOptions,
 ): Promise<TransportResponse> {
-  if (!needsSocket(options) && !isBeyondFetch(request)) {
+  if (!needsSocket(options) && !isBeyondFetch(request, options.http)) {
     try {
       return await sendByFetch(request, options);
     } catch (error) {
@@ -286,8 +289,8 @@ function needsSocket(
 }
 
 /**
- * Whether fetch refused before it sent, or broke on the response to a request that can be sent again, or asked one
- * loopback alone.
+ * Whether fetch refused before it sent, or was told that HTTP/2 will not do, or broke on the response to a request that
+ * can be sent again, or asked one loopback alone.
  */
 function isRefused({ method, url }: HttpRequest, error: unknown): boolean {
   const { message } = error instanceof Error && error.cause instanceof Error
@@ -296,7 +299,7 @@ function isRefused({ method, url }: HttpRequest, error: unknown): boolean {
     ? error
     : new Error();
   // a server that speaks first says more to a socket of our own
-  return / are blocked/.test(message) ||
+  return / are blocked|endpoint requires HTTP\/1\.1/.test(message) ||
     url.hostname === "localhost" &&
       /tcp connect error|dns error/.test(message) ||
     /^(GET|HEAD)$/.test(method) &&
@@ -316,7 +319,7 @@ async function sendAgain(
 
 async function sendByFetch(
   { method, url, headers, body }: HttpRequest,
-  { signal, ...network }: TransportOptions,
+  { signal, onUpload, ...network }: TransportOptions,
 ): Promise<TransportResponse> {
   const { ca, cert, http } = network;
   using client = ca === undefined && cert === undefined && http === undefined
@@ -325,7 +328,8 @@ async function sendByFetch(
   const response = await fetch(url, {
     method,
     headers: headers.map(([name, value]) => [name, value]),
-    body: body?.bytes ?? null,
+    body: body?.bytes ??
+      (body ? ReadableStream.from(counted(body, onUpload)) : null),
     redirect: "manual",
     signal,
     ...client && { client },
@@ -334,6 +338,17 @@ async function sendByFetch(
   if (framing.toLowerCase() === "chunked") return response;
   const { unframe } = await import("./http1/response.ts");
   return await unframe(response, framing);
+}
+
+/** A body that says how it goes out. */
+async function* counted(body: Body, onUpload: TransportOptions["onUpload"]) {
+  onUpload?.("reading");
+  for await (const bytes of body.open()) {
+    onUpload?.("sending");
+    yield bytes;
+    onUpload?.("reading");
+  }
+  onUpload?.("sending");
 }
 
 /** What fetch needs for authorities and a certificate of one's own, or one version of HTTP. */

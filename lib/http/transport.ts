@@ -35,9 +35,9 @@ export interface Network
   readonly http?: "1.1" | "2" | undefined;
   readonly timed?: boolean | undefined;
   readonly rawHeaders?: boolean | undefined;
-  /** Hears each head that goes out or has come, but for those of a proxy's tunnel, which `watch` may. */
+  /** Hears each head that goes out or has come, and its version of HTTP where that is told; those of a proxy's tunnel hears `watch`. */
   readonly trace?:
-    | ((head: HttpRequest | ResponseHead) => Promise<void>)
+    | ((head: HttpRequest | ResponseHead, version?: string) => Promise<void>)
     | undefined;
   readonly watch?: Route["watch"];
 }

@@ -185,6 +185,7 @@ export async function runExchange(
   const isSafe = ["GET", "HEAD", "OPTIONS"].includes(request.method);
   const retry = options.retry ?? (isSafe ? 2 : 0);
   const sendOptions = await loadSendOptions(request, options, io);
+  let { network } = sendOptions;
   let last: HttpResponse | undefined;
   // all requests together may take as long as one
   const sendNext = async (
@@ -196,26 +197,33 @@ export async function runExchange(
     const left = last && total
       ? Math.max(1, start + total - performance.now())
       : total;
-    const { network } = sendOptions;
     // fetch would decode what was asked for so; it alone speaks HTTP/2
     const isCoded = decodes && (options.raw || options.http !== "2") &&
       request.headers.some(([name, value]) =>
         /^accept-encoding$/i.test(name) && !/^identity$/i.test(value)
       );
-    return last = await send(request, {
-      ...sendOptions,
-      decodes,
-      network: isCoded ? { ...network, rawHeaders: true } : network,
-      timeouts: { ...timeouts, total: left },
-      retry: times,
-      notice,
+    const sendOver = (network?: Network) =>
+      send(request, {
+        ...sendOptions,
+        decodes,
+        network: isCoded ? { ...network, rawHeaders: true } : network,
+        timeouts: { ...timeouts, total: left },
+        retry: times,
+        notice,
+      });
+    return last = await sendOver(network).catch(async (error) => {
+      const { otherVersion } = await import("./version.ts");
+      network = await otherVersion(error, request, options, network);
+      await printNote("Sent again over HTTP/2, which is all that it speaks\n");
+      return await sendOver(network);
     });
   };
   const exchange = { request, options, io, retry, sendNext, printNote };
   const printTimings = async () => {
     if (!options.time) return;
     const { formatTimings } = await import("./view/head.ts");
-    await printNote(`${formatTimings(last?.timings ?? {})}\n`);
+    const timings = last?.timings ?? { total: performance.now() - start };
+    await printNote(`${formatTimings(timings)}\n`);
   };
   const printEnd = async () => {
     const { trailers = [] } = last ?? {};
@@ -249,7 +257,7 @@ export async function runExchange(
   const print = async () => {
     await printHead(response, io, options);
     if (json) {
-      const { tunnels, network } = sendOptions;
+      const { tunnels } = sendOptions;
       const exchanged = { response: shown, tunnels, proxy: network?.proxy };
       return await json.printJson(exchanged, io.stdout, options, start);
     }

@@ -38,12 +38,19 @@ function formatHeaders(headers: readonly Header[]): string[] {
   return headers.map(([name, value]) => `${name}: ${value}`);
 }
 
-function requestLines({ method, target, headers }: PrintedRequest): string[] {
-  return [`${method} ${target} HTTP/1.1`, ...formatHeaders(headers), ""];
+function requestLines(
+  { method, target, headers }: PrintedRequest,
+  version = "1.1",
+): string[] {
+  return [`${method} ${target} HTTP/${version}`, ...formatHeaders(headers), ""];
 }
 
-function responseLines(response: ResponseHead, showSecrets = false): string[] {
-  const { version, status, statusText } = response;
+function responseLines(
+  response: ResponseHead,
+  showSecrets = false,
+  told?: string,
+): string[] {
+  const { version = told, status, statusText } = response;
   const start = version === undefined ? "" : `HTTP/${version} `;
   return [
     `${start}${status} ${statusText}`.trimEnd(),
@@ -153,15 +160,17 @@ export function createTrace(
     await printLines(output, mark, [start, ...formatHeaders(shown), ""]);
   };
   return {
-    trace: async (head) => {
+    trace: async (head, version) => {
       if ("status" in head) {
         for (const each of [...head.interim ?? [], head]) {
-          await printLines(output, "<", responseLines(each, showSecrets));
+          const lines = responseLines(each, showSecrets, version);
+          await printLines(output, "<", lines);
         }
         return;
       }
       const printed = redactRequest(head, showSecrets, proxy);
-      await printLines(output, ">", requestLines(printed));
+      const lines = requestLines(printed, version);
+      await printLines(output, ">", lines);
       if (head.body === undefined) return;
       await printSafe(output, formatBody(printed));
     },
