@@ -32,9 +32,8 @@ export interface Input {
 }
 
 interface InputStatus {
-  /** Of a file, which alone has both: how many bytes it has, read by others before or not. */
+  /** A file alone has a size, and is read from a place on without moving. */
   readonly size?: number;
-  /** Reads from a place on, and does not move on. */
   readonly readAt?: (buffer: Uint8Array, at: number) => number;
 }
 

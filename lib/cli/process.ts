@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, Failure } from "./errors.ts";
-import { ClosedOutput, type Io, type Output } from "./io.ts";
+import { ClosedOutput, type Input, type Io, type Output } from "./io.ts";
 
 /**
  * The process's own streams and signals. Ctrl-C and SIGTERM end the process at once with 130 and 143, unless the
@@ -21,7 +21,8 @@ export function processIo(): Io {
         stdin.read(buffer).catch((cause) => {
           throw new Failure("Cannot read stdin", { cause });
         }),
-      look,
+      // it may be closed
+      look: () => look().catch(() => undefined),
     },
     stdout: createOutput("stdout", stdout),
     stderr: createOutput("stderr", stderr),
@@ -43,25 +44,17 @@ function outlive(): void {
   });
 }
 
-/** Node's way to a descriptor that is open needs no permission, and alone reads it from a place on. */
-async function look(): ReturnType<NonNullable<Io["stdin"]["look"]>> {
+/** Node's way to an open descriptor needs no permission, and alone reads a file from a place on. */
+async function look(): ReturnType<NonNullable<Input["look"]>> {
   const { fstatSync, readSync } = await import("node:fs");
-  try {
-    const stdin = fstatSync(0);
-    if (!stdin.isFile()) {
-      return stdin.isFIFO() || stdin.isSocket() ? {} : undefined;
-    }
-    const readAt = (buffer: Uint8Array, at: number) => {
-      try {
-        return readSync(0, buffer, 0, buffer.length, at);
-      } catch (cause) {
-        throw new Failure("Cannot read stdin", { cause });
-      }
-    };
-    return { size: stdin.size, readAt };
-  } catch {
-    // it is closed
+  const stdin = fstatSync(0);
+  if (!stdin.isFile()) {
+    return stdin.isFIFO() || stdin.isSocket() ? {} : undefined;
   }
+  return {
+    size: stdin.size,
+    readAt: (buffer, at) => readSync(0, buffer, 0, buffer.length, at),
+  };
 }
 
 /** A terminal may deliver one Ctrl-C twice, itself and through the task runner, about 1 ms apart. */

@@ -169,10 +169,7 @@ const WORDINGS: readonly (readonly [
     "the peer does not speak TLS",
   ],
   [/ProtocolVersion|AlgorithmsExtension/, "no TLS version in common"],
-  [
-    /no_?application_?protocol|no application protocol/i,
-    "no version of HTTP in common",
-  ],
+  [/no.?application.?protocol/i, "no version of HTTP in common"],
   [
     /received fatal alert: (\w+)/,
     ([, alert]) => `the peer ended TLS (${alert})`,

@@ -8,7 +8,6 @@
 import { CookieJar } from "tough-cookie";
 import type { HttpRequest } from "./request.ts";
 
-/** The cookies that were set so far. */
 export interface Cookies {
   /** Takes what a response sets, by its Set-Cookie lines; what it may not set is left out. */
   readonly take: (url: URL, lines: readonly string[]) => Promise<void>;

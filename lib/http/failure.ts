@@ -86,16 +86,11 @@ function isOfFetch(error: unknown): boolean {
   return error instanceof TypeError && error.message === "fetch failed";
 }
 
-/** Whether an error says already what could not be done. */
 function isWorded(cause: unknown): cause is Failure {
   return cause instanceof Failure && cause.message.startsWith("Cannot ");
 }
 
-/**
- * Words what ended an exchange before its response; a {@linkcode Failure} that says it already stays as it is.
- *
- * @param before The requests that redirects have led away from.
- */
+/** Words what ended an exchange, after those before it, without a response; a `Failure` that says it stays as it is. */
 export async function failureOf(
   request: HttpRequest,
   cause: unknown,

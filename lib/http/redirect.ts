@@ -35,10 +35,7 @@ function turn(from: HttpRequest, status: number, url: URL): HttpRequest {
   return { ...request, method: "GET", url, body: undefined, headers };
 }
 
-/**
- * Where a response points, each place once: Location is one header, but some servers send two. Where lines were joined to
- * one, equal ones can be told.
- */
+/** Where a response points, each place once: some servers send two lines, of which equal ones are one. */
 export function locationsOf(
   { headers, rawHeaders }: Pick<TransportResponse, "headers" | "rawHeaders">,
 ): string[] {
@@ -56,10 +53,7 @@ export function locationsOf(
  * Decides where a redirect leads, by RFC 9110, section 15.4, and as browsers do: 303 turns into a GET, and so do 301
  * and 302 of a POST. To another origin goes no header but those that say what is wanted, whatever the policy; by the
  * safe one also no body, https is not left, and no public host leads to a private address.
- *
- * @param locations Where the response points, each character for one byte.
- * @param network The way there: names are looked up, but for a proxy, which does that itself.
- * @returns The next request or why it is refused; undefined when the response is no redirect.
+ * Names are looked up, but for a proxy, which does that itself. What is no redirect gives undefined.
  */
 export async function followRedirect(
   request: HttpRequest,
@@ -104,10 +98,7 @@ export async function followRedirect(
   return { next: { ...next, headers }, location };
 }
 
-/**
- * Addresses that only this machine or its network can reach, or that are nobody's: loopback, private, shared, link-local,
- * multicast, reserved (RFC 6890).
- */
+/** Addresses that only this machine or its network can reach, or that are nobody's (RFC 6890). */
 const PRIVATE = [
   ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8"],
   ...["169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16"],
@@ -123,7 +114,6 @@ const EMBEDDED = [
   ...[["64:ff9b::/96", 6], ["2002::/16", 1]] as const,
 ];
 
-/** Whether an IP address is a private one, or leads to one. */
 function isPrivate(ip: string): boolean {
   const [, at] = EMBEDDED.find(([range]) => contains(parseCidr(range), ip)) ??
     [];

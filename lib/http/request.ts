@@ -5,24 +5,19 @@
  */
 
 import type { TcpAddress } from "../net/address.ts";
-import type { Proxy } from "../net/proxy.ts";
 
 /** A header as it goes out: its name, and its value as characters that each stand for one byte. */
 export type Header = readonly [name: string, value: string];
 
-/** The bytes that a request carries. */
 export interface Body {
   /** How many bytes, exactly; undefined only where nobody can know, as of a pipe: it is then sent in chunks. */
   readonly length: number | undefined;
   readonly bytes?: Uint8Array<ArrayBuffer>;
-  /**
-   * Opens a stream of exactly the bytes; it fails with a `Failure` when a file cannot be read or has shrunk. It is a
-   * byte stream: whoever reads it with a buffer of their own needs no memory for a file of any size.
-   */
+  /** Opens a byte stream of exactly the bytes; it fails with a `Failure` when a file cannot be read or has shrunk. */
   readonly open: () => ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** The file that it is, where it is one from its first byte to its last. */
+  /** The file that it is, where it is one from its first byte to its last; `-` of standard input. */
   readonly path?: string;
-  /** Whether it can be opened again, for another attempt or a redirect; standard input cannot. */
+  /** Whether it can be opened again, for another attempt or a redirect. */
   readonly again: boolean;
 }
 
@@ -34,7 +29,6 @@ export interface ByteSource {
   readonly close?: () => void | Promise<void>;
 }
 
-/** A request that can be sent. */
 export interface HttpRequest {
   readonly method: string;
   /** Where it goes; the user and password of a URL are a header by now. */
@@ -50,7 +44,6 @@ export interface HttpRequest {
   readonly unset?: readonly string[];
 }
 
-/** Which redirects are followed: those to the same origin, those that are safe, all, or none. */
 export type Follow = "same" | "safe" | "all" | "none";
 
 /** A token of RFC 9110, section 5.6.2: a method's or a header's name. */
@@ -78,7 +71,10 @@ export function isBeyondFetch(
 }
 
 /** Whether an HTTP proxy is asked for a connection, and does not see what goes over it. */
-export function isTunneled({ protocol }: URL, proxy?: Proxy): boolean {
+export function isTunneled(
+  { protocol }: URL,
+  proxy?: { readonly protocol: string },
+): boolean {
   return proxy?.protocol === "http" && protocol === "https:";
 }
 

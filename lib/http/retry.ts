@@ -17,15 +17,11 @@ const IDEMPOTENT = /^(GET|HEAD|OPTIONS|PUT|DELETE|TRACE)$/;
 
 const PASSING = [408, 429, 502, 503, 504];
 
-/** How an attempt ended: with a response, or with an error. */
 type Outcome =
   | { readonly status: number; readonly headers: Headers }
   | { readonly error: unknown };
 
-/**
- * Whether a request may be sent more than once: its method is idempotent (RFC 9110, section 9.2.2), or it has an
- * Idempotency-Key; and its body can be read again.
- */
+/** Whether a request may be sent twice: it is idempotent (RFC 9110, section 9.2.2) or has a key, and its body comes again. */
 export function isRepeatable({ method, headers, body }: HttpRequest): boolean {
   return body?.again !== false && (IDEMPOTENT.test(method) ||
     headers.some(([name]) => /^idempotency-key$/i.test(name)));
@@ -60,13 +56,7 @@ interface Pause {
   readonly why: string;
 }
 
-/**
- * Decides about the next attempt: with full jitter, up to 30 s, or when the server says, which may be longer.
- *
- * @param attempt How many there have been before it.
- * @param random Gives numbers from 0 up to 1.
- * @returns The pause, or undefined when there is to be no further attempt.
- */
+/** Whether there is to be another attempt: after full jitter, up to 30 s, or when the server says, which may be longer. */
 export function pauseAfter(
   outcome: Outcome,
   attempt: number,

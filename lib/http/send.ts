@@ -30,9 +30,7 @@ import type {
 
 type Cookies = ReturnType<typeof import("./cookies.ts").createCookies>;
 
-/** How {@linkcode send} behaves. */
 export interface SendOptions {
-  /** Ends the exchange. */
   readonly signal?: AbortSignal;
   /** How long to wait; {@linkcode DEFAULT_TIMEOUTS} unless given. */
   readonly timeouts?: Timeouts;
@@ -46,7 +44,6 @@ export interface SendOptions {
   readonly maxSize?: number | undefined;
   /** Which encodings of a body are taken off, as in Content-Encoding; all unless given. */
   readonly decodes?: Decodes | undefined;
-  /** The way to the server. */
   readonly network?: Network | undefined;
   /** Tells a person about an attempt that comes, or at last why none does. */
   readonly notice?: ((text: string, isLast?: boolean) => void) | undefined;
@@ -95,28 +92,16 @@ export async function send(
       });
       await trace?.(response, network.http);
       const hop = await redirectOf(request, response, { follow, network });
-      const { status, statusText, headers, rawHeaders, version } = response;
-      const { lines, interim } = response;
       if (hop === undefined || "refused" in hop) {
-        const { timings, trailers, remote } = response;
         const { signal } = deadline;
         const again = () => sendAgain(request, { ...network, signal });
         const { maxSize, decodes } = options;
         const reading = { request, deadline, idle, maxSize, decodes, again };
         const { drop, ...incoming } = openBody(response, reading);
         return {
+          ...response,
           request,
-          status,
-          statusText,
-          headers,
           refused: hop?.refused,
-          rawHeaders,
-          lines,
-          version,
-          interim,
-          timings,
-          trailers,
-          remote,
           hops,
           signal,
           ...incoming,
@@ -138,16 +123,7 @@ export async function send(
             { hint: `they lead in a circle, to ${next.url}` },
         });
       }
-      hops.push({
-        request,
-        status,
-        statusText,
-        headers,
-        rawHeaders,
-        version,
-        interim,
-        location,
-      });
+      hops.push({ ...response, request, location });
       // who the client is, and whom it trusts blindly, is for the first origin alone
       if (next.url.origin !== request.url.origin) {
         const insecure = false;
@@ -183,10 +159,8 @@ async function redirectOf(
   return await followRedirect(request, { status, locations }, follow, network);
 }
 
-/** How one request is carried, redirects not followed. */
 interface AttemptOptions extends Pick<SendOptions, "retry" | "notice"> {
   readonly deadline: Deadline;
-  /** How long the head of a response may take, in ms. */
   readonly head: number | undefined;
   readonly network: Network;
 }
@@ -288,23 +262,16 @@ function needsSocket(
     rawHeaders === true;
 }
 
-/**
- * Whether fetch refused before it sent, or was told that HTTP/2 will not do, or broke on the response to a request that
- * can be sent again, or asked one loopback alone.
- */
+/** Whether fetch has sent nothing, was told that HTTP/2 will not do, broke on what it may ask twice, or asked one loopback. */
 function isRefused({ method, url }: HttpRequest, error: unknown): boolean {
-  const { message } = error instanceof Error && error.cause instanceof Error
-    ? error.cause
-    : error instanceof Error
-    ? error
-    : new Error();
+  const text = error instanceof Error ? `${error.message} ${error.cause}` : "";
   // a server that speaks first says more to a socket of our own
-  return / are blocked|endpoint requires HTTP\/1\.1/.test(message) ||
+  return / are blocked|endpoint requires HTTP\/1\.1/.test(text) ||
     url.hostname === "localhost" &&
-      /tcp connect error|dns error/.test(message) ||
+      /tcp connect error|dns error/.test(text) ||
     /^(GET|HEAD)$/.test(method) &&
       /head is too large|received unexpected message|HTTP header parsed|unexpected transfer-encoding/
-        .test(message);
+        .test(text);
 }
 
 /** Asks once more for the body that a GET had, over a socket of our own; undefined where it is no longer that. */
@@ -335,9 +302,12 @@ async function sendByFetch(
     ...client && { client },
   });
   const framing = response.headers.get("transfer-encoding") ?? "chunked";
-  if (framing.toLowerCase() === "chunked") return response;
+  const { status, statusText, headers: came, body: stream } = response;
+  // its body ends when nobody has it any more
+  const head = { status, statusText, headers: came, body: stream, response };
+  if (framing.toLowerCase() === "chunked") return head;
   const { unframe } = await import("./http1/response.ts");
-  return await unframe(response, framing);
+  return await unframe(head, framing);
 }
 
 /** A body that says how it goes out. */

@@ -5,21 +5,18 @@
  */
 
 import type { Resolved } from "../net/address.ts";
-import type { Route } from "../net/connect.ts";
 import type { Proxy } from "../net/proxy.ts";
-import type { TlsClient } from "../net/connection.ts";
+import type { Socket, TlsClient } from "../net/connection.ts";
 import type { ByteSource, Header, HttpRequest } from "./request.ts";
 
 /** How long each phase of an exchange took, in ms. What did not happen, or cannot be told apart, is undefined. */
 export interface Timings {
   /** To find the addresses of the name; undefined where the sandbox lets only the name through: then `connect` has it. */
   readonly dns: number | undefined;
-  /** Through a proxy where there is one. */
   readonly connect: number;
   readonly tls: number | undefined;
   /** From the connection to the head of the response, the upload included. */
   readonly firstByte: number;
-  /** From the head to the end of the body, once it has ended. */
   readonly body: number | undefined;
   readonly total: number | undefined;
 }
@@ -39,18 +36,17 @@ export interface Network
   readonly trace?:
     | ((head: HttpRequest | ResponseHead, version?: string) => Promise<void>)
     | undefined;
-  readonly watch?: Route["watch"];
+  readonly watch?:
+    | ((socket: Socket) => Pick<Socket, "read" | "write">)
+    | undefined;
 }
 
-/** What a transport takes besides the request. */
 export interface TransportOptions extends Network {
-  /** Ends the exchange, its body included. */
   readonly signal: AbortSignal;
   /** Hears how a body goes out: `sending` before the server must take some of it, `reading` before its source must give some. */
   readonly onUpload?: ((state: "sending" | "reading") => void) | undefined;
 }
 
-/** The head of a response. */
 export interface ResponseHead {
   readonly status: number;
   /** What the status is called: by the server, in characters that stand for bytes, where there are `rawHeaders`, else by the standard; it may be empty. */
@@ -59,7 +55,6 @@ export interface ResponseHead {
   readonly headers: Headers;
   /** The header lines as they came, in order and case, where the transport sees them. */
   readonly rawHeaders?: readonly Header[] | undefined;
-  /** All lines of the head as they came, where the transport sees them. */
   readonly lines?: readonly string[] | undefined;
   /** The version of HTTP, as `1.1`, where the transport sees it. */
   readonly version?: string | undefined;
@@ -70,7 +65,6 @@ export interface ResponseHead {
 /** Says which encodings of a body are taken off, as in Content-Encoding. */
 export type Decodes = (head: ResponseHead, request: HttpRequest) => string;
 
-/** A redirect that was followed: a request, the head of its response, and where that points. */
 export interface FollowedRedirect extends ResponseHead {
   readonly request: HttpRequest;
   readonly location: string;
@@ -84,9 +78,7 @@ export interface HttpResponse extends ResponseHead, AsyncDisposable {
   readonly timings?: Timings | undefined;
   /** What came after the body (RFC 9110, section 6.5), once it has ended; no header whatever its name. */
   readonly trailers?: readonly Header[] | undefined;
-  /** The address that answered, where the transport sees it. */
   readonly remote?: string | undefined;
-  /** Why a redirect was not followed, if this is one. */
   readonly refused?: string | undefined;
   readonly hops?: readonly FollowedRedirect[];
   /** The encoding that was not decoded, as nobody here knows it. */
@@ -110,6 +102,5 @@ export interface TransportResponse
     Pick<HttpResponse, "timings" | "trailers" | "remote" | "source"> {
   /** How it is encoded for the transfer alone (RFC 9112, section 7), where the transport sees it. */
   readonly transferCoding?: string | undefined;
-  /** Throws when it is cut short. */
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null;
 }

@@ -212,7 +212,7 @@ export async function runExchange(
         notice,
       });
     return last = await sendOver(network).catch(async (error) => {
-      const { otherVersion } = await import("./version.ts");
+      const { otherVersion } = await import("./send_options.ts");
       network = await otherVersion(error, request, options, network);
       await printNote("Sent again over HTTP/2, which is all that it speaks\n");
       return await sendOver(network);

@@ -191,7 +191,7 @@ export interface PrintedRequest
  */
 export function redactRequest(
   request: HttpRequest,
-  showSecrets = false,
+  showSecrets?: boolean,
   proxy?: Proxy,
 ): PrintedRequest {
   const { method, url, body } = request;

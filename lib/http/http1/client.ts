@@ -82,11 +82,7 @@ async function connectTo(
   }
 }
 
-/**
- * Carries a request over a socket.
- *
- * @throws What the way, the server or the source of the body has against it; the signal's reason when it was aborted.
- */
+/** Carries a request over a socket; throws what the way, the server, the body's source or the signal has against it. */
 export async function sendOverSocket(
   request: HttpRequest,
   options: TransportOptions,

@@ -26,10 +26,7 @@ function framingOf({ method, body }: HttpRequest): Header[] {
   return isEmpty ? [["content-length", "0"]] : [];
 }
 
-/**
- * The headers that a request has on its way: its own, those that fetch would add, and those of its body; in the case
- * and the order in which fetch sends them.
- */
+/** The headers of a request on its way: its own, those that fetch would add, its body's; in fetch's case and order. */
 export function sentHeaders(request: HttpRequest, proxy?: Proxy): Header[] {
   const own = Map.groupBy(request.headers, ([name]) => name.toLowerCase());
   const [host = ["host", request.url.host]] = own.get("host") ?? [];
@@ -73,11 +70,7 @@ export function forwardingProxy(url: URL, proxy?: Proxy): Proxy | undefined {
     : undefined;
 }
 
-/**
- * Writes the head of a request, each character for one byte.
- *
- * @throws {TypeError} When a name, a value or the target would be more than it should, or is not made of bytes.
- */
+/** Writes a head, each character for one byte; throws where a name, a value or the target would be more than it should. */
 export function formatRequestHead(
   request: HttpRequest,
   proxy?: Proxy,
@@ -119,10 +112,7 @@ async function writeCounted(
   }
 }
 
-/**
- * Sends a request: its head, each character for one byte, and its body with its length, or in chunks where nobody knows
- * that. The signal stops between two pieces of the body: the server has answered, and wants no more.
- */
+/** Sends a head, and a body, in chunks where it has no length. The signal stops between two pieces: no more is wanted. */
 export async function upload(
   socket: Socket,
   { head, body, signal, onUpload, onFailure }: {

@@ -65,7 +65,7 @@ function parseHeaders(lines: readonly string[]): Header[] {
   });
 }
 
-/** A server may send heads before the one that counts without an end; so many are kept. */
+/** So many of those before the head that counts are kept; they need not end. */
 const MOST_INTERIM = 10;
 
 /** Reads the head of a response, with those before it. */
@@ -101,16 +101,12 @@ export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
 const READ_BYTES = 64 * 1024;
 
 interface Reader {
-  /**
-   * A line with its end, each character for one byte; throws what `long` makes when it is longer than `limit`, at once
-   * when it does not begin as it must, and when it is cut short.
-   */
+  /** A line with its end; throws what `long` makes past `limit`, and at once where it does not begin as it must. */
   readonly line: (
     limit: number,
     long: () => Failure,
     start?: string,
   ) => Promise<string>;
-  /** Reads what is there into a buffer; gives null at the end. */
   readonly read: (buffer: Bytes) => Promise<number | null>;
 }
 
@@ -164,7 +160,8 @@ const LONGEST_TRAILER = 16 * 1024;
 const MOST_TRAILERS = 100;
 
 const CHUNK = /^0*([\da-f]{1,16})[ \t]*(?:;([^\n]*))?\r\n$/i;
-const TRAILER = /^[^:\s]+:[^\n]*\r\n$/;
+// deno-lint-ignore no-control-regex
+const TRAILER = /^([\w!#$%&'*+.^`|~-]+):([^\x00-\x08\x0a-\x1f\x7f]*)\r\n$/;
 
 function ofLength(reader: Reader, length: number): ByteSource {
   let left = length;
@@ -177,15 +174,6 @@ function ofLength(reader: Reader, length: number): ByteSource {
       return count;
     },
   };
-}
-
-/** A trailer that could be no header is left out: nothing depends on it. */
-function parseTrailer(line: string): Header[] {
-  try {
-    return parseHeaders([withoutEnd(line)]);
-  } catch {
-    return [];
-  }
 }
 
 function inChunks(reader: Reader, trailers: Header[] = []): ByteSource {
@@ -216,9 +204,10 @@ function inChunks(reader: Reader, trailers: Header[] = []): ByteSource {
       for (let [left, count] = [LONGEST_TRAILER, 0];; count++) {
         const line = await reader.line(left, cutShort);
         if (line === "\r\n") return null;
-        if (count === MOST_TRAILERS || !TRAILER.test(line)) throw cutShort();
+        const [, name, value = ""] = line.match(TRAILER) ?? [];
+        if (count === MOST_TRAILERS || !name) throw cutShort();
         left -= line.length;
-        trailers.push(...parseTrailer(line));
+        trailers.push([name, trimBlanks(value)]);
       }
     },
   };
@@ -235,11 +224,11 @@ function transferCodingOf(framing: string): string | undefined {
 
 /** The same for a response of fetch, which takes off the chunks where they are the very last word, and no more. */
 export async function unframe(
-  { status, statusText, headers, body }: Response,
+  head: TransportResponse,
   framing: string,
 ): Promise<TransportResponse> {
-  const head = { status, statusText, headers };
-  if (body === null) return { ...head, body };
+  const { body } = head;
+  if (body === null) return head;
   try {
     const transferCoding = transferCodingOf(framing);
     if (transferCoding === undefined || /chunked$/i.test(framing)) {
@@ -261,15 +250,11 @@ export async function unframe(
 
 interface BodySource {
   readonly source: ByteSource;
-  /** How it is encoded beside being in chunks. */
   readonly coding: string;
   readonly trailers?: readonly Header[];
 }
 
-/**
- * The body that belongs to a head, where there is one, and how it is encoded beside being in chunks. It is refused when nobody could say where it ends: lengths that
- * differ, an encoding whose last step is not to be in chunks.
- */
+/** The body that belongs to a head, where there is one; refused when lengths, or encodings, do not say where it ends. */
 export function readResponseBody(
   reader: Reader,
   method: string,

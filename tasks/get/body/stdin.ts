@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Failure } from "../../../lib/cli/errors.ts";
 import type { Input } from "../../../lib/cli/io.ts";
 import {
   bodyOfSource,
@@ -77,9 +78,13 @@ export async function bodyOfStdin(
   const open = () => {
     let at = start;
     const read = (buffer: Uint8Array) => {
-      const count = readAt(buffer, at);
-      at += count;
-      return Promise.resolve(count === 0 ? null : count);
+      try {
+        const count = readAt(buffer, at);
+        at += count;
+        return Promise.resolve(count === 0 ? null : count);
+      } catch (cause) {
+        throw new Failure("Cannot read stdin", { cause });
+      }
     };
     return Promise.resolve(exactly("stdin", { read }, length));
   };

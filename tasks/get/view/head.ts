@@ -47,7 +47,7 @@ function requestLines(
 
 function responseLines(
   response: ResponseHead,
-  showSecrets = false,
+  showSecrets?: boolean,
   told?: string,
 ): string[] {
   const { version = told, status, statusText } = response;
