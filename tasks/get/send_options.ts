@@ -301,7 +301,8 @@ export async function otherVersion(
   const obstacles = obstaclesOf(options);
   if (url.protocol === "http:") {
     const isOdd = isClosed || /invalid HTTP version\)$/.test(text);
-    if (!isOdd || network.proxy || !await speaksHttp2(url)) throw error;
+    const isTold = error.hint !== undefined || network.proxy !== undefined;
+    if (!isOdd || isTold || !await speaksHttp2(url)) throw error;
     const others = [
       ...options.verbose ? ["-v"] : [],
       ...options.time ? ["--time"] : [],

@@ -858,15 +858,29 @@ Deno.test("header floods: heads before the answer and hostile trailers are bound
   const shown = await run(get, ["-v", many.url]);
   assertEquals([shown.code, shown.stdout], [0, "hi"]);
   assertEquals(shown.stderr.match(/Early Hints/g)?.length, 10);
-  await using evil = serveRaw(() => [
-    `${chunked}X-A: \x1b[2J\r\nX(: 1\r\nSet-Cookie: a=s3cret\r\nLocation: /x\r\n\r\n`,
+  await using evil = serveRaw((head) => [
+    chunked,
+    head.startsWith("GET /a")
+      ? "X-A: \x1b[2J\r\n\r\n"
+      : head.startsWith("GET /b")
+      ? "X(: 1\r\n\r\n"
+      : "Set-Cookie: a=s3cret\r\nLocation: /x\r\n\r\n",
   ]);
   for (const args of [["-v"], ["-i"], ["--json"]]) {
+    const terminal = { stderr: true, stdout: args[0] === "-i" };
+    for (const path of ["/a", "/b"]) {
+      const url = evil.url + path;
+      // what is no header is no trailer either, as for fetch
+      const { code, stdout, stderr } = await run(get, [...args, url], {
+        terminal,
+      });
+      assertEquals(code, 18);
+      assert(!(stdout + stderr).includes("\x1b[2J"), stdout + stderr);
+    }
     const { code, stdout, stderr } = await run(get, [...args, evil.url], {
-      terminal: { stderr: true, stdout: args[0] === "-i" },
+      terminal,
     });
     assertEquals(code, 0);
-    assert(!(stdout + stderr).includes("\x1b[2J"), stdout + stderr);
     assertStringIncludes(
       stripColors(stdout + stderr).toLowerCase(),
       "location",
