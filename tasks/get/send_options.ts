@@ -297,12 +297,11 @@ export async function otherVersion(
       ? withHint("it does not speak HTTP/2 here: leave out --http=2")
       : error;
   }
-  const isClosed = /closed without an answer$/.test(text);
   const obstacles = obstaclesOf(options);
   if (url.protocol === "http:") {
-    const isOdd = isClosed || /invalid HTTP version\)$/.test(text);
-    const isTold = error.hint !== undefined || network.proxy !== undefined;
-    if (!isOdd || isTold || !await speaksHttp2(url)) throw error;
+    // what answers HTTP/1.1 may take HTTP/2 too, and close for another reason
+    const isOdd = /invalid HTTP version\)$/.test(text);
+    if (!isOdd || network.proxy || !await speaksHttp2(url)) throw error;
     const others = [
       ...options.verbose ? ["-v"] : [],
       ...options.time ? ["--time"] : [],
@@ -310,6 +309,7 @@ export async function otherVersion(
     ];
     throw withHint(`it speaks HTTP/2: add --http=2${leaveOut(others)}`);
   }
+  const isClosed = /closed without an answer$/.test(text);
   const isAlone = isRefused ||
     isClosed && await isHttp2Alone(url, network.ca);
   if (!isAlone) throw error;

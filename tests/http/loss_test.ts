@@ -52,8 +52,8 @@ async function serveLeaving(
     const take = (bytes: Uint8Array) => {
       received += bytes.length;
       head = (head + new TextDecoder().decode(bytes)).slice(0, 4096);
-      // who looks whether this is TLS, or HTTP/2, sends no request
-      if (!head.includes("\r\n\r\n") || head.startsWith("PRI ")) return;
+      // who looks whether this is TLS sends no request
+      if (!head.includes("\r\n\r\n")) return;
       way ??= ways[Math.min(count++, ways.length - 1)];
       if (way === undefined || received < (way.after ?? 1)) return;
       socket.off("data", take);
