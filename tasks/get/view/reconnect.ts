@@ -21,7 +21,6 @@ import {
 import { LONGEST_MS, pauseAfter, sleep } from "../../../lib/http/retry.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { type Download, isLost, PAUSE_MS } from "../download/resume.ts";
-import { printHead } from "./body.ts";
 import { createEventReader } from "./events.ts";
 import { isEvents } from "./view.ts";
 
@@ -146,18 +145,11 @@ interface End {
 
 /** Asks for the events once more. Returns how that ended; undefined where there are to be no more of them. */
 async function* tryAgain(
-  { request, options, io, sendNext }: Download,
+  { request, sendNext }: Download,
   stream: Stream,
 ): AsyncGenerator<Bytes, End | undefined> {
-  if (options.verbose) {
-    const { printRequest } = await import("./head.ts");
-    await printRequest(request, io.stderr, options.showSecrets);
-  }
   try {
     await using response = await sendNext(request);
-    if (options.verbose) {
-      await printHead(response, io, { ...options, include: false });
-    }
     if (response.status === 204) return undefined;
     const refusal = refusalOf(response);
     if (refusal === undefined) {
