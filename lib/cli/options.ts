@@ -64,16 +64,6 @@ type ValueOf<O extends Option> = O extends { parse: (text: string) => infer T }
  * @param args What was typed, without the command's name.
  * @throws {UsageError} On an unknown option, a missing or needless value, an option given twice, or a value
  * that its parser refuses.
- *
- * @example Values are typed by their parsers
- * ```ts
- * import { assertEquals } from "@std/assert";
- *
- * const table = { port: { short: "p", parse: Number, default: 0 }, once: {} };
- * const { options, operands } = parseCommandLine(table, ["-p8080", "--once", "echo"]);
- * assertEquals(options, { port: 8080, once: true });
- * assertEquals(operands, ["echo"]);
- * ```
  */
 export function parseCommandLine<const Table extends OptionTable>(
   table: Table,
@@ -139,11 +129,7 @@ function settle(table: OptionTable, args: readonly string[]) {
     }
   }
 
-  const operand = (text: string): Word => ({
-    start: "",
-    text,
-    isOperand: true,
-  });
+  const operand = (text: string) => ({ start: "", text, isOperand: true });
 
   function textsFor(
     { parse, implied, value = "VALUE", hint }: Option,
@@ -187,10 +173,8 @@ function settle(table: OptionTable, args: readonly string[]) {
           ? /^[a-z-]{0,5}$/i.test(tail)
           : !option.parse && !tail.startsWith("=");
         const sign = tail.startsWith("=") ? "=" : "";
-        const value = isFlag || tail === ""
-          ? undefined
-          : tail.slice(sign.length);
-        take(typed, value, sign);
+        const isAlone = isFlag || tail === "";
+        take(typed, isAlone ? undefined : tail.slice(sign.length), sign);
         if (!isFlag) break;
       }
     } else {

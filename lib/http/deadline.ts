@@ -36,12 +36,6 @@ export interface Deadline {
   readonly lift: () => void;
 }
 
-interface Limit {
-  readonly due: number;
-  readonly ms: number;
-  readonly late: string;
-}
-
 /** Starts the deadline of an exchange, which may take `total` ms from now on. */
 export function startDeadline(total?: number, signal?: AbortSignal): Deadline {
   let controller = new AbortController();
@@ -50,8 +44,9 @@ export function startDeadline(total?: number, signal?: AbortSignal): Deadline {
       ? controller.signal
       : AbortSignal.any([signal, controller.signal]);
   let armed = arm();
-  const limitOf = (ms: number | undefined, late: string): Limit | undefined =>
+  const limitOf = (ms: number | undefined, late: string) =>
     ms ? { due: performance.now() + ms, ms, late } : undefined;
+  type Limit = NonNullable<ReturnType<typeof limitOf>>;
   const whole = limitOf(total, "not done");
   let limit: Limit | undefined;
   let alarm = Infinity;
@@ -98,9 +93,8 @@ export function startDeadline(total?: number, signal?: AbortSignal): Deadline {
     },
     renew: (runs) => runs ? start() : set(whole),
     revive: () => {
-      if (signal?.aborted || whole && performance.now() >= whole.due) {
-        return false;
-      }
+      const isOver = whole && performance.now() >= whole.due;
+      if (signal?.aborted || isOver) return false;
       if (controller.signal.aborted) {
         controller = new AbortController();
         armed = arm();

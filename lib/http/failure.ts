@@ -50,11 +50,10 @@ async function hintFor(
   const name = nameInstead(text);
   const code = exitCodeOf(cause);
   if (name !== undefined) {
-    const port = url.port || 443;
+    const port = Number(url.port) || 443;
+    const address = formatAddress({ host: name, port });
     return /^[\d.]+$|:/.test(name)
-      ? `ask for the address that it has: https://${
-        formatAddress({ host: name, port: Number(port) })
-      }/`
+      ? `ask for the address that it has: https://${address}/`
       : `ask for the name that it has, with --resolve ${name}:${port}:ADDRESS, or skip the check for this call with -k`;
   }
   if (code === ExitCode.Certificate) {
@@ -74,8 +73,7 @@ async function hintFor(
       } goes past it`
       : undefined;
   }
-  const isMute = code === ExitCode.CutShort ||
-    /is not HTTP/.test(text);
+  const isMute = code === ExitCode.CutShort || /is not HTTP/.test(text);
   if (url.protocol !== "http:" || !isMute) return undefined;
   return await speaksTls(url)
     ? `this port speaks TLS, try https://${url.host}/`

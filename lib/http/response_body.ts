@@ -42,18 +42,13 @@ async function* readSource(
   let bound = check ? LARGE : Infinity;
   try {
     while (true) {
-      const read = reader.read();
-      const { done, value: chunk } = await deadline.within(
-        read,
-        idle,
-        "no more bytes",
-      );
+      const read = deadline.within(reader.read(), idle, "no more bytes");
+      const { done, value: chunk } = await read;
       if (done) break;
       received += chunk.length;
       if (received > maxSize) {
-        throw new Failure(`it is larger than ${maxSize} bytes`, {
-          hint: "to take more: --max-size BYTES",
-        });
+        const hint = "to take more: --max-size BYTES";
+        throw new Failure(`it is larger than ${maxSize} bytes`, { hint });
       }
       if (check && received > bound) bound = await check(received, chunk);
       yield chunk;

@@ -5,6 +5,7 @@
  */
 
 import { ExitCode, Failure } from "../cli/errors.ts";
+import { orAborted } from "../net/pause.ts";
 import {
   type Deadline,
   DEFAULT_TIMEOUTS,
@@ -83,13 +84,8 @@ export async function send(
       if (!isTunneled(request.url, network.proxy)) {
         await trace?.(request, network.http);
       }
-      const response = await attempt(request, {
-        deadline,
-        head,
-        network,
-        retry,
-        notice,
-      });
+      const trying = { deadline, head, network, retry, notice };
+      const response = await attempt(request, trying);
       await trace?.(response, network.http);
       const hop = await redirectOf(request, response, { follow, network });
       if (hop === undefined || "refused" in hop) {
@@ -212,20 +208,9 @@ async function sendWithin(
   { deadline, network, head }: AttemptOptions,
 ): Promise<TransportResponse> {
   const { signal, renew } = deadline;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(signal.reason);
-  signal.addEventListener("abort", stop);
   const onUpload = (state: string) => renew(state === "sending");
   const response = sendOnce(request, { ...network, signal, onUpload });
-  try {
-    return await deadline.within(
-      Promise.race([response, promise]),
-      head,
-      "no answer",
-    );
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
+  return await deadline.within(orAborted(signal, response), head, "no answer");
 }
 
 async function sendOnce(
@@ -256,10 +241,8 @@ async function sendOnce(
 function needsSocket(
   { proxy, unix, insecure, pin, resolve, family, timed, rawHeaders }: Network,
 ): boolean {
-  return proxy !== undefined || unix !== undefined || insecure === true ||
-    pin !== undefined ||
-    resolve !== undefined || family !== undefined || timed === true ||
-    rawHeaders === true;
+  return [proxy, unix, pin, resolve, family].some((it) => it !== undefined) ||
+    [insecure, timed, rawHeaders].includes(true);
 }
 
 /** Whether fetch has sent nothing, was told that HTTP/2 will not do, broke on what it may ask twice, or asked one loopback. */

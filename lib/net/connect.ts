@@ -19,6 +19,7 @@ import {
   toldOf,
 } from "./address.ts";
 import { type Socket, type TlsClient, tune, within } from "./connection.ts";
+import { orAborted } from "./pause.ts";
 import type { Proxy } from "./proxy.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
@@ -145,17 +146,10 @@ async function openUnix(
 ): Promise<Deno.UnixConn> {
   const opening = Deno.connect({ transport: "unix", path });
   if (!signal) return await opening;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = () => {
+  return await orAborted(signal, opening).catch((error) => {
     opening.then((conn) => conn.close(), () => {});
-    reject(signal.reason);
-  };
-  signal.addEventListener("abort", stop);
-  try {
-    return await Promise.race([opening, promise]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
+    throw error;
+  });
 }
 
 /** Connects to an address, by those of its name where they are chosen or timed. */

@@ -22,6 +22,18 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
+/** Waits for work until the signal is aborted, whose reason is thrown then: the work may go on. */
+export async function orAborted<T>(
+  signal: AbortSignal,
+  work: Promise<T>,
+): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal.reason);
+  signal.addEventListener("abort", stop);
+  return await Promise.race([work, promise])
+    .finally(() => signal.removeEventListener("abort", stop));
+}
+
 /** Waits for work, but for at most so many ms: gives nothing where it takes longer. */
 export async function atMost<T>(
   ms: number,

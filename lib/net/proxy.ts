@@ -60,10 +60,8 @@ export function parseProxy(text: string, https = false): Proxy {
   const [, scheme, username = "", password = "", host, port] = plain.match(
     /^(socks5|http)h?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?(\[[^\]]*\]|[^:@/]+)(?::(\d+))?(?:\/.*)?$/,
   ) ?? [];
-  const protocol = scheme === "socks5" || scheme === "http"
-    ? scheme
-    : undefined;
-  if (protocol === undefined || host === undefined) {
+  const protocol = scheme === "http" ? scheme : "socks5";
+  if (scheme === undefined || host === undefined) {
     // without an @, what stands for a port may be a password
     const shown = hideMalformed(text)
       .replace(/(\/\/[^:@/]*:)(?!\d*\/?$)[^@]*$/, "$1***");
@@ -94,7 +92,8 @@ export function formatProxy({ protocol, address }: Proxy): string {
 
 /** A user and a password as HTTP's Basic scheme sends them, in UTF-8 (RFC 7617). */
 export function formatBasic(user: string, password: string): string {
-  return `Basic ${new TextEncoder().encode(`${user}:${password}`).toBase64()}`;
+  const bytes = Array.from(encoder.encode(`${user}:${password}`));
+  return `Basic ${btoa(bytes.map((b) => String.fromCharCode(b)).join(""))}`;
 }
 
 /** What an HTTP proxy is told of who asks; nothing where nobody is named. */
@@ -130,10 +129,9 @@ async function unlike(
   const count = await atMost(REST_MS, socket.read(bytes).catch(() => 0)) ?? 0;
   const all = start + String.fromCharCode(...bytes.subarray(0, count));
   const [said = ""] = all.match(/^[ -~]+/) ?? [];
-  const isTls = ["\x15\x03", "\x16\x03"].includes(all.slice(0, 2));
   const how = all.startsWith("\x05")
     ? "speaks SOCKS5"
-    : isTls
+    : ["\x15\x03", "\x16\x03"].includes(all.slice(0, 2))
     ? "speaks TLS"
     : said && `says ${said}`;
   return notProxy(how === "" ? what : `${what}: it ${how}`);
@@ -213,11 +211,8 @@ export async function askSocks(
   await writeAll(socket, Uint8Array.of(5, methods.length, ...methods));
   const [version, method = 0xff] = await readExactly(socket, 2);
   if (version !== 5) {
-    throw await unlike(
-      SOCKS,
-      socket,
-      String.fromCharCode(version ?? 0, method),
-    );
+    const start = String.fromCharCode(version ?? 0, method);
+    throw await unlike(SOCKS, socket, start);
   }
   if (!methods.includes(method)) throw refusedLogin(proxy);
   if (method === 2) await logIn(socket, proxy);

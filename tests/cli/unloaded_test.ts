@@ -5,8 +5,6 @@ import { encode, listening, ROOT, spawnDeno, withFolder } from "../support.ts";
 
 /** What loads a package, at a port that is open. */
 const COMMANDS: (readonly [name: string, ...args: string[]])[] = [
-  ["client", "--check", "--tls", `--pin=${"a".repeat(64)}`, ":PORT"],
-  ["client", "--check", "--wait=9", `--pin=${"a".repeat(64)}`, ":PORT"],
   ["client", "--json", ":PORT"],
   ["server", "--tls", "-p0"],
   ["server", "chat", "-p0"],
@@ -31,7 +29,7 @@ function runBare(
   return spawnDeno(run, { env }).result;
 }
 
-Deno.test("a package that cannot be loaded is what failed, and no port is judged by it", async () => {
+Deno.test("a package that cannot be loaded is what failed, before anything is sent", async () => {
   let requests = 0;
   await using server = serveHttp(() => {
     requests++;

@@ -127,7 +127,7 @@ testBinaries(
   async () => {
     const { port, stop } = await listen("api", ["--memory"]);
     const [got, raw, made, listed, missing] = await Promise.all([
-      spawn("get", [`:${port}/posts/1`]).result,
+      spawn("get", ["-a", "me:é", `:${port}/posts/1`]).result,
       spawn("get", ["--raw", `:${port}/users`]).result,
       spawn("post", [`:${port}/posts`, "title=foo", "userId:=1"]).result,
       spawn("posts", ["--url", `:${port}`, "--limit", "2"]).result,

@@ -44,24 +44,17 @@ async function connectTo(
   url: URL,
   network: TransportOptions,
 ): Promise<Connected> {
-  const { proxy, unix, ca, pin, cert, key, insecure, isOwn } = network;
+  const { proxy, unix, ca } = network;
   const isSecure = url.protocol === "https:";
   const alpn = ["http/1.1"];
   const target = addressOfUrl(url);
   let step: Step | undefined;
   try {
     return await open(unix === undefined ? target : { path: unix }, {
-      proxy,
+      ...network,
       proxyTls: { ca, alpn },
       forward: forwardingProxy(url, proxy) !== undefined,
-      watch: network.watch,
-      resolve: network.resolve,
-      family: network.family,
-      timed: network.timed,
-      tls: isSecure
-        ? { name: target.host, ca, pin, cert, key, insecure, isOwn, alpn }
-        : undefined,
-      signal: network.signal,
+      tls: isSecure ? { ...network, name: target.host, alpn } : undefined,
       onStep: (next) => step = next,
     });
   } catch (cause) {

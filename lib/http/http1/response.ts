@@ -72,9 +72,8 @@ const MOST_INTERIM = 10;
 export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
   const interim: ResponseHead[] = [];
   while (true) {
-    const line = withoutEnd(
-      await reader.line(LONGEST, tooLarge, "HTTP/1."),
-    );
+    const whole = await reader.line(LONGEST, tooLarge, "HTTP/1.");
+    const line = withoutEnd(whole);
     // RFC 9112, section 2.2: such a line may be left over from before
     if (line === "") continue;
     const [, version] = line.match(/^HTTP\/(1\.[01])(?: |$)/) ?? [];
@@ -87,9 +86,7 @@ export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
     const lines = await readLines(reader);
     const rawHeaders = parseHeaders(lines);
     const status = Number(digits);
-    const headers = new Headers(
-      rawHeaders.map(([name, value]) => [name, value]),
-    );
+    const headers = new Headers(rawHeaders.map((pair) => [...pair]));
     const head = { version, status, statusText, rawHeaders, headers };
     const all = { ...head, lines: [line, ...lines] };
     if (status >= 200 || status === 101) return { ...all, interim };
@@ -186,10 +183,8 @@ function inChunks(reader: Reader, trailers: Header[] = []): ByteSource {
   };
   const next = async () => {
     if (chunk !== undefined) await readLine(2, /^\r\n$/);
-    const [, digits = "", extension = ""] = await readLine(
-      extensions + 40,
-      CHUNK,
-    );
+    const line = await readLine(extensions + 40, CHUNK);
+    const [, digits = "", extension = ""] = line;
     extensions -= extension.length;
     if (extensions < 0) throw cutShort();
     return parseInt(digits, 16);

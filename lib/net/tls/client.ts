@@ -27,11 +27,8 @@ export function startTls(
 ): Promise<Socket & Disposable> {
   const { ca, name = host, pin, cert, insecure, isOneOfMany, alpn } = tls;
   return within(signal, socket, async () => {
-    if (
-      insecure || isOneOfMany || tls.isOwn || pin !== undefined ||
-      cert !== undefined ||
-      !isTcp(socket)
-    ) {
+    const isOdd = insecure || isOneOfMany || tls.isOwn || !isTcp(socket);
+    if (isOdd || pin !== undefined || cert !== undefined) {
       const { startNodeTls } = await import("./node.ts");
       return await startNodeTls(socket, { ...tls, name });
     }

@@ -5,11 +5,10 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
 import { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
-import { encodeBase64 } from "@std/encoding/base64";
-import { encodeHex } from "@std/encoding/hex";
 import { ExitCode, Failure } from "../../cli/errors.ts";
 import {
   closeSocket,
@@ -39,9 +38,10 @@ const VERSION_3 = /^30([0-7].|81..|82....)30([0-7].|81..|82....)a003020102/;
 
 /** Node takes every signature for right where the certificate is of another version, or its DER is broken. */
 function isSignatureVerified(raw: Uint8Array): boolean {
-  if (!VERSION_3.test(encodeHex(raw))) return false;
+  if (!VERSION_3.test(Buffer.from(raw).toString("hex"))) return false;
   const begin = "-----BEGIN CERTIFICATE-----\n";
-  const pem = `${begin}${encodeBase64(raw)}\n${begin.replace("BEGIN", "END")}`;
+  const base64 = Buffer.from(raw).toString("base64");
+  const pem = `${begin}${base64}\n${begin.replace("BEGIN", "END")}`;
   try {
     Deno.createHttpClient({ caCerts: [pem] }).close();
     return true;
@@ -76,15 +76,16 @@ function checkTrust(
     readonly ca?: string | undefined;
   },
 ): void {
-  const { valid_from, valid_to, ca: isCa, raw, subjectaltname = "" } = stream
-    .getPeerCertificate();
+  const shown = stream.getPeerCertificate();
+  const { valid_from, valid_to, ca: isCa, subjectaltname = "" } = shown;
+  const raw = Buffer.from(shown.raw);
   // an authority that is trusted may show itself, as `openssl req -x509` makes it
-  const isOwn = ca.replace(/\s/g, "").includes(encodeBase64(raw));
+  const isOwn = ca.replace(/\s/g, "").includes(raw.toString("base64"));
   const names = [...subjectaltname.matchAll(/(DNS|IP Address):([^,]+)/g)];
   const kind = isIP(name) ? "IP Address" : "DNS";
   const [now, end] = [Date.now(), Date.parse(valid_to)];
   const unix = (ms: number) => Math.floor(ms / 1000);
-  const der = encodeHex(raw);
+  const der = raw.toString("hex");
   const isIssued = stream.authorized ||
     /ALTNAME/.test(String(stream.authorizationError));
   const why = now > end
@@ -130,10 +131,7 @@ export async function startNodeTls(
         ...cert !== undefined && { cert },
         ...key !== undefined && { key },
       });
-      stream.on(
-        "error",
-        (error) => fail(unprovenOr(error)),
-      );
+      stream.on("error", (error) => fail(unprovenOr(error)));
       stream.on("close", () => fail(new Deno.errors.Interrupted()));
       stream.on("secureConnect", () => done(stream));
     },

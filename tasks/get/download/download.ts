@@ -14,6 +14,7 @@ import type { ByteSource, HttpRequest } from "../../../lib/http/request.ts";
 import { isRepeatable, sleep } from "../../../lib/http/retry.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
+import { orAborted } from "../../../lib/net/pause.ts";
 import { printBody, printHead } from "../view/body.ts";
 import {
   decodesFor,
@@ -65,12 +66,8 @@ async function writeToPath(
   options: Deno.OpenOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(signal.reason);
-  signal.addEventListener("abort", stop);
   // a pipe is open when somebody reads it
-  using file = await Promise.race([Deno.open(path, options), promise]);
-  signal.removeEventListener("abort", stop);
+  using file = await orAborted(signal, Deno.open(path, options));
   await writeChunks(response, file);
 }
 
