@@ -128,7 +128,7 @@ function exitCodeFor({ headers }: HttpRequest, status: number): ExitCode {
 /** Whether a response is a stream of events that may be asked for again. */
 function isStream({ request, status, headers }: HttpResponse): boolean {
   return request.method === "GET" && status === 200 &&
-    /^text\/event-stream\b/i.test(headers.get("content-type") ?? "");
+    /^text\/event-stream\s*([;,]|$)/i.test(headers.get("content-type") ?? "");
 }
 
 /** The same response with a body that goes on where it ends. */

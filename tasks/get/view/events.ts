@@ -27,9 +27,9 @@ const HELD_BYTES = 64 * 1024;
 const encoder = new TextEncoder();
 
 /** Where the last blank line of a text ends; 0 where it has none. */
-function endOfBlank(text: string): number {
-  const starts = ["\n\n", "\n\r", "\r\r"].map((ends) => text.lastIndexOf(ends));
-  return Math.max(...starts) === -1 ? 0 : Math.max(...starts) + 2;
+export function endOfBlank(text: string): number {
+  const [start = ""] = text.match(/^[^]*(?:\n\n|[\r\n]\r\n?)/) ?? [];
+  return start.length;
 }
 
 /**
