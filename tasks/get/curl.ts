@@ -42,7 +42,7 @@ function quoteForm(text: string): string {
 
 /**
  * A multipart form by its fields, each file by its name; undefined where -F has no words for one: it ends a name at
- * the first `=`, and no argument can hold a NUL.
+ * the first `=` and sends none that is empty, and no argument can hold a NUL.
  */
 async function formArgs(
   fields: readonly Item[],
@@ -65,7 +65,7 @@ async function formArgs(
     const shown = isHidden ? "***" : showSecrets ? text : redactBody(text);
     return ["--form-string", `${name}=${shown}`];
   });
-  const isOdd = fields.some(({ path }) => nameOf(path).includes("=")) ||
+  const isOdd = fields.some(({ path }) => /^$|=/.test(nameOf(path))) ||
     args.flat().some((arg) => arg.includes("\0"));
   return isOdd ? undefined : args.flat();
 }
@@ -165,9 +165,10 @@ export async function formatCurl(
     ? request.headers
     : request.headers.map(redactHeader);
   // curl makes a boundary, and so the header, of its own
-  const isForm = headers.every(([name, value]) =>
-    !isType(name) || /^multipart\/form-data *(;|$)/i.test(value)
-  );
+  const isForm = !request.unset?.some(isType) &&
+    headers.every(([name, value]) =>
+      !isType(name) || /^multipart\/form-data *(;|$)/i.test(value)
+    );
   const form = isForm ? await formArgs(fields, options) : undefined;
   // no argument can hold a NUL
   const isText = text !== undefined && !text.includes("\0");

@@ -646,6 +646,8 @@ testWith("curl", "the form that --curl shows has the same parts", async () => {
         ["--multipart", "a=<b", "c=\\@d;type=e", "f= it's\n", 'q"[]=1'],
         ["--multipart", `t=@${at}/${odd}`, "n:=1.10", "o[\\1]="],
         ["-f", `a\\=b@${at}/a.bin`],
+        ["-f", "=1", `f@${at}/a.bin`],
+        ["-f", `f@${at}/a.bin`, "Content-Type:"],
       ]
     ) {
       await run(post, [url, ...args]);
@@ -654,7 +656,7 @@ testWith("curl", "the form that --curl shows has the same parts", async () => {
       const { code, stderr } = await spawnProgram("sh", ["-c", stdout]).result;
       assertEquals(code, 0, `${stdout}${stderr}`);
       const [ours, theirs] = requests.splice(0).map((text) => {
-        const [, boundary = ""] = text.match(/boundary=(.*)\r/) ?? [];
+        const [, boundary = ""] = text.match(/\r\n--(.*)\r/) ?? [];
         const body = text.slice(text.indexOf("\r\n\r\n"));
         return body.replaceAll(boundary, "B");
       });
