@@ -6,7 +6,7 @@ import { main as post } from "../../tasks/post.ts";
 import { withFiles } from "../get/support.ts";
 import { certificates } from "../net/openssl.ts";
 import { run } from "../support.ts";
-import type { TestServer } from "./server.ts";
+import { listenFreely, type TestServer } from "./server.ts";
 
 const FOLDER = await certificates();
 const CA = ["--ca", `${FOLDER}/ca.pem`];
@@ -62,11 +62,7 @@ async function serveLeaving(
     };
     socket.on("data", take);
   });
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : undefined;
+  const port = await listenFreely(server);
   return {
     url: `http${secure ? "s" : ""}://localhost:${port}`,
     count: () => count,

@@ -6,6 +6,7 @@
  */
 
 import { getAvailablePort } from "@std/net/get-available-port";
+import type { Server } from "node:net";
 import { encode } from "../support.ts";
 
 /** A server on a free port of 127.0.0.1. */
@@ -26,6 +27,15 @@ export function serveHttp(
     url: `http://127.0.0.1:${server.addr.port}`,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
+}
+
+/** Lets a server of Node's listen on a free port of 127.0.0.1, and gives it. */
+export async function listenFreely(server: Server): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, "127.0.0.1", resolve);
+  await promise;
+  const address = server.address();
+  return typeof address === "object" ? address?.port ?? 0 : 0;
 }
 
 /** How a client begins TLS. */

@@ -10,7 +10,7 @@ import { main as post } from "../../tasks/post.ts";
 import { withFiles } from "../get/support.ts";
 import { certificates } from "../net/openssl.ts";
 import { run, spawnProgram, testWith } from "../support.ts";
-import type { TestServer } from "./server.ts";
+import { listenFreely, type TestServer } from "./server.ts";
 
 const FOLDER = await certificates();
 const CA = ["--ca", `${FOLDER}/ca.pem`];
@@ -50,11 +50,7 @@ async function serveHttp2(
     if (refuses) stream.close(http2.constants.NGHTTP2_HTTP_1_1_REQUIRED);
   });
   server.on("sessionError", () => {});
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  const address = server.address();
-  const port = typeof address === "object" ? address?.port : undefined;
+  const port = await listenFreely(server);
   return {
     url: `http${secure ? "s" : ""}://localhost:${port}/`,
     seen,
