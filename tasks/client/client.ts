@@ -30,7 +30,7 @@ const TUTORIAL = { before: "Received from server: ", after: "\n" };
 
 /** Some servers and proxies take a half-close for the end of both ways. */
 const UNANSWERED =
-  "hint: nothing came back; if the server ends when what is sent does, add --keep-open\n";
+  "hint: nothing came back; if the server leaves at the end of what is sent, add --keep-open\n";
 
 /** Each of them asks for TLS. */
 const TLS_OPTIONS = ["tls", "starttls", "ca", "pin", "sni", "cert"] as const;

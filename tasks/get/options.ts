@@ -70,7 +70,7 @@ export const EXCHANGE_OPTIONS = {
   pathAsIs: {},
   form: {
     short: "f",
-    help: "Send a form, multipart with files; or in any case",
+    help: "Send a form; a multipart one, files or not",
   },
   multipart: {},
   auth: {
@@ -114,7 +114,7 @@ export const EXCHANGE_OPTIONS = {
     conflicts: ["remoteName"],
     help: "Save to FILE",
   },
-  remoteName: { short: "O", help: "Save by the URL's name; server's" },
+  remoteName: { short: "O", help: "Save as the URL says; the server" },
   remoteHeaderName: {
     short: "J",
     needs: { oneOf: ["remoteName"] },
@@ -153,7 +153,7 @@ export const EXCHANGE_OPTIONS = {
   insecure: { short: "k", help: "Take any certificate; trust this one" },
   ca: { value: "FILE", parse: String },
   pin: { value: "SHA256", parse: String, conflicts: ["insecure"] },
-  cert: { value: "FILE", parse: String, help: "Show this certificate" },
+  cert: { value: "FILE", parse: String, help: "Own certificate and key" },
   key: { value: "FILE", parse: String, needs: { oneOf: ["cert"] } },
   proxy: {
     value: "URL",

@@ -69,7 +69,7 @@ export async function readSendOptions(
     );
   }
   if (options.pin !== undefined && request.url.protocol !== "https:") {
-    throw new UsageError("Cannot use --pin without https: nothing is shown");
+    throw new UsageError("Cannot use --pin without https");
   }
   const network = await readNetwork(options);
   const isSilent = options.quiet || options.body;

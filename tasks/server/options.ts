@@ -119,7 +119,7 @@ export const SERVER_OPTIONS = {
   targetCert: {
     value: "FILE",
     parse: String,
-    help: "For it where --cert is for clients",
+    help: "Shown to the target instead of --cert",
   },
   targetKey: { value: "FILE", parse: String, needs: { oneOf: ["targetCert"] } },
   dump: { help: "Show all bytes in hex" },

@@ -573,7 +573,7 @@ Deno.test("client --keep-open holds its side open for a server that ends on a ha
   await using server = await answeringLate();
   const at = `127.0.0.1:${server.port}`;
   const hint =
-    "hint: nothing came back; if the server ends when what is sent does, add --keep-open\n";
+    "hint: nothing came back; if the server leaves at the end of what is sent, add --keep-open\n";
   const ways = [
     { args: ["--pipe"], stdin: "question\n" },
     { args: ["--pipe", "--json"], stdin: "question\n" },

@@ -654,7 +654,7 @@ Deno.test("HEAD saves nothing: its head is shown", () =>
       const { code, stdout, stderr } = await run(main, all);
       assertEquals([code, filesIn(folder)], [0, {}]);
       assertStringIncludes(stdout, "x-a: b\r\n");
-      assertStringIncludes(stderr, "Saved nothing: no body comes\n");
+      assertStringIncludes(stderr, "Saved nothing: there is no body\n");
     }
   }));
 
@@ -1583,7 +1583,7 @@ Deno.test("-O saves nothing where no body comes, and -o an empty file", () =>
     const { code, stderr } = await run(main, ["-O", `${server.url}/204`]);
     assertEquals([code, stderr], [
       0,
-      "204 No Content\nSaved nothing: no body comes\n",
+      "204 No Content\nSaved nothing: there is no body\n",
     ]);
     assertEquals(filesIn("."), {});
     assertEquals((await run(main, ["-o", "a", server.url])).code, 0);

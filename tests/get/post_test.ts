@@ -115,8 +115,8 @@ Deno.test("post says that a redirect has left its body, but for 303, which means
       : Response.redirect(new URL("/there", request.url), status);
   });
   const table = [
-    [301, "GET", "Followed 301 as GET: the body was left\n"],
-    [302, "GET", "Followed 302 as GET: the body was left\n"],
+    [301, "GET", "Followed 301 as GET, without the body\n"],
+    [302, "GET", "Followed 302 as GET, without the body\n"],
     [303, "GET", ""],
     [307, "POST", ""],
   ] as const;

@@ -265,7 +265,7 @@ async function saveMissing(
   };
   const { status } = response;
   if (step === "start" && isNew && (status === 204 || status === 205)) {
-    await printNote("Saved nothing: no body comes\n");
+    await printNote("Saved nothing: there is no body\n");
     return { size, other: status };
   }
   if (error === undefined) await noteDecoded(response, exchange);
@@ -431,7 +431,7 @@ export async function download(
   const { request, options, printNote } = asked;
   const named = destinationOf(request.url, options);
   if (options.method === "HEAD" && options.output !== "-") {
-    await printNote("Saved nothing: no body comes\n");
+    await printNote("Saved nothing: there is no body\n");
   }
   if (named === undefined) return undefined;
   if (options.continue && request.typed.includes("range")) {

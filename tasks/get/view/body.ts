@@ -48,7 +48,7 @@ export async function printHead(
     );
     if (turned && response.request.body === undefined) {
       const { status } = turned;
-      await printSafe(stderr, `Followed ${status} as GET: the body was left\n`);
+      await printSafe(stderr, `Followed ${status} as GET, without the body\n`);
     }
     if (refused !== undefined) {
       await printSafe(stderr, `Not followed: ${refused}\n`);
