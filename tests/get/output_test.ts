@@ -637,7 +637,9 @@ testWith("curl", "the form that --curl shows has the same parts", async () => {
   const { url, requests } = server;
   const isWindows = Deno.build.os === "windows";
   const odd = isWindows ? "odd" : ' b\\"c";,é';
-  const files = { "a.bin": new Uint8Array([0, 255, 13, 10]), [odd]: "hi" };
+  const blank = isWindows ? "blank" : "blank ";
+  const bytes = new Uint8Array([0, 255, 13, 10]);
+  const files = { "a.bin": bytes, [odd]: "hi", [blank]: "" };
   await withFiles(files, async (at) => {
     for (
       const args of [
@@ -647,6 +649,8 @@ testWith("curl", "the form that --curl shows has the same parts", async () => {
         ["--multipart", `t=@${at}/${odd}`, "n:=1.10", "o[\\1]="],
         ["-f", `a\\=b@${at}/a.bin`],
         ["-f", "=1", `f@${at}/a.bin`],
+        ["-f", "a=b\0c", `f@${at}/${blank}`],
+        ["-f", `f@${at}/${blank}`],
         ["-f", `f@${at}/a.bin`, "Content-Type:"],
       ]
     ) {

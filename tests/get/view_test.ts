@@ -7,6 +7,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
+import { ExitCode, Failure } from "../../lib/cli/errors.ts";
+import type { HttpRequest } from "../../lib/http/request.ts";
 import { main } from "../../tasks/get.ts";
 import {
   charsetOf,
@@ -20,8 +22,9 @@ import {
   formatJsonValue,
   formatMessages,
 } from "../../tasks/get/view/json_output.ts";
+import { reconnect } from "../../tasks/get/view/reconnect.ts";
 import { serveHttp, serveRaw } from "../http/server.ts";
-import { type MemoryOptions, run, start } from "../support.ts";
+import { createMemoryIo, type MemoryOptions, run, start } from "../support.ts";
 import { stripColors } from "./support.ts";
 
 const encoder = new TextEncoder();
@@ -845,6 +848,15 @@ Deno.test("a stream of events ends with its error after as many tries without an
       ],
       // nothing is answered
       [[closed("retry: 20\ndata: a\n\n")], ["--retry", "1"], 18, 2],
+      // a body that could be gone on with by its bytes
+      [
+        [[`${EVENTS}ETag: "a"\r\nContent-Length: 99\r\n\r\nretry: 20\n\n`]],
+        ["--retry", "1"],
+        18,
+        2,
+      ],
+      [[[EVENTS.replace("200", "404") + "\r\n"]], ["--retry", "1"], 4, 1],
+      [[closed("data: a\n\n")], ["--retry", "1", "-X", "PUT"], 0, 1],
       [[cutOff("data: a\n\n")], ["--retry", "0"], 18, 1],
       [[cutOff("data: a\n\n")], [], 18, 1],
       [[closed("data: a\n\n")], [], 0, 1],
@@ -965,4 +977,113 @@ Deno.test("credentials on a cross-origin redirect: the id of an event goes to no
     undefined,
     undefined,
   ]]);
+});
+
+const ASKED: HttpRequest = {
+  method: "GET",
+  url: new URL("http://localhost/"),
+  headers: [["Last-Event-ID", "0"]],
+  typed: ["last-event-id"],
+};
+
+/** A response whose body comes in these chunks. */
+function answer(chunks: readonly Uint8Array[], status = 200, headers = {}) {
+  return {
+    request: ASKED,
+    status,
+    statusText: "",
+    headers: new Headers({ "content-type": "text/event-stream", ...headers }),
+    body: ReadableStream.from(chunks.map((chunk) => chunk.slice())),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** What is given of a stream whose further requests end so; it ends at the first note that has `until` in it. */
+async function reconnected(
+  first: readonly Uint8Array[],
+  next: readonly (ReturnType<typeof answer> | Failure)[],
+  { retry = 1, until = "" } = {},
+) {
+  const sent: HttpRequest[] = [];
+  const { io, interrupt, stderr } = createMemoryIo();
+  const exchange = {
+    request: ASKED,
+    io,
+    retry,
+    sendNext: (request: HttpRequest) => {
+      const outcome = next[sent.push(request) - 1] ?? answer([], 204);
+      return outcome instanceof Failure
+        ? Promise.reject(outcome)
+        : Promise.resolve(outcome);
+    },
+    printNote: async (text: string) => {
+      await io.stderr.write(encoder.encode(text));
+      if (until !== "" && text.includes(until)) interrupt();
+    },
+  };
+  const given: Uint8Array[] = [];
+  let error: unknown;
+  try {
+    for await (const chunk of reconnect(exchange, answer(first))) {
+      given.push(chunk);
+    }
+  } catch (cause) {
+    error = cause;
+  }
+  const text = new TextDecoder().decode(join(given));
+  return { text, sent, error, notes: stderr.text };
+}
+
+Deno.test("a stream of events that goes on has whole events alone, in any chunks", async () => {
+  const events =
+    "\ufeffretry: 1\n\ndata: é\r\ndata\r\n\r\nid: 1\rdata\r\r: x\n\n";
+  const bytes = encoder.encode(`${events}data: los`);
+  await Promise.all(Array.from(bytes.slice(3), async (_, at) => {
+    const { text } = await reconnected(cut(bytes, [at + 3]), [
+      answer([encoder.encode("data: b\n\n")]),
+    ]);
+    assertEquals(text, `${events.slice(1)}data: b\n\n`, `${at}`);
+  }));
+});
+
+Deno.test("the id of the last event is sent once, whatever was typed", async () => {
+  const { sent } = await reconnected(
+    [encoder.encode("retry: 1\nid: 7\n\n")],
+    [],
+  );
+  assertEquals(
+    sent.map(({ headers, typed }) => [headers, typed.at(-1)]),
+    [[[["last-event-id", "7"]], "last-event-id"]],
+  );
+});
+
+Deno.test("the pause before a stream of events goes on is what is told, within limits", async () => {
+  const busy = (after: string) => answer([], 503, { "retry-after": after });
+  for (
+    const [wait, next, until, notes] of [
+      ["0", [], "", /in 0\.0 s\n$/],
+      ["99999999999999", [], "in", /in 2147483\.6 s\n$/],
+      ["1", [busy("5")], "in 5.0", /in 0\.0 s\n.*503.* in 5\.0 s\n$/s],
+      // more than that nobody waits
+      ["1", [busy("31")], "", /^[^\n]*in 0\.0 s\n$/],
+    ] as const
+  ) {
+    const result = await reconnected(
+      [encoder.encode(`retry: ${wait}\n\n`)],
+      next,
+      { retry: 2, until },
+    );
+    assertMatch(result.notes, notes);
+  }
+});
+
+Deno.test("a stream of events ends with the error that says most, after what came last", async () => {
+  const first = [encoder.encode("retry: 1\ndata: a\n\n")];
+  const silent = [encoder.encode(": last")];
+  const gone = new Failure("gone", { code: ExitCode.Unreachable });
+  const lost = await reconnected(first, [answer(silent), gone], { retry: 2 });
+  assertEquals(lost.text, "retry: 1\ndata: a\n\n: last");
+  assertMatch(`${lost.error}`, /Cannot read http:\/\/localhost/);
+  const { error } = await reconnected(first, [answer(first, 206)]);
+  assertMatch(`${error}`, /Cannot go on with the events/);
 });

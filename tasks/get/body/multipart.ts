@@ -46,8 +46,7 @@ export function isMultipart(
     Pick<ExchangeOptions, "form" | "multipart">
   >,
 ): boolean {
-  return fields.length > 0 &&
-    (multipart || form && fields.some(({ kind }) => kind === "file"));
+  return multipart || form && fields.some(({ kind }) => kind === "file");
 }
 
 /**

@@ -60,7 +60,7 @@ function refuse({ request, status, statusText, headers }: HttpResponse): void {
  * @throws {Failure} When it does not go on.
  */
 export async function* reconnect(
-  { request, io, retry, sendNext, printNote }: Download,
+  { request, io, retry, sendNext, printNote }: Omit<Download, "options">,
   first: HttpResponse,
   until = Infinity,
 ): AsyncGenerator<Bytes> {
