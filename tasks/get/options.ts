@@ -117,7 +117,7 @@ export const EXCHANGE_OPTIONS = {
   remoteName: { short: "O", help: "Save as the URL says; the server" },
   remoteHeaderName: {
     short: "J",
-    needs: { oneOf: ["remoteName"] },
+    needs: { oneOf: ["remoteName"], hint: "add -O" },
     conflicts: ["continue"],
   },
   continue: {

@@ -146,6 +146,9 @@ Deno.test("an item comes back from its text for any item", () => {
   fc.assert(fc.property(item, (item) => {
     assertEquals(parseItem(formatItem(item)), item);
   }));
+  for (const text of ["a[\\1]=b", "\\-1=b", "a[\\\\1]:=2", "a[1]=b"]) {
+    assertEquals(formatItem(parseItem(text)), text);
+  }
 });
 
 Deno.test("an item parses or is a usage error for any text", () => {

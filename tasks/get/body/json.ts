@@ -105,7 +105,7 @@ function open(json: string): Node {
       else if (value !== "") list.push(value);
       key = undefined;
       start = index + 1;
-    } else if (depth === 1 && key === undefined && part === ":" && !isList) {
+    } else if (depth === 1 && key === undefined && part === ":") {
       key = String(JSON.parse(json.slice(start, index)));
       start = index + 1;
     }
