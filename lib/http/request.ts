@@ -38,7 +38,7 @@ export interface HttpRequest {
   /** The headers, in the order in which they were given; Content-Length is the transport's, out of the body. */
   readonly headers: readonly Header[];
   readonly body?: Body | undefined;
-  /** The names of the headers that the user gave, in lower case, credentials included: no other origin may see them. */
+  /** The names of the headers that the user gave, in lower case, credentials included. */
   readonly typed: readonly string[];
   /** The names of the headers that must not go out at all, in lower case: `User-Agent:`. */
   readonly unset?: readonly string[];

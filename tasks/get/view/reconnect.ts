@@ -106,8 +106,7 @@ export async function* reconnect(
       !/^last-event-id$/i.test(name)
     );
     if (value !== "") headers.push(["last-event-id", value]);
-    const typed = [...request.typed, "last-event-id"];
-    return sendNext({ ...request, headers, typed });
+    return sendNext({ ...request, headers });
   };
 
   let next: HttpResponse | undefined = first;
