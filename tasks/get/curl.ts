@@ -73,9 +73,9 @@ async function formArgs(
 /** Whether a body is to come as it is: a part of a coded one is of no use, and a file is not decoded. */
 function isIdentity(
   { headers }: HttpRequest,
-  { output, remoteName }: ExchangeOptions,
+  { output, remoteName, raw }: ExchangeOptions,
 ): boolean {
-  return output !== undefined || remoteName ||
+  return output !== undefined || remoteName || raw ||
     headers.some(([name]) => /^range$/i.test(name));
 }
 

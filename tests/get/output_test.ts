@@ -532,6 +532,7 @@ Deno.test("--curl asks for bytes as they are where get does", async () => {
     const [args, command] of [
       [["-o", "it's", url], `-o 'it'\\''s' ${url}/`],
       [["-O", `${url}/a`], `-O ${url}/a`],
+      [["--raw", url], `${url}/`],
       [[url, "range:bytes=0-4"], `-H 'range: bytes=0-4' ${url}/`],
     ] as const
   ) {
