@@ -388,7 +388,7 @@ Deno.test("events and lines are safe on a terminal, and coloured", async () => {
     stripColors(shown),
     `event: ${safe}\nid: ${safe}\n{\n  "a": "${safe}"\n}\n`,
   );
-  const lines = await show(LINES, `["\u202e"]\n${evil}`, [], {
+  const lines = await show(LINES, `["\u202e"]\r\n${evil}`, [], {
     terminal: true,
   });
   assertEquals(stripColors(lines), `[\n  "\\u202e"\n]\n${safe}\n`);

@@ -51,21 +51,12 @@ export function createSplitter(type: string): Split {
   };
 }
 
-/**
- * Makes a view of a stream of documents. One that is not JSON is shown as it came; empty ones are left out.
- *
- * @param createDocument Makes the view of one of them, or gives it again.
- */
-export function createLinesView(
-  split: Split,
-  createDocument: () => BodyView,
-): BodyView {
-  let document = createDocument();
+/** Makes a view of a stream of documents. One that is not JSON is shown as it came; empty ones are left out. */
+export function createLinesView(split: Split, document: BodyView): BodyView {
   let isEmpty = true;
   const end = function* () {
     if (isEmpty) return;
     yield* document.end();
-    document = createDocument();
     isEmpty = true;
   };
   return {

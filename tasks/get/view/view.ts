@@ -154,11 +154,8 @@ async function createStreamView(
   const document = createDocumentView(options);
   return isSequence(type)
     // the marks between documents are nothing to be shown
-    ? createLinesView(
-      split,
-      () => safely(createDocumentView(options), options),
-    )
-    : safely(createLinesView(split, () => document), options);
+    ? createLinesView(split, safely(document, options))
+    : safely(createLinesView(split, document), options);
 }
 
 /**
