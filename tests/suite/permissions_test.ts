@@ -181,6 +181,7 @@ const CALLS: [name: string, task: string, args: string[]][] = [
   ["a redirect after a redirect", "get", ["URL/to?localhost/to?127.1"]],
   ["a download", "get", ["-O", "URL/a"]],
   ["a download that goes on", "get", ["-c", "-o", "a b", "URL/a"]],
+  ["a download that the server names", "get", ["-O", "-J", "URL/a"]],
   ["a proxy, which resolves the name", "get", [
     "--proxy",
     "http://127.0.0.1:PORT",
@@ -199,6 +200,7 @@ const CALLS: [name: string, task: string, args: string[]][] = [
   ["a login in a file", "get", ["-a", "@login.pem", "URL/a"]],
   ["a Unix socket", "client", ["unix:s.sock"]],
   ["a server", "client", ["localhost:TCP"]],
+  ["a server over IPv4 alone", "client", ["-4", "localhost:TCP"]],
   ["ports", "client", ["--check", "TCP,PORT", "127.0.0.1"]],
   ["an API", "posts", ["--url", "URL", "--limit", "1"]],
   ["a change", "posts", ["--url", "URL", "create", "title=a"]],
@@ -329,6 +331,15 @@ const SERVERS: [name: string, task: string, args: string[]][] = [
   ["any port", "server", ["--host", "127.0.0.1", "-p", "0"]],
   ["any port of both loopbacks", "server", ["-p", "0"]],
   ["a relay", "server", ["relay", "localhost:PORT", "-p", "FREE"]],
+  ["a relay with certificates of its own", "server", [
+    ...["relay", "tls:localhost:PORT", "-p", "FREE", "--ca", "ca.pem"],
+    ...["--cert", "ca.pem", "--key", "key.pem"],
+  ]],
+  ["a relay with certificates for both sides", "server", [
+    ...["relay", "tls:localhost:PORT", "-p", "FREE", "--tls"],
+    ...["--target-cert", "ca.pem", "--target-key", "key.pem"],
+  ]],
+  ["IPv4 alone", "server", ["-4", "-p", "FREE"]],
   ["a file", "server", ["--file", "ca.pem", "-p", "FREE"]],
   ["TLS", "server", ["--cert", "ca.pem", "--key", "key.pem", "-p", "FREE"]],
   ["a Unix socket", "server", ["--unix", "new s.sock"]],
