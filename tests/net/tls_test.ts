@@ -48,7 +48,7 @@ const ca = (name: string) => ["--ca", fileOf(`${name}.pem`)];
 const UNKNOWN = "certificate of an unknown issuer";
 const OTHER_NAME = "certificate is not for localhost, only for b.example";
 const TRUST =
-  "trust its issuer with --ca FILE, or this one certificate with --pin SHA256; of a known issuer, the server does not send the intermediate certificate";
+  "trust its issuer with --ca FILE, or this one certificate with --pin SHA256; where its issuer is known, the server leaves out the intermediate certificate";
 const ASK =
   "if it is the right server, ask for the name it has: --sni b.example";
 

@@ -103,6 +103,11 @@ testWith(
             "CERTIFICATE",
             "pkcs12 -nodes",
           ],
+          [
+            "crl2pkcs7 -nocrl -certfile cert.pem -outform der",
+            "CERTIFICATE",
+            "pkcs7 -inform der -print_certs",
+          ],
         ] as const
       ) {
         await openssl(folder, `${line} -out made`);

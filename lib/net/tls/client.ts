@@ -46,7 +46,7 @@ export function startTls(
 export const TLS_STEPS: readonly (readonly [test: RegExp, step: string])[] = [
   [
     /^certificate of an unknown issuer/,
-    "trust its issuer with --ca FILE, or this one certificate with --pin SHA256; of a known issuer, the server does not send the intermediate certificate",
+    "trust its issuer with --ca FILE, or this one certificate with --pin SHA256; where its issuer is known, the server leaves out the intermediate certificate",
   ],
   [
     /^it is a CA certificate/,

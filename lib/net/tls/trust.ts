@@ -29,10 +29,11 @@ export function parsePin(text: string): string {
   return digits;
 }
 
-/** What openssl's command makes PEM of DER, told by what it begins with: the version of PKCS #12, of a key, else a certificate. */
+/** What of openssl makes PEM of DER, told by its first element: the version of PKCS #12 or a key, the type of PKCS #7. */
 function conversionOf(der: string): string {
   const [begin] = boundsOf(der);
   if (der.startsWith("\x02\x01\x03", begin)) return "pkcs12 -nodes";
+  if (der.startsWith("\x06", begin)) return "pkcs7 -inform der -print_certs";
   return der.startsWith("\x02", begin)
     ? "pkey -inform der"
     : "x509 -inform der";
