@@ -63,14 +63,21 @@ async function checkOne(
   } catch (error) {
     const { step } = way;
     if (isGeneral(error, step)) throw error;
-    // what resets a connection has accepted it
-    const isAccepted = step === "connect" && options.wait === undefined &&
-      /^connection reset/.test(reasonOf(error).message);
-    if (isAccepted) return finding(true);
     const why = describe(error instanceof Failure ? error.cause : error);
     const code = exitCodeOf(error);
-    if (step === "tls" && code === ExitCode.Certificate) {
-      return { ...finding(true), reason: why, code };
+    const isReset = /^connection reset/.test(reasonOf(error).message);
+    const isPassing = isReset ||
+      code === ExitCode.CutShort || code === ExitCode.TimedOut;
+    // who resets a connection, or fails in TLS, has accepted it; to who waits it must last
+    const isOpen = (step === "tls" || step === "connect" && isReset) &&
+      (options.wait === undefined || !isPassing);
+    if (isOpen) {
+      const isRefused = code === ExitCode.Certificate;
+      const found = {
+        reason: why,
+        code: isRefused ? code : ExitCode.Unreachable,
+      };
+      return { ...finding(true), ...step === "tls" && found };
     }
     const isSilent = step === "tunnel" && !why.startsWith("the proxy says");
     const reason = isSilent ? `the proxy says nothing: ${why}` : why;
@@ -128,7 +135,7 @@ function formatFinding({ address, open, reason = "" }: Finding): string {
  * Checks the ports of a host and prints what was found.
  *
  * @param address The host, and the port where none is given.
- * @returns 0 when all are open, 60 when the certificate of one is refused, 7 when one is not open.
+ * @returns 0 when all are open, 7 when one is not or TLS does not start, else 60 when a certificate is refused.
  * @throws {UsageError} When the ports are none.
  */
 export async function runCheck(
@@ -149,7 +156,7 @@ export async function runCheck(
   try {
     for await (const { code: found, ...finding } of check(addresses, route)) {
       if (!finding.open) code = ExitCode.Unreachable;
-      else if (found && code === ExitCode.Ok) code = found;
+      else if (found && code !== ExitCode.Unreachable) code = found;
       await printSafe(stdout, shown(finding));
     }
   } catch (error) {

@@ -6,7 +6,7 @@ import { parsePorts } from "../../tasks/client/options.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
-import { run, sleep } from "../support.ts";
+import { encode, listening, run, sleep } from "../support.ts";
 
 /** Neighbouring ports of which the one in the middle alone is open. */
 function openOne(): { listener: Deno.TcpListener; port: number } {
@@ -196,4 +196,34 @@ Deno.test("client --check --tls says of an open port that its certificate is ref
   const two = await run(main, ["--check", `${port},1`, "--tls", "localhost"]);
   assertEquals(two.code, 7);
   assert(two.stdout.includes(why), two.stdout);
+});
+
+Deno.test("client --check --tls says of an open port that it has no TLS, and exits with 7; with --wait it must last", async () => {
+  for (
+    const [says, args, found] of [
+      ["220 a\r\n", [], "open, but the peer does not speak TLS"],
+      [undefined, [], "open, but timed out"],
+      ["", [], "open, but cut short"],
+      ["220 a\r\n", ["--wait", "5"], "open, but the peer does not speak TLS"],
+      ["", ["--wait", "0.3"], "closed: cut short"],
+    ] as const
+  ) {
+    const ended = Promise.withResolvers<void>();
+    await using server = listening(async (conn) => {
+      await conn.read(new Uint8Array(4096));
+      if (says === undefined) await ended.promise;
+      else await conn.write(encode(says));
+    });
+    const at = `localhost:${server.port}`;
+    const result = await run(main, [
+      ...["--check", "--tls", "-t", "0.5", at],
+      ...args,
+    ]);
+    ended.resolve();
+    assertEquals([result.code, result.stdout, result.stderr], [
+      7,
+      `${at} ${found}\n`,
+      "",
+    ]);
+  }
 });
