@@ -90,7 +90,7 @@ export async function readSendOptions(
 export async function readNetwork(
   options: Partial<ExchangeOptions>,
 ): Promise<Network> {
-  const { proxy, resolve = [], ca, pin, cert } = options;
+  const { proxy, resolve = [], ca, pin, cert, key } = options;
   const network = {
     http: options.http,
     proxy: proxy ? parseProxy(proxy, true) : undefined,
@@ -104,16 +104,8 @@ export async function readNetwork(
     rawHeaders: options.verbose || options.include && options.http !== "2",
   } as const;
   if ((ca ?? pin ?? cert) === undefined) return network;
-  const { parsePin, readPem } = await import("../../lib/net/tls/trust.ts");
-  return {
-    ...network,
-    pin: pin === undefined ? pin : parsePin(pin),
-    ca: ca === undefined ? ca : await readPem(ca, "CERTIFICATE"),
-    ...cert !== undefined && {
-      cert: await readPem(cert, "CERTIFICATE"),
-      key: await readPem(options.key ?? cert, "PRIVATE KEY"),
-    },
-  };
+  const { findTrust } = await import("../../lib/net/tls/trust.ts");
+  return { ...network, ...await findTrust({ ca, pin, cert, key }) };
 }
 
 /**

@@ -437,3 +437,19 @@ testWith(
     ) assertEquals((await run(get, args)).code, 2, args.join(" "));
   },
 );
+
+testWith(
+  "openssl",
+  "get says of a certificate and a key that do not belong together which files they are, before it connects",
+  async () => {
+    await using server = serveTls("good");
+    const pair = ["--cert", pem("client"), "--key", key("good")];
+    const { code, stderr } = await run(get, [...CA, ...pair, server.url]);
+    assertEquals([code, stderr], [
+      1,
+      `get: Cannot use "${pem("client")}" with "${
+        key("good")
+      }": the key does not belong to the certificate\n`,
+    ]);
+  },
+);
