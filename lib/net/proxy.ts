@@ -217,7 +217,10 @@ export async function askSocks(
   if (!methods.includes(method)) throw refusedLogin(proxy);
   if (method === 2) await logIn(socket, proxy);
   await writeAll(socket, goal);
-  const [again, reply = 1, , kind = 0] = await readExactly(socket, 4);
+  const [again, reply = 1, , kind = 0] = await readExactly(socket, 4)
+    .catch(() => {
+      throw refused("nothing, as ssh -D of a target that refuses", false);
+    });
   if (again !== 5 || reply === 0 && ![1, 3, 4].includes(kind)) {
     throw notProxy(SOCKS);
   }
@@ -252,15 +255,13 @@ async function readStatus(
   return status.startsWith("1") ? readStatus(socket) : [status, text, head];
 }
 
-/** The schemes with which one may log in (RFC 9110 section 11.6), of which the first word of each challenge tells. */
-function schemesOf(head: string): string[] {
-  return [...head.matchAll(/^(?:proxy|www)-authenticate:(.*)$/gim)].flatMap(
-    ([, challenges = ""]) => {
-      const plain = challenges.replace(/"(\\.|[^"\\])*"/g, "");
-      const words = /(?:^|,)\s*([\w-]+)(?=\s+[\w-]|\s*(?:,|$))/g;
-      return [...plain.matchAll(words)].map(([, scheme = ""]) => scheme);
-    },
+/** The schemes of the challenges to who asks (RFC 9110 section 11.6.1), each once. */
+export function schemesOf(challenges: string): string[] {
+  const parts = challenges.replace(/"(?:[^"\\]|\\.)*"?/g, '""').split(",");
+  const names = parts.flatMap((part) =>
+    part.trim().match(/^[\w-]+(?=$|[ \t]+[^= \t])/) ?? []
   );
+  return [...new Set(names)];
 }
 
 /** The same of an HTTP proxy, with CONNECT (RFC 9110 section 9.3.6). */
@@ -280,7 +281,8 @@ async function askHttp(
   const [status, text, head] = await readStatus(socket);
   // some say 401 to a wrong password
   if (status === "407" || status === "401") {
-    const schemes = schemesOf(head);
+    const asks = head.matchAll(/^(?:proxy|www)-authenticate:(.*)$/gim);
+    const schemes = schemesOf([...asks].map(([, ask]) => ask).join());
     if (schemes.length === 0 || schemes.some((name) => /^basic$/i.test(name))) {
       throw refusedLogin(proxy);
     }

@@ -284,3 +284,35 @@ Deno.test("a server that wants another login than Basic is told of, where Basic 
     );
   }
 });
+
+Deno.test("a proxy that passes requests on and refuses who asks leads to a login", async () => {
+  const leads =
+    "the proxy refuses who asks: --proxy http://USER:PASSWORD@HOST:PORT";
+  for (
+    const [challenge, args, hint] of [
+      ['Basic realm="x"', [], leads],
+      [undefined, [], leads],
+      ['Digest realm="x"', [], "the proxy wants Digest; only Basic was tried"],
+      ['Basic realm="x"', ["-q"], undefined],
+    ] as const
+  ) {
+    await using server = serveHttp(() =>
+      new Response("no", {
+        status: 407,
+        headers: challenge ? { "proxy-authenticate": challenge } : {},
+      })
+    );
+    for (const user of ["", "me:p@"]) {
+      const proxy = server.url.replace("//", `//${user}`);
+      const { code, stdout, stderr } = await run(main, [
+        ...["--proxy", proxy, "http://a.example/"],
+        ...args,
+      ]);
+      assertEquals([code, stdout], [4, "no"]);
+      assertEquals(
+        stderr.match(/^hint: .*$/m)?.[0],
+        hint && `hint: ${hint}`,
+      );
+    }
+  }
+});

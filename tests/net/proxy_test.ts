@@ -400,7 +400,7 @@ const BEHIND: [string, number[] | undefined, string, RegExp][] = [
     "",
     /^client: Cannot connect to a\.example:1 through socks5:\/\/\S+: Cannot connect to 127\.0\.0\.1:\d+: connection refused\n$/,
   ],
-  ["closes", [5, 0], "", /: the proxy closed the connection\n$/],
+  ["closes at once", [5], "", /: the proxy closed the connection\n$/],
   ["is none", [83, 83], "", /: it is not a SOCKS5 proxy: it says SS\n$/],
   [
     "is refused by the target",
@@ -445,7 +445,12 @@ const REFUSALS: [string, string | number[], string][] = [
   ["socks5", [5, 0, 5, 5, 0, 1], "the proxy says: connection refused"],
   ["socks5", [5, 0, 5, 2, 0, 1], "the proxy says: its rules do not allow it"],
   ["socks5", [5, 0, 5, 99, 0, 1], "the proxy says: error 99"],
-  ["socks5", [5, 0, 5], "the proxy closed the connection"],
+  ["socks5", [5], "the proxy closed the connection"],
+  [
+    "socks5",
+    [5, 0, 5],
+    "the proxy says: nothing, as ssh -D of a target that refuses",
+  ],
   ["socks5", [5, 7], "the proxy wants a user and a password"],
   [
     "socks5",
@@ -600,6 +605,10 @@ const LOGINS: readonly (readonly [head: string, why: string])[] = [
     '407 No\r\nProxy-Authenticate: Digest realm="a", basic realm="b"',
     "the proxy refused the user or the password",
   ],
+  [
+    '407 No\r\nProxy-Authenticate: Digest realm="a", algorithm=SHA-256\r\nProxy-Authenticate: Digest realm="a"',
+    "the proxy wants Digest; hark speaks Basic",
+  ],
   ["407 No", "the proxy refused the user or the password"],
   ["401 Unauthorized", "the proxy refused the user or the password"],
 ];
@@ -654,5 +663,38 @@ Deno.test("a proxy is told a password without a user too, but SOCKS5, which has 
       ...["--proxy", `socks5://:secret@${at}`, ...goal],
     ], terminal);
     assertEquals([code, stderr.includes("secret")], [2, false]);
+  }
+});
+
+/** A SOCKS5 proxy that has no word for a target that refuses, and closes or resets as `ssh -D`. */
+function mute(port: number, isReset: boolean) {
+  return proxy(async (conn) => {
+    await take(conn, 3);
+    await conn.write(Uint8Array.of(5, 0));
+    const [, , , , , , , , high] = await take(conn, 9);
+    // what is not read when it is closed resets
+    if (high !== 0 || !isReset) await take(conn, 1);
+    if (high === 0) return;
+    await conn.write(Uint8Array.of(5, 0, 0, 1, 0, 0, 0, 0, 0, 0));
+    await join(conn, port);
+  });
+}
+
+Deno.test("a SOCKS5 proxy that closes without an answer says so of one target, and --check goes on", async () => {
+  const why = "the proxy says: nothing, as ssh -D of a target that refuses";
+  await using target = proxy((conn) => copy(conn, conn));
+  for (const isReset of [false, true]) {
+    await using way = mute(target.port, isReset);
+    const through = ["--proxy", `socks5://127.0.0.1:${way.port}`];
+    const one = await run(client, [...through, "127.0.0.1:1"], terminal);
+    assertEquals(one.code, 7);
+    assertMatch(one.stderr, new RegExp(`: ${why}\n$`));
+    const ports = `1,${target.port}`;
+    const all = await run(client, [...through, "--check", ports, "127.0.0.1"]);
+    assertEquals([all.code, all.stdout, all.stderr], [
+      7,
+      `127.0.0.1:1 not known: ${why}\n127.0.0.1:${target.port} open\n`,
+      "",
+    ]);
   }
 });

@@ -56,7 +56,7 @@ export async function printHead(
     if (unknownCoding !== undefined) {
       await printSafe(stderr, `Not decoded: ${unknownCoding}\n`);
     }
-    if (response.status === 401) {
+    if (response.status === 401 || response.status === 407) {
       const { loginHint } = await import("./head.ts");
       const hint = loginHint(response);
       if (hint !== undefined) await printSafe(stderr, `hint: ${hint}\n`);

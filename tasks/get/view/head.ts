@@ -23,7 +23,7 @@ import type {
   Timings,
 } from "../../../lib/http/transport.ts";
 import type { Socket } from "../../../lib/net/connection.ts";
-import type { Proxy } from "../../../lib/net/proxy.ts";
+import { type Proxy, schemesOf } from "../../../lib/net/proxy.ts";
 import type { ExchangeOptions } from "../options.ts";
 import {
   createPartRedactor,
@@ -230,26 +230,28 @@ export async function printOffline(
   if (output.isTerminal) await print(output, `${flush()}\n`);
 }
 
-/** The schemes of the challenges in a WWW-Authenticate (RFC 9110, section 11.6.1), each once. */
-function schemesOf(challenges: string): string[] {
-  const parts = challenges.replace(/"(?:[^"\\]|\\.)*"?/g, '""').split(",");
-  const names = parts.flatMap((part) =>
-    part.trim().match(/^[\w-]+(?=$|[ \t]+[^= \t])/) ?? []
-  );
-  return [...new Set(names)];
-}
-
-/** What to say where a user and a password were refused in the one way in which they can be sent, as the server wants another. */
+/**
+ * What to say where a user and a password were refused in the one way in which they can be sent, as the server wants
+ * another; or where the proxy that passes a request on wants them.
+ */
 export function loginHint(
-  { request, headers }: HttpResponse,
+  { status, request, headers }: HttpResponse,
 ): string | undefined {
-  const isBasic = request.headers.some(([name, value]) =>
-    /^authorization$/i.test(name) && /^basic /i.test(value)
-  );
-  const schemes = schemesOf(headers.get("www-authenticate") ?? "");
-  const isMet = schemes.some((scheme) => /^basic$/i.test(scheme));
-  if (!isBasic || isMet || schemes.length === 0) return undefined;
-  return `the server wants ${schemes.join(" or ")}; only Basic was tried`;
+  const isProxy = status === 407;
+  const name = `${isProxy ? "proxy" : "www"}-authenticate`;
+  const schemes = schemesOf(headers.get(name) ?? "");
+  const isMet = schemes.length === 0 ||
+    schemes.some((scheme) => /^basic$/i.test(scheme));
+  if (isProxy && isMet) {
+    return "the proxy refuses who asks: --proxy http://USER:PASSWORD@HOST:PORT";
+  }
+  const isBasic = isProxy ||
+    request.headers.some(([name, value]) =>
+      /^authorization$/i.test(name) && /^basic /i.test(value)
+    );
+  if (!isBasic || isMet) return undefined;
+  const who = isProxy ? "proxy" : "server";
+  return `the ${who} wants ${schemes.join(" or ")}; only Basic was tried`;
 }
 
 /** Formats timings in one line. */
