@@ -102,7 +102,7 @@ function chainOf(error: unknown): string[] {
 const DENIAL =
   /Requires (\w+) access to "?([^]+?)"?(?:, (?:run again|specify) [^"]*)?$/;
 
-const { Certificate: REFUSED, Unreachable: AWAY } = ExitCode;
+const { Certificate: REFUSED, Unreachable: AWAY, CutShort: CUT } = ExitCode;
 
 /** The first match wins: what is told from a text of Deno, the system, hyper, rustls or SQLite. */
 const WORDINGS: readonly (readonly [
@@ -181,7 +181,7 @@ const WORDINGS: readonly (readonly [
   [
     /without sending TLS close_notify/,
     "cut short: the connection ended before TLS close_notify",
-    ExitCode.CutShort,
+    CUT,
   ],
   // what a proxy of the environment says to fetch, in the words of lib/net/proxy.ts
   [
@@ -214,15 +214,11 @@ const WORDINGS: readonly (readonly [
   [/BrokenPipe|Broken pipe|EPIPE/, "the peer closed the connection"],
   [/AddrInUse|Address already in use|EADDRINUSE/, "the address is in use"],
   [/AddrNotAvailable|EADDRNOTAVAIL/, "this machine does not have that address"],
-  [
-    /^Error: closed without an answer/,
-    "closed without an answer",
-    ExitCode.CutShort,
-  ],
+  [/^Error: closed without an answer/, "closed without an answer", CUT],
   [
     /error reading a body|connection closed before message completed|stream closed because of a broken pipe|: connection closed$|unexpected end of file|reached unexpected EOF|tls handshake eof/,
     "cut short",
-    ExitCode.CutShort,
+    CUT,
   ],
   [
     /client error \(SendRequest\): ((?:invalid|unexpected) .*?)(?: parsed)?$/,

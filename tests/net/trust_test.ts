@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Failure } from "../../lib/cli/errors.ts";
-import { readPem } from "../../lib/net/tls/trust.ts";
+import { readPair, readPem } from "../../lib/net/tls/trust.ts";
 import { run, testWith, withFolder } from "../support.ts";
 import { main as get } from "../../tasks/get.ts";
 import { makeIdentity } from "./identity.ts";
@@ -104,6 +104,11 @@ testWith(
             "pkcs12 -nodes",
           ],
           [
+            "crl2pkcs7 -nocrl -certfile cert.pem",
+            "CERTIFICATE",
+            "pkcs7 -print_certs",
+          ],
+          [
             "crl2pkcs7 -nocrl -certfile cert.pem -outform der",
             "CERTIFICATE",
             "pkcs7 -inform der -print_certs",
@@ -122,6 +127,15 @@ testWith(
           `make PEM of it: openssl ${command} -in '${path}' -out '${path}.pem'`,
         );
       }
+      const alone = await assertRejects(
+        () => readPair({ cert: `${folder}/cert.pem` }),
+        Failure,
+        "it holds no PEM of a PRIVATE KEY",
+      );
+      assertEquals(
+        alone.hint,
+        "name the file of its key too, as --key FILE",
+      );
       const pem = await Deno.readTextFile(`${folder}/cert.pem`);
       for (const cut of [pem.slice(0, 200), pem + pem.slice(0, 200)]) {
         await write(path, cut);

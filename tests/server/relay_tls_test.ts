@@ -136,7 +136,7 @@ testWith(
         ],
         [
           [`--${side}cert`, pem("client")],
-          /^server: Cannot use ".*client\.pem": it holds no PEM of a PRIVATE KEY\n$/,
+          /^server: Cannot use ".*client\.pem": it holds no PEM of a PRIVATE KEY\nhint: name the file of its key too, as --key FILE\n$/,
         ],
         [
           [`--${side}cert`, key("client")],

@@ -29,14 +29,15 @@ export function parsePin(text: string): string {
   return digits;
 }
 
-/** What of openssl makes PEM of DER, told by its first element: the version of PKCS #12 or a key, the type of PKCS #7. */
-function conversionOf(der: string): string {
-  const [begin] = boundsOf(der);
-  if (der.startsWith("\x02\x01\x03", begin)) return "pkcs12 -nodes";
-  if (der.startsWith("\x06", begin)) return "pkcs7 -inform der -print_certs";
-  return der.startsWith("\x02", begin)
-    ? "pkey -inform der"
-    : "x509 -inform der";
+/** What openssl's command makes PEM of a file, told by how it begins: PKCS #7, the version of PKCS #12, of a key, else a certificate. */
+function conversionOf(start: string): string | undefined {
+  if (start.startsWith("-----BEGIN PKCS7")) return "pkcs7 -print_certs";
+  const [begin] = boundsOf(start);
+  const is = (bytes: string) => start.startsWith(bytes, begin);
+  if (!start.startsWith("0") || begin === 2 && !is("\x02\x01")) return;
+  if (is("\x06")) return "pkcs7 -inform der -print_certs";
+  if (is("\x02\x01\x03")) return "pkcs12 -nodes";
+  return is("\x02") ? "pkey -inform der" : "x509 -inform der";
 }
 
 /** Where what is in an element of DER begins, and where it ends. */
@@ -63,27 +64,27 @@ export async function readPem(
   kind: keyof typeof HEADINGS,
 ): Promise<string> {
   const bytes = await reading(path, Deno.readFile(path));
-  const refuse = (why: string, openssl?: string, to = `${path}.pem`) => {
-    const message = `Cannot use "${absolutePath(path)}": ${why}`;
-    if (openssl === undefined) return new Failure(message);
-    const hint = `${openssl} -in ${quote(path)} -out ${quote(to)}`;
-    return new Failure(message, { hint });
-  };
+  const refuse = (why: string, hint?: string) =>
+    new Failure(`Cannot use "${absolutePath(path)}": ${why}`, { hint });
+  const by = (openssl: string, to: string) =>
+    `openssl ${openssl} -in ${quote(path)} -out ${quote(to)}`;
   // Windows writes either, each with a BOM, which is dropped
   const encoding = bytes[0] === 0xff ? "utf-16le" : "utf-8";
   const text = new TextDecoder(encoding).decode(bytes);
   if (/^-----BEGIN ENCRYPTED |^Proc-Type: 4,ENCRYPTED/m.test(text)) {
-    throw refuse("it is encrypted", "decrypt it: openssl pkey", "FILE");
+    throw refuse("it is encrypted", `decrypt it: ${by("pkey", "FILE")}`);
   }
   const pattern = `^-----BEGIN ${HEADINGS[kind]}-----([^-]*)(?:-----END )?`;
   const found = [...text.matchAll(new RegExp(pattern, "gm"))];
   if (found.length === 0) {
-    const start = String.fromCharCode(...bytes.subarray(0, 16));
-    const isDer = start.startsWith("0") &&
-      (start.charCodeAt(1) > 0x7f || start.startsWith("\x02\x01", 2));
+    const command = conversionOf(String.fromCharCode(...bytes.subarray(0, 16)));
     throw refuse(
       `it holds no PEM of a ${kind}`,
-      isDer ? `make PEM of it: openssl ${conversionOf(start)}` : undefined,
+      command
+        ? `make PEM of it: ${by(command, `${path}.pem`)}`
+        : text.includes(" CERTIFICATE-----")
+        ? "name the file of its key too, as --key FILE"
+        : undefined,
     );
   }
   try {
@@ -115,10 +116,8 @@ export async function readPair(
     // whether they belong together is something that only a client of HTTP is told before it connects
     Deno.createHttpClient(pair).close();
   } catch (cause) {
-    const files = [...new Set([cert, key])].map((path) =>
-      `"${absolutePath(path)}"`
-    );
-    throw new Failure(`Cannot use ${files.join(" with ")}`, { cause });
+    const files = [...new Set([cert, key])].map(absolutePath);
+    throw new Failure(`Cannot use "${files.join('" with "')}"`, { cause });
   }
   return pair;
 }
