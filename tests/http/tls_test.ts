@@ -453,3 +453,19 @@ testWith(
     ]);
   },
 );
+
+testWith(
+  "openssl",
+  "get --http=2 of a server that shows an authority that is trusted says what is in the way",
+  async () => {
+    await using server = serveTls("ca");
+    const { code, stderr } = await run(get, [...CA, "--http=2", server.url]);
+    assertEquals(code, 60);
+    assertStringIncludes(
+      stderr,
+      "hint: leave out --http=2, over which it cannot be trusted\n",
+    );
+    const without = await run(get, [...CA, server.url]);
+    assertEquals([without.code, without.stdout], [0, "hi"]);
+  },
+);
