@@ -32,7 +32,7 @@ const TUTORIAL = { before: "Received from server: ", after: "\n" };
 const UNANSWERED =
   "hint: nothing came back; if the server leaves at the end of what is sent, add --keep-open\n";
 
-/** Each of them asks for TLS. */
+/** Each of them asks for TLS, with an empty value too, which is refused. */
 const TLS_OPTIONS = ["tls", "starttls", "ca", "pin", "sni", "cert"] as const;
 
 /** Everything is read and checked before anything is connected. */
@@ -48,7 +48,7 @@ async function findRoute(
     proxy: proxy === undefined
       ? undefined
       : (await import("../../lib/net/proxy.ts")).parseProxy(proxy),
-    tls: TLS_OPTIONS.some((name) => options[name])
+    tls: TLS_OPTIONS.some((name) => (options[name] ?? false) !== false)
       ? await (await import("../../lib/net/tls/trust.ts")).findTrust(options)
       : undefined,
     prepare: starttls &&

@@ -139,11 +139,11 @@ export const MODES: readonly string[] = [
   "relay",
 ];
 
-/** Whether options ask for TLS. */
+/** Whether options ask for TLS; with an empty name of a file too, which is refused. */
 export function asksForTls(
-  { tls, cert, key, clientCa }: Partial<ServerOptions>,
+  { tls, cert, clientCa }: Partial<ServerOptions>,
 ): boolean {
-  return Boolean(tls || cert || key || clientCa);
+  return tls === true || (cert ?? clientCa) !== undefined;
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   createMemoryIo,
   encode,
   hasCommand,
+  listening,
   ROOT,
   run,
   sleep,
@@ -712,3 +713,19 @@ Deno.test("client shows its certificate with no permission but the network and i
     ]).result;
     assertEquals(stdout, "Received from server: hi\n", stderr);
   }));
+
+Deno.test("downgrade: client does not speak plain where an option of TLS has an empty value, as of a variable that is not set", async () => {
+  let clients = 0;
+  await using server = listening(async (conn) => {
+    clients++;
+    await conn.closeWrite();
+  });
+  for (const option of ["ca", "pin", "sni", "cert"]) {
+    for (const more of [[], ["--check"]]) {
+      const args = [`--${option}=`, ...more, `localhost:${server.port}`];
+      const { code, stdout } = await run(main, args, terminal);
+      assertEquals([code === 1 || code === 2, stdout], [true, ""], option);
+    }
+  }
+  assertEquals(clients, 0);
+});

@@ -211,3 +211,15 @@ testWith(
     }
   },
 );
+
+Deno.test("downgrade: server does not listen in plain where the file of a certificate has an empty name", async () => {
+  for (const option of ["cert", "client-ca"]) {
+    for (const mode of ["echo", "greet"]) {
+      const { code, stdout, stderr } = await run(main, [
+        ...[mode, `--${option}=`, "--port", "0"],
+      ]);
+      assertEquals([code, stdout], [1, ""]);
+      assertMatch(stderr, /^server: Cannot read "/);
+    }
+  }
+});
