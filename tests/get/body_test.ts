@@ -1,8 +1,9 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, fail } from "@std/assert";
 import fc from "fast-check";
 import { Failure } from "../../lib/cli/errors.ts";
 import type { ByteSource } from "../../lib/http/request.ts";
 import { bodyOfFile, splitType } from "../../tasks/get/body/file.ts";
+import { bodyOfStdin } from "../../tasks/get/body/stdin.ts";
 import {
   formatForm,
   formatMultipart,
@@ -489,6 +490,16 @@ async function sendByShell(
   assertEquals([code, stderr], [0, "200 OK\n"]);
   return came;
 }
+
+Deno.test("stdin that has little is sent without a look at what it is, which takes time", async () => {
+  for (const size of [0, 7, MAX_HELD + 1]) {
+    const { read } = sourceOf([new Uint8Array(size).fill(1)]);
+    const stdin = { isTerminal: false, read, look: () => fail("looked at") };
+    const body = await bodyOfStdin(stdin, false);
+    assertEquals([body.length, body.again], [size, true]);
+    assertEquals((await readAll(body)).length, size);
+  }
+});
 
 Deno.test({
   name:

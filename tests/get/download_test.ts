@@ -1469,6 +1469,7 @@ Deno.test("encodings that a file has not are taken off alone, and its own stays"
       ["a.Z", "x-compress", ""],
       ["a", "gzip, identity", "gzip"],
       ["a.gz", "__proto__", "__proto__"],
+      ["a.gz", "constructor", "constructor"],
       ["agz", "gzip", "gzip"],
     ] as const
   ) assertEquals(decodes(name, coding), off, `${name} ${coding}`);

@@ -33,10 +33,11 @@ function canReadAgain(stdin: Look): stdin is Required<NonNullable<Look>> {
 /**
  * What is left of a file, from where whoever had it before has stopped. That place nobody tells without a permission:
  * the bytes are counted to the end, whose place is known.
+ *
+ * @param length How many were read before.
  */
-async function measure(stdin: Input) {
+async function measure(stdin: Input, length: number) {
   const buffer = new Uint8Array(READ_BYTES);
-  let length = 0;
   let size: number | undefined;
   for (let isEnd = false; !isEnd;) {
     const count = await stdin.read(buffer);
@@ -58,8 +59,8 @@ function withoutBytes(body: PartBody): PartBody {
 }
 
 /**
- * Makes a body of standard input. A file is read where it is, as often as it is sent, with its length; of a pipe up to
- * 8 MiB are held for that, and one that has more is sent once, in chunks.
+ * Makes a body of standard input. Up to 8 MiB are held, to be sent with their length and as often as it is wanted; a
+ * file that has more is read where it is for that, and a pipe that has more is sent once, in chunks.
  *
  * @param live Whether it is sent as it comes.
  * @throws {Failure} When it cannot be read.
@@ -68,13 +69,20 @@ export async function bodyOfStdin(
   stdin: Input,
   live: boolean,
 ): Promise<PartBody> {
-  const found = live ? undefined : await stdin.look?.();
-  if (!canReadAgain(found) || found.size <= MAX_HELD) {
-    return withoutBytes(await bodyOfSource(stdin, live ? 0 : MAX_PIPED));
-  }
+  let held = 0;
+  const read: Input["read"] = async (buffer) => {
+    const count = await stdin.read(buffer);
+    held += count ?? 0;
+    return count;
+  };
+  const body = await bodyOfSource({ read }, live ? 0 : MAX_PIPED);
+  if (live || body.length !== undefined) return withoutBytes(body);
+  // costs 40 ms: what is small does without
+  const found = await stdin.look?.();
+  if (!canReadAgain(found)) return body;
   const { readAt } = found;
   const { exactly } = await import("./file.ts");
-  const { start, length } = await measure(stdin);
+  const { start, length } = await measure(stdin, held);
   const open = () => {
     let at = start;
     const read = (buffer: Uint8Array) => {

@@ -173,28 +173,26 @@ export function dispositionName(text: string): string | undefined {
 }
 
 /** The ends of the names of files that are encoded, and their media types, by the encoding. */
-const FILES: Readonly<
-  Record<string, readonly [name: RegExp, type: RegExp]>
-> = {
-  gzip: [
+const FILES = new Map<string, readonly [name: RegExp, type: RegExp]>([
+  ["gzip", [
     /\.(b?gz|gzip|t[ag]z|svgz|emz|wmz|vgz|adz|cpgz|crate)$/i,
     /^application\/(x-)?(gzip|gunzip|gzipped|gzip-compressed|tgz|compressed-tar)$/i,
-  ],
-  br: [/\.(br|brotli|tbr)$/i, /^application\/(x-)?(br|brotli)$/i],
-  zstd: [/\.(zstd?|tzst)$/i, /^application\/(x-)?(zstd|zstandard)$/i],
-  bzip2: [/\.(bz2?|bzip2|tbz2?|tb2)$/i, /^application\/(x-)?bzip2?$/i],
-  xz: [/\.(xz|txz)$/i, /^application\/(x-)?xz$/i],
-  lzma: [/\.(lzma|tlz)$/i, /^application\/(x-)?lzma$/i],
-  compress: [/\.(z|taz)$/i, /^application\/(x-)?compress$/i],
-};
+  ]],
+  ["br", [/\.(br|brotli|tbr)$/i, /^application\/(x-)?(br|brotli)$/i]],
+  ["zstd", [/\.(zstd?|tzst)$/i, /^application\/(x-)?(zstd|zstandard)$/i]],
+  ["bzip2", [/\.(bz2?|bzip2|tbz2?|tb2)$/i, /^application\/(x-)?bzip2?$/i]],
+  ["xz", [/\.(xz|txz)$/i, /^application\/(x-)?xz$/i]],
+  ["lzma", [/\.(lzma|tlz)$/i, /^application\/(x-)?lzma$/i]],
+  ["compress", [/\.(z|taz)$/i, /^application\/(x-)?compress$/i]],
+]);
 
-/** What else an encoding is called. */
-const ALIASES: Readonly<Record<string, string>> = {
-  brotli: "br",
-  bz2: "bzip2",
-  bzip: "bzip2",
-  zst: "zstd",
-};
+/** What else an encoding is called; a map, not an object: a server may say constructor. */
+const ALIASES = new Map([
+  ["brotli", "br"],
+  ["bz2", "bzip2"],
+  ["bzip", "bzip2"],
+  ["zst", "zstd"],
+]);
 
 /**
  * Makes what says which encodings are taken off a body, the last one first: a file is saved as it was published.
@@ -211,8 +209,7 @@ export function decodesFor(
     const codings = codingsOf(headers.get("content-encoding") ?? "");
     const [first = ""] = codings;
     const plain = first.replace(/^x-/, "");
-    const [name, type] =
-      FILES[Object.hasOwn(ALIASES, plain) ? ALIASES[plain] ?? "" : plain] ?? [];
+    const [name, type] = FILES.get(ALIASES.get(plain) ?? plain) ?? [];
     const [media = ""] = headers.get("content-type")?.split(";") ?? [];
     const given = dispositionName(headers.get("content-disposition") ?? "");
     const ends = [...names, url.pathname, request.url.pathname, given ?? ""];
