@@ -13,6 +13,9 @@ import {
 /** How many bytes are held in memory, 1 MiB: up to that a body has a length wherever it comes from, and fetch can send it. */
 export const MAX_HELD = 1 << 20;
 
+/** How many bytes are made room for at first: to make room for all that may come takes ms. */
+const FIRST_BYTES = 1 << 16;
+
 /** A body that can be a part of another one. */
 export interface PartBody extends Body {
   readonly source: () => Promise<ByteSource>;
@@ -50,7 +53,7 @@ export async function bodyOfSource(
   source: ByteSource,
   most: number = MAX_HELD,
 ): Promise<PartBody> {
-  const held = new Uint8Array(most === 0 ? 0 : most + 1);
+  let held = new Uint8Array(most === 0 ? 0 : Math.min(most + 1, FIRST_BYTES));
   let length = 0;
   try {
     while (length < held.length) {
@@ -60,6 +63,11 @@ export async function bodyOfSource(
         return bodyOf(held.slice(0, length));
       }
       length += count;
+      if (length === held.length && length <= most) {
+        const larger = new Uint8Array(Math.min(most + 1, 4 * length));
+        larger.set(held);
+        held = larger;
+      }
     }
   } catch (error) {
     source.close?.();
