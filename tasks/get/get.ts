@@ -10,7 +10,7 @@ import type { CommandLine } from "../../lib/cli/options.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
-import type { HttpResponse, Network } from "../../lib/http/transport.ts";
+import type { HttpResponse } from "../../lib/http/transport.ts";
 import type { Download, SendNextOptions } from "./download/resume.ts";
 import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
 import type { RequestOptions } from "./request.ts";
@@ -87,12 +87,15 @@ const OTHER_OPTIONS = [
   ...["curl", "showSecrets", "pathAsIs"],
 ];
 
+/** How an exchange is sent, and what was said to a proxy meanwhile. */
+type Sent = SendOptions & { readonly tunnels?: readonly Tunnel[] };
+
 /** Reads how a request is sent; where no option says more than the defaults nothing more is loaded. */
 async function loadSendOptions(
   request: HttpRequest,
   options: ExchangeOptions,
   { stderr }: Io,
-): Promise<SendOptions & { readonly tunnels?: readonly Tunnel[] }> {
+): Promise<Sent> {
   const isPlain = Object.entries(options).every(([name, value]) =>
     OTHER_OPTIONS.includes(name) || value === undefined || value === false ||
     Array.isArray(value) && value.length === 0
@@ -101,28 +104,122 @@ async function loadSendOptions(
   const { readSendOptions } = await import("./send_options.ts");
   const time = options.time || options.json && options.http !== "2";
   const read = await readSendOptions({ ...options, time }, request, stderr);
-  const { network } = read;
   if (!options.verbose && !options.json) return read;
-  const { createTrace, listenTo } = await import("./view/head.ts");
-  const proxy = network?.proxy;
-  if (options.verbose) {
-    const trace = createTrace(stderr, options.showSecrets === true, proxy);
-    return { ...read, network: { ...network, ...trace } };
-  }
-  if (proxy?.protocol !== "http") return read;
-  const tunnels: Tunnel[] = [];
-  const watch: Network["watch"] = (socket) => {
-    const tunnel = { sent: "", received: "" };
-    tunnels.push(tunnel);
-    return listenTo(socket, tunnel);
-  };
-  return { ...read, tunnels, network: { ...network, watch } };
+  const { createTrace } = await import("./view/head.ts");
+  const { network } = read;
+  const { tunnels, ...heard } = createTrace(options, stderr, network?.proxy);
+  return { ...read, tunnels, network: { ...network, ...heard } };
 }
 
 /** The exit code for a status; 304 is what a conditional request hopes for. */
 function exitCodeFor({ headers }: HttpRequest, status: number): ExitCode {
   const conditional = headers.some(([name]) => /^if-/i.test(name));
   return exitCodeForStatus(status === 304 && conditional ? 200 : status);
+}
+
+/** Whether a pipe or a file gets the bytes of a body as they come. */
+function keepsBytes({ raw }: ExchangeOptions, { stdout }: Io): boolean {
+  return raw && !stdout.isTerminal;
+}
+
+/** Whether an encoding of the body is asked for, which fetch would take off. */
+function wantsCoding({ headers }: HttpRequest): boolean {
+  return headers.some(([name, value]) =>
+    /^accept-encoding$/i.test(name) && !/^identity$/i.test(value)
+  );
+}
+
+/** An exchange, and what is known of it while it goes on. */
+interface Exchange extends Download {
+  readonly sent: Sent;
+  /** When it began, as `performance.now()` tells it. */
+  readonly start: number;
+  /** The response that came last. */
+  readonly last: () => HttpResponse | undefined;
+}
+
+/** Makes what sends the requests of an exchange, each in the same way, all together in the time of one. */
+async function createExchange(
+  request: HttpRequest,
+  options: ExchangeOptions,
+  io: Io,
+  printNote: Download["printNote"],
+): Promise<Exchange> {
+  const start = performance.now();
+  // what changes nothing is tried again by itself
+  const isSafe = ["GET", "HEAD", "OPTIONS"].includes(request.method);
+  const retry = options.retry ?? (isSafe ? 2 : 0);
+  const notice = (text: string, isLast = false) =>
+    void ((isLast || io.stderr.isTerminal) && printNote(`${text}\n`));
+  const sent = await loadSendOptions(request, options, io);
+  const isKept = keepsBytes(options, io);
+  let { network } = sent;
+  let isFirst = true;
+  let last: HttpResponse | undefined;
+  const sendOver = async (
+    request: HttpRequest,
+    { retry: times = retry, decodes = isKept ? () => "" : undefined }:
+      SendNextOptions,
+  ) => {
+    const { total, ...timeouts }: Timeouts = options.timeout;
+    const left = total && !isFirst
+      ? Math.max(1, start + total - performance.now())
+      : total;
+    isFirst = false;
+    // fetch alone speaks HTTP/2
+    const isOwn = decodes && wantsCoding(request) &&
+      (options.raw || network?.http !== "2");
+    return last = await send(request, {
+      ...sent,
+      decodes,
+      network: isOwn ? { ...network, rawHeaders: true } : network,
+      timeouts: { ...timeouts, total: left },
+      retry: times,
+      notice,
+    });
+  };
+  const sendNext: Download["sendNext"] = async (request, how = {}) => {
+    try {
+      return await sendOver(request, how);
+    } catch (error) {
+      const { otherVersion } = await import("./send_options.ts");
+      const raw = isKept && wantsCoding(request);
+      const asked = { ...options, raw };
+      network = await otherVersion(error, request, asked, network);
+      await printNote("Sent again over HTTP/2, which is all that it speaks\n");
+      return await sendOver(request, how);
+    }
+  };
+  return {
+    ...{ request, options, io, retry, sendNext, printNote },
+    ...{ sent, start, last: () => last },
+  };
+}
+
+/** Who reads no more of a response has its head all the same: what the head says counts. */
+function stopped(error: unknown): void {
+  if (!(error instanceof ClosedOutput)) throw error;
+}
+
+/** Prints what is known of an exchange at its end alone, where that was asked for. */
+async function printRest({ options, io, last, start }: Exchange) {
+  const { trailers, timings } = last() ?? {};
+  const isShown = options.verbose || options.include;
+  if (!options.time && !(isShown && trailers?.length)) return;
+  const { printEnd } = await import("./view/head.ts");
+  await printEnd({ trailers, timings }, io, options, start);
+}
+
+/** Saves the body to a file. Returns the exit code; undefined where there is no file to save it to. */
+async function save(exchange: Exchange): Promise<ExitCode | undefined> {
+  const { download } = await import("./download/download.ts");
+  const status = await download(exchange).catch((error) => {
+    stopped(error);
+    return exchange.last()?.status;
+  });
+  if (status === undefined) return undefined;
+  await printRest(exchange);
+  return exitCodeFor(exchange.request, status);
 }
 
 /** Whether a response is a stream of events that may be asked for again. */
@@ -133,19 +230,57 @@ function isStream({ request, status, headers }: HttpResponse): boolean {
 
 /** The same response with a body that goes on where it ends. */
 async function withReconnect(
-  exchange: Download,
+  exchange: Exchange,
   response: HttpResponse,
-  start: number,
 ): Promise<HttpResponse> {
-  const { total = 0 }: Timeouts = exchange.options.timeout;
+  const { options, start } = exchange;
+  const { total }: Timeouts = options.timeout;
   const { reconnect } = await import("./view/reconnect.ts");
-  const until = total > 0 ? start + total : Infinity;
+  const until = total ? start + total : Infinity;
   return { ...response, body: reconnect(exchange, response, until) };
 }
 
-/** Who reads no more of a response has its head all the same: what the head says counts. */
-function stopped(error: unknown): void {
-  if (!(error instanceof ClosedOutput)) throw error;
+/** Prints the response. Returns the exit code. */
+async function show(exchange: Exchange): Promise<ExitCode> {
+  const { request, options, io, sent, start } = exchange;
+  // what cannot be loaded must not fail after something was sent
+  const json = options.json && await import("./view/json_output.ts");
+  await using response = await exchange.sendNext(request);
+  const isReconnecting = options.retry && isStream(response);
+  const shown = isReconnecting
+    ? await withReconnect(exchange, response)
+    : response;
+  const print = async () => {
+    await printHead(response, io, options);
+    if (json) {
+      const { tunnels, network } = sent;
+      const exchanged = { response: shown, tunnels, proxy: network?.proxy };
+      return await json.printJson(exchanged, io.stdout, options, start);
+    }
+    await printBody(shown, io, options, async (error, received) => {
+      if (isReconnecting) throw error;
+      const { resume } = await import("./download/resume.ts");
+      return resume(exchange, response, received, error);
+    });
+  };
+  await print().catch(stopped);
+  await printRest(exchange);
+  if (response.status === 206) {
+    const { isUnasked, partAlone } = await import("./download/range.ts");
+    if (isUnasked(response)) throw partAlone(response);
+  }
+  return exitCodeFor(response.request, response.status);
+}
+
+/** Whether there is something on stdin, or may be, that was meant to be sent and is not. */
+async function isUnsent(
+  { mayHaveBody }: Asked,
+  { body }: HttpRequest,
+  { stdin }: Io,
+): Promise<boolean> {
+  if (!mayHaveBody || body !== undefined || stdin.isTerminal) return false;
+  const unread = await stdin.look?.();
+  return unread !== undefined && unread.size !== 0;
 }
 
 /**
@@ -162,117 +297,18 @@ export async function runExchange(
 ): Promise<ExitCode> {
   const typed = await createRequest(operands, io, options);
   const isSaved = options.output !== undefined || options.remoteName;
-  const isKept = options.raw && !io.stdout.isTerminal;
   // bytes that are kept as they come are asked for as they are
-  const request = (isSaved || isKept) && !options.curl
+  const request = (isSaved || keepsBytes(options, io)) && !options.curl
     ? (await import("./download/range.ts")).requestPlain(typed)
     : typed;
-  const printNote = async (text: string) => {
-    if (!options.quiet && !options.body) await printSafe(io.stderr, text);
-  };
   if (options.offline || options.curl) {
     await printUnsent(request, operands, options, io);
     return ExitCode.Ok;
   }
-  const isUnread = operands.mayHaveBody && request.body === undefined &&
-    !io.stdin.isTerminal;
-  const unread = isUnread ? await io.stdin.look?.() : undefined;
-  if (unread !== undefined && unread.size !== 0) await printNote(UNSENT);
-  const start = performance.now();
-  const notice = (text: string, isLast = false) =>
-    void ((isLast || io.stderr.isTerminal) && printNote(`${text}\n`));
-  // what changes nothing is tried again by itself
-  const isSafe = ["GET", "HEAD", "OPTIONS"].includes(request.method);
-  const retry = options.retry ?? (isSafe ? 2 : 0);
-  const sendOptions = await loadSendOptions(request, options, io);
-  let { network } = sendOptions;
-  let last: HttpResponse | undefined;
-  // all requests together may take as long as one
-  const sendNext = async (
-    request: HttpRequest,
-    { retry: times = retry, decodes = isKept ? () => "" : undefined }:
-      SendNextOptions = {},
-  ) => {
-    const { total, ...timeouts }: Timeouts = options.timeout;
-    const left = last && total
-      ? Math.max(1, start + total - performance.now())
-      : total;
-    // fetch would decode what was asked for so; it alone speaks HTTP/2
-    const isCoded = decodes && (options.raw || options.http !== "2") &&
-      request.headers.some(([name, value]) =>
-        /^accept-encoding$/i.test(name) && !/^identity$/i.test(value)
-      );
-    const sendOver = (network?: Network) =>
-      send(request, {
-        ...sendOptions,
-        decodes,
-        network: isCoded ? { ...network, rawHeaders: true } : network,
-        timeouts: { ...timeouts, total: left },
-        retry: times,
-        notice,
-      });
-    return last = await sendOver(network).catch(async (error) => {
-      const { otherVersion } = await import("./send_options.ts");
-      network = await otherVersion(error, request, options, network);
-      await printNote("Sent again over HTTP/2, which is all that it speaks\n");
-      return await sendOver(network);
-    });
+  const printNote = async (text: string) => {
+    if (!options.quiet && !options.body) await printSafe(io.stderr, text);
   };
-  const exchange = { request, options, io, retry, sendNext, printNote };
-  const printTimings = async () => {
-    if (!options.time) return;
-    const { formatTimings } = await import("./view/head.ts");
-    const timings = last?.timings ?? { total: performance.now() - start };
-    await printNote(`${formatTimings(timings)}\n`);
-  };
-  const printEnd = async () => {
-    const { trailers = [] } = last ?? {};
-    if (trailers.length > 0 && (options.verbose || options.include)) {
-      const { printTrailers } = await import("./view/head.ts");
-      await printTrailers(trailers, io, options);
-    }
-    await printTimings();
-  };
-  if (isSaved) {
-    const { download } = await import("./download/download.ts");
-    const status = await download(exchange).catch((error) => {
-      stopped(error);
-      return last?.status;
-    });
-    if (status !== undefined) {
-      await printEnd();
-      return exitCodeFor(request, status);
-    }
-  }
-  // what cannot be loaded must not fail after something was sent
-  const json = options.json && await import("./view/json_output.ts");
-  await using response = await sendNext(request);
-  const shown = options.retry && isStream(response)
-    ? await withReconnect(
-      { ...exchange, sendNext: (request) => sendNext(request, { retry: 0 }) },
-      response,
-      start,
-    )
-    : response;
-  const print = async () => {
-    await printHead(response, io, options);
-    if (json) {
-      const { tunnels } = sendOptions;
-      const exchanged = { response: shown, tunnels, proxy: network?.proxy };
-      return await json.printJson(exchanged, io.stdout, options, start);
-    }
-    await printBody(shown, io, options, async (error, received) => {
-      // such a stream has gone on already
-      if (shown !== response) throw error;
-      const { resume } = await import("./download/resume.ts");
-      return resume(exchange, response, received, error);
-    });
-  };
-  await print().catch(stopped);
-  await printEnd();
-  if (response.status === 206) {
-    const { isUnasked, partAlone } = await import("./download/range.ts");
-    if (isUnasked(response)) throw partAlone(response);
-  }
-  return exitCodeFor(response.request, response.status);
+  if (await isUnsent(operands, request, io)) await printNote(UNSENT);
+  const exchange = await createExchange(request, options, io, printNote);
+  return (isSaved ? await save(exchange) : undefined) ?? await show(exchange);
 }

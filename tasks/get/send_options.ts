@@ -192,29 +192,36 @@ export async function requiredPermissions(
 /** How long a server has for a handshake, or for its first frame, in ms. */
 const PATIENCE_MS = 1000;
 
-/** The protocol that a server chooses of one. */
-async function chosen(
-  url: URL,
-  protocol: string,
-  ca: string | undefined,
-): Promise<string | null> {
+/** Whether a server takes one protocol over TLS. Nothing is sent, so that any certificate will do. */
+async function takes(url: URL, protocol: string): Promise<boolean> {
+  const { connect } = await import("node:tls");
   const { host, port } = addressOfUrl(url);
-  using conn = await Deno.connectTls({
-    hostname: host,
-    port,
-    caCerts: ca === undefined ? [] : [ca],
-    alpnProtocols: [protocol],
-  });
-  const signal = AbortSignal.timeout(PATIENCE_MS);
-  const { alpnProtocol } = await within(signal, conn, () => conn.handshake());
-  return alpnProtocol;
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({
+    ...{ host, port, rejectUnauthorized: false, timeout: PATIENCE_MS },
+    ...!/^[\d.]+$|:/.test(host) && { servername: host },
+    ALPNProtocols: [protocol],
+  }, () => resolve(socket.alpnProtocol === protocol));
+  for (const event of ["error", "close", "timeout"]) {
+    socket.on(event, () => resolve(false));
+  }
+  try {
+    return await promise;
+  } finally {
+    socket.destroy();
+  }
 }
 
-/** Whether a server takes HTTP/2, and does not take HTTP/1.1: what it was sent in that it has not read. */
-async function isHttp2Alone(url: URL, ca?: string): Promise<boolean> {
+/** Whether fetch, which alone speaks HTTP/2, trusts a server. */
+async function isTrusted(url: URL, ca?: string): Promise<boolean> {
+  const { host, port } = addressOfUrl(url);
+  const caCerts = ca === undefined ? [] : [ca];
+  const signal = AbortSignal.timeout(PATIENCE_MS);
   try {
-    return await chosen(url, "h2", ca) === "h2" &&
-      await chosen(url, "http/1.1", ca) === null;
+    const to = { hostname: host, port, caCerts, alpnProtocols: ["h2"] };
+    using conn = await Deno.connectTls(to);
+    await within(signal, conn, () => conn.handshake());
+    return true;
   } catch {
     return false;
   }
@@ -245,16 +252,19 @@ async function speaksHttp2(url: URL): Promise<boolean> {
 
 /** What HTTP/2 cannot go over, of what was asked for. */
 function obstaclesOf(options: ExchangeOptions): string[] {
-  const { http, proxy, unix, insecure, resolve, ipv4, ipv6 } = options;
+  const { http, proxy, unix, insecure, pin, resolve, ipv4, ipv6 } = options;
   return [
     ...http === "1.1" ? ["--http=1.1"] : [],
     ...proxy === undefined ? [] : ["--proxy"],
     ...unix === undefined ? [] : ["--unix"],
     ...insecure ? ["-k"] : [],
+    ...pin === undefined ? [] : ["--pin"],
     ...resolve.length > 0 ? ["--resolve"] : [],
     ...ipv4 ? ["-4"] : [],
     ...ipv6 ? ["-6"] : [],
     ...options.pathAsIs ? ["--path-as-is"] : [],
+    // fetch would decode what is to be kept
+    ...options.raw ? ["--raw"] : [],
   ];
 }
 
@@ -290,14 +300,19 @@ export async function otherVersion(
     }
     const isOld = isRefused ||
       /endpoint requires HTTP\/1\.1|not HTTP\/2$/.test(text);
-    throw isOld
-      ? withHint("it does not speak HTTP/2 here: leave out --http=2")
+    if (isOld) {
+      throw withHint("it does not speak HTTP/2 here: leave out --http=2");
+    }
+    // a socket of our own takes what --ca has for the server's own too
+    throw network.ca !== undefined && /: it is a CA certificate/.test(text)
+      ? withHint("over HTTP/1.1 it is trusted: leave out --http=2")
       : error;
   }
   const obstacles = obstaclesOf(options);
   if (url.protocol === "http:") {
     // what answers HTTP/1.1 may take HTTP/2 too, and close for another reason
-    const isOdd = /invalid HTTP version\)$/.test(text);
+    const isOdd = /\((invalid HTTP version|it came before the request)\)$/
+      .test(text);
     if (!isOdd || network.proxy || !await speaksHttp2(url)) throw error;
     const others = [
       ...options.verbose ? ["-v"] : [],
@@ -307,8 +322,9 @@ export async function otherVersion(
     throw withHint(`it speaks HTTP/2: add --http=2${leaveOut(others)}`);
   }
   const isClosed = /closed without an answer$/.test(text);
-  const isAlone = isRefused ||
-    isClosed && await isHttp2Alone(url, network.ca);
+  // what it was sent in HTTP/1.1, which it does not take, it has not read
+  const isAlone = isRefused || isClosed && await takes(url, "h2") &&
+      !await takes(url, "http/1.1");
   if (!isAlone) throw error;
   if (isClosed && body?.again === false) {
     throw withHint("it speaks HTTP/2 alone: add --http=2");
@@ -321,6 +337,11 @@ export async function otherVersion(
   // a Host header, a body of GET
   if (isBeyondFetch(request, "2")) {
     throw withHint("it speaks HTTP/2 alone, which cannot send this request");
+  }
+  if (!await isTrusted(url, network.ca)) {
+    throw withHint(
+      "it speaks HTTP/2 alone, over which its certificate is not trusted: it may be a CA's",
+    );
   }
   return { ...network, http: "2", timed: false, rawHeaders: false };
 }

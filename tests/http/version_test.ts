@@ -95,13 +95,18 @@ Deno.test({
         ...Array(5).fill("GET over 2.0"),
         "POST over 2.0",
       ]);
-      for (const option of ["-4", "--http=1.1", "--path-as-is"]) {
-        const { code, stderr } = await run(get, [...CA, option, server.url]);
+      for (
+        const args of [
+          ...[["-4"], ["--http=1.1"], ["--path-as-is"], ["-k"]],
+          ["--raw", "Accept-Encoding:gzip"],
+        ]
+      ) {
+        const { code, stderr } = await run(get, [...CA, server.url, ...args]);
         assertEquals(code, 1);
         assertMatch(stderr, /: no version of HTTP in common\n/);
         assertStringIncludes(
           stderr,
-          `\nhint: it speaks HTTP/2 alone: leave out ${option}\n`,
+          `\nhint: it speaks HTTP/2 alone: leave out ${args[0]}\n`,
         );
       }
       assertEquals(server.seen.length, 6);
@@ -149,6 +154,11 @@ Deno.test({
       assert(code === 1 || code === 18);
       assertStringIncludes(stderr, `\nhint: ${hint}\n`);
     }
+    const sent = await run(post, [server.url, "a=1"]);
+    assertStringIncludes(
+      sent.stderr,
+      "\nhint: it speaks HTTP/2: add --http=2\n",
+    );
     const { code, stdout } = await run(get, ["--http=2", server.url]);
     assertEquals([code, stdout], [0, "0 bytes"]);
   },

@@ -115,7 +115,7 @@ export async function startNodeTls(
   socket: Socket,
   tls: TlsClient & { readonly name: string },
 ): Promise<Socket & Disposable> {
-  const { name, ca, pin, cert, key, insecure = false } = tls;
+  const { name, ca, pin, cert, key, alpn, insecure = false } = tls;
   const { stream, ...secure } = await shakeHands(
     socket,
     (duplex, done, fail) => {
@@ -130,6 +130,7 @@ export async function startNodeTls(
         ...ca !== undefined && { ca },
         ...cert !== undefined && { cert },
         ...key !== undefined && { key },
+        ...alpn && { ALPNProtocols: [...alpn] },
       });
       stream.on("error", (error) => fail(unprovenOr(error)));
       stream.on("close", () => fail(new Deno.errors.Interrupted()));

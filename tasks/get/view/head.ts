@@ -111,7 +111,7 @@ export interface Tunnel {
 }
 
 /** Hears what is said to an HTTP proxy and by it, byte by byte, until there is a tunnel. */
-export function listenTo(
+function listenTo(
   socket: Pick<Socket, "read" | "write">,
   tunnel: Tunnel,
   onHead?: (mark: ">" | "<", head: string) => Promise<void>,
@@ -148,41 +148,48 @@ export function parseHead(head: string): [start: string, ...headers: Header[]] {
   ];
 }
 
-/** `-v`: prints the head of each request when it goes out, with a body that is text, and of each response when it is there. */
+/**
+ * Hears an exchange while it goes on: with `verbose` the head of each request is printed when it goes out, with a body
+ * that is text, and of each response when it is there. What is said to an HTTP proxy for a tunnel is kept too.
+ */
 export function createTrace(
+  { verbose = false, showSecrets = false }: Partial<ExchangeOptions>,
   output: Output,
-  showSecrets: boolean,
   proxy?: Proxy,
-): Pick<Network, "trace" | "watch"> {
+): Pick<Network, "trace" | "watch"> & { readonly tunnels: readonly Tunnel[] } {
+  const tunnels: Tunnel[] = [];
   const printHead = async (mark: ">" | "<", head: string) => {
     const [start, ...headers] = parseHead(head);
     const shown = showSecrets ? headers : headers.map(redactHeader);
     await printLines(output, mark, [start, ...formatHeaders(shown), ""]);
   };
-  return {
-    trace: async (head, version) => {
-      if ("status" in head) {
-        for (const each of [...head.interim ?? [], head]) {
-          const lines = responseLines(each, showSecrets, version);
-          await printLines(output, "<", lines);
-        }
-        return;
+  const trace: Network["trace"] = async (head, version) => {
+    if ("status" in head) {
+      for (const each of [...head.interim ?? [], head]) {
+        const lines = responseLines(each, showSecrets, version);
+        await printLines(output, "<", lines);
       }
-      const printed = redactRequest(head, showSecrets, proxy);
-      const lines = requestLines(printed, version);
-      await printLines(output, ">", lines);
-      if (head.body === undefined) return;
-      await printSafe(output, formatBody(printed));
-    },
-    watch: (socket) =>
-      proxy?.protocol === "http"
-        ? listenTo(socket, { sent: "", received: "" }, printHead)
-        : socket,
+      return;
+    }
+    const printed = redactRequest(head, showSecrets, proxy);
+    await printLines(output, ">", requestLines(printed, version));
+    if (head.body === undefined) return;
+    await printSafe(output, formatBody(printed));
+  };
+  const watch: Network["watch"] = (socket) => {
+    const tunnel = { sent: "", received: "" };
+    tunnels.push(tunnel);
+    return listenTo(socket, tunnel, verbose ? printHead : undefined);
+  };
+  return {
+    tunnels,
+    trace: verbose ? trace : undefined,
+    watch: proxy?.protocol === "http" ? watch : undefined,
   };
 }
 
-/** Prints what came after a body: with `verbose` to a person, with `include` behind the body, as it came. */
-export async function printTrailers(
+/** Prints what came after a body: to a person, and with `include` behind the body, as it came. */
+async function printTrailers(
   trailers: readonly Header[],
   { stdout, stderr }: Pick<Io, "stdout" | "stderr">,
   { verbose, include, showSecrets }: Partial<ExchangeOptions>,
@@ -193,6 +200,23 @@ export async function printTrailers(
   for (const line of formatHeaders(trailers)) {
     await writeBytes(stdout, `${line}\r\n`);
   }
+}
+
+/**
+ * Prints what is known at the end of an exchange alone: trailers, and with `time` how long it took.
+ *
+ * @param start When it began, as `performance.now()` tells it.
+ */
+export async function printEnd(
+  { trailers = [], timings }: Pick<HttpResponse, "trailers" | "timings">,
+  io: Pick<Io, "stdout" | "stderr">,
+  options: Partial<ExchangeOptions>,
+  start: number,
+): Promise<void> {
+  await printTrailers(trailers, io, options);
+  if (!options.time) return;
+  const total = performance.now() - start;
+  await print(io.stderr, `${formatTimings(timings ?? { total })}\n`);
 }
 
 /**
@@ -255,7 +279,7 @@ export function loginHint(
 }
 
 /** Formats timings in one line. */
-export function formatTimings(timings: Partial<Timings>): string {
+function formatTimings(timings: Partial<Timings>): string {
   const { dns, connect, tls, firstByte, body, total } = timings;
   const named = { dns, connect, tls, "first byte": firstByte, body, total };
   return Object.entries(named).flatMap(([name, ms]) =>
