@@ -14,24 +14,26 @@ import { listenFreely, type TestServer } from "./server.ts";
 
 const FOLDER = await certificates();
 const CA = ["--ca", `${FOLDER}/ca.pem`];
-const IDENTITY = {
-  cert: Deno.readTextFileSync(`${FOLDER}/good.pem`),
-  key: Deno.readTextFileSync(`${FOLDER}/good.key`),
-};
+const identityOf = (name: string) => ({
+  cert: Deno.readTextFileSync(`${FOLDER}/${name}.pem`),
+  key: Deno.readTextFileSync(`${FOLDER}/${name}.key`),
+});
+const IDENTITY = identityOf("good");
 
 /** A server that tells how each request came, or refuses it over HTTP/2. */
 async function serveHttp2(
-  { only = true, secure = true, refuses = false }: {
+  { only = true, secure = true, refuses = false, identity = IDENTITY }: {
     /** Whether it speaks nothing else. */
     readonly only?: boolean;
     readonly secure?: boolean;
     /** Whether it wants HTTP/1.1 for each request (RFC 9113, section 7). */
     readonly refuses?: boolean;
+    readonly identity?: typeof IDENTITY;
   } = {},
 ): Promise<TestServer & { readonly seen: string[] }> {
   const seen: string[] = [];
   const server = secure
-    ? http2.createSecureServer({ ...IDENTITY, allowHTTP1: !only })
+    ? http2.createSecureServer({ ...identity, allowHTTP1: !only })
     : http2.createServer();
   const sessions = new Set<http2.ServerHttp2Session>();
   server.on("session", (session) => {
@@ -130,6 +132,26 @@ Deno.test({
       kept.stderr,
       "\nhint: it does not speak HTTP/2 here: leave out --http=2\n",
     );
+  },
+});
+
+Deno.test({
+  name:
+    "over HTTP/2 no authority's certificate is a server's own, and what can be done is said",
+  sanitizeResources: false,
+  sanitizeOps: false,
+  fn: async () => {
+    await using server = await serveHttp2({ identity: identityOf("ca") });
+    for (
+      const [args, code, hint] of [
+        [[], 1, "it speaks HTTP/2 alone, over which its certificate is not"],
+        [["--http=2"], 60, "over HTTP/1.1 it is trusted: leave out --http=2\n"],
+      ] as const
+    ) {
+      const result = await run(get, [...CA, ...args, server.url]);
+      assertEquals(result.code, code);
+      assertStringIncludes(result.stderr, `\nhint: ${hint}`);
+    }
   },
 });
 
