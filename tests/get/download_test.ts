@@ -959,6 +959,29 @@ Deno.test("two downloads at once (CWE-362): both end well, and the file is all o
   }
 });
 
+Deno.test("many downloads of one body at once: each ends well, whichever ends first", () =>
+  withFiles({}, async (folder) => {
+    const before = Deno.cwd();
+    Deno.chdir(folder);
+    try {
+      const started = [];
+      for (let count = 1; count <= 4; count++) {
+        const server = serveLater(BODY);
+        started.push({ server, result: run(main, ["-O", `${server.url}/a`]) });
+        await partsIn(".", count);
+      }
+      for (const { server, result } of started) {
+        server.give();
+        const { code, stderr } = await result;
+        assertEquals([code, filesIn(".").a], [0, BODY], stderr);
+        await server[Symbol.asyncDispose]();
+      }
+      assertEquals(filesIn("."), { a: BODY });
+    } finally {
+      Deno.chdir(before);
+    }
+  }));
+
 Deno.test("what a process that was killed has left is held by nobody, and what another writes is left to it", () =>
   withFiles({}, async (folder) => {
     const path = `${folder}/a`;
