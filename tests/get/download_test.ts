@@ -1770,3 +1770,12 @@ Deno.test("a server's name (CWE-22, CWE-73, CWE-451) hides nothing, leads nowher
     assert(new TextEncoder().encode(name).length <= 255);
   }));
 });
+
+Deno.test("denial of service (CWE-1333): a name of many blanks or dots is made safe at once", () => {
+  for (const blank of [" ", ".", ". "]) {
+    const start = performance.now();
+    const name = safeName(`a${blank.repeat(200_000)}b`) ?? "";
+    assert(performance.now() - start < 1000, "it took too long");
+    assert(name.startsWith("a") && name.length <= 200, name);
+  }
+});

@@ -95,11 +95,18 @@ function shorten(name: string): string {
   return new TextDecoder().decode(room).replace(/\ufffd+$/, "") + extension;
 }
 
+/** Takes dots and blanks off the end, in one pass: a pattern would look at a run of them again and again. */
+function trimEnd(name: string): string {
+  let end = name.length;
+  while (end > 0 && /[.\s]/.test(name.charAt(end - 1))) end--;
+  return name.slice(0, end);
+}
+
 /** Makes a name safe that somebody else chose; undefined where nothing of it is left. */
 export function safeName(text: string): string | undefined {
-  const name = text.replace(UNSAFE, "_").replace(/^[.\s]+/, "")
-    .replace(/[.\s]+$/, "").replace(/^-/, "_").replace(RESERVED, "_$1");
-  return shorten(name).replace(/[.\s]+$/, "") || undefined;
+  const name = trimEnd(text.replace(UNSAFE, "_").replace(/^[.\s]+/, ""))
+    .replace(/^-/, "_").replace(RESERVED, "_$1");
+  return trimEnd(shorten(name)) || undefined;
 }
 
 /**
