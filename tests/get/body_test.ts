@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, fail } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { Failure } from "../../lib/cli/errors.ts";
 import type { ByteSource } from "../../lib/http/request.ts";
@@ -494,7 +494,11 @@ async function sendByShell(
 Deno.test("stdin that has little is sent without a look at what it is, which takes time", async () => {
   for (const size of [0, 7, MAX_HELD + 1]) {
     const { read } = sourceOf([new Uint8Array(size).fill(1)]);
-    const stdin = { isTerminal: false, read, look: () => fail("looked at") };
+    const stdin = {
+      isTerminal: false,
+      read,
+      look: () => Promise.reject(new Error("looked at")),
+    };
     const body = await bodyOfStdin(stdin, false);
     assertEquals([body.length, body.again], [size, true]);
     assertEquals((await readAll(body)).length, size);
