@@ -100,13 +100,13 @@ export async function* reconnect(
   }
 
   const askAgain = () => {
-    if (id === undefined) return sendNext(request);
+    if (id === undefined) return sendNext(request, { retry: 0 });
     const value = trimBlanks(fromLatin1(new TextEncoder().encode(id)));
     const headers = request.headers.filter(([name]) =>
       !/^last-event-id$/i.test(name)
     );
     if (value !== "") headers.push(["last-event-id", value]);
-    return sendNext({ ...request, headers });
+    return sendNext({ ...request, headers }, { retry: 0 });
   };
 
   let next: HttpResponse | undefined = first;
