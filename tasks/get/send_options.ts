@@ -26,7 +26,6 @@ import {
   type Resolved,
 } from "../../lib/net/address.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
-import { isAuthority } from "../../lib/net/connect.ts";
 import { within } from "../../lib/net/connection.ts";
 import { parseProxy } from "../../lib/net/proxy.ts";
 import type { ExchangeOptions } from "./options.ts";
@@ -294,10 +293,6 @@ export async function otherVersion(
     });
   const isRefused = /no version of HTTP in common$/.test(text);
   if (options.http === "2") {
-    // which fetch alone speaks, and that trusts no authority's own
-    if (network.ca !== undefined && isAuthority(error.cause)) {
-      throw withHint("leave out --http=2, over which it cannot be trusted");
-    }
     const isOld = isRefused ||
       /endpoint requires HTTP\/1\.1|not HTTP\/2$/.test(text);
     if (isOld) {

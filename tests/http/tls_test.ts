@@ -463,7 +463,7 @@ testWith(
     assertEquals(code, 60);
     assertStringIncludes(
       stderr,
-      "hint: leave out --http=2, over which it cannot be trusted\n",
+      "hint: over HTTP/1.1 it is trusted: leave out --http=2\n",
     );
     const without = await run(get, [...CA, server.url]);
     assertEquals([without.code, without.stdout], [0, "hi"]);
