@@ -16,6 +16,7 @@ import {
   type Address,
   DEFAULT_ADDRESS,
   familyOf,
+  findAddresses,
   formatAddress,
   isLocalhost,
   parseAddress,
@@ -152,14 +153,22 @@ export function familyFor(
   return familyOf(host, options);
 }
 
-/** What is connected to with one version of IP alone: Deno lets nobody look up a name who may not reach all its ports. */
-function endOf(address: Address, family: 4 | 6 | undefined): Address {
-  if (!family || "path" in address || /^[\d.]+$|:/.test(address.host)) {
-    return address;
-  }
-  return isLocalhost(address.host)
-    ? { ...address, host: family === 4 ? "127.0.0.1" : "::1" }
-    : { ...address, port: 0 };
+/**
+ * What is connected to: with one version of IP alone, each address of a name, which Deno lets nobody look up who may not
+ * reach all its ports.
+ */
+async function endsOf(
+  address: Address,
+  family: 4 | 6 | undefined,
+): Promise<readonly Address[]> {
+  if (!family || "path" in address) return [address];
+  const found =
+    await findAddresses(address, undefined, family).catch(() => []) ?? [];
+  const isName = !isLocalhost(address.host) && !found.includes(address.host);
+  return [
+    ...isName ? [{ ...address, port: 0 }] : [],
+    ...found.map((host) => ({ ...address, host })),
+  ];
 }
 
 /**
@@ -191,15 +200,16 @@ export async function clientPermissions(
 ): Promise<Permissions> {
   const { proxy, ca, cert, key, check = "" } = options;
   const address = addressFrom(operands);
-  const end = proxy === undefined
-    ? endOf(address, familyFor(address, options))
-    : (await import("../../lib/net/proxy.ts")).parseProxy(proxy).address;
-  const isEach = check !== "" && proxy === undefined && "host" in end &&
-    end.port !== 0;
-  const ports = isEach ? parsePorts(check) : [];
-  const ends = ports.length === 0
-    ? [end]
-    : (ports.length > MOST_PORTS ? [0] : ports)
-      .map((port) => ({ ...end, port }));
-  return permissionsFor(ends, [ca, cert, key]);
+  const ends = proxy === undefined
+    ? await endsOf(address, familyFor(address, options))
+    : [(await import("../../lib/net/proxy.ts")).parseProxy(proxy).address];
+  const ports = check === "" || proxy !== undefined || "path" in address
+    ? []
+    : parsePorts(check);
+  const shown = ports.length > MOST_PORTS ? [0] : ports;
+  const each = (end: Address) =>
+    "path" in end || end.port === 0 || ports.length === 0
+      ? [end]
+      : shown.map((port) => ({ ...end, port }));
+  return permissionsFor(ends.flatMap(each), [ca, cert, key]);
 }

@@ -667,7 +667,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: `server --host NAME listens on each address of it, once${reason}`,
+  name:
+    `server --host NAME listens on each address of it, once, and hints name them all, of client -6 too${reason}`,
   ignore,
   fn: () =>
     withFolder(async (folder) => {
@@ -712,6 +713,16 @@ Deno.test({
       for (const host of ["two.test", "127.0.0.1", "127.0.0.2", "[::1]"]) {
         assertStringIncludes(refused.stderr.split("\nhint: ")[1] ?? "", host);
       }
+      const unchecked = await spawnProgram("unshare", [
+        ...inside,
+        ...[Deno.execPath(), "run", "--no-prompt", "--allow-net=two.test"],
+        ...[`${ROOT}tasks/client.ts`, "-6", "--check", "1-2", "two.test"],
+      ]).result;
+      assertEquals(unchecked.code, 1);
+      assertStringIncludes(
+        unchecked.stderr,
+        "'--allow-net=two.test,[::1]:1,[::1]:2' tasks/client.ts ",
+      );
     }),
 });
 
