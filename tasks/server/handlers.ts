@@ -180,6 +180,12 @@ export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
 
 const PAUSE_MS = 100;
 
+/** What may be otherwise when the target is up: a listener, and its name. */
+const PASSING: readonly ExitCode[] = [
+  ExitCode.Unreachable,
+  ExitCode.Unresolved,
+];
+
 /** Connects to a target that may come up within so many ms. */
 async function connectWithin(
   wait: number,
@@ -193,7 +199,7 @@ async function connectWithin(
     } catch (error) {
       if (performance.now() + PAUSE_MS > end) throw error;
       const { exitCodeOf } = await import("../../lib/cli/reasons.ts");
-      if (exitCodeOf(error) !== ExitCode.Unreachable) throw error;
+      if (!PASSING.includes(exitCodeOf(error))) throw error;
     }
     await pause(PAUSE_MS);
   }
@@ -203,7 +209,7 @@ async function connectWithin(
  * Connects every client to a target, both ways and with half-closes, until both have ended.
  *
  * @param options How long the target may take, and whether it speaks TLS.
- * @param wait How long it may refuse until it is up, in ms.
+ * @param wait How long it may be away until it is up, in ms.
  */
 export function relay(
   target: Address,

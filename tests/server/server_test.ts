@@ -267,6 +267,16 @@ Deno.test("server relay --wait lets its target come up", async () => {
     interrupt();
     assertEquals((await result).code, 0);
   }
+  // in a compose file its name may come up with it
+  const { stdout, interrupt, result } = start(main, [
+    ...["relay", "name.invalid:1", "-p0", "--wait", "0.3"],
+  ]);
+  const begun = performance.now();
+  assertEquals(await receiveFrom(portIn(await stdout.waitFor(LISTENING))), "");
+  await stdout.waitFor(/unknown host\n/);
+  assertGreater(performance.now() - begun, 200);
+  interrupt();
+  assertEquals((await result).code, 0);
   const { code, stderr } = await run(main, ["echo", "--wait", "1"]);
   assertEquals([code, stderr.split("\n")[0]], [
     2,
