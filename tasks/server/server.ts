@@ -7,12 +7,24 @@
 import { ExitCode, RUNNER } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
-import { familyOf } from "../../lib/net/address.ts";
+import {
+  type Address,
+  DEFAULT_ADDRESS,
+  familyOf,
+  formatAddress,
+} from "../../lib/net/address.ts";
 import { formatEvent, type ServerEvent } from "./events.ts";
 import { createLogWriter } from "./log_writer.ts";
 import { createMode } from "./mode.ts";
 import { asksForTls, type SERVER_OPTIONS, splitSides } from "./options.ts";
 import { serve } from "./serve.ts";
+
+/** Where this machine's own clients reach a server; who listens on all its addresses is on localhost too. */
+function reachable([address = DEFAULT_ADDRESS]: readonly Address[]): string {
+  const isLocal = "port" in address &&
+    /^(127\.0\.0\.1|::1|0\.0\.0\.0|::)$/.test(address.host);
+  return formatAddress(isLocal ? { ...address, host: "localhost" } : address);
+}
 
 /**
  * Runs `server`: serves in the mode that the operands name until a signal or, with `--once`, for one client, and logs
@@ -69,8 +81,9 @@ export async function runServer(
       event: "certificate",
       sha256: tls.sha256,
       ...tls.isOwn && {
-        client:
-          `${RUNNER}client --tls --pin ${tls.sha256} localhost:${server.port}`,
+        client: `${RUNNER}client --tls --pin ${tls.sha256} ${
+          reachable(server.addresses)
+        }`,
       },
     });
   }

@@ -362,19 +362,30 @@ Deno.test("server shows controls in what it logs on a terminal, and passes them 
   }));
 
 Deno.test("server --tls prints the very command that trusts its certificate", async () => {
-  const { stdout, result } = start(main, ["--tls", "-p0", "--once"]);
-  const said = await stdout.waitFor(/Connect with: .*\n/);
-  const [, command = ""] =
-    said.match(/Connect with: deno task client (.*)\n/) ?? [];
-  assertMatch(command, /^--tls --pin [0-9a-f]{64} localhost:\d+$/);
-  const answer = await run(client, command.split(" "), {
-    terminal: { stdin: true },
-  });
-  assertEquals([answer.code, answer.stdout], [
-    0,
-    "Received from server: Hello, Client!\n",
-  ]);
-  assertEquals((await result).code, 0);
+  const hosts = [
+    ["localhost", "localhost"],
+    ["0.0.0.0", "localhost"],
+    ...Deno.build.os === "linux" ? [["127.0.0.2", "127.0.0.2"]] : [],
+  ];
+  for (const [host = "", reached] of hosts) {
+    const { stdout, result } = start(
+      main,
+      ["--tls", "-p0", "--once", "--host", host],
+    );
+    const said = await stdout.waitFor(/Connect with: .*\n/);
+    const [, command = ""] =
+      said.match(/Connect with: deno task client (.*)\n/) ?? [];
+    assertMatch(command, /^--tls --pin [0-9a-f]{64} \S+:\d+$/);
+    assertStringIncludes(command, ` ${reached}:`);
+    const answer = await run(client, command.split(" "), {
+      terminal: { stdin: true },
+    });
+    assertEquals([answer.code, answer.stdout], [
+      0,
+      "Received from server: Hello, Client!\n",
+    ]);
+    assertEquals((await result).code, 0);
+  }
 });
 
 Deno.test("server --tls hears a client out that says something, and does not reset it", async () => {
