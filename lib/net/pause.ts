@@ -29,6 +29,7 @@ export async function orAborted<T>(
 ): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const stop = () => reject(signal.reason);
+  if (signal.aborted) stop();
   signal.addEventListener("abort", stop);
   return await Promise.race([work, promise])
     .finally(() => signal.removeEventListener("abort", stop));

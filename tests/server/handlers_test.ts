@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { Failure } from "../../lib/cli/errors.ts";
+import { connect } from "../../lib/net/connect.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import type { CloseEvent, ServerEvent } from "../../tasks/server/events.ts";
 import { discard, echo, relay, sendFile } from "../../tasks/server/handlers.ts";
@@ -330,7 +332,7 @@ Deno.test("relay lets go of the target of a client that was ended, though neithe
   const ended = Promise.withResolvers<unknown>();
   await using server = await serve({
     handler: (client) => handler(client).catch(ended.resolve),
-    idleTimeout: 200,
+    idleTimeout: 500,
   });
   using conn = await Deno.connect({ port: server.port });
   using inner = await target.accept();
@@ -343,6 +345,17 @@ Deno.test("relay lets go of the target of a client that was ended, though neithe
   // and what read from the target was woken
   assertMatch(String(await ended.promise), /^Failure: Cannot receive from /);
 });
+
+Deno.test("connect() to a Unix socket is over where its signal was aborted before", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.sock`;
+    await using _server = await serve({ path, handler: echo });
+    await assertRejects(
+      () => connect({ path }, { signal: AbortSignal.abort() }),
+      Failure,
+      "Cannot connect to unix:",
+    );
+  }));
 
 Deno.test("relay holds up only a client that does not read, in little memory", async () => {
   let sent = 0;
