@@ -529,17 +529,16 @@ Deno.test("client --pipe fails when the server is gone before stdin has ended, b
         handler: (connection) => send(connection, encode("bye")),
         onEvent: ({ event }) => event === "close" && gone.resolve(),
       });
+      const at = `localhost:${server.port}`;
+      const said = Promise.withResolvers<unknown>();
       const stdin = (async function* () {
-        await gone.promise;
+        await Promise.all([gone.promise, said.promise]);
         await sleep(50);
         yield "lost";
       })();
-      const at = `localhost:${server.port}`;
-      const { code, stdout, stderr } = await run(
-        main,
-        ["--pipe", ...args, at],
-        { stdin },
-      );
+      const caller = start(main, ["--pipe", ...args, at], { stdin });
+      caller.stdout.waitFor("bye").then(said.resolve, said.reject);
+      const { code, stdout, stderr } = await caller.result;
       assertEquals([code, stdout, stderr], [
         1,
         "bye",
@@ -604,12 +603,15 @@ Deno.test("client --keep-open ends with --idle-timeout where the server does not
 });
 
 Deno.test("client says nothing of a server that has nothing to say, where it ends first or nothing is sent", async () => {
+  const ended = Promise.withResolvers<void>();
   await using first = listening(async (conn) => {
     await conn.closeWrite();
+    ended.resolve();
     await receiveText(conn);
   });
   const { stderr } = await run(main, ["--pipe", `127.0.0.1:${first.port}`], {
     stdin: (async function* () {
+      await ended.promise;
       await sleep(50);
       yield "data";
     })(),
@@ -832,14 +834,14 @@ Deno.test("client --dump shows both directions on stderr, and leaves stdout alon
 Deno.test("client --idle-timeout counts from the last byte of either direction", async () => {
   await using server = await serve({ handler: echo });
   async function* slowly(): AsyncGenerator<string> {
-    for (let round = 0; round < 4; round++) {
-      await sleep(100);
+    for (let round = 0; round < 6; round++) {
+      await sleep(200);
       yield "tick ";
     }
   }
-  const args = ["--pipe", "--idle-timeout", "0.3", `127.0.0.1:${server.port}`];
+  const args = ["--pipe", "--idle-timeout", "1", `127.0.0.1:${server.port}`];
   const { code, stdout } = await run(main, args, { stdin: slowly() });
-  assertEquals([code, stdout], [0, "tick tick tick tick "]);
+  assertEquals([code, stdout], [0, "tick ".repeat(6)]);
   const idle = await run(main, args, { stdin: openAfter("tock") });
   assertEquals([idle.code, idle.stdout], [28, "tock"]);
 });
