@@ -10,12 +10,10 @@ import type { CommandLine, OptionTable } from "./options.ts";
 
 /** What a command is: its names and texts, its options, and its work. */
 export interface Command<Table extends OptionTable> {
-  /** As the task and the binary are called. */
   readonly name: string;
   readonly summary: string;
   /** Its operands, as the usage line shows them. */
   readonly usage: string;
-  /** Command lines to copy, each with what it is for. */
   readonly examples: readonly (readonly [line: string, purpose: string])[];
   readonly options: Table;
   /** For those who come from other tools; loaded when it is needed, where it is long. */

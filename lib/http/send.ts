@@ -31,7 +31,9 @@ import type {
 
 type Cookies = ReturnType<typeof import("./cookies.ts").createCookies>;
 
+/** How a request is sent. */
 export interface SendOptions {
+  /** Ends the exchange when it is aborted. */
   readonly signal?: AbortSignal;
   /** How long to wait; {@linkcode DEFAULT_TIMEOUTS} unless given. */
   readonly timeouts?: Timeouts;
@@ -45,6 +47,7 @@ export interface SendOptions {
   readonly maxSize?: number | undefined;
   /** Which encodings of a body are taken off, as in Content-Encoding; all unless given. */
   readonly decodes?: Decodes | undefined;
+  /** The way to the server. */
   readonly network?: Network | undefined;
   /** Tells a person about an attempt that comes, or at last why none does. */
   readonly notice?: ((text: string, isLast?: boolean) => void) | undefined;

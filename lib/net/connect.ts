@@ -34,12 +34,15 @@ export interface Route {
   readonly forward?: boolean | undefined;
   /** Addresses to use instead of those that the system finds. */
   readonly resolve?: readonly Resolved[] | undefined;
+  /** The one version of IP to use. */
   readonly family?: 4 | 6 | undefined;
   /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
   readonly timed?: boolean | undefined;
+  /** Speaks TLS there. */
   readonly tls?: TlsClient | undefined;
   /** Asks the target for TLS in plain, and takes no byte that is TLS's. */
   readonly prepare?: ((socket: Socket) => Promise<void>) | undefined;
+  /** Gives up at once when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** What a proxy is talked to over, in place of the socket, while it is asked for a connection. */
   readonly watch?:
@@ -54,12 +57,15 @@ export type Step = "connect" | "proxy" | "tunnel" | "tls";
 
 /** Where a way has led; times are in ms. */
 export interface Connected {
+  /** What to go on with. */
   readonly socket: Socket & Disposable;
   /** The address at its other end: the target's or the proxy's. */
   readonly remote: string;
   /** How long it took to resolve the name, where that was done apart. */
   readonly dns: number | undefined;
+  /** How long it took to connect. */
   readonly connect: number;
+  /** How long it took to shake hands, where TLS is spoken. */
   readonly tls: number | undefined;
 }
 
