@@ -12,20 +12,18 @@ import { ClosedOutput, type Input, type Io, type Output } from "./io.ts";
  * command drains. Windows has Ctrl-C alone: nothing there sends a SIGTERM that could be caught.
  */
 export function processIo(): Io {
-  const { stdin, stdout, stderr } = Deno;
-  if (![stdin, stdout, stderr].some((stream) => stream.isTerminal())) outlive();
   return {
     stdin: {
-      isTerminal: stdin.isTerminal(),
+      isTerminal: Deno.stdin.isTerminal(),
       read: (buffer) =>
-        stdin.read(buffer).catch((cause) => {
+        Deno.stdin.read(buffer).catch((cause) => {
           throw new Failure("Cannot read stdin", { cause });
         }),
       // it may be closed
       look: () => look().catch(() => undefined),
     },
-    stdout: createOutput("stdout", stdout),
-    stderr: createOutput("stderr", stderr),
+    stdout: createOutput("stdout", Deno.stdout),
+    stderr: createOutput("stderr", Deno.stderr),
     askSecret,
     ...createSignals(),
   };
@@ -36,7 +34,8 @@ export function processIo(): Io {
  * the terminal then, and stdout is a file or /dev/null. A pipe's reader may be gone too: that is the end, with 129.
  */
 function outlive(): void {
-  if (Deno.build.os === "windows") return;
+  const { stdin, stdout, stderr } = Deno;
+  if ([stdin, stdout, stderr].some((stream) => stream.isTerminal())) return;
   Deno.addSignalListener("SIGHUP", async () => {
     // costs 40 ms to load
     const stdout = (await import("node:fs")).fstatSync(1);
@@ -86,8 +85,10 @@ function createSignals(): Pick<Io, "signal" | "drain"> {
   const early = Deno.build.os === "windows";
   if (early) listenAll();
   const drain = () => {
-    if (!draining && !early) listenAll();
+    if (draining) return;
     draining = true;
+    if (!early) listenAll();
+    if (!early) outlive();
   };
   return { signal: controller.signal, drain };
 }

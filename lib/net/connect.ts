@@ -19,7 +19,6 @@ import {
   toldOf,
 } from "./address.ts";
 import { type Socket, type TlsClient, tune, within } from "./connection.ts";
-import { orAborted } from "./pause.ts";
 import type { Proxy } from "./proxy.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
@@ -152,6 +151,7 @@ async function openUnix(
 ): Promise<Deno.UnixConn> {
   const opening = Deno.connect({ transport: "unix", path });
   if (!signal) return await opening;
+  const { orAborted } = await import("./pause.ts");
   return await orAborted(signal, opening).catch((error) => {
     opening.then((conn) => conn.close(), () => {});
     throw error;
