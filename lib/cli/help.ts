@@ -38,13 +38,9 @@ function rowsOf(table: OptionTable): [string, string][] {
       last[0] += `, ${label}`;
       continue;
     }
-    const known = typeof option.default === "number" ||
-      typeof option.default === "string";
-    rows.push([
-      label,
-      (option.help ?? "") +
-      (known && option.default !== "" ? ` [default: ${option.default}]` : ""),
-    ]);
+    const { help = "", default: value } = option;
+    const isShown = ["number", "string"].includes(typeof value) && value !== "";
+    rows.push([label, isShown ? `${help} [default: ${value}]` : help]);
   }
   return rows;
 }

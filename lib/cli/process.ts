@@ -87,8 +87,9 @@ function createSignals(): Pick<Io, "signal" | "drain"> {
   const drain = () => {
     if (draining) return;
     draining = true;
-    if (!early) listenAll();
-    if (!early) outlive();
+    if (early) return;
+    listenAll();
+    outlive();
   };
   return { signal: controller.signal, drain };
 }

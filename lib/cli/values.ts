@@ -61,13 +61,9 @@ export function parseLimit(text: string): number | undefined {
 
 /** Reads a whole number that is at least 1. */
 export function parseCount(text: string): number {
-  if (
-    !/^\d+$/.test(text) || Number(text) < 1 ||
-    !Number.isSafeInteger(Number(text))
-  ) {
-    throw new UsageError(`Cannot parse number "${text}": expected 1 or more`);
-  }
-  return Number(text);
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  if (count > 0 && Number.isSafeInteger(count)) return count;
+  throw new UsageError(`Cannot parse number "${text}": expected 1 or more`);
 }
 
 /** Reads a size in bytes, or with K, M or G in units of 1024, 1024² or 1024³ bytes. */

@@ -143,6 +143,21 @@ function grantsFor({ host, port }: TcpAddress): string[] {
   );
 }
 
+/**
+ * What it takes to reach a host on all its addresses: those, and a name as a whole, since Deno lets nobody look up a name
+ * who may not reach all its ports.
+ */
+export async function endsOf(
+  address: TcpAddress,
+  family?: 4 | 6,
+): Promise<TcpAddress[]> {
+  const found = await findAddresses(address, undefined, family)
+    .catch(() => []) ?? [];
+  const isName = !isLocalhost(address.host) && !found.includes(address.host);
+  const ends = found.map((host) => ({ ...address, host }));
+  return isName ? [{ ...address, port: 0 }, ...ends] : ends;
+}
+
 /** What it takes to connect to or listen on addresses and to read files, as permissions name it. */
 export function permissionsFor(
   ends: readonly Address[],

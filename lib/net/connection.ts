@@ -41,14 +41,8 @@ export function track(
   peer: string,
   onBytes?: Listener,
 ): Connection {
-  return {
-    socket,
-    peer,
-    received: 0,
-    sent: 0,
-    active: performance.now(),
-    onBytes,
-  };
+  const active = performance.now();
+  return { socket, peer, received: 0, sent: 0, active, onBytes };
 }
 
 /**
@@ -138,6 +132,12 @@ export function isGone(error: unknown): boolean {
   return error instanceof Deno.errors.NotConnected ||
     error instanceof Deno.errors.BrokenPipe ||
     error instanceof Deno.errors.ConnectionReset;
+}
+
+/** Whether receiving failed as TCP has ended before TLS has: the peer may receive on all the same, as ncat --ssl does. */
+export function isCut(error: unknown): boolean {
+  return error instanceof Failure &&
+    error.cause instanceof Deno.errors.UnexpectedEof;
 }
 
 /**

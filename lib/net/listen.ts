@@ -9,9 +9,7 @@ import {
   type Address,
   findAddresses,
   formatAddress,
-  isLocalhost,
   isLoopback,
-  LOOPBACKS,
   type TcpAddress,
 } from "./address.ts";
 
@@ -60,7 +58,7 @@ export function openAll<
 >(
   address: TcpAddress,
   open: (hostname: string, port: number) => Listener,
-  hosts = listenersOf(address).map(({ host }) => host),
+  hosts: readonly string[],
 ): Listener[] {
   for (let tries = 1;; tries++) {
     const listeners: Listener[] = [];
@@ -86,12 +84,6 @@ export function openAll<
       if (!retry) throw error;
     }
   }
-}
-
-/** The addresses that are listened on for one. */
-export function listenersOf({ host, port }: TcpAddress): TcpAddress[] {
-  const hosts = isLocalhost(host) ? LOOPBACKS : [host];
-  return hosts.map((host) => ({ host, port }));
 }
 
 /** Whether an error only says that this machine lacks the one or the other kind of IP. */

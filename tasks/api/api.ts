@@ -8,8 +8,12 @@ import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, type Permissions, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
 import { parseSeconds, parseSize } from "../../lib/cli/values.ts";
-import { parseHost, parsePort, permissionsFor } from "../../lib/net/address.ts";
-import { listenersOf } from "../../lib/net/listen.ts";
+import {
+  endsOf,
+  parseHost,
+  parsePort,
+  permissionsFor,
+} from "../../lib/net/address.ts";
 import { createHandler, type Route } from "./handler.ts";
 import { createLogWriter } from "../server/log_writer.ts";
 import { formatEntry } from "./log.ts";
@@ -167,7 +171,8 @@ export async function apiPermissions(
   operands: readonly string[],
 ): Promise<Permissions> {
   const { file, from } = filesOf(operands, options);
-  const ends = listenersOf(options);
+  const { host, port } = options;
+  const ends = await endsOf({ host, port });
   const write = file === ":memory:" ? [] : [file];
   const read = from === undefined || isUrl(from) ? write : [from, ...write];
   if (from !== undefined && isUrl(from)) {

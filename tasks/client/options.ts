@@ -15,10 +15,9 @@ import { parseLimit, parseSeconds } from "../../lib/cli/values.ts";
 import {
   type Address,
   DEFAULT_ADDRESS,
+  endsOf,
   familyOf,
-  findAddresses,
   formatAddress,
-  isLocalhost,
   parseAddress,
   parseHost,
   parsePort,
@@ -154,24 +153,6 @@ export function familyFor(
 }
 
 /**
- * What is connected to: with one version of IP alone, each address of a name, which Deno lets nobody look up who may not
- * reach all its ports.
- */
-async function endsOf(
-  address: Address,
-  family: 4 | 6 | undefined,
-): Promise<readonly Address[]> {
-  if (!family || "path" in address) return [address];
-  const found =
-    await findAddresses(address, undefined, family).catch(() => []) ?? [];
-  const isName = !isLocalhost(address.host) && !found.includes(address.host);
-  return [
-    ...isName ? [{ ...address, port: 0 }] : [],
-    ...found.map((host) => ({ ...address, host })),
-  ];
-}
-
-/**
  * Reads ports: one, or more with commas between them, each a number or a range as `20-25`.
  *
  * @throws {UsageError} On anything else.
@@ -200,9 +181,12 @@ export async function clientPermissions(
 ): Promise<Permissions> {
   const { proxy, ca, cert, key, check = "" } = options;
   const address = addressFrom(operands);
-  const ends = proxy === undefined
-    ? await endsOf(address, familyFor(address, options))
-    : [(await import("../../lib/net/proxy.ts")).parseProxy(proxy).address];
+  const family = familyFor(address, options);
+  const ends: readonly Address[] = proxy !== undefined
+    ? [(await import("../../lib/net/proxy.ts")).parseProxy(proxy).address]
+    : family && "host" in address
+    ? await endsOf(address, family)
+    : [address];
   const ports = check === "" || proxy !== undefined || "path" in address
     ? []
     : parsePorts(check);

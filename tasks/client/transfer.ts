@@ -9,6 +9,7 @@ import type { Input } from "../../lib/cli/io.ts";
 import {
   closeWrite,
   type Connection,
+  isCut,
   receive,
   send,
 } from "../../lib/net/connection.ts";
@@ -40,12 +41,6 @@ interface Sending {
   readonly crlf?: boolean;
   /** Whether the peer is not told of the end of all that. @default {false} */
   readonly keepOpen?: boolean;
-}
-
-/** Whether TCP has ended before TLS has: the peer may receive on all the same, as ncat --ssl does. */
-function isCut(error: unknown): boolean {
-  return error instanceof Failure &&
-    error.cause instanceof Deno.errors.UnexpectedEof;
 }
 
 /**

@@ -19,6 +19,7 @@ import type { SendOptions } from "../../lib/http/send.ts";
 import type { Network } from "../../lib/http/transport.ts";
 import {
   type Address,
+  familyOf,
   isLocalhost,
   parseHost,
   parsePort,
@@ -58,16 +59,7 @@ export async function readSendOptions(
       },
     );
   }
-  const { hostname } = request.url;
-  const isOther = options.ipv4
-    ? hostname.startsWith("[")
-    : options.ipv6 && /^[\d.]+$/.test(hostname);
-  if (isOther) {
-    const version = options.ipv4 ? 4 : 6;
-    throw new UsageError(
-      `Cannot use --ipv${version}: ${hostname} is not an IPv${version} address`,
-    );
-  }
+  familyOf(request.url.hostname, options);
   if (options.pin !== undefined && request.url.protocol !== "https:") {
     throw new UsageError("Cannot use --pin without https");
   }

@@ -13,6 +13,7 @@ import {
   closeSocket,
   closeWrite,
   type Connection,
+  isCut,
   receive,
   send,
   type Socket,
@@ -168,10 +169,7 @@ export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
             : io.stdout.write(bytes),
       );
     } catch (error) {
-      // TCP has ended before TLS: the client may receive on all the same, as ncat --ssl does
-      const isCut = error instanceof Failure &&
-        error.cause instanceof Deno.errors.UnexpectedEof;
-      if (isCut) await finish();
+      if (isCut(error)) await finish();
       throw error;
     }
     return await finish();

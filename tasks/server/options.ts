@@ -20,15 +20,14 @@ import {
 import {
   type Address,
   DEFAULT_ADDRESS,
+  endsOf,
   familyOf,
-  isLocalhost,
   parseAddress,
   parseHost,
   parsePort,
   permissionsFor,
 } from "../../lib/net/address.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
-import { hostsOf } from "../../lib/net/listen.ts";
 
 /** The options of `server`. */
 export const SERVER_OPTIONS = {
@@ -195,29 +194,17 @@ export function parseTarget(text: string): Target {
   return { address, tls };
 }
 
-/** Where a server listens. Deno lets nobody look up a name who may not reach all its ports. */
-async function ownEnds(
-  options: Pick<ServerOptions, "host" | "port" | "ipv4" | "ipv6">,
-): Promise<Address[]> {
-  const { host, port } = options;
-  const family = familyOf(host, options);
-  const isName = !isLocalhost(host) && !/^[\d.]+$|:/.test(host);
-  const found = await hostsOf({ host, port }, family).catch(() => []);
-  return [
-    ...isName ? [{ host, port: 0 }] : [],
-    ...found.map((host) => ({ host, port })),
-  ];
-}
-
 /** The hosts and files that a command line of `server` needs. */
 export async function serverPermissions(
   { options, operands: [mode, target = ""] }: CommandLine<
     typeof SERVER_OPTIONS
   >,
 ): Promise<Permissions> {
-  const { unix, file, cert, key, clientCa, ca } = options;
+  const { host, port, unix, file, cert, key, clientCa, ca } = options;
   const { targetCert, targetKey } = options;
-  const own = unix === undefined ? await ownEnds(options) : [{ path: unix }];
+  const own = unix === undefined
+    ? await endsOf({ host, port }, familyOf(host, options))
+    : [{ path: unix }];
   const goal = mode === "relay" ? [parseTarget(target).address] : [];
   return permissionsFor([...own, ...goal], [
     ...[file, cert, key, clientCa, ca, targetCert, targetKey],

@@ -17,6 +17,7 @@ import {
   receive,
   send,
 } from "../../lib/net/connection.ts";
+import { LOOPBACKS } from "../../lib/net/address.ts";
 import { listen, openAll } from "../../lib/net/listen.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import type { ServerEvent } from "../../tasks/server/events.ts";
@@ -782,7 +783,7 @@ const opened = (port: number, close = () => {}) => ({
 Deno.test("openAll() does with one loopback where the other is missing", () => {
   const open = (hostname: string) => hostname === "::1" ? missing() : opened(7);
   assertEquals(
-    openAll({ host: "localhost", port: 7 }, open).length,
+    openAll({ host: "localhost", port: 7 }, open, LOOPBACKS).length,
     1,
   );
 });
@@ -799,7 +800,7 @@ Deno.test("listen() takes each address of a name once, on one port", () => {
 
 Deno.test("openAll() fails where both loopbacks are missing", () => {
   try {
-    openAll({ host: "localhost", port: 7 }, missing);
+    openAll({ host: "localhost", port: 7 }, missing, LOOPBACKS);
   } catch (error) {
     return assert(error instanceof Deno.errors.AddrNotAvailable);
   }
@@ -816,6 +817,7 @@ Deno.test("openAll() asks again when a free port is taken on the other loopback,
       const mine = port === 0 ? next++ : port;
       return opened(mine, () => void closed.push(mine));
     },
+    LOOPBACKS,
   );
   assertEquals(listeners.map(({ addr }) => addr.port), [3, 3]);
   assertEquals(closed, [1, 2]);
