@@ -25,6 +25,7 @@ import { createCrlf } from "../../tasks/client/transfer.ts";
 import { discard, echo, greet } from "../../tasks/server/handlers.ts";
 import { SERVER_OPTIONS } from "../../tasks/server/options.ts";
 import { serve } from "../../tasks/server/serve.ts";
+import { createReceiver } from "../net/half_close.ts";
 import {
   createMemoryIo,
   encode,
@@ -488,34 +489,13 @@ async function waysTo(pair: Awaited<ReturnType<typeof makeCertificate>>) {
 Deno.test("client --pipe sends all of a slow stdin to who has ended its side, over TLS too", async (t) => {
   for (const { args, tls } of await waysTo(await makeCertificate())) {
     await t.step(args[0] ?? "plain", async () => {
-      let heard = "";
-      const half = Promise.withResolvers<void>();
-      const ended = Promise.withResolvers<void>();
-      await using server = await serve({
-        tls,
-        handler: async (connection) => {
-          await connection.socket.closeWrite();
-          const buffer = new Uint8Array(64);
-          for (let count; (count = await connection.socket.read(buffer));) {
-            heard += new TextDecoder().decode(buffer.subarray(0, count));
-            half.resolve();
-          }
-          ended.resolve();
-        },
-      });
-      const stdin = (async function* () {
-        yield "one ";
-        await half.promise;
-        // longer than what was once taken for the end of stdin
-        await sleep(250);
-        yield "two";
-      })();
+      const { handler, heard, stdin } = createReceiver();
+      await using server = await serve({ tls, handler });
       const at = `localhost:${server.port}`;
       const { code, stderr } = await run(main, ["--pipe", ...args, at], {
         stdin,
       });
-      await ended.promise;
-      assertEquals([code, stderr, heard], [0, "", "one two"]);
+      assertEquals([code, stderr, await heard], [0, "", "one two"]);
     });
   }
 });

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { type Child, encode, spawnProgram } from "../support.ts";
+import type { Handler } from "../../tasks/server/serve.ts";
+import { type Child, encode, sleep, spawnProgram } from "../support.ts";
 import type { Identity } from "./identity.ts";
 import {
   type Command,
@@ -15,6 +16,36 @@ import {
   type PeerClient,
   type PeerServer,
 } from "./peers.ts";
+
+/** A receiver that ends its own side at once, what it has heard in the end, and a stdin that pauses after that. */
+export function createReceiver(): {
+  readonly handler: Handler;
+  readonly heard: Promise<string>;
+  readonly stdin: AsyncGenerator<string>;
+} {
+  const half = Promise.withResolvers<void>();
+  const heard = Promise.withResolvers<string>();
+  return {
+    handler: async ({ socket }) => {
+      await socket.closeWrite();
+      const buffer = new Uint8Array(64);
+      let text = "";
+      for (let count; (count = await socket.read(buffer));) {
+        text += new TextDecoder().decode(buffer.subarray(0, count));
+        half.resolve();
+      }
+      heard.resolve(text);
+    },
+    heard: heard.promise,
+    stdin: (async function* () {
+      yield "one ";
+      await half.promise;
+      // longer than what was once taken for the end of stdin
+      await sleep(250);
+      yield "two";
+    })(),
+  };
+}
 
 /** What the rounds share. */
 export interface Rounds {

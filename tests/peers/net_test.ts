@@ -12,6 +12,7 @@ import { quote } from "../../lib/cli/values.ts";
 import { send, writeAll } from "../../lib/net/connection.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
+import { createReceiver } from "../net/half_close.ts";
 import { makeIdentity } from "../net/identity.ts";
 import {
   asProcess,
@@ -304,32 +305,14 @@ testWith(
 );
 
 Deno.test("client --pipe as a process sends all of stdin to a receiver that has none, and leaves with stdin", async () => {
-  let heard = "";
-  const half = Promise.withResolvers<void>();
-  await using server = await serve({
-    handler: async (connection) => {
-      await connection.socket.closeWrite();
-      const buffer = new Uint8Array(64);
-      for (let count; (count = await connection.socket.read(buffer));) {
-        heard += new TextDecoder().decode(buffer.subarray(0, count));
-        half.resolve();
-      }
-    },
-  });
-  const stdin = (async function* () {
-    yield "one ";
-    await half.promise;
-    await sleep(250);
-    yield "two";
-  })();
+  const { handler, heard, stdin } = createReceiver();
+  await using server = await serve({ handler });
   const { code } = await asProcess(
     "client",
     ["--pipe", `${server.port}`],
     stdin,
-  )
-    .result;
-  await server.shutdown(5000);
-  assertEquals([code, heard], [0, "one two"]);
+  ).result;
+  assertEquals([code, await heard], [0, "one two"]);
 });
 
 /** A peer in Python that answers what comes when 8 bytes of it are there. */
