@@ -19,7 +19,7 @@ import {
   toApiResponse,
 } from "./response.ts";
 import { Problem } from "./store/problem.ts";
-import type { Awaitable, Store } from "./store/store.ts";
+import type { Store } from "./store/store.ts";
 
 /** Responds to a request: no socket is needed. */
 export type Handler = (request: Request) => Response | Promise<Response>;
@@ -28,7 +28,15 @@ export type Handler = (request: Request) => Response | Promise<Response>;
 export type Route = (
   request: Request,
   store: Store,
-) => Awaitable<Response | undefined>;
+) => Response | undefined | Promise<Response | undefined>;
+
+type Responder = (request: Request) => Promise<Response>;
+
+/** Responds to a request before the api does, or asks what comes next, and may change what it responds. */
+export type Middleware = (
+  request: Request,
+  next: Responder,
+) => Response | Promise<Response>;
 
 /** Options of {@linkcode createHandler}. */
 export interface HandlerOptions {
@@ -64,6 +72,8 @@ export interface HandlerOptions {
   readonly readOnly?: boolean;
   /** What responds to the GET of a path in the root and in each sandbox: `/`, `/openapi.json`. */
   readonly routes?: Readonly<Record<string, Route>>;
+  /** What a request goes through before it comes to the resources, the first one first. */
+  readonly middleware?: readonly Middleware[];
   /** Is told of each request that was responded to. */
   readonly onResponse?: (entry: LogEntry) => void;
   /** Ends all streams of events when it is aborted: a server could not shut down before that. */
@@ -120,8 +130,8 @@ export function createHandler(
     log.close();
   });
 
-  async function handle(request: Request): Promise<Response> {
-    const { headers } = request;
+  /** Refuses who may not ask at all, whatever it asks for. */
+  function admit(request: Request): void {
     const url = URL.parse(request.url);
     if (url === null) {
       throw new Problem(400, `Cannot read the URL "${request.url}"`);
@@ -132,6 +142,11 @@ export function createHandler(
         `Cannot answer for "${url.hostname}": this is ${host}`,
       );
     }
+  }
+
+  async function handle(request: Request): Promise<Response> {
+    const { headers } = request;
+    const url = new URL(request.url);
     const method = methodOf(request);
     if (method === "OPTIONS") return preflight(headers);
     const reads = method === "GET" || method === "HEAD";
@@ -190,23 +205,41 @@ export function createHandler(
     }
   }
 
-  async function handleOrRefuse(request: Request, started: number) {
-    try {
-      return record(request, started, await handle(request));
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      const refusal = toApiResponse(error, request);
-      const response = await respondOnce(refusal, request.headers);
-      return record(request, started, response, error.message);
-    }
+  // Why a response is a refusal, for the log: what middleware passes on keeps its reason.
+  const reasons = new WeakMap<Response, string>();
+
+  function refusing(
+    respond: (request: Request) => Response | Promise<Response>,
+  ): Responder {
+    return async (request) => {
+      try {
+        return await respond(request);
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        const refusal = toApiResponse(error, request);
+        const response = await respondOnce(refusal, request.headers);
+        reasons.set(response, error.message);
+        return response;
+      }
+    };
   }
+
+  const { middleware = [] } = options;
+  const pass = middleware.reduceRight<Responder>(
+    (next, each) => refusing((request) => each(request, next)),
+    refusing(handle),
+  );
+  const handleOrRefuse = refusing((request) => {
+    admit(request);
+    return pass(request);
+  });
 
   function record(
     { url, method }: Request,
     started: number,
     response: Response,
-    reason?: string,
   ): Response {
+    const reason = reasons.get(response);
     const path = url.slice(url.indexOf("/", 8));
     const entry: LogEntry = {
       time: formatNow(),
@@ -225,11 +258,13 @@ export function createHandler(
   return (request) => {
     const started = performance.now();
     const { headers, method, url } = request;
-    const cached = method === "GET" ? cache.get(url) : undefined;
+    const isPlain = method === "GET" && middleware.length === 0;
+    const cached = isPlain ? cache.get(url) : undefined;
     if (
       cached === undefined || headers.has("prefer") || asksForEvents(headers)
     ) {
-      return handleOrRefuse(request, started);
+      return handleOrRefuse(request)
+        .then((response) => record(request, started, response));
     }
     const response = respond(cached, headers);
     return response instanceof Response

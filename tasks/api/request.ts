@@ -7,7 +7,8 @@
 import { percentDecode } from "../../lib/cli/values.ts";
 import { type Document, isDocument, parseJson } from "./store/document.ts";
 import { Problem } from "./store/problem.ts";
-import { fieldsOf, findMismatch, foreignKeyOf } from "./store/schema.ts";
+import { foreignKeyOf, type Naming } from "./store/naming.ts";
+import { fieldsOf, findMismatch } from "./store/schema.ts";
 
 /** A request to the root or to a sandbox. */
 export interface ApiRequest {
@@ -40,13 +41,16 @@ export interface Target {
  *
  * @throws {Problem} 400 when the path is not percent-encoded UTF-8.
  */
-export function parsePath(pathname: string): Target | undefined {
+export function parsePath(
+  pathname: string,
+  naming?: Naming,
+): Target | undefined {
   const [resource = "", id, child, ...rest] = pathname.replace(/\/$/, "")
     .slice(1).split("/").map(decodeSegment);
   if (rest.length > 0) return;
   if (id === undefined) return { resource, parent: [] };
   if (child === undefined) return { resource, id, parent: [] };
-  return { resource: child, parent: [[foreignKeyOf(resource), id]] };
+  return { resource: child, parent: [[foreignKeyOf(resource, naming), id]] };
 }
 
 function decodeSegment(segment: string): string {

@@ -220,7 +220,7 @@ export function createResources(
       return { status: 200, text: await store.dump() };
     }
     if (path === "/db" && method === "PUT") return await load(request);
-    const target = parsePath(path);
+    const target = parsePath(path, store.naming);
     if (target === undefined) return;
     const { resource, id, parent } = target;
     if (reads) return await read(request, target) ?? drawPhoto(path);
@@ -238,7 +238,7 @@ export function createResources(
 
   /** Why there is nothing: the resource or the document is not there, or the method is not for it. */
   async function explainMissing({ method, path }: ApiRequest) {
-    const target = parsePath(path);
+    const target = parsePath(path, store.naming);
     if (target === undefined) return "a path has at most three parts";
     const { resource, id, parent } = target;
     const all = await store.resources();
@@ -271,7 +271,7 @@ export function createResources(
         if (!open) {
           throw new Problem(409, "Cannot answer: the sandbox was reset");
         }
-        const resource = parsePath(request.path)?.resource ?? "";
+        const resource = parsePath(request.path, store.naming)?.resource ?? "";
         throw toProblem(error, (id) => locate(request.base, resource, id));
       }
       const why = await explainMissing(request);

@@ -1,9 +1,6 @@
+import { foreignKeyOf } from "../../tasks/api/store/naming.ts";
 import { assertEquals } from "@std/assert";
-import {
-  findMismatch,
-  foreignKeyOf,
-  resources,
-} from "../../tasks/api/store/schema.ts";
+import { findMismatch, resources } from "../../tasks/api/store/schema.ts";
 import { makeItems } from "../../tasks/api/store/seed.ts";
 
 const [user] = makeItems("users");
@@ -51,7 +48,7 @@ Deno.test("foreign keys are the English singular and Id", () => {
     "classes",
     "news",
   ];
-  assertEquals(kinds.map(foreignKeyOf), [
+  assertEquals(kinds.map((kind) => foreignKeyOf(kind)), [
     "postId",
     "albumId",
     "userId",

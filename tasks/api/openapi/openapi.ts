@@ -8,7 +8,7 @@ import config from "../../../deno.json" with { type: "json" };
 import { respondOnce } from "../response.ts";
 import type { Document } from "../store/document.ts";
 import { reservedNames } from "../store/query.ts";
-import { foreignKeyOf } from "../store/schema.ts";
+import { foreignKeyOf } from "../store/naming.ts";
 import type { Store } from "../store/store.ts";
 import { describe, type Described, type Schema } from "./schema.ts";
 

@@ -14,7 +14,7 @@ import {
   type Relations,
   reservedNames,
 } from "./query.ts";
-import { foreignKeyOf, parentOf } from "./schema.ts";
+import { foreignKeyOf, type Naming, parentOf } from "./naming.ts";
 import type { Store, StoredList } from "./store.ts";
 import type { DocumentTable, ResourceTable } from "./tables.ts";
 import type { Session } from "./transaction.ts";
@@ -27,6 +27,7 @@ export function createReader(
   session: Session,
   documents: DocumentTable,
   resources: ResourceTable,
+  naming: Naming,
 ): Pick<Store, "list" | "get" | "dump"> {
   let parsed = { at: session.version(), lists: new Map<string, Document[]>() };
 
@@ -49,7 +50,7 @@ export function createReader(
   /** Reads the documents that can meet the filters: all, where no index helps. */
   function readSome(resource: string, { filters }: Query): Document[] {
     const equal = filters.filter(({ operator }) => operator === "eq");
-    const byId = equal.find(({ path }) => path === "id");
+    const byId = equal.find(({ path }) => path === naming.id);
     if (byId !== undefined) return documents.byIds(resource, byId.values);
     const keys = equal.length > 0 ? documents.keys() : [];
     const byKey = equal.find(({ path }) =>
@@ -68,15 +69,16 @@ export function createReader(
     if (!hasRelations(relations)) return (document) => document;
     for (const child of relations.embed) resources.fill(child);
     const names = resources.all().map(({ name }) => name);
-    const key = foreignKeyOf(resource);
+    const key = foreignKeyOf(resource, naming);
     return (document) => {
-      const id = JSON.stringify(document.id) ?? "";
+      const id = JSON.stringify(document[naming.id]) ?? "";
       const embedded = relations.embed.map((child) =>
         [child, documents.byKey(child, key, [id])] as const
       );
       const expanded = relations.expand.flatMap((name) => {
-        const parent = parentOf(`${name}Id`, names);
-        const reference = document[`${name}Id`];
+        const field = `${name}${naming.suffix}`;
+        const parent = parentOf(field, names, naming);
+        const reference = document[field];
         if (parent === undefined || reference === undefined) return [];
         const row = resources.use(parent) &&
           documents.find(parent, String(reference));

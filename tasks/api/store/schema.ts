@@ -102,26 +102,6 @@ export type Item<Name extends ResourceName> = Value<
 >;
 
 /**
- * Names the field by which children refer to an item of a resource, as json-server does: the
- * English singular and `Id`.
- */
-export function foreignKeyOf(resource: string): string {
-  const singular = resource
-    .replace(/ies$/, "y")
-    .replace(/(x|ch|sh|ss)es$/, "$1")
-    .replace(/(?<!s|new)s$/, "");
-  return `${singular}Id`;
-}
-
-/** Finds the resource, of these names, to which a field like `postId` refers. */
-export function parentOf(
-  field: string,
-  names: readonly string[],
-): string | undefined {
-  return names.find((name) => foreignKeyOf(name) === field);
-}
-
-/**
  * Finds the first place where a value is not what a type says. Fields that the type does not name
  * may hold anything.
  *

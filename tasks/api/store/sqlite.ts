@@ -8,7 +8,8 @@ import { DatabaseSync } from "node:sqlite";
 import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
 import { createReader } from "./reads.ts";
-import { isId, parentOf } from "./schema.ts";
+import { type Naming, parentOf, usualNaming } from "./naming.ts";
+import { isId } from "./schema.ts";
 import { type Id, type Seed, type Store, StoreError } from "./store.ts";
 import {
   createDocumentTable,
@@ -37,6 +38,8 @@ export interface StoreOptions {
    * @default {5000}
    */
   readonly busyTimeout?: number;
+  /** How documents name themselves and each other; by default as in `{ "id": 1, "postId": 1 }`. */
+  readonly naming?: Naming;
 }
 
 /**
@@ -64,6 +67,7 @@ export function openStore(
   options: StoreOptions = {},
 ): Store & Disposable {
   const { fake = false, fresh = false, busyTimeout = 5000 } = options;
+  const { naming = usualNaming } = options;
   const db = openDatabase(path, busyTimeout);
   try {
     if (fresh) {
@@ -75,7 +79,7 @@ export function openStore(
       }
       db.exec("pragma user_version = 0"); // one that was emptied is as good as new
     }
-    return createStore(db, seed, fake);
+    return createStore(db, seed, fake, naming);
   } catch (error) {
     db.close();
     throw error;
@@ -137,12 +141,16 @@ function createStore(
   db: DatabaseSync,
   seed: Seed,
   fake: boolean,
+  naming: Naming,
 ): Store & Disposable {
   const documents = createDocumentTable(db);
   const session = createSession(db, documents.forgetKeys);
   const resources = createResourceTable(db, session, documents, seed);
   const [write, writeSoon] = fake
-    ? [session.pretend, session.pretend]
+    ? [
+      session.pretend,
+      <T>(work: () => T) => Promise.resolve().then(() => session.pretend(work)),
+    ]
     : [session.write, session.writeSoon];
 
   function chooseId(resource: string, given: unknown): Id {
@@ -166,16 +174,17 @@ function createStore(
   function orphans(): Row[] {
     const names = resources.all().map(({ name }) => name);
     return documents.keys().flatMap((key) => {
-      const parent = parentOf(key, names);
+      const parent = parentOf(key, names, naming);
       return parent === undefined ? [] : documents.orphans(key, parent);
     });
   }
 
   resources.seed();
   return {
+    naming,
     version: session.version,
     resources: resources.all,
-    ...createReader(session, documents, resources),
+    ...createReader(session, documents, resources, naming),
     insert(resource, added) {
       resources.fill(resource);
       return writeSoon(() => {
@@ -220,7 +229,7 @@ function createStore(
     copy() {
       const copied = new DatabaseSync(":memory:");
       copied.deserialize(session.image());
-      return createStore(copied, seed, false);
+      return createStore(copied, seed, false, naming);
     },
     [Symbol.dispose]() {
       session.flush();

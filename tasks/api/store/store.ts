@@ -6,6 +6,7 @@
 
 import type { Document } from "./document.ts";
 import type { Query, Relations } from "./query.ts";
+import type { Naming } from "./naming.ts";
 
 /** The id of a document: it keeps the type it was given. */
 export type Id = number | string;
@@ -79,29 +80,28 @@ export class StoreError extends Error {
   }
 }
 
-/** A value or the promise of one: a database in another process answers later. */
-export type Awaitable<T> = T | Promise<T>;
-
 /**
  * A database of documents. The id in a URL is text: `"1"` finds the number 1 and the text "1".
  * Every write is one transaction, and throws a {@linkcode StoreError} where it cannot be done.
  */
 export interface Store {
+  /** How its documents name themselves and each other. */
+  readonly naming: Naming;
   /**
    * A number that is another one after each write, by this process at once, by others within 50 ms.
    * What was read while it was the same is still good.
    */
   version(): number;
   /** Names the resources, in their order. */
-  resources(): Awaitable<readonly Resource[]>;
+  resources(): readonly Resource[];
   /** Lists a resource's documents, or all as they are; nothing when there is no such resource. */
-  list(resource: string, query?: Query): Awaitable<StoredList | undefined>;
+  list(resource: string, query?: Query): StoredList | undefined;
   /** Gets one document's text; nothing when there is no such document. */
   get(
     resource: string,
     id: string,
     relations?: Relations,
-  ): Awaitable<string | undefined>;
+  ): string | undefined;
   /**
    * Adds new documents, all or none, and gives what is then stored; nothing when there is no such
    * resource or it is one object. A document without an id gets the highest plus 1, or a random text
@@ -110,7 +110,7 @@ export interface Store {
   insert(
     resource: string,
     documents: readonly Document[],
-  ): Awaitable<readonly Stored[] | undefined>;
+  ): Promise<readonly Stored[] | undefined>;
   /**
    * Changes one document and gives what is then stored; nothing when there is no such document.
    * Without an id it is the resource that is one object.
@@ -122,7 +122,7 @@ export interface Store {
     resource: string,
     id: string | undefined,
     change: (id: Id | null, before: string) => string,
-  ): Awaitable<Stored | undefined>;
+  ): Promise<Stored | undefined>;
   /**
    * Deletes one document and, as json-server does, all that refer by a field like `postId` to a
    * document that is not there. Gives what was deleted, the one that was meant first; an empty list
@@ -134,18 +134,16 @@ export interface Store {
     resource: string,
     id: string,
     check?: (json: string) => void,
-  ): Awaitable<
-    readonly { readonly resource: string; readonly id: Id | null }[]
-  >;
+  ): Promise<readonly { readonly resource: string; readonly id: Id | null }[]>;
   /** Gives the text of all: an object with a list, or one object, per resource. */
-  dump(): Awaitable<string>;
+  dump(): string;
   /**
    * Puts other data in the place of all.
    *
    * @throws {TypeError} When a resource or a document is no object, or its id cannot be one or is
    * taken: `Cannot load "posts[3].id": expected a number or a text`.
    */
-  load(data: Data): Awaitable<void>;
+  load(data: Data): void;
   /**
    * Makes a private copy in memory of what is stored now: a sandbox. It keeps what is written to it,
    * also where this store only pretends to. The caller disposes of it.
