@@ -60,18 +60,3 @@ export function waitFor(
     return await next(request);
   };
 }
-
-/**
- * Makes a request of another that differs in this. It has no signal: to ask a served request for its own makes Deno
- * print a warning.
- */
-export function derive(
-  { url, method, headers, body }: Request,
-  changes: { readonly url?: string; readonly headers?: Headers },
-): Request {
-  return new Request(changes.url ?? url, {
-    method,
-    headers: changes.headers ?? headers,
-    body,
-  });
-}

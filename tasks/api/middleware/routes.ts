@@ -10,7 +10,7 @@ import type { Middleware } from "../handler.ts";
 import { respondOnce } from "../response.ts";
 import { isDocument, parseJson } from "../store/document.ts";
 import { Problem } from "../store/problem.ts";
-import { derive } from "./chain.ts";
+import { derive } from "./derive.ts";
 import { parsePattern, type Pattern, type Span } from "./pattern.ts";
 
 interface Rule {
@@ -166,9 +166,8 @@ function showTyped(
     if (url === null || !isOwn) return to;
     const candidate = candidateOf(url);
     if (rewrite(candidate) !== url.href.slice(base.length)) return to;
-    return (to.startsWith("/")
-      ? new URL(base).pathname.replace(/\/$/, "")
-      : base) + candidate;
+    const sandbox = new URL(base).pathname.replace(/\/$/, "");
+    return (to.startsWith("/") ? sandbox : base) + candidate;
   };
   const location = headers.get("location");
   if (location !== null) {
