@@ -14,7 +14,8 @@ import {
   parsePort,
   permissionsFor,
 } from "../../lib/net/address.ts";
-import { createHandler, type Route } from "./handler.ts";
+import { parseDelay } from "./fault.ts";
+import { createHandler, type Middleware, type Route } from "./handler.ts";
 import { createLogWriter } from "../server/log_writer.ts";
 import { formatEntry } from "./log.ts";
 import { serveHttp } from "./serve.ts";
@@ -42,6 +43,12 @@ export async function runApi(
 ): Promise<ExitCode> {
   const { json = false, fake = false } = options;
   const { file, from } = filesOf(operands, options);
+  const streams = new AbortController();
+  const middleware = await chainOf(
+    options,
+    streams.signal,
+    (file, error) => report(`Cannot answer with "${file}"`, error),
+  );
   const data = from === undefined ? seed : await readDump(from, io.signal);
   using store = openStore(file, data, { fake, fresh: from !== undefined });
   io.drain();
@@ -52,11 +59,11 @@ export async function runApi(
     json,
     onError: stopped.reject,
   });
-  const streams = new AbortController();
   const handler = createHandler(store, {
     ...options,
     fake,
     routes,
+    middleware,
     signal: streams.signal,
     onResponse: (entry) => lines.add(formatEntry(entry, json)),
   });
@@ -64,7 +71,10 @@ export async function runApi(
   const report = async (what: string, error: unknown) => {
     const { describe } = await import("../../lib/cli/reasons.ts");
     const { isTerminal, writeLater: write } = io.stderr;
-    const text = `api: ${what}: ${describe(error)}\n`;
+    const isTraced = "debug" in options && options.debug === true;
+    const text =
+      `api: ${what}: ${describe(error).replace(/\s*\n\s*/g, " ")}\n` +
+      (isTraced ? `${Deno.inspect(error)}\n` : "");
     await printSafe({ isTerminal, write }, text);
   };
   await using server = await serveHttp(handler, options, {
@@ -87,6 +97,20 @@ export async function runApi(
   streams.abort();
   await server.shutdown(options.grace * 1000);
   return ExitCode.Ok;
+}
+
+/** What requests go through first: loaded where it is asked for. */
+async function chainOf(
+  options: ApiLine["options"],
+  signal: AbortSignal,
+  onError: (file: string, error: unknown) => void,
+): Promise<Middleware[]> {
+  const { delay, with: modules, static: folder, routes } = options;
+  const isAsked = modules.length > 0 ||
+    [delay, folder, routes].some((each) => each !== undefined);
+  if (!isAsked) return [];
+  const { loadChain } = await import("./middleware/chain.ts");
+  return await loadChain({ ...options, signal, onError });
 }
 
 /** The options of `api`. */
@@ -113,6 +137,20 @@ export const API_OPTIONS = {
   },
   fake: { help: "Answer writes without doing them, as JSONPlaceholder" },
   readOnly: { help: "Refuse writes" },
+  delay: {
+    short: "d",
+    value: "MS",
+    parse: parseDelay,
+    help: "Let each response wait, as 200-800",
+  },
+  with: {
+    value: "FILE",
+    parse: String,
+    repeat: true,
+    help: "Modules, files, rules first",
+  },
+  static: { short: "s", value: "DIR", parse: String },
+  routes: { short: "r", value: "FILE", parse: String },
   maxBody: {
     value: "BYTES",
     parse: parseSize,
@@ -132,7 +170,8 @@ export const API_OPTIONS = {
 export const API_HINTS = {
   "--watch": "not needed: what other programs write is noticed",
   "--ro": "here it is --read-only",
-  "--delay": "ask for it in a request: Prefer: delay=200-800",
+  "--middlewares": "here it is --with, for a module of its own form",
+  "-m": "here it is --with, for a module of its own form",
 } as const;
 
 /** What the command line of `api` gives. */
@@ -180,5 +219,13 @@ export async function apiPermissions(
     const { addressOfUrl } = await import("../../lib/http/request.ts");
     ends.push(addressOfUrl(parseUrl(from)));
   }
-  return { net: permissionsFor(ends, []).net, read, write };
+  const { with: modules, static: folder, routes } = options;
+  const asked = [...modules, folder, routes].filter((each) =>
+    each !== undefined
+  );
+  return {
+    net: permissionsFor(ends, []).net,
+    read: [...read, ...asked],
+    write,
+  };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { UsageError } from "../../lib/cli/errors.ts";
 import { Problem } from "./store/problem.ts";
 
 /** What is to go wrong with a response. */
@@ -25,6 +26,15 @@ export type Random = (seed: string | undefined) => number;
 
 const maxDelay = 60_000;
 const maxSeeds = 1000;
+const delayForm = /^\d+(\.\d+)?(-\d+(\.\d+)?)?$/;
+const delayExpected = `ms like 200 or 200-800, at most ${maxDelay}`;
+
+/** Reads how long responses wait, in ms: `200`, or from and to as `200-800`. */
+export function parseDelay(text: string): readonly [from: number, to: number] {
+  const [from = 0, to = from] = text.split("-").map(Number);
+  if (delayForm.test(text) && Math.max(from, to) <= maxDelay) return [from, to];
+  throw new UsageError(`Cannot wait "${text}": expected ${delayExpected}`);
+}
 
 /**
  * Reads what is to go wrong from a Prefer header and a query, where the names begin with `_`:
@@ -59,12 +69,7 @@ export function parseFault(
       `Cannot prefer ${name} "${text}": expected ${expected}`,
     );
   }
-  const delay = read(
-    "delay",
-    /^\d+(\.\d+)?(-\d+(\.\d+)?)?$/,
-    `ms like 200 or 200-800, at most ${maxDelay}`,
-    maxDelay,
-  );
+  const delay = read("delay", delayForm, delayExpected, maxDelay);
   const status = read("status", /^[45]\d\d$/, "a status from 400 to 599", 599);
   const rate = read("rate", /^(\d*\.)?\d+$/, "a number from 0 to 1", 1);
   const retry = read("retry-after", /^\d+$/, "seconds", maxDelay);

@@ -1,14 +1,19 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { main } from "../../tasks/api.ts";
-import { createRandom, parseFault } from "../../tasks/api/fault.ts";
-import { createHandler } from "../../tasks/api/handler.ts";
-import { serveHttp } from "../../tasks/api/serve.ts";
-import { seed } from "../../tasks/api/store/seed.ts";
-import { openStore } from "../../tasks/api/store/sqlite.ts";
-import { codePoint } from "../code_point.ts";
-import { run, start, withFolder } from "../support.ts";
-import { baseOf, send } from "./support.ts";
+import { UsageError } from "../../../lib/cli/errors.ts";
+import { main } from "../../../tasks/api.ts";
+import {
+  createRandom,
+  parseDelay,
+  parseFault,
+} from "../../../tasks/api/fault.ts";
+import { createHandler } from "../../../tasks/api/handler.ts";
+import { serveHttp } from "../../../tasks/api/serve.ts";
+import { seed } from "../../../tasks/api/store/seed.ts";
+import { openStore } from "../../../tasks/api/store/sqlite.ts";
+import { codePoint } from "../../code_point.ts";
+import { run, start, withFolder } from "../../support.ts";
+import { baseOf, send } from "../support.ts";
 
 const none = new URLSearchParams();
 
@@ -31,6 +36,18 @@ Deno.test("a fault is read from Prefer or from the query", () => {
     const found = fault && { ...fault, ...Object(expected) };
     assertEquals(fault, found, prefer + query);
     assertEquals(fault === undefined, expected === undefined, prefer + query);
+  }
+});
+
+Deno.test("a delay is read as ms, or from and to", () => {
+  assertEquals(parseDelay("200"), [200, 200]);
+  assertEquals(parseDelay("1.5-60000"), [1.5, 60_000]);
+  for (const text of ["", "x", "5-", "-5", "1-2-3", "60001", "1-60001"]) {
+    assertThrows(
+      () => parseDelay(text),
+      UsageError,
+      `Cannot wait "${text}": expected ms like 200 or 200-800, at most 60000`,
+    );
   }
 });
 

@@ -1,0 +1,62 @@
+/**
+ * What a request goes through before it comes to the resources.
+ *
+ * @module
+ */
+
+import { pause } from "../../../lib/net/pause.ts";
+import type { Middleware } from "../handler.ts";
+
+/** What is wanted of it. */
+interface ChainOptions {
+  /** How long each response waits, in ms: between these. */
+  readonly delay?: readonly [from: number, to: number] | undefined;
+  /** Modules that respond themselves, or ask what comes after. */
+  readonly with?: readonly string[];
+  /** The folder of files that come before resources. */
+  readonly static?: string | undefined;
+  /** The file of rewrite rules. */
+  readonly routes?: string | undefined;
+  /** Ends what waits. */
+  readonly signal: AbortSignal;
+  /** Is told why the module of a file failed. */
+  readonly onError: (file: string, error: unknown) => void;
+}
+
+/**
+ * Loads what comes before the resources, in its order.
+ *
+ * @throws {Failure} When a file or a folder cannot be read, or not be understood.
+ */
+export async function loadChain(
+  { delay, with: modules = [], static: folder, routes, ...options }:
+    ChainOptions,
+): Promise<Middleware[]> {
+  const chain: Middleware[] = [];
+  if (delay !== undefined) chain.push(waitFor(delay, options.signal));
+  for (const file of modules) {
+    const { loadHandler } = await import("./with.ts");
+    const onError = (error: unknown) => options.onError(file, error);
+    chain.push(await loadHandler(file, onError));
+  }
+  if (folder !== undefined) {
+    const { serveFolder } = await import("./static.ts");
+    chain.push(await serveFolder(folder));
+  }
+  if (routes !== undefined) {
+    const { readRules } = await import("./routes.ts");
+    chain.push(await readRules(routes));
+  }
+  return chain;
+}
+
+/** Lets each response wait; what waits when the signal comes is responded to at once. */
+export function waitFor(
+  [from, to]: readonly [from: number, to: number],
+  signal: AbortSignal,
+): Middleware {
+  return async (request, next) => {
+    await pause(from + Math.random() * (to - from), signal);
+    return await next(request);
+  };
+}
