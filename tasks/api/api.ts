@@ -19,8 +19,15 @@ import { createLogWriter } from "../server/log_writer.ts";
 import { formatEntry } from "./log.ts";
 import { serveHttp } from "./serve.ts";
 import { isUrl, readDump } from "./store/import.ts";
+import {
+  type Naming,
+  parseFieldName,
+  rename,
+  usualNaming,
+} from "./store/naming.ts";
 import { seed } from "./store/seed.ts";
 import { openStore } from "./store/sqlite.ts";
+import type { Seed } from "./store/store.ts";
 
 // Loaded when a browser or a generator asks: most who do are neither.
 const routes: Readonly<Record<string, Route>> = {
@@ -42,8 +49,17 @@ export async function runApi(
 ): Promise<ExitCode> {
   const { json = false, fake = false } = options;
   const { file, from } = filesOf(operands, options);
-  const data = from === undefined ? seed : await readDump(from, io.signal);
-  using store = openStore(file, data, { fake, fresh: from !== undefined });
+  const { id = usualNaming.id, foreignKeySuffix = usualNaming.suffix } =
+    options;
+  const naming = { id, suffix: foreignKeySuffix };
+  const data = from === undefined
+    ? seedOf(naming)
+    : await readDump(from, io.signal);
+  using store = openStore(file, data, {
+    fake,
+    fresh: from !== undefined,
+    naming,
+  });
   io.drain();
   const stopped = Promise.withResolvers<void>();
   // it may be rejected before anybody waits for it
@@ -113,6 +129,15 @@ export const API_OPTIONS = {
   },
   fake: { help: "Answer writes without doing them, as JSONPlaceholder" },
   readOnly: { help: "Refuse writes" },
+  id: {
+    value: "NAME",
+    parse: parseFieldName,
+    help: "For fields other than id, postId",
+  },
+  foreignKeySuffix: {
+    value: "TEXT",
+    parse: parseFieldName,
+  },
   maxBody: {
     value: "BYTES",
     parse: parseSize,
@@ -131,9 +156,23 @@ export const API_OPTIONS = {
 /** What json-server calls its options, and what to do here. */
 export const API_HINTS = {
   "--watch": "not needed: what other programs write is noticed",
+  "-i": "here it is --id",
+  "--foreignKeySuffix": "here it is --foreign-key-suffix",
+  "--fks": "here it is --foreign-key-suffix",
   "--ro": "here it is --read-only",
   "--delay": "ask for it in a request: Prefer: delay=200-800",
 } as const;
+
+/** Our own data, its fields named as the user's. */
+function seedOf(naming: Naming): Seed {
+  if (naming.id === usualNaming.id && naming.suffix === usualNaming.suffix) {
+    return seed;
+  }
+  const lists = Object.entries(seed).map(([name, make]) =>
+    [name, () => make().map((item) => rename(item, naming))] as const
+  );
+  return Object.fromEntries(lists);
+}
 
 /** What the command line of `api` gives. */
 type ApiLine = CommandLine<typeof API_OPTIONS>;
