@@ -4,6 +4,8 @@
  * @module
  */
 
+import { foreignKeyOf } from "./store/naming.ts";
+
 /** A request that was responded to. */
 export interface LogEntry {
   /** When, as `Date.toISOString` writes it. */
@@ -42,8 +44,13 @@ export function formatEntry(entry: LogEntry, json = false): string {
   return `${method} ${path} ${status} ${ms.toFixed(1)} ms${why}\n`;
 }
 
+// The key that refers to a document, without its end, is what one is called.
+const singular = { id: "", suffix: "" };
+
 function formatDeleted(deleted: Readonly<Record<string, number>>): string {
   const counts = Object.entries(deleted)
-    .map(([resource, count]) => `${count} ${resource}`);
+    .map(([resource, count]) =>
+      `${count} ${count === 1 ? foreignKeyOf(resource, singular) : resource}`
+    );
   return `and ${counts.join(", ")}`;
 }

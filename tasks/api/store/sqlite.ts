@@ -10,12 +10,14 @@ import { absolutePath } from "../../../lib/cli/values.ts";
 import { createReader } from "./reads.ts";
 import { foreignKeyOf, type Naming, usualNaming } from "./naming.ts";
 import { isId } from "./schema.ts";
-import { type Id, type Seed, type Store, StoreError } from "./store.ts";
 import {
-  createDocumentTable,
-  createResourceTable,
+  type Id,
   type Removed,
-} from "./tables.ts";
+  type Seed,
+  type Store,
+  StoreError,
+} from "./store.ts";
+import { createDocumentTable, createResourceTable } from "./tables.ts";
 import { createSession, toOpenError, toStoreError } from "./transaction.ts";
 
 /** Options of {@linkcode openStore}. */
@@ -221,49 +223,55 @@ function createStore(
 
   /** Gives the highest number plus 1, or a random text where all ids are texts. */
   function nextId(resource: string): Id {
-    const highest = documents.highest(resource);
-    if (highest === null) return 1;
-    if (typeof highest === "string" || highest >= Number.MAX_SAFE_INTEGER) {
+    const { number, id } = documents.highest(resource);
+    if (id === null) return 1;
+    if (number === null || number >= Number.MAX_SAFE_INTEGER) {
       return crypto.randomUUID();
     }
-    let next = highest + 1;
-    // as a URL writes it, it may be one of the texts
+    let next = number + 1;
+    if (id === number) return next;
+    // in a URL it may be the same as one of the texts
     while (documents.find(resource, `${next}`) !== undefined) next++;
     return next;
   }
 
   /**
-   * Deletes what refers to a document that was deleted, and what refers to that: one resource after the other, so that
-   * chains may be long, and circles end. A reference is to another resource too where the names of both give the same
-   * key: it goes when it leads nowhere.
+   * Deletes what refers to a document that was deleted, and what refers to that: one step of all chains after the
+   * other, so that they may be long, and circles end. Where the names of two resources give the same key, a reference
+   * that leads to the other one is kept.
    */
-  function removeDependents({ resource, id }: Removed): Removed[] {
+  function removeDependents(deleted: Removed): readonly Removed[] {
+    const lists = resources.all().filter(({ single }) => !single);
     const parents = Map.groupBy(
-      resources.all().filter(({ single }) => !single),
+      lists,
       ({ name }) => foreignKeyOf(name, naming),
     );
-    const gone: Removed[][] = [];
-    let level = new Map([[resource, id === null ? [] : [id]]]);
+    const referring = new Map<string, string[]>();
+    const gone: Removed[] = [];
+    let level = Map.groupBy([deleted], ({ resource }) => resource);
     while (level.size > 0) {
-      const removed = [...level].map(([resource, ids]) => {
-        const key = foreignKeyOf(resource, naming);
-        const others = parents.get(key)?.filter(({ name }) =>
-          name !== resource
+      const first = gone.length;
+      for (const [parent, documentsGone] of level) {
+        const key = foreignKeyOf(parent, naming);
+        const others = parents.get(key)?.filter(({ name }) => name !== parent);
+        const ids = documentsGone.flatMap(({ id }) =>
+          id === null ||
+            others?.some(({ name }) => documents.find(name, `${id}`))
+            ? []
+            : id
         );
-        const isGone = (id: Id) =>
-          !others?.some(({ name }) => documents.find(name, `${id}`));
-        return documents.removeReferring(key, ids.filter(isGone));
-      }).flat();
-      gone.push(removed);
-      level = new Map();
-      for (const { resource, id } of removed) {
-        const ids = level.get(resource) ?? [];
-        if (id !== null) ids.push(id);
-        level.set(resource, ids);
+        const names = referring.get(key) ?? documents.referring(key);
+        referring.set(key, names);
+        for (const resource of ids.length > 0 ? names : []) {
+          for (const id of documents.removeReferring(resource, key, ids)) {
+            gone.push({ resource, id });
+          }
+        }
       }
+      level = Map.groupBy(gone.slice(first), ({ resource }) => resource);
     }
     documents.dropSpareKeys();
-    return gone.flat();
+    return gone;
   }
 
   resources.seed();

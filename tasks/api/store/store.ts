@@ -36,6 +36,13 @@ export interface Stored {
   readonly json: string;
 }
 
+/** A document that was deleted. */
+export type Removed = {
+  readonly resource: string;
+  /** Null when it had none. */
+  readonly id: Id | null;
+};
+
 /** A query's part that changed nothing. */
 export interface Ignored {
   /** The name in the URL: `usrId`. */
@@ -139,7 +146,7 @@ export interface Store {
     resource: string,
     id: string,
     check?: (json: string) => void,
-  ): Promise<readonly { readonly resource: string; readonly id: Id | null }[]>;
+  ): Promise<readonly Removed[]>;
   /** Gives the text of all: an object with a list, or one object, per resource. */
   dump(): string;
   /**

@@ -33,8 +33,10 @@ export interface DocumentTable {
   single(resource: string): Row | undefined;
   /** Counts a resource's documents. */
   count(resource: string): number;
-  /** Gives the highest number among a resource's ids; a text where all are texts, null where there are none. */
-  highest(resource: string): Id | null;
+  /** Gives the highest number among a resource's ids, and the highest id: any text is higher than any number. */
+  highest(
+    resource: string,
+  ): { readonly number: number | null; readonly id: Id | null };
   /** Writes a part of a resource's documents as `JSON.stringify(documents, null, 2)` would. */
   format(resource: string, limit: number, offset: number): string;
   /** Reads a resource's documents. */
@@ -49,19 +51,18 @@ export interface DocumentTable {
   hasKey(resource: string, key: string): boolean;
   /** Reads a resource's documents in which a key has one of these JSON texts. */
   byKey(resource: string, key: string, texts: readonly string[]): Document[];
-  /** Deletes the documents of lists, in whatever resource, whose key names one of these ids; gives what they were. */
-  removeReferring(key: string, ids: readonly Id[]): Removed[];
+  /** Names the lists in which some document has a key. */
+  referring(key: string): string[];
+  /** Deletes the documents of a list whose key names one of these ids, and gives their own ids. */
+  removeReferring(
+    resource: string,
+    key: string,
+    ids: readonly Id[],
+  ): (Id | null)[];
   /** Drops the indexes that a deletion alone needed. */
   dropSpareKeys(): void;
   /** Gives the documents of lists that have no id the one in their text, where that is not taken. */
   adoptIds(): void;
-}
-
-/** A document that was deleted. */
-export interface Removed {
-  readonly resource: string;
-  /** Null when it had none. */
-  readonly id: Id | null;
 }
 
 // Each makes every later write dearer, and a client could name new ones without end.
@@ -76,21 +77,20 @@ const formatSql = `select '[' || replace(
 const parseSql =
   "select group_concat(json, ',') json from (select json from documents";
 
-// Which resources have a key: the index is asked for the next one, since to read it whole takes a while. Then what
-// refers from each. SQLite's texts end at NUL when they are read, those that JSON quotes do not.
-const removeReferringSql = `with recursive referring (kind) as (
+// The index is asked for the next resource each time, since to read it whole takes a while.
+const referringSql = `with recursive referring (kind) as (
     select min(kind) from documents where FIELD is not null
     union all
     select (
       select min(kind) from documents where FIELD is not null and kind > referring.kind
     ) from referring where kind is not null
   )
-  delete from documents where place in (
-    select place from referring
-    cross join kinds on kinds.kind = referring.kind and single = 0
-    cross join documents on documents.kind = kinds.kind
-      and FIELD in (select value from json_each(?))
-  ) returning json_array(kind, id) removed`;
+  select json_quote(kind) name from referring join kinds using (kind) where single = 0`;
+// SQLite's texts end at NUL when they are read, those that JSON quotes do not.
+const byReferenceSql = `select place,
+    case typeof(id) when 'text' then json_quote(id) else id end id
+  from documents
+  where kind = ? and FIELD in (select value from json_each(?)) order by place`;
 const adoptIdsSql = `update or ignore documents set id = json ->> PATH
   where kind in (select kind from kinds where single = 0) and id is null
     and json_type(json, PATH) in ('integer', 'real', 'text')`;
@@ -110,12 +110,9 @@ export function createDocumentTable(
   );
   const single = db.prepare("select * from documents where kind = ?");
   const count = db.prepare("select count(*) n from documents where kind = ?");
-  // SQLite sorts null before numbers before texts; each select reads one end of the index.
-  const highest = db.prepare(
-    `select coalesce(
-      (select max(id) from documents where kind = ?1 and id < ''),
-      (select max(id) from documents where kind = ?1)
-    ) id`,
+  const highest = db.prepare("select max(id) id from documents where kind = ?");
+  const highestNumber = db.prepare(
+    "select max(id) id from documents where kind = ? and id < ''",
   );
   const format = db.prepare(formatSql);
   const all = db.prepare(`${parseSql} where kind = ? order by place)`);
@@ -207,7 +204,12 @@ export function createDocumentTable(
     find,
     single: (resource) => toRow(single.get(resource)),
     count: (resource) => Number(count.get(resource)?.n),
-    highest: (resource) => toId(highest.get(resource)?.id),
+    highest(resource) {
+      const id = toId(highest.get(resource)?.id);
+      if (typeof id !== "string") return { number: id, id };
+      const number = highestNumber.get(resource)?.id;
+      return { number: typeof number === "number" ? number : null, id };
+    },
     format: (resource, limit, offset) =>
       String(format.get(resource, limit, offset)?.json ?? "[]"),
     all: (resource) => parseRow(all.get(resource)),
@@ -232,18 +234,23 @@ export function createDocumentTable(
       );
       return parseRow(statement.get(resource, JSON.stringify(texts)));
     },
-    removeReferring(key, ids) {
-      if (ids.length === 0 || !ensureIndex(key)) return [];
+    referring(key) {
+      if (!ensureIndex(key)) return [];
+      return prepare(key, referringSql).all()
+        .map(({ name }) => JSON.parse(String(name)));
+    },
+    removeReferring(resource, key, ids) {
       const texts = ids.flatMap((id) => {
         const text = String(id);
         const quoted = JSON.stringify(text);
         return toNumber(text) === undefined ? [quoted] : [quoted, text];
       });
-      return prepare(key, removeReferringSql).all(JSON.stringify(texts))
-        .map(({ removed }) => {
-          const [resource, id] = JSON.parse(String(removed));
-          return { resource, id };
-        });
+      const rows = prepare(key, byReferenceSql)
+        .all(resource, JSON.stringify(texts));
+      for (const { place = null } of rows) remove.run(place);
+      return rows.map(({ id }) =>
+        typeof id === "string" ? JSON.parse(id) : toId(id)
+      );
     },
     dropSpareKeys() {
       for (const key of spare) db.exec(`drop index if exists ${indexOf(key)}`);

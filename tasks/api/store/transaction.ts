@@ -92,7 +92,7 @@ export function createSession(
       // Where the disk is full SQLite may have rolled back already. Deno 2.4 cannot tell.
       if (db.isTransaction !== false) rollback.run();
       onTakenBack();
-      throw toStoreError(error);
+      throw toStoreError(error, start === begin ? "read" : "write");
     }
   }
 
