@@ -47,7 +47,7 @@ const lastWord = /(?:[A-Z]?[^A-Z\W\d_]+|[A-Z]+)$/;
 const longest = 40;
 
 const uncountable =
-  /^(?:agenda|analytics|athletics|chassis|corps|debris|diabetes|gallows|headquarters|herpes|highjinks|jeans|kudos|media|mews|news|pliers|premises|scissors|series|shambles|species|yes)$|[^aeiou]ese$|(?:fish|measles|o[iu]s|pox)$/;
+  /^(?:agenda|analytics|athletics|chassis|corps|debris|diabetes|gallows|genus|headquarters|herpes|highjinks|jeans|kudos|media|mews|news|pliers|premises|scissors|series|shambles|species|yes)$|[^aeiou]ese$|(?:fish|measles|o[iu]s|pox)$/;
 
 // What the end of a plural is in the singular, the first that fits: those of the npm package "pluralize", which json-server
 // asks. The group is kept.
