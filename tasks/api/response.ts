@@ -316,9 +316,12 @@ export function formatIgnored(ignored: readonly Ignored[]): string {
     .join(", ");
 }
 
+// No header may be as long as a name for each of all resources is.
+const maxCounts = 100;
+
 /** Writes the `X-Deleted` header: `comments=5, photos=2`. */
 export function formatCounts(counts: Readonly<Record<string, number>>): string {
-  return Object.entries(counts)
+  return Object.entries(counts).slice(0, maxCounts)
     .map(([resource, count]) => `${encodePart(resource)}=${count}`)
     .join(", ");
 }

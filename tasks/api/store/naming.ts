@@ -105,8 +105,8 @@ function singularOf(word: string): string {
   return word.slice(0, 1) + singular.slice(1);
 }
 
-// Names come from URLs too.
-const maxKept = 1000;
+// Names come from URLs too: short ones are kept, and not for ever.
+const maxKept = 10_000;
 const singulars = new Map<string, string>();
 
 /**
@@ -122,7 +122,7 @@ export function foreignKeyOf(
     const end = resource.slice(-longest).replace(lastWord, singularOf);
     singular = resource.slice(0, -longest) + end;
     if (singulars.size >= maxKept) singulars.clear();
-    singulars.set(resource, singular);
+    if (resource.length <= longest) singulars.set(resource, singular);
   }
   return singular + suffix;
 }

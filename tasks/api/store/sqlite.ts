@@ -17,7 +17,11 @@ import {
   type Store,
   StoreError,
 } from "./store.ts";
-import { createDocumentTable, createResourceTable } from "./tables.ts";
+import {
+  adoptIds,
+  createDocumentTable,
+  createResourceTable,
+} from "./tables.ts";
 import { createSession, toOpenError, toStoreError } from "./transaction.ts";
 
 /** Options of {@linkcode openStore}. */
@@ -70,7 +74,7 @@ export function openStore(
 ): Store & Disposable {
   const { fake = false, fresh = false, busyTimeout = 5000 } = options;
   const { naming = usualNaming } = options;
-  const db = openDatabase(path, busyTimeout);
+  const db = openDatabase(path, busyTimeout, naming.id);
   try {
     if (fresh) {
       if (db.prepare("select 1 from kinds").get() !== undefined) {
@@ -127,7 +131,11 @@ function connect(path: string, timeout?: number): DatabaseSync {
 }
 
 /** Opens a database in write-ahead mode, or makes a new one. Only a file that is whole and ours is written to. */
-function openDatabase(path: string, busyTimeout: number): DatabaseSync {
+function openDatabase(
+  path: string,
+  busyTimeout: number,
+  idField: string,
+): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
     db = connect(path, busyTimeout);
@@ -135,6 +143,8 @@ function openDatabase(path: string, busyTimeout: number): DatabaseSync {
     if (damage !== undefined) throw new Error(damage);
     db.exec(settings);
     db.exec(`begin immediate; ${schema} commit`);
+    // Those of a file that was made under another name for ids stay, where there are some.
+    if (idField !== usualNaming.id) adoptIds(db, idField);
     return db;
   } catch (error) {
     db?.close();
@@ -275,7 +285,6 @@ function createStore(
   }
 
   resources.seed();
-  if (naming.id !== usualNaming.id) session.write(documents.adoptIds);
   return {
     naming,
     version: session.version,

@@ -61,8 +61,6 @@ export interface DocumentTable {
   ): (Id | null)[];
   /** Drops the indexes that a deletion alone needed. */
   dropSpareKeys(): void;
-  /** Gives the documents of lists that have no id the one in their text, where that is not taken. */
-  adoptIds(): void;
 }
 
 // Each makes every later write dearer, and a client could name new ones without end.
@@ -91,9 +89,6 @@ const byReferenceSql = `select place,
     case typeof(id) when 'text' then json_quote(id) else id end id
   from documents
   where kind = ? and FIELD in (select value from json_each(?)) order by place`;
-const adoptIdsSql = `update or ignore documents set id = json ->> PATH
-  where kind in (select kind from kinds where single = 0) and id is null
-    and json_type(json, PATH) in ('integer', 'real', 'text')`;
 
 /** Prepares what is asked of a database of documents. */
 export function createDocumentTable(
@@ -187,7 +182,9 @@ export function createDocumentTable(
   function find(resource: string, id: string): Row | undefined {
     const row = toRow(byId.get(resource, id, toNumber(id) ?? id));
     // what is read of a text ends at NUL
-    return row && typeof row.id === "string" ? { ...row, id } : row;
+    return row && typeof row.id === "string"
+      ? { ...row, id: id.toWellFormed() }
+      : row;
   }
 
   return {
@@ -256,9 +253,6 @@ export function createDocumentTable(
       for (const key of spare) db.exec(`drop index if exists ${indexOf(key)}`);
       spare.clear();
     },
-    adoptIds() {
-      db.exec(adoptIdsSql.replaceAll("PATH", () => pathOf(naming.id)));
-    },
   };
 }
 
@@ -271,6 +265,15 @@ function indexOf(key: string): string {
 /** Writes the path to a field as a text of SQL. */
 function pathOf(field: string): string {
   return `'$.${JSON.stringify(field).replaceAll("'", "''")}'`;
+}
+
+const adoptIdsSql = `update or ignore documents set id = json ->> PATH
+  where kind in (select kind from kinds where single = 0) and id is null
+    and json_type(json, PATH) in ('integer', 'real', 'text')`;
+
+/** Gives the documents of lists that have no id the one in a field of their text, where it is not taken. */
+export function adoptIds(db: DatabaseSync, field: string): void {
+  db.exec(adoptIdsSql.replaceAll("PATH", () => pathOf(field)));
 }
 
 type Found = Record<string, SQLOutputValue> | undefined;
