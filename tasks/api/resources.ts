@@ -279,6 +279,11 @@ export function createResources(
       try {
         const response = await route(request);
         if (response !== undefined) return response;
+        const why = await explainMissing(request);
+        throw new Problem(
+          404,
+          `Cannot ${request.method} ${request.path}: ${why}`,
+        );
       } catch (error) {
         if (!open) {
           throw new Problem(409, "Cannot answer: the sandbox was reset");
@@ -286,11 +291,6 @@ export function createResources(
         const resource = parsePath(request.path, naming)?.resource ?? "";
         throw toProblem(error, (id) => locate(request.base, resource, id));
       }
-      const why = await explainMissing(request);
-      throw new Problem(
-        404,
-        `Cannot ${request.method} ${request.path}: ${why}`,
-      );
     },
     isOpen: () => open,
     close() {

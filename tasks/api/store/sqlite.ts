@@ -44,7 +44,10 @@ export interface StoreOptions {
    * @default {5000}
    */
   readonly busyTimeout?: number;
-  /** How documents name themselves and each other; by default as in `{ "id": 1, "postId": 1 }`. */
+  /**
+   * How documents name themselves and each other; by default as in `{ "id": 1, "postId": 1 }`. A file does not keep
+   * it: its documents keep the ids that they have, and those in lists that have none get the one that is named now.
+   */
   readonly naming?: Naming;
 }
 

@@ -334,7 +334,7 @@ export function createResourceTable(
 ): ResourceTable {
   // Quoted, since what is read of a text ends at NUL.
   const all = db.prepare(
-    "select json_quote(kind) name, single from kinds order by rowid",
+    "select json_quote(kind) name, single from kinds where typeof(kind) = 'text' order by rowid",
   );
   const state = db.prepare("pragma user_version");
   const find = db.prepare("select * from kinds where kind = ?");

@@ -252,6 +252,8 @@ Deno.test("untrusted file: what could change our writes is refused, tables of ot
       ["create index mine on documents (json)"],
       ["drop table documents"],
       ["vacuum"],
+      ["analyze"],
+      ["insert into kinds values (null, 0, 1), (x'00ff', 0, 1)"],
     ];
     for (const [index, [sql, why]] of table.entries()) {
       const path = `${folder}/${index}.db`;
