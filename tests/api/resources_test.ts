@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { createHandler, type Middleware } from "../../tasks/api/handler.ts";
 import { formatEntry, type LogEntry } from "../../tasks/api/log.ts";
 import { serveOpenApi } from "../../tasks/api/openapi/openapi.ts";
+import { servePage } from "../../tasks/api/page/page.ts";
 import { parseJson } from "../../tasks/api/store/document.ts";
 import { makeItems, seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
@@ -786,6 +787,7 @@ Deno.test("an api whose ids have another name speaks of that one only", async ()
     comments: [{ _id: 1, post_id: 1 }],
   }, { naming });
   const routes = {
+    "/": (request: Request) => servePage(request, store),
     "/openapi.json": (request: Request) => serveOpenApi(request, store),
   };
   const handler = createHandler(store, { routes });
@@ -823,6 +825,11 @@ Deno.test("an api whose ids have another name speaks of that one only", async ()
   assertEquals((await ask("POST /posts?_strict", { ...post, id: 3 }))[0], 422);
   const [, { paths }] = await ask("GET /openapi.json");
   assert("/posts/{id}/comments" in paths);
+  const accept = { headers: { accept: "text/html" } };
+  const page = await (await send(handler, "GET /", accept)).text();
+  const [, example = ""] = page.match(/<textarea[^>]*>([^<]*)</) ?? [];
+  assertMatch(example, /title/);
+  assert(!/&#34;_id&#34;/.test(example), example);
   const sandbox = await send(handler, "DELETE /@x/posts/1");
   assertEquals(sandbox.headers.get("x-deleted"), "comments=2");
 });
