@@ -20,8 +20,15 @@ import { createLogWriter } from "../server/log_writer.ts";
 import { formatEntry } from "./log.ts";
 import { serveHttp } from "./serve.ts";
 import { isUrl, readDump } from "./store/import.ts";
+import {
+  type Naming,
+  parseFieldName,
+  rename,
+  usualNaming,
+} from "./store/naming.ts";
 import { seed } from "./store/seed.ts";
 import { openStore } from "./store/sqlite.ts";
+import type { Seed } from "./store/store.ts";
 
 // Loaded when a browser or a generator asks: most who do are neither.
 const routes: Readonly<Record<string, Route>> = {
@@ -43,14 +50,23 @@ export async function runApi(
 ): Promise<ExitCode> {
   const { json = false, fake = false } = options;
   const { file, from } = filesOf(operands, options);
+  const { id = usualNaming.id, foreignKeySuffix = usualNaming.suffix } =
+    options;
+  const naming = { id, suffix: foreignKeySuffix };
   const streams = new AbortController();
   const middleware = await chainOf(
     options,
     streams.signal,
     (file, error) => report(`Cannot answer with "${file}"`, error),
   );
-  const data = from === undefined ? seed : await readDump(from, io.signal);
-  using store = openStore(file, data, { fake, fresh: from !== undefined });
+  const data = from === undefined
+    ? seedOf(naming)
+    : await readDump(from, io.signal);
+  using store = openStore(file, data, {
+    fake,
+    fresh: from !== undefined,
+    naming,
+  });
   io.drain();
   const stopped = Promise.withResolvers<void>();
   // it may be rejected before anybody waits for it
@@ -151,6 +167,15 @@ export const API_OPTIONS = {
   },
   static: { short: "s", value: "DIR", parse: String },
   routes: { short: "r", value: "FILE", parse: String },
+  id: {
+    value: "NAME",
+    parse: parseFieldName,
+    help: "For fields other than id, postId",
+  },
+  foreignKeySuffix: {
+    value: "TEXT",
+    parse: parseFieldName,
+  },
   maxBody: {
     value: "BYTES",
     parse: parseSize,
@@ -169,10 +194,24 @@ export const API_OPTIONS = {
 /** What json-server calls its options, and what to do here. */
 export const API_HINTS = {
   "--watch": "not needed: what other programs write is noticed",
+  "-i": "here it is --id",
+  "--foreignKeySuffix": "here it is --foreign-key-suffix",
+  "--fks": "here it is --foreign-key-suffix",
   "--ro": "here it is --read-only",
   "--middlewares": "here it is --with, for a module of its own form",
   "-m": "here it is --with, for a module of its own form",
 } as const;
+
+/** Our own data, its fields named as the user's. */
+function seedOf(naming: Naming): Seed {
+  if (naming.id === usualNaming.id && naming.suffix === usualNaming.suffix) {
+    return seed;
+  }
+  const lists = Object.entries(seed).map(([name, make]) =>
+    [name, () => make().map((item) => rename(item, naming))] as const
+  );
+  return Object.fromEntries(lists);
+}
 
 /** What the command line of `api` gives. */
 type ApiLine = CommandLine<typeof API_OPTIONS>;

@@ -182,7 +182,9 @@ export function createHandler(
     const isKept = method === "GET" && request.method === "GET" &&
       fault === undefined && isGood();
     if (isKept) cache.set(request.url, prepared, isGood);
-    return await respond(prepared, headers, isKept);
+    const sent = await respond(prepared, headers, isKept);
+    if (response.deleted) notes.set(sent, { deleted: response.deleted });
+    return sent;
   }
 
   /** Routes, and streams of events; nothing where the path is one of a resource. */
@@ -205,8 +207,8 @@ export function createHandler(
     }
   }
 
-  // Why a response is a refusal, for the log: what middleware passes on keeps its reason.
-  const reasons = new WeakMap<Response, string>();
+  // What the log says of a response, why it is a refusal: what middleware passes on keeps it.
+  const notes = new WeakMap<Response, Pick<LogEntry, "reason" | "deleted">>();
 
   function refusing(
     respond: (request: Request) => Response | Promise<Response>,
@@ -218,7 +220,7 @@ export function createHandler(
         if (!(error instanceof Problem)) throw error;
         const refusal = toApiResponse(error, request);
         const response = await respondOnce(refusal, request.headers);
-        reasons.set(response, error.message);
+        notes.set(response, { reason: error.message });
         return response;
       }
     };
@@ -239,7 +241,6 @@ export function createHandler(
     started: number,
     response: Response,
   ): Response {
-    const reason = reasons.get(response);
     const path = url.slice(url.indexOf("/", 8));
     const entry: LogEntry = {
       time: formatNow(),
@@ -248,7 +249,7 @@ export function createHandler(
       status: response.status,
       // a clock is no finer than 1 µs
       ms: Math.round((performance.now() - started) * 1000) / 1000,
-      ...reason !== undefined && { reason },
+      ...notes.get(response),
     };
     log.publish(path.match(/^\/@([^/?]+)/)?.[1] ?? "", entry);
     options.onResponse?.(entry);

@@ -7,7 +7,12 @@
 import { percentDecode } from "../../lib/cli/values.ts";
 import { type Document, isDocument, parseJson } from "./store/document.ts";
 import { Problem } from "./store/problem.ts";
-import { foreignKeyOf, type Naming } from "./store/naming.ts";
+import {
+  foreignKeyOf,
+  type Naming,
+  rename,
+  usualNaming,
+} from "./store/naming.ts";
 import { fieldsOf, findMismatch } from "./store/schema.ts";
 
 /** A request to the root or to a sandbox. */
@@ -232,9 +237,11 @@ export function checkDocument(
   resource: string,
   document: Document,
   given: (field: string) => boolean,
+  naming = usualNaming,
 ): void {
-  const types = fieldsOf(resource);
-  if (types === undefined) return;
+  const fields = fieldsOf(resource);
+  if (fields === undefined) return;
+  const types = rename(fields, naming);
   const errors = [
     ...Object.entries(types)
       .filter(([field]) => Object.hasOwn(document, field) || !given(field))

@@ -19,6 +19,7 @@ import {
 import {
   type ApiResponse,
   etagOf,
+  formatCounts,
   formatIgnored,
   formatLinks,
   locate,
@@ -61,6 +62,7 @@ export function createResources(
   limits: BodyLimits,
   fake = false,
 ): Resources {
+  const { naming } = store;
   const changes = createEvents();
   let open = true;
 
@@ -105,11 +107,11 @@ export function createResources(
   /** POST: adds a document, or all of an array. */
   async function create(request: ApiRequest, { resource, parent }: Target) {
     const body = await readBody(request.original, limits);
-    const given = ["id", ...parent.map(([field]) => field)];
+    const given = [naming.id, ...parent.map(([field]) => field)];
     const isGiven = (field: string) => given.includes(field);
     const toNew = (value: unknown, place?: string): Document => {
       const document = toDocument(value, place);
-      if (request.strict) checkDocument(resource, document, isGiven);
+      if (request.strict) checkDocument(resource, document, isGiven, naming);
       return { ...document, ...Object.fromEntries(parent) };
     };
     if (Array.isArray(body) && !fake) {
@@ -122,7 +124,7 @@ export function createResources(
       return { status: 201, text: JSON.stringify(documents, null, 2) };
     }
     const whole = toNew(Array.isArray(body) ? { ...body } : body);
-    const { id: _id, ...rest } = whole;
+    const { [naming.id]: _id, ...rest } = whole;
     const document = fake ? rest : whole;
     const stored = await store.insert(resource, [document]);
     if (stored === undefined) {
@@ -138,8 +140,10 @@ export function createResources(
   async function change(request: ApiRequest, target: Target) {
     const body = toDocument(await readBody(request.original, limits));
     const partial = request.method === "PATCH";
-    const isGiven = (field: string) => partial || field === "id";
-    if (request.strict) checkDocument(target.resource, body, isGiven);
+    const isGiven = (field: string) => partial || field === naming.id;
+    if (request.strict) {
+      checkDocument(target.resource, body, isGiven, naming);
+    }
     const response = await write(request, target, body);
     if (response !== undefined || !fake || !partial) return response;
     return { status: 200, text: JSON.stringify(body, null, 2) };
@@ -154,7 +158,7 @@ export function createResources(
       const document = {
         ...isDocument(old) && old,
         ...body,
-        ...ownId !== null && { id: ownId },
+        ...ownId !== null && { [naming.id]: ownId },
       };
       return JSON.stringify(document, null, 2);
     });
@@ -167,13 +171,21 @@ export function createResources(
   /** DELETE: removes a document, and those that refer to it. */
   async function remove(request: ApiRequest, resource: string, id: string) {
     const check = await checkMatch(request, resource, id);
-    const deleted = await store.delete(resource, id, check);
-    for (const { resource: kind, id } of deleted) {
-      changes.publish(kind, { change: "deleted", kind, document: { id } });
+    const all = await store.delete(resource, id, check);
+    if (all.length > maxAnnounced) announceLoad();
+    else {
+      for (const { resource: kind, id } of all) {
+        const document = { [naming.id]: id };
+        changes.publish(kind, { change: "deleted", kind, document });
+      }
     }
-    const wasThere = deleted.length > 0 ||
-      fake && (await store.resources()).some(({ name }) => name === resource);
-    return wasThere ? { status: 200, text: "{}" } : undefined;
+    const wasThere = all.length > 0 ||
+      fake && store.resources().some(({ name }) => name === resource);
+    if (!wasThere) return;
+    const ok = { status: 200, text: "{}" };
+    if (all.length < 2) return ok;
+    const deleted = countByResource(all.slice(1));
+    return { ...ok, deleted, headers: { "X-Deleted": formatCounts(deleted) } };
   }
 
   /** Makes the check that If-Match asks for: the text that has the tag must still be there. */
@@ -220,7 +232,7 @@ export function createResources(
       return { status: 200, text: await store.dump() };
     }
     if (path === "/db" && method === "PUT") return await load(request);
-    const target = parsePath(path, store.naming);
+    const target = parsePath(path, naming);
     if (target === undefined) return;
     const { resource, id, parent } = target;
     if (reads) return await read(request, target) ?? drawPhoto(path);
@@ -238,7 +250,7 @@ export function createResources(
 
   /** Why there is nothing: the resource or the document is not there, or the method is not for it. */
   async function explainMissing({ method, path }: ApiRequest) {
-    const target = parsePath(path, store.naming);
+    const target = parsePath(path, naming);
     if (target === undefined) return "a path has at most three parts";
     const { resource, id, parent } = target;
     const all = await store.resources();
@@ -267,18 +279,18 @@ export function createResources(
       try {
         const response = await route(request);
         if (response !== undefined) return response;
+        const why = await explainMissing(request);
+        throw new Problem(
+          404,
+          `Cannot ${request.method} ${request.path}: ${why}`,
+        );
       } catch (error) {
         if (!open) {
           throw new Problem(409, "Cannot answer: the sandbox was reset");
         }
-        const resource = parsePath(request.path, store.naming)?.resource ?? "";
+        const resource = parsePath(request.path, naming)?.resource ?? "";
         throw toProblem(error, (id) => locate(request.base, resource, id));
       }
-      const why = await explainMissing(request);
-      throw new Problem(
-        404,
-        `Cannot ${request.method} ${request.path}: ${why}`,
-      );
     },
     isOpen: () => open,
     close() {
@@ -287,6 +299,16 @@ export function createResources(
       store[Symbol.dispose]?.();
     },
   };
+}
+
+function countByResource(
+  documents: readonly { readonly resource: string }[],
+): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>();
+  for (const { resource } of documents) {
+    counts.set(resource, (counts.get(resource) ?? 0) + 1);
+  }
+  return Object.fromEntries(counts);
 }
 
 function formatMeant(meant: string | undefined): string {

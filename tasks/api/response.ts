@@ -18,6 +18,8 @@ export interface ApiResponse {
   readonly type?: string;
   /** Headers of this response, which scripts of other sites may read too. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** How many documents were deleted with the one that was meant, by resource: for the log. */
+  readonly deleted?: Readonly<Record<string, number>>;
 }
 
 /** A response that is ready to be sent, more than once. */
@@ -142,6 +144,7 @@ const statuses = {
   "busy": 503,
   "full": 507,
   "read-only": 403,
+  "damaged": 500,
 };
 
 /**
@@ -310,5 +313,15 @@ export function formatIgnored(ignored: readonly Ignored[]): string {
       encodePart(key) +
       (meant === undefined ? "" : `; did-you-mean=${encodePart(meant)}`)
     )
+    .join(", ");
+}
+
+// No header may be as long as a name for each of all resources is.
+const maxCounts = 100;
+
+/** Writes the `X-Deleted` header: `comments=5, photos=2`. */
+export function formatCounts(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts).slice(0, maxCounts)
+    .map(([resource, count]) => `${encodePart(resource)}=${count}`)
     .join(", ");
 }

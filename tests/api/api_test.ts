@@ -91,6 +91,14 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
       /^api: Cannot load "[^"]+\/none\.json": no such file/,
     ],
     [
+      ["--foreignKeySuffix", "_id"],
+      2,
+      /Unknown option "--foreignKeySuffix"\nhint: here it is --foreign-key-suffix/,
+    ],
+    [["-i", "_id"], 2, /Unknown option "-i"\nhint: here it is --id/],
+    [["--id", 'a"b'], 2, /Cannot use "a"b" in a field's name: expected /],
+    [["--foreign-key-suffix="], 2, /^api: Cannot use "?/],
+    [
       ["--memroy"],
       2,
       /Unknown option "--memroy"\nhint: did you mean --memory\?/,
@@ -104,6 +112,38 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
     });
   }
 });
+
+Deno.test("api names ids and references as it is told, in a db.json and in its own data", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/db.json`;
+    const data = { posts: [{ _id: 1 }], comments: [{ _id: 4, post_id: 1 }] };
+    await Deno.writeTextFile(path, JSON.stringify(data));
+    const options = ["--id", "_id", "--foreign-key-suffix", "_id"];
+    const files = [[path], [`${folder}/db.db`], ["--memory"]];
+    for (const [index, file] of files.entries()) {
+      const api = start(main, [...file, ...options, "--port", "0"]);
+      const base = await baseOf(api.stdout);
+      const first = await fetch(`${base}/posts/1/comments?_limit=1`);
+      const [comment] = await first.json();
+      assertEquals([comment?._id, comment?.post_id], [[4, 4, 1][index], 1]);
+      const created = await fetch(`${base}/@a/posts`, {
+        method: "POST",
+        body: "{}",
+      });
+      assertEquals(await created.json(), { _id: [2, 2, 101][index] });
+      const deleted = await fetch(`${base}/@a/posts/1`, { method: "DELETE" });
+      await deleted.body?.cancel();
+      const count = [1, 1, 5][index];
+      assertEquals(deleted.headers.get("x-deleted"), `comments=${count}`);
+      api.interrupt();
+      const { code, stdout } = await api.result;
+      assertEquals(code, 0);
+      assertMatch(
+        stdout,
+        /DELETE \/@a\/posts\/1 200 [\d.]+ ms: and \d comments?\n/,
+      );
+    }
+  }));
 
 Deno.test("api fails when nobody reads its log any more", async () => {
   const api = start(main, ["--memory", "--port", "0"], { closedStdout: 200 });

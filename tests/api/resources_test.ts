@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
-import { createHandler } from "../../tasks/api/handler.ts";
-import type { LogEntry } from "../../tasks/api/log.ts";
+import { createHandler, type Middleware } from "../../tasks/api/handler.ts";
+import { formatEntry, type LogEntry } from "../../tasks/api/log.ts";
+import { serveOpenApi } from "../../tasks/api/openapi/openapi.ts";
+import { servePage } from "../../tasks/api/page/page.ts";
 import { parseJson } from "../../tasks/api/store/document.ts";
 import { makeItems, seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
@@ -279,7 +281,9 @@ Deno.test("a dump can be read, changed and put back whole, or not at all", async
     "[]",
     "{",
     '{"a":1}',
-    '{"a":[1]}',
+    '{"a":"1.0"}',
+    '{"a":null}',
+    '{"a\\u0000b":[{"id":1}]}',
     '{"a":[{"id":1},{"id":1}]}',
     '{"a":[{"id":null}]}',
   ];
@@ -674,4 +678,158 @@ Deno.test("for any text that is not JSON the place is where it stops being JSON"
       assertEquals(Number(column), place + 1, broken);
     }
   }));
+});
+
+Deno.test("a DELETE tells, in a header and in the log, what went with the document", async () => {
+  const entries: LogEntry[] = [];
+  using store = openStore(":memory:", {
+    users: [{ id: 1 }, { id: 2 }],
+    "blog posts": [{ id: 1, userId: 1 }, { id: 2, userId: 1 }],
+    people: [{ id: 1, "blog postId": 1 }],
+  });
+  const handler = createHandler(store, {
+    onResponse: (entry) => entries.push(entry),
+  });
+  const pass: Middleware = (request, next) => next(request);
+  const wrapped = createHandler(store, { middleware: [pass] });
+  const ask = async (line: string, ask = handler) => {
+    const { status, headers } = await send(ask, line);
+    const exposed = headers.get("access-control-expose-headers");
+    return [status, headers.get("x-deleted"), exposed];
+  };
+  assertEquals(await ask("DELETE /users/2"), [200, null, null]);
+  assertEquals(entries.at(-1)?.deleted, undefined);
+  const wanted = [200, "blog%20posts=2, people=1", "X-Deleted"];
+  assertEquals(await ask("DELETE /@a/users/1"), wanted);
+  assertEquals(await ask("DELETE /@b/users/1", wrapped), wanted);
+  assertEquals(await ask("DELETE /users/1"), wanted);
+  const entry = entries.at(-1);
+  assert(entry);
+  assertEquals(entry.deleted, { "blog posts": 2, people: 1 });
+  assertMatch(formatEntry(entry), /ms: and 2 blog posts, 1 person\n$/);
+  assertEquals(JSON.parse(formatEntry(entry, true)).deleted, entry.deleted);
+  assertEquals((await ask("DELETE /users/1"))[0], 404);
+});
+
+Deno.test("a DELETE that is faked tells the same, and keeps all", async () => {
+  using api = openApi({ fake: true });
+  const { status, headers } = await api.send("DELETE /users/1");
+  const deleted = headers.get("x-deleted");
+  assertEquals(status, 200);
+  assertEquals(
+    deleted,
+    "albums=10, posts=10, todos=20, photos=500, comments=50",
+  );
+  assertEquals((await api.send("GET /users/1")).status, 200);
+  assertEquals(api.store.list("comments")?.total, 500);
+});
+
+Deno.test("more than 100 deletions are one event, fewer are one each", async () => {
+  const changes: unknown[] = [];
+  const many = Array.from({ length: 150 }, (_, at) => ({ id: at, postId: 1 }));
+  using store = openStore(":memory:", {
+    posts: [{ id: 1 }, { id: 2 }],
+    comments: [...many, { id: 150, postId: 2 }, { postId: 2 }],
+  });
+  const handler = createHandler(store);
+  await send(handler, "DELETE /posts/2");
+  await send(handler, "DELETE /posts/1");
+  const accept = { headers: { accept: "text/event-stream" } };
+  for (const topic of ["posts", "comments"]) {
+    const response = await send(handler, `GET /${topic}?after=0`, accept);
+    const reader = response.body?.getReader();
+    const { value } = await reader?.read() ?? {};
+    await reader?.cancel();
+    const text = new TextDecoder().decode(value);
+    changes.push(
+      [...text.matchAll(/^data: (.*)$/gm)].map(([, data = ""]) => data),
+    );
+  }
+  const deleted = (kind: string, id: number | null) =>
+    JSON.stringify({ change: "deleted", kind, document: { id } });
+  const loaded = JSON.stringify({ change: "loaded" });
+  assertEquals(changes, [
+    [deleted("posts", 2), loaded],
+    [deleted("comments", 150), deleted("comments", null), loaded],
+  ]);
+});
+
+Deno.test("names that no URL reaches are refused, and others are reached whatever their letters", async () => {
+  using api = openApi();
+  const bad = [
+    ...["", "a/b", "/", "a\0b", "@x", "@", ".", "..", "\ud800"],
+    ...["db", "openapi.json", "_echo"],
+  ];
+  const before = (await api.ask("GET /db")).text;
+  for (const name of bad) {
+    const body = JSON.stringify({ ok: [], [name]: [{ id: 1 }] });
+    const { status, text } = await api.ask("PUT /db", { body });
+    assertEquals(status, 400, name);
+    const { detail } = JSON.parse(text);
+    assert(detail.startsWith(`Cannot load ${JSON.stringify(name)}: `), detail);
+  }
+  assertEquals((await api.ask("GET /db")).text, before);
+  const good = ["events", "a b", "a?b#c%d", "x@y", "..a", "é", 'q"', "a\\b"];
+  const data = Object.fromEntries(good.map((name) => [name, [{ id: 1 }]]));
+  const body = JSON.stringify({ "$schema": "./schema.json", ...data });
+  assertEquals((await api.ask("PUT /db", { body })).status, 200);
+  for (const name of good) {
+    const { text } = await api.ask(`GET /${encodeURIComponent(name)}/1`);
+    assertEquals(text, '{\n  "id": 1\n}', name);
+  }
+  assertEquals(JSON.parse((await api.ask("GET /db")).text), data);
+});
+
+Deno.test("an api whose ids have another name speaks of that one only", async () => {
+  const naming = { id: "_id", suffix: "_id" };
+  using store = openStore(":memory:", {
+    posts: [{ user_id: 1, _id: 1, title: "a", body: "b" }],
+    comments: [{ _id: 1, post_id: 1 }],
+  }, { naming });
+  const routes = {
+    "/": (request: Request) => servePage(request, store),
+    "/openapi.json": (request: Request) => serveOpenApi(request, store),
+  };
+  const handler = createHandler(store, { routes });
+  const ask = async (line: string, body?: unknown) => {
+    const init = body === undefined ? {} : { body: JSON.stringify(body) };
+    const response = await send(handler, line, init);
+    return [response.status, await response.json()];
+  };
+  const post = { "user_id": 1, title: "c", body: "d" };
+  const table: readonly (readonly [
+    line: string,
+    body: unknown,
+    status: number,
+    wanted: unknown,
+  ])[] = [
+    ["GET /posts/1/comments", undefined, 200, [{ _id: 1, post_id: 1 }]],
+    [
+      "POST /posts/1/comments",
+      { _id: 5 },
+      201,
+      { _id: 5, post_id: "1" },
+    ],
+    ["POST /posts?_strict", post, 201, { ...post, _id: 2 }],
+    ["PUT /posts/2?_strict", post, 200, { ...post, _id: 2 }],
+    ["PATCH /posts/2?_strict", { _id: 9, title: "e" }, 200, {
+      ...post,
+      title: "e",
+      _id: 2,
+    }],
+    ["PUT /posts/1", { _id: 7, id: 8 }, 200, { _id: 1, id: 8 }],
+  ];
+  for (const [line, body, status, wanted] of table) {
+    assertEquals(await ask(line, body), [status, wanted], line);
+  }
+  assertEquals((await ask("POST /posts?_strict", { ...post, id: 3 }))[0], 422);
+  const [, { paths }] = await ask("GET /openapi.json");
+  assert("/posts/{id}/comments" in paths);
+  const accept = { headers: { accept: "text/html" } };
+  const page = await (await send(handler, "GET /", accept)).text();
+  const [, example = ""] = page.match(/<textarea[^>]*>([^<]*)</) ?? [];
+  assertMatch(example, /title/);
+  assert(!/&#34;_id&#34;/.test(example), example);
+  const sandbox = await send(handler, "DELETE /@x/posts/1");
+  assertEquals(sandbox.headers.get("x-deleted"), "comments=2");
 });

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../../tasks/api.ts";
 import { createHandler } from "../../tasks/api/handler.ts";
 import { makeItems } from "../../tasks/api/store/seed.ts";
+import { toData } from "../../tasks/api/store/schema.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
 import { main as posts } from "../../tasks/posts.ts";
 import { hasJsonServer, startJsonServer } from "../api/json_server.ts";
@@ -110,6 +111,63 @@ Deno.test({
         (await see(handler, peer.origin, db)).text,
         (await see(fetch, peer.origin, db)).text,
       );
+    }),
+});
+
+Deno.test({
+  name:
+    `plurals, ids, lists of values and deletions are as json-server's are${reason}`,
+  ignore: !isHere,
+  fn: () =>
+    withFolder(async (folder) => {
+      const data = {
+        "$schema": "./schema.json",
+        people: [{ id: 1 }, { id: 2 }],
+        children: [{ id: 1, personId: 1 }, { id: 2, personId: 2 }],
+        toys: [{ id: 1, childId: 1, statusId: "x", datumId: 3 }],
+        statuses: [{ id: "x" }],
+        data: [{ id: 3 }],
+        movies: [{ id: 1, analysisId: 1 }, { id: 2 }],
+        analyses: [{ id: 1 }],
+        tags: ["a", "bc", 1, null, [1], true],
+      };
+      await using peer = await startJsonServer(data, folder);
+      using store = openStore(":memory:", toData(data));
+      const handler = createHandler(store);
+      const lines = `
+        GET /people/1/children
+        GET /people?_embed=children
+        GET /children?_expand=person
+        GET /children/1?_embed=toys
+        GET /toys?_expand=status&_expand=datum
+        GET /data/3?_embed=toys
+        GET /statuses/x/toys
+        GET /movies/1?_expand=analysis
+        GET /analyses?_embed=movies
+        GET /tags
+        GET /tags/0
+        GET /tags?_limit=2
+        GET /tags?q=a
+        POST /movies {}
+        POST /movies {"id":"x"}
+        POST /movies {}
+        POST /movies {"id":""}
+        POST /tags {"id":9}
+        DELETE /statuses/x
+        GET /toys
+        DELETE /people/2
+        DELETE /movies/2
+        GET /people
+        GET /children
+        GET /movies
+        GET /tags`.trim().split("\n");
+      const requests = lines.map((line): RandomRequest => {
+        const [method = "", path = "", body] = line.trim().split(" ");
+        return body === undefined ? { method, path } : { method, path, body };
+      });
+      const { same, differing } = await compare(handler, peer.origin, requests);
+      assertEquals(differing, []);
+      assertEquals(same, requests.length);
     }),
 });
 

@@ -8,7 +8,7 @@ import config from "../../../deno.json" with { type: "json" };
 import { respondOnce } from "../response.ts";
 import type { Document } from "../store/document.ts";
 import { reservedNames } from "../store/query.ts";
-import { foreignKeyOf } from "../store/naming.ts";
+import { foreignKeyOf, type Naming, usualNaming } from "../store/naming.ts";
 import type { Store } from "../store/store.ts";
 import { describe, type Described, type Schema } from "./schema.ts";
 
@@ -64,7 +64,7 @@ export async function serveOpenApi(
 ): Promise<Response> {
   const { origin, pathname } = new URL(request.url);
   const base = origin + pathname.replace(/\/openapi\.json$/, "");
-  const document = describeApi(await describe(store), base);
+  const document = describeApi(await describe(store), base, store.naming);
   const text = JSON.stringify(document, null, 2);
   return await respondOnce({ status: 200, text }, request.headers);
 }
@@ -77,6 +77,7 @@ export async function serveOpenApi(
 export function describeApi(
   resources: readonly Described[],
   base: string,
+  naming = usualNaming,
 ): Document {
   return {
     openapi: "3.1.0",
@@ -92,7 +93,7 @@ export function describeApi(
     paths: {
       "/events": eventsPath,
       ...Object.fromEntries(
-        resources.flatMap((resource) => pathsOf(resource, resources)),
+        resources.flatMap((resource) => pathsOf(resource, resources, naming)),
       ),
       "/db": dbPath(resources),
     },
@@ -132,6 +133,7 @@ function dbPath(resources: readonly Described[]): Document {
 function pathsOf(
   resource: Described,
   resources: readonly Described[],
+  naming: Naming,
 ): [path: string, item: Document][] {
   const { name, single, schema } = resource;
   const path = `/${encodeURIComponent(name)}`;
@@ -154,7 +156,7 @@ function pathsOf(
   };
   if (single) return [[path, methods]];
   const children = resources.filter((child) =>
-    !child.single && child.schema.properties?.[foreignKeyOf(name)]
+    !child.single && child.schema.properties?.[foreignKeyOf(name, naming)]
   );
   return [
     [path, {

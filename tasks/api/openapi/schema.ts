@@ -5,6 +5,7 @@
  */
 
 import { isDocument } from "../store/document.ts";
+import { rename } from "../store/naming.ts";
 import { parseQuery } from "../store/query.ts";
 import {
   fieldsOf,
@@ -45,7 +46,8 @@ export async function describe(store: Store): Promise<readonly Described[]> {
     const list = await store.list(name, sample);
     const found: unknown = JSON.parse(list?.json ?? "[]");
     const documents = Array.isArray(found) ? found : [found];
-    const fields = fieldsOf(name);
+    const usual = fieldsOf(name);
+    const fields = usual && rename(usual, store.naming);
     const isTable = fields !== undefined && !single &&
       documents.every((each) => findMismatch(each, fields, name) === undefined);
     const schema = isTable

@@ -46,7 +46,7 @@ export async function servePage(
   const base = pathname.replace(/\/$/, "");
   return await respondOnce({
     status: 200,
-    text: render(await describe(store), origin, base),
+    text: render(await describe(store), origin, base, store.naming.id),
     type: "text/html; charset=utf-8",
     headers: { "Content-Security-Policy": policy },
   }, request.headers);
@@ -62,6 +62,7 @@ function render(
   resources: readonly Described[],
   origin: string,
   base: string,
+  id: string,
 ): string {
   const url = escape(base);
   const [, sandbox] = base.match(/\/@([^/]*)$/) ?? [];
@@ -70,7 +71,7 @@ function render(
   const paths = resources.map((each) => `<option value="${pathOf(each)}">`)
     .join("");
   const rows = resources.map((each) => renderRow(each, url)).join("");
-  const example = JSON.stringify(exampleOf(first?.schema ?? {}), null, 2);
+  const example = JSON.stringify(exampleOf(first?.schema ?? {}, id), null, 2);
   const link = sandbox === undefined
     ? `<a href="${url}/@sandbox/">Open a sandbox</a>`
     : `<a href="/">Leave the sandbox</a>`;
@@ -170,15 +171,15 @@ function pathOf({ name }: Described): string {
 }
 
 /** A body to begin with. */
-function exampleOf({ properties, type }: Schema): unknown {
+function exampleOf({ properties, type }: Schema, id: string): unknown {
   if (properties === undefined) {
     return { integer: 1, number: 1, string: "hello", boolean: true }[
       [type].flat()[0] ?? ""
     ] ?? null;
   }
-  const fields = Object.entries(properties).filter(([name]) => name !== "id");
+  const fields = Object.entries(properties).filter(([name]) => name !== id);
   return Object.fromEntries(
-    fields.map(([name, own]) => [name, exampleOf(own)]),
+    fields.map(([name, own]) => [name, exampleOf(own, id)]),
   );
 }
 

@@ -71,6 +71,7 @@ export function createReader(
     const names = resources.all().map(({ name }) => name);
     const key = foreignKeyOf(resource, naming);
     return (document) => {
+      if (!isDocument(document)) return document; // a text in a list
       const id = JSON.stringify(document[naming.id]) ?? "";
       const embedded = relations.embed.map((child) =>
         [child, documents.byKey(child, key, [id])] as const
@@ -231,6 +232,7 @@ function rank(value: unknown): number {
 }
 
 function pathsOf(document: Document): string[] {
+  if (!isDocument(document)) return [];
   return Object.entries(document).flatMap(([name, value]) =>
     isDocument(value)
       ? [name, ...pathsOf(value).map((path) => `${name}.${path}`)]

@@ -135,45 +135,65 @@ export function typeOf(value: unknown): string {
 }
 
 /**
- * Narrows what was parsed from JSON to what a store can load.
+ * Narrows what was parsed from JSON to what a store can load. `$schema` is for editors: it is no resource.
  *
- * @throws {TypeError} When it is not an object of lists and objects.
+ * @throws {TypeError} When it is not an object of lists and objects, or one has a name that no URL reaches.
  */
 export function toData(value: unknown): Data {
   if (!isDocument(value)) throw unloadable("db", "expected an object");
-  const entries = Object.entries(value).map(([resource, documents]) => {
+  const entries = Object.entries(value).flatMap(([resource, documents]) => {
+    if (resource === "$schema") return [];
+    const why = whyUnreachable(resource);
+    if (why !== undefined) throw unloadable(resource, why);
     if (Array.isArray(documents) || isDocument(documents)) {
-      return [resource, documents] as const;
+      return [[resource, documents] as const];
     }
     throw unloadable(resource, "expected a list or an object");
   });
   return Object.fromEntries(entries);
 }
 
+// Where the api responds itself.
+const ownPaths = ["db", "openapi.json", "_echo"];
+
+function whyUnreachable(resource: string): string | undefined {
+  if (resource === "") return "a name cannot be empty";
+  if (!resource.isWellFormed()) return "a name cannot hold half a character";
+  const [found] = resource.match(/[/\0]/) ?? [];
+  if (found !== undefined) {
+    return `a name cannot hold ${found === "/" ? "/" : "NUL"}`;
+  }
+  if (resource.startsWith("@")) return "/@NAME is a sandbox";
+  if (resource === "." || resource === "..") return "no URL leads there";
+  if (ownPaths.includes(resource)) return `/${resource} is the api's own path`;
+}
+
 /**
- * Reads a list of documents. A document may lack an id: then it is in the list, but has no URL.
+ * Reads a list of documents. A document may lack an id, and what is no object has none: then it is in the list, but
+ * has no URL.
  *
  * @param resource Its name, for the error.
- * @throws {TypeError} When one is no object, or its id is neither a number nor a text, or is taken.
+ * @param idField The field that holds a document's id.
+ * @throws {TypeError} When an id is neither a number nor a text, or is taken.
  */
 export function readList(
   resource: string,
   documents: readonly unknown[],
+  idField = "id",
 ): Stored[] {
   const ids = new Set<Id>();
   return documents.map((document, index) => {
-    const path = `${resource}[${index}]`;
-    if (!isDocument(document)) throw unloadable(path, "expected an object");
-    const { id } = document;
-    const json = JSON.stringify(document, null, 2);
+    const json = JSON.stringify(document, null, 2) ?? "null";
+    const id = isDocument(document) && Object.hasOwn(document, idField)
+      ? document[idField]
+      : undefined;
     if (id === undefined) return { id: null, json };
-    if (!isId(id)) {
-      throw unloadable(`${path}.id`, "expected a number or a text");
-    }
+    const path = `${resource}[${index}].${idField}`;
+    if (!isId(id)) throw unloadable(path, "expected a number or a text");
     // SQLite's texts are UTF-8, which knows one half of a character only.
     const stored = typeof id === "string" ? id.toWellFormed() : id;
     if (ids.has(stored)) {
-      throw unloadable(`${path}.id`, `${JSON.stringify(id)} is taken`);
+      throw unloadable(path, `${JSON.stringify(id)} is taken`);
     }
     ids.add(stored);
     return { id, json };
@@ -187,5 +207,5 @@ export function isId(value: unknown): value is Id {
 
 /** Makes the error of what cannot be loaded, and where it is: `posts[3].id`. */
 export function unloadable(path: string, why: string): TypeError {
-  return new TypeError(`Cannot load "${path}": ${why}`);
+  return new TypeError(`Cannot load ${JSON.stringify(path)}: ${why}`);
 }

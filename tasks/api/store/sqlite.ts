@@ -8,15 +8,21 @@ import { DatabaseSync } from "node:sqlite";
 import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
 import { createReader } from "./reads.ts";
-import { type Naming, parentOf, usualNaming } from "./naming.ts";
+import { foreignKeyOf, type Naming, usualNaming } from "./naming.ts";
 import { isId } from "./schema.ts";
-import { type Id, type Seed, type Store, StoreError } from "./store.ts";
 import {
+  type Id,
+  type Removed,
+  type Seed,
+  type Store,
+  StoreError,
+} from "./store.ts";
+import {
+  adoptIds,
   createDocumentTable,
   createResourceTable,
-  type Row,
 } from "./tables.ts";
-import { createSession, toOpenError } from "./transaction.ts";
+import { createSession, toOpenError, toStoreError } from "./transaction.ts";
 
 /** Options of {@linkcode openStore}. */
 export interface StoreOptions {
@@ -38,7 +44,10 @@ export interface StoreOptions {
    * @default {5000}
    */
   readonly busyTimeout?: number;
-  /** How documents name themselves and each other; by default as in `{ "id": 1, "postId": 1 }`. */
+  /**
+   * How documents name themselves and each other; by default as in `{ "id": 1, "postId": 1 }`. A file does not keep
+   * it: its documents keep the ids that they have, and those in lists that have none get the one that is named now.
+   */
   readonly naming?: Naming;
 }
 
@@ -68,7 +77,7 @@ export function openStore(
 ): Store & Disposable {
   const { fake = false, fresh = false, busyTimeout = 5000 } = options;
   const { naming = usualNaming } = options;
-  const db = openDatabase(path, busyTimeout);
+  const db = openDatabase(path, busyTimeout, naming.id);
   try {
     if (fresh) {
       if (db.prepare("select 1 from kinds").get() !== undefined) {
@@ -90,13 +99,20 @@ export function openStore(
 const applicationId = 0x6861726b;
 
 // `kind` is a resource's name; `place` keeps the order of documents; `id` has no type, so that 1 and "1" stay what they are.
-const schema = `
-  pragma application_id = ${applicationId};
-  create table if not exists kinds (kind text unique, single integer, filled integer);
-  create table if not exists documents (
+const tables = [
+  "table kinds (kind text unique, single integer, filled integer)",
+  `table documents (
     place integer primary key, kind text, id, json text check (json_valid(json)),
     unique (kind, id)
-  );
+  )`,
+];
+const schema = `
+  pragma application_id = ${applicationId};
+  ${
+  tables.map((table) =>
+    `create ${table.replace("table", "table if not exists")};`
+  ).join("\n")
+}
 `;
 
 // What is committed outlives this process; only a loss of power may take the last writes. Each
@@ -107,15 +123,31 @@ const settings = `
   pragma wal_autocheckpoint = 4000;
 `;
 
+/** Connects to a database that may come from anybody: nothing that it says runs, and its other tables do not bind ours. */
+function connect(path: string, timeout?: number): DatabaseSync {
+  const db = new DatabaseSync(path, {
+    ...timeout !== undefined && { timeout },
+    enableForeignKeyConstraints: false,
+  });
+  db.exec("pragma trusted_schema = off");
+  return db;
+}
+
 /** Opens a database in write-ahead mode, or makes a new one. Only a file that is whole and ours is written to. */
-function openDatabase(path: string, busyTimeout: number): DatabaseSync {
+function openDatabase(
+  path: string,
+  busyTimeout: number,
+  idField: string,
+): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
-    db = new DatabaseSync(path, { timeout: busyTimeout });
+    db = connect(path, busyTimeout);
     const damage = findDamage(db);
     if (damage !== undefined) throw new Error(damage);
     db.exec(settings);
     db.exec(`begin immediate; ${schema} commit`);
+    // Those of a file that was made under another name for ids stay, where there are some.
+    if (idField !== usualNaming.id) adoptIds(db, idField);
     return db;
   } catch (error) {
     db?.close();
@@ -132,8 +164,38 @@ function findDamage(db: DatabaseSync): string | undefined {
   const id = db.prepare("pragma application_id").get()?.application_id;
   if (count === 0 && id === 0) return;
   if (id !== applicationId) return "it is another program's database";
+  const foreign = findForeign(db);
+  if (foreign !== undefined) return foreign;
   const check = db.prepare("pragma quick_check(1)").get()?.quick_check;
   return check === "ok" ? undefined : `it is damaged: ${check}`;
+}
+
+/** Tells what is in a database of ours that we did not make, and that could change what we write; other tables cannot. */
+function findForeign(db: DatabaseSync): string | undefined {
+  const rows = db.prepare(
+    "select type, name, tbl_name, sql from sqlite_schema",
+  );
+  for (const row of rows.iterate()) {
+    const { type, name } = row;
+    if (type === "trigger" || type === "view") {
+      return `it has a ${type}, which hark did not make`;
+    }
+    const isOurs = /^(kinds|documents)$/i.test(String(row.tbl_name));
+    const made = plainOf(String(row.sql ?? ""));
+    if (
+      type === "table" && isOurs &&
+      !tables.some((it) => made === plainOf(`create ${it}`))
+    ) {
+      return `its table "${name}" is not as hark makes it`;
+    }
+    if (type === "index" && isOurs && made.startsWith("create unique")) {
+      return "it has a unique index, which hark did not make";
+    }
+  }
+}
+
+function plainOf(sql: string): string {
+  return sql.toLowerCase().replace(/"(\w+)"/g, "$1").replace(/\s+/g, " ");
 }
 
 /** Makes a store of a database that is open; when it is new, the seed is what it holds then. */
@@ -143,9 +205,11 @@ function createStore(
   fake: boolean,
   naming: Naming,
 ): Store & Disposable {
-  const documents = createDocumentTable(db);
+  const documents = createDocumentTable(db, naming);
   const session = createSession(db, documents.forgetKeys);
-  const resources = createResourceTable(db, session, documents, seed);
+  const resources = createResourceTable(db, session, documents, seed, naming);
+  const fill = reading(resources.fill);
+  const reader = createReader(session, documents, resources, naming);
   const [write, writeSoon] = fake
     ? [
       session.pretend,
@@ -154,7 +218,7 @@ function createStore(
     : [session.write, session.writeSoon];
 
   function chooseId(resource: string, given: unknown): Id {
-    if (!given) return nextId(documents.highest(resource));
+    if (!given && given !== 0) return nextId(resource);
     if (!isId(given)) {
       throw new StoreError(
         "invalid",
@@ -170,35 +234,82 @@ function createStore(
     );
   }
 
-  /** Gives the rows that have an id and refer to a document that is not there. */
-  function orphans(): Row[] {
-    const names = resources.all().map(({ name }) => name);
-    return documents.keys().flatMap((key) => {
-      const parent = parentOf(key, names, naming);
-      return parent === undefined ? [] : documents.orphans(key, parent);
-    });
+  /** Gives the highest number plus 1, or a random text where all ids are texts. */
+  function nextId(resource: string): Id {
+    const { number, id } = documents.highest(resource);
+    if (id === null) return 1;
+    if (number === null || number >= Number.MAX_SAFE_INTEGER) {
+      return crypto.randomUUID();
+    }
+    let next = number + 1;
+    if (id === number) return next;
+    // in a URL it may be the same as one of the texts
+    while (documents.find(resource, `${next}`) !== undefined) next++;
+    return next;
+  }
+
+  /**
+   * Deletes what refers to a document that was deleted, and what refers to that: one step of all chains after the
+   * other, so that they may be long, and circles end. Where the names of two resources give the same key, a reference
+   * that leads to the other one is kept.
+   */
+  function removeDependents(deleted: Removed): readonly Removed[] {
+    const lists = resources.all().filter(({ single }) => !single);
+    const parents = Map.groupBy(
+      lists,
+      ({ name }) => foreignKeyOf(name, naming),
+    );
+    const referring = new Map<string, string[]>();
+    const gone: Removed[] = [];
+    let level = Map.groupBy([deleted], ({ resource }) => resource);
+    while (level.size > 0) {
+      const first = gone.length;
+      for (const [parent, documentsGone] of level) {
+        const key = foreignKeyOf(parent, naming);
+        const others = parents.get(key)?.filter(({ name }) => name !== parent);
+        const ids = documentsGone.flatMap(({ id }) =>
+          id === null ||
+            others?.some(({ name }) => documents.find(name, `${id}`))
+            ? []
+            : id
+        );
+        const names = referring.get(key) ?? documents.referring(key);
+        referring.set(key, names);
+        for (const resource of ids.length > 0 ? names : []) {
+          for (const id of documents.removeReferring(resource, key, ids)) {
+            gone.push({ resource, id });
+          }
+        }
+      }
+      level = Map.groupBy(gone.slice(first), ({ resource }) => resource);
+    }
+    documents.dropSpareKeys();
+    return gone;
   }
 
   resources.seed();
   return {
     naming,
     version: session.version,
-    resources: resources.all,
-    ...createReader(session, documents, resources, naming),
+    resources: reading(resources.all),
+    list: reading(reader.list),
+    get: reading(reader.get),
+    dump: reading(reader.dump),
     insert(resource, added) {
-      resources.fill(resource);
+      fill(resource);
       return writeSoon(() => {
         if (resources.find(resource)?.single !== false) return;
         return added.map((document) => {
-          const id = chooseId(resource, document.id);
-          const json = JSON.stringify({ ...document, id }, null, 2);
+          const id = chooseId(resource, document[naming.id]);
+          const whole = { ...document, [naming.id]: id };
+          const json = JSON.stringify(whole, null, 2);
           documents.add(resource, [{ id, json }]);
           return { id, json };
         });
       });
     },
     put(resource, id, change) {
-      resources.fill(resource);
+      fill(resource);
       return writeSoon(() => {
         const isOne = id === undefined;
         if (resources.find(resource)?.single !== isOne) return;
@@ -213,21 +324,18 @@ function createStore(
     },
     delete(resource, id, check) {
       // Before the transaction: what refers to the document may still be to be made.
-      for (const { name } of resources.all()) resources.fill(name);
+      for (const { name } of reading(resources.all)()) fill(name);
       return writeSoon(() => {
         const row = documents.find(resource, id);
         if (row === undefined) return [];
         check?.(row.json);
         documents.remove(row.place);
-        const others = new Map(orphans().map((each) => [each.place, each]));
-        for (const place of others.keys()) documents.remove(place);
-        return [row, ...others.values()]
-          .map(({ resource, id }) => ({ resource, id }));
+        return [{ resource, id: row.id }, ...removeDependents(row)];
       });
     },
     load: (data) => write(() => resources.replace(data)),
     copy() {
-      const copied = new DatabaseSync(":memory:");
+      const copied = connect(":memory:");
       copied.deserialize(session.image());
       return createStore(copied, seed, false, naming);
     },
@@ -238,9 +346,15 @@ function createStore(
   };
 }
 
-function nextId(highest: Id | null): Id {
-  if (highest === null) return 1;
-  const isCounted = typeof highest === "number" &&
-    highest < Number.MAX_SAFE_INTEGER;
-  return isCounted ? highest + 1 : crypto.randomUUID();
+/** Reads, and words what SQLite says where it cannot. */
+function reading<Args extends readonly unknown[], Result>(
+  read: (...args: Args) => Result,
+): (...args: Args) => Result {
+  return (...args) => {
+    try {
+      return read(...args);
+    } catch (error) {
+      throw toStoreError(error, "read");
+    }
+  };
 }

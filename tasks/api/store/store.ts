@@ -36,6 +36,13 @@ export interface Stored {
   readonly json: string;
 }
 
+/** A document that was deleted. */
+export type Removed = {
+  readonly resource: string;
+  /** Null when it had none. */
+  readonly id: Id | null;
+};
+
 /** A query's part that changed nothing. */
 export interface Ignored {
   /** The name in the URL: `usrId`. */
@@ -57,7 +64,13 @@ export interface StoredList {
 }
 
 /** Why a store did not do what it was asked to. */
-export type Refusal = "invalid" | "conflict" | "busy" | "full" | "read-only";
+export type Refusal =
+  | "invalid"
+  | "conflict"
+  | "busy"
+  | "full"
+  | "read-only"
+  | "damaged";
 
 /** A store's refusal: nothing was written. */
 export class StoreError extends Error {
@@ -66,7 +79,7 @@ export class StoreError extends Error {
   /**
    * `invalid`: the id is neither a number nor a text, or the document is nested deeper than 1,000
    * levels; `conflict`: there is a document of that id already; `busy`: another process held the database
-   * for longer than 5 s; `full`: no space is left; `read-only`: it cannot be written to.
+   * for longer than 5 s; `full`: no space is left; `read-only`: it cannot be written to; `damaged`: its file is not whole any more.
    */
   readonly reason: Refusal;
   /** The id that is taken, for a `conflict`. */
@@ -104,8 +117,8 @@ export interface Store {
   ): string | undefined;
   /**
    * Adds new documents, all or none, and gives what is then stored; nothing when there is no such
-   * resource or it is one object. A document without an id gets the highest plus 1, or a random text
-   * where ids are texts; its id is then its last field.
+   * resource or it is one object. A document without an id gets the highest number plus 1, or a random text
+   * where all ids are texts; its id is then its last field.
    */
   insert(
     resource: string,
@@ -124,9 +137,8 @@ export interface Store {
     change: (id: Id | null, before: string) => string,
   ): Promise<Stored | undefined>;
   /**
-   * Deletes one document and, as json-server does, all that refer by a field like `postId` to a
-   * document that is not there. Gives what was deleted, the one that was meant first; an empty list
-   * when it was not there.
+   * Deletes one document, those that refer to it by a field like `postId`, those that refer to them, and so on. Gives
+   * what was deleted, the one that was meant first; an empty list when it was not there.
    *
    * @param check Is given the document's text inside the transaction; what it throws keeps it.
    */
@@ -134,7 +146,7 @@ export interface Store {
     resource: string,
     id: string,
     check?: (json: string) => void,
-  ): Promise<readonly { readonly resource: string; readonly id: Id | null }[]>;
+  ): Promise<readonly Removed[]>;
   /** Gives the text of all: an object with a list, or one object, per resource. */
   dump(): string;
   /**

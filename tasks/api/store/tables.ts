@@ -7,6 +7,7 @@
 
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { type Document, isDocument } from "./document.ts";
+import type { Naming } from "./naming.ts";
 import { readList, unloadable } from "./schema.ts";
 import type { Data, Id, Resource, Seed, Stored } from "./store.ts";
 import type { Session } from "./transaction.ts";
@@ -32,8 +33,10 @@ export interface DocumentTable {
   single(resource: string): Row | undefined;
   /** Counts a resource's documents. */
   count(resource: string): number;
-  /** Gives the highest id of a resource: any text is higher than any number. */
-  highest(resource: string): Id | null;
+  /** Gives the highest number among a resource's ids, and the highest id: any text is higher than any number. */
+  highest(
+    resource: string,
+  ): { readonly number: number | null; readonly id: Id | null };
   /** Writes a part of a resource's documents as `JSON.stringify(documents, null, 2)` would. */
   format(resource: string, limit: number, offset: number): string;
   /** Reads a resource's documents. */
@@ -48,8 +51,16 @@ export interface DocumentTable {
   hasKey(resource: string, key: string): boolean;
   /** Reads a resource's documents in which a key has one of these JSON texts. */
   byKey(resource: string, key: string, texts: readonly string[]): Document[];
-  /** Gives the rows that have an id, and whose key refers to something that is not there. */
-  orphans(key: string, parent: string): Row[];
+  /** Names the lists in which some document has a key. */
+  referring(key: string): string[];
+  /** Deletes the documents of a list whose key names one of these ids, and gives their own ids. */
+  removeReferring(
+    resource: string,
+    key: string,
+    ids: readonly Id[],
+  ): (Id | null)[];
+  /** Drops the indexes that a deletion alone needed. */
+  dropSpareKeys(): void;
 }
 
 // Each makes every later write dearer, and a client could name new ones without end.
@@ -64,8 +75,26 @@ const formatSql = `select '[' || replace(
 const parseSql =
   "select group_concat(json, ',') json from (select json from documents";
 
+// The index is asked for the next resource each time, since to read it whole takes a while.
+const referringSql = `with recursive referring (kind) as (
+    select min(kind) from documents where FIELD is not null
+    union all
+    select (
+      select min(kind) from documents where FIELD is not null and kind > referring.kind
+    ) from referring where kind is not null
+  )
+  select json_quote(kind) name from referring join kinds using (kind) where single = 0`;
+// SQLite's texts end at NUL when they are read, those that JSON quotes do not.
+const byReferenceSql = `select place,
+    case typeof(id) when 'text' then json_quote(id) else id end id
+  from documents
+  where kind = ? and FIELD in (select value from json_each(?)) order by place`;
+
 /** Prepares what is asked of a database of documents. */
-export function createDocumentTable(db: DatabaseSync): DocumentTable {
+export function createDocumentTable(
+  db: DatabaseSync,
+  naming: Naming,
+): DocumentTable {
   const insert = db.prepare(
     "insert into documents (kind, id, json) values (?, ?, ?)",
   );
@@ -77,6 +106,9 @@ export function createDocumentTable(db: DatabaseSync): DocumentTable {
   const single = db.prepare("select * from documents where kind = ?");
   const count = db.prepare("select count(*) n from documents where kind = ?");
   const highest = db.prepare("select max(id) id from documents where kind = ?");
+  const highestNumber = db.prepare(
+    "select max(id) id from documents where kind = ? and id < ''",
+  );
   const format = db.prepare(formatSql);
   const all = db.prepare(`${parseSql} where kind = ? order by place)`);
   const byIds = db.prepare(
@@ -85,7 +117,15 @@ export function createDocumentTable(db: DatabaseSync): DocumentTable {
   const keys = db.prepare(
     "select substr(name, 5) key from sqlite_schema where name glob 'key *'",
   );
+  const hasIndex = db.prepare(
+    "select 1 from sqlite_schema where name = ? collate nocase",
+  );
   let indexed: Set<string> | undefined;
+  // Keys that no document had when one was deleted: who adds one makes an index, unless there are too many.
+  const absent = new Set<string>();
+  const spare = new Set<string>();
+  const suffix = naming.suffix.replace(/[^\w]/g, "\\$&");
+  const keyPattern = new RegExp(`^ {2}"([^"\\\\]{1,60}${suffix})":`, "gm");
   const statements = new Map<string, StatementSync>();
 
   /**
@@ -93,7 +133,7 @@ export function createDocumentTable(db: DatabaseSync): DocumentTable {
    * does SQLite use the index.
    */
   function prepare(key: string, template: string): StatementSync {
-    const field = `json -> '$."${key.replaceAll("'", "''")}"'`;
+    const field = `json -> ${pathOf(key)}`;
     const sql = template.replaceAll("FIELD", () => field);
     const statement = statements.get(sql) ?? db.prepare(sql);
     statements.set(sql, statement);
@@ -107,18 +147,44 @@ export function createDocumentTable(db: DatabaseSync): DocumentTable {
   /** Makes an index for each key of a document's text that has none yet. */
   function index(json: string): void {
     indexed ??= new Set(readKeys());
-    for (const [, key = ""] of json.matchAll(/^ {2}"(\w{1,60}Id)":/gm)) {
+    for (const [, key = ""] of json.matchAll(keyPattern)) {
       if (indexed.has(key) || indexed.size >= maxKeys) continue;
-      prepare(
-        key,
-        `create index if not exists "key ${key}" on documents (kind, FIELD) where FIELD is not null`,
-      ).run();
+      makeIndex(key);
       indexed.add(key);
     }
   }
 
+  function makeIndex(key: string): void {
+    prepare(
+      key,
+      `create index if not exists ${
+        indexOf(key)
+      } on documents (kind, FIELD) where FIELD is not null`,
+    ).run();
+  }
+
+  /** Sees to it that a key has an index, if only until spare ones are dropped; not where no document has the key. */
+  function ensureIndex(key: string): boolean {
+    if (hasIndex.get(indexOf(key).slice(1, -1)) !== undefined) return true;
+    const isFull = readKeys().length >= maxKeys;
+    if (absent.has(key) && !isFull) return false;
+    const anywhere = "select 1 from documents where FIELD is not null limit 1";
+    if (prepare(key, anywhere).get() === undefined) {
+      const isIndexed = `  ${JSON.stringify(key)}:`.match(keyPattern) !== null;
+      if (isIndexed) absent.add(key);
+      return false;
+    }
+    makeIndex(key);
+    if (isFull) spare.add(key);
+    return true;
+  }
+
   function find(resource: string, id: string): Row | undefined {
-    return toRow(byId.get(resource, id, toNumber(id) ?? id));
+    const row = toRow(byId.get(resource, id, toNumber(id) ?? id));
+    // what is read of a text ends at NUL
+    return row && typeof row.id === "string"
+      ? { ...row, id: id.toWellFormed() }
+      : row;
   }
 
   return {
@@ -135,7 +201,12 @@ export function createDocumentTable(db: DatabaseSync): DocumentTable {
     find,
     single: (resource) => toRow(single.get(resource)),
     count: (resource) => Number(count.get(resource)?.n),
-    highest: (resource) => toId(highest.get(resource)?.id),
+    highest(resource) {
+      const id = toId(highest.get(resource)?.id);
+      if (typeof id !== "string") return { number: id, id };
+      const number = highestNumber.get(resource)?.id;
+      return { number: typeof number === "number" ? number : null, id };
+    },
     format: (resource, limit, offset) =>
       String(format.get(resource, limit, offset)?.json ?? "[]"),
     all: (resource) => parseRow(all.get(resource)),
@@ -144,38 +215,65 @@ export function createDocumentTable(db: DatabaseSync): DocumentTable {
       return parseRow(byIds.get(resource, JSON.stringify(values)));
     },
     keys: readKeys,
-    forgetKeys: () => indexed = undefined,
+    forgetKeys() {
+      indexed = undefined;
+      spare.clear();
+    },
     hasKey: (resource, key) =>
       prepare(
         key,
         "select 1 from documents where kind = ? and FIELD is not null limit 1",
       ).get(resource) !== undefined,
     byKey(resource, key, texts) {
-      // SQLite has no path to such a field.
-      if (/["\0]/.test(key)) return [];
       const statement = prepare(
         key,
         `${parseSql} where kind = ? and FIELD in (select value from json_each(?)) order by place)`,
       );
       return parseRow(statement.get(resource, JSON.stringify(texts)));
     },
-    orphans(key, parent) {
-      const references = prepare(
-        key,
-        "select distinct kind, FIELD text from documents where FIELD is not null",
-      ).all();
-      const referring = prepare(
-        key,
-        "select * from documents where kind = ? and FIELD = ? order by place",
+    referring(key) {
+      if (!ensureIndex(key)) return [];
+      return prepare(key, referringSql).all()
+        .map(({ name }) => JSON.parse(String(name)));
+    },
+    removeReferring(resource, key, ids) {
+      const texts = ids.flatMap((id) => {
+        const text = String(id);
+        const quoted = JSON.stringify(text);
+        return toNumber(text) === undefined ? [quoted] : [quoted, text];
+      });
+      const rows = prepare(key, byReferenceSql)
+        .all(resource, JSON.stringify(texts));
+      for (const { place = null } of rows) remove.run(place);
+      return rows.map(({ id }) =>
+        typeof id === "string" ? JSON.parse(id) : toId(id)
       );
-      return references.flatMap(({ kind = null, text = null }) => {
-        const id = JSON.parse(String(text));
-        return id === null || find(parent, String(id)) !== undefined
-          ? []
-          : referring.all(kind, text).flatMap((row) => toRow(row) ?? []);
-      }).filter(({ id }) => id !== null);
+    },
+    dropSpareKeys() {
+      for (const key of spare) db.exec(`drop index if exists ${indexOf(key)}`);
+      spare.clear();
     },
   };
+}
+
+/** Writes the name of a key's index as SQL, whatever characters the key has. */
+function indexOf(key: string): string {
+  const name = JSON.stringify(key).slice(1, -1).replaceAll('"', "'");
+  return `"key ${name}"`;
+}
+
+/** Writes the path to a field as a text of SQL. */
+function pathOf(field: string): string {
+  return `'$.${JSON.stringify(field).replaceAll("'", "''")}'`;
+}
+
+const adoptIdsSql = `update or ignore documents set id = json ->> PATH
+  where kind in (select kind from kinds where single = 0) and id is null
+    and json_type(json, PATH) in ('integer', 'real', 'text')`;
+
+/** Gives the documents of lists that have no id the one in a field of their text, where it is not taken. */
+export function adoptIds(db: DatabaseSync, field: string): void {
+  db.exec(adoptIdsSql.replaceAll("PATH", () => pathOf(field)));
 }
 
 type Found = Record<string, SQLOutputValue> | undefined;
@@ -232,8 +330,12 @@ export function createResourceTable(
   session: Session,
   documents: DocumentTable,
   seed: Seed,
+  naming: Naming,
 ): ResourceTable {
-  const all = db.prepare("select * from kinds order by rowid");
+  // Quoted, since what is read of a text ends at NUL.
+  const all = db.prepare(
+    "select json_quote(kind) name, single from kinds where typeof(kind) = 'text' order by rowid",
+  );
   const state = db.prepare("pragma user_version");
   const find = db.prepare("select * from kinds where kind = ?");
   const insert = db.prepare("insert into kinds values (?, ?, ?)");
@@ -245,7 +347,7 @@ export function createResourceTable(
     if (find.get(name)?.filled !== 0) return; // another process was faster
     const make = seed[name];
     const list = typeof make === "function" ? make() : [];
-    documents.add(name, readList(name, list));
+    documents.add(name, readList(name, list, naming.id));
     setFilled.run(name);
   }
 
@@ -255,6 +357,11 @@ export function createResourceTable(
     if (row === undefined) return;
     if (row.filled === 0) session.write(() => seedOne(name));
     filled.add(name);
+  }
+
+  function findOne(name: string): Resource | undefined {
+    const row = find.get(name);
+    return row && { name, single: row.single === 1 };
   }
 
   function areNew(): boolean {
@@ -271,7 +378,7 @@ export function createResourceTable(
         const json = JSON.stringify(value, null, 2);
         documents.add(name, [{ id: null, json }]);
       } else if (Array.isArray(value)) {
-        documents.add(name, readList(name, value));
+        documents.add(name, readList(name, value, naming.id));
       } else if (!isLater) {
         throw unloadable(name, "expected a list or an object");
       }
@@ -279,12 +386,16 @@ export function createResourceTable(
   }
 
   return {
-    all: () => all.all().flatMap((row) => toResource(row) ?? []),
-    find: (name) => toResource(find.get(name)),
+    all: () =>
+      all.all().map(({ name, single }) => ({
+        name: JSON.parse(String(name)),
+        single: single === 1,
+      })),
+    find: findOne,
     fill,
     use(name) {
       fill(name);
-      return toResource(find.get(name));
+      return findOne(name);
     },
     seed() {
       // Once more inside: another process may be faster.
@@ -296,8 +407,4 @@ export function createResourceTable(
       establish(data);
     },
   };
-}
-
-function toResource(row: Found): Resource | undefined {
-  return row && { name: String(row.kind), single: row.single === 1 };
 }

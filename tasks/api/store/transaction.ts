@@ -92,7 +92,7 @@ export function createSession(
       // Where the disk is full SQLite may have rolled back already. Deno 2.4 cannot tell.
       if (db.isTransaction !== false) rollback.run();
       onTakenBack();
-      throw toStoreError(error);
+      throw toStoreError(error, start === begin ? "read" : "write");
     }
   }
 
@@ -165,8 +165,11 @@ const refusals: { readonly [code: number]: readonly [Refusal, string] } = {
   5: ["busy", "another process holds the database"],
   6: ["busy", "another request holds the database"],
   8: ["read-only", "the database cannot be written to"],
+  10: ["damaged", "the database's file cannot be read or written"],
+  11: ["damaged", "the database is damaged"],
   13: ["full", "no space is left for the database"],
   275: ["invalid", "the document is nested deeper than 1000 levels"],
+  26: ["damaged", "file is not a database"],
   // A write beyond a limit of the file's size, or of a quota.
   778: ["full", "no space is left for the database"],
 };
@@ -199,10 +202,10 @@ export function toOpenError(error: unknown, path: string): unknown {
   return new Error(refusalOf(error)?.[1] ?? error.message);
 }
 
-/** Turns SQLite's refusal of a write into a {@linkcode StoreError}; another error stays what it is. */
-export function toStoreError(error: unknown): unknown {
+/** Turns SQLite's refusal to read or write into a {@linkcode StoreError}; another error stays what it is. */
+export function toStoreError(error: unknown, verb = "write"): unknown {
   const refusal = refusalOf(error);
   return refusal === undefined
     ? error
-    : new StoreError(refusal[0], `Cannot write: ${refusal[1]}`);
+    : new StoreError(refusal[0], `Cannot ${verb}: ${refusal[1]}`);
 }

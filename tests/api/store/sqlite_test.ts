@@ -6,6 +6,8 @@ import { seed } from "../../../tasks/api/store/seed.ts";
 import { openStore } from "../../../tasks/api/store/sqlite.ts";
 import { type Store, StoreError } from "../../../tasks/api/store/store.ts";
 import { toStoreError } from "../../../tasks/api/store/transaction.ts";
+import { createHandler } from "../../../tasks/api/handler.ts";
+import { send } from "../support.ts";
 import { ROOT, spawnProgram, withFolder } from "../../support.ts";
 
 const notes = { notes: [{ id: 7, text: "seven" }] };
@@ -162,7 +164,10 @@ Deno.test("a store's refusals are told by SQLite's result codes", () => {
       [13, "full"],
       [778, "full"],
       [275, "invalid"],
-      [266, undefined],
+      [266, "damaged"],
+      [11, "damaged"],
+      [267, "damaged"],
+      [26, "damaged"],
       [2067, undefined],
       ["13", undefined],
     ];
@@ -205,4 +210,139 @@ Deno.test("when no space is left a write is 507, reads go on, and nothing is tor
     assertEquals((await api.result).code, 0);
     using store = openStore(path, seed);
     assertEquals((await store.list("posts"))?.total, 100 + created);
+  }));
+
+Deno.test("untrusted file: what could change our writes is refused, tables of others are left alone", () =>
+  withFolder(async (folder) => {
+    const table: readonly (readonly [sql: string, why?: string])[] = [
+      [
+        "create trigger t after insert on documents begin delete from documents; end",
+        "it has a trigger, which hark did not make",
+      ],
+      [
+        "create table own (a); create trigger t after insert on own begin delete from documents; end",
+        "it has a trigger, which hark did not make",
+      ],
+      [
+        "create view v as select * from documents",
+        "it has a view, which hark did not make",
+      ],
+      [
+        "drop table kinds; create view kinds as select 1 kind",
+        "it has a view, which hark did not make",
+      ],
+      [
+        "drop table kinds; create table kinds (kind text unique)",
+        'its table "kinds" is not as hark makes it',
+      ],
+      [
+        "alter table documents add column more text default 1",
+        'its table "documents" is not as hark makes it',
+      ],
+      [
+        "drop table documents; create table Documents (place integer primary key, kind, id, json)",
+        'its table "Documents" is not as hark makes it',
+      ],
+      [
+        "create unique index one on documents (kind)",
+        "it has a unique index, which hark did not make",
+      ],
+      ["create table own (a references kinds (kind)); insert into own select kind from kinds"],
+      ["create table own (a); create unique index one on own (a)"],
+      ["create index mine on documents (json)"],
+      ["drop table documents"],
+      ["vacuum"],
+      ["analyze"],
+      ["insert into kinds values (null, 0, 1), (x'00ff', 0, 1)"],
+    ];
+    for (const [index, [sql, why]] of table.entries()) {
+      const path = `${folder}/${index}.db`;
+      openStore(path, notes)[Symbol.dispose]();
+      {
+        using db = new DatabaseSync(path, {
+          enableForeignKeyConstraints: false,
+        });
+        db.exec(sql);
+      }
+      if (why !== undefined) {
+        const failure = assertThrows(() => openStore(path, notes), Failure);
+        assertEquals(failure.message, `Cannot open "${path}"`);
+        assertEquals(describe(failure.cause), why, sql);
+        continue;
+      }
+      using store = openStore(path, notes);
+      assertEquals((await store.insert("notes", [{ id: 70 }]))?.length, 1, sql);
+      assertEquals((await store.delete("notes", "70")).length, 1, sql);
+      store.load({ others: [] });
+      assertEquals(store.dump(), '{\n  "others": []\n}', sql);
+    }
+  }));
+
+Deno.test("a file that is damaged while it is in use is said to be so, in reads and in writes", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    const many = Array.from(
+      { length: 5000 },
+      (_, at) => ({ id: at, text: "x".repeat(500) }),
+    );
+    openStore(path, { notes: many })[Symbol.dispose]();
+    using store = openStore(path, {});
+    const { size } = await Deno.stat(path);
+    {
+      using file = await Deno.open(path, { write: true });
+      const noise = new Uint8Array(size - 4096 * 4).fill(170);
+      await file.seek(4096 * 4, Deno.SeekMode.Start);
+      await file.write(noise);
+    }
+    const handler = createHandler(store);
+    const reads = [
+      "GET /notes",
+      "GET /notes/4000",
+      "GET /notes?text=y",
+      "GET /db",
+    ];
+    for (const line of [...reads, "POST /notes", "DELETE /notes/4000"]) {
+      const response = await send(handler, line);
+      assertEquals(response.status, 500, line);
+      const { detail } = await response.json();
+      const verb = line.startsWith("GET") ? "read" : "write";
+      assertEquals(detail, `Cannot ${verb}: the database is damaged`, line);
+    }
+  }));
+
+Deno.test("a name with NUL, from a file of before, is whole in a dump", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    const data = { "a\0b": [{ id: 1 }] };
+    openStore(path, data)[Symbol.dispose]();
+    using store = openStore(path, {});
+    assertEquals((await store.insert("a\0b", [{}]))?.[0]?.id, 2);
+    await store.delete("a\0b", "2");
+    assertEquals(JSON.parse(store.dump()), data);
+    assertEquals(store.get("a\0b", "1"), '{\n  "id": 1\n}');
+    assertEquals(store.list("a"), undefined);
+  }));
+
+Deno.test("a file keeps the ids it was made with, and those without one get it from the field that is named now", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    const data = {
+      notes: [{ id: 1, _id: 5 }, { _id: "b" }, { _id: 1 }, { _id: null }, {}],
+      profile: { _id: 9 },
+    };
+    openStore(path, data)[Symbol.dispose]();
+    const naming = { id: "_id", suffix: "_id" };
+    {
+      using store = openStore(path, {}, { naming });
+      const texts = ["1", "b", "5", "9", "null"].map((id) =>
+        JSON.parse(store.get("notes", id) ?? "null")
+      );
+      // that of the third document is taken
+      assertEquals(texts, [...data.notes.slice(0, 2), null, null, null]);
+      const [added] = await store.insert("notes", [{ id: 7 }]) ?? [];
+      assertEquals(JSON.parse(added?.json ?? ""), { id: 7, _id: 2 });
+    }
+    using store = openStore(path, {});
+    assertEquals(JSON.parse(store.get("notes", "2") ?? ""), { id: 7, _id: 2 });
+    assertEquals(JSON.parse(store.dump()).profile, data.profile);
   }));

@@ -10,7 +10,12 @@ import { DatabaseSync } from "node:sqlite";
 import { parseQuery } from "../../../tasks/api/store/query.ts";
 import { seed } from "../../../tasks/api/store/seed.ts";
 import { openStore } from "../../../tasks/api/store/sqlite.ts";
-import { type Store, StoreError } from "../../../tasks/api/store/store.ts";
+import type { Naming } from "../../../tasks/api/store/naming.ts";
+import {
+  type Data,
+  type Store,
+  StoreError,
+} from "../../../tasks/api/store/store.ts";
 import { codePoint } from "../../code_point.ts";
 import { withFolder } from "../../support.ts";
 
@@ -65,43 +70,63 @@ Deno.test("ids keep their type and are found as a URL writes them", async () => 
   }
 });
 
-Deno.test("a new document's id is the highest plus 1, or random among texts", async () => {
+Deno.test("a new document's id is the highest number plus 1, or random where all ids are texts", async () => {
   using store = openStore(":memory:", {
     numbers: [{ id: 7 }, { id: 2 }],
-    texts: [{ id: 7 }, { id: "a" }],
+    mixed: [{ id: 7 }, { id: "x" }, { id: 2 }, { id: "9" }, { id: "11" }],
+    parts: [{ id: 1.5 }, { id: "2.5" }],
+    below: [{ id: -5 }],
     none: [{ a: 1 }],
-    most: [{ id: Number.MAX_SAFE_INTEGER }],
     empty: [],
+    texts: [{ id: "7" }, { id: "a" }],
+    most: [{ id: Number.MAX_SAFE_INTEGER }],
     single: {},
   });
+  const table:
+    readonly (readonly [resource: string, ids: readonly unknown[]])[] = [
+      ["numbers", [8, 9]],
+      ["mixed", [8, 10, 12]],
+      ["parts", [3.5]],
+      ["below", [-4]],
+      ["none", [1, 2]],
+      ["empty", [1, 2]],
+      ["nope", [undefined]],
+      ["single", [undefined]],
+    ];
   const add = async (resource: string) =>
     (await store.insert(resource, [{ a: 1 }]))?.[0]?.id;
-  assertEquals([await add("numbers"), await add("numbers")], [8, 9]);
-  assertEquals([await add("empty"), await add("empty")], [1, 2]);
-  assertEquals(await add("none"), 1);
-  assertEquals([await add("nope"), await add("single")], [
-    undefined,
-    undefined,
-  ]);
+  for (const [resource, ids] of table) {
+    const added = [];
+    for (const _ of ids) added.push(await add(resource));
+    assertEquals(added, ids, resource);
+  }
   for (const resource of ["texts", "most"]) {
     assertMatch(String(await add(resource)), /^[0-9a-f-]{36}$/);
   }
   await store.delete("numbers", "9");
-  assertEquals(await add("numbers"), 9);
+  const both = await Promise.all([add("numbers"), add("numbers")]);
+  assertEquals(both, [9, 10]);
 });
 
-Deno.test("a client's id is kept, unless it is taken or can be none", async () => {
+Deno.test("a client's id is kept, also 0, unless it is taken or can be none", async () => {
   using store = openStore(":memory:", notes);
-  const ids = [4, "x/y", 1.5, "", 0, null, false];
+  const ids = [4, "x/y", 1.5, 0, "a\0b", "", null, false];
   const stored = await store.insert("notes", ids.map((id) => ({ id, a: 1 })));
-  assertEquals(stored?.map(({ id }) => id).slice(0, 3), [4, "x/y", 1.5]);
+  assertEquals(stored?.map(({ id }) => id), [
+    ...[4, "x/y", 1.5, 0, "a\0b"],
+    ...[8, 9, 10],
+  ]);
   assertEquals(stored?.[0]?.json, pretty({ id: 4, a: 1 }));
+  const put = await store.put("notes", "a\0b", (id) => pretty({ id }));
+  assertEquals(put?.json, pretty({ id: "a\0b" }));
   const before = await store.dump();
   const table:
     readonly (readonly [id: unknown, reason: string, taken?: unknown])[] = [
       [7, "conflict", 7],
       ["7", "conflict", 7],
       ["7b", "conflict", "7b"],
+      ["0", "conflict", 0],
+      [0, "conflict", 0],
       [true, "invalid"],
       [[1], "invalid"],
       [{}, "invalid"],
@@ -226,8 +251,6 @@ Deno.test("data that cannot be loaded is refused with the place and the reason",
   const before = await store.dump();
   const ok = [{ id: 1 }];
   const table: readonly (readonly [data: string, message: string])[] = [
-    ['{"b":[{"id":1},[]]}', '"b[1]": expected an object'],
-    ['{"b":[1]}', '"b[0]": expected an object'],
     ['{"b":[{"id":null}]}', '"b[0].id": expected a number or a text'],
     ['{"b":[{"id":"1"},{"id":1},{"id":"1"}]}', '"b[2].id": "1" is taken'],
     ['{"b":"text"}', '"b": expected a list or an object'],
@@ -240,34 +263,265 @@ Deno.test("data that cannot be loaded is refused with the place and the reason",
   assertEquals(await store.dump(), before);
 });
 
-Deno.test("deleting tells what is gone: the document, and what refers to none", async () => {
+function countOf(data: Data): number {
+  return Object.values(data).flat().length;
+}
+
+/** Deletes a document, and gives what goes with it and what stays. */
+async function deleteFrom(data: Data, path: string, naming?: Naming) {
+  using store = openStore(":memory:", data, naming && { naming });
+  const [resource = "", id = ""] = path.split("/").map(decodeURIComponent);
+  const [meant, ...others] = await store.delete(resource, id);
+  assertEquals(`${meant?.id}`, id, path);
+  const gone = others.map(({ resource, id }) => `${resource}/${id}`).sort();
+  return { gone, left: JSON.parse(store.dump()) };
+}
+
+Deno.test("a DELETE takes along what refers to the document, all the way down, and nothing else", async () => {
+  const table: readonly (readonly [
+    why: string,
+    data: Data,
+    path: string,
+    gone: readonly string[],
+  ])[] = [
+    [
+      "what dangled before stays",
+      {
+        todos: [{ id: 1 }, { id: 2 }],
+        tasks: [{ id: 1, userId: "" }, { id: 2, userId: 7 }],
+        layers: [{ id: "7d", componentId: "aaa" }, { id: 1, todoId: null }],
+        components: [{ id: "K8" }],
+        users: [{ id: 1 }],
+      },
+      "todos/1",
+      [],
+    ],
+    [
+      "number or text alike, as a URL writes it",
+      {
+        users: [{ id: 1 }, { id: "u" }],
+        posts: [
+          ...[1, "1", "01", 1.5, true, [1], { id: 1 }, null, "u"]
+            .map((userId, id) => ({ id, userId })),
+        ],
+      },
+      "users/1",
+      ["posts/0", "posts/1"],
+    ],
+    [
+      "a text that is a number",
+      { users: [{ id: "1" }], posts: [{ id: 1, userId: 1 }] },
+      "users/1",
+      ["posts/1"],
+    ],
+    [
+      "down to grandchildren, and those without an id",
+      {
+        users: [{ id: 1 }],
+        posts: [{ id: 1, userId: 1 }, { id: 2, userId: 2 }],
+        comments: [{ postId: 1 }, { id: 5, postId: "1" }, { postId: 2 }],
+        likes: [{ id: 1, commentId: 5 }, { id: 2, commentId: null }],
+      },
+      "users/1",
+      ["comments/5", "comments/null", "likes/1", "posts/1"],
+    ],
+    [
+      "a resource that refers to itself, and a circle",
+      {
+        comments: [
+          { id: 1, commentId: 3 },
+          { id: 2, commentId: 1 },
+          { id: 3, commentId: 2 },
+          { id: 4, commentId: 4 },
+        ],
+      },
+      "comments/2",
+      ["comments/1", "comments/3"],
+    ],
+    [
+      "a circle of two resources",
+      { a: [{ id: 1, bId: 1 }], b: [{ id: 1, aId: 1 }, { id: 2, aId: 2 }] },
+      "a/1",
+      ["b/1"],
+    ],
+    [
+      "two names of one key: what leads to the other stays",
+      {
+        post: [{ id: 1 }],
+        posts: [{ id: 1 }, { id: 2 }],
+        notes: [{ id: 1, postId: 1 }],
+      },
+      "posts/1",
+      [],
+    ],
+    [
+      "two names of one key: what leads nowhere goes",
+      {
+        post: [{ id: 1 }],
+        posts: [{ id: 1 }, { id: 2 }],
+        notes: [{ id: 1, postId: 2 }],
+      },
+      "posts/2",
+      ["notes/1"],
+    ],
+    [
+      "one object is no dependent",
+      { users: [{ id: 1 }], profile: { userId: 1, id: 1 } },
+      "users/1",
+      [],
+    ],
+    [
+      "only the first level of fields refers",
+      { users: [{ id: 1 }], posts: [{ id: 1, by: { userId: 1 } }] },
+      "users/1",
+      [],
+    ],
+    [
+      "irregular plurals",
+      {
+        people: [{ id: 1 }],
+        children: [{ id: 1, personId: 1 }],
+        toys: [{ id: 1, childId: 1 }],
+      },
+      "people/1",
+      ["children/1", "toys/1"],
+    ],
+    [
+      "names and ids with any character",
+      {
+        'a"b\\c': [{ id: "x'\"\\\0é" }],
+        "blog-posts": [{ id: "1\0", 'a"b\\cId': "x'\"\\\0é" }],
+        words: [{ id: 1, "blog-postId": "1\0" }, { id: 2, "blog-postId": 1 }],
+      },
+      `${encodeURIComponent('a"b\\c')}/${encodeURIComponent("x'\"\\\0é")}`,
+      ["blog-posts/1\0", "words/1"],
+    ],
+  ];
+  for (const [why, data, path, wanted] of table) {
+    const { gone, left } = await deleteFrom(data, path);
+    assertEquals(gone, wanted, why);
+    assertEquals(countOf(left), countOf(data) - 1 - wanted.length, why);
+  }
+});
+
+Deno.test("a DELETE knows the fields by the names that the store was opened with", async () => {
+  const data = {
+    posts: [{ _id: 1, id: 9 }],
+    comments: [{ _id: 4, post_id: 1 }, { _id: 5, postId: 1 }],
+  };
+  const naming = { id: "_id", suffix: "_id" };
+  assertEquals((await deleteFrom(data, "posts/1", naming)).gone, [
+    "comments/4",
+  ]);
+  const odd = { id: "a.b'", suffix: ".*$" };
+  const other = {
+    posts: [{ "a.b'": 1 }],
+    comments: [{ "a.b'": 4, "post.*$": 1 }, { "a.b'": 5, postId: 1 }],
+  };
+  assertEquals((await deleteFrom(other, "posts/1", odd)).gone, ["comments/4"]);
+});
+
+Deno.test("a DELETE is right also where a key has no index", async () => {
+  const junk = Array.from({ length: 70 }, (_, at) => [`k${at}Id`, at]);
   using store = openStore(":memory:", {
-    users: [{ id: 1 }, { id: "u" }],
-    posts: () => [{ id: 1, userId: 1 }, { id: 2, userId: "u" }, {
-      id: 3,
-      userId: null,
-    }],
-    comments:
-      () => [{ id: 1, postId: 1 }, { id: 2, postId: "2" }, { postId: 9 }],
-    profile: { userId: 1 },
+    junk: [{ id: 1, ...Object.fromEntries(junk) }],
+    nodes: Array.from({ length: 50 }, (_, at) => ({ id: at + 1, nodeId: at })),
+    users: [{ id: 1 }],
   });
-  assertEquals(await store.delete("users", "9"), []);
-  assertEquals(await store.delete("nope", "1"), []);
-  assertEquals(await store.delete("users", "1"), [
-    { resource: "users", id: 1 },
-    { resource: "posts", id: 1 },
-  ]);
-  assertEquals(await store.delete("users", "u"), [
-    { resource: "users", id: "u" },
-    { resource: "posts", id: 2 },
-    { resource: "comments", id: 1 },
-  ]);
-  assertEquals(JSON.parse(String(await store.dump())), {
-    users: [],
-    posts: [{ id: 3, userId: null }],
-    comments: [{ id: 2, postId: "2" }, { postId: 9 }],
-    profile: { userId: 1 },
+  assertEquals((await store.delete("users", "1")).length, 1);
+  assertEquals((await store.delete("nodes", "2")).length, 49);
+  await store.load({ users: [{ id: 1 }], notes: [] });
+  assertEquals((await store.delete("users", "x")).length, 0);
+  await store.insert("users", [{ id: 2 }]);
+  assertEquals((await store.delete("users", "2")).length, 1);
+  await store.insert("notes", [{ userId: 1 }]);
+  assertEquals((await store.delete("users", "1")).length, 2);
+});
+
+Deno.test("a DELETE that is refused, or whose transaction fails, takes nothing along", async () => {
+  using store = openStore(":memory:", {
+    users: [{ id: 1 }],
+    posts: [{ id: 1, userId: 1 }],
   });
+  const before = store.dump();
+  const settled = await Promise.allSettled([
+    store.delete("users", "1", () => {
+      throw new RangeError("no");
+    }),
+    store.delete("users", "7"),
+  ]);
+  assertEquals(settled.map(({ status }) => status), ["rejected", "fulfilled"]);
+  assertEquals(store.dump(), before);
+});
+
+Deno.test("100,000 dependents, and a chain of 20,000, are deleted without a deep stack", async () => {
+  const list = (length: number, key: string, from: (at: number) => number) =>
+    Array.from({ length }, (_, at) => ({ id: at + 1, [key]: from(at) }));
+  using store = openStore(":memory:", {
+    users: [{ id: 1 }, { id: 2 }],
+    posts: list(50_000, "userId", () => 1),
+    comments: list(50_000, "postId", (at) => at + 1),
+    nodes: list(20_000, "nodeId", (at) => at),
+  });
+  const before = store.dump();
+  assertEquals((await store.delete("users", "1")).length, 100_001);
+  assertEquals((await store.delete("nodes", "1")).length, 20_000);
+  assertEquals(store.list("users")?.total, 1);
+  assert(store.dump().length < 200 && before.length > 1e6);
+});
+
+Deno.test("lists hold any values, which are read as they are and have no ids", async () => {
+  const tags = ["a", "bc", 1, null, [1, [2]], true, { b: 1 }];
+  using store = openStore(":memory:", { tags, posts: [{ id: 1, tagId: 0 }] });
+  assertEquals(store.list("tags")?.json, pretty(tags));
+  assertEquals(store.get("tags", "0"), undefined);
+  assertEquals(await store.delete("tags", "a"), []);
+  const queries:
+    readonly (readonly [query: string, found: readonly unknown[]])[] = [
+      ["q=bc", ["bc"]],
+      ["b=1", [{ b: 1 }]],
+      ["_embed=posts&_limit=2", ["a", "bc"]],
+      ["_expand=post&_limit=2", ["a", "bc"]],
+      ["nope=1", tags],
+    ];
+  for (const [query, found] of queries) {
+    const list = store.list("tags", queryOf(query));
+    assertEquals(list?.json, pretty(found), query);
+  }
+  const added = await store.insert("tags", [{ x: 1 }, { id: 7 }]);
+  assertEquals(added?.map(({ id }) => id), [1, 7]);
+  using copy = store.copy();
+  assertEquals(copy.dump(), store.dump());
+});
+
+Deno.test("documents have the ids and references that the store was opened with", async () => {
+  const naming = { id: "_id", suffix: "_id" };
+  using store = openStore(":memory:", {
+    posts: [{ _id: 1 }, { _id: "a", id: 1 }],
+    comments: [{ _id: 1, post_id: 1 }],
+  }, { naming });
+  const ask = (resource: string, query: string) =>
+    JSON.parse(
+      store.list(resource, queryOf(query))?.json ?? "",
+    );
+  const added = await store.insert("posts", [{ id: 5 }, { _id: 8 }]);
+  assertEquals(added?.map(({ id }) => id), [2, 8]);
+  assertEquals(added?.[0]?.json, pretty({ id: 5, _id: 2 }));
+  assertEquals(ask("posts", "_id=a"), [{ _id: "a", id: 1 }]);
+  assertEquals(ask("posts", "_id=1&_embed=comments"), [
+    { _id: 1, comments: [{ _id: 1, post_id: 1 }] },
+  ]);
+  assertEquals(ask("comments", "_expand=post"), [
+    { _id: 1, post_id: 1, post: { _id: 1 } },
+  ]);
+  assertThrows(
+    () => store.load({ n: [{ _id: 1 }, { _id: 1 }] }),
+    TypeError,
+    'Cannot load "n[1]._id": 1 is taken',
+  );
+  store.load({ n: [{ _id: 4, id: [] }] });
+  using copy = store.copy();
+  assertEquals(copy.get("n", "4"), pretty({ _id: 4, id: [] }));
 });
 
 Deno.test("filters find what they name, and those on fields that nobody has are left out", async () => {
