@@ -407,7 +407,14 @@ testPage(
 
     await evaluate(click("#kinds tr:nth-child(5) a"));
     await waitFor(`${text("body")}.includes('"username"')`);
-    assertEquals(await evaluate("location.hash"), "#GET%20/users");
+    assertEquals(
+      await evaluate("location.pathname + location.hash"),
+      "/#GET%20/users",
+    );
+    assertEquals(
+      await evaluate(`document.querySelector("#kinds tr:nth-child(5) a").href`),
+      `${url}/users`,
+    );
     await evaluate(click("#log li:last-child a"));
     await waitFor(`${text("body")}.includes('"id": 7')`);
     assertEquals(
@@ -614,6 +621,7 @@ testPage(
       String(await evaluate(text("drops"))),
       /What anyone wrote since .* is dropped. Documents: todos: 198 → 200$/,
     );
+    assertEquals(await evaluate("document.activeElement.id"), "no");
     await evaluate(click("#no"));
     assertEquals(await evaluate(isOpen), false);
     assertEquals(await evaluate(countOf("todos")), "198");

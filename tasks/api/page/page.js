@@ -16,7 +16,7 @@ const compact = { notation: "compact", style: "unit", unit: "byte" };
 const formatSize = (length) =>
   length.toLocaleString("en", { ...compact, unitDisplay: "narrow" });
 const formatTime = (time) => new Date(time).toLocaleTimeString("en-GB");
-const formatDay = (time) => new Date(time).toLocaleString("en-GB");
+const formatDay = (time) => new Date(time).toLocaleString("sv-SE"); // 2026-01-31 09:05:00
 const namesIn = ({ rows }) =>
   [...rows].map(({ cells }) => cells[0].textContent).join();
 function parse(json) {

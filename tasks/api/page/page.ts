@@ -156,7 +156,7 @@ ${escape(example)}</textarea></div>
 <dialog id="sure" aria-labelledby="drop">
 <h2 id="drop">Reset to the snapshot?</h2>
 <p id="drops"></p>
-<div class="row"><button type="button" class="main" id="yes">Reset</button><button type="button" id="no">Cancel</button></div>
+<div class="row"><button type="button" class="main" id="yes">Reset</button><button type="button" id="no" autofocus>Cancel</button></div>
 </dialog>
 </section>
 <section class="script" id="requests" aria-labelledby="asked" hidden>
