@@ -34,15 +34,12 @@ async function drawTerminal(): Promise<void> {
 async function drawPage(): Promise<void> {
   await using browser = await openBrowser();
   await browser.send("Emulation.setDeviceMetricsOverride", {
-    width: 1120,
-    height: 1160,
+    width: 1280,
+    height: 900,
     deviceScaleFactor: 1,
     mobile: false,
   });
   await browser.open(`http://localhost:${PORT}/`);
-  for (const path of ["posts/1/comments", "posts?usrId=1&_strict"]) {
-    await browser.evaluate(`fetch("/${path}").then((it) => it.text())`);
-  }
   const post = '{"title": "Written in the console", "userId": 1}';
   await browser.evaluate(ask("POST", "/posts", post));
   await browser.waitFor(
@@ -50,6 +47,14 @@ async function drawPage(): Promise<void> {
   );
   // the count of posts follows what was sent
   await browser.waitFor(`document.querySelector("td").textContent === "102"`);
+  for (const path of ["posts/1/comments", "nope"]) {
+    await browser.evaluate(`fetch("/${path}").then((it) => it.text())`);
+  }
+  await browser.evaluate(ask("GET", "/posts?usrId=1&_limit=2"));
+  await browser.waitFor(
+    `document.getElementById("why").textContent !== "" &&
+      document.getElementById("log").textContent.includes("usrId")`,
+  );
   const { data } = await browser.send("Page.captureScreenshot", {
     format: "png",
   });

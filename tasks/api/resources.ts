@@ -163,7 +163,7 @@ export function createResources(
       return JSON.stringify(document, null, 2);
     });
     if (stored === undefined) return;
-    announce("changed", resource, stored.json);
+    announce("changed", resource, locatePhotos(stored.json, request));
     const status = request.method === "POST" ? 201 : 200;
     return { status, text: stored.json };
   }
@@ -190,17 +190,17 @@ export function createResources(
 
   /** Makes the check that If-Match asks for: the text that has the tag must still be there. */
   async function checkMatch(
-    { original: { headers } }: ApiRequest,
+    request: ApiRequest,
     resource: string,
     id: string | undefined,
   ) {
-    const wanted = headers.get("if-match");
+    const wanted = request.original.headers.get("if-match");
     if (wanted === null) return () => {};
     const text = id === undefined
       ? (await store.list(resource, everything))?.json
       : await store.get(resource, id);
     const isMeant = text !== undefined &&
-      matchesEtag(wanted, await etagOf(text));
+      matchesEtag(wanted, await etagOf(locatePhotos(text, request)));
     return (before: string) => {
       if (isMeant && before === text) return;
       throw new Problem(
@@ -278,7 +278,9 @@ export function createResources(
     async respond(request) {
       try {
         const response = await route(request);
-        if (response !== undefined) return response;
+        if (response !== undefined) {
+          return { ...response, text: locatePhotos(response.text, request) };
+        }
         const why = await explainMissing(request);
         throw new Problem(
           404,
@@ -320,6 +322,19 @@ function refuseIgnored(ignored: readonly Ignored[]): Problem {
     `"${key}" means nothing here${formatMeant(meant)}`
   );
   return new Problem(400, `Cannot use the query: ${errors[0]}`, { errors });
+}
+
+const photo =
+  /"http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(\/(?:150|600)\/[\da-f]{6}")/g;
+
+/**
+ * Writes the URLs of photos with the host that was asked. The seed has that of an `api` without options, a dump that of
+ * the api where it was taken: a photo looks the same on each, and is there only where one listens now.
+ */
+function locatePhotos(text: string, { original }: ApiRequest): string {
+  if (!text.includes("/600/") && !text.includes("/150/")) return text;
+  const origin = new URL(original.url).origin.replaceAll("$", "$$$$");
+  return text.replace(photo, `"${origin}$1`);
 }
 
 /** Draws the photo of a path like `/600/92c952`, its side in pixels and its colour: it needs no network. */

@@ -7,6 +7,7 @@
 import { encodeBase64 } from "@std/encoding/base64";
 import { describe, type Described, type Schema } from "../openapi/schema.ts";
 import { respondOnce } from "../response.ts";
+import { parseQuery } from "../store/query.ts";
 import type { Store } from "../store/store.ts";
 import pageCss from "./page.css" with { type: "text" };
 import pageJs from "./page.js" with { type: "text" };
@@ -14,7 +15,7 @@ import pageJs from "./page.js" with { type: "text" };
 // A browser hashes them with its own newlines, whatever a checkout made of them.
 const script = pageJs.replaceAll("\r\n", "\n");
 const style = pageCss.replaceAll("\r\n", "\n");
-const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
+const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
   .map((method) => `<option>${method}</option>`).join("");
 // two arcs around a dot: something that listens
 const icon =
@@ -33,23 +34,38 @@ const policy = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+const nothing = parseQuery(new URLSearchParams("_start=0&_end=0"));
+
 /**
- * Responds to a browser with the page of a store; nothing to others, who do not accept HTML. Nothing
- * that is not in the page itself can run in it: its policy names the hashes of its script and style.
+ * Responds to a browser with the page of a store; to others with the URLs of its resources and how many documents each
+ * holds. Nothing that is not in the page itself can run in it: its policy names the hashes of its script and style.
  */
 export async function servePage(
   request: Request,
   store: Store,
-): Promise<Response | undefined> {
-  if (!request.headers.get("accept")?.includes("text/html")) return;
+): Promise<Response> {
   const { origin, pathname } = new URL(request.url);
   const base = pathname.replace(/\/$/, "");
+  if (!request.headers.get("accept")?.includes("text/html")) {
+    const text = JSON.stringify(index(store, base), null, 2);
+    return await respondOnce({ status: 200, text }, request.headers);
+  }
   return await respondOnce({
     status: 200,
     text: render(await describe(store), origin, base, store.naming.id),
     type: "text/html; charset=utf-8",
     headers: { "Content-Security-Policy": policy },
   }, request.headers);
+}
+
+function index(store: Store, base: string) {
+  return Object.fromEntries(
+    store.resources().map(({ name, single }) => {
+      const url = `${base}/${encodeURIComponent(name)}`;
+      const count = single ? 1 : store.list(name, nothing)?.total ?? 0;
+      return [name, { url, count }];
+    }),
+  );
 }
 
 async function hashOf(text: string): Promise<string> {
@@ -96,19 +112,6 @@ ${link}
 </nav>
 </header>
 <main>
-<section aria-labelledby="resources">
-<h2 id="resources">Resources</h2>
-<table>
-<thead><tr><th scope="col">Name</th><th scope="col">Documents</th><th scope="col">Fields</th></tr></thead>
-<tbody id="kinds">${rows}</tbody>
-</table>
-<div class="row script" hidden>
-<button type="button" id="snapshot">Take a snapshot</button>
-<button type="button" id="reset" disabled>Reset to the snapshot</button>
-<output id="said">The first change made on this page takes one too</output>
-</div>
-<noscript><p>The console and the log need JavaScript; the links do not.</p></noscript>
-</section>
 <section class="script" id="try" aria-labelledby="trying" hidden>
 <h2 id="trying">Try it</h2>
 <form id="console">
@@ -117,10 +120,12 @@ ${link}
 <div><label for="path">Path</label><input id="path" name="path" list="paths" value="${path}" required autocomplete="off" autocapitalize="none" spellcheck="false"></div>
 </div>
 <datalist id="paths">${paths}</datalist>
+<div><label for="fields">Headers, one a line</label><textarea id="fields" name="fields" rows="1" placeholder="Prefer: delay=500" autocapitalize="none" spellcheck="false"></textarea></div>
 <div id="sent"><label for="json">Body, as JSON</label><textarea id="json" name="body" rows="6" spellcheck="false">
 ${escape(example)}</textarea></div>
 <div class="row">
-<button class="main">Send</button>
+<button class="main" aria-keyshortcuts="Control+Enter Meta+Enter" title="Ctrl+Enter">Send</button>
+<button type="button" id="stop" hidden>Stop</button>
 <span id="as">Copy as</span>
 <button type="button" data-copy="hark" aria-describedby="as">hark</button>
 <button type="button" data-copy="curl" aria-describedby="as">curl</button>
@@ -130,15 +135,39 @@ ${escape(example)}</textarea></div>
 </form>
 <pre id="command" tabindex="0" role="region" aria-label="Command" hidden></pre>
 <div id="response" hidden>
-<output id="status"></output>
+<output><b id="status"></b><span id="why"></span></output>
 <details><summary>Headers</summary><pre id="headers" tabindex="0" role="region" aria-label="Headers"></pre></details>
-<pre id="body" tabindex="0" role="region" aria-label="Body"></pre>
+<div id="body" class="text" tabindex="0" role="region" aria-label="Body"></div>
 </div>
+</section>
+<section id="data" aria-labelledby="resources">
+<h2 id="resources">Resources</h2>
+<div class="scroll">
+<table>
+<thead><tr><th scope="col">Name</th><th scope="col">Documents</th><th scope="col">Fields</th></tr></thead>
+<tbody id="kinds">${rows}</tbody>
+</table>
+</div>
+<div class="row script" hidden>
+<button type="button" id="snapshot">Take a snapshot</button>
+<button type="button" id="reset" disabled>Reset to it …</button>
+</div>
+<output id="said" class="script" hidden>No snapshot yet: the first change made on this page takes one</output>
+<noscript><p>The console and the log need JavaScript; the links do not.</p></noscript>
+<dialog id="sure" aria-labelledby="drop">
+<h2 id="drop">Reset to the snapshot?</h2>
+<p id="drops"></p>
+<div class="row"><button type="button" class="main" id="yes">Reset</button><button type="button" id="no" autofocus>Cancel</button></div>
+</dialog>
 </section>
 <section class="script" id="requests" aria-labelledby="asked" hidden>
 <h2><span id="asked">Requests</span> <small id="live" role="status">connecting</small></h2>
+<div class="row">
+<input type="search" id="filter" aria-label="Filter" placeholder="Filter: POST, /posts, 404">
+<button type="button" id="pause" aria-pressed="false">Pause</button>
+</div>
 <p id="quiet">What anyone asks of this api appears here, the newest first.</p>
-<div role="log" aria-live="polite" aria-labelledby="asked" tabindex="0"><ol id="log"></ol></div>
+<div class="scroll" role="log" aria-live="off" aria-labelledby="asked" tabindex="0"><ol id="log"></ol></div>
 </section>
 </main>
 <script>${script}</script>
@@ -151,9 +180,15 @@ function renderRow(resource: Described, url: string): string {
   const { name, single, total, schema } = resource;
   const link = `<a href="${url}${pathOf(resource)}">${escape(name)}</a>`;
   const count = single ? "one object" : total.toLocaleString("en");
-  const fields = renderFields(schema);
+  const { length } = Object.keys(schema.properties ?? {});
+  const summary = `<summary>${length} ${length === 1 ? "field" : "fields"}`;
+  const fields = length === 0
+    ? ""
+    : `<details>${summary}</summary><code>${
+      renderFields(schema)
+    }</code></details>`;
   return `
-<tr><th scope="row">${link}</th><td>${count}</td><td><code>${fields}</code></td></tr>`;
+<tr><th scope="row">${link}</th><td>${count}</td><td>${fields}</td></tr>`;
 }
 
 function renderFields({ properties = {} }: Schema): string {

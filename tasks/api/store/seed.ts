@@ -30,7 +30,7 @@ const lastNames = words(
 const towns = words(`Northfield, Ashbourne, Millbrook, Eastgate, Riverton,
   Oakham, Stonebridge, Westbury, Fairhaven, Redhill`);
 
-/** Where photos live: the address at which `api` listens unless it is told otherwise. */
+/** Where photos live: the address at which `api` listens unless it is told otherwise. What it answers has its own. */
 const photoOrigin = "http://localhost:3000";
 
 const makers: {

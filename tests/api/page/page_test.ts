@@ -20,11 +20,29 @@ async function responseOf(path: string, headers: HeadersInit, db?: string) {
   return { response, text: await response.text() };
 }
 
-Deno.test("the page is for browsers: who does not accept HTML gets what JSONPlaceholder's users get", async () => {
+Deno.test("the page is for browsers: who does not accept HTML gets the resources and their counts", async () => {
   for (const accept of ["*/*", "application/json", ""]) {
     const { response, text } = await responseOf("/", { accept });
-    assertEquals([response.status, text], [404, "{}"]);
+    assertEquals(
+      [response.status, response.headers.get("content-type")],
+      [200, "application/json; charset=utf-8"],
+    );
+    assertEquals(JSON.parse(text), {
+      posts: { url: "/posts", count: 100 },
+      comments: { url: "/comments", count: 500 },
+      albums: { url: "/albums", count: 100 },
+      photos: { url: "/photos", count: 5000 },
+      users: { url: "/users", count: 10 },
+      todos: { url: "/todos", count: 200 },
+    });
   }
+  const own = `{"a b": [{"id": 1}], "me": {}, "none": []}`;
+  const { text } = await responseOf("/@mine/", {}, own);
+  assertEquals(JSON.parse(text), {
+    "a b": { url: "/@mine/a%20b", count: 1 },
+    me: { url: "/@mine/me", count: 1 },
+    none: { url: "/@mine/none", count: 0 },
+  });
   assertEquals((await responseOf("/", html)).response.status, 200);
 });
 
