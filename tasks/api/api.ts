@@ -18,8 +18,8 @@ import { createHandler, type Route } from "./handler.ts";
 import { createLogWriter } from "../server/log_writer.ts";
 import { formatEntry } from "./log.ts";
 import { serveHttp } from "./serve.ts";
-import { isUrl, readDump } from "./store/import.ts";
 import { seed } from "./store/seed.ts";
+import type { Imported, Notice } from "./store/import.ts";
 import { openStore } from "./store/sqlite.ts";
 
 // Loaded when a browser or a generator asks: most who do are neither.
@@ -40,10 +40,14 @@ export async function runApi(
   { options, operands }: ApiLine,
   io: Io,
 ): Promise<ExitCode> {
-  const { json = false, fake = false } = options;
-  const { file, from } = filesOf(operands, options);
-  const data = from === undefined ? seed : await readDump(from, io.signal);
-  using store = openStore(file, data, { fake, fresh: from !== undefined });
+  const { json = false, fake = false, reset = false, watch = false } = options;
+  const { file, imported } = filesOf(operands, options);
+  const imports = imported && await import("./store/import.ts");
+  const { signal } = io;
+  const opened = imports &&
+    await imports.openImported(imported, { fake, replaces: reset, signal });
+  using store = opened?.store ?? openStore(file, seed, { fake });
+  if (reset && !opened) store.import(seed, undefined, true);
   io.drain();
   const stopped = Promise.withResolvers<void>();
   // it may be rejected before anybody waits for it
@@ -53,10 +57,12 @@ export async function runApi(
     onError: stopped.reject,
   });
   const streams = new AbortController();
+  const loads = new EventTarget();
   const handler = createHandler(store, {
     ...options,
     fake,
     routes,
+    loads,
     signal: streams.signal,
     onResponse: (entry) => lines.add(formatEntry(entry, json)),
   });
@@ -64,25 +70,30 @@ export async function runApi(
   const report = async (what: string, error: unknown) => {
     const { describe } = await import("../../lib/cli/reasons.ts");
     const { isTerminal, writeLater: write } = io.stderr;
-    const text = `api: ${what}: ${describe(error)}\n`;
+    const text = `api: ${what}${describe(error)}\n`;
     await printSafe({ isTerminal, write }, text);
   };
   await using server = await serveHttp(handler, options, {
-    onError: (error) => report("Cannot answer a request", error),
-    onLost: (error) => report("Cannot accept more clients for now", error),
+    onError: (error) => report("Cannot answer a request: ", error),
+    onLost: (error) => report("Cannot accept more clients for now: ", error),
   });
   const printEvent = (event: Readonly<Record<string, string>>, text: string) =>
     lines.add(json ? `${JSON.stringify(event)}\n` : `${text}\n`);
-  if (from !== undefined) {
-    const { redactUrl } = await import("../../lib/cli/redact.ts");
-    const shown = isUrl(from) ? redactUrl(from) : from;
-    const text = `Imported ${shown} into ${file}`;
-    printEvent({ event: "imported", from: shown, into: file }, text);
-  }
+  const printNotice = ({ event, text }: Notice) => printEvent(event, text);
+  if (opened) printNotice(opened.notice);
   for (const address of server.addresses) {
     const url = `http://${address}/`;
     printEvent({ event: "listening", url }, `Listening on ${url}`);
   }
+  await using _following = watch && imports
+    ? imports.follow(store, imported, opened?.hash, {
+      onLoad(notice) {
+        loads.dispatchEvent(new Event("load"));
+        printNotice(notice);
+      },
+      onError: (error) => report("", error),
+    })
+    : undefined;
   await Promise.race([server.finished, stopped.promise]);
   streams.abort();
   await server.shutdown(options.grace * 1000);
@@ -92,6 +103,7 @@ export async function runApi(
 /** The options of `api`. */
 export const API_OPTIONS = {
   host: {
+    short: "H",
     value: "HOST",
     parse: parseHost,
     default: "localhost",
@@ -110,6 +122,11 @@ export const API_OPTIONS = {
     parse: String,
     secret: "url",
     help: "Fill a new database with a db.json, or another api's",
+  },
+  watch: { short: "w", help: "Follow db.json: an edit replaces all data" },
+  reset: {
+    conflicts: { memory: ": nothing is kept" },
+    help: "Replace all data by that of db.json, or by the first",
   },
   fake: { help: "Answer writes without doing them, as JSONPlaceholder" },
   readOnly: { help: "Refuse writes" },
@@ -130,39 +147,81 @@ export const API_OPTIONS = {
 
 /** What json-server calls its options, and what to do here. */
 export const API_HINTS = {
-  "--watch": "not needed: what other programs write is noticed",
-  "--ro": "here it is --read-only",
-  "--delay": "ask for it in a request: Prefer: delay=200-800",
+  "--ro -ro": "here it is --read-only",
+  "--routes -r": "here it is --routes FILE",
+  "--middlewares -m": "here it is --with FILE, a module",
+  "--static -s": "here it is --static DIR",
+  "--delay -d": "here it is --delay MS",
+  "--id -i": "here it is --id NAME",
+  "--foreignKeySuffix --fks -fks": "here it is --foreign-key-suffix NAME",
+  "--snapshots -S": "a snapshot: deno task get :3000/db -o db.json",
+  "--no-cors --nc -nc":
+    "pages of other origins are answered only where --origin URL names them",
+  "--no-gzip --ng -ng": "not needed: only who asks for gzip gets it",
+  "--quiet -q": "not there: the log is all that stdout gets",
+  "--config -c": "no file is read for options: give them here",
+  "-v": "here it is --version",
 } as const;
 
 /** What the command line of `api` gives. */
 type ApiLine = CommandLine<typeof API_OPTIONS>;
 
+/** A json-server's URL, or that of another api: `http://...`, `:3000`, `localhost:3000`. */
+const URL_START = /^(https?:\/\/|:\d|[\w.-]+:\d+(\/|$))/i;
+
 /**
- * Gives the path of the database, or `:memory:`, and the file or URL of the dump that a new one is filled with: a
- * db.json is imported into a database beside it.
+ * Gives the path of the database, or `:memory:`, and what fills a new one: a db.json is imported into a database
+ * beside it.
  *
- * @throws {UsageError} When there are two files, or two dumps, or a database for what is kept nowhere.
+ * @throws {UsageError} When there are two files, or two dumps, or a database for what is kept nowhere, or nothing to
+ * follow.
  */
 function filesOf(
   operands: readonly string[],
-  { memory = false, from }: Pick<ApiLine["options"], "memory" | "from">,
-): { readonly file: string; readonly from: string | undefined } {
+  { memory = false, watch = false, from }: Partial<
+    Pick<ApiLine["options"], "memory" | "watch" | "from">
+  >,
+): { readonly file: string; readonly imported: Imported | undefined } {
   const [operand = "hark.db"] = operands;
   if (operands.length > 1) {
     throw new UsageError(`Cannot serve ${operands.length} files: expected one`);
   }
-  const isDump = /\.json$/i.test(operand);
-  if (isDump && from !== undefined) {
+  if (URL_START.test(operand)) {
+    throw new UsageError(`Cannot serve "${operand}": it is a URL`, {
+      hint: `a copy of what it answers: --from ${operand}`,
+    });
+  }
+  if (/\.([cm]?[jt]s|json5|jsonc)$/i.test(operand)) {
+    throw new UsageError(
+      `Cannot serve "${operand}": expected a db.json or a database`,
+      { hint: "write what it gives, as JSON, to a db.json" },
+    );
+  }
+  const isJson = /\.json$/i.test(operand);
+  if (isJson && from !== undefined) {
     throw new UsageError(`Cannot import both "${operand}" and "${from}"`);
   }
-  if (memory && operands.length > 0 && !isDump) {
+  if (watch && !isJson) {
+    throw new UsageError("Cannot use --watch without a db.json to follow", {
+      hint: "name it: api --watch db.json",
+    });
+  }
+  if (memory && operands.length > 0 && !isJson) {
     throw new UsageError(`Cannot use "${operand}" with --memory`, {
       hint: "--memory keeps nothing; to fill it from a db.json: --from FILE",
     });
   }
   const file = memory ? ":memory:" : operand.replace(/\.json$/i, ".db");
-  return { file, from: isDump ? operand : from };
+  const source = isJson ? operand : from;
+  return {
+    file,
+    imported: source === undefined ? undefined : {
+      file,
+      from: source,
+      isUrl: !isJson && URL_START.test(source),
+      isKept: isJson,
+    },
+  };
 }
 
 /** Tells what `api` needs to be allowed. */
@@ -170,15 +229,17 @@ export async function apiPermissions(
   options: ApiLine["options"],
   operands: readonly string[],
 ): Promise<Permissions> {
-  const { file, from } = filesOf(operands, options);
+  const { file, imported } = filesOf(operands, options);
   const { host, port } = options;
   const ends = await endsOf({ host, port });
   const write = file === ":memory:" ? [] : [file];
-  const read = from === undefined || isUrl(from) ? write : [from, ...write];
-  if (from !== undefined && isUrl(from)) {
+  const read = [...write];
+  if (imported?.isUrl) {
     const { parseUrl } = await import("../get/url.ts");
     const { addressOfUrl } = await import("../../lib/http/request.ts");
-    ends.push(addressOfUrl(parseUrl(from)));
+    ends.push(addressOfUrl(parseUrl(imported.from)));
+  } else if (imported) {
+    read.unshift(imported.from);
   }
   return { net: permissionsFor(ends, []).net, read, write };
 }

@@ -141,9 +141,10 @@ export function typeOf(value: unknown): string {
  */
 export function toData(value: unknown): Data {
   if (!isDocument(value)) throw unloadable("db", "expected an object");
-  const entries = Object.entries(value).map(([resource, documents]) => {
+  const entries = Object.entries(value).flatMap(([resource, documents]) => {
+    if (resource === "$schema") return []; // json-server's, for editors
     if (Array.isArray(documents) || isDocument(documents)) {
-      return [resource, documents] as const;
+      return [[resource, documents] as const];
     }
     throw unloadable(resource, "expected a list or an object");
   });
