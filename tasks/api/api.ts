@@ -21,6 +21,7 @@ import { serveHttp } from "./serve.ts";
 import { seed } from "./store/seed.ts";
 import type { Imported, Notice } from "./store/import.ts";
 import { openStore } from "./store/sqlite.ts";
+import type { Resource } from "./store/store.ts";
 
 // Loaded when a browser or a generator asks: most who do are neither.
 const routes: Readonly<Record<string, Route>> = {
@@ -85,6 +86,7 @@ export async function runApi(
     const url = `http://${address}/`;
     printEvent({ event: "listening", url }, `Listening on ${url}`);
   }
+  if (opened && !json) lines.add(formatResources(store.resources()));
   await using _following = watch && imports
     ? imports.follow(store, imported, opened?.hash, {
       onLoad(notice) {
@@ -99,6 +101,18 @@ export async function runApi(
   await server.shutdown(options.grace * 1000);
   return ExitCode.Ok;
 }
+
+/** Names what is served, as far as it has room in a line or two. */
+function formatResources(resources: readonly Resource[]): string {
+  const paths = resources.map(({ name }) => `/${name}`);
+  const more = paths.length - MAX_NAMED;
+  const others = more > 0 ? ` and ${more} more` : "";
+  return `Resources: ${
+    paths.slice(0, MAX_NAMED).join(" ") || "none"
+  }${others}\n`;
+}
+
+const MAX_NAMED = 12;
 
 /** The options of `api`. */
 export const API_OPTIONS = {
@@ -116,18 +130,15 @@ export const API_OPTIONS = {
     default: 3000,
     help: "Listen here; 0: any free",
   },
-  memory: { help: "Keep nothing" },
+  memory: { help: "Keep nothing; follow db.json: an edit replaces all" },
+  watch: { short: "w" },
   from: {
     value: "URL|FILE",
     parse: String,
     secret: "url",
-    help: "Fill a new database with a db.json, or another api's",
+    help: "Fill a new database; or replace what is there",
   },
-  watch: { short: "w", help: "Follow db.json: an edit replaces all data" },
-  reset: {
-    conflicts: { memory: ": nothing is kept" },
-    help: "Replace all data by that of db.json, or by the first",
-  },
+  reset: { conflicts: { memory: ": nothing is kept" } },
   fake: { help: "Answer writes without doing them, as JSONPlaceholder" },
   readOnly: { help: "Refuse writes" },
   maxBody: {
@@ -158,7 +169,7 @@ export const API_HINTS = {
   "--no-cors --nc -nc":
     "pages of other origins are answered only where --origin URL names them",
   "--no-gzip --ng -ng": "not needed: only who asks for gzip gets it",
-  "--quiet -q": "not there: the log is all that stdout gets",
+  "--quiet -q": "the log is what stdout gets: > /dev/null",
   "--config -c": "no file is read for options: give them here",
   "-v": "here it is --version",
 } as const;

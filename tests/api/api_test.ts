@@ -174,6 +174,25 @@ Deno.test("api asks for permission to use another file, with the command to run"
   );
 });
 
+Deno.test("api names the resources of a db.json, as far as they have room", () =>
+  withFolder(async (folder) => {
+    const names = Array.from({ length: 14 }, (_, index) => `r${index}`);
+    const table: [names: string[], line: string][] = [
+      [[], "none"],
+      [["a", "b"], "/a /b"],
+      [names, `/${names.slice(0, 12).join(" /")} and 2 more`],
+    ];
+    for (const [names, line] of table) {
+      const data = Object.fromEntries(names.map((name) => [name, []]));
+      await Deno.writeTextFile(`${folder}/db.json`, JSON.stringify(data));
+      const args = ["--memory", `${folder}/db.json`, "--port", "0"];
+      const api = start(main, args);
+      await api.stdout.waitFor(RegExp(`]:.*\nResources: ${line}\n$`));
+      api.interrupt();
+      assertEquals((await api.result).code, 0);
+    }
+  }));
+
 /** Runs the api on a free port until it listens, and gives its first line and its data. */
 async function serveOnce(...args: string[]): Promise<[string, unknown]> {
   const api = start(main, [...args, "--port", "0"]);
@@ -355,7 +374,7 @@ Deno.test("api takes the db.json that editors and PowerShell write", () =>
     }
   }));
 
-Deno.test("api says why a db.json cannot be taken, and where, and makes no database", () =>
+Deno.test("api says why a db.json cannot be taken, and where, and takes it when it is mended", () =>
   withFolder(async (folder) => {
     const deep = (levels: number) =>
       `{"a":[{"b":${"[".repeat(levels)}${"]".repeat(levels)}}]}`;
@@ -408,12 +427,14 @@ Deno.test("api says why a db.json cannot be taken, and where, and makes no datab
         "",
         `api: Cannot load "${path}": ${why}\n`,
       ]);
-      assertEquals([...Deno.readDirSync(folder)].length, 1);
     }
     await Deno.writeTextFile(path, '{"a":[{"id":1},{"id":1}]}');
     const { stderr } = await run(main, [path, "--port", "0"]);
     assertEquals(stderr, 'api: Cannot load "a[1].id": 1 is taken\n');
-    assertEquals([...Deno.readDirSync(folder)].length, 1);
+    await Deno.writeTextFile(path, '{"a":[{"id":1},{"id":2}]}');
+    const [said, data] = await serveOnce(path);
+    assertEquals(said, `Imported ${path} into ${folder}/x.db`);
+    assertEquals(data, { a: [{ id: 1 }, { id: 2 }] });
   }));
 
 Deno.test("denial of service: api imports no more than 256 MiB, whatever is announced", () =>
@@ -488,6 +509,23 @@ Deno.test("api that was killed while it imported a db.json imports it when it st
     assertEquals(list.headers.get("x-total-count"), "50000");
     api.interrupt();
     assertEquals((await api.result).code, 0);
+  }));
+
+Deno.test("api serves one db.json from two processes that start at once", () =>
+  withFolder(async (folder) => {
+    const json = `${folder}/db.json`;
+    await Deno.writeTextFile(json, '{"a":[{"id":1}]}');
+    const starts = [1, 2].map(() =>
+      spawnDeno(["run", "-A", "tasks/api.ts", json, "--port", "0"])
+    );
+    for (const api of starts) {
+      const list = await fetch(`${await baseOf(api.stdout)}/a`);
+      assertEquals(await list.json(), [{ id: 1 }]);
+    }
+    for (const api of starts) {
+      api.kill("SIGTERM");
+      assertEquals((await api.result).code, 0);
+    }
   }));
 
 Deno.test("api follows db.json as editors save it, and tells who listens", () =>
@@ -593,7 +631,7 @@ Deno.test("api tells what stands here for json-server's options", async () => {
     [["-S", "."], /deno task get :3000\/db -o db\.json/],
     [["--no-gzip"], /not needed/],
     [["-c", "json-server.json"], /no file is read for options/],
-    [["-q"], /the log is all/],
+    [["-q"], /the log is what stdout gets/],
   ];
   for (const [args, hint] of table) {
     const { code, stderr } = await run(main, [...args, "db.json"]);

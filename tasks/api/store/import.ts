@@ -59,30 +59,27 @@ export async function openImported(
   readonly hash: string | undefined;
 }> {
   const { file, from, isKept } = imported;
-  const isNew = file !== ":memory:" && !await exists(file);
-  const isThere = !replaces && file !== ":memory:" && !isNew;
+  const isThere = !replaces && file !== ":memory:" && await exists(file);
   // before a file is made that would stay
   const isWanted = !isThere || isKept && await exists(from);
   let dump = isWanted ? await read(imported, signal) : undefined;
   let data = isThere ? undefined : parse(imported, dump?.text());
   const store = openStore(file, undefined, options);
   try {
-    const source = store.source();
-    const isFilled = store.resources().length > 0;
-    if (!replaces && (isFilled || isKept && source !== undefined)) {
-      if (!isKept) throw holdsData(imported);
-      const hash = dump?.hash;
-      return { store, hash, notice: describeKept(imported, source, hash) };
+    const isFilled = store.resources().length > 0 ||
+      isKept && store.source() !== undefined;
+    let notice: Notice | undefined;
+    if (replaces || !isFilled) {
+      dump ??= await read(imported, signal);
+      data ??= parse(imported, dump.text());
+      notice = await load(store, imported, data, dump.hash, replaces);
     }
-    dump ??= await read(imported, signal);
-    data ??= parse(imported, dump.text());
-    const { hash } = dump;
-    const notice = await load(store, imported, data, hash, replaces);
-    return { store, hash, notice };
+    const hash = dump?.hash;
+    if (!notice && !isKept) throw holdsData(imported);
+    notice ??= describeKept(imported, store.source(), hash);
+    return { store, notice, hash };
   } catch (error) {
-    const isEmpty = store.resources().length === 0;
     store[Symbol.dispose]();
-    if (isNew && isEmpty) await Deno.remove(file).catch(() => {});
     throw error;
   }
 }
@@ -126,22 +123,20 @@ function describeKept(
   };
 }
 
-/** Imports, and tells so. */
+/** Imports, and tells so; nothing where another process was faster. */
 async function load(
   store: OpenedStore,
   { file, from, isUrl }: Imported,
   data: Data,
   hash: string,
   replaces: boolean,
-): Promise<Notice> {
+): Promise<Notice | undefined> {
   const { redactUrl } = await import("../../../lib/cli/redact.ts");
   const shown = isUrl ? redactUrl(from) : from;
   const name = isUrl ? shown : nameOf(from, file);
   const time = new Date().toISOString();
   try {
-    if (!store.import(data, { name, hash, time }, replaces)) {
-      throw new Failure(`Cannot import into "${file}": it holds data already`);
-    }
+    if (!store.import(data, { name, hash, time }, replaces)) return;
   } catch (error) {
     const why = tooMuch(error);
     throw why === undefined
@@ -356,8 +351,9 @@ export function follow(
       );
     }
     const data = parse(imported, content);
-    onLoad(await load(store, imported, data, hash, true));
+    const notice = await load(store, imported, data, hash, true);
     seen = hash;
+    if (notice) onLoad(notice);
   }
 
   async function look(): Promise<void> {
