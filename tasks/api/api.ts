@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
+import { ExitCode, RUNNER, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, type Permissions, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
 import { parseSeconds, parseSize } from "../../lib/cli/values.ts";
@@ -165,7 +165,7 @@ export const API_HINTS = {
   "--delay -d": "here it is --delay MS",
   "--id -i": "here it is --id NAME",
   "--foreignKeySuffix --fks -fks": "here it is --foreign-key-suffix NAME",
-  "--snapshots -S": "a snapshot: deno task get :3000/db -o db.json",
+  "--snapshots -S": `a snapshot: ${RUNNER}get :3000/db -o db.json`,
   "--no-cors --nc -nc":
     "pages of other origins are answered only where --origin URL names them",
   "--no-gzip --ng -ng": "not needed: only who asks for gzip gets it",

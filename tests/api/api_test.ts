@@ -145,6 +145,14 @@ Deno.test("secrets in output: api shows none of where it imported from, and none
   const server = start(main, args);
   await server.stdout.waitFor(/Listening on .*\n/);
   server.interrupt();
+  await withFolder(async (folder) => {
+    await serveOnce(`${folder}/a.db`, "--from", from);
+    const bytes = await Deno.readTextFile(`${folder}/a.db`);
+    assertStringIncludes(bytes, host);
+    assert(!bytes.includes("s3cret"), bytes);
+    const refused = await run(main, [`${folder}/a.db`, "--from", from]);
+    assert(!refused.stderr.includes("s3cret"), refused.stderr);
+  });
   const { stdout } = await server.result;
   assertMatch(stdout, /^Imported http:\/\/\*\*\*@\S+\/db\?token=\*\*\* into /);
   const child = spawnDeno([
@@ -484,6 +492,13 @@ Deno.test("api says what another api has instead of its data", async () => {
     assertMatch(result.stderr, stderr);
     assertEquals([result.code, result.stdout], [1, ""]);
   }
+  const from = `http://me:s3cret@${host}/x?token=s3cret`;
+  const { stderr } = await run(main, ["--memory", "--from", from]);
+  assertMatch(
+    stderr,
+    /^api: Cannot load "http:\/\/\*\*\*@.*\/x\?token=\*\*\*": /,
+  );
+  assert(!stderr.includes("s3cret"), stderr);
 });
 
 Deno.test("api that was killed while it imported a db.json imports it when it starts again", () =>

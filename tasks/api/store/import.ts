@@ -76,8 +76,9 @@ export async function openImported(
     }
     const hash = dump?.hash;
     if (!notice && !isKept) throw holdsData(imported);
-    notice ??= describeKept(imported, store.source(), hash);
-    return { store, notice, hash };
+    const source = store.source();
+    notice ??= describeKept(imported, source, hash);
+    return { store, notice, hash: hash ?? source?.hash };
   } catch (error) {
     store[Symbol.dispose]();
     throw error;
@@ -162,10 +163,10 @@ function tooMuch(error: unknown): string | undefined {
 
 /** The name of a dump for its database, so that both can be moved together. */
 function nameOf(path: string, file: string): string {
-  const [whole, folder] = [absolutePath(path), absolutePath(file)]
-    .map((each) => each.replaceAll("\\", "/"));
-  const name = whole?.replace(/^.*\//, "") ?? path;
-  return whole === folder?.replace(/[^/]*$/, name) ? name : absolutePath(path);
+  const whole = absolutePath(path);
+  const name = whole.replace(/^.*[\\/]/, "");
+  const beside = absolutePath(file).replace(/[^\\/]*$/, () => name);
+  return whole === beside ? name : whole;
 }
 
 interface Dump {
@@ -282,9 +283,6 @@ function parse({ from }: Imported, text = ""): Data {
   try {
     return toData(parseJson(text));
   } catch (error) {
-    if (error instanceof RangeError) {
-      throw new Failure(`Cannot load "${from}": ${tooMuch(error)}`);
-    }
     if (!(error instanceof SyntaxError)) throw error;
     const { message } = error;
     throw new Failure(
