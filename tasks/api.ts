@@ -22,7 +22,7 @@ const command = defineCommand({
   examples: [
     ["api", "http://localhost:3000, kept in hark.db"],
     ["api --memory --port 0", "kept nowhere, on a free port"],
-    ["api db.json", "json-server's file, imported into db.db"],
+    ["api db.json", "json-server's file, imported into db.db once"],
     ["api a.db --from :3000", "a copy of another api"],
   ],
   options: API_OPTIONS,

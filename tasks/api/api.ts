@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
+import { ExitCode, RUNNER, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, type Permissions, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
 import { parseSeconds, parseSize } from "../../lib/cli/values.ts";
@@ -19,7 +19,6 @@ import { createHandler, type Middleware, type Route } from "./handler.ts";
 import { createLogWriter } from "../server/log_writer.ts";
 import { formatEntry } from "./log.ts";
 import { serveHttp } from "./serve.ts";
-import { isUrl, readDump } from "./store/import.ts";
 import {
   type Naming,
   parseFieldName,
@@ -27,8 +26,9 @@ import {
   usualNaming,
 } from "./store/naming.ts";
 import { seed } from "./store/seed.ts";
+import type { Imported, Notice } from "./store/import.ts";
 import { openStore } from "./store/sqlite.ts";
-import type { Seed } from "./store/store.ts";
+import type { Resource, Seed } from "./store/store.ts";
 
 // Loaded when a browser or a generator asks: most who do are neither.
 const routes: Readonly<Record<string, Route>> = {
@@ -48,8 +48,8 @@ export async function runApi(
   { options, operands }: ApiLine,
   io: Io,
 ): Promise<ExitCode> {
-  const { json = false, fake = false } = options;
-  const { file, from } = filesOf(operands, options);
+  const { json = false, fake = false, reset = false, watch = false } = options;
+  const { file, imported } = filesOf(operands, options);
   const { id = usualNaming.id, foreignKeySuffix = usualNaming.suffix } =
     options;
   const naming = { id, suffix: foreignKeySuffix };
@@ -57,16 +57,20 @@ export async function runApi(
   const middleware = await chainOf(
     options,
     streams.signal,
-    (file, error) => report(`Cannot answer with "${file}"`, error),
+    (file, error) => report(`Cannot answer with "${file}": `, error),
   );
-  const data = from === undefined
-    ? seedOf(naming)
-    : await readDump(from, io.signal);
-  using store = openStore(file, data, {
-    fake,
-    fresh: from !== undefined,
-    naming,
-  });
+  const imports = imported && await import("./store/import.ts");
+  const { signal } = io;
+  const opening = { fake, naming };
+  const first = seedOf(naming);
+  const opened = imports &&
+    await imports.openImported(imported, {
+      ...opening,
+      replaces: reset,
+      signal,
+    });
+  using store = opened?.store ?? openStore(file, first, opening);
+  if (reset && !opened) store.import(first, undefined, true);
   io.drain();
   const stopped = Promise.withResolvers<void>();
   // it may be rejected before anybody waits for it
@@ -75,11 +79,13 @@ export async function runApi(
     json,
     onError: stopped.reject,
   });
+  const loads = new EventTarget();
   const handler = createHandler(store, {
     ...options,
     fake,
     routes,
     middleware,
+    loads,
     signal: streams.signal,
     onResponse: (entry) => lines.add(formatEntry(entry, json)),
   });
@@ -88,27 +94,32 @@ export async function runApi(
     const { describe } = await import("../../lib/cli/reasons.ts");
     const { isTerminal, writeLater: write } = io.stderr;
     const isTraced = "debug" in options && options.debug === true;
-    const text =
-      `api: ${what}: ${describe(error).replace(/\s*\n\s*/g, " ")}\n` +
+    const text = `api: ${what}${describe(error).replace(/\s*\n\s*/g, " ")}\n` +
       (isTraced ? `${Deno.inspect(error)}\n` : "");
     await printSafe({ isTerminal, write }, text);
   };
   await using server = await serveHttp(handler, options, {
-    onError: (error) => report("Cannot answer a request", error),
-    onLost: (error) => report("Cannot accept more clients for now", error),
+    onError: (error) => report("Cannot answer a request: ", error),
+    onLost: (error) => report("Cannot accept more clients for now: ", error),
   });
   const printEvent = (event: Readonly<Record<string, string>>, text: string) =>
     lines.add(json ? `${JSON.stringify(event)}\n` : `${text}\n`);
-  if (from !== undefined) {
-    const { redactUrl } = await import("../../lib/cli/redact.ts");
-    const shown = isUrl(from) ? redactUrl(from) : from;
-    const text = `Imported ${shown} into ${file}`;
-    printEvent({ event: "imported", from: shown, into: file }, text);
-  }
+  const printNotice = ({ event, text }: Notice) => printEvent(event, text);
+  if (opened) printNotice(opened.notice);
   for (const address of server.addresses) {
     const url = `http://${address}/`;
     printEvent({ event: "listening", url }, `Listening on ${url}`);
   }
+  if (opened && !json) lines.add(formatResources(store.resources()));
+  await using _following = watch && imports
+    ? imports.follow(store, imported, opened?.hash, {
+      onLoad(notice) {
+        loads.dispatchEvent(new Event("load"));
+        printNotice(notice);
+      },
+      onError: (error) => report("", error),
+    })
+    : undefined;
   await Promise.race([server.finished, stopped.promise]);
   streams.abort();
   await server.shutdown(options.grace * 1000);
@@ -129,9 +140,22 @@ async function chainOf(
   return await loadChain({ ...options, signal, onError });
 }
 
+/** Names what is served, as far as it has room in a line or two. */
+function formatResources(resources: readonly Resource[]): string {
+  const paths = resources.map(({ name }) => `/${name}`);
+  const more = paths.length - MAX_NAMED;
+  const others = more > 0 ? ` and ${more} more` : "";
+  return `Resources: ${
+    paths.slice(0, MAX_NAMED).join(" ") || "none"
+  }${others}\n`;
+}
+
+const MAX_NAMED = 12;
+
 /** The options of `api`. */
 export const API_OPTIONS = {
   host: {
+    short: "H",
     value: "HOST",
     parse: parseHost,
     default: "localhost",
@@ -144,13 +168,15 @@ export const API_OPTIONS = {
     default: 3000,
     help: "Listen here; 0: any free",
   },
-  memory: { help: "Keep nothing" },
+  memory: { help: "Keep nothing; follow db.json: an edit replaces all" },
+  watch: { short: "w" },
   from: {
     value: "URL|FILE",
     parse: String,
     secret: "url",
-    help: "Fill a new database with a db.json, or another api's",
+    help: "Fill a new database; or replace what is there",
   },
+  reset: { conflicts: { memory: ": nothing is kept" } },
   fake: { help: "Answer writes without doing them, as JSONPlaceholder" },
   readOnly: { help: "Refuse writes" },
   delay: {
@@ -193,13 +219,17 @@ export const API_OPTIONS = {
 
 /** What json-server calls its options, and what to do here. */
 export const API_HINTS = {
-  "--watch": "not needed: what other programs write is noticed",
-  "-i": "here it is --id",
-  "--foreignKeySuffix": "here it is --foreign-key-suffix",
-  "--fks": "here it is --foreign-key-suffix",
   "--ro": "here it is --read-only",
-  "--middlewares": "here it is --with, for a module of its own form",
-  "-m": "here it is --with, for a module of its own form",
+  "--middlewares -m": "here it is --with, for a module of its own form",
+  "-i": "here it is --id",
+  "--foreignKeySuffix --fks -fks": "here it is --foreign-key-suffix",
+  "--snapshots -S": `a snapshot: ${RUNNER}get :3000/db -o db.json`,
+  "--no-cors --nc -nc":
+    "pages of other origins are answered only where --origin URL names them",
+  "--no-gzip --ng -ng": "not needed: only who asks for gzip gets it",
+  "--quiet -q": "the log is what stdout gets: > /dev/null",
+  "--config -c": "no file is read for options: give them here",
+  "-v": "here it is --version",
 } as const;
 
 /** Our own data, its fields named as the user's. */
@@ -216,31 +246,62 @@ function seedOf(naming: Naming): Seed {
 /** What the command line of `api` gives. */
 type ApiLine = CommandLine<typeof API_OPTIONS>;
 
+/** A json-server's URL, or that of another api: `http://...`, `:3000`, `localhost:3000`. */
+const URL_START = /^(https?:\/\/|:\d|[\w.-]+:\d+(\/|$))/i;
+
 /**
- * Gives the path of the database, or `:memory:`, and the file or URL of the dump that a new one is filled with: a
- * db.json is imported into a database beside it.
+ * Gives the path of the database, or `:memory:`, and what fills a new one: a db.json is imported into a database
+ * beside it.
  *
- * @throws {UsageError} When there are two files, or two dumps, or a database for what is kept nowhere.
+ * @throws {UsageError} When there are two files, or two dumps, or a database for what is kept nowhere, or nothing to
+ * follow.
  */
 function filesOf(
   operands: readonly string[],
-  { memory = false, from }: Pick<ApiLine["options"], "memory" | "from">,
-): { readonly file: string; readonly from: string | undefined } {
+  { memory = false, watch = false, from }: Partial<
+    Pick<ApiLine["options"], "memory" | "watch" | "from">
+  >,
+): { readonly file: string; readonly imported: Imported | undefined } {
   const [operand = "hark.db"] = operands;
   if (operands.length > 1) {
     throw new UsageError(`Cannot serve ${operands.length} files: expected one`);
   }
-  const isDump = /\.json$/i.test(operand);
-  if (isDump && from !== undefined) {
+  if (URL_START.test(operand)) {
+    throw new UsageError(`Cannot serve "${operand}": it is a URL`, {
+      hint: `a copy of what it answers: --from ${operand}`,
+    });
+  }
+  if (/\.([cm]?[jt]s|json5|jsonc)$/i.test(operand)) {
+    throw new UsageError(
+      `Cannot serve "${operand}": expected a db.json or a database`,
+      { hint: "write what it gives, as JSON, to a db.json" },
+    );
+  }
+  const isJson = /\.json$/i.test(operand);
+  if (isJson && from !== undefined) {
     throw new UsageError(`Cannot import both "${operand}" and "${from}"`);
   }
-  if (memory && operands.length > 0 && !isDump) {
+  if (watch && !isJson) {
+    throw new UsageError("Cannot use --watch without a db.json to follow", {
+      hint: "name it: api --watch db.json",
+    });
+  }
+  if (memory && operands.length > 0 && !isJson) {
     throw new UsageError(`Cannot use "${operand}" with --memory`, {
       hint: "--memory keeps nothing; to fill it from a db.json: --from FILE",
     });
   }
   const file = memory ? ":memory:" : operand.replace(/\.json$/i, ".db");
-  return { file, from: isDump ? operand : from };
+  const source = isJson ? operand : from;
+  return {
+    file,
+    imported: source === undefined ? undefined : {
+      file,
+      from: source,
+      isUrl: !isJson && URL_START.test(source),
+      isKept: isJson,
+    },
+  };
 }
 
 /** Tells what `api` needs to be allowed. */
@@ -248,15 +309,17 @@ export async function apiPermissions(
   options: ApiLine["options"],
   operands: readonly string[],
 ): Promise<Permissions> {
-  const { file, from } = filesOf(operands, options);
+  const { file, imported } = filesOf(operands, options);
   const { host, port } = options;
   const ends = await endsOf({ host, port });
   const write = file === ":memory:" ? [] : [file];
-  const read = from === undefined || isUrl(from) ? write : [from, ...write];
-  if (from !== undefined && isUrl(from)) {
+  const read = [...write];
+  if (imported?.isUrl) {
     const { parseUrl } = await import("../get/url.ts");
     const { addressOfUrl } = await import("../../lib/http/request.ts");
-    ends.push(addressOfUrl(parseUrl(from)));
+    ends.push(addressOfUrl(parseUrl(imported.from)));
+  } else if (imported) {
+    read.unshift(imported.from);
   }
   const { with: modules, static: folder, routes } = options;
   const asked = [...modules, folder, routes].filter((each) =>

@@ -76,6 +76,8 @@ export interface HandlerOptions {
   readonly middleware?: readonly Middleware[];
   /** Is told of each request that was responded to. */
   readonly onResponse?: (entry: LogEntry) => void;
+  /** Dispatches `load` when other data was put in the place of all, not by a request. */
+  readonly loads?: EventTarget;
   /** Ends all streams of events when it is aborted: a server could not shut down before that. */
   readonly signal?: AbortSignal;
 }
@@ -125,6 +127,9 @@ export function createHandler(
   const sandboxes = createSandboxes(() =>
     createResources(store.copy(), limits)
   );
+  options.loads?.addEventListener("load", () => {
+    root.changes.publish(undefined, { change: "loaded" });
+  });
   options.signal?.addEventListener("abort", () => {
     for (const { changes } of [root, ...sandboxes.all()]) changes.close();
     log.close();

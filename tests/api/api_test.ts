@@ -5,8 +5,18 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { main } from "../../tasks/api.ts";
+import { openStore } from "../../tasks/api/store/sqlite.ts";
 import { serveHttp } from "../http/server.ts";
-import { ROOT, run, spawn, spawnDeno, start, withFolder } from "../support.ts";
+import {
+  encode,
+  ROOT,
+  run,
+  sleep,
+  spawn,
+  spawnDeno,
+  start,
+  withFolder,
+} from "../support.ts";
 import { baseOf } from "./support.ts";
 
 Deno.test("api serves the six resources and keeps what is posted", async () => {
@@ -90,6 +100,15 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
       1,
       /^api: Cannot load "[^"]+\/none\.json": no such file/,
     ],
+    [["--watch"], 2, /^api: Cannot use --watch without a db\.json to follow\n/],
+    [["--watch", "--from=a.json"], 2, /^api: Cannot use --watch without /],
+    [["--reset", "--memory"], 2, /^api: Cannot use --reset with --memory: /],
+    [["db.js"], 2, /^api: Cannot serve "db\.js": expected a db\.json or a /],
+    [
+      ["http://a.b/db"],
+      2,
+      /^api: Cannot serve ".*": it is a URL\nhint: a copy of what it answers: --from http:\/\/a\.b\/db\n/,
+    ],
     [
       ["--foreignKeySuffix", "_id"],
       2,
@@ -166,6 +185,14 @@ Deno.test("secrets in output: api shows none of where it imported from, and none
   const server = start(main, args);
   await server.stdout.waitFor(/Listening on .*\n/);
   server.interrupt();
+  await withFolder(async (folder) => {
+    await serveOnce(`${folder}/a.db`, "--from", from);
+    const bytes = await Deno.readTextFile(`${folder}/a.db`);
+    assertStringIncludes(bytes, host);
+    assert(!bytes.includes("s3cret"), bytes);
+    const refused = await run(main, [`${folder}/a.db`, "--from", from]);
+    assert(!refused.stderr.includes("s3cret"), refused.stderr);
+  });
   const { stdout } = await server.result;
   assertMatch(stdout, /^Imported http:\/\/\*\*\*@\S+\/db\?token=\*\*\* into /);
   const child = spawnDeno([
@@ -193,4 +220,477 @@ Deno.test("api asks for permission to use another file, with the command to run"
     stderr,
     /^api: .*\/nowhere\/other\.db.* not permitted\nhint: deno run '--allow-net=127\.0\.0\.1,\[::1\]' --allow-read=\/nowhere\/other\.db --allow-write=\/nowhere\/other\.db \S+api\.ts \/nowhere\/other\.db --port 0\n$/,
   );
+});
+
+Deno.test("api names the resources of a db.json, as far as they have room", () =>
+  withFolder(async (folder) => {
+    const names = Array.from({ length: 14 }, (_, index) => `r${index}`);
+    const table: [names: string[], line: string][] = [
+      [[], "none"],
+      [["a", "b"], "/a /b"],
+      [names, `/${names.slice(0, 12).join(" /")} and 2 more`],
+    ];
+    for (const [names, line] of table) {
+      const data = Object.fromEntries(names.map((name) => [name, []]));
+      await Deno.writeTextFile(`${folder}/db.json`, JSON.stringify(data));
+      const args = ["--memory", `${folder}/db.json`, "--port", "0"];
+      const api = start(main, args);
+      await api.stdout.waitFor(RegExp(`]:.*\nResources: ${line}\n$`));
+      api.interrupt();
+      assertEquals((await api.result).code, 0);
+    }
+  }));
+
+/** Runs the api on a free port until it listens, and gives its first line and its data. */
+async function serveOnce(...args: string[]): Promise<[string, unknown]> {
+  const api = start(main, [...args, "--port", "0"]);
+  const base = await baseOf(api.stdout);
+  const data = await (await fetch(`${base}/db`)).json();
+  api.interrupt();
+  const { code, stdout } = await api.result;
+  assertEquals(code, 0);
+  return [stdout.split("\n")[0] ?? "", data];
+}
+
+const date = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`;
+
+Deno.test("api serves a db.json on each start, keeps what is written, and says what it serves", () =>
+  withFolder(async (folder) => {
+    const [json, db] = [`${folder}/db.json`, `${folder}/db.db`];
+    const first = { posts: [{ id: 1 }] };
+    const second = { posts: [{ id: 2 }] };
+    await Deno.writeTextFile(json, JSON.stringify(first));
+    const stem = `^Serving ${db}, which ${json} was imported into on ${date}`;
+    const offer = `: --reset puts it in place of all that ${db} holds$`;
+    const kept = { posts: [{ id: 1 }, { by: "a request", id: 2 }] };
+    const steps: [
+      change: (() => Promise<void>) | undefined,
+      args: string[],
+      line: RegExp,
+      data: unknown,
+    ][] = [
+      [undefined, [], RegExp(`^Imported ${json} into ${db}$`), first],
+      [
+        async () => {
+          using store = openStore(db, undefined);
+          await store.insert("posts", [{ by: "a request" }]);
+        },
+        [],
+        RegExp(`${stem}$`),
+        kept,
+      ],
+      [
+        () => Deno.utime(json, new Date(), new Date()),
+        [],
+        RegExp(`${stem}$`),
+        kept,
+      ],
+      [
+        () => Deno.writeTextFile(json, JSON.stringify(second)),
+        [],
+        RegExp(`${stem}; ${json} has changed since${offer}`),
+        kept,
+      ],
+      [undefined, ["--reset"], RegExp(`^Imported ${json} into ${db}$`), second],
+      [undefined, [], RegExp(`${stem}$`), second],
+      [
+        () => Deno.remove(json),
+        [],
+        RegExp(`${stem}; ${json} is not there any more$`),
+        second,
+      ],
+      [
+        async () => {
+          await Deno.writeTextFile(json, JSON.stringify(first));
+          using store = openStore(db, undefined);
+          const source = { name: "other.json", hash: "", time: "2026-01-01" };
+          store.import(second, source, true);
+        },
+        [],
+        RegExp(
+          `^Serving ${db}, which other.json was imported into on ${date}, not ${json}${offer}`,
+        ),
+        second,
+      ],
+      [
+        async () => {
+          await Deno.remove(db);
+          openStore(db, second)[Symbol.dispose]();
+        },
+        [],
+        RegExp(
+          `^Serving ${db}, which ${json} was never imported into${offer}`,
+        ),
+        second,
+      ],
+    ];
+    for (const [change, args, line, data] of steps) {
+      await change?.();
+      const [said, found] = await serveOnce(json, ...args);
+      assertMatch(said, line);
+      assertEquals(found, data);
+    }
+    const api = start(main, [json, "--json", "--port", "0"]);
+    await api.stdout.waitFor(/listening/);
+    api.interrupt();
+    const [event = ""] = (await api.result).stdout.split("\n");
+    assertEquals(JSON.parse(event), {
+      event: "serving",
+      file: db,
+      from: "",
+      imported: "",
+      state: "other",
+    });
+  }));
+
+Deno.test("api keeps the data of two db.json apart, and finds them where the folder was moved", () =>
+  withFolder(async (folder) => {
+    for (const name of ["a", "b"]) {
+      await Deno.mkdir(`${folder}/${name}`);
+      const text = JSON.stringify({ [name]: [] });
+      await Deno.writeTextFile(`${folder}/${name}/db.json`, text);
+      const [, data] = await serveOnce(`${folder}/${name}/db.json`);
+      assertEquals(data, { [name]: [] });
+    }
+    await Deno.rename(`${folder}/a`, `${folder}/c`);
+    const [said, data] = await serveOnce(`${folder}/c/db.json`);
+    assertMatch(said, RegExp(`was imported into on ${date}$`));
+    assertEquals(data, { a: [] });
+  }));
+
+Deno.test("api puts a dump, or the first data, in place of all when it is told to reset", () =>
+  withFolder(async (folder) => {
+    const [json, db] = [`${folder}/x.json`, `${folder}/a.db`];
+    await Deno.writeTextFile(json, '{"notes":[]}');
+    await serveOnce(db, "--from", json);
+    const refused = await run(main, [db, "--from", json, "--port", "0"]);
+    assertMatch(
+      refused.stderr,
+      /: it holds data already\nhint: to serve what it holds: api ".*a\.db"; to replace that: --reset; to import once, then serve: api ".*x\.json"\n$/,
+    );
+    await Deno.writeTextFile(json, '{"notes":[{"id":1}]}');
+    const [, data] = await serveOnce(db, "--from", json, "--reset");
+    assertEquals(data, { notes: [{ id: 1 }] });
+    const api = start(main, [db, "--reset", "--port", "0"]);
+    const posts = await fetch(`${await baseOf(api.stdout)}/posts`);
+    assertEquals((await posts.json()).length, 100);
+    api.interrupt();
+    assertEquals((await api.result).code, 0);
+  }));
+
+Deno.test("api takes the db.json that editors and PowerShell write", () =>
+  withFolder(async (folder) => {
+    const text = '{"posts":[{"id":1,"t":"é한"}]}';
+    const data: unknown = JSON.parse(text);
+    const utf16 = (text: string, little: boolean) => {
+      const view = new DataView(new ArrayBuffer(text.length * 2));
+      for (let at = 0; at < text.length; at++) {
+        view.setUint16(at * 2, text.charCodeAt(at), little);
+      }
+      return new Uint8Array(view.buffer);
+    };
+    const table: [name: string, bytes: Uint8Array, data: unknown][] = [
+      ["plain", encode(text), data],
+      ["UTF-8 with a mark", encode(`\ufeff${text}`), data],
+      ["UTF-16 with a mark", utf16(`\ufeff${text}\r\n`, true), data],
+      ["big-endian UTF-16 with a mark", utf16(`\ufeff${text}`, false), data],
+      ["UTF-16", utf16(text, true), data],
+      ["nothing", encode(""), {}],
+      ["blanks", encode(" \r\n\t"), {}],
+      ["a mark", encode("\ufeff"), {}],
+      ["no resources", encode("{}"), {}],
+      ["a schema's name", encode('{"$schema":"./x.json"}'), {}],
+      ["a schema and lists", encode('{"$schema":"x","a":[],"b":{}}'), {
+        a: [],
+        b: {},
+      }],
+      ["a name twice", encode('{"a":[{"id":1}],"a":[{"id":2}]}'), {
+        a: [{ id: 2 }],
+      }],
+      [
+        "900 levels",
+        encode(`{"a":{"b":${"[".repeat(900)}${"]".repeat(900)}}}`),
+        {
+          a: { b: JSON.parse("[".repeat(900) + "]".repeat(900)) },
+        },
+      ],
+    ];
+    for (const [name, bytes, data] of table) {
+      await Deno.writeFile(`${folder}/${name}.json`, bytes);
+      const [, found] = await serveOnce("--memory", `${folder}/${name}.json`);
+      assertEquals(found, data, name);
+    }
+  }));
+
+Deno.test("api says why a db.json cannot be taken, and where, and takes it when it is mended", () =>
+  withFolder(async (folder) => {
+    const deep = (levels: number) =>
+      `{"a":[{"b":${"[".repeat(levels)}${"]".repeat(levels)}}]}`;
+    const table: [text: string | Uint8Array, why: string][] = [
+      [
+        '{\r\n "a": [\r\n  {"id": 1},\r\n ]\r\n}',
+        "Unexpected token ']' (line 4 column 2): JSON has no comma after the last one",
+      ],
+      [
+        '{"a":[],\n}',
+        "Expected double-quoted property name (line 2 column 1): JSON has no comma after the last one",
+      ],
+      [
+        '{\n  // all\n "a": []}',
+        "Expected property name or '}' (line 2 column 3): JSON has no comments",
+      ],
+      [
+        "# a\n{}",
+        "Unexpected token '#' (line 1 column 1): JSON has no comments",
+      ],
+      [
+        "{'a': []}",
+        "Expected property name or '}' (line 1 column 2): JSON has double quotes alone: \"a\"",
+      ],
+      [
+        "{a: []}",
+        "Expected property name or '}' (line 1 column 2): JSON has double quotes alone: \"a\"",
+      ],
+      ['{"a":[{"id":1},', "Unexpected end (line 1 column 16)"],
+      ["<html>", "Unexpected token '<' (line 1 column 1)"],
+      [
+        new Uint8Array([
+          ...encode('{\n"a":[{"t":"caf'),
+          0xe9,
+          ...encode('"}]}'),
+        ]),
+        "it is not UTF-8 (line 2)",
+      ],
+      [new Uint8Array([0xff, 0xfe, 0x7b]), "it is not UTF-16"],
+      [deep(1100), "it is nested deeper than 1000 levels"],
+      [deep(1e6), "it is nested deeper than 1000 levels"],
+    ];
+    const path = `${folder}/x.json`;
+    for (const [content, why] of table) {
+      const bytes = typeof content === "string" ? encode(content) : content;
+      await Deno.writeFile(path, bytes);
+      const { code, stdout, stderr } = await run(main, [path, "--port", "0"]);
+      assertEquals([code, stdout, stderr], [
+        1,
+        "",
+        `api: Cannot load "${path}": ${why}\n`,
+      ]);
+    }
+    await Deno.writeTextFile(path, '{"a":[{"id":1},{"id":1}]}');
+    const { stderr } = await run(main, [path, "--port", "0"]);
+    assertEquals(stderr, 'api: Cannot load "a[1].id": 1 is taken\n');
+    await Deno.writeTextFile(path, '{"a":[{"id":1},{"id":2}]}');
+    const [said, data] = await serveOnce(path);
+    assertEquals(said, `Imported ${path} into ${folder}/x.db`);
+    assertEquals(data, { a: [{ id: 1 }, { id: 2 }] });
+  }));
+
+Deno.test("denial of service: api imports no more than 256 MiB, whatever is announced", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/large.json`;
+    await Deno.writeTextFile(path, "");
+    await Deno.truncate(path, 2 ** 28 + 1); // takes no room
+    const blanks = new Uint8Array(2 ** 20).fill(32);
+    const pull = (stream: ReadableStreamDefaultController<Uint8Array>) =>
+      stream.enqueue(blanks);
+    await using other = serveHttp(({ url }) =>
+      new Response(new ReadableStream({ pull }), {
+        headers: url.endsWith("/long") ? {} : { "content-length": "900000000" },
+      })
+    );
+    for (const from of [path, `${other.url}/announced`, `${other.url}/long`]) {
+      const args = ["--memory", "--port", "0", "--from", from];
+      const { code, stderr } = await run(main, args);
+      assertEquals([code, stderr], [
+        1,
+        `api: Cannot load "${from}": it is larger than 256 MiB\n`,
+      ]);
+    }
+  }));
+
+Deno.test("api says what another api has instead of its data", async () => {
+  await using other = serveHttp(({ url }) =>
+    url.endsWith("/html")
+      ? new Response("<html>")
+      : new Response("{}", { status: 404 })
+  );
+  const { host } = new URL(other.url);
+  const table: [from: string, stderr: RegExp][] = [
+    [
+      `${host}`,
+      /^api: Cannot load "http:.*\/db": the answer was 404\nhint: json-server 1 has no \/db: give its db\.json\n$/,
+    ],
+    [`${other.url}/x`, /^api: Cannot load "http:.*\/x": the answer was 404\n$/],
+    [
+      `${other.url}/html`,
+      /^api: Cannot load "http:.*\/html": Unexpected token '<' \(line 1 column 1\)\n$/,
+    ],
+  ];
+  for (const [from, stderr] of table) {
+    const args = ["--memory", "--port", "0", "--from", from];
+    const result = await run(main, args);
+    assertMatch(result.stderr, stderr);
+    assertEquals([result.code, result.stdout], [1, ""]);
+  }
+  const from = `http://me:s3cret@${host}/x?token=s3cret`;
+  const { stderr } = await run(main, ["--memory", "--from", from]);
+  assertMatch(
+    stderr,
+    /^api: Cannot load "http:\/\/\*\*\*@.*\/x\?token=\*\*\*": /,
+  );
+  assert(!stderr.includes("s3cret"), stderr);
+});
+
+Deno.test("api that was killed while it imported a db.json imports it when it starts again", () =>
+  withFolder(async (folder) => {
+    const [json, db] = [`${folder}/db.json`, `${folder}/db.db`];
+    const ids = Array.from({ length: 50_000 }, (_, id) => ({ id }));
+    await Deno.writeTextFile(json, JSON.stringify({ a: [], b: ids }));
+    const child = spawnDeno(["run", "-A", "tasks/api.ts", json, "--port", "0"]);
+    // while its one transaction is written to the log
+    const wrote = () => {
+      try {
+        return Deno.statSync(`${db}-wal`).size > 100_000;
+      } catch {
+        return false;
+      }
+    };
+    while (!wrote() && !child.stdout.text.includes("Imported")) await sleep(1);
+    child.kill("SIGKILL");
+    await child.result;
+    const api = start(main, [json, "--port", "0"]);
+    const list = await fetch(`${await baseOf(api.stdout)}/b?_limit=1`);
+    await list.body?.cancel();
+    assertEquals(list.headers.get("x-total-count"), "50000");
+    api.interrupt();
+    assertEquals((await api.result).code, 0);
+  }));
+
+Deno.test("api serves one db.json from two processes that start at once", () =>
+  withFolder(async (folder) => {
+    const json = `${folder}/db.json`;
+    await Deno.writeTextFile(json, '{"a":[{"id":1}]}');
+    const starts = [1, 2].map(() =>
+      spawnDeno(["run", "-A", "tasks/api.ts", json, "--port", "0"])
+    );
+    for (const api of starts) {
+      const list = await fetch(`${await baseOf(api.stdout)}/a`);
+      assertEquals(await list.json(), [{ id: 1 }]);
+    }
+    for (const api of starts) {
+      api.kill("SIGTERM");
+      assertEquals((await api.result).code, 0);
+    }
+  }));
+
+Deno.test("api follows db.json as editors save it, and tells who listens", () =>
+  withFolder(async (folder) => {
+    const [json, other] = [`${folder}/db.json`, `${folder}/new.json`];
+    const content = (id: number) => JSON.stringify({ posts: [{ id }] });
+    await Deno.writeTextFile(json, content(1));
+    const api = start(main, ["-w", json, "--port", "0"]);
+    const base = await baseOf(api.stdout);
+    const events = await fetch(`${base}/posts`, {
+      headers: { accept: "text/event-stream" },
+    });
+    const text = events.text();
+    const ids = async () => {
+      const posts: { id: number }[] = await (await fetch(`${base}/posts`))
+        .json();
+      return posts.map(({ id }) => id);
+    };
+    let loads = 1;
+    const loaded = () =>
+      api.stdout.waitFor(RegExp(`(^|[^]*\n)(Imported [^]*?){${++loads}}`));
+    await (await fetch(`${base}/posts`, { method: "POST", body: "{}" })).text();
+    assertEquals(await ids(), [1, 2]);
+    await Deno.writeTextFile(json, content(3));
+    await loaded();
+    assertEquals(await ids(), [3]);
+    await Deno.writeTextFile(other, content(4));
+    await Deno.rename(other, json);
+    await loaded();
+    assertEquals(await ids(), [4]);
+    await Deno.rename(json, `${json}~`);
+    await Deno.writeTextFile(json, content(5));
+    await loaded();
+    assertEquals(await ids(), [5]);
+    const broken: [text: string, why: string][] = [
+      ["", "it is empty: all stays as it was"],
+      ['{"posts":[', "Unexpected end (line 1 column 11)"],
+      ["[]", "expected an object"],
+    ];
+    for (const [text, why] of broken) {
+      await Deno.writeTextFile(json, text);
+      const escaped = why.replace(/[()]/g, "\\$&");
+      await api.stderr.waitFor(RegExp(`api: Cannot load .*: ${escaped}\n$`));
+      assertEquals(await ids(), [5]);
+    }
+    await Deno.writeTextFile(json, content(6));
+    await loaded();
+    assertEquals(await ids(), [6]);
+    api.interrupt();
+    const { code, stderr } = await api.result;
+    assertEquals([code, stderr.trim().split("\n").length], [0, broken.length]);
+    assertEquals((await text).match(/"loaded"/g)?.length, 4);
+  }));
+
+Deno.test("api leaves an edit alone that it is not told to follow, and a save that changes nothing", () =>
+  withFolder(async (folder) => {
+    const json = `${folder}/db.json`;
+    await Deno.writeTextFile(json, '{"a":[]}');
+    const still = start(main, ["--memory", json, "--port", "0"]);
+    const watching = start(main, ["-w", "--memory", json, "--port", "0"]);
+    const bases = await Promise.all(
+      [still, watching].map(({ stdout }) => baseOf(stdout)),
+    );
+    const [, base] = bases;
+    await (await fetch(`${base}/a`, { method: "POST", body: "{}" })).text();
+    await Deno.utime(json, new Date(), new Date());
+    await sleep(1000); // longer than it takes to see a change, of which there is none
+    assertEquals(await (await fetch(`${base}/a`)).json(), [{ id: 1 }]);
+    await Deno.writeTextFile(json, '{"b":[]}');
+    await watching.stdout.waitFor(/(Imported [^]*){2}/);
+    assertEquals(await (await fetch(`${bases[0]}/db`)).json(), { a: [] });
+    for (const api of [still, watching]) {
+      api.interrupt();
+      assertEquals((await api.result).code, 0);
+    }
+  }));
+
+Deno.test("api needs no more than db.json and its database to follow it", () =>
+  withFolder(async (folder) => {
+    const json = `${folder}/db.json`;
+    await Deno.writeTextFile(json, '{"a":[]}');
+    const args = ["-w", json, "--host", "127.0.0.1", "--port", "0"];
+    const denied = await spawnDeno(["run", "tasks/api.ts", ...args]).result;
+    const hint =
+      `deno run --allow-net=127.0.0.1 --allow-read=${json},${folder}/db.db --allow-write=${folder}/db.db tasks/api.ts ${
+        args.join(" ")
+      }`;
+    assertStringIncludes(denied.stderr, `\nhint: ${hint}\n`);
+    const api = spawnDeno(hint.split(" ").slice(1));
+    await baseOf(api.stdout);
+    await Deno.writeTextFile(`${folder}/new`, '{"b":[]}');
+    await Deno.rename(`${folder}/new`, json);
+    await api.stdout.waitFor(/(Imported [^]*){2}/);
+    api.kill("SIGTERM");
+    const { code, stderr } = await api.result;
+    assertEquals([code, stderr], [0, ""]);
+  }));
+
+Deno.test("api tells what stands here for json-server's options", async () => {
+  const table: [args: string[], hint: RegExp][] = [
+    [["--ro"], /here it is --read-only/],
+    [["--middlewares", "a.js"], /here it is --with/],
+    [["-S", "."], /deno task get :3000\/db -o db\.json/],
+    [["--no-gzip"], /not needed/],
+    [["-c", "json-server.json"], /no file is read for options/],
+    [["-q"], /the log is what stdout gets/],
+  ];
+  for (const [args, hint] of table) {
+    const { code, stderr } = await run(main, [...args, "db.json"]);
+    assertEquals(code, 2);
+    assertMatch(stderr, hint);
+  }
 });

@@ -827,7 +827,8 @@ Deno.test("an api whose ids have another name speaks of that one only", async ()
   assert("/posts/{id}/comments" in paths);
   const accept = { headers: { accept: "text/html" } };
   const page = await (await send(handler, "GET /", accept)).text();
-  const [, example = ""] = page.match(/<textarea[^>]*>([^<]*)</) ?? [];
+  const [, example = ""] = page.match(/<textarea id="json"[^>]*>([^<]*)</) ??
+    [];
   assertMatch(example, /title/);
   assert(!/&#34;_id&#34;/.test(example), example);
   const sandbox = await send(handler, "DELETE /@x/posts/1");

@@ -1,46 +1,206 @@
 /**
- * Dumps: a json-server db.json, or what an api answers to `GET /db`.
+ * Imports: a json-server's db.json, or what an api answers to `GET /db`, into a database.
  *
  * @module
  */
 
+import { concat } from "@std/bytes/concat";
+import { encodeHex } from "@std/encoding/hex";
 import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
+import { pause } from "../../../lib/net/pause.ts";
 import { parseJson } from "./document.ts";
 import { toData } from "./schema.ts";
-import type { Data } from "./store.ts";
+import { openStore, type StoreOptions } from "./sqlite.ts";
+import {
+  type Data,
+  type OpenedStore,
+  type Source,
+  StoreError,
+} from "./store.ts";
+
+/** What is served, and what fills it. */
+export interface Imported {
+  /** The path of the database, or `:memory:`. */
+  readonly file: string;
+  /** A path, or a URL: that of an api without a path means its `/db`. */
+  readonly from: string;
+  readonly isUrl: boolean;
+  /** Whether what was imported before is served, as of a db.json; else a database that holds data is an error. */
+  readonly isKept: boolean;
+}
+
+/** What to tell about an import, for programs and for a person. */
+export interface Notice {
+  readonly event: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+/** More bytes take more memory than most have: about seven times as much. */
+const MAX_BYTES = 2 ** 28;
 
 /**
- * Reads a dump from a file or an api.
+ * Opens the database of a dump, which is imported where the database is new; else it keeps what was written to it.
  *
- * @param source A file's path, or a URL; that of an api without a path means its `/db`.
+ * @param replaces Whether the dump takes the place of what the database holds.
  * @param signal Ends the wait for a response.
- * @throws {Failure} When it cannot be read, or is not JSON.
- * @throws {TypeError} When it is not an object of lists and objects.
+ * @throws {Failure} When the dump cannot be read or is not JSON, or the database holds data of its own.
+ * @throws {TypeError} When the dump is not an object of lists and objects.
  */
-export async function readDump(
-  source: string,
-  signal: AbortSignal,
-): Promise<Data> {
-  const text = isUrl(source)
-    ? await fetchText(source, signal)
-    : await Deno.readTextFile(source).catch((cause) => {
-      throw new Failure(`Cannot load "${absolutePath(source)}"`, { cause });
-    });
+export async function openImported(
+  imported: Imported,
+  { replaces, signal, ...options }: StoreOptions & {
+    readonly replaces: boolean;
+    readonly signal: AbortSignal;
+  },
+): Promise<{
+  readonly store: OpenedStore;
+  readonly notice: Notice;
+  readonly hash: string | undefined;
+}> {
+  const { file, from, isKept } = imported;
+  const isThere = !replaces && file !== ":memory:" && await exists(file);
+  // before a file is made that would stay
+  const isWanted = !isThere || isKept && await exists(from);
+  let dump = isWanted ? await read(imported, signal) : undefined;
+  let data = isThere ? undefined : parse(imported, dump?.text());
+  const store = openStore(file, undefined, options);
   try {
-    return toData(parseJson(text));
+    const isFilled = store.resources().length > 0 ||
+      isKept && store.source() !== undefined;
+    let notice: Notice | undefined;
+    if (replaces || !isFilled) {
+      dump ??= await read(imported, signal);
+      data ??= parse(imported, dump.text());
+      notice = await load(store, imported, data, dump.hash, replaces);
+    }
+    const hash = dump?.hash;
+    if (!notice && !isKept) throw holdsData(imported);
+    const source = store.source();
+    notice ??= describeKept(imported, source, hash);
+    return { store, notice, hash: hash ?? source?.hash };
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new Failure(`Cannot load "${source}": ${error.message}`);
+    store[Symbol.dispose]();
+    throw error;
   }
 }
 
-/** Tells whether the source of a dump is a URL: `http://...`, `:3000`. */
-export function isUrl(source: string): boolean {
-  return /^(https?:\/\/|:\d)/i.test(source);
+function holdsData({ file, from, isUrl }: Imported): Failure {
+  const isJson = !isUrl && /\.json$/i.test(from);
+  return new Failure(
+    `Cannot import into "${absolutePath(file)}": it holds data already`,
+    {
+      hint: `to serve what it holds: api "${file}"; to replace that: --reset` +
+        (isJson ? `; to import once, then serve: api "${from}"` : ""),
+    },
+  );
 }
 
-async function fetchText(source: string, signal: AbortSignal): Promise<string> {
+function describeKept(
+  { file, from }: Imported,
+  source: Source | undefined,
+  hash: string | undefined,
+): Notice {
+  const name = nameOf(from, file);
+  const { name: last = "", time = "" } = source ?? {};
+  const isSame = last === name;
+  const [state, more] = isSame && hash === source?.hash
+    ? ["same", ""]
+    : hash === undefined
+    ? ["gone", `; ${from} is not there any more`]
+    : isSame
+    ? ["changed", `; ${from} has changed since`]
+    : ["other", source && `, not ${from}`];
+  const when = new Date(time).toLocaleString("sv");
+  const stem = source === undefined
+    ? `which ${from} was never imported into`
+    : `which ${isSame ? from : last} was imported into on ${when}`;
+  const how = state === "same" || state === "gone"
+    ? ""
+    : `: --reset puts it in place of all that ${file} holds`;
+  return {
+    event: { event: "serving", file, from: last, imported: time, state },
+    text: `Serving ${file}, ${stem}${more ?? ""}${how}`,
+  };
+}
+
+/** Imports, and tells so; nothing where another process was faster. */
+async function load(
+  store: OpenedStore,
+  { file, from, isUrl }: Imported,
+  data: Data,
+  hash: string,
+  replaces: boolean,
+): Promise<Notice | undefined> {
+  const { redactUrl } = await import("../../../lib/cli/redact.ts");
+  const shown = isUrl ? redactUrl(from) : from;
+  const name = isUrl ? shown : nameOf(from, file);
+  const time = new Date().toISOString();
+  try {
+    if (!store.import(data, { name, hash, time }, replaces)) return;
+  } catch (error) {
+    const why = tooMuch(error);
+    throw why === undefined
+      ? error
+      : new Failure(`Cannot load "${from}": ${why}`);
+  }
+  return {
+    event: { event: "imported", from: shown, into: file },
+    text: `Imported ${shown} into ${file}`,
+  };
+}
+
+/** Why a dump that is JSON cannot be kept. */
+function tooMuch(error: unknown): string | undefined {
+  if (error instanceof StoreError && error.reason === "invalid") {
+    return "it is nested deeper than 1000 levels";
+  }
+  if (!(error instanceof RangeError)) return;
+  return /call stack/.test(error.message)
+    ? "it is nested deeper than 1000 levels"
+    : "a document is too large";
+}
+
+/** The name of a dump for its database, so that both can be moved together. */
+function nameOf(path: string, file: string): string {
+  const whole = absolutePath(path);
+  const name = whole.replace(/^.*[\\/]/, "");
+  const beside = absolutePath(file).replace(/[^\\/]*$/, () => name);
+  return whole === beside ? name : whole;
+}
+
+interface Dump {
+  readonly text: () => string;
+  readonly hash: string;
+}
+
+async function read(
+  { from, isUrl }: Imported,
+  signal: AbortSignal,
+): Promise<Dump> {
+  const bytes = isUrl ? await fetchBytes(from, signal) : await readBytes(from);
+  const hash = encodeHex(await crypto.subtle.digest("SHA-256", bytes));
+  return { text: () => decode(from, bytes), hash };
+}
+
+async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    using file = await Deno.open(path);
+    const { isFile, size } = await file.stat();
+    return await collect(path, file.readable, isFile ? size : 0);
+  } catch (cause) {
+    if (cause instanceof Failure) throw cause;
+    const hint = cause instanceof Deno.errors.NotFound
+      ? "look at its name; to begin with nothing, write {} into it"
+      : undefined;
+    throw new Failure(`Cannot load "${absolutePath(path)}"`, { cause, hint });
+  }
+}
+
+async function fetchBytes(
+  source: string,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
   const { send } = await import("../../../lib/http/send.ts");
   const { parseUrl } = await import("../../get/url.ts");
   const url = parseUrl(source);
@@ -49,10 +209,184 @@ async function fetchText(source: string, signal: AbortSignal): Promise<string> {
     { method: "GET", url, headers: [], typed: [] },
     { signal },
   );
-  if (response.status !== 200) {
+  const { status, headers, body } = response;
+  if (status !== 200) {
+    const hint = status === 404 && url.pathname === "/db"
+      ? "json-server 1 has no /db: give its db.json"
+      : undefined;
+    throw new Failure(`Cannot load "${url}": the answer was ${status}`, {
+      hint,
+    });
+  }
+  const size = Number(headers.get("content-length"));
+  return await collect(`${url}`, body, size);
+}
+
+async function collect(
+  source: string,
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  size: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let count = 0;
+  const check = (bytes: number) => {
+    if (bytes <= MAX_BYTES) return;
     throw new Failure(
-      `Cannot load "${url}": the answer was ${response.status}`,
+      `Cannot load "${source}": it is larger than ${MAX_BYTES / 2 ** 20} MiB`,
+    );
+  };
+  check(size);
+  for await (const part of chunks) {
+    check(count += part.length);
+    parts.push(part);
+  }
+  return concat(parts);
+}
+
+/** Decodes UTF-8, or the UTF-16 that older PowerShells write: both may begin with a byte order mark. */
+function decode(source: string, bytes: Uint8Array<ArrayBuffer>): string {
+  const [first = 1, second = 1] = bytes;
+  // where there is no mark, JSON begins with ASCII
+  const encoding = first === 0xff || second === 0 && first !== 0
+    ? "utf-16le"
+    : first === 0xfe || first === 0 && second !== 0
+    ? "utf-16be"
+    : "utf-8";
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    const why = encoding === "utf-8"
+      ? `it is not UTF-8 (line ${badLine(bytes)})`
+      : "it is not UTF-16";
+    throw new Failure(`Cannot load "${source}": ${why}`);
+  }
+}
+
+/** The first line that is not UTF-8. */
+function badLine(bytes: Uint8Array<ArrayBuffer>): number {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  for (let [line, start] = [1, 0];; line++) {
+    const end = bytes.indexOf(10, start);
+    try {
+      decoder.decode(bytes.subarray(start, end < 0 ? undefined : end));
+    } catch {
+      return line;
+    }
+    if (end < 0) return line;
+    start = end + 1;
+  }
+}
+
+function parse({ from }: Imported, text = ""): Data {
+  // as json-server takes it
+  if (/^\s*$/.test(text)) return {};
+  try {
+    return toData(parseJson(text));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const { message } = error;
+    throw new Failure(
+      `Cannot load "${from}": ${message}${habitOf(text, message)}`,
     );
   }
-  return await new Response(ReadableStream.from(response.body)).text();
+}
+
+/** What JSON5 and JavaScript have, and JSON has not, at the place of an error. */
+function habitOf(text: string, message: string): string {
+  const [, line, column] = message.match(/\(line (\d+) column (\d+)\)$/) ?? [];
+  const lines = text.split(/\r\n?|\n/, Number(line));
+  const rest = lines.at(-1)?.slice(Number(column) - 1) ?? "";
+  const before = lines.slice(-9).join("\n").slice(0, -rest.length || undefined);
+  if (/^(#|\/[/*])/.test(rest)) return ": JSON has no comments";
+  if (/^[}\]]/.test(rest) && /,\s*$/.test(before)) {
+    return ": JSON has no comma after the last one";
+  }
+  if (/^('|[\w$]+\s*:)/.test(rest)) {
+    return ': JSON has double quotes alone: "a"';
+  }
+  return "";
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** How often a file is looked at, in ms: not every file system and container tells of its changes. */
+const LOOK_MS = 250;
+
+/**
+ * Follows a file until it is disposed of: what it holds is imported in the place of all, once nobody has written to it
+ * between two looks. What is empty or no JSON is not, since an editor may be about to write the rest.
+ *
+ * @param seen The hash of what was there at first.
+ */
+export function follow(
+  store: OpenedStore,
+  imported: Imported,
+  seen: string | undefined,
+  { onLoad, onError }: {
+    readonly onLoad: (notice: Notice) => void;
+    readonly onError: (error: unknown) => void;
+  },
+): AsyncDisposable {
+  const { from } = imported;
+  const ended = new AbortController();
+  const { signal } = ended;
+
+  async function take(): Promise<void> {
+    const { hash, text } = await read(imported, signal);
+    if (hash === seen || signal.aborted) return;
+    const content = text();
+    if (content.trim() === "") {
+      throw new Failure(
+        `Cannot load "${from}": it is empty: all stays as it was`,
+      );
+    }
+    const data = parse(imported, content);
+    const notice = await load(store, imported, data, hash, true);
+    seen = hash;
+    if (notice) onLoad(notice);
+  }
+
+  async function look(): Promise<void> {
+    let [last, done] = ["", ""];
+    for (;;) {
+      await pause(LOOK_MS, signal);
+      if (signal.aborted) return;
+      const now = await stateOf(from);
+      const isSettled = now !== "" && now === last;
+      last = now;
+      if (!isSettled || now === done) continue;
+      done = now;
+      try {
+        await take();
+      } catch (error) {
+        // what is written meanwhile is looked at again
+        if (await stateOf(from) === now) onError(error);
+      }
+    }
+  }
+
+  const looking = look();
+  return {
+    async [Symbol.asyncDispose]() {
+      ended.abort();
+      await looking;
+    },
+  };
+}
+
+async function stateOf(path: string): Promise<string> {
+  try {
+    const { mtime, size, ino } = await Deno.stat(path);
+    return `${mtime?.getTime()} ${size} ${ino}`;
+  } catch {
+    return ""; // gone for now, as while it is renamed over
+  }
 }

@@ -142,7 +142,7 @@ export function typeOf(value: unknown): string {
 export function toData(value: unknown): Data {
   if (!isDocument(value)) throw unloadable("db", "expected an object");
   const entries = Object.entries(value).flatMap(([resource, documents]) => {
-    if (resource === "$schema") return [];
+    if (resource === "$schema") return []; // json-server's, for editors
     const why = whyUnreachable(resource);
     if (why !== undefined) throw unloadable(resource, why);
     if (Array.isArray(documents) || isDocument(documents)) {

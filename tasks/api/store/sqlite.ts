@@ -12,9 +12,10 @@ import { foreignKeyOf, type Naming, usualNaming } from "./naming.ts";
 import { isId } from "./schema.ts";
 import {
   type Id,
+  type OpenedStore,
   type Removed,
   type Seed,
-  type Store,
+  type Source,
   StoreError,
 } from "./store.ts";
 import {
@@ -33,12 +34,6 @@ export interface StoreOptions {
    */
   readonly fake?: boolean;
   /**
-   * Whether the database must be a new one: then the seed is in it, or an error says why not.
-   *
-   * @default {false}
-   */
-  readonly fresh?: boolean;
-  /**
    * How long a write waits for another process's, in ms. Nothing else is answered meanwhile.
    *
    * @default {5000}
@@ -56,9 +51,8 @@ export interface StoreOptions {
  *
  * @param path A file's path, or `:memory:`.
  * @param seed What a new database holds. A list given as a function is made when its resource is
- * first used, so that a start does not wait for 5,000 photos.
- * @throws {Failure} When the file cannot be opened, is damaged or not ours; or is not new, though
- * it must be.
+ * first used, so that a start does not wait for 5,000 photos. Without it, a new one stays new until it is imported into.
+ * @throws {Failure} When the file cannot be opened, is damaged or not ours.
  * @throws {TypeError} When the seed cannot be loaded, as {@linkcode Store}'s `load` does.
  *
  * @example
@@ -72,22 +66,12 @@ export interface StoreOptions {
  */
 export function openStore(
   path: string,
-  seed: Seed,
+  seed: Seed | undefined,
   options: StoreOptions = {},
-): Store & Disposable {
-  const { fake = false, fresh = false, busyTimeout = 5000 } = options;
-  const { naming = usualNaming } = options;
+): OpenedStore {
+  const { fake = false, busyTimeout = 5000, naming = usualNaming } = options;
   const db = openDatabase(path, busyTimeout, naming.id);
   try {
-    if (fresh) {
-      if (db.prepare("select 1 from kinds").get() !== undefined) {
-        const why = `"${absolutePath(path)}": it holds data already`;
-        const hint =
-          `to serve what it holds: api "${path}"; for a new import: the path of a new file, or --memory`;
-        throw new Failure(`Cannot import into ${why}`, { hint });
-      }
-      db.exec("pragma user_version = 0"); // one that was emptied is as good as new
-    }
     return createStore(db, seed, fake, naming);
   } catch (error) {
     db.close();
@@ -105,6 +89,7 @@ const tables = [
     place integer primary key, kind text, id, json text check (json_valid(json)),
     unique (kind, id)
   )`,
+  "table sources (name text, hash text, time text)",
 ];
 const schema = `
   pragma application_id = ${applicationId};
@@ -180,7 +165,7 @@ function findForeign(db: DatabaseSync): string | undefined {
     if (type === "trigger" || type === "view") {
       return `it has a ${type}, which hark did not make`;
     }
-    const isOurs = /^(kinds|documents)$/i.test(String(row.tbl_name));
+    const isOurs = /^(kinds|documents|sources)$/i.test(String(row.tbl_name));
     const made = plainOf(String(row.sql ?? ""));
     if (
       type === "table" && isOurs &&
@@ -201,13 +186,14 @@ function plainOf(sql: string): string {
 /** Makes a store of a database that is open; when it is new, the seed is what it holds then. */
 function createStore(
   db: DatabaseSync,
-  seed: Seed,
+  seed: Seed | undefined,
   fake: boolean,
   naming: Naming,
-): Store & Disposable {
+): OpenedStore {
   const documents = createDocumentTable(db, naming);
   const session = createSession(db, documents.forgetKeys);
-  const resources = createResourceTable(db, session, documents, seed, naming);
+  const from = seed ?? {};
+  const resources = createResourceTable(db, session, documents, from, naming);
   const fill = reading(resources.fill);
   const reader = createReader(session, documents, resources, naming);
   const [write, writeSoon] = fake
@@ -287,7 +273,14 @@ function createStore(
     return gone;
   }
 
-  resources.seed();
+  function setSource(source: Source | undefined): void {
+    db.exec("delete from sources");
+    if (source === undefined) return;
+    const { name, hash, time } = source;
+    db.prepare("insert into sources values (?, ?, ?)").run(name, hash, time);
+  }
+
+  if (seed !== undefined) resources.seed();
   return {
     naming,
     version: session.version,
@@ -334,6 +327,21 @@ function createStore(
       });
     },
     load: (data) => write(() => resources.replace(data)),
+    source() {
+      const row = db.prepare("select * from sources").get();
+      return row && {
+        name: String(row.name),
+        hash: String(row.hash),
+        time: String(row.time),
+      };
+    },
+    import: (data, source, replaces = false) =>
+      session.write(() => {
+        if (!replaces && resources.all().length > 0) return false;
+        resources.replace(data);
+        setSource(source);
+        return true;
+      }),
     copy() {
       const copied = connect(":memory:");
       copied.deserialize(session.image());

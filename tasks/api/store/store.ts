@@ -162,3 +162,27 @@ export interface Store {
    */
   copy(): Store & Disposable;
 }
+
+/** Where a database's data was imported from. */
+export interface Source {
+  /** A file's name where it lies beside the database, else its path; or a URL, without what is secret in it. */
+  readonly name: string;
+  /** The SHA-256 of its bytes, in hex. */
+  readonly hash: string;
+  /** When, as `Date.toISOString` writes it. */
+  readonly time: string;
+}
+
+/** A store over a database that was opened. */
+export interface OpenedStore extends Store, Disposable {
+  /** What it was imported from; nothing where it never was. */
+  source(): Source | undefined;
+  /**
+   * Imports what a database without resources is to hold, also where the store only pretends to write. Tells whether
+   * it did.
+   *
+   * @param replaces Whether it also takes the place of what is there.
+   * @throws {TypeError} As `load` does.
+   */
+  import(data: Seed, source?: Source, replaces?: boolean): boolean;
+}

@@ -9,7 +9,7 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { type Document, isDocument } from "./document.ts";
 import type { Naming } from "./naming.ts";
 import { readList, unloadable } from "./schema.ts";
-import type { Data, Id, Resource, Seed, Stored } from "./store.ts";
+import type { Id, Resource, Seed, Stored } from "./store.ts";
 import type { Session } from "./transaction.ts";
 
 /** A document's row. */
@@ -317,7 +317,7 @@ export interface ResourceTable {
   /** Adds those of the seed, where there are none and never were. */
   seed(): void;
   /** Puts others in the place of all. */
-  replace(data: Data): void;
+  replace(data: Seed): void;
 }
 
 /**

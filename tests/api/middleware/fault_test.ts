@@ -260,7 +260,7 @@ Deno.test("a SIGTERM ends the api with 0 though streams of events are open", asy
   ]);
 });
 
-Deno.test("a db.json is imported into a new database beside it, once", () =>
+Deno.test("a db.json is imported into a new database beside it, once, and what is written stays", () =>
   withFolder(async (folder) => {
     const [dump, file] = [`${folder}/my.json`, `${folder}/my.db`];
     await Deno.writeTextFile(
@@ -283,20 +283,22 @@ Deno.test("a db.json is imported into a new database beside it, once", () =>
       each.interrupt();
       assertEquals((await each.result).code, 0);
     }
-    const again = await run(main, [dump, "--port", "0"]);
+    const again = await run(main, [file, "--from", dump, "--port", "0"]);
     assertEquals(again.code, 1);
     assertMatch(
       again.stderr,
       /^api: Cannot import into ".*my\.db": it holds data already\nhint: .*\n$/,
     );
-    const kept = start(main, [file, "--port", "0"]);
-    const keptUrl = await baseOf(kept.stdout);
-    assertEquals(await (await fetch(`${keptUrl}/notes/a`)).json(), {
-      id: "a",
-      b: 1,
-    });
-    kept.interrupt();
-    await kept.result;
+    for (const path of [dump, file, dump]) {
+      const kept = start(main, [path, "--port", "0"]);
+      const keptUrl = await baseOf(kept.stdout);
+      assertEquals(await (await fetch(`${keptUrl}/notes/a`)).json(), {
+        id: "a",
+        b: 1,
+      });
+      kept.interrupt();
+      assertEquals((await kept.result).code, 0);
+    }
   }));
 
 Deno.test("what cannot be imported is said in one line, and leaves no file", () =>
@@ -328,7 +330,7 @@ Deno.test("what cannot be imported is said in one line, and leaves no file", () 
       /^api: Cannot load "http:.*\/db": the answer was 500\n/,
     );
     const missing = await run(main, [`${folder}/none.json`]);
-    assertMatch(missing.stderr, /^api: .*none\.json.*\n$/);
+    assertMatch(missing.stderr, /^api: .*none\.json.*\nhint: .*\n$/);
     const both = await run(main, ["a.json", "--from=b.json"]);
     assertEquals([both.code, both.stdout], [2, ""]);
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), [

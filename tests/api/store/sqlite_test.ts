@@ -59,36 +59,39 @@ Deno.test("a file that is no database of ours is refused with its path and left 
     assertEquals(await contentOf(folder), before);
   }));
 
-Deno.test("an import goes into a new database only", () =>
-  withFolder(async (folder) => {
+Deno.test("an import goes into a new database only, unless it is to take the place of all", () =>
+  withFolder((folder) => {
     const path = `${folder}/a.db`;
-    openStore(path, notes, { fresh: true })[Symbol.dispose]();
-    const failure = assertThrows(
-      () => openStore(path, { others: [] }, { fresh: true }),
-      Failure,
-    );
-    assertEquals(
-      failure.message,
-      `Cannot import into "${path}": it holds data already`,
-    );
-    assertEquals(
-      failure.hint,
-      `to serve what it holds: api "${path}"; for a new import: the path of a new file, or --memory`,
-    );
+    const source = { name: "a.json", hash: "1f", time: "2026-01-01" };
+    {
+      using store = openStore(path, undefined);
+      assertEquals([store.resources(), store.source()], [[], undefined]);
+      assertEquals(store.import(notes, source), true);
+      const other = { ...source, name: "b.json" };
+      assertEquals(store.import({ others: [] }, other), false);
+    }
     using store = openStore(path, {});
-    assertEquals(await store.resources(), [{ name: "notes", single: false }]);
+    assertEquals(store.resources(), [{ name: "notes", single: false }]);
+    assertEquals(store.source(), source);
+    assertEquals(store.import({ others: [] }, undefined, true), true);
+    assertEquals(store.resources(), [{ name: "others", single: false }]);
+    assertEquals(store.source(), undefined);
+    return Promise.resolve();
   }));
 
 Deno.test("what cannot be imported leaves a database that is still new", () =>
   withFolder(async (folder) => {
     const path = `${folder}/a.db`;
     const bad = { a: [{ id: 1 }], b: [{ id: 1 }, { id: 1 }] };
-    assertThrows(
-      () => openStore(path, bad, { fresh: true }),
-      TypeError,
-      'Cannot load "b[1].id": 1 is taken',
-    );
-    using store = openStore(path, notes, { fresh: true });
+    {
+      using store = openStore(path, undefined);
+      assertThrows(
+        () => store.import(bad),
+        TypeError,
+        'Cannot load "b[1].id": 1 is taken',
+      );
+    }
+    using store = openStore(path, notes);
     assertEquals(await store.get("notes", "7"), note7);
   }));
 
@@ -105,7 +108,8 @@ Deno.test("a database that was emptied stays empty, and may be imported into", (
       using store = openStore(path, notes);
       assertEquals(await store.dump(), "{}");
     }
-    using store = openStore(path, notes, { fresh: true });
+    using store = openStore(path, undefined);
+    assertEquals(store.import(notes), true);
     assertEquals(await store.get("notes", "7"), note7);
   }));
 
