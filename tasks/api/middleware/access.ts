@@ -84,17 +84,17 @@ export function createAccess(
         const name = asked.replace(/\.$/, "");
         throw new Problem(
           421,
-          `Cannot answer for "${name}": this is ${host}; to be asked for it: --allow-host ${
+          `Cannot answer for "${name}": this is ${host}; to answer for it too: --allow-host ${
             quote(name)
           }`,
         );
       }
       if (asker === undefined) {
         const site = headers.get("origin") ?? siteOf(headers);
-        const from = site === "null" ? "a page without an origin" : site;
+        const from = site === "null" ? "a page without an origin" : `"${site}"`;
         throw new Problem(
           403,
-          `Cannot answer ${from}: only pages of this machine may ask; to let it: --origin ${
+          `Cannot answer ${from}: only pages of this machine may ask; to let this one: --origin ${
             quote(site)
           }`,
         );
@@ -191,7 +191,7 @@ export function isOwnHost(
 export function parseHostName(text: string): string {
   const [, below = "", name = ""] = text.match(/^(\*?\.)?(.*)$/s) ?? [];
   const url = URL.parse(`http://${parseHost(name)}/`);
-  if (url !== null && !name.includes(":")) {
+  if (url !== null && /^[^.:][^:]*$/.test(name)) {
     return (below && ".") + url.hostname.replace(/\.$/, "");
   }
   throw new UsageError(

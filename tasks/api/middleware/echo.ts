@@ -31,7 +31,7 @@ export async function describeRequest(
     headers: await collect(headers),
     ...show(bytes),
     json: readJson(bytes),
-    form: await readForm(bytes, headers.get("content-type") ?? ""),
+    form: await readForm(bytes, headers),
     address: sender && formatAddress(addressOf(sender)),
   };
   return JSON.stringify(description, null, 2);
@@ -56,12 +56,11 @@ function readJson(bytes: Uint8Array): unknown {
   }
 }
 
-async function readForm(bytes: Uint8Array<ArrayBuffer>, type: string) {
-  if (
-    !/^(multipart\/form-data|application\/x-www-form-urlencoded)\b/i.test(type)
-  ) {
-    return;
-  }
+async function readForm(bytes: Uint8Array<ArrayBuffer>, headers: Headers) {
+  const type = headers.get("content-type") ?? "";
+  const isForm = /^(multipart\/form-data|application\/x-www-form-urlencoded)\b/i
+    .test(type);
+  if (!isForm || headers.has("content-encoding")) return;
   try {
     const body = new Response(bytes, { headers: { "content-type": type } });
     return await collect(await body.formData());

@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
-import { main } from "../../tasks/api.ts";
-import { createRandom, parseFault } from "../../tasks/api/fault.ts";
-import { createHandler } from "../../tasks/api/handler.ts";
-import { serveHttp } from "../../tasks/api/serve.ts";
-import { seed } from "../../tasks/api/store/seed.ts";
-import { openStore } from "../../tasks/api/store/sqlite.ts";
-import { codePoint } from "../code_point.ts";
-import { run, start, withFolder } from "../support.ts";
-import { baseOf, send } from "./support.ts";
+import { main } from "../../../tasks/api.ts";
+import { createRandom, parseFault } from "../../../tasks/api/fault.ts";
+import { createHandler } from "../../../tasks/api/handler.ts";
+import { serveHttp } from "../../../tasks/api/serve.ts";
+import { seed } from "../../../tasks/api/store/seed.ts";
+import { openStore } from "../../../tasks/api/store/sqlite.ts";
+import { codePoint } from "../../code_point.ts";
+import { run, start, withFolder } from "../../support.ts";
+import { baseOf, send } from "../support.ts";
 
 const none = new URLSearchParams();
 
