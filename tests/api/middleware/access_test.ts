@@ -433,3 +433,64 @@ Deno.test("api takes --origin and --allow-host more than once, and refuses what 
     assertMatch(stderr, /^api: Cannot parse (origin|host) "/);
   }
 });
+
+testWith(
+  "chromium",
+  "cross-site requests: a browser lets pages of this machine read and write, and others neither",
+  async () => {
+    const page = '<!doctype html><meta charset="utf-8"><title>a page</title>';
+    const serve = () =>
+      new Response(page, { headers: { "content-type": "text/html" } });
+    await using other = await serveHttp(serve, { host: "localhost", port: 0 });
+    using store = openStore(":memory:", seed);
+    const origin = [`http://listed.example:${other.port}`];
+    let refused = 0;
+    const handler = createHandler(store, {
+      origin,
+      onResponse: ({ status }) => refused += status === 403 ? 1 : 0,
+    });
+    await using api = await serveHttp(handler, { host: "localhost", port: 0 });
+    await using browser = await openBrowser(
+      "--host-resolver-rules=MAP *.example 127.0.0.1",
+    );
+    const url = `http://localhost:${api.port}`;
+    const fetching = (init: RequestInit) =>
+      `fetch("${url}/posts/1", ${JSON.stringify(init)})
+      .then((response) => response.json()).then(({ id }) => id, () => "refused")`;
+    const loading = (tag: string) =>
+      `new Promise((resolve) => {
+      const element = document.createElement("${tag}");
+      element.onload = () => resolve(window.told ?? "loaded");
+      element.onerror = () => resolve("refused");
+      window.tell = ({ id }) => { window.told = id; };
+      element.src = "${url}/posts/1?callback=tell";
+      document.body.append(element);
+    })`;
+    const put = {
+      method: "PUT",
+      body: "{}",
+      headers: { "content-type": "application/json", "x-a": "1" },
+    };
+    const may = [1, 1, 1, 1, 1];
+    const mayNot = may.map(() => "refused");
+    for (
+      const [host, expected] of [
+        ["localhost", may],
+        ["127.0.0.1", may],
+        ["listed.example", may],
+        ["evil.example", mayNot],
+      ] as const
+    ) {
+      await browser.open(`http://${host}:${other.port}/`);
+      const seen = [
+        await browser.evaluate(fetching({})),
+        await browser.evaluate(fetching({ credentials: "include" })),
+        await browser.evaluate(fetching(put)),
+        await browser.evaluate(fetching({ ...put, credentials: "include" })),
+        await browser.evaluate(loading("script")),
+      ];
+      assertEquals(seen, expected, host);
+      assertEquals(refused, expected === mayNot ? expected.length : 0);
+    }
+  },
+);
