@@ -163,7 +163,8 @@ function serveOnce(init: Deno.ServeTcpOptions, handler: Handler): Server {
       const response = handler(request, info);
       if (response instanceof Response) return response;
       working++;
-      return response.finally(leave);
+      response.then(leave, leave);
+      return response;
     },
   );
   let ended: Promise<void> | undefined;

@@ -60,12 +60,12 @@ export function createAccess(
   return {
     judge({ headers, url, method }) {
       const origin = headers.get("origin");
-      if (origin !== null) {
+      if (origin) {
         if (isNamed(origin, url)) return { origin, isNamed: true };
-        const isKnown = isOpen || named.has(origin) ||
-          // a form of its own page that hides where it is
-          origin === "null" && headers.get("sec-fetch-site") === "same-origin";
-        return isKnown ? { origin } : undefined;
+        if (isOpen || named.has(origin)) return { origin };
+        // its own page: a form that hides where it is, or a proxy that does not pass on its name
+        const isOwn = headers.get("sec-fetch-site") === "same-origin";
+        return isOwn ? PROGRAM : undefined;
       }
       if (headers.get("sec-fetch-site") !== "cross-site" || isOpen) {
         return PROGRAM;
@@ -90,7 +90,7 @@ export function createAccess(
         );
       }
       if (asker === undefined) {
-        const site = headers.get("origin") ?? siteOf(headers);
+        const site = headers.get("origin") || siteOf(headers);
         const from = site === "null" ? "a page without an origin" : `"${site}"`;
         throw new Problem(
           403,

@@ -171,6 +171,14 @@ Deno.test("cross-site requests: scripts and pictures of other sites are refused,
       403,
       200,
     ],
+    ["POST /posts", { origin: "" }, 201, 201],
+    // behind a proxy that does not pass on the name by which its page was opened
+    [
+      "POST /posts",
+      site("same-origin", "cors", { origin: "https://proxy.example" }),
+      201,
+      201,
+    ],
     // a form of the page's own, which hides where it is
     [
       "POST /posts",
