@@ -18,6 +18,7 @@ import { parseDelay } from "./fault.ts";
 import { createHandler, type Middleware, type Route } from "./handler.ts";
 import { createLogWriter } from "../server/log_writer.ts";
 import { formatEntry } from "./log.ts";
+import { parseHostName, parseOrigin } from "./middleware/access.ts";
 import { serveHttp } from "./serve.ts";
 import {
   type Naming,
@@ -167,6 +168,18 @@ export const API_OPTIONS = {
     parse: parsePort,
     default: 3000,
     help: "Listen here; 0: any free",
+  },
+  allowHost: {
+    value: "NAME",
+    parse: parseHostName,
+    repeat: true,
+    help: "Be asked for by this name too; .NAME: by all below it",
+  },
+  origin: {
+    value: "URL",
+    parse: parseOrigin,
+    repeat: true,
+    help: "Let the pages of this site ask; *: of all sites",
   },
   memory: { help: "Keep nothing; follow db.json: an edit replaces all" },
   watch: { short: "w" },

@@ -4,8 +4,6 @@
  * @module
  */
 
-import { allow } from "./response.ts";
-
 /** Events, the last ones kept. */
 export interface Events {
   /** Sends an event, as JSON on one line, to all who want its topic; without one, to all. */
@@ -141,12 +139,10 @@ export function streamEvents(
   const seen = headers.get("last-event-id") ??
     new URL(url).searchParams.get("after");
   const after = seen === null ? undefined : Number(seen) || 0;
-  const response = new Response(events.subscribe(topic, after), {
+  return new Response(events.subscribe(topic, after), {
     headers: {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-cache",
-      "access-control-allow-credentials": "true",
     },
   });
-  return allow(response, headers.get("origin"));
 }

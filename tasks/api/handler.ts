@@ -9,9 +9,15 @@ import { applyFault, parseFault } from "./fault.ts";
 import { formatNow, type LogEntry } from "./log.ts";
 import { createResources, type Resources } from "./resources.ts";
 import {
-  createCache,
-  isOwnHost,
+  allow,
+  allowAny,
+  type Asker,
+  createAccess,
+  isPreflight,
   preflight,
+} from "./middleware/access.ts";
+import {
+  createCache,
   prepare,
   type Prepared,
   respond,
@@ -21,8 +27,16 @@ import {
 import { Problem } from "./store/problem.ts";
 import type { Store } from "./store/store.ts";
 
+/** Who sent a request, as `Deno.serve` gives it. */
+export interface Sender {
+  readonly remoteAddr: Deno.Addr;
+}
+
 /** Responds to a request: no socket is needed. */
-export type Handler = (request: Request) => Response | Promise<Response>;
+export type Handler = (
+  request: Request,
+  sender?: Sender,
+) => Response | Promise<Response>;
 
 /** Responds to a path that is none of a resource; nothing where it has no response to this request. */
 export type Route = (
@@ -30,12 +44,12 @@ export type Route = (
   store: Store,
 ) => Response | undefined | Promise<Response | undefined>;
 
-type Responder = (request: Request) => Promise<Response>;
+type Responder = (request: Request, sender?: Sender) => Promise<Response>;
 
 /** Responds to a request before the api does, or asks what comes next, and may change what it responds. */
 export type Middleware = (
   request: Request,
-  next: Responder,
+  next: (request: Request) => Promise<Response>,
 ) => Response | Promise<Response>;
 
 /** Options of {@linkcode createHandler}. */
@@ -58,6 +72,10 @@ export interface HandlerOptions {
    * @default {"localhost"}
    */
   readonly host?: string;
+  /** Other names by which it may be asked for; `.example` stands for all names below it. */
+  readonly allowHost?: readonly string[];
+  /** The sites beside this machine's own whose pages may ask, as `https://app.example`; `*` for all. */
+  readonly origin?: readonly string[];
   /**
    * Whether the store only pretends to write, and JSONPlaceholder's leniency is wanted with it.
    *
@@ -118,7 +136,9 @@ export function createHandler(
   store: Store,
   options: HandlerOptions = {},
 ): Handler {
-  const { host = "localhost", fake = false } = options;
+  const { fake = false, host = "localhost" } = options;
+  const { allowHost = [], origin = [] } = options;
+  const access = createAccess({ host, allowHost, origin });
   const { maxBody = 2 ** 20, bodyTimeoutMs = 10_000 } = options;
   const limits = { maxBytes: maxBody, timeoutMs: bodyTimeoutMs };
   const cache = createCache<Prepared>(maxCached);
@@ -135,33 +155,24 @@ export function createHandler(
     log.close();
   });
 
-  /** Refuses who may not ask at all, whatever it asks for. */
-  function admit(request: Request): void {
-    const url = URL.parse(request.url);
-    if (url === null) {
-      throw new Problem(400, `Cannot read the URL "${request.url}"`);
-    }
-    if (!isOwnHost(url.hostname, host)) {
-      throw new Problem(
-        421,
-        `Cannot answer for "${url.hostname}": this is ${host}`,
-      );
-    }
-  }
-
-  async function handle(request: Request): Promise<Response> {
+  async function handle(
+    request: Request,
+    sender?: Sender,
+  ): Promise<Response> {
     const { headers } = request;
     const url = new URL(request.url);
     const method = methodOf(request);
-    if (method === "OPTIONS") return preflight(headers);
+    const [, name, rest] = url.pathname.match(/^\/@([^/]+)(.*)$/) ?? [];
+    const path = (rest ?? url.pathname) || "/";
+    const mayEcho = /^\/_echo(\/|$)/.test(path);
+    if (method === "OPTIONS" && !mayEcho) return preflight(headers);
     const reads = method === "GET" || method === "HEAD";
-    if (options.readOnly && !reads) {
+    if (options.readOnly && !reads && !mayEcho) {
       throw new Problem(
         403,
         `Cannot ${method} ${url.pathname}: the api is read-only`,
       );
     }
-    const [, name, rest] = url.pathname.match(/^\/@([^/]+)(.*)$/) ?? [];
     if (name !== undefined && method === "DELETE" && /^\/?$/.test(rest ?? "")) {
       sandboxes.reset(name);
       return await respondOnce({ status: 200, text: "{}" }, headers);
@@ -172,7 +183,11 @@ export function createHandler(
     if (fault !== undefined) await applyFault(fault, resources.random);
     const [strict, callback] = [params.has("_strict"), params.get("callback")];
     for (const key of params.size > 0 ? ownParams : []) params.delete(key);
-    const path = (rest ?? url.pathname) || "/";
+    if (mayEcho && !isResource(resources.store, "_echo")) {
+      const { describeRequest } = await import("./middleware/echo.ts");
+      const text = await describeRequest(request, limits, sender?.remoteAddr);
+      return await respondOnce({ status: 200, text }, headers);
+    }
     const special = reads &&
       await handleSpecial(request, path, resources, name);
     if (special) return special;
@@ -204,10 +219,9 @@ export function createHandler(
     const asks = asksForEvents(request.headers);
     if (!asks && path !== "/events") return;
     const resource = path.slice(1);
-    const isResource = (await store.resources())
-      .some(({ name }) => name === resource);
-    if (asks && isResource) return streamEvents(changes, request, resource);
-    if (!isResource && path === "/events") {
+    const isThere = isResource(store, resource);
+    if (asks && isThere) return streamEvents(changes, request, resource);
+    if (!isThere && path === "/events") {
       return streamEvents(log, request, sandbox);
     }
   }
@@ -215,12 +229,10 @@ export function createHandler(
   // What the log says of a response, why it is a refusal: what middleware passes on keeps it.
   const notes = new WeakMap<Response, Pick<LogEntry, "reason" | "deleted">>();
 
-  function refusing(
-    respond: (request: Request) => Response | Promise<Response>,
-  ): Responder {
-    return async (request) => {
+  function refusing(respond: Handler): Responder {
+    return async (request, sender) => {
       try {
-        return await respond(request);
+        return await respond(request, sender);
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
         const refusal = toApiResponse(error, request);
@@ -233,13 +245,26 @@ export function createHandler(
 
   const { middleware = [] } = options;
   const pass = middleware.reduceRight<Responder>(
-    (next, each) => refusing((request) => each(request, next)),
+    (next, each) =>
+      refusing((request, sender) =>
+        each(request, (request) => next(request, sender))
+      ),
     refusing(handle),
   );
-  const handleOrRefuse = refusing((request) => {
-    admit(request);
-    return pass(request);
-  });
+
+  async function handleOrRefuse(
+    request: Request,
+    asker: Asker | undefined,
+    sender?: Sender,
+  ): Promise<Response> {
+    const admitted = refusing(() => {
+      access.admit(request, asker);
+      return isPreflight(request)
+        ? preflight(request.headers)
+        : pass(request, sender);
+    });
+    return await admitted(request);
+  }
 
   function record(
     { url, method }: Request,
@@ -261,22 +286,32 @@ export function createHandler(
     return response;
   }
 
-  return (request) => {
+  return (request, sender) => {
     const started = performance.now();
+    const asker = access.judge(request);
     const { headers, method, url } = request;
     const isPlain = method === "GET" && middleware.length === 0;
     const cached = isPlain ? cache.get(url) : undefined;
     if (
-      cached === undefined || headers.has("prefer") || asksForEvents(headers)
+      cached === undefined || asker === undefined || headers.has("prefer") ||
+      asksForEvents(headers)
     ) {
-      return handleOrRefuse(request)
-        .then((response) => record(request, started, response));
+      return handleOrRefuse(request, asker, sender)
+        .then((response) =>
+          allowAny(record(request, started, response), asker)
+        );
     }
+    const finish = (response: Response) =>
+      allow(record(request, started, response), asker);
     const response = respond(cached, headers);
     return response instanceof Response
-      ? record(request, started, response)
-      : response.then((response) => record(request, started, response));
+      ? finish(response)
+      : response.then(finish);
   };
+}
+
+function isResource(store: Store, resource: string): boolean {
+  return store.resources().some(({ name }) => name === resource);
 }
 
 /** A form can only GET and POST: it names what it means in a header, as express's method-override has it. */

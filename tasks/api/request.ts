@@ -120,7 +120,8 @@ export function toDocument(value: unknown, place = ""): Document {
   throw unreadable(`${place}expected an object, got ${found}`);
 }
 
-async function readBytes(
+/** Reads a request's body, within limits. */
+export async function readBytes(
   request: Request,
   { maxBytes, timeoutMs }: BodyLimits,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -209,7 +210,8 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function isDeeper(value: unknown, levels: number): boolean {
+/** Whether a value parsed from JSON has more levels than so many. */
+export function isDeeper(value: unknown, levels: number): boolean {
   return typeof value === "object" && value !== null &&
     (levels === 0 ||
       Object.values(value).some((child) => isDeeper(child, levels - 1)));

@@ -1,5 +1,5 @@
 /**
- * A response, and how HTTP carries it: entity tags, 304, compression, JSONP, problems, who may read it.
+ * A response, and how HTTP carries it: entity tags, 304, compression, JSONP, problems.
  *
  * @module
  */
@@ -65,7 +65,6 @@ export async function prepare(
       "pragma": "no-cache",
       "expires": "-1",
       "vary": "Origin, Accept-Encoding",
-      "access-control-allow-credentials": "true",
       ...etag !== undefined && { etag },
       ...exposed && { "access-control-expose-headers": exposed },
       ...headers,
@@ -86,18 +85,17 @@ export function respond(
   isKept = true,
 ): Response | Promise<Response> {
   const { text, etag, response } = prepared;
-  const origin = asked.get("origin");
   const known = asked.get("if-none-match");
   if (etag !== undefined && known !== null && matchesEtag(known, etag)) {
     const { headers } = response.clone();
     headers.delete("content-type");
-    return allow(new Response(null, { status: 304, headers }), origin);
+    return new Response(null, { status: 304, headers });
   }
   const zips = text.length > minZipped &&
     readsGzip.test(asked.get("accept-encoding") ?? "");
-  if (!zips) return allow(isKept ? response.clone() : response, origin);
+  if (!zips) return isKept ? response.clone() : response;
   prepared.zipped ??= zip(prepared);
-  return prepared.zipped.then((zipped) => allow(zipped.clone(), origin));
+  return prepared.zipped.then((zipped) => zipped.clone());
 }
 
 /** Responds to a request with what is sent this once. */
@@ -106,14 +104,6 @@ export async function respondOnce(
   asked: Headers,
 ): Promise<Response> {
   return await respond(await prepare(meant), asked, false);
-}
-
-/** Lets the site that asked, if one did, read the response. */
-export function allow(response: Response, origin: string | null): Response {
-  if (origin !== null) {
-    response.headers.set("access-control-allow-origin", origin);
-  }
-  return response;
 }
 
 async function zip({ text, response }: Prepared): Promise<Response> {
@@ -239,40 +229,6 @@ export function matchesEtag(list: string, etag: string): boolean {
   const opaque = etag.replace(/^W\//, "");
   return list.trim() === "*" ||
     (list.match(/"[^"]*"/g)?.includes(opaque) ?? false);
-}
-
-/**
- * Tells whether a request may name a host. A web page whose own name resolves to this machine (DNS
- * rebinding) reaches the port, but cannot pretend that it asked for localhost.
- *
- * @param asked The host in the request's URL, without its port: `localhost`, `[::1]`.
- * @param served The host that is listened on. When it is not a loopback, all addresses and all names
- * without a dot are this machine's too.
- */
-export function isOwnHost(asked: string, served: string): boolean {
-  const name = asked.toLowerCase().replace(/\.$/, "");
-  const loopback = /^(localhost|.*\.localhost|127\.[\d.]+|\[::1\])$/;
-  if (loopback.test(name)) return true;
-  const own = served.includes(":") ? `[${served}]` : served.toLowerCase();
-  return name === own ||
-    !loopback.test(own) && /^(\[.*\]|\d+(\.\d+){3}|[^.]+)$/.test(name);
-}
-
-const METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE";
-
-/** Responds to an OPTIONS request: every site may send what it asks for, as json-server has it (Fetch, section 3.2). */
-export function preflight(asked: Headers): Response {
-  const headers = new Headers({
-    allow: METHODS,
-    "access-control-allow-methods": METHODS,
-    "access-control-allow-credentials": "true",
-    "access-control-max-age": "600",
-    vary: "Origin, Access-Control-Request-Headers",
-  });
-  const wanted = asked.get("access-control-request-headers");
-  if (wanted !== null) headers.set("access-control-allow-headers", wanted);
-  const response = new Response(null, { status: 204, headers });
-  return allow(response, asked.get("origin"));
 }
 
 /** Encodes a text for a URL or a header; half of a surrogate pair becomes U+FFFD, as SQLite stores it. */

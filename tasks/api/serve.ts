@@ -15,9 +15,13 @@ import {
   type TcpAddress,
 } from "../../lib/net/address.ts";
 import { hostsOf, listenFailure, openAll } from "../../lib/net/listen.ts";
+import { asksForEvents } from "./events.ts";
 import type { Handler } from "./handler.ts";
 import { formatProblem, PROBLEM_TYPE } from "./response.ts";
 import { Problem } from "./store/problem.ts";
+
+/** How long the clients of a lost listener may stay without a request. */
+const HEAD_MS = 10_000;
 
 /** Options of {@linkcode serveHttp}. */
 export interface ListenOptions {
@@ -36,7 +40,7 @@ export interface Listening extends AsyncDisposable {
   /** Settles when all has ended. */
   readonly finished: Promise<void>;
   /**
-   * Stops accepting and waits until the responses under way are sent, for at most this many ms: what
+   * Lets the requests under way come in and be answered, and refuses others, for at most this many ms: what
    * is left then ends with the process, since Deno has no way to cut it. 0 cuts all at once.
    */
   shutdown(graceMs: number): Promise<void>;
@@ -53,10 +57,9 @@ export async function serveHttp(
   address: TcpAddress,
   options: ListenOptions = {},
 ): Promise<Listening> {
-  const [ending, cut] = [new AbortController(), new AbortController()];
+  const ending = new AbortController();
   let isLost = false;
   const init = {
-    signal: cut.signal,
     onListen() {},
     onError(error: unknown) {
       options.onError?.(error);
@@ -66,8 +69,12 @@ export async function serveHttp(
         headers: { "content-type": PROBLEM_TYPE },
       });
     },
-    handler,
   };
+  const admit: Handler = (request, sender) =>
+    // whoever follows events comes back after their end, but not after a refusal
+    ending.signal.aborted && !asksForEvents(request.headers)
+      ? refuseAtEnd()
+      : handler(request, sender);
   const onLost = (error: unknown) => {
     if (!isLost) options.onLost?.(error);
     isLost = true;
@@ -79,7 +86,7 @@ export async function serveHttp(
       address,
       (hostname, port) => {
         const bound = { ...init, hostname, port };
-        const server = openServer(bound, onLost, ending.signal);
+        const server = openServer(bound, admit, onLost, ending.signal);
         return { ...server, close: () => void closing.push(server.shutdown()) };
       },
       await hostsOf(address),
@@ -93,7 +100,7 @@ export async function serveHttp(
 
   async function end(graceMs: number): Promise<void> {
     if (graceMs <= 0) {
-      cut.abort();
+      for (const server of servers) server.cut();
       return await finished;
     }
     const grace = Promise.withResolvers<void>();
@@ -106,7 +113,6 @@ export async function serveHttp(
   let ended: Promise<void> | undefined;
   function shutdown(graceMs: number): Promise<void> {
     ending.abort();
-    // Once is enough, and Deno fails on an abort that follows a shutdown.
     return ended ??= end(graceMs);
   }
 
@@ -119,31 +125,99 @@ export async function serveHttp(
   };
 }
 
-type Server = Pick<
-  Deno.HttpServer<Deno.NetAddr>,
-  "addr" | "finished" | "shutdown"
->;
+function refuseAtEnd(): Response {
+  const problem = new Problem(503, "Cannot answer: the api is ending");
+  return new Response(formatProblem(problem), {
+    status: problem.status,
+    headers: {
+      "content-type": PROBLEM_TYPE,
+      "connection": "close",
+      "retry-after": "1",
+    },
+  });
+}
+
+interface Server extends
+  Pick<
+    Deno.HttpServer<Deno.NetAddr>,
+    "addr" | "finished" | "shutdown"
+  > {
+  /** Ends all connections at once. */
+  readonly cut: () => void;
+}
+
+/**
+ * Serves an address until it is shut down, which waits for the handlers at work: that of `Deno.serve` alone makes
+ * the bodies that they read unreadable (denoland/deno#36809). It closes what is idle, and what has sent half a head.
+ */
+function serveOnce(init: Deno.ServeTcpOptions, handler: Handler): Server {
+  const cut = new AbortController();
+  const idle = Promise.withResolvers<void>();
+  let [working, isEnding] = [0, false];
+  const leave = () => {
+    if (--working === 0 && isEnding) idle.resolve();
+  };
+  const server = Deno.serve(
+    { ...init, signal: cut.signal },
+    (request, info) => {
+      const response = handler(request, info);
+      if (response instanceof Response) return response;
+      working++;
+      response.then(leave, leave);
+      return response;
+    },
+  );
+  let ended: Promise<void> | undefined;
+
+  async function end(): Promise<void> {
+    isEnding = true;
+    if (working > 0) await idle.promise;
+    await server.shutdown();
+  }
+
+  return {
+    addr: server.addr,
+    finished: server.finished,
+    shutdown: () => ended ??= end(),
+    cut() {
+      // Deno fails on an abort that follows a shutdown
+      if (ended === undefined) cut.abort();
+    },
+  };
+}
 
 /**
  * Serves an address, for good: `Deno.serve` closes its listener when a client cannot be accepted, as without a free
  * file descriptor, and goes on with the clients that it has. The address is then opened again, after longer and
- * longer pauses and until the signal; meanwhile others are refused.
+ * longer pauses and until the signal; meanwhile others are refused. The clients that it had have a while for what
+ * they ask: then those who do not ask, or only begin to, make room. `Deno.serve` has no other limit for a head.
  */
 function openServer(
-  init: Deno.ServeTcpOptions & Deno.ServeInit<Deno.NetAddr>,
+  init: Deno.ServeTcpOptions,
+  handler: Handler,
   onLost: (error: unknown) => void,
   ending: AbortSignal,
 ): Server {
-  let server = Deno.serve(init);
+  let server = serveOnce(init, handler);
   const { addr } = server;
+  const lost = new Set<Server>();
 
   function reopen(): boolean {
     try {
-      server = Deno.serve({ ...init, port: addr.port });
+      server = serveOnce({ ...init, port: addr.port }, handler);
       return true;
     } catch {
       return false;
     }
+  }
+
+  /** Makes room, in a while. */
+  async function leave(old: Server): Promise<void> {
+    lost.add(old);
+    await pause(HEAD_MS, ending);
+    if (ending.aborted) return;
+    await old.shutdown();
+    lost.delete(old);
   }
 
   async function last(): Promise<void> {
@@ -154,6 +228,7 @@ function openServer(
         return await server.finished;
       } catch (error) {
         onLost(error);
+        leave(server);
       }
       if (performance.now() - opened > LONGEST_WAIT_MS) wait = SHORTEST_WAIT_MS;
       do {
@@ -164,5 +239,13 @@ function openServer(
     }
   }
 
-  return { addr, finished: last(), shutdown: () => server.shutdown() };
+  const all = () => [...lost, server];
+  return {
+    addr,
+    finished: last(),
+    async shutdown() {
+      await Promise.all(all().map((each) => each.shutdown()));
+    },
+    cut: () => all().forEach((each) => each.cut()),
+  };
 }

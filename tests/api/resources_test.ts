@@ -33,14 +33,14 @@ Deno.test("every web header is as json-server has it", async () => {
         "expires": "-1",
         "vary": "Origin, Accept-Encoding",
         "x-content-type-options": "nosniff",
-        "access-control-allow-credentials": "true",
+        "access-control-allow-credentials": undefined,
         "access-control-allow-origin": undefined,
         "access-control-expose-headers": undefined,
         "x-total-count": undefined,
         "etag": /^W\/"[\da-f]+-[\w+/]{27}"$/,
       }],
-      ["GET /posts", { origin: "https://a.example" }, 200, {
-        "access-control-allow-origin": "https://a.example",
+      ["GET /posts", { origin: "http://localhost:5173" }, 200, {
+        "access-control-allow-origin": "http://localhost:5173",
         "access-control-allow-credentials": "true",
       }],
       ["GET /posts?_page=2&_limit=40", {}, 200, {
@@ -81,8 +81,8 @@ Deno.test("every web header is as json-server has it", async () => {
           "access-control-allow-origin": undefined,
         },
       ],
-      ["OPTIONS /", { origin: "null" }, 204, {
-        "access-control-allow-origin": "null",
+      ["OPTIONS /", { origin: "http://[::1]:80" }, 204, {
+        "access-control-allow-origin": "http://[::1]:80",
         "access-control-allow-headers": undefined,
       }],
       ["GET /posts", { "accept-encoding": "gzip, br" }, 200, {
@@ -210,7 +210,6 @@ Deno.test("another site's host is refused, whatever else is asked", async () => 
   for (
     const host of [
       "evil.example",
-      "192.0.2.1:3000",
       "localhost.evil.example",
       "x",
     ]

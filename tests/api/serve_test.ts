@@ -9,6 +9,16 @@ import { createHandler } from "../../tasks/api/handler.ts";
 import { serveHttp } from "../../tasks/api/serve.ts";
 import { makeItems, seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
+import { until } from "../daemon.ts";
+import {
+  receiveText,
+  ROOT,
+  sleep,
+  spawn,
+  spawnDeno,
+  withFolder,
+} from "../support.ts";
+import { baseOf } from "./support.ts";
 
 const free = { host: "localhost", port: 0 };
 const hello = () => new Response("hello");
@@ -146,6 +156,108 @@ Deno.test("without grace a client is cut off", async () => {
   await server[Symbol.asyncDispose]();
   await server.shutdown(0);
   await assertRejects(() => read(connection), Deno.errors.ConnectionReset);
+});
+
+/** Asks over a connection of its own, and gives it when the head has come: `Expect` tells that. */
+async function begin(port: number, framing: string): Promise<Deno.Conn> {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const head = "POST /posts HTTP/1.1\r\nhost: localhost\r\n";
+  await write(connection, `${head}expect: 100-continue\r\n${framing}\r\n\r\n`);
+  assertStringIncludes(await read(connection), "HTTP/1.1 100 ");
+  return connection;
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test({
+    name:
+      `${signal} loses nothing: bodies under way are stored, and others sent away`,
+    ignore: Deno.build.os === "windows",
+    fn: () =>
+      withFolder(async (folder) => {
+        const file = `${folder}/a.db`;
+        const args = ["run", "-A", `${ROOT}tasks/api.ts`, file];
+        const api = spawnDeno([...args, "--port", "0"]);
+        const url = await baseOf(api.stdout);
+        const port = Number(new URL(url).port);
+        const connect = () => Deno.connect({ hostname: "127.0.0.1", port });
+        using declared = await begin(port, "content-length: 13");
+        using chunked = await begin(port, "transfer-encoding: chunked");
+        using half = await connect();
+        await write(half, "GET /posts HTTP/1.1\r\nho");
+        const idle = await fetch(`${url}/posts/1`);
+        await idle.text();
+        api.kill(signal);
+        let refusal: Response | undefined;
+        await until("others to be sent away", async () => {
+          refusal = await fetch(`${url}/posts`, { method: "POST", body: "{}" });
+          await refusal.body?.cancel();
+          return refusal.status !== 201;
+        });
+        assertEquals(
+          [refusal?.status, refusal?.headers.get("retry-after")],
+          [503, "1"],
+        );
+        // who follows events would not come back after a refusal
+        const events = await fetch(`${url}/events`, {
+          headers: { accept: "text/event-stream" },
+        });
+        assertEquals([events.status, await events.text()], [
+          200,
+          "retry: 1000\n\n",
+        ]);
+        await write(declared, '{"title":"a"}');
+        await write(chunked, 'd\r\n{"title":"b"}\r\n0\r\n\r\n');
+        for (const connection of [declared, chunked]) {
+          assertStringIncludes(await receiveText(connection), "HTTP/1.1 201 ");
+        }
+        assertEquals((await api.result).code, 0);
+        using store = openStore(file, seed);
+        const titles = JSON.stringify(await store.list("posts"));
+        for (const title of ["a", "b"]) {
+          assertStringIncludes(titles, `title\\": \\"${title}\\"`);
+        }
+      }),
+  });
+}
+
+Deno.test("a body that does not come is waited for no longer than the grace, nor after a second signal", async () => {
+  for (const [grace, code] of [["0.05", 0], ["60", 130]] as const) {
+    const args = ["--memory", "--port", "0", "--grace", grace];
+    const api = spawn("api", args);
+    const port = Number(new URL(await baseOf(api.stdout)).port);
+    using _ = await begin(port, "content-length: 13");
+    api.kill("SIGINT");
+    if (code === 130) {
+      let ended = false;
+      api.result.finally(() => ended = true);
+      // one that follows at once is taken for the first
+      await until("the end", async () => {
+        await sleep(50);
+        if (!ended) api.kill("SIGINT");
+        return ended;
+      });
+    }
+    assertEquals((await api.result).code, code);
+  }
+});
+
+Deno.test("a shutdown lets a long answer be sent to a slow reader, and closes what is idle", async () => {
+  const length = 2 ** 24;
+  const server = await serveHttp(() => new Response("x".repeat(length)), free);
+  const connect = () =>
+    Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  const head = "GET / HTTP/1.1\r\nhost: a\r\n";
+  using slow = await connect();
+  await write(slow, `${head}\r\n`);
+  const start = await read(slow);
+  using half = await connect();
+  await write(half, head);
+  const ended = server.shutdown(60_000);
+  assertEquals(await receiveText(half), "");
+  const rest = await receiveText(slow);
+  assertEquals((start + rest).split("\r\n\r\n")[1]?.length, length);
+  await ended;
+  await server.finished;
 });
 
 async function write(connection: Deno.Conn, text: string): Promise<void> {

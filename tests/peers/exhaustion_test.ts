@@ -38,19 +38,33 @@ async function connectMany(port: number, count: number): Promise<Deno.Conn[]> {
   return conns;
 }
 
-/** Runs a command that may have 64 files open, and holds it to what it must do beyond. */
-async function exhaust(
-  args: readonly string[],
-  exchange: Exchange,
-): Promise<string> {
-  const [task, ...rest] = args;
+/** Runs a command that may have 64 files open. */
+async function startPoor([task, ...rest]: readonly string[]) {
   const words = [Deno.execPath(), "run", "-A", `${ROOT}tasks/${task}.ts`];
   const server = spawnProgram("sh", [
     ...["-c", 'ulimit -n 64; echo $$; exec "$@"', "sh", ...words, ...rest],
     ...["--port", "0", "--host", "127.0.0.1"],
   ]);
   const said = await server.stdout.waitFor(/Listening on .*\n/);
-  const [pid, port] = [parseInt(said), portIn(said)];
+  return { server, pid: parseInt(said), port: portIn(said) };
+}
+
+/** Waits until somebody who comes is served. */
+function serving(port: number, exchange: Exchange): Promise<void> {
+  return until("a new client to be served", async () => {
+    const [conn] = await connectMany(port, 1);
+    if (conn === undefined) return false;
+    using _ = conn;
+    return await ask(conn, exchange).then(() => true, () => false);
+  });
+}
+
+/** Runs a command that may have 64 files open, and holds it to what it must do beyond. */
+async function exhaust(
+  args: readonly string[],
+  exchange: Exchange,
+): Promise<string> {
+  const { server, pid, port } = await startPoor(args);
   {
     using first = await Deno.connect({ hostname: "127.0.0.1", port });
     await ask(first, exchange);
@@ -66,12 +80,7 @@ async function exhaust(
     assertLess(await cpuOf(pid) - before, 300);
     for (const conn of others) conn.close();
   }
-  await until("a new client to be served", async () => {
-    const [conn] = await connectMany(port, 1);
-    if (conn === undefined) return false;
-    using _ = conn;
-    return await ask(conn, exchange).then(() => true, () => false);
-  });
+  await serving(port, exchange);
   server.kill("SIGTERM");
   const { code, stdout, stderr } = await server.result;
   assertEquals(code, 0);
@@ -96,5 +105,22 @@ Deno.test({
   async fn() {
     const said = await exhaust(["api", "--memory"], HEAD);
     assertMatch(said, /api: Cannot accept more clients for now: too many open/);
+  },
+});
+
+Deno.test({
+  name: "half heads that take all file descriptors of api are given up",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const { server, port } = await startPoor(["api", "--memory"]);
+    const clients = await connectMany(port, 100);
+    const begin = (client: Deno.Conn) =>
+      client.write(encode("GET /posts/1 HTTP/1.1\r\nHo")).catch(() => {});
+    await Promise.all(clients.map(begin));
+    await server.stderr.waitFor(/Cannot accept more clients/);
+    await serving(port, HEAD);
+    for (const client of clients) client.close();
+    server.kill("SIGTERM");
+    assertEquals((await server.result).code, 0);
   },
 });

@@ -40,11 +40,11 @@ const FLAGS = [
   "--remote-debugging-port=0",
 ];
 
-/** Starts Chromium with a folder of its own. */
-export async function openBrowser(): Promise<Browser> {
+/** Starts Chromium with a folder of its own, and with other flags. */
+export async function openBrowser(...flags: string[]): Promise<Browser> {
   const folder = await Deno.makeTempDir({ prefix: "hark-chromium-" });
   const process = new Deno.Command("chromium", {
-    args: [...FLAGS, `--user-data-dir=${folder}`, "about:blank"],
+    args: [...FLAGS, ...flags, `--user-data-dir=${folder}`, "about:blank"],
     stdin: "null",
     stdout: "null",
     stderr: "piped",
