@@ -154,7 +154,7 @@ export function toData(value: unknown): Data {
 }
 
 // Where the api responds itself.
-const ownPaths = ["db", "openapi.json", "_echo"];
+const ownPaths = ["db", "openapi.json"];
 
 function whyUnreachable(resource: string): string | undefined {
   if (resource === "") return "a name cannot be empty";
