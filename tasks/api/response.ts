@@ -41,8 +41,7 @@ const readsGzip = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/;
 /**
  * Makes a response ready to be sent.
  *
- * @param callback The function that JSONP calls with it; null for plain JSON.
- * @throws {Problem} 400 when the callback is not a name.
+ * @param callback The function that JSONP calls with it, checked by {@linkcode checkCallback}; null for plain JSON.
  */
 export async function prepare(
   meant: ApiResponse,
@@ -123,13 +122,30 @@ async function zip({ text, response }: Prepared): Promise<Response> {
   return new Response(bytes, { status, headers });
 }
 
-function formatCallback(callback: string, text: string): string {
-  if (!/^[\w$.]+$/.test(callback)) {
+const reserved = new RegExp(
+  "^(await|break|case|catch|class|const|continue|debugger|default|delete|do|else|enum|export|extends|false|" +
+    "finally|for|function|if|implements|import|in|instanceof|interface|let|new|null|package|private|protected|" +
+    "public|return|static|super|switch|this|throw|true|try|typeof|var|void|while|with|yield)(\\.|$)",
+);
+
+/**
+ * Checks the name of the function that JSONP calls: no other script may come of it.
+ *
+ * @throws {Problem} 400 when it is not identifiers with dots between them.
+ */
+export function checkCallback(callback: string): void {
+  if (
+    !/^[a-z_$][\w$]*(\.[a-z_$][\w$]*)*$/i.test(callback) ||
+    reserved.test(callback)
+  ) {
     throw new Problem(
       400,
-      `Cannot call back "${callback}": expected a name of letters, digits, _, $ and .`,
+      `Cannot call back "${callback}": expected a name like f or a.b, of letters, digits, _ and $`,
     );
   }
+}
+
+function formatCallback(callback: string, text: string): string {
   // The two line separators of Unicode stand in JSON, but not in older JavaScript.
   const safe = text.replaceAll("\u2028", "\\u2028")
     .replaceAll("\u2029", "\\u2029");
