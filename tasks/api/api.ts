@@ -16,7 +16,7 @@ import {
 } from "../../lib/net/address.ts";
 import { createHandler, type Route } from "./handler.ts";
 import { createLogWriter } from "../server/log_writer.ts";
-import { formatEntry } from "./log.ts";
+import { formatEntry } from "./events.ts";
 import { serveHttp } from "./serve.ts";
 import { isUrl, readDump } from "./store/import.ts";
 import { seed } from "./store/seed.ts";

@@ -311,7 +311,7 @@ function within<T>(
  */
 function decode(
   bytes: Uint8Array,
-  charset = "utf-8",
+  charset?: string,
   otherType?: string,
 ): string {
   const [first, second] = bytes;
@@ -319,7 +319,7 @@ function decode(
     ? "utf-16be"
     : first === 0xff && second === 0xfe
     ? "utf-16le"
-    : charset;
+    : charset ?? "utf-8";
   try {
     return decoderOf(label).decode(bytes);
   } catch (error) {

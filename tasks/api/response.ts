@@ -273,10 +273,17 @@ export function isOwnHost(asked: string, served: string): boolean {
 
 const METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE";
 
-/** Responds to an OPTIONS request: every site may send what it asks for, as json-server has it (Fetch, section 3.2). */
-export function preflight(asked: Headers): Response {
+/**
+ * Responds to an OPTIONS request: every site may send what it asks for, as json-server has it (Fetch, section 3.2).
+ *
+ * @param methods Those of the path.
+ */
+export function preflight(
+  asked: Headers,
+  methods: readonly string[] = METHODS.split(","),
+): Response {
   const headers = new Headers({
-    allow: METHODS,
+    allow: formatAllow(methods),
     "access-control-allow-methods": METHODS,
     "access-control-allow-credentials": "true",
     "access-control-max-age": "600",
@@ -286,6 +293,24 @@ export function preflight(asked: Headers): Response {
   if (wanted !== null) headers.set("access-control-allow-headers", wanted);
   const response = new Response(null, { status: 204, headers });
   return allow(response, asked.get("origin"));
+}
+
+/** Writes the `Allow` header. */
+function formatAllow(methods: readonly string[]): string {
+  return [...methods, "OPTIONS"].join(", ");
+}
+
+/** Makes the 405 of a method that is none of a path's, of which more may be said. */
+export function refuseMethod(
+  method: string,
+  path: string,
+  methods: readonly string[],
+  more = "",
+): Problem {
+  const named = methods.filter((each) => each !== "HEAD").join(", ");
+  const why = `it takes ${named}${more}`;
+  const headers = { "Allow": formatAllow(methods) };
+  return new Problem(405, `Cannot ${method} ${path}: ${why}`, { headers });
 }
 
 /** Encodes a text for a URL or a header; half of a surrogate pair becomes U+FFFD, as SQLite stores it. */

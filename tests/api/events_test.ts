@@ -144,10 +144,11 @@ Deno.test("streams end when the signal says so, and those opened later at once",
   assertEquals(await (await api.listen("/posts")).next(), undefined);
 });
 
-Deno.test("a sandbox's reset ends the streams of its changes", async () => {
+Deno.test("a sandbox's reset is told to who listens to its changes, and ends the streams", async () => {
   using api = open();
   const events = await api.listen("/@a/posts");
   await api.write("DELETE /@a");
+  assertEquals(await events.data(), { change: "reset" });
   assertEquals(await events.next(), undefined);
 });
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import fc from "fast-check";
-import { createHandler } from "../../tasks/api/handler.ts";
-import type { LogEntry } from "../../tasks/api/log.ts";
+import { createHandler, type Route } from "../../tasks/api/handler.ts";
+import type { LogEntry } from "../../tasks/api/events.ts";
 import { parseJson } from "../../tasks/api/store/document.ts";
 import { makeItems, seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
@@ -301,7 +301,6 @@ Deno.test("a dump can be read, changed and put back whole, or not at all", async
     JSON.parse((await api.ask("PATCH /profile", { body: '{"c":1}' })).text),
     { name: "b", c: 1 },
   );
-  assertEquals((await api.ask("DELETE /db")).status, 404);
 });
 
 Deno.test("an array is stored whole, or not at all", async () => {
@@ -395,8 +394,8 @@ Deno.test("200 sandboxes are kept, and the one unused for longest goes", async (
   let open = 0;
   const counted: Store = {
     ...store,
-    copy() {
-      const copy = store.copy();
+    copy(maxBytes) {
+      const copy = store.copy(maxBytes);
       open++;
       return {
         ...copy,
@@ -615,7 +614,7 @@ Deno.test("each answer is logged, with the reason of a refusal", async () => {
   }
 });
 
-Deno.test("a 404 says which document is missing, or which methods there are", async () => {
+Deno.test("a 404 says which document or resource is missing", async () => {
   using api = openApi();
   await api.ask("PUT /db", {
     body: '{"posts":[{"id":1}],"comments":[],"profile":{}}',
@@ -624,14 +623,6 @@ Deno.test("a 404 says which document is missing, or which methods there are", as
     ["GET /posts/999", 'there is no document "999" in "posts"'],
     ["HEAD /posts/a%20b", 'there is no document "a b" in "posts"'],
     ["DELETE /posts/999", 'there is no document "999" in "posts"'],
-    [
-      "DELETE /posts",
-      "it takes GET, POST; DELETE is for a document: /posts/ID",
-    ],
-    ["PUT /posts/1/comments", "it takes GET, POST"],
-    ["POST /posts/1", "it takes GET, PUT, PATCH, DELETE"],
-    ["BREW /posts", "it takes GET, POST"],
-    ["DELETE /profile", "it takes GET, POST, PUT, PATCH"],
     ["GET /profile/1", '"profile" is one object, without ids'],
     ["GET /posts/1/comments/2", "a path has at most three parts"],
   ];
@@ -642,6 +633,64 @@ Deno.test("a 404 says which document is missing, or which methods there are", as
       `Cannot ${line}: ${why}`,
     ]);
   }
+});
+
+Deno.test("a method that a path does not take is 405 with those it takes, as OPTIONS names them", async () => {
+  const served: Route = (request) =>
+    new Response(request.method === "HEAD" ? null : "x");
+  using api = openApi({ routes: { "/openapi.json": served, "/": served } });
+  await api.ask("PUT /db", {
+    body: '{"posts":[{"id":1}],"comments":[],"profile":{}}',
+  });
+  const list = "GET, POST";
+  const one = "GET, PUT, PATCH, DELETE";
+  const cases: readonly (readonly [line: string, why: string])[] = [
+    ["PUT /posts", `${list}; PUT is for a document: /posts/ID`],
+    ["PATCH /posts/", `${list}; PATCH is for a document: /posts/ID`],
+    ["DELETE /posts", `${list}; DELETE is for a document: /posts/ID`],
+    ["BREW /posts", list],
+    ["PROPFIND /posts", list],
+    ["PUT /posts/1/comments", list],
+    ["DELETE /posts/1/comments", list],
+    ["POST /posts/1", one],
+    ["get /posts/1", one],
+    ["DELETE /profile", "GET, POST, PUT, PATCH"],
+    ["PUT /posts/1/profile", list],
+    ["POST /db", "GET, PUT"],
+    ["DELETE /db", "GET, PUT"],
+    ["PUT /600/92c952", "GET"],
+    ["PATCH /openapi.json", "GET"],
+    ["POST /", "GET"],
+    ["DELETE /events", "GET"],
+  ];
+  const before = (await api.ask("GET /db")).text;
+  for (const prefix of ["", "/@a"]) {
+    for (const [line, why] of cases) {
+      const [method, path = ""] = line.split(" ");
+      const allowed = why.split(";")[0]?.replace("GET", "GET, HEAD") +
+        (prefix !== "" && path === "/" ? ", DELETE" : "") + ", OPTIONS";
+      const refused = await api.ask(`${method} ${prefix}${path}`);
+      assertEquals(refused.status, 405, line);
+      assertEquals(refused.headers.get("allow"), allowed, line);
+      const { detail } = JSON.parse(refused.text);
+      assert(detail.startsWith(`Cannot ${line}: it takes ${why}`), detail);
+      const asked = await api.ask(`OPTIONS ${prefix}${path}`);
+      assertEquals([asked.status, asked.headers.get("allow")], [204, allowed]);
+      const head = await api.ask(`HEAD ${prefix}${path}`);
+      assertEquals(head.status, 200, line);
+    }
+  }
+  assertEquals((await api.ask("GET /db")).text, before);
+  const elsewhere = await api.ask("OPTIONS /nope");
+  assertMatch(elsewhere.headers.get("allow") ?? "", /DELETE/);
+  const override = { "x-http-method-override": "delete" };
+  assertEquals(
+    (await api.ask("POST /posts", { headers: override })).status,
+    405,
+  );
+  using readOnly = openApi({ readOnly: true });
+  const reads = await readOnly.ask("OPTIONS /posts");
+  assertEquals(reads.headers.get("allow"), "GET, HEAD, OPTIONS");
 });
 
 Deno.test("a route of its own answers in the root and in sandboxes", async () => {
@@ -658,7 +707,11 @@ Deno.test("a route of its own answers in the root and in sandboxes", async () =>
   assertEquals((await api.ask("GET /@a", { headers })).status, 200);
   assertEquals((await api.ask("GET /@a/", { headers })).status, 200);
   assertEquals((await api.ask("GET /")).status, 404);
-  assertEquals((await api.ask("POST /", { headers })).status, 404);
+  const refused = await api.ask("POST /", { headers });
+  assertEquals([refused.status, refused.headers.get("allow")], [
+    405,
+    "GET, HEAD, OPTIONS",
+  ]);
 });
 
 Deno.test("for any text that is not JSON the place is where it stops being JSON", () => {

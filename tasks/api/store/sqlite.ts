@@ -170,6 +170,10 @@ function createStore(
     );
   }
 
+  const pageSize = Number(db.prepare("pragma page_size").get()?.page_size);
+  const size = () =>
+    pageSize * Number(db.prepare("pragma page_count").get()?.page_count);
+
   /** Gives the rows that have an id and refer to a document that is not there. */
   function orphans(): Row[] {
     const names = resources.all().map(({ name }) => name);
@@ -226,9 +230,14 @@ function createStore(
       });
     },
     load: (data) => write(() => resources.replace(data)),
-    copy() {
+    size,
+    copy(maxBytes) {
       const copied = new DatabaseSync(":memory:");
       copied.deserialize(session.image());
+      if (maxBytes !== undefined) {
+        const pages = Math.ceil(Math.max(maxBytes, 2 * size()) / pageSize);
+        copied.exec(`pragma max_page_count = ${pages}`);
+      }
       return createStore(copied, seed, false, naming);
     },
     [Symbol.dispose]() {
