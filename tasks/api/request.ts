@@ -103,7 +103,7 @@ export async function readBody(
   ) {
     return await readMultipart(bytes, declared);
   }
-  const isTaken = /^$|^text\/plain$|json$/.test(type) || taken.includes(type);
+  const isTaken = /^$|^text\/plain$|json$/.test(type) || type === formType;
   const charset = declared.match(/;\s*charset\s*=\s*"?([^\s;"]+)/i)?.[1];
   const text = decode(bytes, charset, isTaken ? undefined : type).trim();
   if (text === "") return {};
@@ -222,6 +222,16 @@ export function toDocument(value: unknown, place = ""): Document {
   throw unreadable(`${place}expected an object, got ${found}`);
 }
 
+/**
+ * Checks the id of a document that is to be added.
+ *
+ * @throws {Problem} 400 when no URL can lead to it: a URL takes it for a step in its path.
+ */
+export function checkId(id: unknown): void {
+  if (id !== "." && id !== "..") return;
+  throw new Problem(400, `Cannot use the id "${id}": no URL can lead to it`);
+}
+
 async function readBytes(
   request: Request,
   { maxBytes, timeoutMs }: BodyLimits,
@@ -311,22 +321,21 @@ function within<T>(
  */
 function decode(
   bytes: Uint8Array,
-  charset?: string,
-  otherType?: string,
+  charset = "utf-8",
+  otherType: string | undefined = undefined,
 ): string {
+  const named = decoderOf(charset);
   const [first, second] = bytes;
   const label = first === 0xfe && second === 0xff
     ? "utf-16be"
     : first === 0xff && second === 0xfe
     ? "utf-16le"
-    : charset ?? "utf-8";
+    : charset;
   try {
-    return decoderOf(label).decode(bytes);
-  } catch (error) {
-    if (error instanceof Problem) throw error;
+    return (label === charset ? named : decoderOf(label)).decode(bytes);
+  } catch {
     if (otherType !== undefined) throw unsupportedType(otherType);
-    const name = label.toUpperCase();
-    throw unreadable(`it is not ${name}`);
+    throw unreadable(`it is not ${label.toUpperCase()}`);
   }
 }
 

@@ -11,6 +11,7 @@ import {
   type ApiRequest,
   type BodyLimits,
   checkDocument,
+  checkId,
   parsePath,
   readBody,
   type Target,
@@ -117,6 +118,7 @@ export function createResources(
     const isGiven = (field: string) => given.includes(field);
     const toNew = (value: unknown, place?: string): Document => {
       const document = toDocument(value, place);
+      checkId(document[store.naming.id]);
       if (request.strict) checkDocument(resource, document, isGiven);
       return { ...document, ...Object.fromEntries(parent) };
     };
