@@ -192,11 +192,20 @@ export function formatNow(): string {
   return lastTime;
 }
 
-/** Formats a request as a line: of text without control characters, or of JSON. */
+/** Formats a request as a line without control characters: of text, or of JSON. */
 export function formatEntry(entry: LogEntry, json = false): string {
-  if (json) return JSON.stringify({ event: "request", ...entry }) + "\n";
+  if (json) {
+    const line = JSON.stringify({ event: "request", ...entry });
+    return `${line.replace(/[\p{Cc}\p{Cf}]/gu, escapeInJson)}\n`;
+  }
   const { method, path, status, ms, reason } = entry;
   const why = reason === undefined ? "" : `: ${reason.replace(/\s+/g, " ")}`;
   const line = `${method} ${path} ${status} ${ms.toFixed(1)} ms${why}`;
   return `${escapeControls(line)}\n`;
+}
+
+function escapeInJson(control: string): string {
+  return control.split("")
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .join("");
 }

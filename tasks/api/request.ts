@@ -98,17 +98,18 @@ export async function readBody(
     ? sent
     : await decompress(sent, coding, limits.maxBytes);
   if (bytes.length === 0) return {};
-  if (
-    type === multipartType && !/[[{]/.test(String.fromCharCode(bytes[0] ?? 0))
-  ) {
+  const [first] = bytes;
+  const isJson = first === 0x5b || first === 0x7b; // [ or {
+  if (type === multipartType && !isJson) {
     return await readMultipart(bytes, declared);
   }
   const isTaken = /^$|^text\/plain$|json$/.test(type) || type === formType;
-  const charset = declared.match(/;\s*charset\s*=\s*"?([^\s;"]+)/i)?.[1];
+  const [, charset = "utf-8"] =
+    declared.match(/;\s*charset\s*=\s*"?([^\s;"]+)/i) ?? [];
   const text = decode(bytes, charset, isTaken ? undefined : type).trim();
   if (text === "") return {};
   if (type === formType && !/^[[{]/.test(text)) {
-    if (charset === undefined || /^utf-?8$/i.test(charset)) {
+    if (/^utf-?8$/i.test(charset)) {
       return toFields(new URLSearchParams(text));
     }
     throw unsupported(`a form in the charset "${charset}" is not taken`);
@@ -168,7 +169,7 @@ async function readMultipart(
       );
     }
   }
-  decode(bytes); // or a form's bytes that are no text would become U+FFFD
+  decode(bytes, "utf-8"); // or a form's bytes that are no text would become U+FFFD
   return toFields(fields);
 }
 
@@ -321,8 +322,8 @@ function within<T>(
  */
 function decode(
   bytes: Uint8Array,
-  charset = "utf-8",
-  otherType: string | undefined = undefined,
+  charset: string,
+  otherType?: string,
 ): string {
   const named = decoderOf(charset);
   const [first, second] = bytes;

@@ -242,6 +242,10 @@ Deno.test("a line of the log has no control characters: terminal injection by a 
     line,
     "GET /\\x9b31m\\x7f 400 1.0 ms: \\x1b[31m\\u202ea\\x00\n",
   );
+  const reason = "\x1b\x9b\u202e\u{e0001}";
+  const json = formatEntry({ ...entry, path, reason }, true);
+  assert(!/[\p{Cc}\p{Cf}]/u.test(json.trim()), json);
+  assertEquals(JSON.parse(json), { event: "request", ...entry, path, reason });
 });
 
 Deno.test("silence is broken by a comment", async () => {
