@@ -38,13 +38,14 @@ interface Event {
 type Reader = ReadableStreamDefaultController<Uint8Array>;
 
 const maxKept = 200;
-const maxKeptLength = 2 ** 22;
+// Each sandbox keeps its own; one reader is sent a small part of it.
+const maxKeptLength = 2 ** 20;
 const maxQueued = 2 ** 16;
 const encoder = new TextEncoder();
 const silence = encoder.encode(":\n\n");
 
 /**
- * Creates a stream of events for any number of readers, of which the last 200 are kept, up to 4 Mi characters.
+ * Creates a stream of events for any number of readers, of which the last 200 are kept, up to 1 Mi characters.
  * A reader that is 64 KB behind is dropped; it may come back with the number of the last event it has seen.
  *
  * @param heartbeatMs How long the silence may be until a comment is sent: it keeps proxies from hanging up.
