@@ -17,7 +17,7 @@ import {
 import { parseDelay } from "./fault.ts";
 import { createHandler, type Middleware, type Route } from "./handler.ts";
 import { createLogWriter } from "../server/log_writer.ts";
-import { formatEntry } from "./log.ts";
+import { formatEntry } from "./events.ts";
 import { parseHostName, parseOrigin } from "./middleware/access.ts";
 import { serveHttp } from "./serve.ts";
 import {

@@ -4,10 +4,14 @@
  * @module
  */
 
-import { asksForEvents, createEvents, streamEvents } from "./events.ts";
+import {
+  asksForEvents,
+  createEvents,
+  formatNow,
+  type LogEntry,
+  streamEvents,
+} from "./events.ts";
 import { applyFault, parseFault } from "./fault.ts";
-import { formatNow, type LogEntry } from "./log.ts";
-import { createResources, type Resources } from "./resources.ts";
 import {
   allow,
   allowAny,
@@ -16,14 +20,18 @@ import {
   isPreflight,
   preflight,
 } from "./middleware/access.ts";
+import { createResources, READS, type Resources } from "./resources.ts";
 import {
+  checkCallback,
   createCache,
   prepare,
   type Prepared,
+  refuseMethod,
   respond,
   respondOnce,
   toApiResponse,
 } from "./response.ts";
+import { createSandboxes } from "./sandboxes.ts";
 import { Problem } from "./store/problem.ts";
 import type { Store } from "./store/store.ts";
 
@@ -44,6 +52,16 @@ export type Route = (
   store: Store,
 ) => Response | undefined | Promise<Response | undefined>;
 
+/** Where a request leads. */
+interface Place {
+  readonly url: URL;
+  readonly method: string;
+  /** The path within the root or the sandbox. */
+  readonly path: string;
+  /** The sandbox. */
+  readonly name: string | undefined;
+}
+
 type Responder = (request: Request, sender?: Sender) => Promise<Response>;
 
 /** Responds to a request before the api does, or asks what comes next, and may change what it responds. */
@@ -55,7 +73,8 @@ export type Middleware = (
 /** Options of {@linkcode createHandler}. */
 export interface HandlerOptions {
   /**
-   * How long a request's body may be, in bytes; that of a `PUT /db` may be 64 times as long.
+   * How long a request's body may be, in bytes; that of a `PUT /db` may be 64 times as long, and as long as what
+   * `GET /db` gives.
    *
    * @default {1_048_576}
    */
@@ -101,7 +120,6 @@ export interface HandlerOptions {
 }
 
 const maxCached = 2 ** 25;
-const maxSandboxes = 200;
 const ownParams = [
   "callback",
   "_",
@@ -144,9 +162,7 @@ export function createHandler(
   const cache = createCache<Prepared>(maxCached);
   const log = createEvents();
   const root = createResources(store, limits, fake);
-  const sandboxes = createSandboxes(() =>
-    createResources(store.copy(), limits)
-  );
+  const sandboxes = createSandboxes(store, limits);
   options.loads?.addEventListener("load", () => {
     root.changes.publish(undefined, { change: "loaded" });
   });
@@ -164,33 +180,58 @@ export function createHandler(
     const method = methodOf(request);
     const [, name, rest] = url.pathname.match(/^\/@([^/]+)(.*)$/) ?? [];
     const path = (rest ?? url.pathname) || "/";
-    const mayEcho = /^\/_echo(\/|$)/.test(path);
-    if (method === "OPTIONS" && !mayEcho) return preflight(headers);
-    const reads = method === "GET" || method === "HEAD";
-    if (options.readOnly && !reads && !mayEcho) {
+    if (isEcho(path, name)) {
+      const { describeRequest } = await import("./middleware/echo.ts");
+      const text = await describeRequest(request, limits, sender?.remoteAddr);
+      return await respondOnce({ status: 200, text }, headers);
+    }
+    if (method === "OPTIONS") {
+      return preflight(headers, allowedFor(path, name));
+    }
+    const reads = READS.includes(method);
+    if (options.readOnly && !reads) {
       throw new Problem(
         403,
         `Cannot ${method} ${url.pathname}: the api is read-only`,
       );
     }
-    if (name !== undefined && method === "DELETE" && /^\/?$/.test(rest ?? "")) {
+    if (name !== undefined && method === "DELETE" && path === "/") {
       sandboxes.reset(name);
       return await respondOnce({ status: 200, text: "{}" }, headers);
     }
     const resources = name === undefined ? root : sandboxes.open(name);
+    try {
+      return await respondFrom(resources, request, { url, method, path, name });
+    } catch (error) {
+      if (resources.isOpen()) throw error;
+      throw new Problem(
+        409,
+        "Cannot answer: the sandbox was reset, or made room for others",
+      );
+    }
+  }
+
+  async function respondFrom(
+    resources: Resources,
+    request: Request,
+    { url, method, path, name }: Place,
+  ): Promise<Response> {
+    const { headers } = request;
     const params = new URLSearchParams(url.search);
     const fault = parseFault(headers.get("prefer") ?? "", params);
     if (fault !== undefined) await applyFault(fault, resources.random);
     const [strict, callback] = [params.has("_strict"), params.get("callback")];
+    if (callback !== null) checkCallback(callback);
     for (const key of params.size > 0 ? ownParams : []) params.delete(key);
-    if (mayEcho && !isResource(resources.store, "_echo")) {
-      const { describeRequest } = await import("./middleware/echo.ts");
-      const text = await describeRequest(request, limits, sender?.remoteAddr);
-      return await respondOnce({ status: 200, text }, headers);
+    if (READS.includes(method)) {
+      const special = await handleSpecial(request, path, resources, name);
+      if (special) return special;
+    } else {
+      const methods = methodsOfRoute(path, resources, name);
+      if (methods && !methods.includes(method)) {
+        throw refuseMethod(method, path, methods);
+      }
     }
-    const special = reads &&
-      await handleSpecial(request, path, resources, name);
-    if (special) return special;
     const version = resources.store.version();
     const base = url.origin + (name === undefined ? "" : `/@${name}`);
     const response = await resources.respond(
@@ -207,12 +248,46 @@ export function createHandler(
     return sent;
   }
 
+  /** Tells whether a request is told what it is: where no resource has the path. */
+  function isEcho(path: string, sandbox: string | undefined): boolean {
+    return /^\/_echo(\/|$)/.test(path) &&
+      !isResource(used(sandbox).store, "_echo");
+  }
+
+  /** The root, or a sandbox where it is used already. */
+  function used(sandbox: string | undefined): Resources {
+    const made = sandbox === undefined ? undefined : sandboxes.find(sandbox);
+    return made ?? root;
+  }
+
+  /** The methods of a route, of the log, of a sandbox itself; nothing where the path is another one. */
+  function methodsOfRoute(
+    path: string,
+    resources: Resources,
+    sandbox: string | undefined,
+  ): readonly string[] | undefined {
+    const isLog = path === "/events" && resources.methodsOf(path) === undefined;
+    const isRoute = isLog || Object.hasOwn(options.routes ?? {}, path);
+    const reset = sandbox !== undefined && path === "/" ? ["DELETE"] : [];
+    const methods = [...isRoute ? READS : [], ...reset];
+    return methods.length > 0 ? methods : undefined;
+  }
+
+  function allowedFor(path: string, sandbox: string | undefined) {
+    const resources = used(sandbox);
+    const methods = methodsOfRoute(path, resources, sandbox) ??
+      resources.methodsOf(path);
+    return options.readOnly
+      ? methods?.filter((each) => READS.includes(each)) ?? READS
+      : methods;
+  }
+
   /** Routes, and streams of events; nothing where the path is one of a resource. */
   async function handleSpecial(
     request: Request,
     path: string,
     { store, changes }: Resources,
-    sandbox?: string,
+    sandbox: string | undefined,
   ) {
     const response = await options.routes?.[path]?.(request, store);
     if (response !== undefined) return response;
@@ -281,7 +356,8 @@ export function createHandler(
       ms: Math.round((performance.now() - started) * 1000) / 1000,
       ...notes.get(response),
     };
-    log.publish(path.match(/^\/@([^/?]+)/)?.[1] ?? "", entry);
+    const topic = path.match(/^\/@([^/?]+)/)?.[1] ?? "";
+    log.publish(topic, entry, path.length + (entry.reason?.length ?? 0));
     options.onResponse?.(entry);
     return response;
   }
@@ -318,27 +394,4 @@ function isResource(store: Store, resource: string): boolean {
 function methodOf({ method, headers }: Request): string {
   const meant = method === "POST" && headers.get("x-http-method-override");
   return meant ? meant.toUpperCase() : method;
-}
-
-/** Keeps sandboxes by name: each is made on first use, and the one that was not used for longest goes. */
-function createSandboxes(make: () => Resources) {
-  const kept = new Map<string, Resources>();
-
-  function reset(name: string): void {
-    kept.get(name)?.close();
-    kept.delete(name);
-  }
-
-  return {
-    open(name: string): Resources {
-      const sandbox = kept.get(name) ?? make();
-      kept.delete(name);
-      kept.set(name, sandbox);
-      const [oldest] = kept.keys();
-      if (kept.size > maxSandboxes && oldest !== undefined) reset(oldest);
-      return sandbox;
-    },
-    reset,
-    all: () => kept.values(),
-  };
 }

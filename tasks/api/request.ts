@@ -76,34 +76,142 @@ export interface BodyLimits {
 // Indentation makes a text longer by its depth: this bounds what a short body can grow to, and it
 // stays below the 1,000 levels of SQLite's JSON functions.
 const maxDepth = 100;
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+const formType = "application/x-www-form-urlencoded";
+const multipartType = "multipart/form-data";
+const taken = `application/json, ${formType}, ${multipartType}`;
 
 /**
- * Reads a request's body as JSON, whatever its Content-Type says. Only a body that is declared a
- * form and does not look like JSON is read as one, each field a string. No body is `{}`.
+ * Reads a request's body: JSON, whatever its Content-Type says, unless that is a form and the body does not look like
+ * JSON. A field of a form is a text, or a list of them where it comes more than once. No body is `{}`.
  *
- * @throws {Problem} 413 when the body is longer, 408 when it takes longer; 400 when it is not JSON
- * in UTF-8, or nested deeper than 100 levels.
+ * @throws {Problem} 413 when the body is longer, also once it is decompressed, 408 when it takes longer; 415 when
+ * its type, charset or coding is none that is read, or a form has a file; 400 when it is not JSON, or nested deeper
+ * than 100 levels.
  */
 export async function readBody(
   request: Request,
   limits: BodyLimits,
 ): Promise<unknown> {
-  const text = decode(await readBytes(request, limits)).trim();
-  if (text === "") return {};
-  const type = request.headers.get("content-type") ?? "";
-  const isForm = /^application\/x-www-form-urlencoded/i.test(type);
-  if (isForm && !/^[[{]/.test(text)) {
-    return Object.fromEntries(new URLSearchParams(text));
+  const { headers } = request;
+  const declared = headers.get("content-type") ?? "";
+  const [type = ""] = declared.toLowerCase().split(/[;\s]/, 1);
+  if (type === "application/json-patch+json") throw unsupportedType(type);
+  const coding = codingOf(headers.get("content-encoding"));
+  const sent = await readBytes(request, limits);
+  const bytes = coding === undefined
+    ? sent
+    : await decompress(sent, coding, limits.maxBytes);
+  if (bytes.length === 0) return {};
+  const [first] = bytes;
+  const isJson = first === 0x5b || first === 0x7b; // [ or {
+  if (type === multipartType && !isJson) {
+    return await readMultipart(bytes, declared);
   }
-  let value: unknown;
+  const isTaken = /^$|^text\/plain$|json$/.test(type) || type === formType;
+  const [, charset = "utf-8"] =
+    declared.match(/;\s*charset\s*=\s*"?([^\s;"]+)/i) ?? [];
+  const text = decode(bytes, charset, isTaken ? undefined : type).trim();
+  if (text === "") return {};
+  if (type === formType && !/^[[{]/.test(text)) {
+    if (/^utf-?8$/i.test(charset)) {
+      return toFields(new URLSearchParams(text));
+    }
+    throw unsupported(`a form in the charset "${charset}" is not taken`);
+  }
+  const value = parse(text, isTaken ? undefined : type);
+  if (!isDeeper(value, maxDepth)) return value;
+  throw tooDeep();
+}
+
+/** Parses JSON; what is none of it is, where the type says so, of another type. */
+function parse(text: string, otherType: string | undefined): unknown {
   try {
-    value = parseJson(text);
+    return JSON.parse(text);
+  } catch {
+    if (otherType !== undefined) throw unsupportedType(otherType);
+  }
+  // To tell where it is wrong takes many parses, which are slow where it is deep.
+  if (isTextDeeper(text, maxDepth)) throw tooDeep();
+  try {
+    return parseJson(text);
   } catch (error) {
     throw unreadable(error instanceof Error ? error.message : "it is not JSON");
   }
-  if (!isDeeper(value, maxDepth)) return value;
-  throw unreadable(`it is nested deeper than ${maxDepth} levels`);
+}
+
+/** Gives the fields of a form; one that comes more than once is a list, as body-parser has it. */
+function toFields(pairs: Iterable<readonly [string, string]>): Document {
+  const fields = Map.groupBy(pairs, ([name]) => name).entries()
+    .map(([name, all]) => {
+      const [first, ...rest] = all.map(([, value]) => value);
+      return [name, rest.length === 0 ? first : [first, ...rest]] as const;
+    });
+  return Object.fromEntries(fields);
+}
+
+async function readMultipart(
+  bytes: Uint8Array<ArrayBuffer>,
+  type: string,
+): Promise<Document> {
+  if (!/;\s*boundary\s*=/i.test(type)) {
+    throw unreadable(
+      `${multipartType} names no boundary; a client sets one itself where it is left to set the type`,
+    );
+  }
+  const headers = { "content-type": type };
+  const form = await new Response(bytes, { headers }).formData()
+    .catch(() => {
+      throw unreadable(`it is not ${multipartType}`);
+    });
+  const fields: [string, string][] = [];
+  for (const [name, value] of form) {
+    if (typeof value === "string") fields.push([name, value]);
+    // A browser sends an empty one where no file was chosen.
+    else if (value.name !== "" || value.size > 0) {
+      throw unsupported(
+        `the field "${name}" is a file, and files are not kept`,
+      );
+    }
+  }
+  decode(bytes, "utf-8"); // or a form's bytes that are no text would become U+FFFD
+  return toFields(fields);
+}
+
+/** Which decoder a Content-Encoding needs; none where the body is as it is. */
+function codingOf(encoding: string | null): "gzip" | "deflate" | undefined {
+  const coding = encoding?.trim().toLowerCase() ?? "";
+  if (coding === "" || coding === "identity") return;
+  if (coding === "gzip" || coding === "x-gzip") return "gzip";
+  if (coding === "deflate") return coding;
+  throw unsupported(
+    `the Content-Encoding "${coding}" is not taken; gzip and deflate are`,
+    { "Accept-Encoding": "gzip, deflate" },
+  );
+}
+
+// A piece grows to a thousand times as much at most, before the length is looked at again.
+const pieceSize = 4096;
+
+async function decompress(
+  bytes: Uint8Array<ArrayBuffer>,
+  coding: "gzip" | "deflate",
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (bytes.length === 0) return bytes;
+  const pieces = Array.from(
+    { length: Math.ceil(bytes.length / pieceSize) },
+    (_, at) => bytes.subarray(at * pieceSize, (at + 1) * pieceSize),
+  );
+  const reader = ReadableStream.from(pieces)
+    .pipeThrough(new DecompressionStream(coding)).getReader();
+  try {
+    return await readStream(reader, maxBytes, () => {
+      throw unreadable(`it is not ${coding}, or not all of it`);
+    });
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
 }
 
 /**
@@ -118,6 +226,16 @@ export function toDocument(value: unknown, place = ""): Document {
     ? "an array"
     : JSON.stringify(value).slice(0, 20);
   throw unreadable(`${place}expected an object, got ${found}`);
+}
+
+/**
+ * Checks the id of a document that is to be added.
+ *
+ * @throws {Problem} 400 when no URL can lead to it: a URL takes it for a step in its path.
+ */
+export function checkId(id: unknown): void {
+  if (id !== "." && id !== "..") return;
+  throw new Problem(400, `Cannot use the id "${id}": no URL can lead to it`);
 }
 
 /** Reads a request's body, within limits. */
@@ -148,11 +266,12 @@ export async function readBytes(
 async function readStream(
   reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
   maxBytes: number,
+  refuse: () => never = refuseCut,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   for (;;) {
-    const { value } = await reader.read().catch(refuseCut);
+    const { value } = await reader.read().catch(refuse);
     if (value === undefined) return await new Blob(chunks).bytes();
     size += value.length;
     if (size > maxBytes) throw tooLong(maxBytes);
@@ -202,11 +321,37 @@ function within<T>(
   });
 }
 
-function decode(bytes: Uint8Array): string {
+/**
+ * Decodes a text. A byte order mark says more than a charset.
+ *
+ * @param otherType The declared type, where it is none whose bytes must be text.
+ */
+function decode(
+  bytes: Uint8Array,
+  charset: string,
+  otherType?: string,
+): string {
+  const named = decoderOf(charset);
+  const [first, second] = bytes;
+  const label = first === 0xfe && second === 0xff
+    ? "utf-16be"
+    : first === 0xff && second === 0xfe
+    ? "utf-16le"
+    : charset;
   try {
-    return decoder.decode(bytes);
+    return (label === charset ? named : decoderOf(label)).decode(bytes);
   } catch {
-    throw unreadable("it is not UTF-8");
+    if (otherType !== undefined) throw unsupportedType(otherType);
+    throw unreadable(`it is not ${label.toUpperCase()}`);
+  }
+}
+
+function decoderOf(charset: string): TextDecoder {
+  if (/^utf-?8$/i.test(charset)) return utf8;
+  try {
+    return new TextDecoder(charset, { fatal: true });
+  } catch {
+    throw unsupported(`the charset "${charset}" is not taken`);
   }
 }
 
@@ -215,6 +360,34 @@ export function isDeeper(value: unknown, levels: number): boolean {
   return typeof value === "object" && value !== null &&
     (levels === 0 ||
       Object.values(value).some((child) => isDeeper(child, levels - 1)));
+}
+
+/** Tells whether a text that may not be JSON opens more levels than so many. */
+function isTextDeeper(text: string, levels: number): boolean {
+  let [depth, quoted] = [0, false];
+  for (let at = 0; at < text.length && depth <= levels; at++) {
+    const letter = text[at];
+    if (letter === '"') quoted = !quoted;
+    else if (quoted) at += letter === "\\" ? 1 : 0;
+    else if (letter === "[" || letter === "{") depth++;
+    else if (letter === "]" || letter === "}") depth--;
+  }
+  return depth > levels;
+}
+
+function tooDeep(): Problem {
+  return unreadable(`it is nested deeper than ${maxDepth} levels`);
+}
+
+function unsupported(why: string, headers = {}): Problem {
+  return unreadable(why, 415, headers);
+}
+
+function unsupportedType(type: string): Problem {
+  return unsupported(
+    `its type is "${type.slice(0, 100)}"; taken are ${taken}`,
+    { "Accept": taken },
+  );
 }
 
 function unreadable(why: string, status = 400, headers = {}): Problem {

@@ -11,6 +11,7 @@ import {
   type ApiRequest,
   type BodyLimits,
   checkDocument,
+  checkId,
   parsePath,
   readBody,
   type Target,
@@ -24,6 +25,7 @@ import {
   formatLinks,
   locate,
   matchesEtag,
+  refuseMethod,
   toProblem,
 } from "./response.ts";
 import { type Document, isDocument } from "./store/document.ts";
@@ -40,20 +42,26 @@ export interface Resources {
   /** The random numbers of their faults. */
   readonly random: Random;
   respond(request: ApiRequest): Promise<ApiResponse>;
+  /** The methods that a path takes; nothing where it is no path of a resource. */
+  methodsOf(path: string): readonly string[] | undefined;
   isOpen(): boolean;
-  /** Ends the streams of changes, and closes the store where that can be done. */
+  /** Tells who listens to changes, ends their streams, and closes the store where that can be done. */
   close(): void;
 }
 
 // A dump is many documents: what is enough for one is not enough for it.
 const dumpFactor = 64;
+// A dump's indentation and commas make it longer than what the database takes for it, at most by so much.
+const sizeFactor = 4;
+/** The methods of what can only be read. */
+export const READS = ["GET", "HEAD"];
 // 200 events are kept: one load must not push out all that happened before it.
 const maxAnnounced = 100;
 
 /**
  * Creates what responds to requests for the documents of a store.
  *
- * @param limits How much of a body is read; a `PUT /db` may be 64 times as long.
+ * @param limits How much of a body is read; a `PUT /db` may be 64 times as long, and as long as what `GET /db` gives.
  * @param fake Whether to be as lenient as JSONPlaceholder, whose writes are not done: a new document's own id
  * is not used, and what is not there can be patched and deleted.
  */
@@ -67,14 +75,15 @@ export function createResources(
   let open = true;
 
   function announce(change: string, resource: string, json: string): void {
-    changes.publish(resource, {
+    const data = {
       change,
       kind: resource,
       // Read where somebody listens.
       get document(): unknown {
         return JSON.parse(json);
       },
-    });
+    };
+    changes.publish(resource, data, json.length);
   }
 
   function announceLoad(): void {
@@ -111,6 +120,7 @@ export function createResources(
     const isGiven = (field: string) => given.includes(field);
     const toNew = (value: unknown, place?: string): Document => {
       const document = toDocument(value, place);
+      checkId(document[naming.id]);
       if (request.strict) checkDocument(resource, document, isGiven, naming);
       return { ...document, ...Object.fromEntries(parent) };
     };
@@ -212,7 +222,10 @@ export function createResources(
 
   /** PUT /db: puts other documents in the place of all. */
   async function load({ original }: ApiRequest) {
-    const maxBytes = limits.maxBytes * dumpFactor;
+    const maxBytes = Math.max(
+      limits.maxBytes * dumpFactor,
+      store.size() * sizeFactor,
+    );
     const body = await readBody(original, { ...limits, maxBytes });
     try {
       await store.load(toData(body));
@@ -248,48 +261,64 @@ export function createResources(
     }
   }
 
-  /** Why there is nothing: the resource or the document is not there, or the method is not for it. */
-  async function explainMissing({ method, path }: ApiRequest) {
+  function methodsOf(path: string): readonly string[] | undefined {
+    if (path === "/db") return [...READS, "PUT"];
     const target = parsePath(path, naming);
-    if (target === undefined) return "a path has at most three parts";
+    const found = store.resources()
+      .find(({ name }) => name === target?.resource);
+    if (target === undefined) return;
+    if (found === undefined) return drawPhoto(path) && READS;
+    if (target.id !== undefined) {
+      return found.single ? undefined : [...READS, "PUT", "PATCH", "DELETE"];
+    }
+    const changes = found.single && target.parent.length === 0;
+    return [...READS, "POST", ...changes ? ["PUT", "PATCH"] : []];
+  }
+
+  /** Why there is nothing: the resource or the document is not there, or the method is not for it. */
+  function explainMissing({ method, path }: ApiRequest): Problem {
+    const refuse = (why: string) =>
+      new Problem(404, `Cannot ${method} ${path}: ${why}`);
+    const target = parsePath(path, naming);
+    if (target === undefined) return refuse("a path has at most three parts");
     const { resource, id, parent } = target;
-    const all = await store.resources();
-    const found = all.find(({ name }) => name === resource);
-    if (found === undefined) {
-      const meant = nearest(resource, all.map(({ name }) => name));
-      return `there is no resource "${resource}"${formatMeant(meant)}`;
+    const methods = methodsOf(path);
+    if (methods === undefined) {
+      const names = store.resources().map(({ name }) => name);
+      return refuse(
+        names.includes(resource)
+          ? `"${resource}" is one object, without ids`
+          : `there is no resource "${resource}"` +
+            formatMeant(nearest(resource, names)),
+      );
     }
-    if (id !== undefined) {
-      if (found.single) return `"${resource}" is one object, without ids`;
-      return ["GET", "HEAD", "PUT", "PATCH", "DELETE"].includes(method)
-        ? `there is no document "${id}" in "${resource}"`
-        : "it takes GET, PUT, PATCH, DELETE";
+    const isThere = id === undefined || drawPhoto(path) !== undefined ||
+      store.get(resource, id) !== undefined;
+    if (!isThere || methods.includes(method)) {
+      return refuse(`there is no document "${id}" in "${resource}"`);
     }
-    if (found.single) return "it takes GET, POST, PUT, PATCH";
-    return parent.length === 0 && ["PUT", "PATCH", "DELETE"].includes(method)
-      ? `it takes GET, POST; ${method} is for a document: /${resource}/ID`
-      : "it takes GET, POST";
+    const isList = id === undefined && parent.length === 0 && path !== "/db";
+    const more = isList && ["PUT", "PATCH", "DELETE"].includes(method) &&
+        !methods.includes("PUT")
+      ? `; ${method} is for a document: /${resource}/ID`
+      : "";
+    const refusal = refuseMethod(method, path, methods, more);
+    return fake ? new Problem(404, refusal.message) : refusal;
   }
 
   return {
     store,
     changes,
     random: createRandom(),
+    methodsOf,
     async respond(request) {
       try {
         const response = await route(request);
         if (response !== undefined) {
           return { ...response, text: locatePhotos(response.text, request) };
         }
-        const why = await explainMissing(request);
-        throw new Problem(
-          404,
-          `Cannot ${request.method} ${request.path}: ${why}`,
-        );
+        throw explainMissing(request);
       } catch (error) {
-        if (!open) {
-          throw new Problem(409, "Cannot answer: the sandbox was reset");
-        }
         const resource = parsePath(request.path, naming)?.resource ?? "";
         throw toProblem(error, (id) => locate(request.base, resource, id));
       }
@@ -297,6 +326,7 @@ export function createResources(
     isOpen: () => open,
     close() {
       open = false;
+      changes.publish(undefined, { change: "reset" });
       changes.close();
       store[Symbol.dispose]?.();
     },

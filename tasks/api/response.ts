@@ -43,8 +43,7 @@ const readsGzip = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/;
 /**
  * Makes a response ready to be sent.
  *
- * @param callback The function that JSONP calls with it; null for plain JSON.
- * @throws {Problem} 400 when the callback is not a name.
+ * @param callback The function that JSONP calls with it, checked by {@linkcode checkCallback}; null for plain JSON.
  */
 export async function prepare(
   meant: ApiResponse,
@@ -115,13 +114,30 @@ async function zip({ text, response }: Prepared): Promise<Response> {
   return new Response(bytes, { status, headers });
 }
 
-function formatCallback(callback: string, text: string): string {
-  if (!/^[\w$.]+$/.test(callback)) {
+const reserved = new RegExp(
+  "^(await|break|case|catch|class|const|continue|debugger|default|delete|do|else|enum|export|extends|false|" +
+    "finally|for|function|if|implements|import|in|instanceof|interface|let|new|null|package|private|protected|" +
+    "public|return|static|super|switch|this|throw|true|try|typeof|var|void|while|with|yield)(\\.|$)",
+);
+
+/**
+ * Checks the name of the function that JSONP calls: no other script may come of it.
+ *
+ * @throws {Problem} 400 when it is not identifiers with dots between them.
+ */
+export function checkCallback(callback: string): void {
+  if (
+    !/^[a-z_$][\w$]*(\.[a-z_$][\w$]*)*$/i.test(callback) ||
+    reserved.test(callback)
+  ) {
     throw new Problem(
       400,
-      `Cannot call back "${callback}": expected a name of letters, digits, _, $ and .`,
+      `Cannot call back "${callback}": expected a name like f or a.b, of letters, digits, _ and $`,
     );
   }
+}
+
+function formatCallback(callback: string, text: string): string {
   // The two line separators of Unicode stand in JSON, but not in older JavaScript.
   const safe = text.replaceAll("\u2028", "\\u2028")
     .replaceAll("\u2029", "\\u2029");
@@ -229,6 +245,24 @@ export function matchesEtag(list: string, etag: string): boolean {
   const opaque = etag.replace(/^W\//, "");
   return list.trim() === "*" ||
     (list.match(/"[^"]*"/g)?.includes(opaque) ?? false);
+}
+
+/** Writes the `Allow` header. */
+export function formatAllow(methods: readonly string[]): string {
+  return [...methods, "OPTIONS"].join(", ");
+}
+
+/** Makes the 405 of a method that is none of a path's, of which more may be said. */
+export function refuseMethod(
+  method: string,
+  path: string,
+  methods: readonly string[],
+  more = "",
+): Problem {
+  const named = methods.filter((each) => each !== "HEAD").join(", ");
+  const why = `it takes ${named}${more}`;
+  const headers = { "Allow": formatAllow(methods) };
+  return new Problem(405, `Cannot ${method} ${path}: ${why}`, { headers });
 }
 
 /** Encodes a text for a URL or a header; half of a surrogate pair becomes U+FFFD, as SQLite stores it. */

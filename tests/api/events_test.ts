@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { createEvents } from "../../tasks/api/events.ts";
+import { createEvents, formatEntry } from "../../tasks/api/events.ts";
 import { createHandler, type HandlerOptions } from "../../tasks/api/handler.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
 import { openApi, send } from "./support.ts";
@@ -144,10 +144,11 @@ Deno.test("streams end when the signal says so, and those opened later at once",
   assertEquals(await (await api.listen("/posts")).next(), undefined);
 });
 
-Deno.test("a sandbox's reset ends the streams of its changes", async () => {
+Deno.test("a sandbox's reset is told to who listens to its changes, and ends the streams", async () => {
   using api = open();
   const events = await api.listen("/@a/posts");
   await api.write("DELETE /@a");
+  assertEquals(await events.data(), { change: "reset" });
   assertEquals(await events.next(), undefined);
 });
 
@@ -177,6 +178,74 @@ Deno.test("what is sent again never drops the reader, and is the newest", async 
   assertEquals(seen.at(-1), "last");
   assertEquals(Number(seen.at(-2)), 300);
   assert(seen.length > 20 && seen.length < 40, `${seen.length}`);
+});
+
+Deno.test("events are kept up to 1 Mi characters, of which a long one takes its part", async () => {
+  const events = createEvents();
+  for (let n = 1; n <= 9; n++) events.publish("", n, 2 ** 18);
+  const read = readEvents(events.subscribe(undefined, 0));
+  assertEquals(await read.data(), 6);
+  for (let n = 10; n <= 12; n++) events.publish("", n);
+  const second = readEvents(events.subscribe(undefined, 0));
+  assertEquals(await second.data(), 6);
+  events.publish("", 13, 2 ** 30);
+  events.publish("", 14);
+  const third = readEvents(events.subscribe(undefined, 0));
+  assertEquals(await third.data(), 14);
+  events.close();
+  for (const each of [read, second, third]) await each.cancel();
+});
+
+Deno.test("slow readers share the bytes of an event, and hold one more than 64 KB", async () => {
+  const events = createEvents();
+  const readers = Array.from(
+    { length: 3 },
+    () => events.subscribe().getReader(),
+  );
+  for (const reader of readers) await reader.read();
+  events.publish("", "x".repeat(2 ** 20));
+  const chunks = await Promise.all(readers.map((reader) => reader.read()));
+  const [first, ...others] = chunks.map(({ value }) => value);
+  assert((first?.length ?? 0) > 2 ** 20);
+  for (const other of others) assert(other === first);
+  for (let n = 0; n < 2; n++) events.publish("", "x".repeat(2 ** 20));
+  await assertRejects(
+    async () => {
+      for (;;) await readers[0]?.read();
+    },
+    Error,
+    "too slow",
+  );
+  events.close();
+});
+
+Deno.test("who asks for the head of a stream listens to nothing", async () => {
+  using api = open();
+  for (const path of ["/events", "/posts"]) {
+    const headers = { accept: "text/event-stream" };
+    const response = await api.send(`HEAD ${path}`, { headers });
+    assertEquals([response.status, response.body], [200, null]);
+  }
+});
+
+const entry = { time: "t", method: "GET", path: "/", status: 400, ms: 1 };
+
+Deno.test("a reason stays on its line", () => {
+  const line = formatEntry({ ...entry, reason: "a\nb\r\n c" });
+  assertEquals(line, "GET / 400 1.0 ms: a b c\n");
+});
+
+Deno.test("a line of the log has no control characters: terminal injection by a path or a reason", () => {
+  const path = "/\x9b31m\x7f";
+  const line = formatEntry({ ...entry, path, reason: "\x1b[31m\u202ea\0" });
+  assertEquals(
+    line,
+    "GET /\\x9b31m\\x7f 400 1.0 ms: \\x1b[31m\\u202ea\\x00\n",
+  );
+  const reason = "\x1b\x9b\u202e\u{e0001}";
+  const json = formatEntry({ ...entry, path, reason }, true);
+  assert(!/[\p{Cc}\p{Cf}]/u.test(json.trim()), json);
+  assertEquals(JSON.parse(json), { event: "request", ...entry, path, reason });
 });
 
 Deno.test("silence is broken by a comment", async () => {

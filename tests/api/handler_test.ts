@@ -189,24 +189,19 @@ Deno.test("what is deleted is gone, from lists too", async () => {
   assertEquals((await ask(handler, "GET /posts")).text, pretty(posts.slice(1)));
 });
 
-Deno.test("what cannot be done is 404 and changes nothing", async () => {
+Deno.test("a document or a resource that is not there is 404, and nothing changes", async () => {
   using store = openStore(":memory:", seed);
   const handler = createHandler(store);
   const before = await store.dump();
   const lines = [
-    "PUT /posts",
     "PUT /posts/9999",
-    "PUT /posts/1/comments",
-    "PATCH /posts",
     "PATCH /posts/9999",
-    "DELETE /posts",
     "DELETE /posts/9999",
     "DELETE /nope/1",
-    "DELETE /users/1/posts",
     "POST /nope",
-    "POST /posts/1",
+    "POST /posts/9999",
     "POST /users/1/posts/1",
-    "PURGE /posts/1",
+    "PURGE /nope",
   ];
   for (const line of lines) {
     const response = await ask(handler, line);
@@ -300,6 +295,239 @@ Deno.test("a bad request is one problem document and changes nothing", async () 
     assert(["Bad Request", "Content Too Large"].includes(document.title), text);
   }
   assertEquals(await store.dump(), before);
+});
+
+/** The multipart body of a form, and its type. */
+async function multipart(form: FormData): Promise<RequestInit> {
+  const request = new Response(form);
+  const type = request.headers.get("content-type") ?? "";
+  return { body: await request.bytes(), headers: { "content-type": type } };
+}
+
+function formOf(...fields: [name: string, value: string | File][]): FormData {
+  const form = new FormData();
+  for (const [name, value] of fields) form.append(name, value);
+  return form;
+}
+
+async function compress(
+  text: string,
+  coding: CompressionFormat,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([text]).stream()
+    .pipeThrough(new CompressionStream(coding));
+  return await new Response(stream).bytes();
+}
+
+function typed(body: BodyInit, type: string): RequestInit {
+  return { body, headers: { "content-type": type } };
+}
+
+function encoded(body: BodyInit, coding: string): RequestInit {
+  return { body, headers: { "content-encoding": coding } };
+}
+
+function latin1(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+}
+
+function utf16(text: string, littleEndian: boolean): Uint8Array<ArrayBuffer> {
+  const view = new DataView(new ArrayBuffer(text.length * 2));
+  for (let at = 0; at < text.length; at++) {
+    view.setUint16(at * 2, text.charCodeAt(at), littleEndian);
+  }
+  return new Uint8Array(view.buffer);
+}
+
+Deno.test("a body is read as what it is: a form's fields, compressed, in another charset", async () => {
+  using store = openStore(":memory:", { notes: [] });
+  const handler = createHandler(store);
+  const form = "application/x-www-form-urlencoded";
+  const table: [init: RequestInit, fields: Record<string, unknown>][] = [
+    [typed("d=x&d=y", form), { d: ["x", "y"] }],
+    [typed("a[]=1&a[b]=c&e=&f", form), {
+      "a[]": "1",
+      "a[b]": "c",
+      e: "",
+      f: "",
+    }],
+    [typed("__proto__=1&d=1&d=2&d=3", form), {
+      ["__proto__"]: "1",
+      d: ["1", "2", "3"],
+    }],
+    [typed("a=%C3%A9", `${form}; charset=UTF-8`), { a: "é" }],
+    [await multipart(formOf(["a", "1"], ["b", "é\r\nx"], ["a", "2"])), {
+      a: ["1", "2"],
+      b: "é\r\nx",
+    }],
+    [await multipart(formOf(["a", "1"], ["f", new File([], "")])), { a: "1" }],
+    [typed('{"a":1}', "multipart/form-data"), { a: 1 }],
+    [typed("", "multipart/form-data; boundary=x"), {}],
+    [typed("", "application/xml"), {}],
+    [typed('{"a":1}', "application/octet-stream"), { a: 1 }],
+    [typed('{"a":1}', "application/merge-patch+json"), { a: 1 }],
+    [encoded(await compress('{"a":1}', "gzip"), "GZIP"), { a: 1 }],
+    [encoded(await compress('{"a":1}', "gzip"), "x-gzip"), { a: 1 }],
+    [encoded(await compress('{"a":1}', "deflate"), "deflate"), { a: 1 }],
+    [encoded('{"a":1}', "identity"), { a: 1 }],
+    [encoded("", "gzip"), {}],
+    [
+      typed(
+        latin1('{"a":"caf\xe9"}'),
+        "application/json; charset=iso-8859-1",
+      ),
+      { a: "café" },
+    ],
+    [typed(utf16('{"a":"é"}', true), 'text/json; charset="utf-16le"'), {
+      a: "é",
+    }],
+    [typed(utf16('\ufeff{"a":"é"}', true), "application/json"), { a: "é" }],
+    [
+      typed(utf16('\ufeff{"a":"é"}', false), "text/plain; charset=utf-16"),
+      { a: "é" },
+    ],
+  ];
+  for (const [at, [init, fields]] of table.entries()) {
+    const { status, text } = await ask(handler, "POST /notes", init);
+    assertEquals([status, text], [201, pretty({ ...fields, id: at + 1 })]);
+  }
+});
+
+Deno.test("a body of a type, a coding or a charset that is not read is 415, and names it", async () => {
+  using store = openStore(":memory:", { notes: [{ id: 1 }] });
+  const handler = createHandler(store);
+  const before = store.dump();
+  const zip = "application/zip";
+  const table: [line: string, init: RequestInit, named: string][] = [
+    ["POST /notes", typed("<a/>", "application/xml"), '"application/xml"'],
+    ["POST /notes", typed("<a/>", "Text/XML; charset=utf-8"), '"text/xml"'],
+    ["PUT /notes/1", typed("a: 1", "application/yaml"), '"application/yaml"'],
+    ["POST /notes", typed("a,b\n1,2", "text/csv"), '"text/csv"'],
+    ["POST /notes", typed(new Uint8Array([80, 75, 255]), zip), `"${zip}"`],
+    [
+      "PATCH /notes/1",
+      typed("[]", "application/json-patch+json"),
+      '"application/json-patch+json"',
+    ],
+    [
+      "POST /notes",
+      await multipart(formOf(["a", "1"], ["photo", new File(["x"], "a.png")])),
+      'the field "photo" is a file',
+    ],
+    [
+      "POST /notes",
+      await multipart(formOf(["f", new File([], "empty.txt")])),
+      'the field "f" is a file',
+    ],
+    ["POST /notes", encoded("x", "br"), 'Content-Encoding "br"'],
+    ["POST /notes", encoded("x", "gzip, gzip"), '"gzip, gzip"'],
+    [
+      "POST /notes",
+      typed("{}", "application/json; charset=utf-32"),
+      'charset "utf-32"',
+    ],
+    [
+      "POST /notes",
+      typed(
+        "a=%E9",
+        "application/x-www-form-urlencoded; charset=iso-8859-1",
+      ),
+      'charset "iso-8859-1"',
+    ],
+    ["PUT /db", typed("<a/>", "application/xml"), '"application/xml"'],
+  ];
+  for (const [line, init, named] of table) {
+    const { status, text } = await ask(handler, line, init);
+    assertEquals(status, 415, text);
+    const { detail } = JSON.parse(text);
+    assert(detail.startsWith("Cannot read the body: "), detail);
+    assert(detail.includes(named), detail);
+  }
+  const patch = typed("<a/>", "application/xml");
+  const { headers } = await send(handler, "POST /notes", patch);
+  assert(headers.get("accept")?.startsWith("application/json, "));
+  const zipped = await send(handler, "POST /notes", encoded("x", "br"));
+  assertEquals(zipped.headers.get("accept-encoding"), "gzip, deflate");
+  assertEquals(store.dump(), before);
+});
+
+Deno.test("a broken form or compressed body is 400", async () => {
+  using store = openStore(":memory:", { notes: [] });
+  const handler = createHandler(store);
+  const zipped = await compress('{"a":1}', "gzip");
+  const part = 'Content-Disposition: form-data; name="a"';
+  const notText = `--x\r\n${part}\r\n\r\ncaf\xe9\r\n--x--\r\n`;
+  const table: [init: RequestInit, detail: string][] = [
+    [typed("--x\r\n", "multipart/form-data"), "names no boundary"],
+    [
+      typed("--y\r\n", "multipart/form-data; boundary=x"),
+      "it is not multipart/form-data",
+    ],
+    [encoded("{}", "gzip"), "it is not gzip, or not all of it"],
+    [encoded(zipped.subarray(0, 12), "gzip"), "it is not gzip, or not all"],
+    [encoded(zipped, "deflate"), "it is not deflate, or not all of it"],
+    [typed("a", "text/plain"), "Unexpected token 'a' (line 1 column 1)"],
+    [typed(latin1(notText), "multipart/form-data; boundary=x"), "not UTF-8"],
+    [
+      typed(new Uint8Array([0x22, 0x41, 0]), "application/json;charset=utf-16"),
+      "it is not UTF-16",
+    ],
+  ];
+  for (const [init, detail] of table) {
+    const { status, text } = await ask(handler, "POST /notes", init);
+    assertEquals(status, 400, text);
+    assert(JSON.parse(text).detail.includes(detail), text);
+  }
+});
+
+Deno.test("a decompression bomb is refused where it passes the longest body", async () => {
+  using store = openStore(":memory:", { notes: [] });
+  const handler = createHandler(store, { maxBody: 1000 });
+  const fits = await compress("{}".padEnd(1000), "gzip");
+  const sent = await ask(handler, "POST /notes", encoded(fits, "gzip"));
+  assertEquals(sent.status, 201);
+  for (const coding of ["gzip", "deflate"] as const) {
+    const body = await compress(" ".repeat(200_000), coding);
+    assert(body.length < 1000);
+    const { status } = await ask(handler, "POST /notes", encoded(body, coding));
+    assertEquals(status, 413, coding);
+  }
+});
+
+Deno.test("a long text of brackets is refused at once: where it stops being JSON is not looked for", async () => {
+  using store = openStore(":memory:", { notes: [] });
+  const handler = createHandler(store);
+  const deep = "[".repeat(500_000);
+  for (const body of [deep, deep + "}", `{"\\"[":${deep}`]) {
+    const started = performance.now();
+    const { status, text } = await ask(handler, "POST /notes", { body });
+    assertEquals(status, 400);
+    assert(text.includes("nested deeper than 100 levels"), text);
+    assert(performance.now() - started < 2000);
+  }
+  const flat = `{"a":"${"[".repeat(500)}"`;
+  const { text } = await ask(handler, "POST /notes", { body: flat });
+  assert(!text.includes("nested"), text);
+});
+
+Deno.test("an id that a document is posted with has a URL, or is refused", async () => {
+  using store = openStore(":memory:", { notes: [{ id: 1 }] });
+  const handler = createHandler(store);
+  for (const id of ["a/b", "a\0b", "..a", "%2e", "?x#y", "@a"]) {
+    const body = pretty({ id });
+    const { status, location } = await ask(handler, "POST /notes", { body });
+    assertEquals(status, 201, id);
+    const path = location?.slice(origin.length);
+    assertEquals((await ask(handler, `GET ${path}`)).text, pretty({ id }));
+  }
+  assertEquals((await ask(handler, "GET /notes/a")).status, 404);
+  assertEquals((await ask(handler, "GET /notes%00")).status, 404);
+  assertEquals((await ask(handler, "GET /notes%2F1")).status, 404);
+  for (const body of ['{"id":"."}', '{"id":".."}', '[{},{"id":".."}]']) {
+    const { status, text } = await ask(handler, "POST /notes", { body });
+    assertEquals(status, 400, body);
+    assert(text.includes("no URL can lead to it"), text);
+  }
 });
 
 Deno.test("a body of exactly the longest length and depth is taken", async () => {

@@ -1,13 +1,22 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { createHandler, type Middleware } from "../../tasks/api/handler.ts";
-import { formatEntry, type LogEntry } from "../../tasks/api/log.ts";
+import {
+  createHandler,
+  type Middleware,
+  type Route,
+} from "../../tasks/api/handler.ts";
+import { formatEntry, type LogEntry } from "../../tasks/api/events.ts";
 import { serveOpenApi } from "../../tasks/api/openapi/openapi.ts";
 import { servePage } from "../../tasks/api/page/page.ts";
-import { parseJson } from "../../tasks/api/store/document.ts";
+import { type Document, parseJson } from "../../tasks/api/store/document.ts";
 import { makeItems, seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
-import { type Store, StoreError } from "../../tasks/api/store/store.ts";
+import { createSandboxes } from "../../tasks/api/sandboxes.ts";
+import {
+  type Seed,
+  type Store,
+  StoreError,
+} from "../../tasks/api/store/store.ts";
 import { openApi, origin, send } from "./support.ts";
 
 const post = makeItems("posts")[0];
@@ -190,7 +199,19 @@ Deno.test("JSONP calls a name, and nothing else", async () => {
   const { text } = await api.ask("GET /posts/1?callback=$.a_1");
   const pretty = JSON.stringify(post, null, 2);
   assertEquals(text, `/**/ typeof $.a_1 === 'function' && $.a_1(${pretty});`);
-  for (const bad of ["alert(1)", "a;b", "", "a b", "<script>", "ü"]) {
+  const badNames = ["alert(1)", "a;b", "", "a b", "<script>", "ü", "a['b']"];
+  const noNames = [
+    "1",
+    "1a",
+    "a.1",
+    "a..b",
+    ".a",
+    "a.",
+    ".",
+    "class",
+    "this.a",
+  ];
+  for (const bad of [...badNames, ...noNames]) {
     const path = `/posts/1?callback=${encodeURIComponent(bad)}`;
     const { status, headers, text } = await api.ask(`GET ${path}`);
     assertEquals(status, 400, bad);
@@ -200,6 +221,11 @@ Deno.test("JSONP calls a name, and nothing else", async () => {
     );
     assertMatch(text, /Cannot call back/);
   }
+  const refused = await api.ask("POST /posts?callback=1", { body: "{}" });
+  assertEquals(refused.status, 400);
+  assertEquals((await api.ask("GET /posts/101")).status, 404, "it is not done");
+  const dotted = await api.ask("GET /posts/1?callback=a.class");
+  assertMatch(dotted.text, /&& a\.class\(/);
   await api.ask("PATCH /posts/1", { body: '{"title":"\u2028\u2029"}' });
   const safe = (await api.ask("GET /posts/1?callback=f")).text;
   assert(safe.includes('"\\u2028\\u2029"'), safe);
@@ -304,7 +330,31 @@ Deno.test("a dump can be read, changed and put back whole, or not at all", async
     JSON.parse((await api.ask("PATCH /profile", { body: '{"c":1}' })).text),
     { name: "b", c: 1 },
   );
-  assertEquals((await api.ask("DELETE /db")).status, 404);
+});
+
+Deno.test("what GET /db gives can be put back, however long it is", async () => {
+  using api = openApi({ maxBody: 1000 });
+  const { text } = await api.ask("GET /db");
+  assert(text.length > 64_000);
+  assertEquals((await api.ask("PUT /db", { body: text })).status, 200);
+  assertEquals((await api.ask("PUT /db", { body: "{}" })).text, "{}");
+  assertEquals((await api.ask("PUT /db", { body: text })).text, text);
+  assertEquals((await api.ask("PUT /@a/db", { body: text })).text, text);
+  const longer = text.padEnd(api.store.size() * 4 + 1);
+  assertEquals((await api.ask("PUT /db", { body: longer })).status, 413);
+  assertEquals((await api.ask("POST /posts", { body: text })).status, 413);
+});
+
+Deno.test("more than 1000 resources are refused", async () => {
+  using api = openApi();
+  const of = (count: number) =>
+    JSON.stringify(Object.fromEntries(
+      Array.from({ length: count }, (_, at) => [`k${at}`, []]),
+    ));
+  assertEquals((await api.ask("PUT /db", { body: of(1000) })).status, 200);
+  const { status, text } = await api.ask("PUT /db", { body: of(1001) });
+  assertEquals(status, 400);
+  assertMatch(text, /expected at most 1000 resources, got 1001/);
 });
 
 Deno.test("an array is stored whole, or not at all", async () => {
@@ -398,8 +448,8 @@ Deno.test("200 sandboxes are kept, and the one unused for longest goes", async (
   let open = 0;
   const counted: Store = {
     ...store,
-    copy() {
-      const copy = store.copy();
+    copy(maxBytes) {
+      const copy = store.copy(maxBytes);
       open++;
       return {
         ...copy,
@@ -421,6 +471,146 @@ Deno.test("200 sandboxes are kept, and the one unused for longest goes", async (
     1,
     "forgotten, and made anew",
   );
+});
+
+/** Sandboxes over a store whose copies are counted. */
+function countedSandboxes(seed: Seed, maxBytes?: number) {
+  const root = openStore(":memory:", seed);
+  let open = 0;
+  const counted = <Of extends Store>(store: Of): Of => ({
+    ...store,
+    copy(most) {
+      const copy = counted(store.copy(most));
+      open++;
+      return {
+        ...copy,
+        [Symbol.dispose]: () => (open--, copy[Symbol.dispose]()),
+      };
+    },
+  });
+  const limits = { maxBytes: 2 ** 20, timeoutMs: 1000 };
+  const sandboxes = createSandboxes(counted(root), limits, maxBytes);
+  const read = (name: string) => sandboxes.open(name).store.list("notes")?.json;
+  const write = (name: string, document: Document) =>
+    sandboxes.open(name).store.insert("notes", [document]);
+  const names = () => [..."abcdef"].filter((name) => sandboxes.find(name));
+  return {
+    root,
+    sandboxes,
+    read,
+    write,
+    names,
+    open: () => open,
+    [Symbol.dispose]() {
+      for (const name of "abcdef") sandboxes.reset(name);
+      assertEquals(open, 0, "all are closed");
+      root[Symbol.dispose]();
+    },
+  };
+}
+
+const large = { text: "x".repeat(2 ** 20) };
+
+Deno.test("sandboxes that only read share one copy, each as the root was when it was first used", async () => {
+  using all = countedSandboxes({ notes: [{ id: 1 }] });
+  const first = JSON.stringify([{ id: 1 }], null, 2);
+  for (const name of "abcd") assertEquals(all.read(name), first);
+  assertEquals(all.open(), 1);
+  await all.root.insert("notes", [{}]);
+  const second = JSON.stringify([{ id: 1 }, { id: 2 }], null, 2);
+  assertEquals([all.read("a"), all.read("e")], [first, second]);
+  assertEquals(all.open(), 2);
+  await all.write("a", { of: "a" });
+  assertEquals(all.open(), 3);
+  const own = JSON.stringify([{ id: 1 }, { of: "a", id: 2 }], null, 2);
+  assertEquals([all.read("a"), all.read("b"), all.read("e")], [
+    own,
+    first,
+    second,
+  ]);
+  for (const name of "bc") await all.write(name, {});
+  await all.write("d", {});
+  assertEquals(all.open(), 5, "the last one has what all had");
+  for (const name of "bcd") all.sandboxes.reset(name);
+  assertEquals(all.open(), 2);
+});
+
+Deno.test("what is kept of a sandbox's answers is out of date when it writes", async () => {
+  using api = openApi();
+  const read = async (name: string) =>
+    JSON.parse((await api.ask(`GET /@${name}/photos/1`)).text).title;
+  const before = await read("a");
+  assertEquals(await read("b"), before);
+  for (const name of ["a", "b"]) {
+    assertEquals(await read(name), before);
+    await api.ask(`PATCH /@${name}/photos/1`, { body: `{"title":"${name}"}` });
+    assertEquals(await read(name), name);
+  }
+});
+
+Deno.test("sandboxes are weighed: the one unused for longest goes, never the one in use", async () => {
+  using all = countedSandboxes({ notes: [large] }, 2 ** 20 * 3.5);
+  for (const name of "abc") await all.write(name, {});
+  assertEquals(all.names(), ["a", "b", "c"]);
+  all.read("a");
+  await all.write("d", {});
+  assertEquals(all.names(), ["a", "c", "d"]);
+  await all.write("c", large);
+  assertEquals(all.names(), ["c", "d"], "it grew");
+  await all.write("c", large);
+  assertEquals(all.names(), ["c"]);
+});
+
+Deno.test("a sandbox that is larger than all may be is kept alone, and grows to twice its size", async () => {
+  using all = countedSandboxes({ notes: [large, large, large] }, 1000);
+  for (const name of "ab") assert((all.read(name)?.length ?? 0) > 2 ** 20 * 3);
+  assertEquals(all.names(), ["b"]);
+  await all.write("b", large);
+  const grow = async () => {
+    for (let n = 0; n < 9; n++) await all.write("b", large);
+  };
+  const error = await assertRejects(grow, StoreError, "no space is left");
+  assertEquals(error.reason, "full");
+  assertEquals(all.names(), ["b"]);
+});
+
+Deno.test("what a sandbox's reset interrupts is 409, whatever it was", async () => {
+  let reset: Promise<unknown> = Promise.resolve();
+  using api = openApi({
+    routes: {
+      "/openapi.json": async (_, store) => {
+        reset = api.ask("DELETE /@a");
+        await reset;
+        return new Response(`${store.resources().length}`);
+      },
+    },
+  });
+  const events = { accept: "text/event-stream" };
+  assertEquals((await api.ask("GET /@a/openapi.json")).status, 409);
+  for (
+    const line of [
+      "GET /@a/openapi.json",
+      "GET /@a/",
+      "GET /@a/events",
+      "GET /@a/posts",
+      "GET /@a/posts/1?x",
+      "GET /@a/nope",
+      "GET /@a/db",
+      "GET /@a/db?callback=a",
+      "HEAD /@a/posts",
+      "POST /@a/posts",
+      "PUT /@a/db",
+      "DELETE /@a/posts/1",
+      "PUT /@a/posts",
+    ]
+  ) {
+    const delayed = { prefer: "delay=1" };
+    const headers = line.endsWith("s") ? { ...delayed, ...events } : delayed;
+    const response = api.ask(line, { headers });
+    await api.ask("DELETE /@a");
+    assertEquals((await response).status, 409, line);
+  }
+  assertEquals((await api.ask("GET /@a/posts/1")).status, 200);
 });
 
 Deno.test("a request under way in a sandbox that is reset is told so", async () => {
@@ -618,7 +808,7 @@ Deno.test("each answer is logged, with the reason of a refusal", async () => {
   }
 });
 
-Deno.test("a 404 says which document is missing, or which methods there are", async () => {
+Deno.test("a 404 says which document or resource is missing", async () => {
   using api = openApi();
   await api.ask("PUT /db", {
     body: '{"posts":[{"id":1}],"comments":[],"profile":{}}',
@@ -627,14 +817,6 @@ Deno.test("a 404 says which document is missing, or which methods there are", as
     ["GET /posts/999", 'there is no document "999" in "posts"'],
     ["HEAD /posts/a%20b", 'there is no document "a b" in "posts"'],
     ["DELETE /posts/999", 'there is no document "999" in "posts"'],
-    [
-      "DELETE /posts",
-      "it takes GET, POST; DELETE is for a document: /posts/ID",
-    ],
-    ["PUT /posts/1/comments", "it takes GET, POST"],
-    ["POST /posts/1", "it takes GET, PUT, PATCH, DELETE"],
-    ["BREW /posts", "it takes GET, POST"],
-    ["DELETE /profile", "it takes GET, POST, PUT, PATCH"],
     ["GET /profile/1", '"profile" is one object, without ids'],
     ["GET /posts/1/comments/2", "a path has at most three parts"],
   ];
@@ -645,6 +827,64 @@ Deno.test("a 404 says which document is missing, or which methods there are", as
       `Cannot ${line}: ${why}`,
     ]);
   }
+});
+
+Deno.test("a method that a path does not take is 405 with those it takes, as OPTIONS names them", async () => {
+  const served: Route = (request) =>
+    new Response(request.method === "HEAD" ? null : "x");
+  using api = openApi({ routes: { "/openapi.json": served, "/": served } });
+  await api.ask("PUT /db", {
+    body: '{"posts":[{"id":1}],"comments":[],"profile":{}}',
+  });
+  const list = "GET, POST";
+  const one = "GET, PUT, PATCH, DELETE";
+  const cases: readonly (readonly [line: string, why: string])[] = [
+    ["PUT /posts", `${list}; PUT is for a document: /posts/ID`],
+    ["PATCH /posts/", `${list}; PATCH is for a document: /posts/ID`],
+    ["DELETE /posts", `${list}; DELETE is for a document: /posts/ID`],
+    ["BREW /posts", list],
+    ["PROPFIND /posts", list],
+    ["PUT /posts/1/comments", list],
+    ["DELETE /posts/1/comments", list],
+    ["POST /posts/1", one],
+    ["patch /posts/1", one],
+    ["DELETE /profile", "GET, POST, PUT, PATCH"],
+    ["PUT /posts/1/profile", list],
+    ["POST /db", "GET, PUT"],
+    ["DELETE /db", "GET, PUT"],
+    ["PUT /600/92c952", "GET"],
+    ["PATCH /openapi.json", "GET"],
+    ["POST /", "GET"],
+    ["DELETE /events", "GET"],
+  ];
+  const before = (await api.ask("GET /db")).text;
+  for (const prefix of ["", "/@a"]) {
+    for (const [line, why] of cases) {
+      const [method, path = ""] = line.split(" ");
+      const allowed = why.split(";")[0]?.replace("GET", "GET, HEAD") +
+        (prefix !== "" && path === "/" ? ", DELETE" : "") + ", OPTIONS";
+      const refused = await api.ask(`${method} ${prefix}${path}`);
+      assertEquals(refused.status, 405, line);
+      assertEquals(refused.headers.get("allow"), allowed, line);
+      const { detail } = JSON.parse(refused.text);
+      assert(detail.startsWith(`Cannot ${line}: it takes ${why}`), detail);
+      const asked = await api.ask(`OPTIONS ${prefix}${path}`);
+      assertEquals([asked.status, asked.headers.get("allow")], [204, allowed]);
+      const head = await api.ask(`HEAD ${prefix}${path}`);
+      assertEquals(head.status, 200, line);
+    }
+  }
+  assertEquals((await api.ask("GET /db")).text, before);
+  const elsewhere = await api.ask("OPTIONS /nope");
+  assertMatch(elsewhere.headers.get("allow") ?? "", /DELETE/);
+  const override = { "x-http-method-override": "delete" };
+  assertEquals(
+    (await api.ask("POST /posts", { headers: override })).status,
+    405,
+  );
+  using readOnly = openApi({ readOnly: true });
+  const reads = await readOnly.ask("OPTIONS /posts");
+  assertEquals(reads.headers.get("allow"), "GET, HEAD, OPTIONS");
 });
 
 Deno.test("a route of its own answers in the root and in sandboxes", async () => {
@@ -661,7 +901,11 @@ Deno.test("a route of its own answers in the root and in sandboxes", async () =>
   assertEquals((await api.ask("GET /@a", { headers })).status, 200);
   assertEquals((await api.ask("GET /@a/", { headers })).status, 200);
   assertEquals((await api.ask("GET /")).status, 404);
-  assertEquals((await api.ask("POST /", { headers })).status, 404);
+  const refused = await api.ask("POST /", { headers });
+  assertEquals([refused.status, refused.headers.get("allow")], [
+    405,
+    "GET, HEAD, OPTIONS",
+  ]);
 });
 
 Deno.test("for any text that is not JSON the place is where it stops being JSON", () => {

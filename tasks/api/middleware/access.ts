@@ -7,6 +7,7 @@
 import { UsageError } from "../../../lib/cli/errors.ts";
 import { quote } from "../../../lib/cli/values.ts";
 import { parseHost } from "../../../lib/net/address.ts";
+import { formatAllow } from "../response.ts";
 import { Problem } from "../store/problem.ts";
 
 /** Whom {@linkcode createAccess} lets ask, beside programs and the pages of this machine. */
@@ -146,10 +147,17 @@ export function isPreflight({ method, headers }: Request): boolean {
   return method === "OPTIONS" && headers.has("access-control-request-method");
 }
 
-/** Responds to an OPTIONS request: who may ask may send what it asks for, as json-server has it. */
-export function preflight(asked: Headers): Response {
+/**
+ * Responds to an OPTIONS request: who may ask may send what it asks for, as json-server has it.
+ *
+ * @param methods Those of the path.
+ */
+export function preflight(
+  asked: Headers,
+  methods: readonly string[] = METHODS.split(","),
+): Response {
   const headers = new Headers({
-    allow: METHODS,
+    allow: formatAllow(methods),
     "access-control-allow-methods": METHODS,
     "access-control-max-age": "600",
     vary: "Origin, Access-Control-Request-Headers",

@@ -134,6 +134,9 @@ export function typeOf(value: unknown): string {
   return Number.isSafeInteger(value) ? "integer" : typeof value;
 }
 
+// What names or describes all of them would take seconds.
+const maxResources = 1000;
+
 /**
  * Narrows what was parsed from JSON to what a store can load. `$schema` is for editors: it is no resource.
  *
@@ -141,6 +144,10 @@ export function typeOf(value: unknown): string {
  */
 export function toData(value: unknown): Data {
   if (!isDocument(value)) throw unloadable("db", "expected an object");
+  const count = Object.keys(value).length;
+  if (count > maxResources) {
+    throw unloadable("db", `expected at most 1000 resources, got ${count}`);
+  }
   const entries = Object.entries(value).flatMap(([resource, documents]) => {
     if (resource === "$schema") return []; // json-server's, for editors
     const why = whyUnreachable(resource);

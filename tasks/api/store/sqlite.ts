@@ -220,6 +220,10 @@ function createStore(
     );
   }
 
+  const pageSize = Number(db.prepare("pragma page_size").get()?.page_size);
+  const size = () =>
+    pageSize * Number(db.prepare("pragma page_count").get()?.page_count);
+
   /** Gives the highest number plus 1, or a random text where all ids are texts. */
   function nextId(resource: string): Id {
     const { number, id } = documents.highest(resource);
@@ -327,6 +331,7 @@ function createStore(
       });
     },
     load: (data) => write(() => resources.replace(data)),
+    size,
     source() {
       const row = db.prepare("select * from sources").get();
       return row && {
@@ -342,9 +347,13 @@ function createStore(
         setSource(source);
         return true;
       }),
-    copy() {
+    copy(maxBytes) {
       const copied = connect(":memory:");
       copied.deserialize(session.image());
+      if (maxBytes !== undefined) {
+        const pages = Math.ceil(Math.max(maxBytes, 2 * size()) / pageSize);
+        copied.exec(`pragma max_page_count = ${pages}`);
+      }
       return createStore(copied, seed, false, naming);
     },
     [Symbol.dispose]() {

@@ -159,8 +159,12 @@ export interface Store {
   /**
    * Makes a private copy in memory of what is stored now: a sandbox. It keeps what is written to it,
    * also where this store only pretends to. The caller disposes of it.
+   *
+   * @param maxBytes How large it may grow; one that is larger already may double.
    */
-  copy(): Store & Disposable;
+  copy(maxBytes?: number): Store & Disposable;
+  /** How many bytes its database has. */
+  size(): number;
 }
 
 /** Where a database's data was imported from. */
