@@ -44,7 +44,7 @@ export interface DocumentTable {
   keys(): string[];
   /** Looks anew which have one: what made some was taken back. */
   forgetKeys(): void;
-  /** Tells whether a resource has a document with a key. */
+  /** Tells whether a resource has documents with a key, and none in which it is a list. */
   hasKey(resource: string, key: string): boolean;
   /** Reads a resource's documents in which a key has one of these JSON texts. */
   byKey(resource: string, key: string, texts: readonly string[]): Document[];
@@ -145,11 +145,13 @@ export function createDocumentTable(db: DatabaseSync): DocumentTable {
     },
     keys: readKeys,
     forgetKeys: () => indexed = undefined,
-    hasKey: (resource, key) =>
-      prepare(
+    hasKey(resource, key) {
+      const highest = prepare(
         key,
-        "select 1 from documents where kind = ? and FIELD is not null limit 1",
-      ).get(resource) !== undefined,
+        "select max(FIELD) text from documents where kind = ? and FIELD is not null",
+      ).get(resource)?.text ?? null;
+      return highest !== null && `${highest}` < "[";
+    },
     byKey(resource, key, texts) {
       // SQLite has no path to such a field.
       if (/["\0]/.test(key)) return [];
