@@ -88,14 +88,25 @@ export function createReader(
     return (id) => groups.get(id) ?? [];
   }
 
-  /** Makes what finds the document that an id in a field refers to. */
-  function createParentFinder(parent: string): (id: string) => unknown {
-    const found = new Map<string, unknown>();
+  /**
+   * Makes what finds the document that an id in a field refers to.
+   *
+   * @param weigh Is told how long each is: one that many refer to is written as often.
+   */
+  function createParentFinder(
+    parent: string,
+    weigh: (length: number) => void,
+  ): (id: string) => unknown {
+    const texts = new Map<string, string | undefined>();
+    const values = new Map<string, unknown>();
     if (resources.use(parent) === undefined) return () => undefined;
     return (id) => {
-      const json = found.has(id) ? undefined : documents.find(parent, id)?.json;
-      if (json !== undefined) found.set(id, JSON.parse(json));
-      return found.get(id);
+      const text = texts.get(id) ?? documents.find(parent, id)?.json;
+      if (text === undefined) return;
+      weigh(text.length);
+      if (!texts.has(id)) values.set(id, JSON.parse(text));
+      texts.set(id, text);
+      return values.get(id);
     };
   }
 
@@ -107,6 +118,12 @@ export function createReader(
   ): readonly Document[] {
     if (!hasRelations(relations)) return list;
     const names = resources.all().map(({ name }) => name);
+    const most = maxLength * Math.max(list.length, 10_000);
+    let length = 0;
+    const weigh = (more: number) => {
+      length += more;
+      if (length > most) throw refuseLength(most);
+    };
     const parents = new Map(
       [...relations.embed, ...relations.expand].flatMap((name) => {
         const field = `${name}${naming.suffix}`;
@@ -115,7 +132,7 @@ export function createReader(
         const isChild = relations.embed.includes(name) && names.includes(name);
         return parent === undefined || isChild
           ? []
-          : [[name, [field, createParentFinder(parent)]] as const];
+          : [[name, [field, createParentFinder(parent, weigh)]] as const];
       }),
     );
     const key = foreignKeyOf(resource, naming);
@@ -210,6 +227,16 @@ function hasRelations({ embed, expand }: Relations): boolean {
 
 // From here on it is faster to read all documents that may refer to some than to look for those of each.
 const minGrouped = 100;
+
+// How much of what it refers to a document may come with, on average, in characters.
+const maxLength = 6_000;
+
+function refuseLength(most: number): Problem {
+  return new Problem(
+    400,
+    `Cannot answer the query: what it expands is longer than ${most} characters; ask for a page of the list`,
+  );
+}
 
 const freeMs = 200;
 const maxMs = 400;
