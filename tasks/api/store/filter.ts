@@ -36,7 +36,9 @@ type Comparison = (
 ) => (found: unknown) => boolean;
 
 const equalsAny: Comparison = (wanted) => {
-  const texts = new Set(wanted.map(String));
+  const [first, ...others] = new Set(wanted.map(String));
+  if (others.length === 0) return (found) => first === String(found);
+  const texts = new Set([first, ...others]);
   return (found) => texts.has(String(found));
 };
 
@@ -289,15 +291,9 @@ export function parsePattern(
   text: string,
   key: string,
 ): (value: string) => boolean {
-  const refusal = new Problem(
-    400,
-    `Cannot read ${key} "${
-      text.slice(0, 40)
-    }": expected at most ${maxLength} characters and no operators but ` +
-      String
-        .raw`^ $ . .* .+ | [a-z] \d \w \s, escaped by \ where they are meant`,
-  );
-  if (text.length > maxLength || !grammar.test(text)) throw refusal;
+  if (text.length > maxLength || !grammar.test(text)) {
+    throw refusePattern(text, key);
+  }
   const alternatives = [[""]];
   for (const each of text.match(token) ?? []) {
     const parts = alternatives.at(-1) ?? [];
@@ -310,8 +306,19 @@ export function parsePattern(
     const all = alternatives.map(matcherOf);
     return (value) => all.some((matches) => matches(value));
   } catch {
-    throw refusal; // a class such as [z-a]
+    throw refusePattern(text, key); // a class such as [z-a]
   }
+}
+
+function refusePattern(text: string, key: string): Problem {
+  return new Problem(
+    400,
+    `Cannot read ${key} "${
+      text.slice(0, 40)
+    }": expected at most ${maxLength} characters and no operators but ` +
+      String
+        .raw`^ $ . .* .+ | [a-z] \d \w \s, escaped by \ where they are meant`,
+  );
 }
 
 /** Makes what finds parts of a pattern one after the other, with `.*` between them. */

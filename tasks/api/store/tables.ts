@@ -148,7 +148,7 @@ export function createDocumentTable(db: DatabaseSync): DocumentTable {
     hasKey(resource, key) {
       const highest = prepare(
         key,
-        "select max(FIELD) text from documents where kind = ? and FIELD is not null",
+        "select FIELD text from documents where kind = ? and FIELD is not null order by FIELD desc limit 1",
       ).get(resource)?.text ?? null;
       return highest !== null && `${highest}` < "[";
     },
