@@ -76,6 +76,7 @@ const maxKeys = 100;
 const maxNames = 20;
 const maxCompared = 200;
 const maxSearched = 50;
+const maxLetters = 2000;
 
 function limit(found: number, most: number, what: string): void {
   if (found <= most) return;
@@ -147,9 +148,10 @@ function limitWork(filters: readonly Filter[]): void {
       .reduce((sum, { values }) => sum + values.join("|").split("|").length, 0);
   limit(count(/like|contains|With/), maxSearched, "texts to look for");
   limit(count(/^:?[gl]te?$/), maxCompared, "values to compare with");
-  for (const filter of filters) {
-    if (filter.operator === "like") toCondition(filter);
-  }
+  const patterns = filters.filter(({ operator }) => operator === "like");
+  const letters = patterns.flatMap(({ values }) => values).join("").length;
+  patterns.forEach(toCondition);
+  limit(letters, maxLetters, "characters of patterns");
 }
 
 function readNames(params: URLSearchParams, key: string): string[] {
