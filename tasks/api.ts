@@ -11,7 +11,7 @@ import { processIo } from "../lib/cli/process.ts";
 import { API_HINTS, API_OPTIONS, apiPermissions, runApi } from "./api/api.ts";
 
 export { createHandler } from "./api/handler.ts";
-export type { Middleware } from "./api/handler.ts";
+export type { Middleware } from "./api/middleware/middleware.ts";
 export { openStore } from "./api/store/sqlite.ts";
 
 const command = defineCommand({

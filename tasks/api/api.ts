@@ -15,7 +15,8 @@ import {
   permissionsFor,
 } from "../../lib/net/address.ts";
 import { parseDelay } from "./fault.ts";
-import { createHandler, type Middleware, type Route } from "./handler.ts";
+import { createHandler, type Route } from "./handler.ts";
+import type { Middleware } from "./middleware/middleware.ts";
 import { createLogWriter } from "../server/log_writer.ts";
 import { formatEntry } from "./events.ts";
 import { parseHostName, parseOrigin } from "./middleware/access.ts";

@@ -20,6 +20,7 @@ import {
   isPreflight,
   preflight,
 } from "./middleware/access.ts";
+import type { Middleware } from "./middleware/middleware.ts";
 import { createResources, READS, type Resources } from "./resources.ts";
 import {
   checkCallback,
@@ -63,12 +64,6 @@ interface Place {
 }
 
 type Responder = (request: Request, sender?: Sender) => Promise<Response>;
-
-/** Responds to a request before the api does, or asks what comes next, and may change what it responds. */
-export type Middleware = (
-  request: Request,
-  next: (request: Request) => Promise<Response>,
-) => Response | Promise<Response>;
 
 /** Options of {@linkcode createHandler}. */
 export interface HandlerOptions {

@@ -21,6 +21,7 @@ import {
   type ApiResponse,
   etagOf,
   formatCounts,
+  formatEnvelope,
   formatIgnored,
   formatLinks,
   locate,
@@ -92,16 +93,14 @@ export function createResources(
 
   async function read(request: ApiRequest, target: Target) {
     const { resource, id, parent } = target;
-    const params = new URLSearchParams(request.params);
-    for (const [key, parentId] of parent) params.set(key, parentId);
-    const query = parseQuery(params);
+    const query = parseQuery(request.params, parent);
     if (id !== undefined) {
       const text = await store.get(resource, id, query);
       return text === undefined ? undefined : { status: 200, text };
     }
     const list = await store.list(resource, query);
     if (list === undefined) return;
-    const { json: text, total, ignored } = list;
+    const { json, total, ignored } = list;
     if (request.strict && ignored.length > 0) throw refuseIgnored(ignored);
     const names = formatIgnored(ignored);
     const { page, slice } = query;
@@ -110,6 +109,9 @@ export function createResources(
       ...page && { "Link": formatLinks(request.original.url, page, total) },
       ...names && { "X-Ignored-Query": names },
     };
+    const text = page?.enveloped && json.startsWith("[")
+      ? formatEnvelope(json, page, total)
+      : json;
     return { status: 200, text, headers };
   }
 

@@ -7,7 +7,7 @@
 import { encodeBase64 } from "@std/encoding/base64";
 import { STATUS_TEXT } from "@std/http/status";
 import { Problem } from "./store/problem.ts";
-import type { Query } from "./store/query.ts";
+import { findPage, type Page } from "./store/query.ts";
 import { type Id, type Ignored, StoreError } from "./store/store.ts";
 
 /** A response as it is meant. */
@@ -278,30 +278,58 @@ export function locate(base: string, resource: string, id: Id): string {
 /**
  * Writes the `Link` header of a page: first, prev, next and last, as json-server 0.17 does; empty beyond the last.
  *
- * @param url The URL that was asked for; its `_page` is what changes.
+ * @param url The URL that was asked for; the value of its first `_page` is what changes.
  * @param total How many documents the query found on all pages.
  */
-export function formatLinks(
-  url: string,
-  { number, size }: NonNullable<Query["page"]>,
-  total: number,
-): string {
-  const last = Math.ceil(total / size);
+export function formatLinks(url: string, asked: Page, total: number): string {
+  const { number, last } = findPage(asked, total);
   if (last < 2 || number > last) return "";
+  const start = url.indexOf("?") + 1;
+  const pairs = url.slice(start).split("&");
+  const pageOf = (pair: string) =>
+    new URLSearchParams(`&${pair}`).get("_page") ?? undefined;
+  const at = pairs.findIndex((pair) => pageOf(pair) !== undefined);
+  const isPage = asked.enveloped || parseInt(pageOf(pairs[at] ?? "") ?? "") > 0;
+  const linkTo = (page: number) => {
+    // As in 0.17 all lead to the same where no number of a page was given.
+    const pair = isPage ? pairs[at]?.replace(/=.*|$/, `=${page}`) : undefined;
+    if (pair === undefined) return url;
+    return url.slice(0, start) + pairs.with(at, pair).join("&");
+  };
   return Object.entries({ first: 1, prev: number - 1, next: number + 1, last })
     .filter(([rel, to]) => rel === "last" || (to >= 1 && to <= last))
-    .map(([rel, to]) =>
-      `<${url.replace(`page=${number}`, `page=${to}`)}>; rel="${rel}"`
-    )
+    .map(([rel, to]) => `<${linkTo(to)}>; rel="${rel}"`)
     .join(", ");
 }
 
-/** Writes the `X-Ignored-Query` header; empty when nothing was ignored. */
+/** Writes a page as version 1 of json-server does. */
+export function formatEnvelope(
+  json: string,
+  asked: Page,
+  total: number,
+): string {
+  const { number, last } = findPage(asked, total);
+  const page = {
+    first: 1,
+    prev: number > 1 ? number - 1 : null,
+    next: number < last ? number + 1 : null,
+    last,
+    pages: last,
+    items: total,
+  };
+  const head = JSON.stringify(page, null, 2).slice(0, -2);
+  // JSON text holds no bare newline inside a string: each one starts a line.
+  return `${head},\n  "data": ${json.replaceAll("\n", "\n  ")}\n}`;
+}
+
+const maxIgnored = 20;
+
+/** Writes the `X-Ignored-Query` header: some names, where they are many or long; empty when nothing was ignored. */
 export function formatIgnored(ignored: readonly Ignored[]): string {
-  return ignored
+  const short = (text: string) => encodePart(text.slice(0, 100));
+  return ignored.slice(0, maxIgnored)
     .map(({ key, meant }) =>
-      encodePart(key) +
-      (meant === undefined ? "" : `; did-you-mean=${encodePart(meant)}`)
+      short(key) + (meant === undefined ? "" : `; did-you-mean=${short(meant)}`)
     )
     .join(", ");
 }

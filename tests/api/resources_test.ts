@@ -1,10 +1,13 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import fc from "fast-check";
 import {
-  createHandler,
-  type Middleware,
-  type Route,
-} from "../../tasks/api/handler.ts";
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import fc from "fast-check";
+import type { Middleware } from "../../tasks/api/middleware/middleware.ts";
+import { createHandler, type Route } from "../../tasks/api/handler.ts";
 import { formatEntry, type LogEntry } from "../../tasks/api/events.ts";
 import { serveOpenApi } from "../../tasks/api/openapi/openapi.ts";
 import { servePage } from "../../tasks/api/page/page.ts";
@@ -702,6 +705,12 @@ Deno.test("_strict refuses what would be ignored and what the table does not kno
       '"usrId" means nothing here; did you mean "userId"?',
     ]],
     ["GET /posts?userId=1&_strict", null, 200, []],
+    ["GET /posts?userId:gtee=1&_strict", null, 400, [
+      '"userId:gtee" means nothing here; did you mean "userId:gte"?',
+    ]],
+    ["GET /posts?_per_page=5&_strict", null, 400, [
+      '"_per_page" means nothing here',
+    ]],
     ["GET /posts?_strict=1", null, 200, []],
     ["POST /posts?_strict", '{"userId":"1","title":null,"extra":1}', 422, [
       "body.userId: expected integer, got string",
@@ -906,6 +915,85 @@ Deno.test("a route of its own answers in the root and in sandboxes", async () =>
     405,
     "GET, HEAD, OPTIONS",
   ]);
+});
+
+Deno.test("a page comes in version 1's envelope where it is asked for with _per_page", async () => {
+  using api = openApi();
+  const table: Record<string, Record<string, unknown> | undefined> = {
+    "/posts?_page=1&_per_page=40": { prev: null, next: 2, last: 3, items: 100 },
+    "/posts?_page=2&_per_page=40": { prev: 1, next: 3, last: 3, items: 100 },
+    "/posts?_page=99&_per_page=40": {
+      prev: 2,
+      next: null,
+      last: 3,
+      items: 100,
+    },
+    "/posts?_page=2&_per_page": { prev: 1, next: 3, last: 10, items: 100 },
+    "/posts?_page=0&_per_page=0": {
+      prev: null,
+      next: 2,
+      last: 100,
+      items: 100,
+    },
+    "/posts?userId:lt=3&_page=9&_per_page=15": {
+      prev: 1,
+      next: null,
+      last: 2,
+      items: 20,
+    },
+    "/posts?userId=99&_page=1&_per_page=5": {
+      prev: null,
+      next: null,
+      last: 1,
+      items: 0,
+    },
+    "/users/1/posts?_page=1&_per_page=5&_where={}": {
+      prev: null,
+      next: 2,
+      last: 2,
+      items: 10,
+    },
+    "/posts?_page=2": undefined,
+    "/posts?_per_page=2": undefined,
+  };
+  for (const [path, page] of Object.entries(table)) {
+    const { text, headers } = await api.ask(`GET ${path}`);
+    const { data, ...found } = JSON.parse(text);
+    const pages = page?.last;
+    assertEquals(
+      found,
+      page === undefined ? found : { first: 1, ...page, pages },
+      path,
+    );
+    if (page === undefined) {
+      assert(Array.isArray(JSON.parse(text)), path);
+      continue;
+    }
+    assertEquals(text, JSON.stringify({ ...found, data }, null, 2));
+    assertEquals(headers.get("x-total-count"), `${page.items}`);
+  }
+  const last = JSON.parse(
+    (await api.ask("GET /posts?_page=9&_per_page=40")).text,
+  );
+  assertEquals(last.data.map(({ id }: { id: number }) => id)[0], 81);
+});
+
+Deno.test("uncontrolled resource consumption: a deep text that is no JSON is refused within a second", () => {
+  for (
+    const text of ["[".repeat(2 ** 20 - 1) + "x", '{"a":'.repeat(2e5) + "]"]
+  ) {
+    let took = Infinity;
+    for (let tries = 0; tries < 5 && took >= 1000; tries++) {
+      const begun = performance.now();
+      assertThrows(
+        () => parseJson(text),
+        SyntaxError,
+        `column ${text.length})`,
+      );
+      took = Math.min(took, performance.now() - begun);
+    }
+    assert(took < 1000, `${took} ms`);
+  }
 });
 
 Deno.test("for any text that is not JSON the place is where it stops being JSON", () => {

@@ -4,7 +4,8 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { createHandler, type Middleware } from "../../tasks/api/handler.ts";
+import type { Middleware } from "../../tasks/api/middleware/middleware.ts";
+import { createHandler } from "../../tasks/api/handler.ts";
 import { serveOpenApi } from "../../tasks/api/openapi/openapi.ts";
 import { servePage } from "../../tasks/api/page/page.ts";
 import { serveHttp } from "../../tasks/api/serve.ts";

@@ -5,7 +5,7 @@
  */
 
 import { pause } from "../../../lib/net/pause.ts";
-import type { Middleware } from "../handler.ts";
+import type { Middleware } from "./middleware.ts";
 
 /** What is wanted of it. */
 interface ChainOptions {

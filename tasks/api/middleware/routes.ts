@@ -6,11 +6,10 @@
 
 import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
-import type { Middleware } from "../handler.ts";
 import { respondOnce } from "../response.ts";
 import { isDocument, parseJson } from "../store/document.ts";
 import { Problem } from "../store/problem.ts";
-import { derive } from "./derive.ts";
+import { derive, type Middleware } from "./middleware.ts";
 import { parsePattern, type Pattern, type Span } from "./pattern.ts";
 
 interface Rule {

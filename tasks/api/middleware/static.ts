@@ -4,10 +4,10 @@
  * @module
  */
 
+import type { Middleware } from "./middleware.ts";
 import { typeByExtension } from "@std/media-types/type-by-extension";
 import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath, percentDecode } from "../../../lib/cli/values.ts";
-import type { Middleware } from "../handler.ts";
 import { matchesEtag } from "../response.ts";
 
 /** A file or a folder that may be seen. */

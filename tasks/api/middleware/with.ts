@@ -7,9 +7,8 @@
 import { pathToFileURL } from "node:url";
 import { Failure, UsageError } from "../../../lib/cli/errors.ts";
 import { absolutePath, percentDecode, quote } from "../../../lib/cli/values.ts";
-import type { Middleware } from "../handler.ts";
 import { Problem } from "../store/problem.ts";
-import { derive } from "./derive.ts";
+import { derive, type Middleware } from "./middleware.ts";
 
 /** A default export, as far as it is known. */
 type Own = (

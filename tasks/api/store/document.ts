@@ -23,29 +23,49 @@ export function parseJson(text: string): unknown {
   } catch (error) {
     const message = messageOf(error);
     const [why = ""] = message.split(/, "|, \.\.\.| (?:in|of|after) JSON/);
-    const [place = placeOf(text)] = message.match(/\(line .*\)$/) ?? [];
+    const [place = placeOf(text, message)] = message.match(/\(line .*\)$/) ??
+      [];
     throw new SyntaxError(`${why} ${place}`);
   }
 }
 
-function placeOf(text: string): string {
-  const before = text.slice(0, longestStart(text)).split("\n");
+/** Finds the place of an unexpected token, or the end: V8 tells all other places itself. */
+function placeOf(text: string, message: string): string {
+  const before = text.slice(0, longestStart(text, message)).split("\n");
   const column = (before.at(-1)?.length ?? 0) + 1;
   return `(line ${before.length} column ${column})`;
 }
 
+// Of a text longer than 40 V8 shows what is up to 10 characters before the token and after it.
+const shown = /^.*?, (\.\.\.)?"(.*?)"(?:\.\.\.)? is not valid JSON$/s;
+
 /** How long the longest start of a text is that could still become JSON. */
-function longestStart(text: string): number {
-  let [good, bad] = [0, text.length + 1];
+function longestStart(text: string, message: string): number {
+  if (message.includes("end of JSON")) return text.length;
+  const [, dots, part = text] = message.match(shown) ?? [];
+  // A deep text takes long to parse: it is tried only where that part is.
+  const places = dots === undefined
+    ? Array.from({ length: part.length }, (_, place) => place)
+    : placesOf(part, text).map((place) => place + 10);
+  let [good, bad] = [0, places.length];
   while (bad - good > 1) {
-    const length = (good + bad) >> 1;
-    if (isStart(text.slice(0, length))) good = length;
-    else bad = length;
+    const middle = (good + bad) >> 1;
+    if (isStart(text.slice(0, places[middle]))) good = middle;
+    else bad = middle;
   }
-  return good;
+  return places[good] ?? text.length;
 }
 
-/** V8 tells most places itself, but not that of an unexpected token. */
+function placesOf(part: string, text: string): number[] {
+  const places: number[] = [];
+  for (
+    let place = text.indexOf(part);
+    place >= 0;
+    place = text.indexOf(part, place + 1)
+  ) places.push(place);
+  return places;
+}
+
 function isStart(text: string): boolean {
   try {
     JSON.parse(text);
@@ -62,18 +82,57 @@ function messageOf(error: unknown): string {
 }
 
 /**
- * Reads a field of a document.
+ * Makes what reads a field of a document, or undefined where it is missing. What objects inherit is not a field.
  *
  * @param path Its name; dots and brackets lead into objects and lists: `geo.lat`, `tags[0]`. A name
  * that holds a dot itself is found too.
- * @returns Its value; undefined when it is missing. What objects inherit is not a field.
  */
-export function readField(value: unknown, path: string): unknown {
-  return readOwn(value, path) ??
-    path.replace(/\[(\w+)\]/g, ".$1").split(".").reduce(readOwn, value);
+export function createFieldReader(path: string): (value: unknown) => unknown {
+  const names = namesOf(path);
+  if (names.length === 1 && names[0] === path) {
+    return (value) => readOwn(value, path);
+  }
+  return (value) => {
+    const own = readOwn(value, path);
+    if (own !== undefined && own !== null) return own;
+    let inner = value;
+    for (const name of names) {
+      if (inner === undefined) return;
+      inner = readOwn(inner, name);
+    }
+    return inner;
+  };
+}
+
+/**
+ * Makes what reads all that a path leads to where each list on its way, and at its end, stands for its elements:
+ * the ids of all items for `items.id`.
+ */
+export function createElementReader(
+  path: string,
+): (value: unknown) => unknown[] {
+  const names = namesOf(path);
+  function collect(value: unknown, at: number, found: unknown[]): unknown[] {
+    const name = names[at];
+    const inner = name === undefined ? undefined : readOwn(value, name);
+    if (inner !== undefined) return collect(inner, at + 1, found);
+    if (Array.isArray(value)) {
+      for (const each of value) collect(each, at, found);
+    } else if (name === undefined) found.push(value);
+    return found;
+  }
+  return (value) => collect(value, 0, []);
+}
+
+function namesOf(path: string): string[] {
+  return path.replace(/\[(\w+)\]/g, ".$1").split(".");
 }
 
 function readOwn(value: unknown, name: string): unknown {
-  const object: object = Object(value); // undefined and null make an empty one
-  if (Object.hasOwn(object, name)) return Reflect.get(object, name);
+  if (typeof value !== "object" || value === null) {
+    return typeof value === "string" && Object.hasOwn(Object(value), name)
+      ? Reflect.get(Object(value), name)
+      : undefined;
+  }
+  if (Object.hasOwn(value, name)) return Reflect.get(value, name);
 }

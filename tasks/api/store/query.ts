@@ -1,33 +1,30 @@
 /**
- * What a list is asked for: the query language of json-server 0.17.
+ * What a list is asked for: the query language of json-server 0.17, and of its version 1 what means nothing there.
  *
  * @module
  */
 
+import {
+  type Condition,
+  type Filter,
+  parseFilter,
+  parseWhere,
+  toCondition,
+} from "./filter.ts";
 import { Problem } from "./problem.ts";
-
-/** One condition on a field. A field that is missing or null meets none. */
-export interface Filter {
-  /** The name in the URL: `title_like`. */
-  readonly key: string;
-  /** The field's name; dots lead into nested objects: `address.city`. */
-  readonly path: string;
-  /** How the field is compared: equal, not equal, at least, at most, like a pattern. */
-  readonly operator: "eq" | "ne" | "gte" | "lte" | "like";
-  /**
-   * The values as a URL writes them; `1` matches both the number 1 and the string "1". One of them
-   * must match, or, for `ne`, all.
-   */
-  readonly values: readonly string[];
-}
 
 /** Which documents of a resource are asked for. */
 export interface Query {
   /** Conditions that must all hold. One for equality on a field that no document has is left out. */
   readonly filters: readonly Filter[];
+  /** What `_where` asks for. */
+  readonly where?: Condition;
   /** A text that some value of a document must contain, in upper or lower case; empty for any. */
   readonly search: string;
-  /** The order, the first step before all others; empty for the order of the resource. Paths as in a filter. */
+  /**
+   * The order, the first step before all others; empty for the order of the resource. Paths as in a filter; a `-`
+   * before one that no document has means that it is descending.
+   */
   readonly sort: readonly {
     readonly path: string;
     readonly descending: boolean;
@@ -35,13 +32,21 @@ export interface Query {
   /** The part of the list, as Array's slice takes it: then the response has an X-Total-Count. */
   readonly slice?: { readonly start: number; readonly end: number };
   /** The page that `slice` is, from 1, where a page was asked for: then the response has a Link. */
-  readonly page?: { readonly number: number; readonly size: number };
+  readonly page?: Page;
   /** Resources whose documents refer to it: `comments` puts them in the field `comments`. */
   readonly embed: readonly string[];
   /** What it refers to, in the singular: `post` puts it in the field `post`. */
   readonly expand: readonly string[];
   /** Names in the URL whose values mean nothing: `_page` for `_page=x`. */
   readonly ignored: readonly string[];
+}
+
+/** A page of a list. */
+export interface Page {
+  readonly number: number;
+  readonly size: number;
+  /** Whether it comes as version 1 has it: in an envelope, and the last page where there are fewer. */
+  readonly enveloped?: boolean;
 }
 
 /** Documents that come with a document. */
@@ -54,6 +59,8 @@ export const reservedNames: readonly string[] = [
   "_end",
   "_page",
   "_limit",
+  "_per_page",
+  "_where",
   "_sort",
   "_order",
   "_embed",
@@ -64,10 +71,26 @@ export const reservedNames: readonly string[] = [
   "_",
 ];
 
+// A list of 10,000 documents is looked through within a second even where all of these are used up.
+const maxKeys = 100;
+const maxNames = 20;
+const maxCompared = 200;
+const maxSearched = 50;
+const maxLetters = 2000;
+
+function limit(found: number, most: number, what: string): void {
+  if (found <= most) return;
+  throw new Problem(
+    400,
+    `Cannot read the query: expected at most ${most} ${what}, got ${found}`,
+  );
+}
+
 /**
  * Reads a URL's query.
  *
- * @throws {Problem} 400 when a `_like` is more than a text with `^`, `$`, `.` and `.*`.
+ * @param parent What the path says: fields, and what they equal. Nothing in the query changes that.
+ * @throws {Problem} 400 when a `_like` or a `_where` cannot be read, or when it asks for too much at once.
  *
  * @example
  * ```ts
@@ -83,108 +106,127 @@ export const reservedNames: readonly string[] = [
  * });
  * ```
  */
-export function parseQuery(params: URLSearchParams): Query {
-  const orders = (params.get("_order") ?? "").toLowerCase().split(",");
-  const sort = (params.get("_sort") || undefined)?.split(",") ?? [];
+export function parseQuery(
+  params: URLSearchParams,
+  parent: readonly (readonly [field: string, value: string])[] = [],
+): Query {
+  const keys = [...new Set(params.keys())];
+  limit(keys.length, maxKeys, "different names");
+  const given = parent.map(([field, value]) => parseGiven(field, value));
+  const filters = keys.filter((key) =>
+    !reservedNames.includes(key) && !given.some(({ path }) => path === key)
+  ).map((key) => parseFilter(key, params.getAll(key)));
+  limitWork(filters);
+  const text = params.get("_where");
+  const where = text ? parseWhere(text) : undefined;
   return {
-    filters: Array.from(new Set(params.keys()))
-      .filter((key) => !reservedNames.includes(key))
-      .map((key) => parseFilter(key, params.getAll(key))),
+    filters: where === undefined ? [...filters, ...given] : given,
+    ...where && { where },
     search: (params.get("q") ?? "").toLowerCase(),
-    sort: sort.map((path, at) => ({ path, descending: orders[at] === "desc" })),
-    embed: params.getAll("_embed").filter((name) => name !== ""),
-    expand: params.getAll("_expand").filter((name) => name !== ""),
+    sort: parseSort(params),
+    embed: readNames(params, "_embed"),
+    expand: readNames(params, "_expand"),
     ...parseSlice(params),
-    ignored: [...params.keys()].filter((key) => isMeaningless(key, params)),
+    ignored: [
+      ...keys.filter((key) => isMeaningless(key, params)),
+      ...where === undefined ? [] : filters.map(({ key }) => key),
+    ],
   };
 }
 
 /** A query for all documents as they are. */
 export const everything: Query = parseQuery(new URLSearchParams());
 
-const operators = ["gte", "lte", "ne", "like"] as const;
+function parseGiven(path: string, value: string): Filter {
+  return { key: path, path, operator: "eq", values: [value] };
+}
 
-function parseFilter(key: string, values: readonly string[]): Filter {
-  const operator = operators.find((name) => key.endsWith(`_${name}`));
-  if (operator === undefined) return { key, path: key, operator: "eq", values };
-  if (operator === "like") {
-    for (const value of values) parsePattern(value, key);
+/** Refuses filters whose values cannot all be looked up at once, where there are many; and patterns that are none. */
+function limitWork(filters: readonly Filter[]): void {
+  const count = (pattern: RegExp) =>
+    filters.filter(({ operator }) => pattern.test(operator))
+      .reduce((sum, { values }) => sum + values.join("|").split("|").length, 0);
+  limit(count(/like|contains|With/), maxSearched, "texts to look for");
+  limit(count(/^:?[gl]te?$/), maxCompared, "values to compare with");
+  const patterns = filters.filter(({ operator }) => operator === "like");
+  const letters = patterns.flatMap(({ values }) => values).join("").length;
+  patterns.forEach(toCondition);
+  limit(letters, maxLetters, "characters of patterns");
+}
+
+function readNames(params: URLSearchParams, key: string): string[] {
+  const names = new Set(params.getAll(key));
+  names.delete("");
+  limit(names.size, maxNames, `names in ${key}`);
+  return [...names];
+}
+
+function parseSort(params: URLSearchParams): Query["sort"] {
+  const orders = (params.get("_order") ?? "").toLowerCase().split(",");
+  const steps = new Map<string, boolean>();
+  const paths = params.get("_sort")?.split(",") ?? [""];
+  if (paths.length === 1 && paths[0] === "") return [];
+  for (const [at, path] of paths.entries()) {
+    if (!steps.has(path)) steps.set(path, orders[at] === "desc");
   }
-  return { key, path: key.slice(0, -operator.length - 1), operator, values };
+  limit(steps.size, maxNames, "names in _sort");
+  return Array.from(steps, ([path, descending]) => ({ path, descending }));
 }
 
 /** Of page, end and limit the first wins, and a number that is none is 0, as in json-server. */
 function parseSlice(params: URLSearchParams): Pick<Query, "slice" | "page"> {
-  const read = (name: string) => parseInt(params.get(name) ?? "", 10) || 0;
+  const read = (name: string) => parseInt(params.get(name) ?? "", 10);
   if (params.get("_page")) {
-    const number = Math.max(read("_page"), 1);
-    const size = read("_limit") || 10;
+    const number = Math.max(read("_page") || 0, 1);
+    const enveloped = params.has("_per_page");
+    const perPage = Math.min(read("_per_page"), Number.MAX_SAFE_INTEGER);
+    const size = !enveloped
+      ? read("_limit") || 10
+      : Number.isNaN(perPage)
+      ? 10
+      : Math.max(perPage, 1);
     const slice = { start: (number - 1) * size, end: number * size };
-    return { slice, page: { number, size } };
+    return { slice, page: { number, size, ...enveloped && { enveloped } } };
   }
-  const start = read("_start");
-  if (params.get("_end")) return { slice: { start, end: read("_end") } };
+  const start = read("_start") || 0;
+  if (params.get("_end")) return { slice: { start, end: read("_end") || 0 } };
   if (!params.get("_limit")) return {};
-  return { slice: { start, end: start + read("_limit") } };
+  return { slice: { start, end: start + (read("_limit") || 0) } };
+}
+
+/** Gives a page that there is: the last one where one beyond it was asked for in an envelope. */
+export function findPage(page: Page, total: number): Page & { last: number } {
+  const last = Math.ceil(total / page.size);
+  if (!page.enveloped) return { ...page, last };
+  const most = Math.max(last, 1);
+  return { ...page, number: Math.min(page.number, most), last: most };
+}
+
+/** Gives the part of a list that was asked for. */
+export function findSlice(
+  { page, slice }: Query,
+  total: number,
+): Query["slice"] {
+  if (!page?.enveloped || slice === undefined) return slice;
+  const start = (findPage(page, total).number - 1) * page.size;
+  const end = slice.end === Infinity ? Infinity : start + page.size;
+  return { start, end };
 }
 
 function isMeaningless(key: string, params: URLSearchParams): boolean {
   const value = params.get(key) ?? "";
-  if (key === "_page") return !/^0*[1-9]\d*$/.test(value);
+  const isPlace = /^0*[1-9]\d*$/.test(value);
+  if (key === "_page") return !isPlace;
+  if (key === "_per_page") return !isPlace || !params.get("_page");
+  if (key === "_where") return value === "";
   if (key === "_order") {
     return !params.get("_sort") || !/^((asc|desc)(,|$))+$/i.test(value);
   }
   if (key === "_start" && !params.get("_end") && !params.get("_limit")) {
     return true;
   }
-  return ["_start", "_end", "_limit"].includes(key) && !/^\d+$/.test(value);
-}
-
-const maxLength = 200;
-// Characters that stand for themselves, escaped ones, `.` and `.*`, between `^` and `$`.
-const grammar = /^\^?(?:[^\\^$.*+?()[\]{}|]|\\[^\w\s]|\.\*?)*\$?$/;
-
-/**
- * Reads a pattern: a text, found anywhere and in either case, where `^` is the start of the value,
- * `$` its end, `.` any character, `.*` any row of them on one line, and `\` takes the meaning of
- * what follows. It means what it means to json-server's `RegExp`; the rest of that language is
- * refused, since `^(a+)+$` on 28 letters takes seconds there.
- *
- * @param key The name in the URL, for the error.
- * @returns Tells whether a value matches, in a time that grows with the lengths of both only.
- * @throws {Problem} 400 when it holds more than that, or more than 200 characters.
- */
-export function parsePattern(
-  text: string,
-  key: string,
-): (value: string) => boolean {
-  if (text.length > maxLength || !grammar.test(text)) {
-    const start = text.slice(0, 40);
-    throw new Problem(
-      400,
-      `Cannot read ${key} "${start}": expected at most ${maxLength} characters and no operators but ^ $ . and .*, ` +
-        "escaped by \\ where they are meant",
-    );
+  if (key === "_limit" && params.get("_page") && params.has("_per_page")) {
+    return true;
   }
-  // Between two `.*` nothing repeats, so the first place that fits is as good as any later one.
-  const parts = text.split(".*").map((part) => new RegExp(part, "gi"));
-  if (parts.length === 1) return (value) => findAll(parts, value);
-  return (value) => {
-    const lines = value.split(/[\n\r\u2028\u2029]/);
-    return lines.some((line, at) =>
-      !(text.startsWith("^") && at > 0) &&
-      !(text.endsWith("$") && at < lines.length - 1) &&
-      findAll(parts, line)
-    );
-  };
-}
-
-function findAll(parts: readonly RegExp[], text: string): boolean {
-  let place = 0;
-  return parts.every((part) => {
-    part.lastIndex = place;
-    const isFound = part.test(text);
-    place = part.lastIndex;
-    return isFound;
-  });
+  return ["_start", "_end", "_limit"].includes(key) && !/^\d+$/.test(value);
 }

@@ -5,16 +5,28 @@
  */
 
 import { nearest } from "../../../lib/cli/nearest.ts";
-import { type Document, isDocument, readField } from "./document.ts";
+import {
+  createElementReader,
+  createFieldReader,
+  type Document,
+  isDocument,
+} from "./document.ts";
+import {
+  contains,
+  type Filter,
+  isNew,
+  operators,
+  toCondition,
+} from "./filter.ts";
+import { foreignKeyOf, type Naming, parentOf } from "./naming.ts";
+import { Problem } from "./problem.ts";
 import {
   everything,
-  type Filter,
-  parsePattern,
+  findSlice,
   type Query,
   type Relations,
   reservedNames,
 } from "./query.ts";
-import { foreignKeyOf, type Naming, parentOf } from "./naming.ts";
 import type { Store, StoredList } from "./store.ts";
 import type { DocumentTable, ResourceTable } from "./tables.ts";
 import type { Session } from "./transaction.ts";
@@ -61,32 +73,90 @@ export function createReader(
     return documents.byKey(resource, byKey.path, texts);
   }
 
-  /** Makes what adds to a document those that refer to it and those that it refers to, after its own fields. */
+  /** Makes what finds the documents of a resource that refer to an id: of many ids, not by one look-up each. */
+  function createChildFinder(
+    child: string,
+    key: string,
+    count: number,
+  ): (id: string) => Document[] {
+    if (resources.use(child) === undefined) return () => [];
+    if (count < minGrouped) return (id) => documents.byKey(child, key, [id]);
+    const groups = Map.groupBy(
+      readAll(child),
+      (document) => JSON.stringify(document[key]),
+    );
+    return (id) => groups.get(id) ?? [];
+  }
+
+  /**
+   * Makes what finds the document that an id in a field refers to.
+   *
+   * @param weigh Is told how long each is: one that many refer to is written as often.
+   */
+  function createParentFinder(
+    parent: string,
+    weigh: (length: number) => void,
+  ): (id: string) => unknown {
+    const texts = new Map<string, string | undefined>();
+    const values = new Map<string, unknown>();
+    if (resources.use(parent) === undefined) return () => undefined;
+    return (id) => {
+      const text = texts.get(id) ?? documents.find(parent, id)?.json;
+      if (text === undefined) return;
+      weigh(text.length);
+      if (!texts.has(id)) values.set(id, JSON.parse(text));
+      texts.set(id, text);
+      return values.get(id);
+    };
+  }
+
+  /** Adds to documents those that refer to them and those that they refer to, after their own fields. */
   function addRelations(
     resource: string,
+    list: readonly Document[],
     relations: Relations,
-  ): (document: Document) => Document {
-    if (!hasRelations(relations)) return (document) => document;
-    for (const child of relations.embed) resources.fill(child);
+  ): readonly Document[] {
+    if (!hasRelations(relations)) return list;
     const names = resources.all().map(({ name }) => name);
-    const key = foreignKeyOf(resource, naming);
-    return (document) => {
-      if (!isDocument(document)) return document; // a text in a list
-      const id = JSON.stringify(document[naming.id]) ?? "";
-      const embedded = relations.embed.map((child) =>
-        [child, documents.byKey(child, key, [id])] as const
-      );
-      const expanded = relations.expand.flatMap((name) => {
+    const most = maxLength * Math.max(list.length, 10_000);
+    let length = 0;
+    const weigh = (more: number) => {
+      length += more;
+      if (length > most) throw refuseLength(most);
+    };
+    const parents = new Map(
+      [...relations.embed, ...relations.expand].flatMap((name) => {
         const field = `${name}${naming.suffix}`;
         const parent = parentOf(field, names, naming);
+        // What is embedded is what refers to it; in version 1 also the parent, in the singular.
+        const isChild = relations.embed.includes(name) && names.includes(name);
+        return parent === undefined || isChild
+          ? []
+          : [[name, [field, createParentFinder(parent, weigh)]] as const];
+      }),
+    );
+    const key = foreignKeyOf(resource, naming);
+    const children = relations.embed.filter((name) => !parents.has(name))
+      .map((name) =>
+        [name, createChildFinder(name, key, list.length)] as const
+      );
+    const check = createTimer(list.length);
+    return list.map((document) => {
+      check();
+      if (!isDocument(document)) return document; // a text in a list
+      const id = JSON.stringify(document[naming.id]) ?? "";
+      const embedded = children.map(([name, find]) =>
+        [name, find(id)] as const
+      );
+      const expanded = Array.from(parents).flatMap(([name, [field, find]]) => {
         const reference = document[field];
-        if (parent === undefined || reference === undefined) return [];
-        const row = resources.use(parent) &&
-          documents.find(parent, String(reference));
-        return row === undefined ? [] : [[name, JSON.parse(row.json)] as const];
+        const found = reference === undefined
+          ? undefined
+          : find(String(reference));
+        return found === undefined ? [] : [[name, found] as const];
       });
       return { ...document, ...Object.fromEntries([...embedded, ...expanded]) };
-    };
+    });
   }
 
   function list(
@@ -101,18 +171,22 @@ export function createReader(
       return { json, total: 1, ignored };
     }
     if (isPlain(query)) {
-      const { start, end } = query.slice ?? { start: 0, end: -1 };
+      const total = documents.count(resource);
+      const { start, end } = findSlice(query, total) ?? { start: 0, end: -1 };
       const json = start < end || end < 0
         ? documents.format(resource, end - start, start)
         : "[]";
-      return { json, total: documents.count(resource), ignored };
+      return { json, total, ignored };
     }
+    const some = readSome(resource, query);
     const { documents: selected, ...rest } = select(
-      readSome(resource, query),
+      some,
       query,
-      () => readOneThenAll(resource),
+      some === parsed.lists.get(resource)
+        ? undefined
+        : () => readOneThenAll(resource),
     );
-    const whole = selected.map(addRelations(resource, query));
+    const whole = addRelations(resource, selected, query);
     return { json: JSON.stringify(whole, null, 2), ...rest };
   }
 
@@ -122,7 +196,7 @@ export function createReader(
       const json = resources.use(resource) &&
         documents.find(resource, id)?.json;
       if (json === undefined || !hasRelations(relations)) return json;
-      const whole = addRelations(resource, relations)(JSON.parse(json));
+      const [whole] = addRelations(resource, [JSON.parse(json)], relations);
       return JSON.stringify(whole, null, 2);
     },
     dump() {
@@ -141,15 +215,78 @@ export function createReader(
 
 /** Tells whether a query asks for documents as they are, and for a part that SQLite can count to. */
 function isPlain(query: Query): boolean {
-  const { filters, search, sort, slice } = query;
+  const { filters, where, search, sort, slice } = query;
   const isCountable = slice === undefined ||
     [slice.start, slice.end].every((place) => place >= 0 && place < 2 ** 53);
-  return isCountable && search === "" && filters.length + sort.length === 0 &&
-    !hasRelations(query);
+  return isCountable && search === "" && where === undefined &&
+    filters.length + sort.length === 0 && !hasRelations(query);
 }
 
 function hasRelations({ embed, expand }: Relations): boolean {
   return embed.length + expand.length > 0;
+}
+
+// From here on it is faster to read all documents that may refer to some than to look for those of each.
+const minGrouped = 100;
+
+// How much of what it refers to a document may come with, on average, in characters.
+const maxLength = 6_000;
+
+function refuseLength(most: number): Problem {
+  return new Problem(
+    400,
+    `Cannot answer the query: what it expands is longer than ${most} characters; ask for a page of the list`,
+  );
+}
+
+const freeMs = 200;
+const maxMs = 400;
+
+/** Makes what gives up a query that takes longer than any that is meant: nobody else is answered meanwhile. */
+function createTimer(count: number): () => void {
+  const factor = Math.max(1, count / 10_000);
+  const end = performance.now() + freeMs * factor;
+  let begun: { user: number; system: number } | undefined;
+  // To read the clock takes as long as to look at a short document: of few each may be long.
+  const step = count < 1000 ? 1 : 16;
+  let calls = 0;
+  return () => {
+    if (++calls % step !== 0 || performance.now() < end) return;
+    // On a busy machine a clock runs on while nothing is done. What is fast need not wait for `process` to load.
+    begun ??= globalThis.process.cpuUsage();
+    const { user, system } = globalThis.process.cpuUsage(begun);
+    if (user + system < maxMs * factor * 1000) return;
+    throw new Problem(
+      400,
+      "Cannot answer the query: it takes too long; ask for less at once",
+    );
+  };
+}
+
+/** Finds those of some paths that a document has a field at; all where there are no documents to tell. */
+function findKnown(
+  paths: readonly string[],
+  documents: Iterable<Document>,
+  check: () => void,
+): ReadonlySet<string> {
+  const left = new Map(paths.map((path) => {
+    const [read, elements] = [
+      createFieldReader(path),
+      createElementReader(path),
+    ];
+    const isNested = /[.[]/.test(path);
+    const has = (document: Document) =>
+      read(document) !== undefined || isNested && elements(document).length > 0;
+    return [path, has];
+  }));
+  let isEmpty = true;
+  for (const document of left.size > 0 ? documents : []) {
+    isEmpty = false;
+    check();
+    for (const [path, has] of left) if (has(document)) left.delete(path);
+    if (left.size === 0) break;
+  }
+  return new Set(paths.filter((path) => isEmpty || !left.has(path)));
 }
 
 /**
@@ -158,76 +295,135 @@ function hasRelations({ embed, expand }: Relations): boolean {
  * @param all Gives all documents of the resource, where `documents` are only those that can meet
  * the filters: a field that none of all has is no filter.
  * @returns The documents of the part that was asked for, and how many there are in all.
+ * @throws {Problem} 400 when it takes too long.
  */
 export function select(
   documents: readonly Document[],
   query: Query,
-  all: () => Iterable<Document> = () => documents,
+  all?: () => Iterable<Document>,
 ): Omit<StoredList, "json"> & { readonly documents: readonly Document[] } {
-  const isKnown = (path: string) => {
-    const has = (document: Document) => readField(document, path) !== undefined;
-    // An empty resource tells nothing about its fields.
-    return documents.some(has) || Iterator.from(all()).some(has) ||
-      Iterator.from(all()).next().done === true;
-  };
-  const { filters, search, sort, slice } = query;
-  const unknown = filters.filter(({ operator, path }) =>
-    operator === "eq" && !isKnown(path)
+  const { filters, where, search } = query;
+  const check = createTimer(documents.length);
+  function* listAll(): Generator<Document> {
+    yield* documents;
+    if (all !== undefined) yield* all();
+  }
+  const plain = query.sort.map(({ path }) => path.replace(/^-/, ""));
+  const known = findKnown(
+    [
+      ...filters.flatMap((filter) =>
+        filter.operator === "eq" || isNew(filter) ? [filter.key] : []
+      ),
+      ...query.sort.map(({ path }) => path),
+      ...plain,
+    ],
+    listAll(),
+    check,
   );
-  const conditions = filters.filter((filter) => !unknown.includes(filter)).map(
-    toCondition,
+  const unknown = filters.filter(({ operator, key }) =>
+    operator === "eq" && !known.has(key)
   );
-  const found = documents.filter((document) =>
-    (search === "" || contains(document, search)) &&
-    conditions.every((meets) => meets(document))
+  const conditions = filters.filter((filter) => !unknown.includes(filter))
+    .map((filter) => toCondition(toOld(filter, known)));
+  if (where !== undefined) conditions.push(where);
+  const found = documents.filter((document) => {
+    check();
+    return (search === "" || contains(document, search)) &&
+      conditions.every((meets) => meets(document));
+  });
+  const steps = query.sort.map(({ path, descending }, at) =>
+    known.has(path) || !path.startsWith("-")
+      ? { path, descending }
+      : { path: plain[at] ?? path, descending: true }
   );
-  const unsorted = sort.filter(({ path }) => !isKnown(path));
-  const sorted = sort.length === 0 ? found : found.sort(comparator(sort));
+  const unsorted = steps.filter(({ path }) => !known.has(path));
+  const slice = findSlice(query, found.length);
   return {
-    documents: sorted.slice(slice?.start, slice?.end),
+    documents: sortBy(steps, found, check).slice(slice?.start, slice?.end),
     total: found.length,
     ignored: [
-      ...unknown.map(({ key }) => ({
-        key,
-        meant: nearest(key, [...fields(), ...reservedNames]),
-      })),
+      ...unknown.map(({ key }) => ({ key, meant: findMeant(key) })),
       ...unsorted.map(({ path }) => ({
         key: "_sort",
-        meant: nearest(path, fields()),
+        meant: nearestOf(path, fields()),
       })),
       ...query.ignored.map((key) => ({ key, meant: undefined })),
     ],
   };
 
   function fields(): string[] {
-    const [first = {}] = all();
-    return pathsOf(first);
+    const [first = {}] = listAll();
+    return pathsOf(first).slice(0, maxFields);
+  }
+
+  function findMeant(key: string): string | undefined {
+    const colon = key.lastIndexOf(":");
+    if (colon < 0) return nearestOf(key, [...fields(), ...reservedNames]);
+    const path = key.slice(0, colon);
+    const field = fields().includes(path) ? path : nearestOf(path, fields());
+    const operator = nearestOf(key.slice(colon + 1), operators);
+    return field && operator && `${field}:${operator}`;
   }
 }
 
-function comparator(sort: Query["sort"]) {
-  return (a: unknown, b: unknown): number => {
-    for (const { path, descending } of sort) {
-      const order = compare(readField(a, path), readField(b, path));
+const maxFields = 200;
+
+/** As `nearest`, where a name is short enough to be a mistyped one. */
+function nearestOf(
+  typed: string,
+  known: readonly string[],
+): string | undefined {
+  return typed.length > 100 ? undefined : nearest(typed, known);
+}
+
+/** Takes the whole name for a field's where there is such a field. */
+function toOld(filter: Filter, known: ReadonlySet<string>): Filter {
+  return isNew(filter) && known.has(filter.key)
+    ? { ...filter, path: filter.key, operator: "eq" }
+    : filter;
+}
+
+function sortBy(
+  steps: Query["sort"],
+  documents: Document[],
+  check: () => void,
+): Document[] {
+  if (steps.length === 0) return documents;
+  const readers = steps.map(({ path }) => createFieldReader(path));
+  // Each field is read once, not once for each comparison.
+  return documents.map((document) => {
+    check();
+    const values = readers.map((read) => toSortable(read(document)));
+    return { document, values };
+  }).sort((a, b) => {
+    for (const [at, { descending }] of steps.entries()) {
+      const order = compare(a.values[at], b.values[at]);
       if (order !== 0) return descending ? -order : order;
     }
     return 0;
-  };
+  }).map(({ document }) => document);
+}
+
+type Sortable = number | string | null | undefined;
+
+function toSortable(value: unknown): Sortable {
+  if (value === undefined || value === null) return value;
+  return typeof value === "number" || typeof value === "boolean"
+    ? Number(value)
+    : String(value);
 }
 
 /** Numbers and texts as JavaScript compares them, then null, then what is missing. */
-function compare(a: unknown, b: unknown): number {
-  const [left, right] = [toComparable(a), toComparable(b)];
-  if (left === undefined || right === undefined) return rank(a) - rank(b);
+function compare(left: Sortable, right: Sortable): number {
+  if (
+    left === undefined || left === null || right === undefined || right === null
+  ) {
+    return rank(left) - rank(right);
+  }
   return left > right ? 1 : left < right ? -1 : 0;
 }
 
-function toComparable(value: unknown): number | string | undefined {
-  if (value === undefined || value === null) return;
-  return isNumeric(value) ? Number(value) : String(value);
-}
-
-function rank(value: unknown): number {
+function rank(value: Sortable): number {
   return value === undefined ? 2 : value === null ? 1 : 0;
 }
 
@@ -238,53 +434,4 @@ function pathsOf(document: Document): string[] {
       ? [name, ...pathsOf(value).map((path) => `${name}.${path}`)]
       : [name]
   );
-}
-
-const comparisons = {
-  eq: (value: string) => (found: unknown) => value === String(found),
-  ne: (value: string) => (found: unknown) => value !== String(found),
-  gte: (value: string) => (found: unknown) =>
-    isNumeric(found) ? Number(value) <= Number(found) : value <= String(found),
-  lte: (value: string) => (found: unknown) =>
-    isNumeric(found) ? Number(value) >= Number(found) : value >= String(found),
-  like(value: string, key: string) {
-    const matches = parsePattern(value, key);
-    return (found: unknown) => matches(String(found));
-  },
-};
-
-/**
- * Turns a filter into what tells whether a document meets it. Values are compared as json-server
- * compares them: as texts, and in `gte` and `lte` as numbers where the document has a number.
- *
- * @throws {Problem} 400 when a `like` is not a pattern.
- */
-export function toCondition(
-  { key, path, operator, values }: Filter,
-): (document: unknown) => boolean {
-  const tests = values.map((value) => comparisons[operator](value, key));
-  return (document) => {
-    const found = readField(document, path);
-    if (found === undefined || found === null) return false;
-    return operator === "ne"
-      ? tests.every((test) => test(found))
-      : tests.some((test) => test(found));
-  };
-}
-
-/**
- * Tells whether some value of a document, however deep, contains a text in upper or lower case. As
- * in json-server, `false`, `0` and names of fields are not searched.
- *
- * @param text What to look for, in lower case.
- */
-export function contains(value: unknown, text: string): boolean {
-  if (!value) return false;
-  return typeof value === "object"
-    ? Object.values(value).some((child) => contains(child, text))
-    : String(value).toLowerCase().includes(text);
-}
-
-function isNumeric(value: unknown): boolean {
-  return typeof value === "number" || typeof value === "boolean";
 }

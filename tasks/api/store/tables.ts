@@ -47,7 +47,7 @@ export interface DocumentTable {
   keys(): string[];
   /** Looks anew which have one: what made some was taken back. */
   forgetKeys(): void;
-  /** Tells whether a resource has a document with a key. */
+  /** Tells whether a resource has documents with a key, and none in which it is a list. */
   hasKey(resource: string, key: string): boolean;
   /** Reads a resource's documents in which a key has one of these JSON texts. */
   byKey(resource: string, key: string, texts: readonly string[]): Document[];
@@ -219,11 +219,13 @@ export function createDocumentTable(
       indexed = undefined;
       spare.clear();
     },
-    hasKey: (resource, key) =>
-      prepare(
+    hasKey(resource, key) {
+      const highest = prepare(
         key,
-        "select 1 from documents where kind = ? and FIELD is not null limit 1",
-      ).get(resource) !== undefined,
+        "select FIELD text from documents where kind = ? and FIELD is not null order by FIELD desc limit 1",
+      ).get(resource)?.text ?? null;
+      return highest !== null && `${highest}` < "[";
+    },
     byKey(resource, key, texts) {
       const statement = prepare(
         key,

@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
+import { Problem } from "../../../tasks/api/store/problem.ts";
 import { parseQuery } from "../../../tasks/api/store/query.ts";
 import { seed } from "../../../tasks/api/store/seed.ts";
 import { openStore } from "../../../tasks/api/store/sqlite.ts";
@@ -567,12 +568,42 @@ Deno.test("fields that refer to documents have an index, and are searched as oth
   assertEquals(await idsOf(store, "userId=9"), []);
   assertEquals(await idsOf(store, "userId=1&id=2"), [2]);
   assertEquals(await idsOf(store, "postId=9"), [1, 2, 3]);
+  await store.insert("others", [{ postId: [2, 3] }, { postId: "3" }]);
+  const others = await store.list("others", queryOf("postId=3"));
+  assertEquals(others?.total, 2);
   // More fields than are indexed, in one document and over many.
   const many = Array.from({ length: 100 }, (_, at) => [`a${at}Id`, at]);
   await store.insert("notes", [Object.fromEntries(many)]);
   assertEquals(await idsOf(store, "a0Id=0"), [4]);
   assertEquals(await idsOf(store, "a99Id=99&a98Id=98"), [4]);
   assertEquals(await idsOf(store, "a99Id=1"), []);
+});
+
+Deno.test("a long list comes with the same documents as a short one, and not with too much", () => {
+  const ids = Array.from({ length: 300 }, (_, at) => at);
+  using store = openStore(":memory:", {
+    users: [{ id: 1, text: "x".repeat(900_000) }, { id: 2 }],
+    posts: ids.map((id) => ({ id, userId: id % 3 })),
+    comments: ids.map((id) => ({
+      id,
+      postId: id % 7 === 0 ? `${id}` : id % 9,
+    })),
+  });
+  const listOf = (resource: string, query: string): unknown[] =>
+    JSON.parse(store.list(resource, queryOf(query))?.json ?? "");
+  const all = listOf("posts", "_embed=comments&_sort=id");
+  const short = listOf("posts", "_embed=comments&_sort=id&_limit=20");
+  assertEquals(all.slice(0, 20), short);
+  assertEquals(
+    listOf("posts", "_limit=3&_embed=user").slice(2),
+    [{ id: 2, userId: 2, user: { id: 2 } }],
+  );
+  const { status, message } = assertThrows(
+    () => listOf("posts", "_expand=user"),
+    Problem,
+  );
+  assertEquals(status, 400);
+  assertMatch(message, /^Cannot answer the query: what it expands is longer /);
 });
 
 Deno.test("documents come with those that refer to them and those they refer to", async () => {
