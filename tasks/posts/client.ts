@@ -15,7 +15,6 @@ import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
 import { type Document, isDocument } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
-import { splitList } from "./json_list.ts";
 
 /** So many fields are named of an object that is not what was asked for. */
 const MOST_NAMES = 8;
@@ -219,6 +218,8 @@ export async function* listDocuments(
   onIgnored: (ignored: readonly Ignored[]) => Promise<void>,
 ): AsyncGenerator<Document[]> {
   const seen = new Set<string>();
+  // it is loaded while the first page is on its way
+  const loading = import("./json_list.ts");
   for (
     let page: URL | undefined = url;
     page !== undefined && !seen.has(page.href);
@@ -229,6 +230,7 @@ export async function* listDocuments(
     const { headers } = response;
     const ignored = headers.get("x-ignored-query");
     if (ignored !== null) await onIgnored(parseIgnored(ignored));
+    const { splitList } = await loading;
     let count = 0;
     for await (const text of splitList(textsOf(response))) {
       const value = parse(text, what);
@@ -317,7 +319,11 @@ export function nextOf(page: URL, headers: Headers): URL | undefined {
   });
   if (link === undefined) return undefined;
   const next = parseLink(link.target);
-  if (next?.origin === page.origin) return next;
+  if (next?.origin === page.origin) {
+    // a place in a page is no other page
+    next.hash = "";
+    return next;
+  }
   throw new Failure(
     `Cannot list ${page}: its next page is elsewhere: ${
       textOfHeader(link.target)

@@ -871,6 +871,10 @@ Deno.test("posts tells why the next page is elsewhere, and keeps who asks", () =
     next("http://me:pw@h.example/posts", "http://h.example/posts?p=2")?.href,
     "http://me:pw@h.example/posts?p=2",
   );
+  assertEquals(
+    next("http://h.example/posts", "#top")?.href,
+    "http://h.example/posts",
+  );
   const cases: [string, string, RegExp][] = [
     [
       "https://h.example/posts",
