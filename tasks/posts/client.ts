@@ -98,7 +98,9 @@ async function* textsOf(
   let decoder: TextDecoder | undefined;
   let start = new Uint8Array();
   for await (const chunk of body) {
-    const bytes = decoder ? chunk : Uint8Array.from([...start, ...chunk]);
+    const bytes = start.length > 0 && decoder === undefined
+      ? Uint8Array.from([...start, ...chunk])
+      : chunk;
     if (decoder === undefined && bytes.length < LONGEST_MARK) start = bytes;
     else {
       decoder ??= await decoderOf(bytes, headers);
@@ -111,6 +113,31 @@ async function* textsOf(
 
 async function textOf(response: HttpResponse): Promise<string> {
   return (await Array.fromAsync(textsOf(response))).join("");
+}
+
+/** A text that is no longer is parsed as a whole. */
+const LONGEST_WHOLE = 1 << 20;
+
+/** The text of a list, or of one list after the other where it is long. */
+async function* partsOf(
+  texts: AsyncGenerator<string>,
+): AsyncGenerator<string> {
+  let start = "";
+  let next = await texts.next();
+  for (
+    ;
+    !next.done && start.length < LONGEST_WHOLE;
+    next = await texts.next()
+  ) {
+    start += next.value;
+  }
+  if (next.done) return yield start;
+  start += next.value;
+  const { splitList } = await import("./json_list.ts");
+  yield* splitList(async function* () {
+    yield start;
+    yield* texts;
+  }());
 }
 
 /** Sends a request and gives its response, whose status is 2xx. */
@@ -218,8 +245,6 @@ export async function* listDocuments(
   onIgnored: (ignored: readonly Ignored[]) => Promise<void>,
 ): AsyncGenerator<Document[]> {
   const seen = new Set<string>();
-  // it is loaded while the first page is on its way
-  const loading = import("./json_list.ts");
   for (
     let page: URL | undefined = url;
     page !== undefined && !seen.has(page.href);
@@ -230,9 +255,8 @@ export async function* listDocuments(
     const { headers } = response;
     const ignored = headers.get("x-ignored-query");
     if (ignored !== null) await onIgnored(parseIgnored(ignored));
-    const { splitList } = await loading;
     let count = 0;
-    for await (const text of splitList(textsOf(response))) {
+    for await (const text of partsOf(textsOf(response))) {
       const value = parse(text, what);
       if (!Array.isArray(value)) {
         throw new Failure(
@@ -245,7 +269,8 @@ export async function* listDocuments(
       );
       count += value.length;
     }
-    page = nextOf(page, headers);
+    // it may have been redirected
+    page = nextOf(response.request.url, headers);
   }
 }
 

@@ -287,6 +287,27 @@ Deno.test("posts does not follow a link to another origin, or in a circle", asyn
   );
 });
 
+Deno.test("posts follows a link from where it was redirected to", async () => {
+  const asked: string[] = [];
+  await using api = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ url }) => {
+      const { pathname, search } = new URL(url);
+      asked.push(pathname + search);
+      if (pathname === "/posts") {
+        return new Response(null, {
+          status: 302,
+          headers: { location: "/v2/" },
+        });
+      }
+      const headers = { link: "<page?p=2>; rel=next" };
+      return Response.json([], search === "" ? { headers } : {});
+    },
+  );
+  await run(main, ["--url", `:${api.addr.port}`]);
+  assertEquals(asked, ["/posts", "/v2/", "/v2/page?p=2"]);
+});
+
 Deno.test("posts prints JSON, CSV and tables", async () => {
   const { server, url } = servePages();
   const json = await run(main, ["--url", url, "--json"]);
