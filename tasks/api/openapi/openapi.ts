@@ -155,7 +155,9 @@ function dbPath(resources: readonly Described[]): Document {
     put: {
       operationId: "load",
       summary: "Put other documents in the place of all, or of none",
-      requestBody: { content: contentOf(object) },
+      requestBody: {
+        content: { ...contentOf(object), ...contentOf({}, "text/plain") },
+      },
       ...ok("All documents", contentOf(object)),
     },
   };
