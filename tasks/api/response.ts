@@ -123,11 +123,11 @@ const reserved = new RegExp(
 /**
  * Checks the name of the function that JSONP calls: no other script may come of it.
  *
- * @throws {Problem} 400 when it is not identifiers with dots between them.
+ * @throws {Problem} 400 when it is neither identifiers with dots between them nor a number, which is called by nobody.
  */
 export function checkCallback(callback: string): void {
   if (
-    !/^[a-z_$][\w$]*(\.[a-z_$][\w$]*)*$/i.test(callback) ||
+    !/^(\d+|[a-z_$][\w$]*(\.[a-z_$][\w$]*)*)$/i.test(callback) ||
     reserved.test(callback)
   ) {
     throw new Problem(

@@ -17,10 +17,12 @@ function withNumbers(document: Document): Document {
   const isRawJson: unknown = Reflect.get(JSON, "isRawJSON");
   const isKept = (value: unknown) =>
     typeof isRawJson === "function" && isRawJson(value) === true;
+  const numberLike = (value: unknown) =>
+    /^-?\d+$/.test(JSON.stringify(value)) ? 0 : 0.5;
   return Object.fromEntries(
     Object.entries(document).map(([name, value]) => [
       name,
-      isKept(value) ? 0 : value,
+      isKept(value) ? numberLike(value) : value,
     ]),
   );
 }
@@ -71,6 +73,7 @@ const MOST_NAMES = 30;
  * @throws {Failure} `Cannot list posts: no post has a field "titel"`, with the fields that there are.
  */
 export async function checkFields(
+  resource: string,
   fields: readonly string[],
   documents: readonly Document[],
 ): Promise<void> {
@@ -81,7 +84,9 @@ export async function checkFields(
   const near = nearest(strange, known);
   const more = known.length > MOST_NAMES ? ", and others" : "";
   const all = `the fields are ${known.slice(0, MOST_NAMES).join(", ")}${more}`;
-  throw new Failure(`Cannot list posts: no post has a field "${strange}"`, {
-    hint: near === undefined ? all : `did you mean ${near}? ${all}`,
-  });
+  const what = resource === "posts" ? "post" : "document";
+  throw new Failure(
+    `Cannot list ${resource}: no ${what} has a field "${strange}"`,
+    { hint: near === undefined ? all : `did you mean ${near}? ${all}` },
+  );
 }

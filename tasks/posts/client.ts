@@ -5,7 +5,7 @@
  */
 
 import { exitCodeForStatus, Failure } from "../../lib/cli/errors.ts";
-import { percentDecode } from "../../lib/cli/values.ts";
+import { percentDecode, quote } from "../../lib/cli/values.ts";
 import {
   fromByteString,
   type HttpRequest,
@@ -75,22 +75,85 @@ function refusalOf(
   });
 }
 
-/** A text in its charset: in UTF-8, without more being loaded, where none is declared and it begins like JSON. */
-async function textOf(
-  bytes: Uint8Array,
+/** Makes what decodes a text that begins so: in UTF-8, without more being loaded, where no other charset is declared. */
+async function decoderOf(
+  start: Uint8Array,
   headers: Headers,
-): Promise<string> {
+): Promise<TextDecoder> {
   const type = headers.get("content-type") ?? "";
   const isPlain = !/charset(?!="?utf-8"?$)/i.test(type) &&
-    (bytes[0] ?? 0) < 128;
-  if (isPlain) return new TextDecoder().decode(bytes);
+    (start[0] ?? 0) < 128;
+  if (isPlain) return new TextDecoder();
   const { charsetOf, encodingOf } = await import("../get/charset.ts");
-  const encoding = encodingOf(bytes, charsetOf(headers));
-  return new TextDecoder(encoding).decode(bytes);
+  return new TextDecoder(encodingOf(start, charsetOf(headers)));
+}
+
+/** The longest byte order mark. */
+const LONGEST_MARK = 3;
+
+/** The text of a response as it comes, in its charset. */
+async function* textsOf(
+  { body, headers }: HttpResponse,
+): AsyncGenerator<string> {
+  let decoder: TextDecoder | undefined;
+  let start = new Uint8Array();
+  for await (const chunk of body) {
+    const bytes = start.length > 0 && decoder === undefined
+      ? Uint8Array.from([...start, ...chunk])
+      : chunk;
+    if (decoder === undefined && bytes.length < LONGEST_MARK) start = bytes;
+    else {
+      decoder ??= await decoderOf(bytes, headers);
+      yield decoder.decode(bytes, { stream: true });
+    }
+  }
+  yield decoder?.decode() ??
+    (await decoderOf(start, headers)).decode(start);
+}
+
+async function textOf(response: HttpResponse): Promise<string> {
+  return (await Array.fromAsync(textsOf(response))).join("");
+}
+
+/** A text that is no longer is parsed as a whole. */
+const LONGEST_WHOLE = 1 << 20;
+
+/** The text of a list, or of one list after the other where it is long. */
+async function* partsOf(
+  texts: AsyncGenerator<string>,
+): AsyncGenerator<string> {
+  let start = "";
+  let next = await texts.next();
+  for (
+    ;
+    !next.done && start.length < LONGEST_WHOLE;
+    next = await texts.next()
+  ) {
+    start += next.value;
+  }
+  if (next.done) return yield start;
+  start += next.value;
+  const { splitList } = await import("./json_list.ts");
+  yield* splitList(async function* () {
+    yield start;
+    yield* texts;
+  }());
+}
+
+/** Sends a request and gives its response, whose status is 2xx. */
+async function ask(
+  request: HttpRequest,
+  what: string,
+  options: SendOptions,
+): Promise<HttpResponse> {
+  const response = await send(request, options);
+  if (response.status < 300) return response;
+  await using refused = response;
+  throw refusalOf(what, refused, await textOf(refused));
 }
 
 /**
- * Sends a request and gives the text, in its charset, and the headers of its response.
+ * Sends a request and gives the text of its response, in its charset.
  *
  * @param what What is done, for errors: `list http://localhost:3000/posts`.
  * @throws {Failure} When there is no response or its status is not 2xx (codes 3, 4 and 5).
@@ -99,44 +162,65 @@ export async function fetchText(
   request: HttpRequest,
   what: string,
   options: SendOptions,
-): Promise<{ text: string; headers: Headers }> {
-  await using response = await send(request, options);
-  const bytes = await new Response(ReadableStream.from(response.body)).bytes();
-  const text = await textOf(bytes, response.headers);
-  if (response.status >= 300) throw refusalOf(what, response, text);
-  return { text, headers: response.headers };
+): Promise<string> {
+  await using response = await ask(request, what, options);
+  return await textOf(response);
 }
 
-/** Numbers that JavaScript has not: too many digits, or too large. */
-const HUGE = /\d{16}|\d[eE]\+?\d{3}/;
+/** Numbers that JavaScript may not have: too many digits, too large or too small, or the zero below zero. */
+const ODD = /[\d.]{17}|\d[eE][+-]?\d{3}|[:[,]\s*-0[^\d]/;
+
+function isRounded(value: number, source: string): boolean {
+  const digits = source.replace(/e.*/i, "").replace(/\D/g, "")
+    .replace(/^0+/, "");
+  return !Number.isFinite(value) || Object.is(value, -0) ||
+    value === 0 && digits !== "" ||
+    digits.length > 15 && String(value) !== source;
+}
 
 /** Keeps the digits of a number that JavaScript would round, for whoever prints it as JSON again. */
 function keepDigits(
   _: string,
   value: unknown,
-  context?: { readonly source?: string },
+  { source = "" }: { readonly source?: string } = {},
 ): unknown {
-  const { source = "" } = context ?? {};
-  const isRounded = typeof value === "number" &&
-    (!Number.isFinite(value) ||
-      /^-?\d+$/.test(source) && !Number.isSafeInteger(value));
   // TypeScript does not know it yet
   const rawJson: unknown = Reflect.get(JSON, "rawJSON");
-  return isRounded && typeof rawJson === "function" ? rawJson(source) : value;
+  return typeof value === "number" && isRounded(value, source) &&
+      typeof rawJson === "function"
+    ? rawJson(source)
+    : value;
 }
 
-function parse(text: string, what: string): unknown {
+/** Whether a text is JSON lines: its first two are JSON, each for itself. */
+function isJsonLines(text: string): boolean {
+  const [first = "", second = ""] = text.slice(0, LONGEST_LINES).split("\n")
+    .filter((line) => line.trim() !== "");
   try {
-    return HUGE.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
+    return [first, second].every((line) => isDocument(JSON.parse(line)));
   } catch {
-    throw new Failure(`Cannot ${what}: the answer is not JSON`);
+    return false;
   }
 }
 
-function getText(url: URL, what: string, options: SendOptions) {
+/** Of a text so much is looked at for lines. */
+const LONGEST_LINES = 1 << 20;
+
+function parse(text: string, what: string): unknown {
+  try {
+    return ODD.test(text) ? JSON.parse(text, keepDigits) : JSON.parse(text);
+  } catch {
+    const why = isJsonLines(text)
+      ? "expected one JSON list, got JSON lines"
+      : "the answer is not JSON";
+    throw new Failure(`Cannot ${what}: ${why}`);
+  }
+}
+
+function get(url: URL, what: string, options: SendOptions) {
   const headers = [["accept", "application/json, */*;q=0.5"]] as const;
   const request = { method: "GET", url, headers, typed: [] };
-  return fetchText(request, what, { retry: 2, ...options });
+  return ask(request, what, { retry: 2, ...options });
 }
 
 function documentOf(value: unknown, what: string): Document {
@@ -151,7 +235,8 @@ function documentOf(value: unknown, what: string): Document {
  *
  * @param url The collection: `http://localhost:3000/posts`.
  * @param onIgnored Called with what of the query the API ignores, for each page that says so.
- * @returns The documents of one page after the other, in the API's order; whoever stops early asks for no further page.
+ * @returns The documents of one page after the other, of a long one in parts, in the API's order; whoever stops early
+ * asks for no further page.
  * @throws {Failure} When there is no response, its status is not 2xx (codes 3, 4 and 5), or it is not a list of documents.
  */
 export async function* listDocuments(
@@ -166,19 +251,26 @@ export async function* listDocuments(
   ) {
     seen.add(page.href);
     const what = `list ${page}`;
-    const { text, headers } = await getText(page, what, options);
+    await using response = await get(page, what, options);
+    const { headers } = response;
     const ignored = headers.get("x-ignored-query");
     if (ignored !== null) await onIgnored(parseIgnored(ignored));
-    const value = parse(text, what);
-    if (!Array.isArray(value)) {
-      throw new Failure(
-        `Cannot ${what}: expected a list, got ${typeNameOf(value)}`,
+    let count = 0;
+    for await (const text of partsOf(textsOf(response))) {
+      const value = parse(text, what);
+      if (!Array.isArray(value)) {
+        throw new Failure(
+          `Cannot ${what}: expected a list, got ${typeNameOf(value)}`,
+        );
+      }
+      const first = count;
+      yield value.map((item: unknown, at) =>
+        documentOf(item, `${what}: [${first + at}]`)
       );
+      count += value.length;
     }
-    yield value.map((item: unknown, at) =>
-      documentOf(item, `${what}: [${at}]`)
-    );
-    page = nextOf(page, headers);
+    // it may have been redirected
+    page = nextOf(response.request.url, headers);
   }
 }
 
@@ -216,25 +308,53 @@ export function parseLinks(header: string): Link[] {
   return links;
 }
 
+/** Why a link leads elsewhere, as far as it can be told, or how to follow it. */
+function hintOnLink(page: URL, next: URL | null): string {
+  if (next === null || !/^https?:$/.test(next.protocol)) {
+    return "a link to the next page is a URL of the API";
+  }
+  const isLower = page.protocol === "https:" && next.protocol === "http:";
+  if (isLower && next.hostname === page.hostname) {
+    return "the API does not know that it is asked over https: what stands before it has to say so, with X-Forwarded-Proto or Forwarded";
+  }
+  const last = page.pathname.replace(/^.*\//, "");
+  const path = next.pathname.replace(
+    /\/?([^/]*)$/,
+    (whole, name) => name === last ? "" : whole,
+  );
+  return `posts stays where it was sent; if the API is there: --url ${
+    quote(next.origin + path)
+  }`;
+}
+
 /** The next page, on the same origin: a link does not send anybody elsewhere. */
-function nextOf(page: URL, headers: Headers): URL | undefined {
+export function nextOf(page: URL, headers: Headers): URL | undefined {
+  const { username, password } = page;
+  const parseLink = (text: string) => {
+    const url = parseReference(text, page);
+    // who asks is the same on each page
+    if (url?.origin === page.origin) Object.assign(url, { username, password });
+    return url;
+  };
   const link = parseLinks(headers.get("link") ?? "").find(({ params }) => {
     const anchor = params.get("anchor");
     // it may be a link of another page
-    return (anchor === undefined ||
-      parseReference(anchor, page)?.href === page.href) &&
+    return (anchor === undefined || parseLink(anchor)?.href === page.href) &&
       params.get("rel")?.toLowerCase().split(/\s+/).includes("next");
   });
   if (link === undefined) return undefined;
-  const next = parseReference(link.target, page);
-  if (next === null || next.origin !== page.origin) {
-    throw new Failure(
-      `Cannot list ${page}: its next page is elsewhere: ${
-        textOfHeader(link.target)
-      }`,
-    );
+  const next = parseLink(link.target);
+  if (next?.origin === page.origin) {
+    // a place in a page is no other page
+    next.hash = "";
+    return next;
   }
-  return next;
+  throw new Failure(
+    `Cannot list ${page}: its next page is elsewhere: ${
+      textOfHeader(link.target)
+    }`,
+    { hint: hintOnLink(page, next) },
+  );
 }
 
 /**
@@ -250,8 +370,8 @@ export async function* getDocuments(
 ): AsyncGenerator<Document[]> {
   for (const url of urls) {
     const what = `get ${url}`;
-    const { text } = await getText(url, what, options);
-    yield [documentOf(parse(text, what), what)];
+    await using response = await get(url, what, options);
+    yield [documentOf(parse(await textOf(response), what), what)];
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The embedded posts, through the store that an api has: a query means what it means there.
+ * The embedded documents, through the store that an api has: a query means what it means there.
  *
  * @module
  */
@@ -21,15 +21,23 @@ function readQuery(params: URLSearchParams): Query {
   }
 }
 
+function refuseResource(resource: string): Failure {
+  const names = Object.keys(seed).join(", ");
+  return new Failure(`Cannot list ${resource}: the embedded are ${names}`, {
+    code: ExitCode.ClientError,
+  });
+}
+
 /**
- * Lists the embedded posts.
+ * Lists the embedded documents of a resource.
  *
  * @param params The query; with a page, what follows it comes too, as an API links to it.
  * @param onIgnored Is told what of the query changes nothing.
  * @returns One list.
- * @throws {Failure} When the query cannot be read: code 4, as for an API's 400.
+ * @throws {Failure} When there is no such resource or the query cannot be read: code 4, as for an API's 404 and 400.
  */
 export async function* listEmbedded(
+  resource: string,
   params: URLSearchParams,
   onIgnored: (ignored: readonly Ignored[]) => Promise<void>,
 ): AsyncGenerator<Document[]> {
@@ -39,29 +47,33 @@ export async function* listEmbedded(
   const whole = page && slice
     ? { ...query, slice: { ...slice, end: Infinity } }
     : query;
-  const list = await store.list("posts", whole);
-  await onIgnored(list?.ignored ?? []);
-  yield JSON.parse(list?.json ?? "[]");
+  const list = store.list(resource, whole);
+  if (list === undefined) throw refuseResource(resource);
+  await onIgnored(list.ignored);
+  yield JSON.parse(list.json);
 }
 
 /**
- * Gets some of the embedded posts.
+ * Gets some of the embedded documents.
  *
  * @param ids Their ids, in the order that is wanted.
  * @returns One list.
  * @throws {Failure} When one of them is not there: code 4, as for an API's 404.
  */
 export async function* getEmbedded(
+  resource: string,
   ids: readonly string[],
 ): AsyncGenerator<Document[]> {
   using store = openStore(":memory:", seed);
-  const count = (await store.list("posts"))?.total;
-  yield await Promise.all(ids.map(async (id) => {
-    const text = await store.get("posts", id);
+  const count = store.list(resource)?.total;
+  if (count === undefined) throw refuseResource(resource);
+  yield ids.map((id) => {
+    const text = store.get(resource, id);
     if (text !== undefined) return JSON.parse(text);
+    const what = resource.replace(/s$/, "");
     throw new Failure(
-      `Cannot get post ${id}: the embedded posts are 1 to ${count}`,
+      `Cannot get ${what} ${id}: the embedded ${resource} are 1 to ${count}`,
       { code: ExitCode.ClientError },
     );
-  }));
+  });
 }

@@ -1,5 +1,5 @@
 /**
- * What `posts` does: lists, gets and changes the posts of an API, or of the embedded seed.
+ * What `posts` does: lists, gets and changes the posts of an API or another resource, or lists the embedded ones.
  *
  * @module
  */
@@ -11,20 +11,34 @@ import type {
   Options,
   OptionTable,
 } from "../../lib/cli/options.ts";
-import { parseCount, parseSeconds, quote } from "../../lib/cli/values.ts";
+import {
+  parseCount,
+  parseSeconds,
+  percentDecode,
+  quote,
+} from "../../lib/cli/values.ts";
 import { addressOfUrl } from "../../lib/http/request.ts";
 import type { SendOptions } from "../../lib/http/send.ts";
 import type { Document } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
 import { parseUrl, PUBLIC_API } from "../get/url.ts";
 import { fetchText, getDocuments, listDocuments } from "./client.ts";
-import { createListing, type Format } from "./table.ts";
+import { createListing, type Format } from "./listing.ts";
 
 function parseFields(text: string): string[] {
   const fields = text.split(",");
   if (!fields.includes("")) return fields;
   throw new UsageError(
     `Cannot read fields "${text}": expected names, as in id,title`,
+  );
+}
+
+function parseResource(text: string): string {
+  // a path that is "." or ".." leads elsewhere, encoded too
+  if (/^[^/\p{Cc}]+$/u.test(text) && !/^\.\.?$/.test(text)) return text;
+  throw new UsageError(
+    `Cannot read resource "${text}": expected one name, as in users`,
+    text.includes("/") ? { hint: "the path to it goes with --url" } : {},
   );
 }
 
@@ -36,6 +50,12 @@ export const POSTS_OPTIONS = {
     default: new URL(PUBLIC_API),
     secret: "url",
     help: `The API [default: ${PUBLIC_API}]`,
+  },
+  resource: {
+    value: "NAME",
+    parse: parseResource,
+    default: "posts",
+    help: "Another resource than posts, as users",
   },
   limit: { value: "N", parse: parseCount, help: "Stop after so many" },
   fields: { value: "A,B", parse: parseFields, help: "Print these fields" },
@@ -87,24 +107,37 @@ function isChange(word: string | undefined): word is keyof typeof CHANGES {
 /** The API's address as other commands take it for an operand: a URL, `:3000`, `localhost:3000`. */
 const ADDRESS = /^(https?:\/\/|(localhost|[\d.]*):\d+(\/|$))/i;
 
-/** A base without the collection's name, which posts adds. */
-function withoutPosts(base: string): string {
-  return base.replace(/\/posts\/?$/, "");
+/** Cuts the resource off the end of a base, which posts adds: the one that is asked for, or any where that is posts. */
+function splitBase(
+  text: string,
+  resource: string,
+): { readonly base: string; readonly name: string } | undefined {
+  const [, base, last] = text.match(/^(.*?)\/([^/?#:@]+)\/?(?:[?#].*)?$/) ?? [];
+  if (base === undefined || last === undefined || !/:\d|\/\/./.test(base)) {
+    return;
+  }
+  const name = percentDecode(last) ?? last;
+  const isMeant = name === resource ||
+    resource === "posts" && !/^(api|rest|v\d+|.*\..*)$/i.test(name);
+  return isMeant ? { base, name } : undefined;
 }
 
-function refuseAddress(word: string): void {
+function refuseAddress(word: string, resource: string): void {
   if (!ADDRESS.test(word)) return;
+  const { base = word.replace(/\/$/, ""), name = resource } =
+    splitBase(word, resource) ?? {};
+  const more = name === "posts" ? "" : ` --resource ${quote(name)}`;
   throw new UsageError(`Cannot read "${word}": expected an ID or key=value`, {
-    hint: `the API's address: --url ${quote(withoutPosts(word))}`,
+    hint: `the API's address: --url ${quote(base)}${more}`,
   });
 }
 
 /** Reads what is asked for: a change, ids, and `key=value`. */
-function readOperands(operands: readonly string[]) {
+function readOperands(operands: readonly string[], resource: string) {
   const [first, ...rest] = operands;
   const change = isChange(first) ? first : undefined;
   const words = change ? rest : operands;
-  words.forEach(refuseAddress);
+  words.forEach((word) => refuseAddress(word, resource));
   const items = words.filter((word) => /[=:]/.test(word));
   const ids = words.filter((word) => !items.includes(word));
   for (const id of ids) {
@@ -117,14 +150,14 @@ function readOperands(operands: readonly string[]) {
   }
   if ((change === "update" || change === "delete") && ids.length !== 1) {
     throw new UsageError(
-      `Cannot ${change} ${ids.length} posts: expected one ID`,
+      `Cannot ${change} ${ids.length} ${resource}: expected one ID`,
     );
   }
   if (change === "delete" && items[0] !== undefined) {
     throw new UsageError(`Cannot delete with "${items[0]}"`);
   }
   if (change === undefined && ids.length > 0 && items[0] !== undefined) {
-    throw new UsageError(`Cannot filter single posts by "${items[0]}"`);
+    throw new UsageError(`Cannot filter single ${resource} by "${items[0]}"`);
   }
   if (change === "update" && items.length === 0) {
     throw new UsageError("Cannot update nothing: expected key=value");
@@ -132,10 +165,14 @@ function readOperands(operands: readonly string[]) {
   return { change, ids, items };
 }
 
-/** The collection, or one of its documents, below the base that was typed. */
-function urlOf(base: URL, ...ids: readonly string[]): URL {
+/** The resource, or one of its documents, below the base that was typed. */
+function urlOf(
+  { url: base, resource }: PostsOptions,
+  ...ids: readonly string[]
+): URL {
   const url = new URL(base);
-  url.pathname = [url.pathname.replace(/\/$/, ""), "posts", ...ids].join("/");
+  const names = [encodeURIComponent(resource), ...ids];
+  url.pathname = [url.pathname.replace(/\/$/, ""), ...names].join("/");
   return url;
 }
 
@@ -167,31 +204,35 @@ function createIgnoredPrinter(
   };
 }
 
-/** The posts that the operands ask for, page by page. */
+/** The documents that the operands ask for, page by page. */
 async function findPages(
   { ids, items }: Operands,
-  { url, offline }: PostsOptions,
+  options: PostsOptions,
   sending: SendOptions,
   io: Io,
 ): Promise<AsyncIterable<Document[]>> {
-  const who = offline ? "the embedded posts ignore" : "the API ignores";
+  const { offline, resource } = options;
+  const who = offline ? `the embedded ${resource} ignore` : "the API ignores";
   const printIgnored = createIgnoredPrinter(who, io);
   if (offline) {
     const { searchParams } = withFilters(new URL(PUBLIC_API), items);
     const { getEmbedded, listEmbedded } = await import("./offline.ts");
     return ids.length > 0
-      ? getEmbedded(ids)
-      : listEmbedded(searchParams, printIgnored);
+      ? getEmbedded(resource, ids)
+      : listEmbedded(resource, searchParams, printIgnored);
   }
   return ids.length > 0
-    ? getDocuments(ids.map((id) => urlOf(url, id)), sending)
-    : listDocuments(withFilters(urlOf(url), items), sending, printIgnored);
+    ? getDocuments(ids.map((id) => urlOf(options, id)), sending)
+    : listDocuments(withFilters(urlOf(options), items), sending, printIgnored);
 }
 
-/** Prints posts as they come; unless they may have any shape, those that lack what is printed are a failure. */
+/** So many documents are made a text at once. */
+const BATCH = 1000;
+
+/** Prints documents as they come; unless they may have any shape, posts that lack what is printed are a failure. */
 async function printPages(
   pages: AsyncIterable<Document[]>,
-  { limit = Infinity, fields, loose, ...options }: PostsOptions,
+  { limit = Infinity, fields, loose, resource, ...options }: PostsOptions,
   { stdout }: Io,
 ): Promise<void> {
   const format: Format = FORMATS.find((name) => options[name]) ?? "text";
@@ -199,42 +240,47 @@ async function printPages(
   // the check is loaded while the first page is on its way
   const loading = loose ? undefined : import("./check.ts");
   const columns = stdout.isTerminal ? stdout.columns : undefined;
-  const listing = createListing(format, fields, columns);
+  const listing = await createListing(format, { fields, columns, resource });
   let count = 0;
   for await (const page of pages) {
     const documents = page.slice(0, limit - count);
     const check = await loading;
-    if (count === 0) await check?.checkFields(fields ?? [], documents);
-    check?.checkShapes(documents, count, needed);
-    await printSafe(stdout, documents.map(listing.add).join(""));
+    if (count === 0) {
+      await check?.checkFields(resource, fields ?? [], documents);
+    }
+    if (resource === "posts") check?.checkShapes(documents, count, needed);
+    for (let at = 0; at < documents.length; at += BATCH) {
+      const batch = documents.slice(at, at + BATCH).map(listing.add);
+      await printSafe(stdout, batch.join(""));
+    }
     count += documents.length;
     if (count >= limit) break;
   }
   await printSafe(stdout, listing.end());
 }
 
-async function changePost(
+async function changeOne(
   change: keyof typeof CHANGES,
   { ids, items }: Operands,
-  { url, offline }: PostsOptions,
+  options: PostsOptions,
   sending: SendOptions,
   io: Io,
 ): Promise<void> {
-  if (offline) {
+  if (options.offline) {
     throw new UsageError(
-      `Cannot ${change} offline: the embedded posts do not change`,
+      `Cannot ${change} offline: the embedded ${options.resource} do not change`,
     );
   }
   const { parseItem } = await import("../get/items.ts");
   const { buildRequest } = await import("../get/request.ts");
   const request = await buildRequest({
     method: CHANGES[change],
-    url: urlOf(url, ...ids),
+    url: urlOf(options, ...ids),
     items: [],
     fields: items.map(parseItem),
   }, io);
   const what = `${request.method} ${request.url}`;
-  const { text } = await fetchText(request, what, sending);
+  const text = await fetchText(request, what, sending);
   await printSafe(io.stdout, text.replace(/\n?$/, "\n"));
 }
 
@@ -257,31 +303,41 @@ const STEPS: ReadonlyMap<ExitCode, string | undefined> = new Map([
   [ExitCode.Certificate, undefined],
 ]);
 
+/** The base without a resource's name, and the option that names it where it is another one. */
+function hintOnBase(
+  { url, resource, offline }: PostsOptions,
+): string | undefined {
+  const found = offline ? undefined : splitBase(url.href, resource);
+  if (found === undefined) return undefined;
+  const base = `--url ${quote(found.base)}`;
+  return found.name === resource
+    ? `posts adds /${resource} by itself: ${base}`
+    : `to list ${found.name}: ${base} --resource ${quote(found.name)}`;
+}
+
 /**
  * Gives an error the next step that `posts` has, where it knows better than HTTP.
  *
  * @param error What was thrown; a denial stays as it is, since its next step is to grant it.
- * @param shorter The base without the collection's name, where the one that was typed ends with it.
  */
 async function withHint(
   error: unknown,
-  shorter: string | undefined,
+  options: PostsOptions,
 ): Promise<unknown> {
   if (!(error instanceof Failure)) return error;
   const { denialOf, exitCodeOf } = await import("../../lib/cli/reasons.ts");
   if (denialOf(error) !== undefined) return error;
   const code = exitCodeOf(error);
-  const isLarge = error.hint?.includes("--max-size") === true;
-  const isTwice = code === ExitCode.ClientError && shorter !== undefined;
-  if (!isTwice && !isLarge && !STEPS.has(code)) return error;
+  const hint = error.hint?.includes("--max-size")
+    ? "ask for less of it: key=value"
+    : code === ExitCode.ClientError
+    ? hintOnBase(options)
+    : STEPS.get(code);
+  if (hint === undefined && !STEPS.has(code)) return error;
   return new Failure(error.message, {
     ..."cause" in error && { cause: error.cause },
     code,
-    hint: isLarge
-      ? "ask for less of it: key=value"
-      : isTwice
-      ? `posts adds /posts by itself: --url ${quote(shorter)}`
-      : STEPS.get(code),
+    ...hint !== undefined && { hint },
   });
 }
 
@@ -296,7 +352,7 @@ async function runPosts(
   { options, operands: words }: CommandLine<typeof POSTS_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
-  const operands = readOperands(words);
+  const operands = readOperands(words, options.resource);
   const { change } = operands;
   const ms = options.timeout * 1000;
   const sending = {
@@ -305,15 +361,13 @@ async function runPosts(
     maxSize: MAX_PAGE,
   };
   try {
-    if (change) await changePost(change, operands, options, sending, io);
+    if (change) await changeOne(change, operands, options, sending, io);
     else {
       const pages = await findPages(operands, options, sending, io);
       await printPages(pages, options, io);
     }
     return ExitCode.Ok;
   } catch (error) {
-    const shorter = withoutPosts(options.url.href);
-    const isTwice = !options.offline && shorter !== options.url.href;
-    throw await withHint(error, isTwice ? shorter : undefined);
+    throw await withHint(error, options);
   }
 }

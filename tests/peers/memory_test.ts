@@ -277,6 +277,48 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "posts --table prints 200,000 rows in flat memory",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const rows = 200_000;
+    await using server = serveHttp(() =>
+      new Response(ReadableStream.from((function* () {
+        const body = "日本 ".repeat(40);
+        for (let id = 1; id <= rows; id += 1000) {
+          const posts = Array.from(
+            { length: 1000 },
+            (_, at) =>
+              JSON.stringify({ userId: 1, id: id + at, title: "x", body }),
+          );
+          yield encode(`${id === 1 ? "[" : ","}${posts.join(",")}`);
+        }
+        yield encode("]");
+      })()))
+    );
+    const script = new URL("../../tasks/posts.ts", import.meta.url).href;
+    const probe = `import { main } from ${JSON.stringify(script)};
+    let lines = 0;
+    const write = (bytes) => {
+      for (const byte of bytes) if (byte === 10) lines++;
+    };
+    const stdout = { isTerminal: false, color: false, columns: 80, write, writeLater: async (bytes) => write(bytes) };
+    const stdin = { isTerminal: true, read: () => new Promise(() => {}) };
+    const io = { stdin, stdout, stderr: stdout, signal: new AbortController().signal, drain() {} };
+    const code = await main(["--url", "${server.url}", "--table"], io);
+    const peak = Number(Deno.readTextFileSync("/proc/self/status").match(/VmHWM:\\s+(\\d+)/)[1]) * 1024;
+    console.log(JSON.stringify({ code, lines, peak }));`;
+    const { stdout, stderr } = await spawnDeno(["run", "-A", "--ext=js", "-"], {
+      stdin: probe,
+    }).result;
+    const { code, lines, peak }: { code: number; lines: number; peak: number } =
+      JSON.parse(stdout || stderr);
+    assertEquals([code, lines], [0, rows + 1]);
+    // all of them together are 600 MB
+    assertLess(peak, 350e6);
+  },
+});
+
 Deno.test("posts refuses an answer that it cannot hold", async () => {
   const part = encode(" ".repeat(1 << 20));
   await using server = serveHttp(() =>

@@ -1,14 +1,15 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import fc from "fast-check";
+import { Failure } from "../../lib/cli/errors.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import { createHandler } from "../../tasks/api/handler.ts";
 import { serveHttp } from "../../tasks/api/serve.ts";
 import { seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
 import { main } from "../../tasks/posts.ts";
-import { parseLinks } from "../../tasks/posts/client.ts";
+import { nextOf, parseLinks } from "../../tasks/posts/client.ts";
 import { response, serveRaw } from "../http/server.ts";
-import { run, spawn } from "../support.ts";
+import { run, spawn, start } from "../support.ts";
 
 /** A server with one response for every request. */
 function serveBody(
@@ -63,6 +64,17 @@ Deno.test("posts prints what is wrong with a response, and exits as the table sa
     ["oops", 500, 5, /the API answered 500 Internal Server Error\n$/],
     [null, 304, 3, /the API answered 304 Not Modified\n$/],
     ["<html>", 200, 1, /^posts: Cannot list \S+: the answer is not JSON\n$/],
+    ["", 200, 1, /: the answer is not JSON\n$/],
+    ["[{}] x", 200, 1, /: the answer is not JSON\n$/],
+    ["[{},]", 200, 1, /: the answer is not JSON\n$/],
+    ['[{"a":"]"}', 200, 1, /: the answer is not JSON\n$/],
+    [
+      '{"id":1}\n\n{"id":2}\n',
+      200,
+      1,
+      /: expected one JSON list, got JSON lines\n$/,
+    ],
+    ['{"id":1}\n{', 200, 1, /: the answer is not JSON\n$/],
     ["{}", 200, 1, /: expected a list, got object\n$/],
     [
       '{"data":[],"next_cursor":"a"}',
@@ -266,13 +278,34 @@ Deno.test("posts does not follow a link to another origin, or in a circle", asyn
   assertEquals(elsewhere.code, 1);
   assertMatch(
     elsewhere.stderr,
-    /its next page is elsewhere: http:\/\/example\.com\/posts\n$/,
+    /its next page is elsewhere: http:\/\/example\.com\/posts\nhint: .* --url http:\/\/example\.com\n$/,
   );
   await using circle = response("/posts");
   assertEquals(
     (await run(main, ["--url", `:${circle.addr.port}`, "--json"])).stdout,
     "[]\n",
   );
+});
+
+Deno.test("posts follows a link from where it was redirected to", async () => {
+  const asked: string[] = [];
+  await using api = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ url }) => {
+      const { pathname, search } = new URL(url);
+      asked.push(pathname + search);
+      if (pathname === "/posts") {
+        return new Response(null, {
+          status: 302,
+          headers: { location: "/v2/" },
+        });
+      }
+      const headers = { link: "<page?p=2>; rel=next" };
+      return Response.json([], search === "" ? { headers } : {});
+    },
+  );
+  await run(main, ["--url", `:${api.addr.port}`]);
+  assertEquals(asked, ["/posts", "/v2/", "/v2/page?p=2"]);
 });
 
 Deno.test("posts prints JSON, CSV and tables", async () => {
@@ -556,6 +589,141 @@ Deno.test("posts tries a GET again when the API is busy, and honours Retry-After
   assertEquals([code, asked], [0, 2]);
 });
 
+Deno.test("posts lists, gets and changes another resource, all its fields as name: value", async () => {
+  const requests: string[] = [];
+  const users = [
+    { id: 1, name: "Ada", geo: { lat: 1.5 }, tags: ["a", "b"], title: "x" },
+    { id: 2, nick: null },
+  ];
+  await using api = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ method, url }) => {
+      const { pathname, search } = new URL(url);
+      requests.push(`${method} ${pathname}${search}`);
+      const isList = /\/(users|a%20%25b)$/.test(pathname);
+      return Response.json(isList && method === "GET" ? users : users[0]);
+    },
+  );
+  const url = `--url=:${api.addr.port}/v1`;
+  const ask = (...args: string[]) =>
+    run(main, [url, "--resource=users", ...args]);
+  const text = `id: 1\nname: Ada\ngeo: {"lat":1.5}\ntags: ["a","b"]\n` +
+    `title: x\n${RULE}\n`;
+  const all = await ask("id=1");
+  assertEquals(all, {
+    ...all,
+    code: 0,
+    stdout: `${text}id: 2\nnick: null\n${RULE}\n`,
+    stderr: "",
+  });
+  assertEquals((await ask("1")).stdout, text);
+  assertEquals(
+    (await ask("--fields", "name,id")).stdout,
+    `Name: Ada\nId: 1\n${RULE}\nName: \nId: 2\n${RULE}\n`,
+  );
+  assertEquals(
+    (await ask("--csv", "--fields=id,geo")).stdout,
+    'id,geo\r\n1,"{""lat"":1.5}"\r\n2,\r\n',
+  );
+  const slip = await ask("--fields", "nam");
+  assertEquals([slip.code, slip.stderr], [
+    1,
+    'posts: Cannot list users: no document has a field "nam"\n' +
+    "hint: did you mean name? the fields are id, name, geo, tags, title, nick\n",
+  ]);
+  requests.length = 0;
+  for (
+    const args of [["create", "name=a"], ["update", "1", "name=b"], [
+      "delete",
+      "1",
+    ]]
+  ) assertEquals((await ask(...args)).code, 0);
+  await run(main, [url, "--resource=a %b"]);
+  assertEquals(requests, [
+    "POST /v1/users",
+    "PATCH /v1/users/1",
+    "DELETE /v1/users/1",
+    "GET /v1/a%20%25b",
+  ]);
+});
+
+Deno.test("posts --loose prints all fields of a post that has neither title nor body", async () => {
+  await using api = serveBody('[{"id":1,"text":"a"},{"id":2,"title":"b"}]');
+  const { stdout } = await run(main, [`--url=:${api.addr.port}`, "--loose"]);
+  assertEquals(
+    stdout,
+    `id: 1\ntext: a\n${RULE}\nTitle: b\nBody: \n${RULE}\n`,
+  );
+});
+
+Deno.test("posts --offline lists each of the embedded resources", async () => {
+  for (const [resource, list] of Object.entries(seed)) {
+    const { code, stdout } = await run(main, [
+      "--offline",
+      "--ndjson",
+      "--resource",
+      resource,
+      "_limit=3",
+    ]);
+    const first = (typeof list === "function" ? list() : []).slice(0, 3);
+    assertEquals([code, stdout], [
+      0,
+      first.map((document) => `${JSON.stringify(document)}\n`).join(""),
+    ]);
+  }
+  const cases: [string[], number, string][] = [
+    [
+      ["--resource=users", "11"],
+      4,
+      "posts: Cannot get user 11: the embedded users are 1 to 10\n",
+    ],
+    [
+      ["--resource=pets"],
+      4,
+      "posts: Cannot list pets: the embedded are posts, comments, albums, photos, users, todos\n",
+    ],
+    [
+      ["--resource=pets", "1"],
+      4,
+      "posts: Cannot list pets: the embedded are posts, comments, albums, photos, users, todos\n",
+    ],
+    [
+      ["--resource=users", "nam=x", "--limit=1", "--fields=id"],
+      0,
+      'posts: the embedded users ignore "nam"; did you mean name?\n',
+    ],
+  ];
+  for (const [args, code, stderr] of cases) {
+    const result = await run(main, ["--offline", ...args]);
+    assertEquals([result.code, result.stderr], [code, stderr]);
+  }
+});
+
+Deno.test("posts hints at the resource that a base names", async () => {
+  await using api = serveBody("{}", 404);
+  const base = `http://127.0.0.1:${api.addr.port}`;
+  const cases: [string[], string][] = [
+    [
+      [`${base}/v1/users/`, "--resource=users"],
+      `posts adds /users by itself: --url ${base}/v1`,
+    ],
+    [[`${base}/users`], `to list users: --url ${base} --resource users`],
+    [
+      [`${base}/a%20b?x=1`],
+      `to list a b: --url ${base} --resource 'a b'`,
+    ],
+  ];
+  for (const [[url = "", ...args], hint] of cases) {
+    const { code, stderr } = await run(main, ["--url", url, ...args]);
+    assertEquals([code, stderr.split("\n")[1]], [4, `hint: ${hint}`]);
+  }
+  for (const path of ["", "/", "/v1", "/api", "/@mine", "/users"]) {
+    const more = path === "/users" ? ["--resource=todos"] : [];
+    const { stderr } = await run(main, ["--url", base + path, ...more]);
+    assertMatch(stderr, /404 Not Found\n$/);
+  }
+});
+
 Deno.test("posts refuses operands that do not fit together", async (t) => {
   const cases: [string[], RegExp][] = [
     [
@@ -574,7 +742,35 @@ Deno.test("posts refuses operands that do not fit together", async (t) => {
       ["create", "http://a.example/v1/posts/", "title=a"],
       /\nhint: the API's address: --url http:\/\/a\.example\/v1\n/,
     ],
+    [
+      [":3000/users"],
+      /\nhint: the API's address: --url :3000 --resource users\n/,
+    ],
+    [
+      [":3000/todos", "--resource=todos"],
+      /\nhint: the API's address: --url :3000 --resource todos\n/,
+    ],
+    [[":3000/v1"], /\nhint: the API's address: --url :3000\/v1\n/],
     [["a b"], /Cannot read "a b": expected an ID or key=value/],
+    [
+      ["--resource="],
+      /Cannot read resource "": expected one name, as in users\n/,
+    ],
+    [
+      ["--resource=v1/users"],
+      /"v1\/users": expected one name, .*\nhint: the path to it goes with --url\n/,
+    ],
+    [["--resource=.."], /Cannot read resource "\.\."/],
+    [["--resource=a\nb"], /Cannot read resource "a.*b"/],
+    [
+      ["--resource=users", "delete", "1", "2"],
+      /Cannot delete 2 users: expected one ID/,
+    ],
+    [["--resource=users", "1", "a=b"], /Cannot filter single users by "a=b"/],
+    [
+      ["--resource=users", "--offline", "delete", "1"],
+      /Cannot delete offline: the embedded users do not change/,
+    ],
     [["=x"], /Cannot filter by "=x": expected key=value/],
     [["1", "userId=2"], /Cannot filter single posts by "userId=2"/],
     [["create", "1"], /Cannot create "1": expected key=value/],
@@ -689,6 +885,42 @@ Deno.test("posts follows the link that is next, and no other", async () => {
   ) assertEquals(await next(link), undefined, link);
 });
 
+Deno.test("posts tells why the next page is elsewhere, and keeps who asks", () => {
+  const next = (page: string, target: string) =>
+    nextOf(new URL(page), new Headers({ link: `<${target}>; rel=next` }));
+  assertEquals(
+    next("http://me:pw@h.example/posts", "http://h.example/posts?p=2")?.href,
+    "http://me:pw@h.example/posts?p=2",
+  );
+  assertEquals(
+    next("http://h.example/posts", "#top")?.href,
+    "http://h.example/posts",
+  );
+  const cases: [string, string, RegExp][] = [
+    [
+      "https://h.example/posts",
+      "http://h.example/posts?p=2",
+      /does not know that it is asked over https: .* X-Forwarded-Proto/,
+    ],
+    [
+      "http://h.example/v1/posts",
+      "https://h.example/v1/posts?p=2",
+      /if the API is there: --url https:\/\/h\.example\/v1$/,
+    ],
+    [
+      "http://h.example:8080/posts",
+      "http://h.example/list?p=2",
+      /if the API is there: --url http:\/\/h\.example\/list$/,
+    ],
+    ["http://h.example/posts", "http://[", /is a URL of the API$/],
+    ["http://h.example/posts", "javascript:1", /is a URL of the API$/],
+  ];
+  for (const [page, target, hint] of cases) {
+    const error = assertThrows(() => next(page, target), Failure, "elsewhere");
+    assertMatch(error.hint ?? "", hint);
+  }
+});
+
 Deno.test("posts reads a list in its charset", async () => {
   const text = '[{"title":"é"}]';
   const latin1 = [...text].map((char) => char.charCodeAt(0));
@@ -745,6 +977,26 @@ Deno.test("posts keeps the digits of a number that is too long, and takes it for
     "--loose",
   ]);
   assertEquals(loose.stdout, '{"x":1e400,"y":1500,"z":9007199254740991}\n');
+  for (
+    const number of [
+      "-0",
+      "1e-400",
+      "0.1234567890123456789",
+      "1234567.00000000001",
+      "-123456789.123456789123",
+      "12345678901234567890.5",
+    ]
+  ) {
+    await using one = serveBody(`[{"a": ${number}}]`);
+    const url = `--url=:${one.addr.port}`;
+    const { stdout } = await run(main, [url, "--ndjson", "--resource=a"]);
+    assertEquals(stdout, `{"a":${number}}\n`);
+    const typed = await run(main, [url, "--fields=a"]);
+    assertEquals(typed.stdout, `A: ${number}\n${RULE}\n`);
+  }
+  await using half = serveBody('[{"userId":12345678901234567890.5}]');
+  const refused = await run(main, [`--url=:${half.addr.port}`, "--json"]);
+  assertMatch(refused.stderr, /userId: expected integer, got number\n/);
 });
 
 Deno.test("posts makes a table of 200,000 posts", async () => {
@@ -756,6 +1008,39 @@ Deno.test("posts makes a table of 200,000 posts", async () => {
     "--loose",
   ]);
   assertEquals([code, stdout.split("\n").length], [0, 200_002]);
+});
+
+Deno.test("posts prints a long list as it comes, one page or many", async () => {
+  const post = (id: number) => ({ userId: 1, id, title: "日本", body: "b" });
+  const list = Array.from({ length: 60_000 }, (_, id) => post(id + 1));
+  const go = Promise.withResolvers<void>();
+  const text = JSON.stringify(list);
+  const middle = text.length >> 1;
+  await using api = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => {
+      const parts = async function* () {
+        yield text.slice(0, middle);
+        await go.promise;
+        yield text.slice(middle);
+      };
+      return new Response(
+        ReadableStream.from(parts()).pipeThrough(new TextEncoderStream()),
+      );
+    },
+  );
+  const url = `--url=:${api.addr.port}`;
+  const command = start(main, [url, "--ndjson"]);
+  await command.stdout.waitFor(/"id":1,/);
+  go.resolve();
+  const { code, stdout } = await command.result;
+  assertEquals([code, stdout.split("\n").length], [0, 60_001]);
+  const table = await run(main, [url, "--table", "--fields=id,title,userId"]);
+  const lines = table.stdout.trimEnd().split("\n");
+  assertEquals([lines.at(0), lines.at(-1)], [
+    "id       title     userId",
+    "60000    日本      1",
+  ]);
 });
 
 Deno.test("posts reads what an API ignores in one pass, however it is spaced", async () => {

@@ -7,55 +7,27 @@
 import config from "../../../deno.json" with { type: "json" };
 import { respondOnce } from "../response.ts";
 import type { Document } from "../store/document.ts";
-import { reservedNames } from "../store/query.ts";
-import { foreignKeyOf, type Naming, usualNaming } from "../store/naming.ts";
+import { type Naming, usualNaming } from "../store/naming.ts";
 import type { Store } from "../store/store.ts";
-import { describe, type Described, type Schema } from "./schema.ts";
+import {
+  arrayOf,
+  componentsOf,
+  contentOf,
+  headers,
+  inputOf,
+  object,
+  ok,
+  readContent,
+  text,
+} from "./components.ts";
+import { childrenOf, pathsOf } from "./paths.ts";
+import { describe, type Described } from "./schema.ts";
 
-/** The names of json-server that every list understands: their JSON type, and what they do. */
-const listParameters: readonly (readonly [string, string, string])[] = [
-  ["q", "string", "A text that some value must contain"],
-  ["_sort", "string", "Fields to sort by: a,b"],
-  ["_order", "string", "asc or desc for each of them"],
-  ["_page", "integer", "The page, from 1; the answer then has a Link"],
-  ["_limit", "integer", "How many documents a page has (10)"],
-  ["_start", "integer", "The first document, from 0; goes with _end or _limit"],
-  ["_end", "integer", "Where to stop: the first document that is left out"],
-  ["_embed", "string", "A resource whose documents refer to these: comments"],
-  ["_expand", "string", "What these documents refer to: post"],
-];
-
-const text = { type: "string" };
-const integer = { type: "integer" };
-const id = { name: "id", in: "path", required: true, schema: text };
-const eventsPath = {
-  get: {
-    operationId: "events",
-    summary: "The log of requests, as they are answered",
-    responses: {
-      "200": {
-        description: "Server-sent events",
-        ...contentOf(text, "text/event-stream"),
-      },
-    },
-  },
-};
-
-const missing = { "404": { description: "There is no such document" } };
-const failed = { $ref: "#/components/responses/Problem" };
-const problem = {
-  description: "What is wrong (RFC 9457)",
-  ...contentOf({
-    type: "object",
-    properties: {
-      title: text,
-      status: integer,
-      detail: text,
-      errors: arrayOf(text),
-    },
-    required: ["title", "status", "detail"],
-  }, "application/problem+json"),
-};
+/** So many documents are read to say what all are like; of many resources some of each. */
+const MOST_READ = 20_000;
+const MOST_OF_ONE = 1000;
+/** So many resources are described: nobody reads of more, and all would wait while it is written. */
+const MOST_SHOWN = 1000;
 
 /** Responds with the OpenAPI document of a store. */
 export async function serveOpenApi(
@@ -64,217 +36,129 @@ export async function serveOpenApi(
 ): Promise<Response> {
   const { origin, pathname } = new URL(request.url);
   const base = origin + pathname.replace(/\/openapi\.json$/, "");
-  const document = describeApi(await describe(store), base, store.naming);
-  const text = JSON.stringify(document, null, 2);
-  return await respondOnce({ status: 200, text }, request.headers);
+  const all = store.resources();
+  const shown = all.slice(0, MOST_SHOWN);
+  const most = Math.ceil(MOST_READ / Math.max(1, shown.length));
+  const resources = describe(store, shown, Math.min(most, MOST_OF_ONE));
+  const document = describeApi(resources, base, store.naming, all.length);
+  const json = JSON.stringify(document, null, 2);
+  return await respondOnce({ status: 200, text: json }, request.headers);
 }
 
 /**
  * Writes the OpenAPI 3.1 document of some resources.
  *
  * @param base The URL of the root, or of a sandbox, without a slash at its end.
+ * @param total How many resources there are.
  */
 export function describeApi(
   resources: readonly Described[],
   base: string,
-  naming = usualNaming,
+  naming: Naming = usualNaming,
+  total = resources.length,
 ): Document {
+  const children = childrenOf(resources);
   return {
     openapi: "3.1.0",
     info: {
       title: "hark api",
       version: config.version,
       description:
-        "Resources that keep what is written, with the query language of json-server 0.17. Each path is " +
-        "also there in private copies of all documents: /@name/posts is made on first use, DELETE /@name resets it.",
+        "Resources that keep what is written, with the query language of json-server 0.17. What is described is what " +
+        "the documents have now: others may be written, with any fields, and text where a number is. A filter may be " +
+        "given more than once: one of its values must match. With _ne, _gt, _gte, _lt, _lte or _like at the end of its " +
+        "name it compares otherwise, also as field:gte=. One that no document has is named in X-Ignored-Query. HEAD " +
+        "takes what GET takes. Any query may ask for a fault: _status=503, _delay=200-800, _rate=0.3." +
+        (total > resources.length
+          ? ` Of ${total} resources the first ${resources.length} are described.`
+          : ""),
     },
-    servers: [{ url: base }],
+    servers: serversOf(base),
     tags: resources.map(({ name }) => ({ name })),
     paths: {
+      "/": rootPath,
+      "/openapi.json": openApiPath,
       "/events": eventsPath,
-      ...Object.fromEntries(
-        resources.flatMap((resource) => pathsOf(resource, resources, naming)),
-      ),
+      "/_echo": echoPath,
       "/db": dbPath(resources),
-    },
-    components: {
-      schemas: Object.fromEntries(
-        resources.map(({ name, schema }) => [keyOf(name), schema]),
+      ...!isSandbox(base) && { "/@{sandbox}": sandboxPath },
+      ...Object.fromEntries(
+        resources.flatMap((resource) => pathsOf(resource, children, naming)),
       ),
-      parameters: Object.fromEntries(
-        listParameters.map(([name, type, description]) => [
-          name,
-          { name, in: "query", description, schema: { type } },
-        ]),
-      ),
-      responses: { Problem: problem },
     },
+    components: componentsOf(resources, naming),
   };
 }
+
+const isSandbox = (base: string) => /\/@[^/]+$/.test(base);
+
+/** The api, and its private copies. */
+function serversOf(base: string): Document[] {
+  const own = { url: base };
+  if (isSandbox(base)) return [own];
+  return [own, {
+    url: `${base}/@{sandbox}`,
+    description: "A private copy of all documents, made on first use",
+    variables: { sandbox: { default: "mine" } },
+  }];
+}
+
+/** What can be read, by HEAD without its content. */
+function reads(id: string, summary: string, content: Document): Document {
+  return {
+    get: { operationId: id, summary, ...ok(summary, content) },
+    head: { operationId: `head_${id}`, summary, ...headers },
+  };
+}
+
+const rootPath = reads("root", "The page, for browsers", {
+  ...contentOf(text, "text/html"),
+  ...contentOf(object),
+});
+
+const openApiPath = reads("openapi", "This document", contentOf(object));
+
+const eventsPath = {
+  get: {
+    operationId: "events",
+    summary: "The log of requests, as they are answered",
+    ...ok("Server-sent events", contentOf(text, "text/event-stream")),
+  },
+};
+
+const sandboxPath = {
+  parameters: [{ name: "sandbox", in: "path", required: true, schema: text }],
+  delete: {
+    operationId: "reset",
+    summary: "Reset a private copy to the documents of the api",
+    ...ok("It is as new", contentOf(object)),
+  },
+};
+
+const echoPath = Object.fromEntries(
+  ["get", "put", "post", "patch", "delete"].map((method) => [method, {
+    operationId: `echo_${method}`,
+    summary: "What came: method, url, headers, body, address",
+    ...method !== "get" && { requestBody: { content: contentOf({}, "*/*") } },
+    ...ok("What came", contentOf(object)),
+  }]),
+);
 
 function dbPath(resources: readonly Described[]): Document {
   const properties = Object.fromEntries(resources.map((resource) => [
     resource.name,
-    resource.single ? refTo(resource) : arrayOf(refTo(resource)),
+    resource.single ? inputOf(resource) : arrayOf(inputOf(resource)),
   ]));
-  const all = ok("All documents", { type: "object", properties });
+  const content = readContent({ type: "object", properties });
   return {
-    get: { operationId: "dump", summary: "All documents", ...all },
+    ...reads("dump", "All documents", content),
     put: {
       operationId: "load",
       summary: "Put other documents in the place of all, or of none",
-      ...bodyOf({ type: "object" }),
-      ...all,
+      requestBody: {
+        content: { ...contentOf(object), ...contentOf({}, "text/plain") },
+      },
+      ...ok("All documents", contentOf(object)),
     },
   };
-}
-
-/** The paths of a resource; among all resources, those whose documents refer to a list's have a path below it. */
-function pathsOf(
-  resource: Described,
-  resources: readonly Described[],
-  naming: Naming,
-): [path: string, item: Document][] {
-  const { name, single, schema } = resource;
-  const path = `/${encodeURIComponent(name)}`;
-  const operation = (verb: string, summary: string, rest: Document) => ({
-    operationId: `${verb}_${keyOf(name)}`,
-    tags: [name],
-    summary,
-    ...rest,
-  });
-  const [document, input] = [refTo(resource), inputOf(schema)];
-  const what = single ? "the object" : "a document";
-  const one = single
-    ? ok("The object", document)
-    : ok("The document", document, missing);
-  const change = { ...bodyOf(input), ...one };
-  const methods = {
-    get: operation("get", `Get ${what}`, one),
-    put: operation("replace", `Replace ${what}`, change),
-    patch: operation("change", `Change fields of ${what}`, change),
-  };
-  if (single) return [[path, methods]];
-  const children = resources.filter((child) =>
-    !child.single && child.schema.properties?.[foreignKeyOf(name, naming)]
-  );
-  return [
-    [path, {
-      get: operation("list", "Find documents", listOf(resource)),
-      post: operation("create", "Add a document, or all of an array", {
-        requestBody: contentOf({ oneOf: [input, arrayOf(input)] }),
-        responses: {
-          "201": {
-            description: "What was added",
-            ...contentOf({ oneOf: [document, arrayOf(document)] }),
-          },
-          "409": { description: "The id is taken" },
-          default: failed,
-        },
-      }),
-    }],
-    [`${path}/{id}`, {
-      parameters: [id],
-      ...methods,
-      delete: operation(
-        "delete",
-        "Delete a document, and those that refer to it",
-        ok("Nothing is left", { type: "object" }, missing),
-      ),
-    }],
-    ...children.map((child): [string, Document] => [
-      `${path}/{id}/${encodeURIComponent(child.name)}`,
-      {
-        parameters: [id],
-        get: operation(
-          `list_${keyOf(child.name)}_of`,
-          `Find ${child.name} that refer to it`,
-          listOf(child),
-        ),
-      },
-    ]),
-  ];
-}
-
-function listOf(resource: Described): Document {
-  const filters = scalarsOf(resource.schema)
-    .filter(([name]) => !reservedNames.includes(name));
-  return {
-    description:
-      "A filter may be given more than once: one of its values must match. With _ne, _gte, _lte or _like at the " +
-      "end of its name it compares otherwise. One that no document has is named in X-Ignored-Query.",
-    parameters: [
-      ...filters.map(([name, items]) => ({
-        name,
-        in: "query",
-        schema: arrayOf(items),
-      })),
-      ...listParameters.map(([name]) => ({
-        $ref: `#/components/parameters/${name}`,
-      })),
-    ],
-    responses: {
-      "200": {
-        description: "The documents",
-        ...contentOf(arrayOf(refTo(resource))),
-        headers: {
-          "X-Total-Count": {
-            description: "How many were found, where only a part was asked for",
-            schema: integer,
-          },
-        },
-      },
-      default: failed,
-    },
-  };
-}
-
-/** The fields that a query can name, those of nested objects with dots. */
-function scalarsOf(schema: Schema, prefix = ""): [string, Schema][] {
-  return Object.entries(schema.properties ?? {}).flatMap(([field, own]) =>
-    own.properties
-      ? scalarsOf(own, `${prefix}${field}.`)
-      : own.type === "array"
-      ? []
-      : [[prefix + field, own]]
-  );
-}
-
-/** What may be sent: any of the fields, none of them must be. */
-function inputOf({ properties = {} }: Schema): Schema {
-  return { type: "object", properties };
-}
-
-/** A 200 of JSON, or a refusal. */
-function ok(
-  description: string,
-  schema: Document,
-  others: Document = {},
-): Document {
-  const response = { description, ...contentOf(schema) };
-  return { responses: { "200": response, ...others, default: failed } };
-}
-
-function bodyOf(schema: Document): Document {
-  return { requestBody: { required: true, ...contentOf(schema) } };
-}
-
-function contentOf(schema: Document, type = "application/json"): Document {
-  return { content: { [type]: { schema } } };
-}
-
-function arrayOf(items: Document): Document {
-  return { type: "array", items };
-}
-
-function refTo({ name }: Described): Document {
-  return { $ref: `#/components/schemas/${keyOf(name)}` };
-}
-
-/** Writes a resource's name as that of a component, which is letters, digits, `.`, `_` and `-`. */
-function keyOf(name: string): string {
-  return name.replace(
-    /[^a-zA-Z0-9.-]/g,
-    (letter) => `_${letter.charCodeAt(0).toString(16)}`,
-  );
 }

@@ -42,7 +42,7 @@ export function rename<Value>(
 }
 
 // The last word of a name: `People` in `salesPeople`, `stories` in `user_stories`.
-const lastWord = /(?:[A-Z]?[^A-Z\W\d_]+|[A-Z]+)$/;
+const lastWord = /(?:[A-Z]?[^A-Z\W_]+|[A-Z]+)$/;
 // No word is longer, and to look for the last one takes the square of this.
 const longest = 40;
 
