@@ -20,7 +20,7 @@ import type { Denial } from "./reasons.ts";
 /** The options that every command has. */
 const COMMON = {
   debug: { help: "Show the stack of an error" },
-  help: { short: "h", help: "Show this help" },
+  help: { short: "h", help: "Show help; --help all: all of it" },
   version: { help: "Show the version" },
 } satisfies OptionTable;
 
@@ -55,7 +55,9 @@ export async function runCommand<Table extends OptionTable>(
     // -h may also stand in a cluster, as in -vh
     if (line === undefined || line.options.help) {
       const { formatHelp } = await import("./help.ts");
-      await print(io.stdout, formatHelp({ ...command, options: table }));
+      const isWhole = / (--help|-h) all( |$)/.test(` ${args.join(" ")}`);
+      const shown = formatHelp({ ...command, options: table }, isWhole);
+      await print(io.stdout, shown);
       return ExitCode.Ok;
     }
     refuseConflicts(table, line.options);

@@ -12,7 +12,6 @@ import type { CommandLine, OptionTable } from "./options.ts";
 export interface Command<Table extends OptionTable> {
   readonly name: string;
   readonly summary: string;
-  /** Its operands, as the usage line shows them. */
   readonly usage: string;
   readonly examples: readonly (readonly [line: string, purpose: string])[];
   readonly options: Table;

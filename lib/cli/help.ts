@@ -8,12 +8,19 @@ import type { Command } from "./definition.ts";
 import { ExitCode } from "./errors.ts";
 import { formatOptionName, type Option, type OptionTable } from "./options.ts";
 
-/** The help of a command: what it does, usage, examples, options from its own table, exit codes; at most 80 columns. */
+/** The help of a command, at most 80 columns. Where some options are rare, only the whole of it shows them, and the exit codes. */
 export function formatHelp(
-  command: Omit<Command<OptionTable>, "run" | "permissions">,
+  { name, summary, usage, examples, options }: Omit<
+    Command<OptionTable>,
+    "run" | "permissions"
+  >,
+  isWhole = false,
 ): string {
-  const { name, summary, usage, examples, options } = command;
-  const rows = rowsOf(options);
+  const shown = Object.entries(options).filter(([, { rare }]) =>
+    isWhole || !rare
+  );
+  const isAll = shown.length === Object.keys(options).length;
+  const rows = rowsOf(shown);
   const width = Math.max(
     ...rows.map(([label]) => label.length).filter((length) => length <= 30),
   );
@@ -23,15 +30,15 @@ export function formatHelp(
     [`Usage: ${name} [OPTIONS] ${usage}`.trimEnd()],
     examples.map(([line, purpose]) => `  ${line.padEnd(column)}  ${purpose}`),
     rows.map(([label, help]) => `  ${label.padEnd(width)}  ${help}`),
-    [formatExitCodes()],
+    isAll ? [formatExitCodes()] : [],
   ].filter((part) => part.length > 0).map((part) => part.join("\n") + "\n")
     .join("\n");
 }
 
 /** Rows of label and help; an option without help shares the row of the one before it. */
-function rowsOf(table: OptionTable): [string, string][] {
+function rowsOf(options: readonly [string, Option][]): [string, string][] {
   const rows: [string, string][] = [];
-  for (const [name, option] of Object.entries(table)) {
+  for (const [name, option] of options) {
     const label = formatLabel(name, option);
     const last = rows.at(-1);
     if (option.help === undefined && last) {

@@ -11,16 +11,13 @@ export type OptionTable = Readonly<Record<string, Option>>;
 
 /** One option of a command: a flag, or with `parse` one that takes a value. */
 export interface Option {
-  /** The one-letter name, without its dash. */
   readonly short?: string;
-  /** What the value is called in the help: `PORT`. */
   readonly value?: string;
   /** Reads the value; throws {@linkcode UsageError}. Without it the option is a flag. */
   readonly parse?: (text: string) => unknown;
   readonly default?: unknown;
   /** Whether its value, one that matches, or what is secret in it as a URL must not be shown again, as in a hint. */
   readonly secret?: boolean | RegExp | "url";
-  /** Whether it may be given more than once: its value is then a list. */
   readonly repeat?: boolean;
   /** Makes the value optional: the text taken when no next argument matches `accepts`. */
   readonly implied?: { readonly text: string; readonly accepts: RegExp };
@@ -36,6 +33,8 @@ export interface Option {
   readonly hint?: string;
   /** The help, one short line; without it the option shares the line of the one before it. */
   readonly help?: string;
+  /** Whether only `--help all` shows it. */
+  readonly rare?: boolean;
 }
 
 /** Names of options, or by their names what is said after "--this with --that". */
@@ -43,7 +42,6 @@ type Conflicts = readonly string[] | Readonly<Record<string, string>>;
 
 export interface CommandLine<Table extends OptionTable> {
   readonly options: Options<Table>;
-  /** What is not an option, in order. */
   readonly operands: readonly string[];
 }
 

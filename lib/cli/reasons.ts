@@ -56,7 +56,6 @@ export function reasonOf(error: unknown): { message: string; code: ExitCode } {
 export interface Denial {
   /** The permission's name: net, read, write; all where nothing less will do. */
   readonly kind: string;
-  /** As Deno names it: `host:port` or a path. */
   readonly what: string;
 }
 

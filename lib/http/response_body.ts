@@ -12,9 +12,7 @@ import type { Decodes, HttpResponse, TransportResponse } from "./transport.ts";
 interface Reading {
   readonly request: HttpRequest;
   readonly deadline: Deadline;
-  /** How long the next bytes may take, in ms. */
   readonly idle?: number | undefined;
-  /** How many bytes it may have, decoded. */
   readonly maxSize?: number | undefined;
   readonly decodes?: Decodes | undefined;
   /** Asks once more for the body, over a socket of our own, where that can be done. */
@@ -149,7 +147,6 @@ function checkSize(encoded: number | undefined): SizeCheck {
 
 interface DecodedBody {
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** Whether it was encoded, so that its length says nothing. */
   readonly isEncoded?: boolean;
   readonly check?: SizeCheck;
   readonly unknownCoding?: string;

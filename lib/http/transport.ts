@@ -72,7 +72,6 @@ export interface FollowedRedirect extends ResponseHead {
 
 /** A response: its head, and its body as it comes. Disposing of it ends the exchange. */
 export interface HttpResponse extends ResponseHead, AsyncDisposable {
-  /** The request that was answered, after redirects. */
   readonly request: HttpRequest;
   /** Complete when the body has ended; where the transport measures it. */
   readonly timings?: Timings | undefined;

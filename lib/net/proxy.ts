@@ -18,7 +18,6 @@ import { atMost } from "./pause.ts";
 
 export interface Proxy {
   readonly protocol: "socks5" | "http";
-  /** Whether it is spoken to over TLS. */
   readonly secure: boolean;
   readonly address: TcpAddress;
   /** Who asks; nobody in particular where both are empty. */

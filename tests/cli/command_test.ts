@@ -139,7 +139,7 @@ Deno.test("runCommand() shows help for --help and -h anywhere before --, whateve
     const { code, stdout, stderr } = await run(main, args);
     assertEquals([code, stderr], [0, ""]);
     assertMatch(stdout, /^Fetch things\.\n\nUsage: fetchy \[OPTIONS\] \[URL/);
-    assertMatch(stdout, /-h, --help +Show this help\n/);
+    assertMatch(stdout, /-h, --help +Show help; --help all: all of it\n/);
   }
   assertEquals((await run(main, ["--", "-h"])).stdout, "-h\n");
 });

@@ -51,6 +51,16 @@ Usage: hello [OPTIONS] [NAME...]
   );
 });
 
+Deno.test("formatHelp() shows rare options, and the exit codes beside them, in the whole help only", () => {
+  const some = { ...options, odd: { help: "Seldom", rare: true } };
+  const [short, whole] = [false, true].map((isWhole) =>
+    formatHelp({ ...command, options: some }, isWhole)
+  );
+  assert(!/odd|Exit codes/.test(short ?? ""), short);
+  assertMatch(short ?? "", /--key FILE/);
+  assertMatch(whole ?? "", /--odd +Seldom\n[^]*Exit codes: /);
+});
+
 Deno.test("formatHelp() names every exit code", () => {
   const codes = formatHelp(command).split("Exit codes:")[1] ?? "";
   for (const code of Object.values(ExitCode)) {
@@ -88,6 +98,10 @@ for (
     for (const line of lines) assert(line.length <= 80, line);
     assertMatch(stdout, new RegExp(`^Usage: ${name}( |$)`, "m"));
     assertMatch(stdout, new RegExp(`^  ${name}.*  \\w`, "m"));
+    const whole = await run(main, ["--help", "all"]);
+    for (const line of whole.stdout.split("\n")) {
+      assert(line.length <= 80, line);
+    }
     assertEquals((await run(main, ["--zzz"])).code, 2);
   });
 }
