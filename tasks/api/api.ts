@@ -186,7 +186,7 @@ export const API_OPTIONS = {
     value: "FILE",
     parse: String,
     repeat: true,
-    help: "Ask this module first: (request, next) => Response",
+    help: "Ask this first: (request, next) => Response",
   },
   routes: {
     short: "r",
@@ -206,7 +206,7 @@ export const API_OPTIONS = {
     repeat: true,
     help: "Let the pages of this site ask; *: of all sites",
   },
-  fake: { help: "Answer writes without doing them, as JSONPlaceholder" },
+  fake: { help: "Answer writes without doing them" },
   json: { help: "Print one JSON object per line" },
   readOnly: { help: "Refuse writes", rare: true },
   delay: {
