@@ -38,6 +38,7 @@ import type { Store } from "./store/store.ts";
 
 /** Who sent a request, as `Deno.serve` gives it. */
 export interface Sender {
+  /** Its address. */
   readonly remoteAddr: Deno.Addr;
 }
 
