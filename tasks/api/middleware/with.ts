@@ -50,7 +50,7 @@ export async function loadHandler(
     } catch (error) {
       // what the api could not do is no fault of the module
       if (error === failed) throw error;
-      onError(error);
+      onError(error instanceof Error ? error : thrown(error));
       throw new Problem(500, `Cannot answer: "${file}" failed`);
     }
   };
@@ -58,8 +58,8 @@ export async function loadHandler(
 
 async function load(file: string): Promise<Own> {
   const name = absolutePath(file);
-  const refuse = (cause: unknown) =>
-    new Failure(`Cannot load "${name}"`, { cause });
+  const refuse = (cause: unknown, hint?: string) =>
+    new Failure(`Cannot load "${name}"`, { cause, hint });
   const { isDirectory } = await Deno.stat(file).catch((cause) => {
     throw refuse(cause);
   });
@@ -68,16 +68,31 @@ async function load(file: string): Promise<Own> {
   try {
     module = await import(pathToFileURL(file).href);
   } catch (error) {
+    if (COMMON_JS.test(`${error}`)) {
+      throw refuse(new Failure(`it is CommonJS: expected ${EXPECTED}`), HINT);
+    }
     throw refuse(toReason(error));
   }
   const own: unknown = Reflect.get(module, "default");
-  if (isOwn(own)) return own;
-  throw refuse(
-    new Failure(
-      "its default export is no function (request, next) => Response",
-    ),
-  );
+  if (!isOwn(own)) {
+    throw refuse(new Failure(`its default export is no function ${FORM}`));
+  }
+  // express goes by the number of parameters, too
+  if (own.length > 2) {
+    const form = own.length === 3 ? "(req, res, next)" : "of express";
+    throw refuse(
+      new Failure(`its function is ${form}: expected ${EXPECTED}`),
+      HINT,
+    );
+  }
+  return own;
 }
+
+const FORM = "(request, next) => Response";
+const EXPECTED = `export default ${FORM}`;
+const HINT = "examples: docs/api_handlers.md";
+const COMMON_JS =
+  /^ReferenceError: (module|exports|require|__dirname|__filename) is not defined/;
 
 function isOwn(value: unknown): value is Own {
   return typeof value === "function";
@@ -85,7 +100,7 @@ function isOwn(value: unknown): value is Own {
 
 /** Deno tells in many lines what of a module cannot be loaded, and draws the line of a mistake: its place is enough. */
 function toReason(error: unknown): unknown {
-  if (!(error instanceof Error)) return new Failure(`it threw ${error}`);
+  if (!(error instanceof Error)) return thrown(error);
   const [text = ""] = error.message.split("\n");
   if (/^Requires \w+ access to /.test(text)) {
     return new Deno.errors.NotCapable(text);
@@ -98,6 +113,12 @@ function toReason(error: unknown): unknown {
       "it imports a package that deno.lock has not: start it with deno run --no-lock",
     );
   }
+  const [, bare] = text.match(/^Import "([^"]+)" not a dependency/) ?? [];
+  if (bare !== undefined) {
+    return new Failure(
+      `it imports "${bare}": of npm that is "npm:${bare}", of a file "./${bare}"${at}`,
+    );
+  }
   const [, missing] = text.match(/^Module not found "(file:[^"]+)"/) ?? [];
   if (missing !== undefined) {
     return new Failure(`there is no "${pathOf(missing)}"${at}`);
@@ -107,6 +128,10 @@ function toReason(error: unknown): unknown {
   if (!isLoading) return error;
   const why = text.replace(/ at file:\S+$/, "").replace(/^\w*Error: |\.$/g, "");
   return new Failure(why + at);
+}
+
+function thrown(value: unknown): Failure {
+  return new Failure(`it threw ${show(value)}, no Error`);
 }
 
 function pathOf(url: string): string {
@@ -144,8 +169,11 @@ function toResponse(value: unknown): Response {
 }
 
 function show(value: unknown): string {
-  return value instanceof Response
-    ? "Response.error()"
-    : Deno.inspect(value, { depth: 0, compact: true }).split("\n", 1).join("")
-      .slice(0, 60);
+  if (value instanceof Response) {
+    return value.type === "error" ? "Response.error()" : "a Response";
+  }
+  return Deno.inspect(value, { depth: 0, compact: true }).split("\n", 1).join(
+    "",
+  )
+    .slice(0, 60);
 }
