@@ -152,6 +152,7 @@ export function createHandler(
   const { fake = false, host = "localhost" } = options;
   const { allowHost = [], origin = [] } = options;
   const access = createAccess({ host, allowHost, origin });
+  const { middleware = [] } = options;
   const { maxBody = 2 ** 20, bodyTimeoutMs = 10_000 } = options;
   const limits = { maxBytes: maxBody, timeoutMs: bodyTimeoutMs };
   const cache = createCache<Prepared>(maxCached);
@@ -235,8 +236,9 @@ export function createHandler(
     const prepared = await prepare(response, callback);
     const isGood = () =>
       resources.isOpen() && resources.store.version() === version;
-    const isKept = method === "GET" && request.method === "GET" &&
-      fault === undefined && isGood();
+    // middleware is asked each time
+    const isKept = middleware.length === 0 && method === "GET" &&
+      request.method === "GET" && fault === undefined && isGood();
     if (isKept) cache.set(request.url, prepared, isGood);
     const sent = await respond(prepared, headers, isKept);
     if (response.deleted) notes.set(sent, { deleted: response.deleted });
@@ -313,7 +315,6 @@ export function createHandler(
     };
   }
 
-  const { middleware = [] } = options;
   const pass = middleware.reduceRight<Responder>(
     (next, each) =>
       refusing((request, sender) =>
