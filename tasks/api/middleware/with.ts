@@ -4,9 +4,9 @@
  * @module
  */
 
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { Failure, UsageError } from "../../../lib/cli/errors.ts";
-import { absolutePath, percentDecode, quote } from "../../../lib/cli/values.ts";
+import { absolutePath, quote } from "../../../lib/cli/values.ts";
 import { Problem } from "../store/problem.ts";
 import { derive, type Middleware } from "./middleware.ts";
 
@@ -107,7 +107,7 @@ function toReason(error: unknown): unknown {
   }
   const [, from = "", place = ""] =
     error.message.match(/ at (file:\S+?)((?::\d+)+)\s*$/) ?? [];
-  const at = from === "" ? "" : ` (${pathOf(from)}${place})`;
+  const at = from === "" ? "" : ` (${fileURLToPath(from)}${place})`;
   if (/^The lockfile is out of date/.test(text)) {
     return new Failure(
       "it imports a package that deno.lock has not: start it with deno run --no-lock",
@@ -121,7 +121,7 @@ function toReason(error: unknown): unknown {
   }
   const [, missing] = text.match(/^Module not found "(file:[^"]+)"/) ?? [];
   if (missing !== undefined) {
-    return new Failure(`there is no "${pathOf(missing)}"${at}`);
+    return new Failure(`there is no "${fileURLToPath(missing)}"${at}`);
   }
   const isLoading = error instanceof SyntaxError ||
     "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
@@ -132,11 +132,6 @@ function toReason(error: unknown): unknown {
 
 function thrown(value: unknown): Failure {
   return new Failure(`it threw ${show(value)}, no Error`);
-}
-
-function pathOf(url: string): string {
-  const { pathname } = new URL(url);
-  return percentDecode(pathname) ?? pathname;
 }
 
 // Deno lets a short body be read twice, and a long one not
