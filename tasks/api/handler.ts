@@ -20,7 +20,7 @@ import {
   isPreflight,
   preflight,
 } from "./middleware/access.ts";
-import type { Middleware } from "./middleware/middleware.ts";
+import { type Middleware, toChangeable } from "./middleware/middleware.ts";
 import { createResources, READS, type Resources } from "./resources.ts";
 import {
   checkCallback,
@@ -317,8 +317,8 @@ export function createHandler(
 
   const pass = middleware.reduceRight<Responder>(
     (next, each) =>
-      refusing((request, sender) =>
-        each(request, (request) => next(request, sender))
+      refusing(async (request, sender) =>
+        toChangeable(await each(request, (request) => next(request, sender)))
       ),
     refusing(handle),
   );

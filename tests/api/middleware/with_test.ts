@@ -9,6 +9,7 @@ import { UsageError } from "../../../lib/cli/errors.ts";
 import { main } from "../../../tasks/api.ts";
 import { createHandler } from "../../../tasks/api/handler.ts";
 import { waitFor } from "../../../tasks/api/middleware/chain.ts";
+import type { Middleware } from "../../../tasks/api/middleware/middleware.ts";
 import { loadHandler } from "../../../tasks/api/middleware/with.ts";
 import {
   readSources,
@@ -135,6 +136,38 @@ Deno.test("what the api itself cannot do is no fault of a module", () =>
       "broken",
     );
   }));
+
+Deno.test("the headers of what comes back can be changed, whatever made it", async () => {
+  await using other = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("fetched"),
+  );
+  const url = `http://127.0.0.1:${other.addr.port}/`;
+  const made: Record<string, () => Response | Promise<Response>> = {
+    "/fetched": () => fetch(url),
+    "/moved": () => Response.redirect(url),
+    "/own": () => new Response("own"),
+  };
+  const hello: Middleware = async (request, next) => {
+    const response = await next(request);
+    response.headers.set("x-hello", "World");
+    return response;
+  };
+  const make: Middleware = (request, next) =>
+    made[new URL(request.url).pathname]?.() ?? next(request);
+  using api = openApi({ middleware: [hello, make] });
+  const table: [path: string, status: number, text: string][] = [
+    ["/fetched", 200, "fetched"],
+    ["/moved", 302, ""],
+    ["/own", 200, "own"],
+    ["/nope", 404, "{}"],
+  ];
+  for (const [path, status, text] of table) {
+    const found = await api.ask(`GET ${path}`);
+    assertEquals([found.status, found.text], [status, text], path);
+    assertEquals(found.headers.get("x-hello"), "World", path);
+  }
+});
 
 Deno.test("modules and the rest come in their order", () =>
   withFolder(async (folder) => {
