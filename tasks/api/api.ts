@@ -56,6 +56,14 @@ export async function runApi(
     options;
   const naming = { id, suffix: foreignKeySuffix };
   const streams = new AbortController();
+  const report = async (what: string, error: unknown) => {
+    const { describe } = await import("../../lib/cli/reasons.ts");
+    const { isTerminal, writeLater: write } = io.stderr;
+    const isTraced = "debug" in options && options.debug === true;
+    const text = `api: ${what}${describe(error).replace(/\s*\n\s*/g, " ")}\n` +
+      (isTraced ? `${Deno.inspect(error)}\n` : "");
+    await printSafe({ isTerminal, write }, text);
+  };
   const own = [file, ...imported && !imported.isUrl ? [imported.from] : []];
   const middleware = await chainOf(
     { ...options, own, signal: streams.signal },
@@ -92,14 +100,6 @@ export async function runApi(
     onResponse: (entry) => lines.add(formatEntry(entry, json)),
   });
   io.signal.addEventListener("abort", () => stopped.resolve());
-  const report = async (what: string, error: unknown) => {
-    const { describe } = await import("../../lib/cli/reasons.ts");
-    const { isTerminal, writeLater: write } = io.stderr;
-    const isTraced = "debug" in options && options.debug === true;
-    const text = `api: ${what}${describe(error).replace(/\s*\n\s*/g, " ")}\n` +
-      (isTraced ? `${Deno.inspect(error)}\n` : "");
-    await printSafe({ isTerminal, write }, text);
-  };
   await using server = await serveHttp(handler, options, {
     onError: (error) => report("Cannot answer a request: ", error),
     onLost: (error) => report("Cannot accept more clients for now: ", error),

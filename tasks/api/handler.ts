@@ -20,7 +20,7 @@ import {
   isPreflight,
   preflight,
 } from "./middleware/access.ts";
-import { type Middleware, toChangeable } from "./middleware/middleware.ts";
+import type { Middleware } from "./middleware/middleware.ts";
 import { createResources, READS, type Resources } from "./resources.ts";
 import {
   checkCallback,
@@ -31,6 +31,7 @@ import {
   respond,
   respondOnce,
   toApiResponse,
+  toChangeable,
 } from "./response.ts";
 import { createSandboxes } from "./sandboxes.ts";
 import { Problem } from "./store/problem.ts";

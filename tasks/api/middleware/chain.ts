@@ -36,10 +36,14 @@ export async function loadChain(
 ): Promise<Middleware[]> {
   const chain: Middleware[] = [];
   if (delay !== undefined) chain.push(waitFor(delay, options.signal));
-  for (const file of modules) {
-    const { loadHandler } = await import("./with.ts");
-    const onError = (error: unknown) => options.onError(file, error);
-    chain.push(await loadHandler(file, onError));
+  if (modules.length > 0) {
+    const { loadHandler, reportUncaught } = await import("./with.ts");
+    const onErrorOf = (file: string) => (error: unknown) =>
+      options.onError(file, error);
+    for (const file of modules) {
+      chain.push(await loadHandler(file, onErrorOf(file)));
+    }
+    reportUncaught(onErrorOf(modules.join(", ")), options.signal);
   }
   for (const folder of folders) {
     const { serveFolder } = await import("./static.ts");

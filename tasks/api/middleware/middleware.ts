@@ -24,15 +24,3 @@ export function derive(
     body,
   });
 }
-
-/** Gives a response whose headers can be changed: those of what was fetched, and of a redirect, cannot. */
-export function toChangeable(response: Response): Response {
-  // an upgrade is no other response's
-  if (response.status === 101) return response;
-  try {
-    response.headers.delete("x-none");
-    return response;
-  } catch {
-    return new Response(response.body, response);
-  }
-}

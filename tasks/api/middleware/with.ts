@@ -50,10 +50,25 @@ export async function loadHandler(
     } catch (error) {
       // what the api could not do is no fault of the module
       if (error === failed) throw error;
-      onError(error instanceof Error ? error : thrown(error));
+      onError(toError(error));
       throw new Problem(500, `Cannot answer: "${file}" failed`);
     }
   };
+}
+
+/** Tells of what a module began and does not wait for: where that fails, it would end the api. */
+export function reportUncaught(
+  onError: (error: unknown) => void,
+  signal: AbortSignal,
+): void {
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    onError(toError(event.reason));
+  }, { signal });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    onError(toError(event.error));
+  }, { signal });
 }
 
 async function load(file: string): Promise<Own> {
@@ -100,7 +115,7 @@ function isOwn(value: unknown): value is Own {
 
 /** Deno tells in many lines what of a module cannot be loaded, and draws the line of a mistake: its place is enough. */
 function toReason(error: unknown): unknown {
-  if (!(error instanceof Error)) return thrown(error);
+  if (!(error instanceof Error)) return toError(error);
   const [text = ""] = error.message.split("\n");
   if (/^Requires \w+ access to /.test(text)) {
     return new Deno.errors.NotCapable(text);
@@ -130,8 +145,10 @@ function toReason(error: unknown): unknown {
   return new Failure(why + at);
 }
 
-function thrown(value: unknown): Failure {
-  return new Failure(`it threw ${show(value)}, no Error`);
+function toError(value: unknown): Error {
+  return value instanceof Error
+    ? value
+    : new Failure(`it threw ${show(value)}, no Error`);
 }
 
 // Deno lets a short body be read twice, and a long one not

@@ -375,6 +375,36 @@ Deno.test("api says why a module failed in one line, with a stack for --debug", 
     }
   }));
 
+Deno.test("what a module does not wait for is a line when it fails, and does not end the api", () =>
+  withFolder(async (folder) => {
+    const file = `${folder}/own.js`;
+    await Deno.writeTextFile(
+      file,
+      `export default (request, next) => {
+        Promise.reject(new Error("not awaited"));
+        setTimeout(() => { throw "later"; });
+        return next(request);
+      };`,
+    );
+    const args = ["--memory", "--port", "0", "--with", file];
+    const api = spawnDeno(["run", "-A", "-q", "tasks/api.ts", ...args]);
+    const base = await baseOf(api.stdout);
+    for (let round = 0; round < 2; round++) {
+      const response = await fetch(`${base}/posts/1`);
+      assertEquals((await response.json()).id, 1);
+    }
+    await api.stderr.waitFor(/(later[^]*){2}/);
+    api.kill("SIGTERM");
+    const { code, stderr } = await api.result;
+    const lines = stderr.trimEnd().split("\n").toSorted();
+    const what = `api: Cannot answer with "${file}":`;
+    assertEquals(lines, [
+      ...Array(2).fill(`${what} it threw "later", no Error`),
+      ...Array(2).fill(`${what} not awaited`),
+    ]);
+    assertEquals(code, 0);
+  }));
+
 Deno.test("a module upgrades to a WebSocket", () =>
   withFolder(async (folder) => {
     const file = `${folder}/own.ts`;
@@ -425,7 +455,7 @@ Deno.test("responses wait for --delay, until the api ends", async () => {
 
 Deno.test("what is not asked for is not loaded", async () => {
   const atStart =
-    /from "[^"]*\/middleware\/(chain|derive|pattern|routes|static|with)\./;
+    /^import (?!type )[^;]* from "[^"]*\/middleware\/(chain|middleware|pattern|routes|static|with)\./m;
   for (const [path, source] of await readSources(["tasks"])) {
     if (path.startsWith("tasks/api/middleware/")) continue;
     assert(!atStart.test(source), path);
