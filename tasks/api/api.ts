@@ -7,7 +7,7 @@
 import { ExitCode, RUNNER, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, type Permissions, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
-import { parseSeconds, parseSize } from "../../lib/cli/values.ts";
+import { parseSeconds, parseSize, quote } from "../../lib/cli/values.ts";
 import {
   endsOf,
   parseHost,
@@ -56,9 +56,17 @@ export async function runApi(
     options;
   const naming = { id, suffix: foreignKeySuffix };
   const streams = new AbortController();
+  const report = async (what: string, error: unknown) => {
+    const { describe } = await import("../../lib/cli/reasons.ts");
+    const { isTerminal, writeLater: write } = io.stderr;
+    const isTraced = "debug" in options && options.debug === true;
+    const text = `api: ${what}${describe(error).replace(/\s*\n\s*/g, " ")}\n` +
+      (isTraced ? `${Deno.inspect(error)}\n` : "");
+    await printSafe({ isTerminal, write }, text);
+  };
+  const own = [file, ...imported && !imported.isUrl ? [imported.from] : []];
   const middleware = await chainOf(
-    options,
-    streams.signal,
+    { ...options, own, signal: streams.signal },
     (file, error) => report(`Cannot answer with "${file}": `, error),
   );
   const imports = imported && await import("./store/import.ts");
@@ -92,14 +100,6 @@ export async function runApi(
     onResponse: (entry) => lines.add(formatEntry(entry, json)),
   });
   io.signal.addEventListener("abort", () => stopped.resolve());
-  const report = async (what: string, error: unknown) => {
-    const { describe } = await import("../../lib/cli/reasons.ts");
-    const { isTerminal, writeLater: write } = io.stderr;
-    const isTraced = "debug" in options && options.debug === true;
-    const text = `api: ${what}${describe(error).replace(/\s*\n\s*/g, " ")}\n` +
-      (isTraced ? `${Deno.inspect(error)}\n` : "");
-    await printSafe({ isTerminal, write }, text);
-  };
   await using server = await serveHttp(handler, options, {
     onError: (error) => report("Cannot answer a request: ", error),
     onLost: (error) => report("Cannot accept more clients for now: ", error),
@@ -130,16 +130,18 @@ export async function runApi(
 
 /** What requests go through first: loaded where it is asked for. */
 async function chainOf(
-  options: ApiLine["options"],
-  signal: AbortSignal,
+  options: ApiLine["options"] & {
+    readonly own: readonly string[];
+    readonly signal: AbortSignal;
+  },
   onError: (file: string, error: unknown) => void,
 ): Promise<Middleware[]> {
-  const { delay, with: modules, static: folder, routes } = options;
-  const isAsked = modules.length > 0 ||
-    [delay, folder, routes].some((each) => each !== undefined);
+  const { delay, with: modules, static: folders, routes } = options;
+  const isAsked = modules.length > 0 || folders.length > 0 ||
+    [delay, routes].some((each) => each !== undefined);
   if (!isAsked) return [];
   const { loadChain } = await import("./middleware/chain.ts");
-  return await loadChain({ ...options, signal, onError });
+  return await loadChain({ ...options, onError });
 }
 
 /** Names what is served, as far as it has room in a line or two. */
@@ -198,6 +200,7 @@ export const API_OPTIONS = {
     short: "s",
     value: "DIR",
     parse: String,
+    repeat: true,
     help: "Serve the files of a folder too",
   },
   origin: {
@@ -254,10 +257,10 @@ export const API_OPTIONS = {
 /** What json-server calls its options, and what to do here. */
 export const API_HINTS = {
   "--ro": "here it is --read-only",
-  "--middlewares -m": "here it is --with, for a module of its own form",
+  "--middlewares -m": "here it is --with FILE: see docs/api_handlers.md",
   "-i": "here it is --id",
   "--foreignKeySuffix --fks -fks": "here it is --foreign-key-suffix",
-  "--snapshots -S": `a snapshot: ${RUNNER}get :3000/db -o db.json`,
+  "--snapshots -S": `a snapshot: ${RUNNER}get :3000/db -o snapshot.json`,
   "--no-cors --nc -nc":
     "pages of other origins are answered only where --origin URL names them",
   "--no-gzip --ng -ng": "not needed: only who asks for gzip gets it",
@@ -308,7 +311,7 @@ function filesOf(
   if (/\.([cm]?[jt]s|json5|jsonc)$/i.test(operand)) {
     throw new UsageError(
       `Cannot serve "${operand}": expected a db.json or a database`,
-      { hint: "write what it gives, as JSON, to a db.json" },
+      { hint: `write its data to a db.json: ${toJson(operand)}` },
     );
   }
   const isJson = /\.json$/i.test(operand);
@@ -338,6 +341,18 @@ function filesOf(
   };
 }
 
+/** The line that writes what json-server takes beside JSON, a module that makes data or JSON5, to a db.json. */
+function toJson(file: string): string {
+  const to = "> db.json";
+  if (/\.json.$/i.test(file)) return `npx json5 ${quote(file)} ${to}`;
+  const path = /^[./]/.test(file) ? file : `./${file}`;
+  const script = `import(${
+    JSON.stringify(path)
+  }).then(async (made) => console.log(JSON.stringify(await made.default())))`;
+  const runner = /ts$/i.test(file) ? "deno eval" : "node -e";
+  return `${runner} ${quote(script)} ${to}`;
+}
+
 /** Tells what `api` needs to be allowed. */
 export async function apiPermissions(
   options: ApiLine["options"],
@@ -355,13 +370,11 @@ export async function apiPermissions(
   } else if (imported) {
     read.unshift(imported.from);
   }
-  const { with: modules, static: folder, routes } = options;
-  const asked = [...modules, folder, routes].filter((each) =>
-    each !== undefined
-  );
+  const { with: modules, static: folders, routes } = options;
+  const rules = routes === undefined ? [] : [routes];
   return {
     net: permissionsFor(ends, []).net,
-    read: [...read, ...asked],
+    read: [...read, ...modules, ...folders, ...rules],
     write,
   };
 }

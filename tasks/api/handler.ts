@@ -31,6 +31,7 @@ import {
   respond,
   respondOnce,
   toApiResponse,
+  toChangeable,
 } from "./response.ts";
 import { createSandboxes } from "./sandboxes.ts";
 import { Problem } from "./store/problem.ts";
@@ -153,6 +154,7 @@ export function createHandler(
   const { fake = false, host = "localhost" } = options;
   const { allowHost = [], origin = [] } = options;
   const access = createAccess({ host, allowHost, origin });
+  const { middleware = [] } = options;
   const { maxBody = 2 ** 20, bodyTimeoutMs = 10_000 } = options;
   const limits = { maxBytes: maxBody, timeoutMs: bodyTimeoutMs };
   const cache = createCache<Prepared>(maxCached);
@@ -236,8 +238,9 @@ export function createHandler(
     const prepared = await prepare(response, callback);
     const isGood = () =>
       resources.isOpen() && resources.store.version() === version;
-    const isKept = method === "GET" && request.method === "GET" &&
-      fault === undefined && isGood();
+    // middleware is asked each time
+    const isKept = middleware.length === 0 && method === "GET" &&
+      request.method === "GET" && fault === undefined && isGood();
     if (isKept) cache.set(request.url, prepared, isGood);
     const sent = await respond(prepared, headers, isKept);
     if (response.deleted) notes.set(sent, { deleted: response.deleted });
@@ -314,11 +317,10 @@ export function createHandler(
     };
   }
 
-  const { middleware = [] } = options;
   const pass = middleware.reduceRight<Responder>(
     (next, each) =>
-      refusing((request, sender) =>
-        each(request, (request) => next(request, sender))
+      refusing(async (request, sender) =>
+        toChangeable(await each(request, (request) => next(request, sender)))
       ),
     refusing(handle),
   );

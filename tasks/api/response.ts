@@ -226,6 +226,18 @@ export function createCache<Entry extends { readonly text: string }>(
   };
 }
 
+/** Gives a response whose headers can be changed: those of what was fetched, and of a redirect, cannot. */
+export function toChangeable(response: Response): Response {
+  // an upgrade is no other response's
+  if (response.status === 101) return response;
+  try {
+    response.headers.delete("x-none");
+    return response;
+  } catch {
+    return new Response(response.body, response);
+  }
+}
+
 /**
  * Makes the weak entity tag of a text as express does: its length in bytes, in hex, and the first 27 characters of
  * its SHA-1 in base64.

@@ -618,11 +618,11 @@ Deno.test("api follows db.json as editors save it, and tells who listens", () =>
     const broken: [text: string, why: string][] = [
       ["", "it is empty: all stays as it was"],
       ['{"posts":[', "Unexpected end (line 1 column 11)"],
-      ["[]", "expected an object"],
+      ["[]", 'expected an object of resources, as {"posts": []}'],
     ];
     for (const [text, why] of broken) {
       await Deno.writeTextFile(json, text);
-      const escaped = why.replace(/[()]/g, "\\$&");
+      const escaped = why.replace(/[(){}[\]]/g, "\\$&");
       await api.stderr.waitFor(RegExp(`api: Cannot load .*: ${escaped}\n$`));
       assertEquals(await ids(), [5]);
     }
@@ -679,11 +679,40 @@ Deno.test("api needs no more than db.json and its database to follow it", () =>
     assertEquals([code, stderr], [0, ""]);
   }));
 
+Deno.test("api tells how to make a db.json of what json-server takes beside it", async () => {
+  const made = (path: string) =>
+    `import("${path}").then(async (made) => console.log(JSON.stringify(await made.default())))`;
+  const table: [file: string, line: string][] = [
+    ["index.js", `node -e '${made("./index.js")}' > db.json`],
+    ["/a b/data.mjs", `node -e '${made("/a b/data.mjs")}' > db.json`],
+    ["../data.cjs", `node -e '${made("../data.cjs")}' > db.json`],
+    ["data.ts", `deno eval '${made("./data.ts")}' > db.json`],
+    ["db.json5", "npx json5 db.json5 > db.json"],
+    ["my db.jsonc", "npx json5 'my db.jsonc' > db.json"],
+  ];
+  for (const [file, line] of table) {
+    const { code, stderr } = await run(main, [file]);
+    assertEquals(
+      stderr,
+      `api: Cannot serve "${file}": expected a db.json or a database\n` +
+        `hint: write its data to a db.json: ${line}\n`,
+    );
+    assertEquals(code, 2);
+  }
+  await withFolder(async (folder) => {
+    const file = `${folder}/data.ts`;
+    const data = "{ users: [{ id: 1 as number }] }";
+    await Deno.writeTextFile(file, `export default async () => (${data});`);
+    const evaluated = await spawnDeno(["eval", made(file)]).result;
+    assertEquals(evaluated.stdout, '{"users":[{"id":1}]}\n');
+  });
+});
+
 Deno.test("api tells what stands here for json-server's options", async () => {
   const table: [args: string[], hint: RegExp][] = [
     [["--ro"], /here it is --read-only/],
-    [["--middlewares", "a.js"], /here it is --with/],
-    [["-S", "."], /deno task get :3000\/db -o db\.json/],
+    [["--middlewares", "a.js"], /here it is --with FILE: see docs\/api_handl/],
+    [["-S", "."], /deno task get :3000\/db -o snapshot\.json/],
     [["--no-gzip"], /not needed/],
     [["-c", "json-server.json"], /no file is read for options/],
     [["-q"], /the log is what stdout gets/],

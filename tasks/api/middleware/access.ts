@@ -128,18 +128,13 @@ export function allowAny(
   asker: Asker = PROGRAM,
 ): Response {
   const { headers, status } = response;
-  try {
-    if (!/\borigin\b|\*/i.test(headers.get("vary") ?? "")) {
-      headers.append("vary", "Origin");
-    }
-    return headers.has("access-control-allow-origin")
-      ? response
-      : allow(response, asker);
-  } catch {
-    // the headers of what was fetched, and of a redirect, are read-only
-    if (status === 101) return response;
-    return allowAny(new Response(response.body, response), asker);
+  if (status === 101) return response;
+  if (!/\borigin\b|\*/i.test(headers.get("vary") ?? "")) {
+    headers.append("vary", "Origin");
   }
+  return headers.has("access-control-allow-origin")
+    ? response
+    : allow(response, asker);
 }
 
 /** Tells whether a browser asks if a page may send a request. */

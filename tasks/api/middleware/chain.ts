@@ -13,10 +13,12 @@ interface ChainOptions {
   readonly delay?: readonly [from: number, to: number] | undefined;
   /** Modules that respond themselves, or ask what comes after. */
   readonly with?: readonly string[];
-  /** The folder of files that come before resources. */
-  readonly static?: string | undefined;
+  /** The folders of files that come before resources. */
+  readonly static?: readonly string[];
   /** The file of rewrite rules. */
   readonly routes?: string | undefined;
+  /** The files that the api reads or keeps: beside modules and rules. */
+  readonly own?: readonly string[];
   /** Ends what waits. */
   readonly signal: AbortSignal;
   /** Is told why the module of a file failed. */
@@ -29,19 +31,25 @@ interface ChainOptions {
  * @throws {Failure} When a file or a folder cannot be read, or not be understood.
  */
 export async function loadChain(
-  { delay, with: modules = [], static: folder, routes, ...options }:
+  { delay, with: modules = [], static: folders = [], routes, ...options }:
     ChainOptions,
 ): Promise<Middleware[]> {
   const chain: Middleware[] = [];
   if (delay !== undefined) chain.push(waitFor(delay, options.signal));
-  for (const file of modules) {
-    const { loadHandler } = await import("./with.ts");
-    const onError = (error: unknown) => options.onError(file, error);
-    chain.push(await loadHandler(file, onError));
+  if (modules.length > 0) {
+    const { loadHandler, reportUncaught } = await import("./with.ts");
+    const onErrorOf = (file: string) => (error: unknown) =>
+      options.onError(file, error);
+    for (const file of modules) {
+      chain.push(await loadHandler(file, onErrorOf(file)));
+    }
+    reportUncaught(onErrorOf(modules.join(", ")), options.signal);
   }
-  if (folder !== undefined) {
+  for (const folder of folders) {
     const { serveFolder } = await import("./static.ts");
-    chain.push(await serveFolder(folder));
+    const { own = [] } = options;
+    const rules = routes === undefined ? [] : [routes];
+    chain.push(await serveFolder(folder, [...own, ...modules, ...rules]));
   }
   if (routes !== undefined) {
     const { readRules } = await import("./routes.ts");

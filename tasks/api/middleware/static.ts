@@ -25,9 +25,13 @@ const isWindows = Deno.build.os === "windows";
  * Responds to GET and HEAD with the files of a folder, where there is one of the path; a folder's is its index.html.
  * Nothing outside of the folder is shown, whatever the path or a symbolic link says, and nothing that begins with a dot.
  *
+ * @param own Files that the api reads or keeps: these are not shown either, nor what SQLite has beside a database.
  * @throws {Failure} When it is no folder that can be read.
  */
-export async function serveFolder(folder: string): Promise<Middleware> {
+export async function serveFolder(
+  folder: string,
+  own: readonly string[] = [],
+): Promise<Middleware> {
   const refuse = (reason: { cause: unknown } | string) => {
     const what = `Cannot serve the files of "${absolutePath(folder)}"`;
     return typeof reason === "string"
@@ -38,6 +42,14 @@ export async function serveFolder(folder: string): Promise<Middleware> {
     throw refuse({ cause });
   });
   if (!(await Deno.stat(top)).isDirectory) throw refuse("it is no folder");
+  let hidden: ReadonlySet<string> | undefined;
+  const find = async (names: readonly (string | undefined)[]) => {
+    const found = await findBelow(top, names);
+    if (found === undefined) return;
+    // a new database is made only after this
+    hidden ??= await placesOf(own);
+    return hidden.has(found.path) ? undefined : found;
+  };
   return async (request, next) => {
     const { method, url } = request;
     if (method !== "GET" && method !== "HEAD") return await next(request);
@@ -45,10 +57,10 @@ export async function serveFolder(folder: string): Promise<Middleware> {
     const names = pathname.slice(1).split("/").map(percentDecode);
     const isFolder = names.at(-1) === "";
     if (isFolder) names[names.length - 1] = "index.html";
-    const found = await find(top, names);
+    const found = await find(names);
     if (found?.info.isFile) return await serveFile(found, request);
     const index = found?.info.isDirectory &&
-      await find(top, [...names, "index.html"]);
+      await find([...names, "index.html"]);
     // what its pages link to is below the folder
     if (index && index.info.isFile && !isFolder) {
       const location = `${pathname}/${search}`;
@@ -67,7 +79,16 @@ export function isPlainName(name: string, windows: boolean): boolean {
       .test(name);
 }
 
-async function find(
+/** Where files are, and what SQLite has beside them. */
+async function placesOf(files: readonly string[]): Promise<Set<string>> {
+  const places = await Promise.all(files.map(async (file) => {
+    const place = await Deno.realPath(file).catch(() => absolutePath(file));
+    return ["", "-wal", "-shm", "-journal"].map((end) => place + end);
+  }));
+  return new Set(places.flat());
+}
+
+async function findBelow(
   top: string,
   names: readonly (string | undefined)[],
 ): Promise<Found | undefined> {

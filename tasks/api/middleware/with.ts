@@ -4,9 +4,9 @@
  * @module
  */
 
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { Failure, UsageError } from "../../../lib/cli/errors.ts";
-import { absolutePath, percentDecode, quote } from "../../../lib/cli/values.ts";
+import { absolutePath, quote } from "../../../lib/cli/values.ts";
 import { Problem } from "../store/problem.ts";
 import { derive, type Middleware } from "./middleware.ts";
 
@@ -50,16 +50,31 @@ export async function loadHandler(
     } catch (error) {
       // what the api could not do is no fault of the module
       if (error === failed) throw error;
-      onError(error);
+      onError(toError(error));
       throw new Problem(500, `Cannot answer: "${file}" failed`);
     }
   };
 }
 
+/** Tells of what a module began and does not wait for: where that fails, it would end the api. */
+export function reportUncaught(
+  onError: (error: unknown) => void,
+  signal: AbortSignal,
+): void {
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    onError(toError(event.reason));
+  }, { signal });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    onError(toError(event.error));
+  }, { signal });
+}
+
 async function load(file: string): Promise<Own> {
   const name = absolutePath(file);
-  const refuse = (cause: unknown) =>
-    new Failure(`Cannot load "${name}"`, { cause });
+  const refuse = (cause: unknown, hint?: string) =>
+    new Failure(`Cannot load "${name}"`, { cause, hint });
   const { isDirectory } = await Deno.stat(file).catch((cause) => {
     throw refuse(cause);
   });
@@ -68,16 +83,31 @@ async function load(file: string): Promise<Own> {
   try {
     module = await import(pathToFileURL(file).href);
   } catch (error) {
+    if (COMMON_JS.test(`${error}`)) {
+      throw refuse(new Failure(`it is CommonJS: expected ${EXPECTED}`), HINT);
+    }
     throw refuse(toReason(error));
   }
   const own: unknown = Reflect.get(module, "default");
-  if (isOwn(own)) return own;
-  throw refuse(
-    new Failure(
-      "its default export is no function (request, next) => Response",
-    ),
-  );
+  if (!isOwn(own)) {
+    throw refuse(new Failure(`its default export is no function ${FORM}`));
+  }
+  // express goes by the number of parameters, too
+  if (own.length > 2) {
+    const form = own.length === 3 ? "(req, res, next)" : "of express";
+    throw refuse(
+      new Failure(`its function is ${form}: expected ${EXPECTED}`),
+      HINT,
+    );
+  }
+  return own;
 }
+
+const FORM = "(request, next) => Response";
+const EXPECTED = `export default ${FORM}`;
+const HINT = "examples: docs/api_handlers.md";
+const COMMON_JS =
+  /^ReferenceError: (module|exports|require|__dirname|__filename) is not defined/;
 
 function isOwn(value: unknown): value is Own {
   return typeof value === "function";
@@ -85,22 +115,28 @@ function isOwn(value: unknown): value is Own {
 
 /** Deno tells in many lines what of a module cannot be loaded, and draws the line of a mistake: its place is enough. */
 function toReason(error: unknown): unknown {
-  if (!(error instanceof Error)) return new Failure(`it threw ${error}`);
+  if (!(error instanceof Error)) return toError(error);
   const [text = ""] = error.message.split("\n");
   if (/^Requires \w+ access to /.test(text)) {
     return new Deno.errors.NotCapable(text);
   }
   const [, from = "", place = ""] =
     error.message.match(/ at (file:\S+?)((?::\d+)+)\s*$/) ?? [];
-  const at = from === "" ? "" : ` (${pathOf(from)}${place})`;
+  const at = from === "" ? "" : ` (${fileURLToPath(from)}${place})`;
   if (/^The lockfile is out of date/.test(text)) {
     return new Failure(
       "it imports a package that deno.lock has not: start it with deno run --no-lock",
     );
   }
+  const [, bare] = text.match(/^Import "([^"]+)" not a dependency/) ?? [];
+  if (bare !== undefined) {
+    return new Failure(
+      `it imports "${bare}": of npm that is "npm:${bare}", of a file "./${bare}"${at}`,
+    );
+  }
   const [, missing] = text.match(/^Module not found "(file:[^"]+)"/) ?? [];
   if (missing !== undefined) {
-    return new Failure(`there is no "${pathOf(missing)}"${at}`);
+    return new Failure(`there is no "${fileURLToPath(missing)}"${at}`);
   }
   const isLoading = error instanceof SyntaxError ||
     "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
@@ -109,9 +145,10 @@ function toReason(error: unknown): unknown {
   return new Failure(why + at);
 }
 
-function pathOf(url: string): string {
-  const { pathname } = new URL(url);
-  return percentDecode(pathname) ?? pathname;
+function toError(value: unknown): Error {
+  return value instanceof Error
+    ? value
+    : new Failure(`it threw ${show(value)}, no Error`);
 }
 
 // Deno lets a short body be read twice, and a long one not
@@ -144,8 +181,11 @@ function toResponse(value: unknown): Response {
 }
 
 function show(value: unknown): string {
-  return value instanceof Response
-    ? "Response.error()"
-    : Deno.inspect(value, { depth: 0, compact: true }).split("\n", 1).join("")
-      .slice(0, 60);
+  if (value instanceof Response) {
+    return value.type === "error" ? "Response.error()" : "a Response";
+  }
+  return Deno.inspect(value, { depth: 0, compact: true }).split("\n", 1).join(
+    "",
+  )
+    .slice(0, 60);
 }

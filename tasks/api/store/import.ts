@@ -9,7 +9,7 @@ import { encodeHex } from "@std/encoding/hex";
 import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
 import { pause } from "../../../lib/net/pause.ts";
-import { parseJson } from "./document.ts";
+import { isDocument, parseJson } from "./document.ts";
 import { toData } from "./schema.ts";
 import { openStore, type StoreOptions } from "./sqlite.ts";
 import {
@@ -281,7 +281,11 @@ function parse({ from }: Imported, text = ""): Data {
   // as json-server takes it
   if (/^\s*$/.test(text)) return {};
   try {
-    return toData(parseJson(text));
+    const value = parseJson(text);
+    if (isDocument(value)) return toData(value);
+    throw new Failure(
+      `Cannot load "${from}": expected an object of resources, as {"posts": []}`,
+    );
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const { message } = error;

@@ -30,6 +30,7 @@ function testFile(
 
 Deno.test("the page on handlers has files of less than 25 lines", () => {
   assertEquals([...files.keys()], [
+    "hello.ts",
     "login.ts",
     "envelope.ts",
     "upload.ts",
@@ -55,6 +56,12 @@ testFile("login.ts", "lets in who has its token", async (handler) => {
   const other = { authorization: "Bearer x" };
   const wrong = await send(handler, "GET /posts/1", { headers: other });
   assertEquals(wrong.status, 401);
+});
+
+testFile("hello.ts", "adds a header", async (handler) => {
+  const found = await send(handler, "GET /posts/1");
+  assertEquals(found.headers.get("x-hello"), "World");
+  assertEquals(await found.json(), { id: 1 });
 });
 
 testFile("envelope.ts", "wraps lists, and nothing else", async (handler) => {

@@ -126,6 +126,46 @@ Deno.test("path traversal: nothing outside of the folder is seen, and nothing th
     }
   }));
 
+Deno.test("information exposure: the files that the api reads and keeps are not those of a folder", () =>
+  withFolder(async (folder) => {
+    const files = {
+      "db.json": '{"posts":[{"id":1}]}',
+      "own.js": "export default (request, next) => next(request);",
+      "routes.json": '{"/api/*": "/$1"}',
+      "page.html": "a page",
+      "other.json": "[]",
+    };
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(`${folder}/${name}`, text);
+    }
+    if (Deno.build.os !== "windows") {
+      await Deno.symlink("db.db", `${folder}/link.db`);
+      await Deno.symlink(folder, `${folder}/again`);
+    }
+    const api = start(main, [
+      ...[`${folder}/db.json`, "--port", "0", "--static", folder],
+      ...["--routes", `${folder}/routes.json`, "--with", `${folder}/own.js`],
+    ]);
+    const base = await baseOf(api.stdout);
+    const statusOf = async (path: string) => {
+      const response = await fetch(`${base}/${path}`);
+      await response.body?.cancel();
+      return response.status;
+    };
+    const database = ["db.db", "db.db-wal", "db.db-shm", "db%2edb"];
+    for (const name of [...database, "db.json", "own.js", "routes.json"]) {
+      assertEquals(await statusOf(name), 404, name);
+      assertEquals(await statusOf(`again/${name}`), 404, name);
+    }
+    assert((await Deno.stat(`${folder}/db.db-wal`)).isFile);
+    assertEquals(await statusOf("link.db"), 404);
+    for (const name of ["page.html", "other.json", "posts/1", "api/posts/1"]) {
+      assertEquals(await statusOf(name), 200, name);
+    }
+    api.interrupt();
+    assertEquals((await api.result).code, 0);
+  }));
+
 Deno.test("a name that Windows takes for another is none there", () => {
   const table: [name: string, windows: boolean, other: boolean][] = [
     ["a.txt", true, true],
@@ -237,12 +277,16 @@ Deno.test("a big file is sent by pieces, and is open only meanwhile", () =>
 Deno.test("api --static serves a folder, and says what is none", () =>
   withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/index.html`, "mine");
+    await Deno.mkdir(`${folder}/more`);
+    await Deno.writeTextFile(`${folder}/more/index.html`, "no");
+    await Deno.writeTextFile(`${folder}/more/a.txt`, "more");
     const args = ["--memory", "--port", "0", "--static"];
-    const api = start(main, [...args, folder]);
+    const api = start(main, [...args, folder, "-s", `${folder}/more`]);
     const base = await baseOf(api.stdout);
     const headers = { accept: "text/html" };
     const page = await fetch(base, { headers });
     assertEquals(await page.text(), "mine");
+    assertEquals(await (await fetch(`${base}/a.txt`)).text(), "more");
     const head = await fetch(`${base}/index.html`, { method: "HEAD" });
     assertEquals(head.headers.get("content-length"), "4");
     api.interrupt();

@@ -9,6 +9,7 @@ import { UsageError } from "../../../lib/cli/errors.ts";
 import { main } from "../../../tasks/api.ts";
 import { createHandler } from "../../../tasks/api/handler.ts";
 import { waitFor } from "../../../tasks/api/middleware/chain.ts";
+import type { Middleware } from "../../../tasks/api/middleware/middleware.ts";
 import { loadHandler } from "../../../tasks/api/middleware/with.ts";
 import {
   readSources,
@@ -78,6 +79,8 @@ Deno.test("a module that fails is a 500 that does not tell why, and a reason tha
       switch (new URL(request.url).pathname) {
         case "/throw": throw new Error("the SECRET");
         case "/text": throw "a text";
+        case "/problem": throw { status: 401 };
+        case "/response": throw new Response("no", { status: 401 });
         case "/nothing": return;
         case "/object": return { status: 200 };
         case "/error": return Response.error();
@@ -90,7 +93,9 @@ Deno.test("a module that fails is a 500 that does not tell why, and a reason tha
     async (api, reasons) => {
       const table: [line: string, reason: RegExp][] = [
         ["GET /throw", /^the SECRET$/],
-        ["GET /text", /^a text$/],
+        ["GET /text", /^it threw "a text", no Error$/],
+        ["GET /problem", /^it threw \{ status: 401 \}, no Error$/],
+        ["GET /response", /^it threw a Response, no Error$/],
         ["GET /nothing", /^it gave undefined, no Response$/],
         ["GET /object", /^it gave \{ status: 200 \}, no Response$/],
         ["GET /error", /^it gave Response\.error\(\), no Response$/],
@@ -131,6 +136,38 @@ Deno.test("what the api itself cannot do is no fault of a module", () =>
       "broken",
     );
   }));
+
+Deno.test("the headers of what comes back can be changed, whatever made it", async () => {
+  await using other = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("fetched"),
+  );
+  const url = `http://127.0.0.1:${other.addr.port}/`;
+  const made: Record<string, () => Response | Promise<Response>> = {
+    "/fetched": () => fetch(url),
+    "/moved": () => Response.redirect(url),
+    "/own": () => new Response("own"),
+  };
+  const hello: Middleware = async (request, next) => {
+    const response = await next(request);
+    response.headers.set("x-hello", "World");
+    return response;
+  };
+  const make: Middleware = (request, next) =>
+    made[new URL(request.url).pathname]?.() ?? next(request);
+  using api = openApi({ middleware: [hello, make] });
+  const table: [path: string, status: number, text: string][] = [
+    ["/fetched", 200, "fetched"],
+    ["/moved", 302, ""],
+    ["/own", 200, "own"],
+    ["/nope", 404, "{}"],
+  ];
+  for (const [path, status, text] of table) {
+    const found = await api.ask(`GET ${path}`);
+    assertEquals([found.status, found.text], [status, text], path);
+    assertEquals(found.headers.get("x-hello"), "World", path);
+  }
+});
 
 Deno.test("modules and the rest come in their order", () =>
   withFolder(async (folder) => {
@@ -197,9 +234,13 @@ Deno.test("a module that cannot be loaded is one line before anything is served"
       'import { x } from "./one.ts";\nx;',
       /: .*'x' \(.*name\.ts:1:10\)$/,
     ],
-    ["bare.ts", 'import "left-pad";', /: Import "left-pad" not a dependency/],
+    [
+      "bare.ts",
+      'import "left-pad";',
+      /: it imports "left-pad": of npm that is "npm:left-pad", .*bare\.ts:1:8\)$/,
+    ],
     ["throws.ts", 'throw new Error("a\\nb");', /: a b$/],
-    ["number.ts", "throw 42;", /: it threw 42$/],
+    ["number.ts", "throw 42;", /: it threw 42, no Error$/],
     ["data.json", "{}", /: Attempted to load JSON module/],
   ];
   await withFolder(async (folder) => {
@@ -226,6 +267,81 @@ Deno.test("a module that cannot be loaded is one line before anything is served"
     }
   });
 });
+
+Deno.test("middleware of express is told what form it has to have", () =>
+  withFolder(async (folder) => {
+    const express = `(req, res, next) => {
+      res.header("X-Hello", "World");
+      next();
+    }`;
+    const form = "export default (request, next) => Response";
+    const table: [name: string, text: string, reason: string][] = [
+      ["hello.js", `module.exports = ${express}`, "it is CommonJS"],
+      ["hello.cjs", `module.exports = ${express}`, "(req, res, next)"],
+      ["module.js", `export default ${express}`, "(req, res, next)"],
+      ["error.mjs", `export default (e, q, s, n) => n(e)`, "of express"],
+      ["exports.js", `exports.default = ${express}`, "it is CommonJS"],
+      [
+        "require.js",
+        `const path = require("node:path"); path;`,
+        "it is CommonJS",
+      ],
+      ["dirname.js", `export default __dirname`, "it is CommonJS"],
+    ];
+    for (const [name, text, what] of table) {
+      await Deno.writeTextFile(`${folder}/${name}`, text);
+      const args = ["--memory", "--port", "0", "--with", `${folder}/${name}`];
+      const { code, stdout, stderr } = await run(main, args);
+      const why = what.startsWith("it") ? what : `its function is ${what}`;
+      assertEquals(
+        stderr,
+        `api: Cannot load "${folder}/${name}": ${why}: expected ${form}\n` +
+          "hint: examples: docs/api_handlers.md\n",
+      );
+      assertEquals([code, stdout], [1, ""]);
+    }
+  }));
+
+Deno.test("CORS: what a module responds is for the pages that may ask, and no other page comes to it", () =>
+  withFolder(async (folder) => {
+    const file = `${folder}/own.js`;
+    await Deno.writeTextFile(
+      file,
+      `let asked = 0;
+      export default (request) => {
+        asked++;
+        const headers = { "x-asked": asked };
+        return new URL(request.url).pathname === "/moved"
+          ? Response.redirect("http://localhost/posts")
+          : Response.json({ error: "log in" }, { status: 401, headers });
+      };`,
+    );
+    const fail = (error: unknown) => assert(false, `${error}`);
+    using api = openApi({ middleware: [await loadHandler(file, fail)] });
+    const own = "http://localhost:5173";
+    const wanted = {
+      "access-control-request-method": "PUT",
+      "access-control-request-headers": "authorization",
+    };
+    const ask = async (line: string, headers: Record<string, string>) => {
+      const { status, headers: got } = await api.ask(line, { headers });
+      const [reader, asked] = ["access-control-allow-origin", "x-asked"]
+        .map((name) => got.get(name));
+      return [status, reader, asked];
+    };
+    const evil = "https://evil.example";
+    // the module is not asked whether a page may ask
+    const preflight = { origin: own, ...wanted };
+    assertEquals(await ask("OPTIONS /posts", preflight), [204, own, null]);
+    assertEquals(await ask("GET /posts", { origin: own }), [401, own, "1"]);
+    assertEquals(await ask("GET /moved", { origin: own }), [302, own, null]);
+    assertEquals(await ask("GET /posts", { origin: evil }), [403, null, null]);
+    const refused = await ask("OPTIONS /posts", { origin: evil, ...wanted });
+    assertEquals(refused, [403, null, null]);
+    const image = { "sec-fetch-site": "cross-site" };
+    assertEquals(await ask("GET /posts", image), [403, null, null]);
+    assertEquals(await ask("GET /posts", {}), [401, null, "3"]);
+  }));
 
 Deno.test("a binary says that it runs no module", async () => {
   const error = await assertRejects(
@@ -257,6 +373,36 @@ Deno.test("api says why a module failed in one line, with a stack for --debug", 
       assertEquals(first, `api: Cannot answer with "${file}": a b`);
       assertEquals(/own\.ts:1:\d+/.test(rest.join("\n")), debug);
     }
+  }));
+
+Deno.test("what a module does not wait for is a line when it fails, and does not end the api", () =>
+  withFolder(async (folder) => {
+    const file = `${folder}/own.js`;
+    await Deno.writeTextFile(
+      file,
+      `export default (request, next) => {
+        Promise.reject(new Error("not awaited"));
+        setTimeout(() => { throw "later"; });
+        return next(request);
+      };`,
+    );
+    const args = ["--memory", "--port", "0", "--with", file];
+    const api = spawnDeno(["run", "-A", "-q", "tasks/api.ts", ...args]);
+    const base = await baseOf(api.stdout);
+    for (let round = 0; round < 2; round++) {
+      const response = await fetch(`${base}/posts/1`);
+      assertEquals((await response.json()).id, 1);
+    }
+    await api.stderr.waitFor(/(later[^]*){2}/);
+    api.kill("SIGTERM");
+    const { code, stderr } = await api.result;
+    const lines = stderr.trimEnd().split("\n").toSorted();
+    const what = `api: Cannot answer with "${file}":`;
+    assertEquals(lines, [
+      ...Array(2).fill(`${what} it threw "later", no Error`),
+      ...Array(2).fill(`${what} not awaited`),
+    ]);
+    assertEquals(code, 0);
   }));
 
 Deno.test("a module upgrades to a WebSocket", () =>
@@ -309,7 +455,7 @@ Deno.test("responses wait for --delay, until the api ends", async () => {
 
 Deno.test("what is not asked for is not loaded", async () => {
   const atStart =
-    /from "[^"]*\/middleware\/(chain|derive|pattern|routes|static|with)\./;
+    /^import (?!type )[^;]* from "[^"]*\/middleware\/(chain|middleware|pattern|routes|static|with)\./m;
   for (const [path, source] of await readSources(["tasks"])) {
     if (path.startsWith("tasks/api/middleware/")) continue;
     assert(!atStart.test(source), path);
