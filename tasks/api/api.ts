@@ -7,7 +7,7 @@
 import { ExitCode, RUNNER, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, type Permissions, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
-import { parseSeconds, parseSize } from "../../lib/cli/values.ts";
+import { parseSeconds, parseSize, quote } from "../../lib/cli/values.ts";
 import {
   endsOf,
   parseHost,
@@ -263,9 +263,12 @@ type ApiLine = CommandLine<typeof API_OPTIONS>;
 /** A json-server's URL, or that of another api: `http://...`, `:3000`, `localhost:3000`. */
 const URL_START = /^(https?:\/\/|:\d|[\w.-]+:\d+(\/|$))/i;
 
+/** What is imported into a database beside it: JSON, or a module that gives the data. */
+const DATA_FILE = /\.(json|[cm]?[jt]s)$/i;
+
 /**
- * Gives the path of the database, or `:memory:`, and what fills a new one: a db.json is imported into a database
- * beside it.
+ * Gives the path of the database, or `:memory:`, and what fills a new one: a db.json, or a module that gives its
+ * data, is imported into a database beside it.
  *
  * @throws {UsageError} When there are two files, or two dumps, or a database for what is kept nowhere, or nothing to
  * follow.
@@ -285,13 +288,7 @@ function filesOf(
       hint: `a copy of what it answers: --from ${operand}`,
     });
   }
-  if (/\.([cm]?[jt]s|json5|jsonc)$/i.test(operand)) {
-    throw new UsageError(
-      `Cannot serve "${operand}": expected a db.json or a database`,
-      { hint: "write what it gives, as JSON, to a db.json" },
-    );
-  }
-  const isJson = /\.json$/i.test(operand);
+  const isJson = DATA_FILE.test(operand);
   if (isJson && from !== undefined) {
     throw new UsageError(`Cannot import both "${operand}" and "${from}"`);
   }
@@ -305,14 +302,27 @@ function filesOf(
       hint: "--memory keeps nothing; to fill it from a db.json: --from FILE",
     });
   }
-  const file = memory ? ":memory:" : operand.replace(/\.json$/i, ".db");
+  const file = memory ? ":memory:" : operand.replace(DATA_FILE, ".db");
   const source = isJson ? operand : from;
+  const isUrl = !isJson && from !== undefined && URL_START.test(from);
+  for (const each of isUrl ? [operand] : [operand, from ?? ""]) {
+    const [, end] = each.match(/\.(json5|jsonc)$/i) ?? [];
+    if (end === undefined) continue;
+    const module = quote(each.replace(/\.\w+$/, ".js"));
+    throw new UsageError(
+      `Cannot load "${each}": ${end.toUpperCase()} is not read`,
+      {
+        hint:
+          `with "export default" before all of it, it is a module: api ${module}`,
+      },
+    );
+  }
   return {
     file,
     imported: source === undefined ? undefined : {
       file,
       from: source,
-      isUrl: !isJson && URL_START.test(source),
+      isUrl,
       isKept: isJson,
     },
   };

@@ -27,13 +27,14 @@ export async function loadHandler(
   onError: (error: unknown) => void,
   standalone: boolean = Deno.build.standalone,
 ): Promise<Middleware> {
-  if (standalone) {
-    throw new UsageError(
-      `Cannot load "${file}": a binary runs no module but its own`,
-      { hint: `in a clone of hark: deno task api --with ${quote(file)}` },
+  refuseInBinary(file, `--with ${quote(file)}`, standalone);
+  const own = await loadDefault(file);
+  if (!isOwn(own)) {
+    const cause = new Failure(
+      "its default export is no function (request, next) => Response",
     );
+    throw new Failure(`Cannot load "${absolutePath(file)}"`, { cause });
   }
-  const own = await load(file);
   return async (request, next) => {
     let failed: unknown;
     const pass = async (asked: Request = request) => {
@@ -56,7 +57,33 @@ export async function loadHandler(
   };
 }
 
-async function load(file: string): Promise<Own> {
+/**
+ * Refuses a module where none can be loaded.
+ *
+ * @param args What to run in a clone instead.
+ */
+export function refuseInBinary(
+  file: string,
+  args: string,
+  standalone: boolean = Deno.build.standalone,
+): void {
+  if (!standalone) return;
+  throw new UsageError(
+    `Cannot load "${file}": a binary runs no module but its own`,
+    { hint: `in a clone of hark: deno task api ${args}` },
+  );
+}
+
+/**
+ * Loads the default export of a module.
+ *
+ * @param version Tells one state of the file from another: a module is loaded once.
+ * @throws {Failure} When it cannot be loaded.
+ */
+export async function loadDefault(
+  file: string,
+  version: string = "",
+): Promise<unknown> {
   const name = absolutePath(file);
   const refuse = (cause: unknown) =>
     new Failure(`Cannot load "${name}"`, { cause });
@@ -64,19 +91,13 @@ async function load(file: string): Promise<Own> {
     throw refuse(cause);
   });
   if (isDirectory) throw refuse(new Failure("it is a directory"));
-  let module: object;
+  const url = pathToFileURL(file);
+  url.search = version;
   try {
-    module = await import(pathToFileURL(file).href);
+    return Reflect.get(await import(url.href), "default");
   } catch (error) {
     throw refuse(toReason(error));
   }
-  const own: unknown = Reflect.get(module, "default");
-  if (isOwn(own)) return own;
-  throw refuse(
-    new Failure(
-      "its default export is no function (request, next) => Response",
-    ),
-  );
 }
 
 function isOwn(value: unknown): value is Own {
@@ -84,11 +105,23 @@ function isOwn(value: unknown): value is Own {
 }
 
 /** Deno tells in many lines what of a module cannot be loaded, and draws the line of a mistake: its place is enough. */
-function toReason(error: unknown): unknown {
+export function toReason(error: unknown): unknown {
   if (!(error instanceof Error)) return new Failure(`it threw ${error}`);
   const [text = ""] = error.message.split("\n");
-  if (/^Requires \w+ access to /.test(text)) {
-    return new Deno.errors.NotCapable(text);
+  const [, common] = text.match(/^(module|exports|require) is not defined$/) ??
+    [];
+  if (common !== undefined) {
+    const instead = common === "require" ? "import" : "export default";
+    return new Failure(
+      `"${common}" is CommonJS: rename the file to .cjs, or write ${instead}`,
+    );
+  }
+  const [, access = "", kind = "", what = ""] =
+    text.match(/^Requires ((\w+) access(?: to "([^"]+)")?)/) ?? [];
+  if (/^(net|read|write)$/.test(kind)) return new Deno.errors.NotCapable(text);
+  if (kind !== "") {
+    const flag = `--allow-${kind}${what && `=${what}`}`;
+    return new Failure(`it needs ${access}: start it with deno run ${flag}`);
   }
   const [, from = "", place = ""] =
     error.message.match(/ at (file:\S+?)((?::\d+)+)\s*$/) ?? [];
@@ -97,6 +130,10 @@ function toReason(error: unknown): unknown {
     return new Failure(
       "it imports a package that deno.lock has not: start it with deno run --no-lock",
     );
+  }
+  const [, bare] = text.match(/^Import "([^"]+)" not a dependency/) ?? [];
+  if (bare !== undefined) {
+    return new Failure(`there is no "${bare}"${at}: write "npm:${bare}"`);
   }
   const [, missing] = text.match(/^Module not found "(file:[^"]+)"/) ?? [];
   if (missing !== undefined) {

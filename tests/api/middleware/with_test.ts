@@ -197,7 +197,11 @@ Deno.test("a module that cannot be loaded is one line before anything is served"
       'import { x } from "./one.ts";\nx;',
       /: .*'x' \(.*name\.ts:1:10\)$/,
     ],
-    ["bare.ts", 'import "left-pad";', /: Import "left-pad" not a dependency/],
+    [
+      "bare.ts",
+      'import "left-pad";',
+      /: there is no "left-pad" \(.*\/bare\.ts:1:8\): write "npm:left-pad"$/,
+    ],
     ["throws.ts", 'throw new Error("a\\nb");', /: a b$/],
     ["number.ts", "throw 42;", /: it threw 42$/],
     ["data.json", "{}", /: Attempted to load JSON module/],
