@@ -118,7 +118,7 @@ function isSame(text: string, wanted: string): boolean {
 }
 
 /** Compares documents with the filters that were asked for: what an API does not know it mostly ignores, without a word. */
-export interface FilterCheck {
+interface FilterCheck {
   /** Looks at documents as they come. */
   readonly add: (documents: readonly Document[]) => void;
   /** The keys that documents contradict, and how many of them. */

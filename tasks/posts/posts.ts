@@ -23,7 +23,6 @@ import type { Document } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
 import { parseUrl, PUBLIC_API } from "../get/url.ts";
 import { fetchText, getDocuments, listDocuments } from "./client.ts";
-import type { FilterCheck } from "./check.ts";
 import { createListing, type Format } from "./listing.ts";
 
 function parseFields(text: string): string[] {
@@ -205,7 +204,7 @@ function createIgnoredPrinter(
 /** Shows documents to a check on their way. */
 async function* compare(
   pages: AsyncIterable<Document[]>,
-  loading: Promise<FilterCheck>,
+  loading: Promise<{ add: (documents: readonly Document[]) => void }>,
 ): AsyncGenerator<Document[]> {
   for await (const page of pages) {
     (await loading).add(page);
