@@ -314,7 +314,7 @@ Deno.test("what cannot be imported is said in one line, and leaves no file", () 
         1,
         /^api: Cannot load ".*bad\.json": Expected property name .*\(line 1 column 2\)\n$/,
       ],
-      ["[]", 1, /^api: Cannot load "db": expected an object\n$/],
+      ["[]", 1, /^api: Cannot load ".*bad\.json": expected an object\n$/],
       ['{"a":1}', 1, /^api: Cannot load "a": expected a list or an object\n$/],
     ];
     for (const [text, code, stderr] of table) {
