@@ -36,9 +36,13 @@ function withNumbers(document: Document, types: Types): Document {
   const entries = Object.entries(document).map(([name, value]) =>
     [name, replace(name, value)] as const
   );
-  // MongoDB's name for it
-  const isNamed = Object.hasOwn(document, "_id");
-  return { ...isNamed && { id: 0 }, ...Object.fromEntries(entries) };
+  const has = (name: string) => Object.hasOwn(document, name);
+  return {
+    // as MongoDB and snake case name them
+    ...has("_id") && { id: 0 },
+    ...has("user_id") && { userId: 0 },
+    ...Object.fromEntries(entries),
+  };
 }
 
 /**

@@ -1080,7 +1080,7 @@ Deno.test("posts takes ids that are texts, in all formats", async () => {
     { userId: "u1", id: "a3f9", title: "a", body: "b" },
     { userId: 1, id: "0190-uuid", title: "c", body: "d" },
     {
-      userId: "507f1f77bcf86cd799439011",
+      user_id: "507f1f77bcf86cd799439011",
       _id: { $oid: "5" },
       title: "e",
       body: "f",
