@@ -286,9 +286,12 @@ type ApiLine = CommandLine<typeof API_OPTIONS>;
 /** A json-server's URL, or that of another api: `http://...`, `:3000`, `localhost:3000`. */
 const URL_START = /^(https?:\/\/|:\d|[\w.-]+:\d+(\/|$))/i;
 
+/** What is imported into a database beside it: JSON, or a module that gives the data. */
+const DATA_FILE = /\.(json|[cm]?[jt]s)$/i;
+
 /**
- * Gives the path of the database, or `:memory:`, and what fills a new one: a db.json is imported into a database
- * beside it.
+ * Gives the path of the database, or `:memory:`, and what fills a new one: a db.json, or a module that gives its
+ * data, is imported into a database beside it.
  *
  * @throws {UsageError} When there are two files, or two dumps, or a database for what is kept nowhere, or nothing to
  * follow.
@@ -308,13 +311,7 @@ function filesOf(
       hint: `a copy of what it answers: --from ${operand}`,
     });
   }
-  if (/\.([cm]?[jt]s|json5|jsonc)$/i.test(operand)) {
-    throw new UsageError(
-      `Cannot serve "${operand}": expected a db.json or a database`,
-      { hint: `write its data to a db.json: ${toJson(operand)}` },
-    );
-  }
-  const isJson = /\.json$/i.test(operand);
+  const isJson = DATA_FILE.test(operand);
   if (isJson && from !== undefined) {
     throw new UsageError(`Cannot import both "${operand}" and "${from}"`);
   }
@@ -328,29 +325,30 @@ function filesOf(
       hint: "--memory keeps nothing; to fill it from a db.json: --from FILE",
     });
   }
-  const file = memory ? ":memory:" : operand.replace(/\.json$/i, ".db");
+  const file = memory ? ":memory:" : operand.replace(DATA_FILE, ".db");
   const source = isJson ? operand : from;
+  const isUrl = !isJson && from !== undefined && URL_START.test(from);
+  for (const each of isUrl ? [operand] : [operand, from ?? ""]) {
+    const [, end] = each.match(/\.(json5|jsonc)$/i) ?? [];
+    if (end === undefined) continue;
+    const module = quote(each.replace(/\.\w+$/, ".js"));
+    throw new UsageError(
+      `Cannot load "${each}": ${end.toUpperCase()} is not read`,
+      {
+        hint:
+          `with "export default" before all of it, it is a module: api ${module}`,
+      },
+    );
+  }
   return {
     file,
     imported: source === undefined ? undefined : {
       file,
       from: source,
-      isUrl: !isJson && URL_START.test(source),
+      isUrl,
       isKept: isJson,
     },
   };
-}
-
-/** The line that writes what json-server takes beside JSON, a module that makes data or JSON5, to a db.json. */
-function toJson(file: string): string {
-  const to = "> db.json";
-  if (/\.json.$/i.test(file)) return `npx json5 ${quote(file)} ${to}`;
-  const path = /^[./]/.test(file) ? file : `./${file}`;
-  const script = `import(${
-    JSON.stringify(path)
-  }).then(async (made) => console.log(JSON.stringify(await made.default())))`;
-  const runner = /ts$/i.test(file) ? "deno eval" : "node -e";
-  return `${runner} ${quote(script)} ${to}`;
 }
 
 /** Tells what `api` needs to be allowed. */

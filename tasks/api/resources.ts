@@ -287,11 +287,13 @@ export function createResources(
     const methods = methodsOf(path);
     if (methods === undefined) {
       const names = store.resources().map(({ name }) => name);
+      const isNear = (name: string) =>
+        name.toLowerCase() === resource.toLowerCase();
       return refuse(
         names.includes(resource)
           ? `"${resource}" is one object, without ids`
           : `there is no resource "${resource}"` +
-            formatMeant(nearest(resource, names)),
+            formatMeant(names.find(isNear) ?? nearest(resource, names)),
       );
     }
     const isThere = id === undefined || drawPhoto(path) !== undefined ||

@@ -5,35 +5,53 @@
  */
 
 import { Failure } from "../../lib/cli/errors.ts";
-import type { Document } from "../api/store/document.ts";
+import { createFieldReader, type Document } from "../api/store/document.ts";
 import {
   type FieldType,
   findMismatch,
   resources,
 } from "../api/store/schema.ts";
 
-/** Puts a number in the place of each whose digits were kept: whether it is one counts here, not which. */
-function withNumbers(document: Document): Document {
+/** The text of a value that is one number, text or truth: of a number the digits that came. */
+function scalarOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
   const isRawJson: unknown = Reflect.get(JSON, "isRawJSON");
-  const isKept = (value: unknown) =>
-    typeof isRawJson === "function" && isRawJson(value) === true;
-  const numberLike = (value: unknown) =>
-    /^-?\d+$/.test(JSON.stringify(value)) ? 0 : 0.5;
-  return Object.fromEntries(
-    Object.entries(document).map(([name, value]) => [
-      name,
-      isKept(value) ? numberLike(value) : value,
-    ]),
+  const isKept = typeof isRawJson === "function" && isRawJson(value) === true;
+  return isKept || typeof value === "number" || typeof value === "boolean"
+    ? JSON.stringify(value)
+    : undefined;
+}
+
+type Types = { readonly [field: string]: FieldType };
+
+/** Puts numbers in the place of those whose digits were kept, and of ids that are texts: which one it is does not count here. */
+function withNumbers(document: Document, types: Types): Document {
+  const replace = (name: string, value: unknown) => {
+    if (typeof value === "string") {
+      return types[name] === "integer" && value !== "" ? 0 : value;
+    }
+    const text = typeof value === "boolean" ? undefined : scalarOf(value);
+    return text === undefined ? value : /^-?\d+$/.test(text) ? 0 : 0.5;
+  };
+  const entries = Object.entries(document).map(([name, value]) =>
+    [name, replace(name, value)] as const
   );
+  const has = (name: string) => Object.hasOwn(document, name);
+  return {
+    // as MongoDB and snake case name them
+    ...has("_id") && { id: 0 },
+    ...has("user_id") && { userId: 0 },
+    ...Object.fromEntries(entries),
+  };
 }
 
 /**
  * Checks documents that came from an API: the fields that are needed must be there, and each field that the table of
- * resources knows must be of its type.
+ * resources knows must be of its type; an id may be a text.
  *
  * @param first The place of the first of them in the list.
  * @param needed The fields to look at; all that the table knows unless given.
- * @throws {Failure} `Cannot list posts: posts[0].id: expected integer, got string`.
+ * @throws {Failure} `Cannot list posts: posts[0].title: expected string, got null`.
  */
 export function checkShapes(
   documents: readonly Document[],
@@ -53,7 +71,8 @@ export function checkShapes(
       types[field] === undefined && !Object.hasOwn(document, field)
     );
     const wrong = findMismatch(document, types, place) &&
-      findMismatch(withNumbers(document), types, place);
+      findMismatch(withNumbers(document, types), types, place)
+        ?.replace("expected integer", "expected integer or string");
     const mismatch = wrong ??
       (missing && `${place}.${missing}: expected a value, got nothing`);
     if (mismatch === undefined) continue;
@@ -89,4 +108,68 @@ export async function checkFields(
     `Cannot list ${resource}: no ${what} has a field "${strange}"`,
     { hint: near === undefined ? all : `did you mean ${near}? ${all}` },
   );
+}
+
+/** Values that mean more than themselves to some API: patterns, ranges, operators, orders. */
+const NOT_PLAIN =
+  /[*%|]|\.\.|^[<>=!~^$[({]|^(not\.)?(n?eq|[gl]te?|i?like|i?match|in|is|i?fts)\.|^(a|de)sc$/i;
+
+function isSame(text: string, wanted: string): boolean {
+  const folded = text.toLowerCase();
+  return folded === wanted.trim().toLowerCase() ||
+    wanted.trim() !== "" && Number(text) === Number(wanted) ||
+    wanted === "1" && folded === "true" || wanted === "0" && folded === "false";
+}
+
+/** Compares documents with the filters that were asked for: what an API does not know it mostly ignores, without a word. */
+interface FilterCheck {
+  /** Looks at documents as they come. */
+  readonly add: (documents: readonly Document[]) => void;
+  /** The keys that documents contradict, and how many of them. */
+  readonly findings: () => (readonly [key: string, count: string])[];
+}
+
+/**
+ * Starts to compare. Of a key that comes more than once each value will do.
+ *
+ * @param filters Each key with its value, as they are sent.
+ */
+export function createFilterCheck(
+  resource: string,
+  filters: URLSearchParams,
+): FilterCheck {
+  let total = 0;
+  const counts = [...new Set(filters.keys())].flatMap((key) => {
+    // a list of values may stand for any of them
+    const wanted = filters.getAll(key).flatMap((value) =>
+      value.includes(",") ? [value, ...value.split(",")] : value
+    );
+    const isPlain = !wanted.some((value) => NOT_PLAIN.test(value));
+    const read = createFieldReader(key);
+    return isPlain ? [{ key, wanted, read, others: 0, strange: false }] : [];
+  });
+  return {
+    add(documents) {
+      total += documents.length;
+      for (const count of counts) {
+        for (const document of documents) {
+          const text = scalarOf(count.read(document));
+          if (text === undefined) continue;
+          const { wanted } = count;
+          if (wanted.some((value) => isSame(text, value))) continue;
+          count.others++;
+          // where each text has a part that is the value, the API looks for parts
+          count.strange ||= !wanted.some((value) =>
+            value !== "" && typeof count.read(document) === "string" &&
+            text.toLowerCase().includes(value.toLowerCase())
+          );
+        }
+      }
+    },
+    findings: () =>
+      counts.filter(({ strange }) => strange).map(({ key, others }) => {
+        const have = others === 1 ? "has" : "have";
+        return [key, `${others} of ${total} ${resource} ${have} another`];
+      }),
+  };
 }

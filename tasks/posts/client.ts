@@ -230,8 +230,28 @@ function documentOf(value: unknown, what: string): Document {
   );
 }
 
+/** The number of a page, as APIs name it. */
+const PAGE_NUMBER = /^_?page(\[number\]|_?number|_?no)?$/i;
+
+/** The page of json-server 1, and of hark where `_per_page` is asked for. */
+function isEnvelope(
+  value: unknown,
+): value is Document & { readonly data: unknown[] } {
+  return isDocument(value) && Array.isArray(value.data) && "pages" in value &&
+    "items" in value;
+}
+
+/** The page that an envelope names as the next one. */
+function nextInEnvelope(page: URL, next: unknown): URL | undefined {
+  if (!Number.isInteger(next)) return undefined;
+  const url = new URL(page);
+  url.searchParams.set("_page", `${next}`);
+  return url;
+}
+
 /**
- * Lists the documents of a collection, page by page where the API links to a next one (RFC 8288).
+ * Lists the documents of a collection, page by page where the API links to a next one (RFC 8288) or names it as
+ * json-server 1 does; where the number of a page is asked for, that one alone.
  *
  * @param url The collection: `http://localhost:3000/posts`.
  * @param onIgnored Called with what of the query the API ignores, for each page that says so.
@@ -244,6 +264,8 @@ export async function* listDocuments(
   options: SendOptions,
   onIgnored: (ignored: readonly Ignored[]) => Promise<void>,
 ): AsyncGenerator<Document[]> {
+  const isOne = Iterator.from(url.searchParams.keys())
+    .some((key) => PAGE_NUMBER.test(key));
   const seen = new Set<string>();
   for (
     let page: URL | undefined = url;
@@ -252,25 +274,29 @@ export async function* listDocuments(
     seen.add(page.href);
     const what = `list ${page}`;
     await using response = await get(page, what, options);
-    const { headers } = response;
+    const { headers, request } = response;
     const ignored = headers.get("x-ignored-query");
     if (ignored !== null) await onIgnored(parseIgnored(ignored));
     let count = 0;
+    let next: unknown;
     for await (const text of partsOf(textsOf(response))) {
       const value = parse(text, what);
-      if (!Array.isArray(value)) {
+      const list = isEnvelope(value) ? value.data : value;
+      if (!Array.isArray(list)) {
         throw new Failure(
           `Cannot ${what}: expected a list, got ${typeNameOf(value)}`,
         );
       }
+      if (isEnvelope(value)) next = value.next;
       const first = count;
-      yield value.map((item: unknown, at) =>
+      yield list.map((item: unknown, at) =>
         documentOf(item, `${what}: [${first + at}]`)
       );
-      count += value.length;
+      count += list.length;
     }
+    if (isOne) return;
     // it may have been redirected
-    page = nextOf(response.request.url, headers);
+    page = nextOf(request.url, headers) ?? nextInEnvelope(request.url, next);
   }
 }
 

@@ -31,7 +31,7 @@ function refuseResource(resource: string): Failure {
 /**
  * Lists the embedded documents of a resource.
  *
- * @param params The query; with a page, what follows it comes too, as an API links to it.
+ * @param params The query.
  * @param onIgnored Is told what of the query changes nothing.
  * @returns One list.
  * @throws {Failure} When there is no such resource or the query cannot be read: code 4, as for an API's 404 and 400.
@@ -42,12 +42,7 @@ export async function* listEmbedded(
   onIgnored: (ignored: readonly Ignored[]) => Promise<void>,
 ): AsyncGenerator<Document[]> {
   using store = openStore(":memory:", seed);
-  const query = readQuery(params);
-  const { page, slice } = query;
-  const whole = page && slice
-    ? { ...query, slice: { ...slice, end: Infinity } }
-    : query;
-  const list = store.list(resource, whole);
+  const list = store.list(resource, readQuery(params));
   if (list === undefined) throw refuseResource(resource);
   await onIgnored(list.ignored);
   yield JSON.parse(list.json);

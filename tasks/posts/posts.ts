@@ -141,7 +141,7 @@ function readOperands(operands: readonly string[], resource: string) {
   const items = words.filter((word) => /[=:]/.test(word));
   const ids = words.filter((word) => !items.includes(word));
   for (const id of ids) {
-    if (!/^[\w-]+$/.test(id)) {
+    if (!/^[\p{L}\p{M}\p{N}_~-]+$/u.test(id)) {
       throw new UsageError(`Cannot read "${id}": expected an ID or key=value`);
     }
   }
@@ -171,7 +171,7 @@ function urlOf(
   ...ids: readonly string[]
 ): URL {
   const url = new URL(base);
-  const names = [encodeURIComponent(resource), ...ids];
+  const names = [resource, ...ids].map(encodeURIComponent);
   url.pathname = [url.pathname.replace(/\/$/, ""), ...names].join("/");
   return url;
 }
@@ -187,43 +187,76 @@ function withFilters(url: URL, items: readonly string[]): URL {
   return url;
 }
 
-/** Makes what prints on stderr what of a query changed nothing, once: each page has it again. */
+/** Prints on stderr what of a query changed nothing, each key once: each page has it again. */
 function createIgnoredPrinter(
   who: string,
   { stderr }: Io,
-): (ignored: readonly Ignored[]) => Promise<void> {
+): (key: string, why: string) => Promise<void> {
   const printed = new Set<string>();
-  return async (ignored) => {
-    for (const { key, meant } of ignored) {
-      if (printed.has(key)) continue;
-      printed.add(key);
-      const hint = meant === undefined ? "" : `; did you mean ${meant}?`;
-      const line = `posts: ${who} "${key}"${hint}`.replace(/[\r\n]+/g, " ");
-      await printSafe(stderr, `${line}\n`);
-    }
+  return async (key, why) => {
+    if (printed.has(key)) return;
+    printed.add(key);
+    const line = `posts: ${who} "${key}"${why}`.replace(/[\r\n]+/g, " ");
+    await printSafe(stderr, `${line}\n`);
   };
 }
 
-/** The documents that the operands ask for, page by page. */
+/** Shows documents to a check on their way. */
+async function* compare(
+  pages: AsyncIterable<Document[]>,
+  loading: Promise<{ add: (documents: readonly Document[]) => void }>,
+): AsyncGenerator<Document[]> {
+  for await (const page of pages) {
+    (await loading).add(page);
+    yield page;
+  }
+}
+
+/** The documents that the operands ask for, page by page, and what is to be said after them. */
 async function findPages(
   { ids, items }: Operands,
   options: PostsOptions,
   sending: SendOptions,
   io: Io,
-): Promise<AsyncIterable<Document[]>> {
+): Promise<{
+  readonly pages: AsyncIterable<Document[]>;
+  readonly finish?: () => Promise<void>;
+}> {
   const { offline, resource } = options;
   const who = offline ? `the embedded ${resource} ignore` : "the API ignores";
-  const printIgnored = createIgnoredPrinter(who, io);
+  const print = createIgnoredPrinter(who, io);
+  const printIgnored = async (ignored: readonly Ignored[]) => {
+    for (const { key, meant } of ignored) {
+      await print(key, meant === undefined ? "" : `; did you mean ${meant}?`);
+    }
+  };
   if (offline) {
     const { searchParams } = withFilters(new URL(PUBLIC_API), items);
     const { getEmbedded, listEmbedded } = await import("./offline.ts");
-    return ids.length > 0
+    const pages = ids.length > 0
       ? getEmbedded(resource, ids)
       : listEmbedded(resource, searchParams, printIgnored);
+    return { pages };
   }
-  return ids.length > 0
-    ? getDocuments(ids.map((id) => urlOf(options, id)), sending)
-    : listDocuments(withFilters(urlOf(options), items), sending, printIgnored);
+  if (ids.length > 0) {
+    return {
+      pages: getDocuments(ids.map((id) => urlOf(options, id)), sending),
+    };
+  }
+  const url = withFilters(urlOf(options), items);
+  const pages = listDocuments(url, sending, printIgnored);
+  if (items.length === 0) return { pages };
+  const filters = withFilters(new URL(PUBLIC_API), items).searchParams;
+  const loading = import("./check.ts")
+    .then(({ createFilterCheck }) => createFilterCheck(resource, filters));
+  return {
+    pages: compare(pages, loading),
+    finish: async () => {
+      for (const [key, count] of (await loading).findings()) {
+        await print(key, `: ${count}`);
+      }
+    },
+  };
 }
 
 /** So many documents are made a text at once. */
@@ -363,8 +396,9 @@ async function runPosts(
   try {
     if (change) await changeOne(change, operands, options, sending, io);
     else {
-      const pages = await findPages(operands, options, sending, io);
+      const { pages, finish } = await findPages(operands, options, sending, io);
       await printPages(pages, options, io);
+      await finish?.();
     }
     return ExitCode.Ok;
   } catch (error) {

@@ -103,7 +103,26 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
     [["--watch"], 2, /^api: Cannot use --watch without a db\.json to follow\n/],
     [["--watch", "--from=a.json"], 2, /^api: Cannot use --watch without /],
     [["--reset", "--memory"], 2, /^api: Cannot use --reset with --memory: /],
-    [["db.js"], 2, /^api: Cannot serve "db\.js": expected a db\.json or a /],
+    [
+      ["a b.json5"],
+      2,
+      /^api: Cannot load "a b\.json5": JSON5 is not read\nhint: with "export default" before all of it, it is a module: api 'a b\.js'\n/,
+    ],
+    [
+      ["--memory", "--from=db.jsonc"],
+      2,
+      /^api: Cannot load "db\.jsonc": JSONC is not read\nhint: .*: api db\.js\n/,
+    ],
+    [
+      ["a.ts", "--from=b.ts"],
+      2,
+      /^api: Cannot import both "a\.ts" and "b\.ts"/,
+    ],
+    [
+      ["none.mjs"],
+      1,
+      /: no such file\nhint: .*, write export default \{\} into /,
+    ],
     [
       ["http://a.b/db"],
       2,
@@ -512,13 +531,19 @@ Deno.test("api says what another api has instead of its data", async () => {
   await using other = serveHttp(({ url }) =>
     url.endsWith("/html")
       ? new Response("<html>")
+      : url.endsWith("/list")
+      ? new Response("[]")
       : new Response("{}", { status: 404 })
   );
   const { host } = new URL(other.url);
   const table: [from: string, stderr: RegExp][] = [
     [
       `${host}`,
-      /^api: Cannot load "http:.*\/db": the answer was 404\nhint: json-server 1 has no \/db: give its db\.json\n$/,
+      /^api: Cannot load "http:.*\/db": the answer was 404\nhint: json-server 1 has no \/db: give its file, as --from db\.json\n$/,
+    ],
+    [
+      `${other.url}/list`,
+      /^api: Cannot load "http:.*\/list": expected an object of resources, .*\n$/,
     ],
     [`${other.url}/x`, /^api: Cannot load "http:.*\/x": the answer was 404\n$/],
     [
@@ -679,35 +704,6 @@ Deno.test("api needs no more than db.json and its database to follow it", () =>
     assertEquals([code, stderr], [0, ""]);
   }));
 
-Deno.test("api tells how to make a db.json of what json-server takes beside it", async () => {
-  const made = (path: string) =>
-    `import("${path}").then(async (made) => console.log(JSON.stringify(await made.default())))`;
-  const table: [file: string, line: string][] = [
-    ["index.js", `node -e '${made("./index.js")}' > db.json`],
-    ["/a b/data.mjs", `node -e '${made("/a b/data.mjs")}' > db.json`],
-    ["../data.cjs", `node -e '${made("../data.cjs")}' > db.json`],
-    ["data.ts", `deno eval '${made("./data.ts")}' > db.json`],
-    ["db.json5", "npx json5 db.json5 > db.json"],
-    ["my db.jsonc", "npx json5 'my db.jsonc' > db.json"],
-  ];
-  for (const [file, line] of table) {
-    const { code, stderr } = await run(main, [file]);
-    assertEquals(
-      stderr,
-      `api: Cannot serve "${file}": expected a db.json or a database\n` +
-        `hint: write its data to a db.json: ${line}\n`,
-    );
-    assertEquals(code, 2);
-  }
-  await withFolder(async (folder) => {
-    const file = `${folder}/data.ts`;
-    const data = "{ users: [{ id: 1 as number }] }";
-    await Deno.writeTextFile(file, `export default async () => (${data});`);
-    const evaluated = await spawnDeno(["eval", made(file)]).result;
-    assertEquals(evaluated.stdout, '{"users":[{"id":1}]}\n');
-  });
-});
-
 Deno.test("api tells what stands here for json-server's options", async () => {
   const table: [args: string[], hint: RegExp][] = [
     [["--ro"], /here it is --read-only/],
@@ -723,3 +719,252 @@ Deno.test("api tells what stands here for json-server's options", async () => {
     assertMatch(stderr, hint);
   }
 });
+
+Deno.test("api takes the data that a module gives, as those of a db.json, and keeps them", () =>
+  withFolder(async (folder) => {
+    const table: [name: string, text: string][] = [
+      ["object.ts", "export default { posts: [{ id: 1 as number }] };"],
+      ["function.js", "export default () => ({ posts: [{ id: 1 }] });"],
+      [
+        "async.mjs",
+        "export default async () => ({ posts: await [{ id: 1 }] });",
+      ],
+      [
+        "promise.mts",
+        "export default Promise.resolve({ posts: [{ id: 1 }] });",
+      ],
+      ["common.cjs", "module.exports = () => ({ posts: [{ id: 1 }] });"],
+      [
+        "written as JSON.ts",
+        "export default { posts: [{ id: 1, toJSON: () => ({ id: 1 }) }] };",
+      ],
+      [
+        "imports.ts",
+        'import { id } from "./id.ts";\nexport default { posts: [{ id }] };',
+      ],
+    ];
+    await Deno.writeTextFile(`${folder}/id.ts`, "export const id = 1;");
+    const data = { posts: [{ id: 1 }] };
+    for (const [name, text] of table) {
+      const file = `${folder}/${name}`;
+      const db = file.replace(/\.\w+$/, ".db");
+      await Deno.writeTextFile(file, text);
+      assertEquals(await serveOnce(file), [
+        `Imported ${file} into ${db}`,
+        data,
+      ]);
+      const [again, kept] = await serveOnce(file);
+      assertMatch(again, RegExp(`^Serving .*imported into on ${date}$`));
+      assertEquals(kept, data);
+      const other = `${folder}/other.db`;
+      const [from] = await serveOnce(other, "--reset", "--from", file);
+      assertEquals(from, `Imported ${file} into ${other}`);
+    }
+  }));
+
+Deno.test("api runs a module again when its text has changed and it is told to", () =>
+  withFolder(async (folder) => {
+    const file = `${folder}/data.ts`;
+    const text = (id: number) =>
+      `export default () => ({ a: [{ id: ${id} }] });`;
+    await Deno.writeTextFile(file, text(1));
+    await serveOnce(file);
+    await Deno.writeTextFile(file, text(2));
+    const [said, kept] = await serveOnce(file);
+    assertMatch(
+      said,
+      /; .*data\.ts has changed since: --reset puts it in place/,
+    );
+    assertEquals(kept, { a: [{ id: 1 }] });
+    assertEquals((await serveOnce(file, "--reset"))[1], { a: [{ id: 2 }] });
+    const refused = await run(main, [`${folder}/data.db`, "--from", file]);
+    assertMatch(
+      refused.stderr,
+      /; to import once, then serve: api ".*data\.ts"/,
+    );
+
+    const api = start(main, ["--watch", "--memory", file, "--port", "0"]);
+    const base = await baseOf(api.stdout);
+    for (const id of [3, 2]) {
+      await Deno.writeTextFile(file, text(id));
+      await api.stdout.waitFor(
+        RegExp(`(^|[^]*\n)(Imported [^]*?){${id === 3 ? 2 : 3}}`),
+      );
+      assertEquals(await (await fetch(`${base}/a`)).json(), [{ id }]);
+    }
+    await Deno.writeTextFile(file, "export default { a: [ };");
+    await api.stderr.waitFor(
+      /^api: Cannot load ".*data\.ts": .*\(.*:1:\d+\)\n$/,
+    );
+    assertEquals(await (await fetch(`${base}/a`)).json(), [{ id: 2 }]);
+    api.interrupt();
+    assertEquals((await api.result).code, 0);
+  }));
+
+Deno.test("api says in one line why a module gives no data", async (t) => {
+  const table: [name: string, text: string, why: RegExp][] = [
+    ["none.ts", "export const posts = [];", /: its default export is neither /],
+    ["list.ts", "export default [];", /: its default export is neither /],
+    [
+      "null.ts",
+      "export default () => null;",
+      /: its default export is neither/,
+    ],
+    ["throws.ts", 'export default () => { throw Error("a\\nb"); };', /: a b$/],
+    [
+      "text.ts",
+      'export default async () => { throw "no"; };',
+      /: it threw "no", no Error$/,
+    ],
+    [
+      "rejects.ts",
+      "export default Promise.reject(4);",
+      /: it threw 4, no Error$/,
+    ],
+    ["syntax.ts", "export default { a: [ };", /: .* \(.*syntax\.ts:1:\d+\)$/],
+    [
+      "import.ts",
+      'import "./no.ts";',
+      /: there is no ".*\/no\.ts" \(.*:1:8\)$/,
+    ],
+    [
+      "bare.ts",
+      'import "@faker-js/faker";',
+      /: it imports "@faker-js\/faker": of npm that is "npm:@faker-js\/faker", /,
+    ],
+    [
+      "common.js",
+      "module.exports = () => ({ posts: [] });",
+      /: "module" is CommonJS: rename the file to \.cjs, or write export default$/,
+    ],
+    [
+      "require.js",
+      'const a = require("a");\nmodule.exports = {};',
+      /: "require" is CommonJS: rename the file to \.cjs, or write export default$/,
+    ],
+    [
+      "later.ts",
+      "export default { a: () => [] };",
+      / "a": expected a list or /,
+    ],
+    [
+      "big.ts",
+      "export default { a: [{ n: 1n }] };",
+      /: Do not know how to .*$/,
+    ],
+    [
+      "circle.ts",
+      "const a: unknown[] = []; a.push(a); export default { a };",
+      /: Converting circular structure to JSON$/,
+    ],
+    [
+      "deep.ts",
+      "let a = {}; for (let i = 0; i < 1e5; i++) a = { a }; export default { a };",
+      /: it is nested deeper than 1000 levels$/,
+    ],
+    [
+      "twice.ts",
+      "export default { a: [{ id: 1 }, { id: 1 }] };",
+      /1 is taken$/,
+    ],
+    [
+      "large.ts",
+      'const t = "a".repeat(2 ** 28); export default { a: [t] };',
+      /: it is larger than 256 MiB$/,
+    ],
+    [
+      "huge.ts",
+      'const t = "a".repeat(2 ** 28); export default { a: [t, t] };',
+      /: it is larger than 256 MiB$/,
+    ],
+  ];
+  await withFolder(async (folder) => {
+    for (const [name, text, why] of table) {
+      await t.step(name, async () => {
+        await Deno.writeTextFile(`${folder}/${name}`, text);
+        const args = ["--memory", `${folder}/${name}`, "--port", "0"];
+        const { code, stdout, stderr } = await run(main, args);
+        assertEquals([code, stdout], [1, ""], stderr);
+        assertMatch(stderr, /^api: Cannot load ".*"[^\n]*\n$/);
+        assertMatch(stderr.trimEnd(), why);
+      });
+    }
+  });
+});
+
+Deno.test("api waits for the data of a module until somebody ends it", () =>
+  withFolder(async (folder) => {
+    const file = `${folder}/never.ts`;
+    await Deno.writeTextFile(
+      file,
+      'await Deno.writeTextFile(new URL("begun", import.meta.url), "");\n' +
+        "export default new Promise(() => {});",
+    );
+    const api = spawnDeno(["run", "-A", "tasks/api.ts", "--memory", file]);
+    const begun = async () => {
+      const names = (await Array.fromAsync(Deno.readDir(folder))).map(
+        ({ name }) => name,
+      );
+      return names.includes("begun");
+    };
+    while (!await begun()) await sleep(5);
+    api.kill("SIGINT");
+    const { code, stdout, stderr } = await api.result;
+    assertEquals([code, stdout, stderr], [130, "", ""]);
+  }));
+
+Deno.test("the hint permits a module that gives the data, and what it imports", () =>
+  withFolder(async (folder) => {
+    const file = `${folder}/data.ts`;
+    await Deno.writeTextFile(file, 'export { default } from "./other.ts";');
+    const script = ["tasks/api.ts", file, "--host", "127.0.0.1", "--port", "0"];
+    await Deno.writeTextFile(
+      `${folder}/other.ts`,
+      "export default { a: [] };",
+    );
+    const hintOf = async (command: readonly string[]) => {
+      const { code, stderr } = await spawnDeno(command).result;
+      assertEquals(code, 1);
+      const [, line = ""] = stderr.match(/\nhint: deno (run .*)\n$/) ?? [];
+      return line.split(" ");
+    };
+    const first = await hintOf(["run", "--no-prompt", ...script]);
+    assertStringIncludes(first.join(" "), `--allow-read=${file},`);
+    const second = await hintOf(["run", "--no-prompt", ...first.slice(1)]);
+    assertStringIncludes(second.join(" "), "/other.ts ");
+    const api = spawnDeno(["run", "--no-prompt", ...second.slice(1)]);
+    await baseOf(api.stdout);
+    api.kill("SIGTERM");
+    assertEquals((await api.result).code, 0);
+
+    await Deno.writeTextFile(file, 'Deno.env.get("X");');
+    const granted = ["run", "--no-prompt", ...second.slice(1, -1), "0"];
+    const { stderr } = await spawnDeno([...granted, "--reset"]).result;
+    assertMatch(
+      stderr,
+      /: it needs env access to "X": start it with deno run --allow-env=X\n$/,
+    );
+  }));
+
+Deno.test("api tells of a name that an object of a db.json has twice", () =>
+  withFolder(async (folder) => {
+    const file = `${folder}/db.json`;
+    const table: [text: string, twice: string | undefined][] = [
+      ['{"a":[{"id":1,"x y":2, "x y" :3}]}', "x y"],
+      ['{"a":[],"b":{},"a":[]}', "a"],
+      [
+        '{"a":[{"id":1},{"id":2}],"b":{"a":{"a":"\\"a\\":","b":"}"},"c":1}}',
+        undefined,
+      ],
+      [`{"a":["${'\\\\\\"'.repeat(2e5)}"]}`, undefined],
+      [`{"a":[],"b":["${" ".repeat(2 ** 20)}"],"a":[]}`, undefined],
+    ];
+    for (const [text, twice] of table) {
+      await Deno.writeTextFile(file, text);
+      const [said] = await serveOnce("--memory", file);
+      const more = twice === undefined
+        ? ""
+        : `; "${twice}" is there twice in one object: the last one counts`;
+      assertEquals(said, `Imported ${file} into :memory:${more}`);
+    }
+  }));

@@ -77,6 +77,8 @@ Deno.test("every web header is as json-server has it", async () => {
         "x-reason": 'Cannot GET /nope: there is no resource "nope"',
       }],
       ["GET /post", {}, 404, { "x-reason": /did you mean "posts"\?$/ }],
+      // express takes it for the same
+      ["GET /POSTS", {}, 404, { "x-reason": /did you mean "posts"\?$/ }],
       ["GET /post/ü", {}, 404, { "x-reason": /^[ -~]+$/ }],
       ["GET /posts/1?callback=a.b", {}, 200, {
         "content-type": "text/javascript; charset=utf-8",

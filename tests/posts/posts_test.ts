@@ -614,7 +614,7 @@ Deno.test("posts lists, gets and changes another resource, all its fields as nam
     ...all,
     code: 0,
     stdout: `${text}id: 2\nnick: null\n${RULE}\n`,
-    stderr: "",
+    stderr: 'posts: the API ignores "id": 1 of 2 users has another\n',
   });
   assertEquals((await ask("1")).stdout, text);
   assertEquals(
@@ -996,7 +996,10 @@ Deno.test("posts keeps the digits of a number that is too long, and takes it for
   }
   await using half = serveBody('[{"userId":12345678901234567890.5}]');
   const refused = await run(main, [`--url=:${half.addr.port}`, "--json"]);
-  assertMatch(refused.stderr, /userId: expected integer, got number\n/);
+  assertMatch(
+    refused.stderr,
+    /userId: expected integer or string, got number\n/,
+  );
 });
 
 Deno.test("posts makes a table of 200,000 posts", async () => {
@@ -1070,4 +1073,203 @@ Deno.test("secrets in hints: a base without a scheme shows no password", async (
   ])
     .result;
   assertEquals([code, stderr.includes("s3cret")], [1, false], stderr);
+});
+
+Deno.test("posts takes ids that are texts, in all formats", async () => {
+  const posts = [
+    { userId: "u1", id: "a3f9", title: "a", body: "b" },
+    { userId: 1, id: "0190-uuid", title: "c", body: "d" },
+    {
+      user_id: "507f1f77bcf86cd799439011",
+      _id: { $oid: "5" },
+      title: "e",
+      body: "f",
+    },
+  ];
+  await using api = serveBody(JSON.stringify(posts));
+  const url = `--url=:${api.addr.port}`;
+  for (const format of [[], ["--json"], ["--ndjson"], ["--csv"], ["--table"]]) {
+    const { code, stderr } = await run(main, [url, ...format]);
+    assertEquals([code, stderr], [0, ""]);
+  }
+  const { stdout } = await run(main, [url, "--json"]);
+  assertEquals(JSON.parse(stdout), posts);
+  for (
+    const [id, got] of [["null", "null"], ['""', "string"], ["1.5", "number"]]
+  ) {
+    await using odd = serveBody(`[{"userId":1,"id":${id}}]`);
+    const { code, stderr } = await run(main, [
+      `--url=:${odd.addr.port}`,
+      "--csv",
+    ]);
+    assertEquals([code, stderr.split("\n")[0]], [
+      1,
+      `posts: Cannot list posts: posts[0].id: expected integer or string, got ${got}`,
+    ]);
+  }
+});
+
+Deno.test("posts asks for a document by an id in any script, as a URL writes it", async () => {
+  const asked: string[] = [];
+  await using api = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ url }) => {
+      asked.push(new URL(url).pathname);
+      return Response.json({ title: "a", body: "b" });
+    },
+  );
+  const ids = ["5f2b8c4e-1d2a-4f6b-9c3d-7e8f9a0b1c2d", "a_B~9", "한글"];
+  const { code } = await run(main, [`--url=:${api.addr.port}`, ...ids]);
+  assertEquals([code, asked.map(decodeURIComponent)], [
+    0,
+    ids.map((id) => `/posts/${id}`),
+  ]);
+});
+
+Deno.test("posts ends at a page that is typed, online and offline", async (t) => {
+  using store = openStore(":memory:", seed);
+  await using api = await serveHttp(createHandler(store), {
+    host: "127.0.0.1",
+    port: 0,
+  });
+  const url = `--url=${api.addresses[0]}`;
+  const cases: [args: string[], first: number, count: number][] = [
+    [["_page=2", "_limit=3"], 4, 3],
+    [["_page=2", "_per_page=3"], 4, 3],
+    [["_page=1"], 1, 10],
+    [["_page=2", "_limit=3", "--limit=2"], 4, 2],
+    [["_page=34", "_limit=3"], 100, 1],
+    [["_limit=3"], 1, 3],
+    [[], 1, 100],
+  ];
+  for (const [args, first, count] of cases) {
+    await t.step(args.join(" "), async () => {
+      const words = ["--ndjson", "--fields=id", ...args];
+      for (const where of [url, "--offline"]) {
+        const { code, stdout, stderr } = await run(main, [where, ...words]);
+        const lines = Array.from(
+          { length: count },
+          (_, at) => `{"id":${first + at}}\n`,
+        );
+        assertEquals([code, stdout, stderr], [0, lines.join(""), ""]);
+      }
+    });
+  }
+  const { server, requests, url: other } = servePages();
+  await run(main, ["--url", other, "page=2"]);
+  await run(main, ["--url", other, "pages=2"]);
+  assertEquals(requests.length, 4);
+  await server.shutdown();
+});
+
+Deno.test("posts reads the pages of json-server 1 to their end", async () => {
+  const asked: string[] = [];
+  const post = (id: number) => ({ id: `${id}`, title: "a", body: "b" });
+  await using api = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ url }) => {
+      const { search, searchParams } = new URL(url);
+      asked.push(search);
+      const page = Number(searchParams.get("_page") ?? 1);
+      const next = page < 3 ? page + 1 : null;
+      const data = [post(page)];
+      return Response.json({ first: 1, next, pages: 3, items: 3, data });
+    },
+  );
+  const url = `--url=:${api.addr.port}`;
+  const all = await run(main, [url, "--ndjson", "--fields=id", "_per_page=1"]);
+  assertEquals(all.stdout, '{"id":"1"}\n{"id":"2"}\n{"id":"3"}\n');
+  const one = await run(main, [url, "--ndjson", "--fields=id", "_page=2"]);
+  assertEquals(one.stdout, '{"id":"2"}\n');
+  assertEquals(asked, [
+    "?_per_page=1",
+    "?_per_page=1&_page=2",
+    "?_per_page=1&_page=3",
+    "?_page=2",
+  ]);
+  await using other = serveBody('{"data":[],"meta":{"page":1}}');
+  const { code, stderr } = await run(main, [`--url=:${other.addr.port}`]);
+  assertEquals(code, 1);
+  assertMatch(stderr, /: expected a list, got an object with data, meta\n$/);
+});
+
+Deno.test("posts says how many documents contradict a filter", async (t) => {
+  const posts = [1, 2, 3, 4].map((id) => ({
+    id,
+    title: ["Apple", "apple pie", "Pear", "pineapple"][id - 1],
+    body: "b",
+    userId: id % 2,
+    done: id === 1,
+    tags: ["x"],
+    geo: { lat: `${id}.50` },
+    note: id === 3 ? "y" : undefined,
+    at: null,
+  }));
+  await using api = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ url }) => {
+      const next = url.includes("p=2")
+        ? undefined
+        : { link: `<${url}&p=2>; rel="next"` };
+      return Response.json(next ? posts.slice(0, 3) : posts.slice(3), {
+        headers: { ...next, "x-ignored-query": "ignored" },
+      });
+    },
+  );
+  const said = 'posts: the API ignores "ignored"\n';
+  const line = (key: string, count: string) =>
+    `posts: the API ignores "${key}": ${count} another\n`;
+  const cases: [args: string[], ...lines: string[]][] = [
+    [["userId=1"], line("userId", "2 of 4 posts have")],
+    [
+      ["userId=7", "id=4"],
+      line("userId", "4 of 4 posts have"),
+      line("id", "3 of 4 posts have"),
+    ],
+    [["id=1", "id=2.0", "id=03"], line("id", "1 of 4 posts has")],
+    [["id=1,2,3"], line("id", "1 of 4 posts has")],
+    [["done=true"], line("done", "3 of 4 posts have")],
+    [["done=0"], line("done", "1 of 4 posts has")],
+    [["geo.lat=1.5"], line("geo.lat", "3 of 4 posts have")],
+    [["note=x"], line("note", "1 of 4 posts has")],
+    // what one has as a part, but not all
+    [["title=apple"], line("title", "3 of 4 posts have")],
+    // the API may look for parts
+    [["title=p"]],
+    // an own field of a query, an operator, what is no single value or missing
+    [["_limit=1", "q=x", "id_gte=9", "tags=z", "at=1", "nope=1"]],
+    [["id=eq.9", "title=z*", "userId=>5", "id=5..9", "title=desc"]],
+    [["userId=7", "--limit=1"], line("userId", "3 of 3 posts have")],
+    [["userId=7", "--loose"], line("userId", "4 of 4 posts have")],
+    [["userId=7", "--json"], line("userId", "4 of 4 posts have")],
+  ];
+  for (const [args, ...lines] of cases) {
+    await t.step(args.join(" "), async () => {
+      const { code, stderr } = await run(main, [
+        `--url=:${api.addr.port}`,
+        "x=1",
+        ...args,
+      ]);
+      assertEquals([code, stderr], [0, said + lines.join("")]);
+    });
+  }
+  const ignored = await run(main, [`--url=:${api.addr.port}`, "ignored=1"]);
+  assertEquals(ignored.stderr, said);
+});
+
+Deno.test("posts says nothing of a filter that an API follows", async () => {
+  using store = openStore(":memory:", seed);
+  await using api = await serveHttp(createHandler(store), {
+    host: "127.0.0.1",
+    port: 0,
+  });
+  const url = `--url=${api.addresses[0]}`;
+  for (const args of [["userId=3"], ["userId=3", "userId=4"], ["id=7"]]) {
+    const { code, stderr } = await run(main, [url, ...args]);
+    assertEquals([code, stderr], [0, ""]);
+  }
+  const { stderr } = await run(main, [
+    ...[url, "--resource=users", "address.city=Nowhere"],
+  ]);
+  assertEquals(stderr, "");
 });

@@ -27,13 +27,18 @@ export async function loadHandler(
   onError: (error: unknown) => void,
   standalone: boolean = Deno.build.standalone,
 ): Promise<Middleware> {
-  if (standalone) {
-    throw new UsageError(
-      `Cannot load "${file}": a binary runs no module but its own`,
-      { hint: `in a clone of hark: deno task api --with ${quote(file)}` },
-    );
+  refuseInBinary(file, `--with ${quote(file)}`, standalone);
+  const own = await loadDefault(file, { form: ` ${FORM}`, hint: HINT });
+  const refuse = (why: string) =>
+    new Failure(`Cannot load "${absolutePath(file)}": ${why}`, { hint: HINT });
+  if (!isOwn(own)) {
+    throw refuse(`its default export is no function ${FORM}`);
   }
-  const own = await load(file);
+  // express goes by the number of parameters, too
+  if (own.length > 2) {
+    const form = own.length === 3 ? "(req, res, next)" : "of express";
+    throw refuse(`its function is ${form}: expected export default ${FORM}`);
+  }
   return async (request, next) => {
     let failed: unknown;
     const pass = async (asked: Request = request) => {
@@ -71,54 +76,81 @@ export function reportUncaught(
   }, { signal });
 }
 
-async function load(file: string): Promise<Own> {
+/**
+ * Refuses a module where none can be loaded.
+ *
+ * @param args What to run in a clone instead.
+ */
+export function refuseInBinary(
+  file: string,
+  args: string,
+  standalone: boolean = Deno.build.standalone,
+): void {
+  if (!standalone) return;
+  throw new UsageError(
+    `Cannot load "${file}": a binary runs no module but its own`,
+    { hint: `in a clone of hark: deno task api ${args}` },
+  );
+}
+
+/**
+ * Loads the default export of a module.
+ *
+ * @param version Tells one state of the file from another: a module is loaded once.
+ * @param form What it is to export, and where that is explained; any value where it is not given.
+ * @throws {Failure} When it cannot be loaded.
+ */
+export async function loadDefault(
+  file: string,
+  { version = "", form = "", hint }: {
+    readonly version?: string;
+    readonly form?: string;
+    readonly hint?: string;
+  } = {},
+): Promise<unknown> {
   const name = absolutePath(file);
-  const refuse = (cause: unknown, hint?: string) =>
-    new Failure(`Cannot load "${name}"`, { cause, hint });
+  const refuse = (cause: unknown) =>
+    new Failure(`Cannot load "${name}"`, { cause });
   const { isDirectory } = await Deno.stat(file).catch((cause) => {
     throw refuse(cause);
   });
   if (isDirectory) throw refuse(new Failure("it is a directory"));
-  let module: object;
+  const url = pathToFileURL(file);
+  url.search = version;
   try {
-    module = await import(pathToFileURL(file).href);
+    return Reflect.get(await import(url.href), "default");
   } catch (error) {
-    if (COMMON_JS.test(`${error}`)) {
-      throw refuse(new Failure(`it is CommonJS: expected ${EXPECTED}`), HINT);
-    }
-    throw refuse(toReason(error));
-  }
-  const own: unknown = Reflect.get(module, "default");
-  if (!isOwn(own)) {
-    throw refuse(new Failure(`its default export is no function ${FORM}`));
-  }
-  // express goes by the number of parameters, too
-  if (own.length > 2) {
-    const form = own.length === 3 ? "(req, res, next)" : "of express";
-    throw refuse(
-      new Failure(`its function is ${form}: expected ${EXPECTED}`),
-      HINT,
+    const [, common] = `${error}`.match(COMMON_JS) ?? [];
+    if (common === undefined) throw refuse(toReason(error));
+    const why = form === ""
+      ? "rename the file to .cjs, or write export default"
+      : `expected export default${form}`;
+    throw new Failure(
+      `Cannot load "${name}": "${common}" is CommonJS: ${why}`,
+      { hint },
     );
   }
-  return own;
 }
 
 const FORM = "(request, next) => Response";
-const EXPECTED = `export default ${FORM}`;
-const HINT = "examples: docs/api_handlers.md";
 const COMMON_JS =
-  /^ReferenceError: (module|exports|require|__dirname|__filename) is not defined/;
+  /^ReferenceError: (module|exports|require|__dirname|__filename) is not defined$/m;
+const HINT = "examples: docs/api_handlers.md";
 
 function isOwn(value: unknown): value is Own {
   return typeof value === "function";
 }
 
 /** Deno tells in many lines what of a module cannot be loaded, and draws the line of a mistake: its place is enough. */
-function toReason(error: unknown): unknown {
+export function toReason(error: unknown): unknown {
   if (!(error instanceof Error)) return toError(error);
   const [text = ""] = error.message.split("\n");
-  if (/^Requires \w+ access to /.test(text)) {
-    return new Deno.errors.NotCapable(text);
+  const [, access = "", kind = "", what = ""] =
+    text.match(/^Requires ((\w+) access(?: to "([^"]+)")?)/) ?? [];
+  if (/^(net|read|write)$/.test(kind)) return new Deno.errors.NotCapable(text);
+  if (kind !== "") {
+    const flag = `--allow-${kind}${what && `=${what}`}`;
+    return new Failure(`it needs ${access}: start it with deno run ${flag}`);
   }
   const [, from = "", place = ""] =
     error.message.match(/ at (file:\S+?)((?::\d+)+)\s*$/) ?? [];

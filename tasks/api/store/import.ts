@@ -1,5 +1,5 @@
 /**
- * Imports: a json-server's db.json, or what an api answers to `GET /db`, into a database.
+ * Imports: a json-server's db.json, a module that gives such data, or what an api answers to `GET /db`, into a database.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import { concat } from "@std/bytes/concat";
 import { encodeHex } from "@std/encoding/hex";
 import { Failure } from "../../../lib/cli/errors.ts";
-import { absolutePath } from "../../../lib/cli/values.ts";
-import { pause } from "../../../lib/net/pause.ts";
+import { absolutePath, quote } from "../../../lib/cli/values.ts";
+import { orAborted, pause } from "../../../lib/net/pause.ts";
 import { isDocument, parseJson } from "./document.ts";
 import { toData } from "./schema.ts";
 import { openStore, type StoreOptions } from "./sqlite.ts";
@@ -28,6 +28,11 @@ export interface Imported {
   readonly isUrl: boolean;
   /** Whether what was imported before is served, as of a db.json; else a database that holds data is an error. */
   readonly isKept: boolean;
+}
+
+/** Tells whether the data are what a module gives, which may be CommonJS. */
+function isModule({ from, isUrl }: Pick<Imported, "from" | "isUrl">): boolean {
+  return !isUrl && /\.[cm]?[jt]s$/i.test(from);
 }
 
 /** What to tell about an import, for programs and for a person. */
@@ -59,11 +64,15 @@ export async function openImported(
   readonly hash: string | undefined;
 }> {
   const { file, from, isKept } = imported;
+  if (isModule(imported)) {
+    const { refuseInBinary } = await import("../middleware/with.ts");
+    refuseInBinary(from, quote(from));
+  }
   const isThere = !replaces && file !== ":memory:" && await exists(file);
   // before a file is made that would stay
   const isWanted = !isThere || isKept && await exists(from);
   let dump = isWanted ? await read(imported, signal) : undefined;
-  let data = isThere ? undefined : parse(imported, dump?.text());
+  let content = isThere ? undefined : parse(imported, await dump?.text());
   const store = openStore(file, undefined, options);
   try {
     const isFilled = store.resources().length > 0 ||
@@ -71,8 +80,8 @@ export async function openImported(
     let notice: Notice | undefined;
     if (replaces || !isFilled) {
       dump ??= await read(imported, signal);
-      data ??= parse(imported, dump.text());
-      notice = await load(store, imported, data, dump.hash, replaces);
+      content ??= parse(imported, await dump.text());
+      notice = await load(store, imported, content, dump.hash, replaces);
     }
     const hash = dump?.hash;
     if (!notice && !isKept) throw holdsData(imported);
@@ -86,12 +95,12 @@ export async function openImported(
 }
 
 function holdsData({ file, from, isUrl }: Imported): Failure {
-  const isJson = !isUrl && /\.json$/i.test(from);
+  const isKept = !isUrl && /\.(json|[cm]?[jt]s)$/i.test(from);
   return new Failure(
     `Cannot import into "${absolutePath(file)}": it holds data already`,
     {
       hint: `to serve what it holds: api "${file}"; to replace that: --reset` +
-        (isJson ? `; to import once, then serve: api "${from}"` : ""),
+        (isKept ? `; to import once, then serve: api "${from}"` : ""),
     },
   );
 }
@@ -128,7 +137,7 @@ function describeKept(
 async function load(
   store: OpenedStore,
   { file, from, isUrl }: Imported,
-  data: Data,
+  { data, twice }: Content,
   hash: string,
   replaces: boolean,
 ): Promise<Notice | undefined> {
@@ -145,8 +154,16 @@ async function load(
       : new Failure(`Cannot load "${from}": ${why}`);
   }
   return {
-    event: { event: "imported", from: shown, into: file },
-    text: `Imported ${shown} into ${file}`,
+    event: {
+      event: "imported",
+      from: shown,
+      into: file,
+      ...twice && { twice },
+    },
+    text: `Imported ${shown} into ${file}` +
+      (twice === undefined
+        ? ""
+        : `; "${twice}" is there twice in one object: the last one counts`),
   };
 }
 
@@ -156,9 +173,13 @@ function tooMuch(error: unknown): string | undefined {
     return "it is nested deeper than 1000 levels";
   }
   if (!(error instanceof RangeError)) return;
-  return /call stack/.test(error.message)
+  return isDeep(error)
     ? "it is nested deeper than 1000 levels"
     : "a document is too large";
+}
+
+function isDeep(error: RangeError): boolean {
+  return /call stack/.test(error.message);
 }
 
 /** The name of a dump for its database, so that both can be moved together. */
@@ -170,17 +191,61 @@ function nameOf(path: string, file: string): string {
 }
 
 interface Dump {
-  readonly text: () => string;
+  readonly text: () => string | Promise<string>;
   readonly hash: string;
 }
 
-async function read(
-  { from, isUrl }: Imported,
-  signal: AbortSignal,
-): Promise<Dump> {
+async function read(imported: Imported, signal: AbortSignal): Promise<Dump> {
+  const { from, isUrl } = imported;
   const bytes = isUrl ? await fetchBytes(from, signal) : await readBytes(from);
   const hash = encodeHex(await crypto.subtle.digest("SHA-256", bytes));
-  return { text: () => decode(from, bytes), hash };
+  const text = isModule(imported)
+    ? () => evaluate(from, signal)
+    : () => decode(from, bytes);
+  return { text, hash };
+}
+
+// a module is loaded once for each URL
+let evaluations = 0;
+
+/** Writes as JSON what a module gives: its default export, or what that gives where it is a function. */
+async function evaluate(from: string, signal: AbortSignal): Promise<string> {
+  const { loadDefault, toReason } = await import("../middleware/with.ts");
+  const refuse = (cause: unknown) =>
+    new Failure(`Cannot load "${absolutePath(from)}"`, { cause });
+  const version = evaluations++ > 0 ? `${evaluations}` : "";
+  const give = async () => {
+    // where a promise is all that is waited for Deno ends, and shows where
+    const timer = setTimeout(() => {}, 2 ** 31 - 1);
+    try {
+      const own = await loadDefault(from, { version });
+      return typeof own === "function" ? await own() : own;
+    } catch (error) {
+      throw error instanceof Failure ? error : refuse(toReason(error));
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  const value: unknown = await orAborted(signal, give());
+  if (!isDocument(value)) {
+    throw refuse(
+      new Failure(
+        "its default export is neither an object nor a function that gives one",
+      ),
+    );
+  }
+  const data = toData(value);
+  let text: string;
+  try {
+    text = JSON.stringify(data);
+  } catch (error) {
+    if (error instanceof RangeError && !isDeep(error)) throw tooLarge(from);
+    // JSON has no word for it; where things refer to each other V8 draws how
+    const [why] = `${error}`.replace(/^\w+: /, "").split("\n");
+    throw refuse(new Failure(tooMuch(error) ?? why ?? ""));
+  }
+  if (text.length > MAX_BYTES) throw tooLarge(from);
+  return text;
 }
 
 async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -190,8 +255,11 @@ async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
     return await collect(path, file.readable, isFile ? size : 0);
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
-    const hint = cause instanceof Deno.errors.NotFound
-      ? "look at its name; to begin with nothing, write {} into it"
+    const isMissing = cause instanceof Deno.errors.NotFound;
+    const isScript = isModule({ from: path, isUrl: false });
+    const begin = isScript ? "export default {}" : "{}";
+    const hint = isMissing
+      ? `look at its name; to begin with nothing, write ${begin} into it`
       : undefined;
     throw new Failure(`Cannot load "${absolutePath(path)}"`, { cause, hint });
   }
@@ -212,7 +280,7 @@ async function fetchBytes(
   const { status, headers, body } = response;
   if (status !== 200) {
     const hint = status === 404 && url.pathname === "/db"
-      ? "json-server 1 has no /db: give its db.json"
+      ? "json-server 1 has no /db: give its file, as --from db.json"
       : undefined;
     throw new Failure(`Cannot load "${url}": the answer was ${status}`, {
       hint,
@@ -220,6 +288,11 @@ async function fetchBytes(
   }
   const size = Number(headers.get("content-length"));
   return await collect(`${url}`, body, size);
+}
+
+function tooLarge(source: string): Failure {
+  const most = MAX_BYTES / 2 ** 20;
+  return new Failure(`Cannot load "${source}": it is larger than ${most} MiB`);
 }
 
 async function collect(
@@ -230,10 +303,7 @@ async function collect(
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let count = 0;
   const check = (bytes: number) => {
-    if (bytes <= MAX_BYTES) return;
-    throw new Failure(
-      `Cannot load "${source}": it is larger than ${MAX_BYTES / 2 ** 20} MiB`,
-    );
+    if (bytes > MAX_BYTES) throw tooLarge(source);
   };
   check(size);
   for await (const part of chunks) {
@@ -277,12 +347,18 @@ function badLine(bytes: Uint8Array<ArrayBuffer>): number {
   }
 }
 
-function parse({ from }: Imported, text = ""): Data {
+interface Content {
+  readonly data: Data;
+  /** A name that an object has twice. */
+  readonly twice?: string | undefined;
+}
+
+function parse({ from }: Imported, text = ""): Content {
   // as json-server takes it
-  if (/^\s*$/.test(text)) return {};
+  if (/^\s*$/.test(text)) return { data: {} };
   try {
     const value = parseJson(text);
-    if (isDocument(value)) return toData(value);
+    if (isDocument(value)) return { data: toData(value), twice: twiceIn(text) };
     throw new Failure(
       `Cannot load "${from}": expected an object of resources, as {"posts": []}`,
     );
@@ -292,6 +368,25 @@ function parse({ from }: Imported, text = ""): Data {
     throw new Failure(
       `Cannot load "${from}": ${message}${habitOf(text, message)}`,
     );
+  }
+}
+
+/** What is longer no person wrote. */
+const LONGEST_WRITTEN = 2 ** 20;
+
+/** Finds a name that an object has twice, of which JSON.parse tells nothing. */
+function twiceIn(text: string): string | undefined {
+  const open: Set<string>[] = [];
+  const tokens = text.length > LONGEST_WRITTEN
+    ? []
+    : text.matchAll(/[{}]|"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?/g);
+  for (const [token, name = "", colon] of tokens) {
+    if (token === "{") open.push(new Set());
+    else if (token === "}") open.pop();
+    else if (colon !== undefined) {
+      if (open.at(-1)?.has(name)) return name;
+      open.at(-1)?.add(name);
+    }
   }
 }
 
@@ -346,14 +441,14 @@ export function follow(
   async function take(): Promise<void> {
     const { hash, text } = await read(imported, signal);
     if (hash === seen || signal.aborted) return;
-    const content = text();
+    const content = await text();
     if (content.trim() === "") {
       throw new Failure(
         `Cannot load "${from}": it is empty: all stays as it was`,
       );
     }
-    const data = parse(imported, content);
-    const notice = await load(store, imported, data, hash, true);
+    const parsed = parse(imported, content);
+    const notice = await load(store, imported, parsed, hash, true);
     seen = hash;
     if (notice) onLoad(notice);
   }

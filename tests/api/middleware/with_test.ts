@@ -276,23 +276,23 @@ Deno.test("middleware of express is told what form it has to have", () =>
     }`;
     const form = "export default (request, next) => Response";
     const table: [name: string, text: string, reason: string][] = [
-      ["hello.js", `module.exports = ${express}`, "it is CommonJS"],
+      ["hello.js", `module.exports = ${express}`, '"module" is CommonJS'],
       ["hello.cjs", `module.exports = ${express}`, "(req, res, next)"],
       ["module.js", `export default ${express}`, "(req, res, next)"],
       ["error.mjs", `export default (e, q, s, n) => n(e)`, "of express"],
-      ["exports.js", `exports.default = ${express}`, "it is CommonJS"],
+      ["exports.js", `exports.default = ${express}`, '"exports" is CommonJS'],
       [
         "require.js",
         `const path = require("node:path"); path;`,
-        "it is CommonJS",
+        '"require" is CommonJS',
       ],
-      ["dirname.js", `export default __dirname`, "it is CommonJS"],
+      ["dirname.js", `export default __dirname`, '"__dirname" is CommonJS'],
     ];
     for (const [name, text, what] of table) {
       await Deno.writeTextFile(`${folder}/${name}`, text);
       const args = ["--memory", "--port", "0", "--with", `${folder}/${name}`];
       const { code, stdout, stderr } = await run(main, args);
-      const why = what.startsWith("it") ? what : `its function is ${what}`;
+      const why = what.endsWith("CommonJS") ? what : `its function is ${what}`;
       assertEquals(
         stderr,
         `api: Cannot load "${folder}/${name}": ${why}: expected ${form}\n` +
