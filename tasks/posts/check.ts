@@ -12,18 +12,12 @@ import {
   resources,
 } from "../api/store/schema.ts";
 
-/** Puts a number in the place of each whose digits were kept: whether it is one counts here, not which. */
-function withNumbers(document: Document): Document {
-  const isRawJson: unknown = Reflect.get(JSON, "isRawJSON");
-  const isKept = (value: unknown) =>
-    typeof isRawJson === "function" && isRawJson(value) === true;
-  const numberLike = (value: unknown) =>
-    /^-?\d+$/.test(JSON.stringify(value)) ? 0 : 0.5;
-  return Object.fromEntries(
-    Object.entries(document).map(([name, value]) => [
-      name,
-      isKept(value) ? numberLike(value) : value,
-    ]),
+/** Reads a document again, whose numbers may keep their digits: whether one is an integer counts here, not which. */
+function withNumbers(document: Document): unknown {
+  return JSON.parse(
+    JSON.stringify(document),
+    (_, value: unknown, { source = "" }: { source?: string } = {}) =>
+      typeof value !== "number" ? value : /^-?\d+$/.test(source) ? 0 : 0.5,
   );
 }
 
