@@ -339,6 +339,7 @@ const copies = {
   },
   curl({ method, url, body, ...rest }) {
     const how = { GET: [], HEAD: ["-I"] }[method] ?? ["-X", method];
+    if (/[[\]{}]/.test(url)) how.push("-g");
     const headers = withType({ body, ...rest })
       .flatMap((pair) => ["-H", quote(pair.join(": "))]);
     const data = body ? ["--data-raw", quote(body)] : [];
@@ -354,16 +355,17 @@ const copies = {
   },
 };
 for (const button of document.querySelectorAll("[data-copy]")) {
-  button.onclick = async () => {
+  button.onclick = () => {
     write("copied", "");
     try {
       const command = copies[button.dataset.copy](readForm());
       write("command", command);
       at("command").hidden = false;
-      await navigator.clipboard.writeText(command);
-      write("copied", "Copied");
-    } catch {
-      // it can be selected
+      // where a page may not do it, the command can be selected
+      navigator.clipboard?.writeText(command)
+        .then(() => write("copied", "Copied"), () => {});
+    } catch ({ message }) {
+      write("copied", `Cannot copy: ${message}`);
     }
   };
 }
