@@ -359,7 +359,7 @@ function refuseIgnored(ignored: readonly Ignored[]): Problem {
 }
 
 const photo =
-  /"http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(\/(?:150|600)\/[\da-f]{6}")/g;
+  /("(?:url|thumbnailUrl)": ?")http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(?=\/(?:150|600)\/[\da-f]{6}")/g;
 
 /**
  * Writes the URLs of photos with the host that was asked. The seed has that of an `api` without options, a dump that of
@@ -368,7 +368,7 @@ const photo =
 function locatePhotos(text: string, { original }: ApiRequest): string {
   if (!text.includes("/600/") && !text.includes("/150/")) return text;
   const origin = new URL(original.url).origin.replaceAll("$", "$$$$");
-  return text.replace(photo, `"${origin}$1`);
+  return text.replace(photo, `$1${origin}`);
 }
 
 /** Draws the photo of a path like `/600/92c952`, its side in pixels and its colour: it needs no network. */

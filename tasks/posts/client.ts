@@ -28,13 +28,25 @@ function typeNameOf(value: unknown): string {
   return `an object with ${names.slice(0, MOST_NAMES).join(", ")}${more}`;
 }
 
-/** What a problem says (RFC 9457), or an error as most other APIs have it. */
+/** Where a problem says why (RFC 9457), then where most other APIs do, in any case. */
+const REASONS = [
+  "detail",
+  "title",
+  "message",
+  "error_description",
+  "error",
+  "errors",
+  "msg",
+];
+
 function reasonIn(value: unknown): string | undefined {
   if (typeof value === "string") return value || undefined;
   if (Array.isArray(value)) return reasonIn(value[0]);
   if (!isDocument(value)) return undefined;
-  const { detail, title, message, error, errors } = value;
-  return [detail, title, message, error, errors].map(reasonIn)
+  const fields = new Map(
+    Object.entries(value).map(([name, own]) => [name.toLowerCase(), own]),
+  );
+  return REASONS.map((name) => reasonIn(fields.get(name)))
     .find((reason) => reason !== undefined);
 }
 

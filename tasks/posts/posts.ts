@@ -363,7 +363,7 @@ async function withHint(
   const code = exitCodeOf(error);
   const hint = error.hint?.includes("--max-size")
     ? "ask for less of it: key=value"
-    : code === ExitCode.ClientError
+    : error.message.includes(": the API answered 404")
     ? hintOnBase(options)
     : STEPS.get(code);
   if (hint === undefined && !STEPS.has(code)) return error;

@@ -139,6 +139,16 @@ Deno.test("nearest() finds the name that was meant, and none for a stranger", ()
   assertEquals(nearest("--port", []), undefined);
 });
 
+Deno.test("work that grows faster than what is asked of: nearest() looks at 1,000 names, and for none of 100 letters", () => {
+  const many = Array.from({ length: 1000 }, (_, at) => `resource_${at}`);
+  assertEquals(nearest("pots", [...many.slice(1), "posts"]), "posts");
+  assertEquals(nearest("pots", [...many, "posts"]), undefined);
+  const long = "a".repeat(100);
+  assertEquals(nearest(long, [`${long}b`]), `${long}b`);
+  assertEquals(nearest(`${long}b`, [`${long}c`]), undefined);
+  assertEquals(nearest("a", [long.repeat(100_000)]), long.repeat(100_000));
+});
+
 Deno.test("nearest() finds a name again for any one slip", () => {
   const slip = fc.record({
     name: fc.constantFrom(...KNOWN),

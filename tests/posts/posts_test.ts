@@ -91,6 +91,14 @@ Deno.test("posts prints what is wrong with a response, and exits as the table sa
     ['{"error":{"message":"boom"}}', 500, 5, /500 Internal \w+ Error: boom\n$/],
     ['{"error":"boom"}', 400, 4, /400 Bad Request: boom\n$/],
     ['{"message":"Sign in"}', 401, 4, /401 Unauthorized: Sign in\n$/],
+    ['{"Message":"Sign in"}', 403, 4, /403 Forbidden: Sign in\n$/],
+    [
+      '{"error":"invalid_token","error_description":"It is expired"}',
+      401,
+      4,
+      /401 Unauthorized: It is expired\n$/,
+    ],
+    ['{"error":true,"msg":"no key"}', 400, 4, /400 Bad Request: no key\n$/],
     ['{"errors":[{"title":"boom"}]}', 422, 4, /422 \w+ \w+: boom\n$/],
     ['{"message":"","error":{}}', 404, 4, /answered 404 Not Found\n$/],
     ["null", 200, 1, /: expected a list, got null\n$/],
@@ -722,6 +730,10 @@ Deno.test("posts hints at the resource that a base names", async () => {
     const { stderr } = await run(main, ["--url", base + path, ...more]);
     assertMatch(stderr, /404 Not Found\n$/);
   }
+  await using closed = serveBody("{}", 401);
+  const url = `http://127.0.0.1:${closed.addr.port}/github`;
+  const { stderr } = await run(main, ["--url", url]);
+  assertMatch(stderr, /401 Unauthorized\n$/);
 });
 
 Deno.test("posts refuses operands that do not fit together", async (t) => {

@@ -118,13 +118,11 @@ const rootPath = reads("root", "The page, for browsers", {
 
 const openApiPath = reads("openapi", "This document", contentOf(object));
 
-const eventsPath = {
-  get: {
-    operationId: "events",
-    summary: "The log of requests, as they are answered",
-    ...ok("Server-sent events", contentOf(text, "text/event-stream")),
-  },
-};
+const eventsPath = reads(
+  "events",
+  "The log of requests, as they are answered",
+  contentOf(text, "text/event-stream"),
+);
 
 const sandboxPath = {
   parameters: [{ name: "sandbox", in: "path", required: true, schema: text }],
@@ -135,11 +133,14 @@ const sandboxPath = {
   },
 };
 
+const BODILESS = ["get", "head", "options"];
+
 const echoPath = Object.fromEntries(
-  ["get", "put", "post", "patch", "delete"].map((method) => [method, {
+  [...BODILESS, "put", "post", "patch", "delete"].map((method) => [method, {
     operationId: `echo_${method}`,
     summary: "What came: method, url, headers, body, address",
-    ...method !== "get" && { requestBody: { content: contentOf({}, "*/*") } },
+    ...!BODILESS.includes(method) &&
+      { requestBody: { content: contentOf({}, "*/*") } },
     ...ok("What came", contentOf(object)),
   }]),
 );

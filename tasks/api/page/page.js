@@ -12,27 +12,22 @@ const form = at("console").elements;
 const main = document.querySelector(".main");
 const isRead = (method) => /^(GET|HEAD|OPTIONS)$/.test(method);
 const formatNumber = (number) => number.toLocaleString("en");
-const compact = { notation: "compact", style: "unit", unit: "byte" };
+const bytes = { style: "unit", unit: "byte", unitDisplay: "narrow" };
 const formatSize = (length) =>
-  length.toLocaleString("en", { ...compact, unitDisplay: "narrow" });
+  length.toLocaleString("en", { ...bytes, notation: "compact" });
 const formatTime = (time) => new Date(time).toLocaleTimeString("en-GB");
 const formatDay = (time) => new Date(time).toLocaleString("sv-SE"); // 2026-01-31 09:05:00
 const namesIn = ({ rows }) =>
   [...rows].map(({ cells }) => cells[0].textContent).join();
-function parse(json) {
+function attempt(work, otherwise) {
   try {
-    return JSON.parse(json);
+    return work();
   } catch {
-    return undefined;
+    return otherwise;
   }
 }
-function decode(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
+const parse = (json) => attempt(() => JSON.parse(json));
+const decode = (text) => attempt(() => decodeURIComponent(text), text);
 
 for (const part of document.querySelectorAll(".script")) part.hidden = false;
 
@@ -40,9 +35,8 @@ for (const part of document.querySelectorAll(".script")) part.hidden = false;
 async function refresh() {
   const headers = { accept: "text/html" };
   const html = await (await fetch(`${base}/`, { headers })).text();
-  const fresh = new DOMParser().parseFromString(html, "text/html")
-    .getElementById("kinds");
-  const old = at("kinds");
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const [old, fresh] = [at("kinds"), page.getElementById("kinds")];
   if (namesIn(fresh) !== namesIn(old)) return old.replaceWith(fresh);
   const cells = [...fresh.querySelectorAll("th, td")];
   for (const [index, cell] of old.querySelectorAll("th, td").entries()) {
@@ -57,17 +51,15 @@ let isOfOthers = false;
 async function keep(mode, work) {
   const opening = indexedDB.open("hark");
   opening.onupgradeneeded = () => opening.result.createObjectStore("snapshots");
-  await new Promise((resolve, reject) => {
-    opening.onsuccess = resolve;
-    opening.onerror = () => reject(opening.error);
-  });
+  await new Promise((onsuccess, onerror) =>
+    Object.assign(opening, { onsuccess, onerror })
+  );
   const database = opening.result;
   const transaction = database.transaction("snapshots", mode);
   const request = work(transaction.objectStore("snapshots"));
-  await new Promise((resolve, reject) => {
-    transaction.oncomplete = resolve;
-    transaction.onabort = () => reject(transaction.error);
-  }).finally(() => database.close());
+  await new Promise((oncomplete, onabort) =>
+    Object.assign(transaction, { oncomplete, onabort })
+  ).finally(() => database.close());
   return request.result;
 }
 function say(text, isBad = false) {
@@ -79,11 +71,11 @@ function offer(why, next = "") {
   say(`${why} ${formatDay(time)}, ${formatSize(text.length)}${next}`);
   at("reset").disabled = false;
 }
-async function takeSnapshot(why) {
+const refuse = (what) => ({ message }) =>
+  say(`Cannot ${what}: ${message}`, true);
+async function readSnapshot(why) {
   const response = await fetch(`${base}/db`);
-  if (!response.ok) {
-    return say(`Cannot take a snapshot: status ${response.status}`, true);
-  }
+  if (!response.ok) throw new Error(`status ${response.status}`);
   const names = namesIn(at("kinds"));
   snapshot = { time: Date.now(), names, text: await response.text() };
   isOfOthers = false;
@@ -92,6 +84,8 @@ async function takeSnapshot(why) {
     .then(() => "", () => lost);
   offer(`${why} at`, next);
 }
+const takeSnapshot = (why) =>
+  readSnapshot(why).catch(refuse("take a snapshot"));
 keep("readonly", (store) => store.get(root)).then((kept) => {
   if (kept === undefined || snapshot !== undefined) return;
   snapshot = kept;
@@ -103,50 +97,44 @@ keep("readonly", (store) => store.get(root)).then((kept) => {
 async function compare() {
   const now = await (await fetch(`${base}/`)).json();
   const then = JSON.parse(snapshot.text);
-  return [...new Set(Object.keys(now).concat(Object.keys(then)))]
-    .map((name) => [
-      name,
-      now[name]?.count ?? 0,
-      Array.isArray(then[name]) ? then[name].length : name in then ? 1 : 0,
-    ])
-    .filter(([, before, after]) => before !== after)
-    .map(([name, ...counts]) =>
-      `${name}: ${counts.map(formatNumber).join(" → ")}`
-    );
+  const changes = Object.keys({ ...now, ...then }).flatMap((name) => {
+    const counts = [now[name]?.count ?? 0, [then[name] ?? []].flat().length];
+    if (counts[0] === counts[1]) return [];
+    return [`${name}: ${counts.map(formatNumber).join(" → ")}`];
+  });
+  return changes.length > 0
+    ? `Documents: ${changes.join(", ")}`
+    : "There are as many documents now as then.";
 }
 at("snapshot").onclick = () => takeSnapshot("Snapshot taken");
 at("reset").onclick = async () => {
-  const counts = await compare().catch(() => []);
-  const what = counts.length > 0
-    ? `Documents: ${counts.join(", ")}`
-    : "There are as many documents now as then.";
   const since = formatDay(snapshot.time);
-  write("drops", `What anyone wrote since ${since} is dropped. ${what}`);
+  const changes = await compare().catch(() => "");
+  write("drops", `What anyone wrote since ${since} is dropped. ${changes}`);
   at("sure").showModal();
 };
 at("no").onclick = () => at("sure").close();
 at("yes").onclick = async () => {
   at("sure").close();
-  let why = "";
+  const { text: body } = snapshot;
+  const headers = { "content-type": "application/json" };
+  const init = { method: "PUT", headers, body };
   try {
-    const response = await fetch(`${base}/db`, {
-      method: "PUT",
-      headers: { "content-type": "application/json" },
-      body: snapshot.text,
-    });
+    const response = await fetch(`${base}/db`, init);
     if (response.ok) return offer("Reset to the snapshot of");
     const { detail } = await response.json().catch(() => ({}));
-    why = detail ?? `status ${response.status}`;
-  } catch ({ message }) {
-    why = `${message}; the snapshot has ${formatSize(snapshot.text.length)}`;
+    throw new Error(detail ?? `status ${response.status}`);
+  } catch (error) {
+    refuse(`reset to ${formatSize(body.length)}`)(error);
   }
-  say(`Cannot reset: ${why}`, true);
 };
 
 // The console
 const hasBody = () => !/^(GET|HEAD|DELETE|OPTIONS)$/.test(form.method.value);
 function readForm() {
-  const path = form.path.value.trim().replace(base, "").replace(/^\/?/, "/");
+  const typed = form.path.value.trim();
+  const path = (typed.startsWith(base) ? typed.slice(base.length) : typed)
+    .replace(/^\/?/, "/");
   const headers = form.fields.value.split("\n").filter((line) => line.trim())
     .map((line) => {
       const [, name, value] = line.match(/^\s*([^\s:]+):\s*(.*?)\s*$/) ?? [];
@@ -202,44 +190,38 @@ function explain(headers, text) {
   const reason = headers.get("x-reason") ?? (isProblem && parse(text)?.detail);
   return reason ? [...lines, reason] : lines;
 }
-function show(status, isBad, headers = "", reasons = []) {
+function show(status, isBad, headers = [], reasons = []) {
   write("status", status);
   at("status").classList.toggle("bad", isBad);
   write("why", reasons.join("\n"));
-  write("headers", headers);
+  write("headers", [...headers].map((pair) => pair.join(": ")).join("\n"));
   at("body").replaceChildren();
   at("response").hidden = false;
 }
 
-// A long body is shown in parts of this many lines, each made when it is opened.
+// Of a long body so many lines are a part: each but the first is made when it is opened.
 const maxLines = 1000;
 const token =
   /("(?:[^"\\]|\\.)*"?)(\s*:)?|(-?\d[\d.eE+-]*|true|false|null)|[^"\w-]+|./g;
 function paint(text, isJson) {
-  if (!isJson) return make("pre", text);
-  const pre = make("pre");
-  for (const [all, string, colon, value] of text.matchAll(token)) {
+  const pre = make("pre", isJson ? "" : text);
+  for (
+    const [all, string, colon, value] of isJson ? text.matchAll(token) : []
+  ) {
     const kind = colon ? "key" : string ? "string" : value ? "value" : "";
     pre.append(kind ? make("span", string ?? value, kind) : all, colon ?? "");
   }
   return pre;
 }
-function unfold(box, lines, start, end, isJson) {
-  if (end - start <= maxLines) {
-    return box.append(paint(lines.slice(start, end).join(""), isJson));
-  }
-  let step = maxLines;
-  while ((end - start) / step > 20) step *= 20;
-  for (let first = start; first < end; first += step) {
-    const after = Math.min(first + step, end);
-    const fold = make("details");
-    const name = [first + 1, after].map(formatNumber).join(" to ");
-    fold.append(make("summary", `Lines ${name}`));
-    box.append(fold);
-    const open = () => unfold(fold, lines, first, after, isJson);
-    if (first > start) fold.addEventListener("toggle", open, { once: true });
-    else [fold.open] = [true, open()];
-  }
+function fold(lines, first, isJson) {
+  const part = lines.slice(first, first + maxLines);
+  const open = () => paint(part.join(""), isJson);
+  if (first === 0) return open();
+  const box = make("details");
+  const name = [first + 1, first + part.length].map(formatNumber).join(" to ");
+  box.append(make("summary", `Lines ${name}`));
+  box.addEventListener("toggle", () => box.append(open()), { once: true });
+  return box;
 }
 async function follow({ body }, started) {
   const pre = at("body").appendChild(make("pre"));
@@ -275,23 +257,23 @@ async function send() {
     const since = () => `${(performance.now() - start).toFixed(1)} ms`;
     const response = await fetch(request);
     const { status, statusText, ok } = response;
-    const lines = [...response.headers].map((pair) => pair.join(": "))
-      .join("\n");
     const type = response.headers.get("content-type") ?? "";
     const name = `${status} ${statusText}`;
     isStream = type.startsWith("text/event-stream");
     if (isStream) {
-      show(`${name}, events as they come`, !ok, lines, left);
+      show(`${name}, events as they come`, !ok, response.headers, left);
       stop.hidden = false;
       return await follow(response, since);
     }
     const text = await response.text();
     const size = formatSize(new Blob([text]).size);
     const reasons = [...left, ...explain(response.headers, text)];
-    show(`${name}, ${since()}, ${size}`, !ok, lines, reasons);
+    show(`${name}, ${since()}, ${size}`, !ok, response.headers, reasons);
     // a line may be as long as the whole
     const parts = text.match(/[^\n]{1,2000}\n?|\n/g) ?? [];
-    unfold(at("body"), parts, 0, parts.length, /\bjson\b/.test(type));
+    for (let first = 0; first < parts.length; first += maxLines) {
+      at("body").append(fold(parts, first, /\bjson\b/.test(type)));
+    }
   } catch (error) {
     if (own !== running) return;
     if (error.name !== "AbortError") show(`No answer: ${error.message}`, true);
@@ -330,16 +312,16 @@ document.addEventListener("click", (event) => {
 globalThis.onhashchange = () => fill(decode(location.hash.slice(1)));
 
 // Copy as: quoted and formatted as the commands do it, which a page cannot load
-const isPlain = (word) => /^[\w@%+=:,./-]+$/.test(word);
 const quote = (word) =>
-  isPlain(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 function formatItem([name, value]) {
   if (typeof value !== "string") return `${name}:=${JSON.stringify(value)}`;
   return `${name}=${value.replace(/^(?=\\*[=@])/, "\\")}`;
 }
 function formatItems(body) {
   const fields = Object.entries(parse(body) ?? {});
-  const isSimple = /^\s*\{/.test(body) && fields.length > 0 &&
+  // a longer number than JavaScript has is left to the body as it is
+  const isSimple = /^\s*\{(?!.*\d{16})/s.test(body) && fields.length > 0 &&
     fields.every(([name]) => /^[A-Za-z_]\w*$/.test(name));
   return isSimple ? fields.map(formatItem).map(quote) : undefined;
 }
@@ -357,6 +339,7 @@ const copies = {
   },
   curl({ method, url, body, ...rest }) {
     const how = { GET: [], HEAD: ["-I"] }[method] ?? ["-X", method];
+    if (/[[\]{}]/.test(url)) how.push("-g");
     const headers = withType({ body, ...rest })
       .flatMap((pair) => ["-H", quote(pair.join(": "))]);
     const data = body ? ["--data-raw", quote(body)] : [];
@@ -364,24 +347,25 @@ const copies = {
   },
   fetch({ method, url, body, ...rest }) {
     const pairs = withType({ body, ...rest });
-    const headers = pairs.length > 0 && { headers: Object.fromEntries(pairs) };
-    const init = { method, ...headers, ...body && { body } };
+    const headers = pairs.length > 0 ? Object.fromEntries(pairs) : undefined;
+    const init = { method, headers, body: body || undefined };
     const isPlain = method === "GET" && !headers;
     const second = isPlain ? "" : `, ${JSON.stringify(init, null, 2)}`;
     return `await fetch(${JSON.stringify(url)}${second})`;
   },
 };
 for (const button of document.querySelectorAll("[data-copy]")) {
-  button.onclick = async () => {
+  button.onclick = () => {
     write("copied", "");
     try {
       const command = copies[button.dataset.copy](readForm());
       write("command", command);
       at("command").hidden = false;
-      await navigator.clipboard.writeText(command);
-      write("copied", "Copied");
-    } catch {
-      // it can be selected
+      // where a page may not do it, the command can be selected
+      navigator.clipboard?.writeText(command)
+        .then(() => write("copied", "Copied"), () => {});
+    } catch ({ message }) {
+      write("copied", `Cannot copy: ${message}`);
     }
   };
 }
@@ -394,16 +378,20 @@ function add({ time, method, path, status, ms, reason }) {
   const line = make("li");
   const link = make("a");
   link.href = formatFragment(method, path.slice(root.length) || "/");
-  link.append(make("b", method, isRead(method) ? "" : method), " ");
-  link.append(make("span", path));
-  const parts = [
+  const name = make("b", method, isRead(method) ? "" : method);
+  link.append(name, " ", make("span", path));
+  const result = make("b", status, status >= 400 ? "bad" : "");
+  const took = make("small", `${ms.toFixed(1)} ms`);
+  line.append(
     make("time", formatTime(time)),
+    " ",
     link,
-    make("b", status, status >= 400 ? "bad" : ""),
-    make("small", `${ms.toFixed(1)} ms`),
-    ...reason ? [make("p", reason, "bad")] : [],
-  ];
-  line.append(...parts.flatMap((part) => [part, " "]));
+    " ",
+    result,
+    " ",
+    took,
+  );
+  if (reason) line.append(" ", make("p", reason, "bad"));
   line.hidden = !isWanted(line);
   at("log").prepend(line);
   at("quiet").hidden = true;
@@ -439,7 +427,12 @@ at("filter").oninput = () => {
 };
 const stream = "/events?after=0";
 const events = new EventSource(base + stream);
-events.onopen = () => write("live", "live");
+events.onopen = () => {
+  // an api that was away may be back with other documents
+  stale ||= at("live").textContent !== "connecting";
+  write("live", "live");
+  flush();
+};
 events.onerror = () =>
   write("live", events.readyState === 2 ? "off" : "waiting for the api");
 events.onmessage = ({ data }) => {

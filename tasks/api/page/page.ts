@@ -164,7 +164,7 @@ ${escape(example)}</textarea></div>
 <h2><span id="asked">Requests</span> <small id="live" role="status">connecting</small></h2>
 <div class="row">
 <input type="search" id="filter" aria-label="Filter" placeholder="Filter: POST, /posts, 404">
-<button type="button" id="pause" aria-pressed="false">Pause</button>
+<button type="button" id="pause">Pause</button>
 </div>
 <p id="quiet">What anyone asks of this api appears here, the newest first.</p>
 <div class="scroll" role="log" aria-live="off" aria-labelledby="asked" tabindex="0"><ol id="log"></ol></div>

@@ -73,6 +73,9 @@ Deno.test("URLs of one's own stay as they were written", async () => {
   const own = {
     url: "https://via.placeholder.com/600/92c952",
     other: "http://localhost:5173/600/92c952/more",
+    href: "http://localhost:5173/600/92c952",
+    list: ["http://localhost:5173/150/92c952"],
+    quoted: '"url": "http://localhost:3000/600/92c952"',
     text: 'see "http://localhost:3000/600/92c952" there',
   };
   const created = await api.send("POST http://127.0.0.1:4002/posts", {
