@@ -639,23 +639,24 @@ Deno.test("api follows db.json as editors save it, and tells who listens", () =>
     assertEquals((await text).match(/"loaded"/g)?.length, 4);
   }));
 
-/** Resolves when a file is opened, after something is done. */
-async function untilOpened(
+/** Does something, and resolves when Deno is then asked to do something to a file. */
+async function untilAsked(
+  verb: "open" | "stat",
   path: string,
   work: () => Promise<void>,
 ): Promise<void> {
-  const { open } = Deno;
-  const opened = Promise.withResolvers<void>();
-  const spy: typeof open = (file, options) => {
-    if (file === path) opened.resolve();
-    return open(file, options);
+  const original = Deno[verb];
+  const asked = Promise.withResolvers<void>();
+  const spy = (file: string | URL) => {
+    if (file === path) asked.resolve();
+    return original(file);
   };
-  Reflect.set(Deno, "open", spy);
+  Reflect.set(Deno, verb, spy);
   try {
     await work();
-    await opened.promise;
+    await asked.promise;
   } finally {
-    Reflect.set(Deno, "open", open);
+    Reflect.set(Deno, verb, original);
   }
 }
 
@@ -672,7 +673,7 @@ Deno.test("api leaves an edit alone that it is not told to follow, and a save th
     await (await fetch(`${base}/a`, { method: "POST", body: "{}" })).text();
     // the file is looked into once without a change, too
     for (const time of [1, 2]) {
-      await untilOpened(json, () => Deno.utime(json, time, time));
+      await untilAsked("open", json, () => Deno.utime(json, time, time));
     }
     assertEquals(await (await fetch(`${base}/a`)).json(), [{ id: 1 }]);
     await Deno.writeTextFile(json, '{"b":[]}');
@@ -684,6 +685,30 @@ Deno.test("api leaves an edit alone that it is not told to follow, and a save th
       assertEquals((await api.result).code, 0);
     }
   }));
+
+Deno.test({
+  name:
+    "api that follows db.json does not wait for who writes to a pipe of its name",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withFolder(async (folder) => {
+      const json = `${folder}/db.json`;
+      await Deno.writeTextFile(json, '{"a":[]}');
+      const api = start(main, ["-w", "--memory", json, "--port", "0"]);
+      const base = await baseOf(api.stdout);
+      await Deno.remove(json);
+      await new Deno.Command("mkfifo", { args: [json] }).output();
+      for (let looks = 0; looks < 3; looks++) {
+        await untilAsked("stat", json, async () => {});
+      }
+      await Deno.remove(json);
+      await Deno.writeTextFile(json, '{"b":[]}');
+      await api.stdout.waitFor(/(Imported [^]*){2}/);
+      assertEquals(await (await fetch(`${base}/db`)).json(), { b: [] });
+      api.interrupt();
+      assertEquals((await api.result).code, 0);
+    }),
+});
 
 Deno.test("api needs no more than db.json and its database to follow it", () =>
   withFolder(async (folder) => {

@@ -388,8 +388,9 @@ export function follow(
 
 async function stateOf(path: string): Promise<string> {
   try {
-    const { mtime, size, ino } = await Deno.stat(path);
-    return `${mtime?.getTime()} ${size} ${ino}`;
+    const { isFile, mtime, size, ino } = await Deno.stat(path);
+    // to open a pipe would wait for who writes to it
+    return isFile ? `${mtime?.getTime()} ${size} ${ino}` : "";
   } catch {
     return ""; // gone for now, as while it is renamed over
   }
