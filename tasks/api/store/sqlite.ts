@@ -303,11 +303,16 @@ function createStore(
       const first = gone.length;
       for (const [parent, documentsGone] of level) {
         const key = foreignKeyOf(parent, naming);
-        const ids = documentsGone.flatMap(({ id }) =>
-          id === null ||
-            parents.get(key)?.some(({ name }) => documents.find(name, `${id}`))
-            ? []
-            : id
+        const all = documentsGone.flatMap(({ id }) => id ?? []);
+        const texts = all.map(String);
+        // asked for all at once, since hardly ever one is there
+        const rivals = parents.get(key)?.filter(({ name }) =>
+          documents.byIds(name, texts).length > 0
+        ) ?? [];
+        const ids = all.filter((id) =>
+          !rivals.some(({ name }) =>
+            documents.find(name, `${id}`)
+          )
         );
         const names = referring.get(key) ?? documents.referring(key);
         referring.set(key, names);
