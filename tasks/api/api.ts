@@ -7,6 +7,7 @@
 import { ExitCode, RUNNER, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, type Permissions, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
+import { escapeControls } from "../../lib/cli/terminal.ts";
 import { parseSeconds, parseSize, quote } from "../../lib/cli/values.ts";
 import {
   endsOf,
@@ -149,9 +150,8 @@ function formatResources(resources: readonly Resource[]): string {
   const paths = resources.map(({ name }) => `/${name}`);
   const more = paths.length - MAX_NAMED;
   const others = more > 0 ? ` and ${more} more` : "";
-  return `Resources: ${
-    paths.slice(0, MAX_NAMED).join(" ") || "none"
-  }${others}\n`;
+  const named = paths.slice(0, MAX_NAMED).join(" ").replace(/\s+/g, " ");
+  return `Resources: ${escapeControls(named) || "none"}${others}\n`;
 }
 
 const MAX_NAMED = 12;

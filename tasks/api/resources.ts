@@ -33,6 +33,7 @@ import { type Document, isDocument } from "./store/document.ts";
 import { Problem } from "./store/problem.ts";
 import { everything, parseQuery } from "./store/query.ts";
 import { toData } from "./store/schema.ts";
+import { photoOrigin } from "./store/seed.ts";
 import type { Ignored, Store } from "./store/store.ts";
 
 /** The resources of a store, which respond to requests. */
@@ -93,7 +94,7 @@ export function createResources(
 
   async function read(request: ApiRequest, target: Target) {
     const { resource, id, parent } = target;
-    const query = parseQuery(request.params, parent);
+    const query = parseQuery(toStored(request), parent);
     if (id !== undefined) {
       const text = await store.get(resource, id, query);
       return text === undefined ? undefined : { status: 200, text };
@@ -369,6 +370,17 @@ function locatePhotos(text: string, { original }: ApiRequest): string {
   if (!text.includes("/600/") && !text.includes("/150/")) return text;
   const origin = new URL(original.url).origin.replaceAll("$", "$$$$");
   return text.replace(photo, `$1${origin}`);
+}
+
+/** Lets filters that name a photo by the URL that it is shown with find it by that of the seed, too. */
+function toStored({ params, original }: ApiRequest): URLSearchParams {
+  const shown = new URL(original.url).origin;
+  const own = [...params].filter(([, value]) => value.startsWith(shown));
+  if (own.length === 0 || shown === photoOrigin) return params;
+  const stored = own.map((
+    [key, value],
+  ) => [key, photoOrigin + value.slice(shown.length)]);
+  return new URLSearchParams([...params, ...stored]);
 }
 
 /** Draws the photo of a path like `/600/92c952`, its side in pixels and its colour: it needs no network. */

@@ -979,9 +979,15 @@ Deno.test("a page comes in version 1's envelope where it is asked for with _per_
   assertEquals(last.data.map(({ id }: { id: number }) => id)[0], 81);
 });
 
-Deno.test("uncontrolled resource consumption: a deep text that is no JSON is refused within a second", () => {
+Deno.test("uncontrolled resource consumption: a deep or long text that is no JSON is refused within a second", () => {
+  const part = `${" ".repeat(12)}[1,]${" ".repeat(12)}`;
   for (
-    const text of ["[".repeat(2 ** 20 - 1) + "x", '{"a":'.repeat(2e5) + "]"]
+    const text of [
+      "[".repeat(2 ** 20 - 1) + "x",
+      '{"a":'.repeat(2e5) + "]",
+      // what V8 shows of the place stands in many others, too
+      `[${`"${part}",`.repeat(600_000)}${part.slice(0, 16)}`,
+    ]
   ) {
     let took = Infinity;
     for (let tries = 0; tries < 5 && took >= 1000; tries++) {
@@ -998,6 +1004,20 @@ Deno.test("uncontrolled resource consumption: a deep text that is no JSON is ref
 });
 
 Deno.test("for any text that is not JSON the place is where it stops being JSON", () => {
+  const table = {
+    '["a", nult]': 10,
+    '["\\\\", "a\\"b", tru]': 19,
+    '{"a:[":"[,","b": }': 18,
+    '["C:\\Ж"]': 6,
+    "[ ]x": 4,
+    "\n\n,": 1,
+    "\u00a0{}": 1,
+    "[\u2028]": 2,
+    '[1,\t"a",]': 9,
+  };
+  for (const [text, column] of Object.entries(table)) {
+    assertThrows(() => parseJson(text), SyntaxError, `column ${column})`);
+  }
   fc.assert(fc.property(fc.json(), fc.nat(), (text, at) => {
     const place = at % (text.length + 1);
     const broken = `${text.slice(0, place)}\0${text.slice(place)}`;

@@ -31,50 +31,39 @@ export function parseJson(text: string): unknown {
 
 /** Finds the place of an unexpected token, or the end: V8 tells all other places itself. */
 function placeOf(text: string, message: string): string {
-  const before = text.slice(0, longestStart(text, message)).split("\n");
+  const end = message.includes("end of JSON")
+    ? text.length
+    : unexpectedAt(text);
+  const before = text.slice(0, end).split("\n");
   const column = (before.at(-1)?.length ?? 0) + 1;
   return `(line ${before.length} column ${column})`;
 }
 
-// Of a text longer than 40 V8 shows what is up to 10 characters before the token and after it.
-const shown = /^.*?, (\.\.\.)?"(.*?)"(?:\.\.\.)? is not valid JSON$/s;
+const words = ["true", "false", "null"];
 
-/** How long the longest start of a text is that could still become JSON. */
-function longestStart(text: string, message: string): number {
-  if (message.includes("end of JSON")) return text.length;
-  const [, dots, part = text] = message.match(shown) ?? [];
-  // A deep text takes long to parse: it is tried only where that part is.
-  const places = dots === undefined
-    ? Array.from({ length: part.length }, (_, place) => place)
-    : placesOf(part, text).map((place) => place + 10);
-  let [good, bad] = [0, places.length];
-  while (bad - good > 1) {
-    const middle = (good + bad) >> 1;
-    if (isStart(text.slice(0, places[middle]))) good = middle;
-    else bad = middle;
+/** Where a value should begin and none does, or a letter of a word or an escape is wrong: before it all is JSON. */
+function unexpectedAt(text: string): number {
+  const inside = /["\\]/g;
+  const outside =
+    /"|(?:^|\[(?![ \t\r\n]*\])|[,:])[ \t\r\n]*(?![ \t\r\n"[{\d-]|true|false|null)/g;
+  let marks = outside;
+  for (let place = 0;;) {
+    marks.lastIndex = place;
+    const found = marks.exec(text);
+    if (found === null) return text.length;
+    place = found.index + found[0].length;
+    if (found[0] === '"') marks = marks === inside ? outside : inside;
+    else if (marks === outside) return place + sameLetters(text, place);
+    else if (text.charCodeAt(place) > 0xff) return place;
+    else place++;
   }
-  return places[good] ?? text.length;
 }
 
-function placesOf(part: string, text: string): number[] {
-  const places: number[] = [];
-  for (
-    let place = text.indexOf(part);
-    place >= 0;
-    place = text.indexOf(part, place + 1)
-  ) places.push(place);
-  return places;
-}
-
-function isStart(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch (error) {
-    const message = messageOf(error);
-    return message.includes("end of JSON") ||
-      message.includes(`at position ${text.length} `);
-  }
+function sameLetters(text: string, start: number): number {
+  const word = words.find((each) => each[0] === text[start]) ?? "";
+  let count = 0;
+  while (count < word.length && word[count] === text[start + count]) count++;
+  return count;
 }
 
 function messageOf(error: unknown): string {

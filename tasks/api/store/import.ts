@@ -332,18 +332,22 @@ function decode(source: string, bytes: Uint8Array<ArrayBuffer>): string {
   }
 }
 
-/** The first line that is not UTF-8. */
+/** The first line that is not UTF-8: of many, since to decode each takes long. */
 function badLine(bytes: Uint8Array<ArrayBuffer>): number {
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  for (let [line, start] = [1, 0];; line++) {
-    const end = bytes.indexOf(10, start);
+  let [line, start, step] = [1, 0, 2 ** 16];
+  for (;;) {
+    const last = bytes.indexOf(10, start + step);
+    const end = last < 0 ? bytes.length : last + 1;
+    const part = bytes.subarray(start, end);
     try {
-      decoder.decode(bytes.subarray(start, end < 0 ? undefined : end));
+      decoder.decode(part);
+      line += part.reduce((sum, byte) => sum + Number(byte === 10), 0);
+      start = end;
     } catch {
-      return line;
+      if (step === 0) return line;
+      step = 0;
     }
-    if (end < 0) return line;
-    start = end + 1;
   }
 }
 
@@ -483,8 +487,9 @@ export function follow(
 
 async function stateOf(path: string): Promise<string> {
   try {
-    const { mtime, size, ino } = await Deno.stat(path);
-    return `${mtime?.getTime()} ${size} ${ino}`;
+    const { isFile, mtime, size, ino } = await Deno.stat(path);
+    // to open a pipe would wait for who writes to it
+    return isFile ? `${mtime?.getTime()} ${size} ${ino}` : "";
   } catch {
     return ""; // gone for now, as while it is renamed over
   }

@@ -31,7 +31,7 @@ const towns = words(`Northfield, Ashbourne, Millbrook, Eastgate, Riverton,
   Oakham, Stonebridge, Westbury, Fairhaven, Redhill`);
 
 /** Where photos live: the address at which `api` listens unless it is told otherwise. What it answers has its own. */
-const photoOrigin = "http://localhost:3000";
+export const photoOrigin = "http://localhost:3000";
 
 const makers: {
   readonly [Name in ResourceName]: (id: number, dice: Dice) => Item<Name>;

@@ -152,7 +152,54 @@ function findDamage(db: DatabaseSync): string | undefined {
   const foreign = findForeign(db);
   if (foreign !== undefined) return foreign;
   const check = db.prepare("pragma quick_check(1)").get()?.quick_check;
-  return check === "ok" ? undefined : `it is damaged: ${check}`;
+  if (check !== "ok") return `it is damaged: ${check}`;
+  if (holdsStrange(db)) return "it holds what hark did not write";
+}
+
+// What could not be read or found: JavaScript has no larger integers, and a document without its resource is in the way.
+// The index of ids is asked for one resource after the other, which is faster than to read it whole.
+const most = Number.MAX_SAFE_INTEGER;
+const isText = "typeof(kind) = 'text'";
+const ofKind = "select 1 from documents where kind = names.kind and";
+const strangeSql = `
+  with recursive names (kind) as (
+    select min(kind) from documents
+    union all
+    select (select min(kind) from documents where kind > names.kind)
+    from names where kind is not null
+  )
+  select 1 from names where ${isText} and (
+    kind not in (select kind from kinds where ${isText} and filled) or
+    exists (${ofKind} id < -${most} and typeof(id) = 'integer') or
+    exists (${ofKind} id > ${most} and id < '' and typeof(id) = 'integer') or
+    exists (${ofKind} id >= x'')
+  )
+  union all
+  select 1 from kinds where ${isText} and (single not in (0, 1) or filled not in (0, 1))
+  union all
+  select 1 from documents where place < -${most} or place > ${most}
+  union all
+  select 1 from documents where typeof(json) <> 'text' limit 1`;
+
+function holdsStrange(db: DatabaseSync): boolean {
+  const made = db.prepare(
+    "select count(*) n from sqlite_schema where type = 'table' and name in ('kinds', 'documents')",
+  ).get()?.n;
+  if (made !== 2) return false;
+  if (db.prepare(strangeSql).get() !== undefined) return true;
+  const names = db.prepare(
+    `select cast(kind as blob) name from kinds where ${isText}`,
+  );
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  try {
+    for (const { name } of names.iterate()) {
+      if (name instanceof Uint8Array) decoder.decode(name);
+    }
+    return false;
+  } catch (error) {
+    if (error instanceof TypeError) return true;
+    throw error;
+  }
 }
 
 /** Tells what is in a database of ours that we did not make, and that could change what we write; other tables cannot. */
@@ -240,8 +287,8 @@ function createStore(
 
   /**
    * Deletes what refers to a document that was deleted, and what refers to that: one step of all chains after the
-   * other, so that they may be long, and circles end. Where the names of two resources give the same key, a reference
-   * that leads to the other one is kept.
+   * other, so that they may be long, and circles end. A reference that still leads to another document is kept: to one
+   * of a resource whose name gives the same key, or to "1" where 1 was deleted.
    */
   function removeDependents(deleted: Removed): readonly Removed[] {
     const lists = resources.all().filter(({ single }) => !single);
@@ -256,12 +303,16 @@ function createStore(
       const first = gone.length;
       for (const [parent, documentsGone] of level) {
         const key = foreignKeyOf(parent, naming);
-        const others = parents.get(key)?.filter(({ name }) => name !== parent);
-        const ids = documentsGone.flatMap(({ id }) =>
-          id === null ||
-            others?.some(({ name }) => documents.find(name, `${id}`))
-            ? []
-            : id
+        const all = documentsGone.flatMap(({ id }) => id ?? []);
+        const texts = all.map(String);
+        // asked for all at once, since hardly ever one is there
+        const rivals = parents.get(key)?.filter(({ name }) =>
+          documents.byIds(name, texts).length > 0
+        ) ?? [];
+        const ids = all.filter((id) =>
+          !rivals.some(({ name }) =>
+            documents.find(name, `${id}`)
+          )
         );
         const names = referring.get(key) ?? documents.referring(key);
         referring.set(key, names);

@@ -269,7 +269,11 @@ function pathOf(field: string): string {
   return `'$.${JSON.stringify(field).replaceAll("'", "''")}'`;
 }
 
-const adoptIdsSql = `update or ignore documents set id = json ->> PATH
+// SQLite's integers are larger than those that JavaScript reads.
+const adoptIdsSql = `update or ignore documents
+  set id = iif(json_type(json, PATH) = 'integer' and
+    json ->> PATH not between -${Number.MAX_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER},
+    cast(json ->> PATH as real), json ->> PATH)
   where kind in (select kind from kinds where single = 0) and id is null
     and json_type(json, PATH) in ('integer', 'real', 'text')`;
 

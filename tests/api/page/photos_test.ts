@@ -120,3 +120,33 @@ Deno.test("who follows the changes of photos is told where they are", async () =
   await reader?.cancel();
   assertEquals(text.includes(`"url":"${place}/600/`), true);
 });
+
+Deno.test("a filter finds a photo by the URL that it is shown with, and by that of the seed", async () => {
+  using api = openApi({ host: "0.0.0.0" });
+  for (
+    const place of [
+      "http://127.0.0.1:4002",
+      "http://localhost:3000",
+      "http://laptop:4000",
+    ]
+  ) {
+    const { url, thumbnailUrl } =
+      await (await api.send(`GET ${place}/photos/7`)).json();
+    const idsOf = async (query: string) => {
+      const list: { id: number }[] =
+        await (await api.send(`GET ${place}/photos?${query}`)).json();
+      return list.map(({ id }) => id);
+    };
+    for (const key of ["url", "url:eq", "url_like", "url:startsWith"]) {
+      assertEquals(await idsOf(`${key}=${url}`), [7], key);
+    }
+    const stored = url.replace(new URL(url).origin, "http://localhost:3000");
+    assertEquals(await idsOf(`url=${stored}`), [7]);
+    assertEquals(await idsOf(`id=7&id=8&thumbnailUrl_ne=${thumbnailUrl}`), [8]);
+    assertEquals(
+      (await api.send(`GET ${place}/photos?url=${place}/600/none&_strict=1`))
+        .status,
+      200,
+    );
+  }
+});

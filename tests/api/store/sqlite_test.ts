@@ -251,6 +251,18 @@ Deno.test("untrusted file: what could change our writes is refused, tables of ot
         "create unique index one on documents (kind)",
         "it has a unique index, which hark did not make",
       ],
+      ...[
+        "insert into documents values (9, 'notes', 9007199254740993, '{}')",
+        "insert into documents values (9, 'notes', -9007199254740993, '{}')",
+        "insert into documents values (9, 'notes', x'00ff', '{}')",
+        "insert into documents values (9007199254740993, 'notes', 9, '{}')",
+        "insert into documents values (9, 'notes', 9, cast('{}' as blob))",
+        "insert into documents values (9, 'others', 9, '{}')",
+        "insert into kinds values ('others', 2, 1)",
+        "insert into kinds values ('others', 0, 9223372036854775807)",
+        "insert into kinds values (cast(x'61ff' as text), 0, 1)",
+        "delete from kinds; insert into documents values (9, 'notes', 9, '{}')",
+      ].map((sql) => [sql, "it holds what hark did not write"] as const),
       ["create table own (a references kinds (kind)); insert into own select kind from kinds"],
       ["create table own (a); create unique index one on own (a)"],
       ["create index mine on documents (json)"],
@@ -258,6 +270,7 @@ Deno.test("untrusted file: what could change our writes is refused, tables of ot
       ["vacuum"],
       ["analyze"],
       ["insert into kinds values (null, 0, 1), (x'00ff', 0, 1)"],
+      ["insert into documents values (9, 'notes', 1e300, '{}'), (8, 'notes', 9007199254740991, '{}')"],
     ];
     for (const [index, [sql, why]] of table.entries()) {
       const path = `${folder}/${index}.db`;
@@ -331,18 +344,30 @@ Deno.test("a file keeps the ids it was made with, and those without one get it f
   withFolder(async (folder) => {
     const path = `${folder}/a.db`;
     const data = {
-      notes: [{ id: 1, _id: 5 }, { _id: "b" }, { _id: 1 }, { _id: null }, {}],
+      notes: [
+        { id: 1, _id: 5 },
+        { _id: "b" },
+        { _id: 1 },
+        { _id: null },
+        {},
+        { _id: -(10 ** 16) },
+      ],
       profile: { _id: 9 },
     };
     openStore(path, data)[Symbol.dispose]();
     const naming = { id: "_id", suffix: "_id" };
     {
       using store = openStore(path, {}, { naming });
-      const texts = ["1", "b", "5", "9", "null"].map((id) =>
+      const large = "-10000000000000000";
+      const texts = ["1", "b", "5", "9", "null", large].map((id) =>
         JSON.parse(store.get("notes", id) ?? "null")
       );
       // that of the third document is taken
-      assertEquals(texts, [...data.notes.slice(0, 2), null, null, null]);
+      assertEquals(texts, [
+        ...data.notes.slice(0, 2),
+        ...[null, null, null],
+        { _id: -(10 ** 16) },
+      ]);
       const [added] = await store.insert("notes", [{ id: 7 }]) ?? [];
       assertEquals(JSON.parse(added?.json ?? ""), { id: 7, _id: 2 });
     }

@@ -316,6 +316,25 @@ Deno.test("a DELETE takes along what refers to the document, all the way down, a
       ["posts/1"],
     ],
     [
+      'not what refers to a twin, 1 beside "1"',
+      {
+        users: [{ id: 1 }, { id: "1" }, { id: 2 }],
+        posts: [{ id: 1, userId: 1 }, { id: 2, userId: "1" }],
+      },
+      "users/1",
+      [],
+    ],
+    [
+      "what refers to twins that both go",
+      {
+        users: [{ id: 1 }],
+        posts: [{ id: 5, userId: 1 }, { id: "5", userId: 1 }],
+        likes: [{ id: 1, postId: 5 }],
+      },
+      "users/1",
+      ["likes/1", "posts/5", "posts/5"],
+    ],
+    [
       "down to grandchildren, and those without an id",
       {
         users: [{ id: 1 }],
