@@ -31,6 +31,7 @@ import {
   respond,
   respondOnce,
   toApiResponse,
+  toProblem,
 } from "./response.ts";
 import { createSandboxes } from "./sandboxes.ts";
 import { Problem } from "./store/problem.ts";
@@ -110,7 +111,7 @@ export interface HandlerOptions {
   readonly onResponse?: (entry: LogEntry) => void;
   /** Dispatches `load` when other data was put in the place of all, not by a request. */
   readonly loads?: EventTarget;
-  /** Ends all streams of events when it is aborted: a server could not shut down before that. */
+  /** Ends all streams of events, and what waits, when it is aborted: a server could not shut down before that. */
   readonly signal?: AbortSignal;
 }
 
@@ -214,7 +215,9 @@ export function createHandler(
     const { headers } = request;
     const params = new URLSearchParams(url.search);
     const fault = parseFault(headers.get("prefer") ?? "", params);
-    if (fault !== undefined) await applyFault(fault, resources.random);
+    if (fault !== undefined) {
+      await applyFault(fault, resources.random, options.signal);
+    }
     const [strict, callback] = [params.has("_strict"), params.get("callback")];
     if (callback !== null) checkCallback(callback);
     for (const key of params.size > 0 ? ownParams : []) params.delete(key);
@@ -233,8 +236,12 @@ export function createHandler(
       { original: request, method, path, params, base, strict },
     );
     const prepared = await prepare(response, callback);
-    const isGood = () =>
-      resources.isOpen() && resources.store.version() === version;
+    // What is kept must not keep a sandbox that was dropped.
+    const kept = new WeakRef(resources);
+    const isGood = () => {
+      const now = name === undefined ? root : sandboxes.find(name);
+      return now?.store.version() === version && now === kept.deref();
+    };
     const isKept = method === "GET" && request.method === "GET" &&
       fault === undefined && isGood();
     if (isKept) cache.set(request.url, prepared, isGood);
@@ -303,7 +310,8 @@ export function createHandler(
     return async (request, sender) => {
       try {
         return await respond(request, sender);
-      } catch (error) {
+      } catch (thrown) {
+        const error = toProblem(thrown);
         if (!(error instanceof Problem)) throw error;
         const refusal = toApiResponse(error, request);
         const response = await respondOnce(refusal, request.headers);
