@@ -236,18 +236,23 @@ export function createHandler(
       { original: request, method, path, params, base, strict },
     );
     const prepared = await prepare(response, callback);
-    // What is kept must not keep a sandbox that was dropped.
-    const kept = new WeakRef(resources);
-    const isGood = () => {
-      const now = name === undefined ? root : sandboxes.find(name);
-      return now?.store.version() === version && now === kept.deref();
-    };
+    const isGood = name === undefined
+      ? () => store.version() === version
+      : isSame(name, new WeakRef(resources), version);
     const isKept = method === "GET" && request.method === "GET" &&
       fault === undefined && isGood();
     if (isKept) cache.set(request.url, prepared, isGood);
     const sent = await respond(prepared, headers, isKept);
     if (response.deleted) notes.set(sent, { deleted: response.deleted });
     return sent;
+  }
+
+  /** Tells whether a sandbox still has a version. What is kept must not keep one that was dropped. */
+  function isSame(name: string, kept: WeakRef<Resources>, version: number) {
+    return () => {
+      const now = sandboxes.find(name);
+      return now?.store.version() === version && now === kept.deref();
+    };
   }
 
   /** Tells whether a request is told what it is: where no resource has the path. */
