@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Failure } from "../../lib/cli/errors.ts";
 import {
   LONGEST_WAIT_MS,
   pause,
@@ -87,7 +88,13 @@ export async function serveHttp(
       (hostname, port) => {
         const bound = { ...init, hostname, port };
         const server = openServer(bound, admit, onLost, ending.signal);
-        return { ...server, close: () => void closing.push(server.shutdown()) };
+        return {
+          ...server,
+          close() {
+            ending.abort();
+            closing.push(server.shutdown());
+          },
+        };
       },
       await hostsOf(address),
     );
@@ -153,7 +160,7 @@ interface Server extends
 function serveOnce(init: Deno.ServeTcpOptions, handler: Handler): Server {
   const cut = new AbortController();
   const idle = Promise.withResolvers<void>();
-  let [working, isEnding] = [0, false];
+  let [working, isEnding, isOver] = [0, false, false];
   const leave = () => {
     if (--working === 0 && isEnding) idle.resolve();
   };
@@ -167,6 +174,8 @@ function serveOnce(init: Deno.ServeTcpOptions, handler: Handler): Server {
       return response;
     },
   );
+  const note = () => isOver = true;
+  server.finished.then(note, () => {});
   let ended: Promise<void> | undefined;
 
   async function end(): Promise<void> {
@@ -180,8 +189,8 @@ function serveOnce(init: Deno.ServeTcpOptions, handler: Handler): Server {
     finished: server.finished,
     shutdown: () => ended ??= end(),
     cut() {
-      // Deno fails on an abort that follows a shutdown
-      if (ended === undefined) cut.abort();
+      // Deno fails on an abort that follows a shutdown, or an end
+      if (ended === undefined && !isOver) cut.abort();
     },
   };
 }
@@ -225,7 +234,10 @@ function openServer(
     for (;;) {
       const opened = performance.now();
       try {
-        return await server.finished;
+        await server.finished;
+        if (ending.aborted) return;
+        // as after an upgrade whose response the handler did not give
+        throw new Failure("the listener ended by itself");
       } catch (error) {
         onLost(error);
         leave(server);

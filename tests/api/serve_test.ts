@@ -112,6 +112,40 @@ Deno.test("an error of the handler is reported and answered with 500", async () 
   assert(errors[0] instanceof RangeError);
 });
 
+Deno.test({
+  name:
+    "an upgrade whose response is not given ends no more than its connection",
+  // what Deno began for the upgrade never ends
+  sanitizeOps: false,
+  async fn() {
+    const lost: string[] = [];
+    const onLost = (error: unknown) => lost.push(`${error}`);
+    const forget = (request: Request) => {
+      const isUpgrade = request.headers.has("upgrade");
+      if (isUpgrade) Deno.upgradeWebSocket(request);
+      return hello();
+    };
+    await using server = await serveHttp(forget, free, { onLost });
+    const { port } = server;
+    for (const times of [1, 2]) {
+      using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      const head =
+        "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n";
+      const key = "dGhlIHNhbXBsZSBub25jZQ==";
+      await write(
+        connection,
+        `${head}sec-websocket-version: 13\r\nsec-websocket-key: ${key}\r\n\r\n`,
+      );
+      await until("the listener to be opened again", async () => {
+        const response = await fetch(`http://127.0.0.1:${port}/`)
+          .catch(() => undefined);
+        return lost.length > 0 && await response?.text() === "hello";
+      });
+      assertEquals(lost, ["Failure: the listener ended by itself"], `${times}`);
+    }
+  },
+});
+
 /** A server whose only response is under way until it is released. */
 async function serveSlowly() {
   const arrived = Promise.withResolvers<void>();
