@@ -88,13 +88,7 @@ export async function serveHttp(
       (hostname, port) => {
         const bound = { ...init, hostname, port };
         const server = openServer(bound, admit, onLost, ending.signal);
-        return {
-          ...server,
-          close() {
-            ending.abort();
-            closing.push(server.shutdown());
-          },
-        };
+        return { ...server, close: () => void closing.push(server.shutdown()) };
       },
       await hostsOf(address),
     );
@@ -210,6 +204,7 @@ function openServer(
   let server = serveOnce(init, handler);
   const { addr } = server;
   const lost = new Set<Server>();
+  let isClosed = false;
 
   function reopen(): boolean {
     try {
@@ -235,7 +230,7 @@ function openServer(
       const opened = performance.now();
       try {
         await server.finished;
-        if (ending.aborted) return;
+        if (isClosed || ending.aborted) return;
         // as after an upgrade whose response the handler did not give
         throw new Failure("the listener ended by itself");
       } catch (error) {
@@ -256,6 +251,7 @@ function openServer(
     addr,
     finished: last(),
     async shutdown() {
+      isClosed = true;
       await Promise.all(all().map((each) => each.shutdown()));
     },
     cut: () => all().forEach((each) => each.cut()),
