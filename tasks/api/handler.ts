@@ -116,6 +116,8 @@ export interface HandlerOptions {
 }
 
 const maxCached = 2 ** 25;
+// Middleware cannot make a request of these of another (Fetch, section 2.2.1).
+const unmade = new Set(["CONNECT", "TRACE", "TRACK"]);
 const ownParams = [
   "callback",
   "_",
@@ -327,12 +329,13 @@ export function createHandler(
   }
 
   const { middleware = [] } = options;
+  const answer = refusing(handle);
   const pass = middleware.reduceRight<Responder>(
     (next, each) =>
       refusing((request, sender) =>
         each(request, (request) => next(request, sender))
       ),
-    refusing(handle),
+    answer,
   );
 
   async function handleOrRefuse(
@@ -342,8 +345,9 @@ export function createHandler(
   ): Promise<Response> {
     const admitted = refusing(() => {
       access.admit(request, asker);
-      return isPreflight(request)
-        ? preflight(request.headers)
+      if (isPreflight(request)) return preflight(request.headers);
+      return unmade.has(request.method)
+        ? answer(request, sender)
         : pass(request, sender);
     });
     return await admitted(request);

@@ -6,6 +6,10 @@ import {
 } from "@std/assert";
 import { Failure } from "../../lib/cli/errors.ts";
 import { createHandler } from "../../tasks/api/handler.ts";
+import {
+  derive,
+  type Middleware,
+} from "../../tasks/api/middleware/middleware.ts";
 import { serveHttp } from "../../tasks/api/serve.ts";
 import { makeItems, seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
@@ -67,6 +71,24 @@ Deno.test("a body that is too long is refused before it is read", async () => {
     "POST /posts HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10485760\r\n\r\n{",
   );
   assertStringIncludes(await read(connection), "HTTP/1.1 413 ");
+});
+
+Deno.test("a method that no request can be made of is 405, middleware or not", async () => {
+  using store = openStore(":memory:", seed);
+  const again: Middleware = (request, next) => next(derive(request, {}));
+  for (const middleware of [[], [again]]) {
+    const handler = createHandler(store, { middleware });
+    await using server = await serveHttp(handler, free);
+    for (const line of ["TRACE /posts", "CONNECT localhost:1", "TRACK /db"]) {
+      using connection = await Deno.connect({
+        hostname: "127.0.0.1",
+        port: server.port,
+      });
+      await write(connection, `${line} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+      const status = line.startsWith("CONNECT") ? 404 : 405;
+      assertStringIncludes(await read(connection), `HTTP/1.1 ${status} `);
+    }
+  }
 });
 
 Deno.test("another host is listened on alone", async () => {
