@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from "../../lib/cli/errors.ts";
+import { pause } from "../../lib/net/pause.ts";
 import { Problem } from "./store/problem.ts";
 
 /** What is to go wrong with a response. */
@@ -87,14 +88,19 @@ export function parseFault(
 /**
  * Lets a fault happen: waits, then fails as often as was asked for.
  *
+ * @param signal Ends the wait.
  * @throws {Problem} Of the fault's status; 429 and 503 have a Retry-After.
  */
-export async function applyFault(fault: Fault, random: Random): Promise<void> {
+export async function applyFault(
+  fault: Fault,
+  random: Random,
+  signal?: AbortSignal,
+): Promise<void> {
   const { delay: [from, to], status, rate, seed, retryAfter } = fault;
   const ms = from + random(seed) * (to - from);
   // Drawn before it waits: responses that overtake each other must not change the row.
   const fails = random(seed) < rate;
-  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+  if (ms > 0) await pause(ms, signal);
   if (status === undefined || !fails) return;
   const mayRetry = status === 429 || status === 503;
   throw new Problem(status, `The status ${status} was asked for`, {

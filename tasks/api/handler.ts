@@ -32,6 +32,7 @@ import {
   respondOnce,
   toApiResponse,
   toChangeable,
+  toProblem,
 } from "./response.ts";
 import { createSandboxes } from "./sandboxes.ts";
 import { Problem } from "./store/problem.ts";
@@ -112,11 +113,13 @@ export interface HandlerOptions {
   readonly onResponse?: (entry: LogEntry) => void;
   /** Dispatches `load` when other data was put in the place of all, not by a request. */
   readonly loads?: EventTarget;
-  /** Ends all streams of events when it is aborted: a server could not shut down before that. */
+  /** Ends all streams of events, and what waits, when it is aborted: a server could not shut down before that. */
   readonly signal?: AbortSignal;
 }
 
 const maxCached = 2 ** 25;
+// Middleware cannot make a request of these of another (Fetch, section 2.2.1).
+const unmade = new Set(["CONNECT", "TRACE", "TRACK"]);
 const ownParams = [
   "callback",
   "_",
@@ -217,7 +220,9 @@ export function createHandler(
     const { headers } = request;
     const params = new URLSearchParams(url.search);
     const fault = parseFault(headers.get("prefer") ?? "", params);
-    if (fault !== undefined) await applyFault(fault, resources.random);
+    if (fault !== undefined) {
+      await applyFault(fault, resources.random, options.signal);
+    }
     const [strict, callback] = [params.has("_strict"), params.get("callback")];
     if (callback !== null) checkCallback(callback);
     for (const key of params.size > 0 ? ownParams : []) params.delete(key);
@@ -236,8 +241,9 @@ export function createHandler(
       { original: request, method, path, params, base, strict },
     );
     const prepared = await prepare(response, callback);
-    const isGood = () =>
-      resources.isOpen() && resources.store.version() === version;
+    const isGood = name === undefined
+      ? () => store.version() === version
+      : isSame(name, new WeakRef(resources), version);
     // middleware is asked each time
     const isKept = middleware.length === 0 && method === "GET" &&
       request.method === "GET" && fault === undefined && isGood();
@@ -245,6 +251,14 @@ export function createHandler(
     const sent = await respond(prepared, headers, isKept);
     if (response.deleted) notes.set(sent, { deleted: response.deleted });
     return sent;
+  }
+
+  /** Tells whether a sandbox still has a version. What is kept must not keep one that was dropped. */
+  function isSame(name: string, kept: WeakRef<Resources>, version: number) {
+    return () => {
+      const now = sandboxes.find(name);
+      return now?.store.version() === version && now === kept.deref();
+    };
   }
 
   /** Tells whether a request is told what it is: where no resource has the path. */
@@ -307,7 +321,8 @@ export function createHandler(
     return async (request, sender) => {
       try {
         return await respond(request, sender);
-      } catch (error) {
+      } catch (thrown) {
+        const error = toProblem(thrown);
         if (!(error instanceof Problem)) throw error;
         const refusal = toApiResponse(error, request);
         const response = await respondOnce(refusal, request.headers);
@@ -317,12 +332,13 @@ export function createHandler(
     };
   }
 
+  const answer = refusing(handle);
   const pass = middleware.reduceRight<Responder>(
     (next, each) =>
       refusing(async (request, sender) =>
         toChangeable(await each(request, (request) => next(request, sender)))
       ),
-    refusing(handle),
+    answer,
   );
 
   async function handleOrRefuse(
@@ -332,8 +348,9 @@ export function createHandler(
   ): Promise<Response> {
     const admitted = refusing(() => {
       access.admit(request, asker);
-      return isPreflight(request)
-        ? preflight(request.headers)
+      if (isPreflight(request)) return preflight(request.headers);
+      return unmade.has(request.method)
+        ? answer(request, sender)
         : pass(request, sender);
     });
     return await admitted(request);

@@ -257,6 +257,8 @@ export function createResources(
     }
     if (parent.length > 0) return;
     if (method === "PUT" || method === "PATCH") {
+      // Before the body is judged: no other one would do.
+      if (id === undefined && !methodsOf(path)?.includes(method)) return;
       return await change(request, target);
     }
     if (method === "DELETE" && id !== undefined) {

@@ -38,6 +38,8 @@ const json = "application/json; charset=utf-8";
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 // A shorter body gains nothing; express's threshold is the same.
 const minZipped = 1024;
+// A path may be 64 KB long; clients refuse heads of 16 KB.
+const maxReason = 1000;
 const readsGzip = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/;
 
 /**
@@ -158,13 +160,16 @@ const statuses = {
  *
  * @param locate Gives the URL of the document that has the id already.
  */
-export function toProblem(error: unknown, locate: (id: Id) => string): unknown {
+export function toProblem(
+  error: unknown,
+  locate?: (id: Id) => string,
+): unknown {
   if (!(error instanceof StoreError)) return error;
   const { reason, id, message } = error;
   return new Problem(statuses[reason], message, {
     headers: {
       ...reason === "busy" && { "Retry-After": "1" },
-      ...id !== undefined && { "Location": locate(id) },
+      ...id !== undefined && locate && { "Location": locate(id) },
     },
   });
 }
@@ -188,7 +193,7 @@ export function toApiResponse(
   const wantsProblem = /[?&]_strict\b/.test(url) ||
     headers.get("accept")?.includes("application/problem+json");
   if (status === 404 && !wantsProblem) {
-    const reason = message.replace(/[^ -~]/g, "?");
+    const reason = message.slice(0, maxReason).replace(/[^ -~]/g, "?");
     return { status, text: "{}", headers: { "X-Reason": reason } };
   }
   const text = formatProblem(problem);

@@ -12,7 +12,7 @@ import type { Store } from "./store/store.ts";
 export interface Sandboxes {
   /** Gives a sandbox, which is made on first use. Others that were not used for longest may go for it. */
   open(name: string): Resources;
-  /** Gives a sandbox that was used before. */
+  /** Gives a sandbox that was used before: it counts as used again. */
   find(name: string): Resources | undefined;
   /** Drops a sandbox: what is under way in it is told. */
   reset(name: string): void;
@@ -77,8 +77,12 @@ export function createSandboxes(
 
   /** Makes the copy that is written to of one that is read; the last of its users may have it. */
   function own(snapshot: Snapshot): OwnStore {
+    if (snapshot.users > 1) {
+      const copy = weigh(snapshot.store.copy(maxBytes));
+      snapshot.users--;
+      return copy;
+    }
     snapshot.users--;
-    if (snapshot.users > 0) return weigh(snapshot.store.copy(maxBytes));
     if (latest === snapshot) latest = undefined;
     return snapshot.store;
   }
@@ -154,6 +158,17 @@ export function createSandboxes(
     return { resources, weigh: () => void weigh(store()) };
   }
 
+  function keep(name: string, sandbox: Sandbox): Sandbox {
+    kept.delete(name);
+    kept.set(name, sandbox);
+    return sandbox;
+  }
+
+  function use(name: string): Sandbox | undefined {
+    const sandbox = kept.get(name);
+    return sandbox && keep(name, sandbox);
+  }
+
   function reset(name: string): void {
     kept.get(name)?.resources.close();
     kept.delete(name);
@@ -161,14 +176,12 @@ export function createSandboxes(
 
   return {
     open(name) {
-      const sandbox = kept.get(name) ?? make(name);
-      kept.delete(name);
-      kept.set(name, sandbox);
-      sandbox.weigh();
+      const { weigh, resources } = use(name) ?? keep(name, make(name));
+      weigh();
       makeRoom(name);
-      return sandbox.resources;
+      return resources;
     },
-    find: (name) => kept.get(name)?.resources,
+    find: (name) => use(name)?.resources,
     reset,
     all: () => kept.values().map(({ resources }) => resources),
   };

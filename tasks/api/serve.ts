@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Failure } from "../../lib/cli/errors.ts";
 import {
   LONGEST_WAIT_MS,
   pause,
@@ -153,7 +154,7 @@ interface Server extends
 function serveOnce(init: Deno.ServeTcpOptions, handler: Handler): Server {
   const cut = new AbortController();
   const idle = Promise.withResolvers<void>();
-  let [working, isEnding] = [0, false];
+  let [working, isEnding, isOver] = [0, false, false];
   const leave = () => {
     if (--working === 0 && isEnding) idle.resolve();
   };
@@ -167,6 +168,8 @@ function serveOnce(init: Deno.ServeTcpOptions, handler: Handler): Server {
       return response;
     },
   );
+  const note = () => isOver = true;
+  server.finished.then(note, () => {});
   let ended: Promise<void> | undefined;
 
   async function end(): Promise<void> {
@@ -180,8 +183,8 @@ function serveOnce(init: Deno.ServeTcpOptions, handler: Handler): Server {
     finished: server.finished,
     shutdown: () => ended ??= end(),
     cut() {
-      // Deno fails on an abort that follows a shutdown
-      if (ended === undefined) cut.abort();
+      // Deno fails on an abort that follows a shutdown, or an end
+      if (ended === undefined && !isOver) cut.abort();
     },
   };
 }
@@ -201,6 +204,7 @@ function openServer(
   let server = serveOnce(init, handler);
   const { addr } = server;
   const lost = new Set<Server>();
+  let isClosed = false;
 
   function reopen(): boolean {
     try {
@@ -225,7 +229,10 @@ function openServer(
     for (;;) {
       const opened = performance.now();
       try {
-        return await server.finished;
+        await server.finished;
+        if (isClosed || ending.aborted) return;
+        // as after an upgrade whose response the handler did not give
+        throw new Failure("the listener ended by itself");
       } catch (error) {
         onLost(error);
         leave(server);
@@ -244,6 +251,7 @@ function openServer(
     addr,
     finished: last(),
     async shutdown() {
+      isClosed = true;
       await Promise.all(all().map((each) => each.shutdown()));
     },
     cut: () => all().forEach((each) => each.cut()),

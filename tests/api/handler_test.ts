@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { createHandler, type Handler } from "../../tasks/api/handler.ts";
 import { makeItems, seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
-import type { Store } from "../../tasks/api/store/store.ts";
+import { type Store, StoreError } from "../../tasks/api/store/store.ts";
 import { codePoint } from "../code_point.ts";
-import { origin, send } from "./support.ts";
+import { openApi, origin, send } from "./support.ts";
 
 const json = "application/json; charset=utf-8";
 const problem = "application/problem+json; charset=utf-8";
@@ -563,6 +563,48 @@ Deno.test("an error of the store is passed on, for the server to report", async 
   const handler = createHandler(store);
   store[Symbol.dispose]();
   await assertRejects(() => ask(handler, "GET /posts"), Error);
+});
+
+Deno.test("a damaged database is said and logged, whatever was asked for", async () => {
+  const refuse = () => {
+    throw new StoreError("damaged", "Cannot read: the database is damaged");
+  };
+  const reasons: unknown[] = [];
+  using api = openApi({
+    wrap: (store) => ({ ...store, resources: refuse, copy: refuse }),
+    routes: { "/": (_, store) => new Response(`${store.resources()}`) },
+    onResponse: ({ reason }) => reasons.push(reason),
+  });
+  const events = { accept: "text/event-stream" };
+  for (
+    const [line, headers] of [
+      ["GET /"],
+      ["GET /events"],
+      ["GET /posts", events],
+      ["POST /events"],
+      ["OPTIONS /posts"],
+      ["GET /_echo"],
+      ["GET /@a/posts"],
+      ["POST /@a/posts"],
+    ] as const
+  ) {
+    const { status, text } = await api.ask(line, { headers: headers ?? {} });
+    assertEquals(status, 500, line);
+    const { detail } = JSON.parse(text);
+    assertEquals(detail, "Cannot read: the database is damaged");
+    assertEquals(reasons.splice(0), [detail]);
+  }
+});
+
+Deno.test("why there is nothing has room in a header, however long the path is", async () => {
+  using api = openApi();
+  const path = `/${"a".repeat(50_000)}`;
+  const { headers } = await api.ask(`GET ${path}`);
+  const reason = headers.get("x-reason") ?? "";
+  assert(reason.startsWith("Cannot GET /aaa") && reason.length <= 1000);
+  const accept = "application/problem+json";
+  const { text } = await api.ask(`GET ${path}`, { headers: { accept } });
+  assert(JSON.parse(text).detail.includes(`there is no resource "aaa`));
 });
 
 Deno.test("any object that is posted comes back with its id", async () => {

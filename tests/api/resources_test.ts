@@ -477,6 +477,16 @@ Deno.test("200 sandboxes are kept, and the one unused for longest goes", async (
   );
 });
 
+Deno.test("a sandbox whose kept answers are read is in use: it does not go for others", async () => {
+  using api = openApi();
+  await api.ask("POST /@a/users");
+  for (let n = 0; n < 210; n++) {
+    const list: unknown[] = JSON.parse((await api.ask("GET /@a/users")).text);
+    assertEquals(list.length, 11, `${n}`);
+    await api.ask(`GET /@${n}/users/1`);
+  }
+});
+
 /** Sandboxes over a store whose copies are counted. */
 function countedSandboxes(seed: Seed, maxBytes?: number) {
   const root = openStore(":memory:", seed);
@@ -537,6 +547,34 @@ Deno.test("sandboxes that only read share one copy, each as the root was when it
   assertEquals(all.open(), 5, "the last one has what all had");
   for (const name of "bcd") all.sandboxes.reset(name);
   assertEquals(all.open(), 2);
+});
+
+Deno.test("a sandbox that cannot be copied to be written to leaves the others what they read", () => {
+  using root = openStore(":memory:", { notes: [{ id: 1 }] });
+  let isFull = false;
+  const shared: Store = {
+    ...root,
+    copy() {
+      const store = root.copy();
+      return {
+        ...store,
+        copy(most) {
+          if (isFull) throw new StoreError("full", "Cannot write: no space");
+          return store.copy(most);
+        },
+      };
+    },
+  };
+  const limits = { maxBytes: 1000, timeoutMs: 1000 };
+  const sandboxes = createSandboxes(shared, limits);
+  const [a, b, c] = ["a", "b", "c"].map((name) => sandboxes.open(name).store);
+  isFull = true;
+  for (const store of [a, a, b]) {
+    assertThrows(() => store?.load({}), StoreError);
+  }
+  for (const name of "ab") sandboxes.reset(name);
+  assertEquals(c?.list("notes")?.total, 1);
+  sandboxes.reset("c");
 });
 
 Deno.test("what is kept of a sandbox's answers is out of date when it writes", async () => {
@@ -882,6 +920,13 @@ Deno.test("a method that a path does not take is 405 with those it takes, as OPT
       assertEquals([asked.status, asked.headers.get("allow")], [204, allowed]);
       const head = await api.ask(`HEAD ${prefix}${path}`);
       assertEquals(head.status, 200, line);
+    }
+  }
+  for (const body of ["[1]", "no JSON", "x".repeat(2 ** 21)]) {
+    for (
+      const line of ["PUT /posts", "PATCH /posts", "PUT /posts/1/comments"]
+    ) {
+      assertEquals((await api.ask(line, { body })).status, 405, "unread");
     }
   }
   assertEquals((await api.ask("GET /db")).text, before);

@@ -6,6 +6,10 @@ import {
 } from "@std/assert";
 import { Failure } from "../../lib/cli/errors.ts";
 import { createHandler } from "../../tasks/api/handler.ts";
+import {
+  derive,
+  type Middleware,
+} from "../../tasks/api/middleware/middleware.ts";
 import { serveHttp } from "../../tasks/api/serve.ts";
 import { makeItems, seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
@@ -69,6 +73,24 @@ Deno.test("a body that is too long is refused before it is read", async () => {
   assertStringIncludes(await read(connection), "HTTP/1.1 413 ");
 });
 
+Deno.test("a method that no request can be made of is 405, middleware or not", async () => {
+  using store = openStore(":memory:", seed);
+  const again: Middleware = (request, next) => next(derive(request, {}));
+  for (const middleware of [[], [again]]) {
+    const handler = createHandler(store, { middleware });
+    await using server = await serveHttp(handler, free);
+    for (const line of ["TRACE /posts", "CONNECT localhost:1", "TRACK /db"]) {
+      using connection = await Deno.connect({
+        hostname: "127.0.0.1",
+        port: server.port,
+      });
+      await write(connection, `${line} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+      const status = line.startsWith("CONNECT") ? 404 : 405;
+      assertStringIncludes(await read(connection), `HTTP/1.1 ${status} `);
+    }
+  }
+});
+
 Deno.test("another host is listened on alone", async () => {
   await using server = await serveHttp(hello, { host: "::1", port: 0 });
   assertEquals(server.addresses, [`[::1]:${server.port}`]);
@@ -110,6 +132,40 @@ Deno.test("an error of the handler is reported and answered with 500", async () 
     detail: "Cannot answer: unexpected error",
   });
   assert(errors[0] instanceof RangeError);
+});
+
+Deno.test({
+  name:
+    "an upgrade whose response is not given ends no more than its connection",
+  // what Deno began for the upgrade never ends
+  sanitizeOps: false,
+  async fn() {
+    const lost: string[] = [];
+    const onLost = (error: unknown) => lost.push(`${error}`);
+    const forget = (request: Request) => {
+      const isUpgrade = request.headers.has("upgrade");
+      if (isUpgrade) Deno.upgradeWebSocket(request);
+      return hello();
+    };
+    await using server = await serveHttp(forget, free, { onLost });
+    const { port } = server;
+    for (const times of [1, 2]) {
+      using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      const head =
+        "GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n";
+      const key = "dGhlIHNhbXBsZSBub25jZQ==";
+      await write(
+        connection,
+        `${head}sec-websocket-version: 13\r\nsec-websocket-key: ${key}\r\n\r\n`,
+      );
+      await until("the listener to be opened again", async () => {
+        const response = await fetch(`http://127.0.0.1:${port}/`)
+          .catch(() => undefined);
+        return lost.length > 0 && await response?.text() === "hello";
+      });
+      assertEquals(lost, ["Failure: the listener ended by itself"], `${times}`);
+    }
+  },
 });
 
 /** A server whose only response is under way until it is released. */

@@ -333,3 +333,20 @@ Deno.test("posts refuses an answer that it cannot hold", async () => {
     "hint: ask for less of it: key=value\n",
   ]);
 });
+
+Deno.test("denial of service: what is kept of a sandbox's answers does not keep the sandbox", async () => {
+  const script = new URL("../api/support.ts", import.meta.url).href;
+  const probe = `import { openApi } from ${JSON.stringify(script)};
+    using api = openApi();
+    const body = JSON.stringify({ text: "x".repeat(900_000) });
+    for (let n = 0; n < 300; n++) {
+      await api.ask(\`POST /@\${n}/posts\`, { body });
+      await api.ask(\`GET /@\${n}/posts/1\`);
+      await api.ask(\`DELETE /@\${n}\`);
+    }
+    console.log(Deno.memoryUsage().rss);`;
+  const { stdout, stderr } = await spawnDeno(["run", "-A", "--ext=js", "-"], {
+    stdin: probe,
+  }).result;
+  assertLess(Number(stdout), 250e6, stderr);
+});

@@ -268,8 +268,9 @@ function createStore(
   }
 
   const pageSize = Number(db.prepare("pragma page_size").get()?.page_size);
-  const size = () =>
-    pageSize * Number(db.prepare("pragma page_count").get()?.page_count);
+  const size = reading(() =>
+    pageSize * Number(db.prepare("pragma page_count").get()?.page_count)
+  );
 
   /** Gives the highest number plus 1, or a random text where all ids are texts. */
   function nextId(resource: string): Id {
@@ -398,7 +399,7 @@ function createStore(
         setSource(source);
         return true;
       }),
-    copy(maxBytes) {
+    copy: reading((maxBytes) => {
       const copied = connect(":memory:");
       copied.deserialize(session.image());
       if (maxBytes !== undefined) {
@@ -406,7 +407,7 @@ function createStore(
         copied.exec(`pragma max_page_count = ${pages}`);
       }
       return createStore(copied, seed, false, naming);
-    },
+    }),
     [Symbol.dispose]() {
       session.flush();
       db.close();

@@ -174,9 +174,19 @@ const refusals: { readonly [code: number]: readonly [Refusal, string] } = {
   778: ["full", "no space is left for the database"],
 };
 
+// What `exec` throws has no code.
+const codes: { readonly [message: string]: number } = {
+  "database is locked": 5,
+  "attempt to write a readonly database": 8,
+  "disk I/O error": 10,
+  "database disk image is malformed": 11,
+  "database or disk is full": 13,
+  "file is not a database": 26,
+};
+
 function refusalOf(error: unknown): readonly [Refusal, string] | undefined {
-  if (!(error instanceof Error) || !("errcode" in error)) return;
-  const { errcode: code } = error;
+  if (!(error instanceof Error)) return;
+  const code = "errcode" in error ? error.errcode : codes[error.message];
   if (typeof code !== "number") return;
   return refusals[code] ?? refusals[code & 0xff];
 }

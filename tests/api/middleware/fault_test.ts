@@ -167,6 +167,19 @@ async function talk(
   return new TextDecoder().decode(buffer.subarray(0, length));
 }
 
+Deno.test("what waits is responded to when the api ends", async () => {
+  using store = openStore(":memory:", seed);
+  const ending = new AbortController();
+  const handler = createHandler(store, { signal: ending.signal });
+  const late = ["/posts/1?_delay=60000", "/@a/posts?_delay=60000"]
+    .map((path) => send(handler, `GET ${path}`));
+  ending.abort();
+  for (const response of await Promise.all(late)) {
+    assertEquals(response.status, 200);
+    await response.body?.cancel();
+  }
+});
+
 Deno.test("a body that drips is answered with 408 and the connection closed", async () => {
   using store = openStore(":memory:", seed);
   await using server = await serveHttp(

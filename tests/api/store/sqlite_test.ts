@@ -186,6 +186,23 @@ Deno.test("a store's refusals are told by SQLite's result codes", () => {
   }
 });
 
+Deno.test("a store's refusals are told where SQLite gives no code, too", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    using store = openStore(path, { notes: [{ id: 1 }] });
+    store.list("notes");
+    using other = new DatabaseSync(path);
+    other.exec("pragma wal_checkpoint(truncate)");
+    const bytes = await Deno.readFile(path);
+    await Deno.writeFile(path, bytes.fill(170, 100));
+    for (
+      const work of [() => store.load({}), () => store.copy(), store.resources]
+    ) {
+      const error = assertThrows(work, StoreError, "the database is damaged");
+      assertEquals(error.reason, "damaged");
+    }
+  }));
+
 Deno.test("when no space is left a write is 507, reads go on, and nothing is torn", () =>
   withFolder(async (folder) => {
     const path = `${folder}/a.db`;
