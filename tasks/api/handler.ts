@@ -26,6 +26,7 @@ import { createResources, READS, type Resources } from "./resources.ts";
 import {
   checkCallback,
   createCache,
+  isProxied,
   prepare,
   type Prepared,
   refuseMethod,
@@ -373,12 +374,10 @@ export function createHandler(
           allowAny(relate(record(request, started, response), request), asker)
         );
     }
+    const isRelative = cached.isLinked && isProxied(request);
     const finish = (response: Response) => {
       record(request, started, response);
-      return allow(
-        cached.isLinked ? relate(response, request) : response,
-        asker,
-      );
+      return allow(isRelative ? relate(response, request) : response, asker);
     };
     const response = respond(cached, headers);
     return response instanceof Response
