@@ -1,5 +1,5 @@
 /**
- * A response, and how HTTP carries it: entity tags, 304, compression, JSONP, problems.
+ * A response, and how HTTP carries it: entity tags, 304, compression, JSONP, problems, the form that is preferred, URLs.
  *
  * @module
  */
