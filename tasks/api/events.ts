@@ -6,6 +6,7 @@
  */
 
 import { escapeControls } from "../../lib/cli/terminal.ts";
+import { prefers, VARY } from "./response.ts";
 import { foreignKeyOf } from "./store/naming.ts";
 
 /** Events, the last ones kept. */
@@ -14,18 +15,32 @@ export interface Events {
    * Sends an event, as JSON on one line, to all who want its topic; without one, to all.
    *
    * @param length About how many characters it has, where that may be many.
+   * @param states What the document was and is, for who wants some documents only; nothing where all want it.
    */
-  publish(topic: string | undefined, data: unknown, length?: number): void;
+  publish(
+    topic: string | undefined,
+    data: unknown,
+    length?: number,
+    states?: () => readonly unknown[],
+  ): void;
   /**
    * Gives the events as the body of a `text/event-stream`.
    *
-   * @param topic Nothing means all.
-   * @param after The number of the last event that the reader has seen, as Last-Event-ID gives it: those after it
-   * are sent again, as far as they are kept. Nothing begins with the next one.
+   * @param seen The id of the last event that the reader has seen, as Last-Event-ID gives it: those after it are sent
+   * again. Where some of them are not kept, or nothing is known of the id, one event that tells to load all anew comes
+   * first. 0 begins with what is kept; nothing begins with the next one.
    */
-  subscribe(topic?: string, after?: number): ReadableStream<Uint8Array>;
+  subscribe(seen?: string | 0, wanted?: Wanted): ReadableStream<Uint8Array>;
   /** Ends all streams, and what is subscribed from now on at once. */
   close(): void;
+}
+
+/** Which events a reader wants. */
+export interface Wanted {
+  /** Nothing means all. */
+  readonly topics?: readonly string[];
+  /** Tells which documents it wants to hear of, by what they were or are. */
+  readonly meets?: (document: unknown) => boolean;
 }
 
 interface Event {
@@ -33,6 +48,7 @@ interface Event {
   readonly topic: string | undefined;
   readonly data: unknown;
   readonly length: number;
+  readonly states: (() => readonly unknown[]) | undefined;
 }
 
 type Reader = ReadableStreamDefaultController<Uint8Array>;
@@ -46,13 +62,15 @@ const silence = encoder.encode(":\n\n");
 
 /**
  * Creates a stream of events for any number of readers, of which the last 200 are kept, up to 1 Mi characters.
- * A reader that is 64 KB behind is dropped; it may come back with the number of the last event it has seen.
+ * A reader that is 64 KB behind is dropped; it may come back with the id of the last event it has seen.
  *
  * @param heartbeatMs How long the silence may be until a comment is sent: it keeps proxies from hanging up.
  */
 export function createEvents(heartbeatMs = 15_000): Events {
   const kept: Event[] = [];
-  const readers = new Map<Reader, string | undefined>();
+  const readers = new Map<Reader, Wanted>();
+  // An id of before a restart must not be taken for one of now.
+  const run = crypto.randomUUID().slice(0, 8);
   let [last, keptLength] = [0, 0];
   let closed = false;
   let heartbeat: ReturnType<typeof setInterval> | undefined;
@@ -68,45 +86,68 @@ export function createEvents(heartbeatMs = 15_000): Events {
     leave(reader);
   }
 
-  function join(reader: Reader, topic: string | undefined): void {
+  function join(reader: Reader, wanted: Wanted): void {
     if (readers.size === 0) {
       heartbeat = setInterval(() => {
         for (const each of readers.keys()) send(each, silence);
       }, heartbeatMs);
     }
-    readers.set(reader, topic);
+    readers.set(reader, wanted);
+  }
+
+  function format({ id, data }: Pick<Event, "id" | "data">): string {
+    return `id: ${run}-${id}\ndata: ${JSON.stringify(data)}\n\n`;
+  }
+
+  /** The number in an id; nothing where it is none of this run. */
+  function numberOf(id: string): number | undefined {
+    const [, name, number] = id.match(/^(\w+)-(\d+)$/) ?? [];
+    return name === run && Number(number) <= last ? Number(number) : undefined;
+  }
+
+  /** What a reader gets first. */
+  function begin(seen: string | 0 | undefined, wanted: Wanted): string {
+    const before = last - kept.length;
+    const known = seen === undefined ? last : seen === 0 ? 0 : numberOf(seen);
+    const missed = kept.filter((event) =>
+      event.id > (known ?? before) && concerns(event, wanted)
+    );
+    const texts = newest(missed.map(format));
+    const isLost = seen !== 0 &&
+      (known === undefined || known < before || texts.length < missed.length);
+    const first = missed.at(missed.length - texts.length)?.id ?? last + 1;
+    const id = first - 1;
+    if (isLost) texts.unshift(format({ id, data: { change: "loaded" } }));
+    // Who has no id yet would lose what comes until it is back.
+    const start = texts.length > 0 ? "" : `id: ${run}-${id}\n`;
+    return `retry: 1000\n${start}\n${texts.join("")}`;
   }
 
   return {
-    publish(topic, data, length = 0) {
-      const event = { id: ++last, topic, data, length };
+    publish(topic, data, length, states) {
+      const event = { id: ++last, topic, data, length: length ?? 0, states };
       kept.push(event);
-      keptLength += length;
+      keptLength += event.length;
       while (kept.length > maxKept || keptLength > maxKeptLength) {
         keptLength -= kept.shift()?.length ?? 0;
       }
       // All readers share the bytes: a slow one holds no copy.
       let bytes: Uint8Array | undefined;
+      let read: readonly unknown[] | undefined;
+      const shared = states && { ...event, states: () => read ??= states() };
       for (const [reader, wanted] of readers) {
-        if (!concerns(event, wanted)) continue;
+        if (!concerns(shared ?? event, wanted)) continue;
         send(reader, bytes ??= encoder.encode(format(event)));
       }
     },
-    subscribe(topic, after = last) {
+    subscribe(seen, wanted = {}) {
       let reader: Reader | undefined;
       return new ReadableStream<Uint8Array>({
         start(controller) {
           reader = controller;
-          // A number above the last one is from before a restart: all is new then.
-          const since = after > last ? 0 : after;
-          const missed = kept
-            .filter((event) => event.id > since && concerns(event, topic))
-            .map(format);
-          controller.enqueue(
-            encoder.encode("retry: 1000\n\n" + newest(missed)),
-          );
+          controller.enqueue(encoder.encode(begin(seen, wanted)));
           if (closed) controller.close();
-          else join(controller, topic);
+          else join(controller, wanted);
         },
         cancel: () => reader && leave(reader),
       }, { highWaterMark: maxQueued, size: (bytes) => bytes?.length ?? 0 });
@@ -121,26 +162,29 @@ export function createEvents(heartbeatMs = 15_000): Events {
   };
 }
 
-function concerns(event: Event, topic: string | undefined): boolean {
-  return topic === undefined || (event.topic ?? topic) === topic;
-}
-
-function format({ id, data }: Event): string {
-  return `id: ${id}\ndata: ${JSON.stringify(data)}\n\n`;
+function concerns(
+  { topic, states }: Event,
+  { topics, meets }: Wanted,
+): boolean {
+  const isNamed = topics === undefined || topic === undefined ||
+    topics.includes(topic);
+  return isNamed &&
+    (meets === undefined || states === undefined || states().some(meets));
 }
 
 /** The last texts that leave half of the queue free: the first event after them must not drop the reader. */
-function newest(texts: readonly string[]): string {
+function newest(texts: readonly string[]): string[] {
   let length = 0;
   const first = texts.findLastIndex((text) =>
     (length += text.length) > maxQueued / 2
   );
-  return texts.slice(first + 1).join("");
+  return texts.slice(first + 1);
 }
 
 /** Tells whether a request asks for events as they happen. */
 export function asksForEvents(headers: Headers): boolean {
-  return headers.get("accept")?.includes("text/event-stream") ?? false;
+  const accept = headers.get("accept") ?? "";
+  return /event-stream/i.test(accept) && prefers(accept, "text/event-stream");
 }
 
 /**
@@ -150,16 +194,22 @@ export function asksForEvents(headers: Headers): boolean {
 export function streamEvents(
   events: Events,
   { method, url, headers }: Request,
-  topic?: string,
+  wanted: Wanted = {},
+  more: Readonly<Record<string, string>> = {},
 ): Response {
-  const seen = headers.get("last-event-id") ??
-    new URL(url).searchParams.get("after");
-  const after = seen === null ? undefined : Number(seen) || 0;
-  const body = method === "HEAD" ? null : events.subscribe(topic, after);
+  const after = new URL(url).searchParams.get("after") ?? undefined;
+  const seen = headers.get("last-event-id") || (after === "0" ? 0 : after);
+  const body = method === "HEAD" ? null : events.subscribe(seen, wanted);
+  const names = Object.keys(more).join(", ");
   return new Response(body, {
     headers: {
       "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-cache",
+      // what compresses on the way, and nginx, would wait until there is much of it
+      "cache-control": "no-cache, no-transform",
+      "x-accel-buffering": "no",
+      "vary": VARY,
+      ...names && { "access-control-expose-headers": names },
+      ...more,
     },
   });
 }

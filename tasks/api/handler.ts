@@ -21,13 +21,16 @@ import {
   preflight,
 } from "./middleware/access.ts";
 import type { Middleware } from "./middleware/middleware.ts";
+import type { ApiRequest } from "./request.ts";
 import { createResources, READS, type Resources } from "./resources.ts";
 import {
   checkCallback,
   createCache,
+  isProxied,
   prepare,
   type Prepared,
   refuseMethod,
+  relate,
   respond,
   respondOnce,
   toApiResponse,
@@ -226,8 +229,10 @@ export function createHandler(
     const [strict, callback] = [params.has("_strict"), params.get("callback")];
     if (callback !== null) checkCallback(callback);
     for (const key of params.size > 0 ? ownParams : []) params.delete(key);
+    const base = url.origin + (name === undefined ? "" : `/@${name}`);
+    const asked = { original: request, method, path, params, base, strict };
     if (READS.includes(method)) {
-      const special = await handleSpecial(request, path, resources, name);
+      const special = await handleSpecial(asked, resources, name);
       if (special) return special;
     } else {
       const methods = methodsOfRoute(path, resources, name);
@@ -236,10 +241,7 @@ export function createHandler(
       }
     }
     const version = resources.store.version();
-    const base = url.origin + (name === undefined ? "" : `/@${name}`);
-    const response = await resources.respond(
-      { original: request, method, path, params, base, strict },
-    );
+    const response = await resources.respond(asked);
     const prepared = await prepare(response, callback);
     const isGood = name === undefined
       ? () => store.version() === version
@@ -297,21 +299,21 @@ export function createHandler(
 
   /** Routes, and streams of events; nothing where the path is one of a resource. */
   async function handleSpecial(
-    request: Request,
-    path: string,
-    { store, changes }: Resources,
+    asked: ApiRequest,
+    resources: Resources,
     sandbox: string | undefined,
   ) {
-    const response = await options.routes?.[path]?.(request, store);
+    const { original, path } = asked;
+    const { store } = resources;
+    const response = await options.routes?.[path]?.(original, store);
     if (response !== undefined) return response;
-    const asks = asksForEvents(request.headers);
-    if (!asks && path !== "/events") return;
-    const resource = path.slice(1);
-    const isThere = isResource(store, resource);
-    if (asks && isThere) return streamEvents(changes, request, resource);
-    if (!isThere && path === "/events") {
-      return streamEvents(log, request, sandbox);
+    if (asksForEvents(original.headers)) {
+      const stream = resources.follow(asked);
+      if (stream !== undefined) return stream;
     }
+    if (path !== "/events" || isResource(store, "events")) return;
+    const topics = sandbox === undefined ? {} : { topics: [sandbox] };
+    return streamEvents(log, original, topics);
   }
 
   // What the log says of a response, why it is a refusal: what middleware passes on keeps it.
@@ -389,11 +391,14 @@ export function createHandler(
     ) {
       return handleOrRefuse(request, asker, sender)
         .then((response) =>
-          allowAny(record(request, started, response), asker)
+          allowAny(relate(record(request, started, response), request), asker)
         );
     }
-    const finish = (response: Response) =>
-      allow(record(request, started, response), asker);
+    const isRelative = cached.isLinked && isProxied(request);
+    const finish = (response: Response) => {
+      record(request, started, response);
+      return allow(isRelative ? relate(response, request) : response, asker);
+    };
     const response = respond(cached, headers);
     return response instanceof Response
       ? finish(response)

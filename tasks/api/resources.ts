@@ -5,7 +5,7 @@
  */
 
 import { nearest } from "../../lib/cli/nearest.ts";
-import { createEvents, type Events } from "./events.ts";
+import { createEvents, type Events, streamEvents } from "./events.ts";
 import { createRandom, type Random } from "./fault.ts";
 import {
   type ApiRequest,
@@ -30,8 +30,9 @@ import {
   toProblem,
 } from "./response.ts";
 import { type Document, isDocument } from "./store/document.ts";
+import { contains, type Filter, isNew, toCondition } from "./store/filter.ts";
 import { Problem } from "./store/problem.ts";
-import { everything, parseQuery } from "./store/query.ts";
+import { everything, parseQuery, type Query } from "./store/query.ts";
 import { toData } from "./store/schema.ts";
 import { photoOrigin } from "./store/seed.ts";
 import type { Ignored, Store } from "./store/store.ts";
@@ -44,6 +45,8 @@ export interface Resources {
   /** The random numbers of their faults. */
   readonly random: Random;
   respond(request: ApiRequest): Promise<ApiResponse>;
+  /** Streams the changes of what is read at a path and with a query; nothing where there is nothing. */
+  follow(request: ApiRequest): Response | undefined;
   /** The methods that a path takes; nothing where it is no path of a resource. */
   methodsOf(path: string): readonly string[] | undefined;
   isOpen(): boolean;
@@ -57,6 +60,18 @@ const dumpFactor = 64;
 const sizeFactor = 4;
 /** The methods of what can only be read. */
 export const READS = ["GET", "HEAD"];
+// What arranges a list means nothing for changes as they come.
+const arranging = [
+  "_sort",
+  "_order",
+  "_start",
+  "_end",
+  "_page",
+  "_limit",
+  "_per_page",
+  "_embed",
+  "_expand",
+];
 // 200 events are kept: one load must not push out all that happened before it.
 const maxAnnounced = 100;
 
@@ -76,7 +91,12 @@ export function createResources(
   const changes = createEvents();
   let open = true;
 
-  function announce(change: string, resource: string, json: string): void {
+  function announce(
+    change: string,
+    resource: string,
+    json: string,
+    before?: string,
+  ): void {
     const data = {
       change,
       kind: resource,
@@ -85,7 +105,9 @@ export function createResources(
         return JSON.parse(json);
       },
     };
-    changes.publish(resource, data, json.length);
+    const states = before === undefined ? [json] : [before, json];
+    const length = json.length + (before?.length ?? 0);
+    changes.publish(resource, data, length, () => states.map(parse));
   }
 
   function announceLoad(): void {
@@ -165,8 +187,10 @@ export function createResources(
   async function write(request: ApiRequest, target: Target, body: Document) {
     const { resource, id } = target;
     const check = await checkMatch(request, resource, id);
+    let was = "{}";
     const stored = await store.put(resource, id, (ownId, before) => {
       check(before);
+      was = before;
       const old: unknown = request.method === "PATCH" ? JSON.parse(before) : {};
       const document = {
         ...isDocument(old) && old,
@@ -176,7 +200,7 @@ export function createResources(
       return JSON.stringify(document, null, 2);
     });
     if (stored === undefined) return;
-    announce("changed", resource, locatePhotos(stored.json, request));
+    announce("changed", resource, locatePhotos(stored.json, request), was);
     const status = request.method === "POST" ? 201 : 200;
     return { status, text: stored.json };
   }
@@ -187,9 +211,10 @@ export function createResources(
     const all = await store.delete(resource, id, check);
     if (all.length > maxAnnounced) announceLoad();
     else {
-      for (const { resource: kind, id } of all) {
+      for (const { resource: kind, id, json } of all) {
         const document = { [naming.id]: id };
-        changes.publish(kind, { change: "deleted", kind, document });
+        const data = { change: "deleted", kind, document };
+        changes.publish(kind, data, json.length, () => [parse(json)]);
       }
     }
     const wasThere = all.length > 0 ||
@@ -238,6 +263,68 @@ export function createResources(
     }
     announceLoad();
     return { status: 200, text: await store.dump() };
+  }
+
+  /** Makes what tells which documents a query finds; nothing where it is all. */
+  function conditionOf(resource: string, query: Query) {
+    const { filters, where, search } = query;
+    const known = ({ key }: Filter) =>
+      !store.list(resource, {
+        ...everything,
+        filters: [{ key, path: key, operator: "eq", values: [] }],
+        slice: { start: 0, end: 0 },
+      })?.ignored.length;
+    const conditions = filters.flatMap((filter) => {
+      const { key, operator, values } = filter;
+      // as a list has it: no field of that name, no filter
+      if (operator === "eq") return known(filter) ? toCondition(filter) : [];
+      return isNew(filter) && known(filter)
+        ? toCondition({ key, path: key, operator: "eq", values })
+        : toCondition(filter);
+    });
+    if (where !== undefined) conditions.push(where);
+    if (search !== "") conditions.push((each) => contains(each, search));
+    if (conditions.length === 0) return;
+    return (document: unknown) => conditions.every((meets) => meets(document));
+  }
+
+  function follow(request: ApiRequest): Response | undefined {
+    const { original, path, strict } = request;
+    const params = new URLSearchParams(request.params);
+    params.delete("after");
+    if (path === "/db") {
+      const topics = params.get("kinds")?.split(",");
+      return streamEvents(changes, original, topics && { topics });
+    }
+    const target = parsePath(path, naming);
+    const single = store.resources()
+      .find(({ name }) => name === target?.resource)?.single;
+    if (target === undefined || single === undefined) return;
+    const { resource, id, parent } = target;
+    const isOne = single || id !== undefined;
+    if (id !== undefined && store.get(resource, id) === undefined) return;
+    const useless = [...new Set(params.keys())]
+      .filter((key) => isOne || arranging.includes(key));
+    for (const key of useless) params.delete(key);
+    const query = parseQuery(params, isOne ? [] : parent);
+    const found = query.filters.length + query.ignored.length === 0
+      ? undefined
+      : store.list(resource, { ...query, slice: { start: 0, end: 0 } });
+    const ignored = [
+      ...useless.map((key) => ({ key, meant: undefined })),
+      ...found?.ignored ?? [],
+    ];
+    if (strict && ignored.length > 0) throw refuseIgnored(ignored);
+    const meets = id === undefined
+      ? conditionOf(resource, query)
+      : (each: unknown) => isDocument(each) && `${each[naming.id]}` === id;
+    const names = formatIgnored(ignored);
+    return streamEvents(
+      changes,
+      original,
+      { topics: [resource], ...meets && { meets } },
+      names ? { "X-Ignored-Query": names } : {},
+    );
   }
 
   /** Nothing where there is nothing to read or to write to. */
@@ -317,6 +404,7 @@ export function createResources(
     store,
     changes,
     random: createRandom(),
+    follow,
     methodsOf,
     async respond(request) {
       try {
@@ -338,6 +426,10 @@ export function createResources(
       store[Symbol.dispose]?.();
     },
   };
+}
+
+function parse(json: string): unknown {
+  return JSON.parse(json);
 }
 
 function countByResource(

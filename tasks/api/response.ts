@@ -1,5 +1,5 @@
 /**
- * A response, and how HTTP carries it: entity tags, 304, compression, JSONP, problems.
+ * A response, and how HTTP carries it: entity tags, 304, compression, JSONP, problems, the form that is preferred, URLs.
  *
  * @module
  */
@@ -29,11 +29,15 @@ export interface Prepared {
   readonly etag: string | undefined;
   /** All of it but what depends on who asks: a clone of it is sent, since headers are slow to make. */
   readonly response: Response;
+  /** Whether it has a Link, which depends on who asks too. */
+  readonly isLinked: boolean;
   /** The same compressed by gzip, once somebody wanted it. */
   zipped?: Promise<Response>;
 }
 
 const json = "application/json; charset=utf-8";
+/** What a response may depend on: who asks, which form is wanted, and which fault. */
+export const VARY = "Origin, Accept-Encoding, Accept, Prefer";
 /** The media type of a problem. */
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 // A shorter body gains nothing; express's threshold is the same.
@@ -65,13 +69,13 @@ export async function prepare(
       "cache-control": "no-cache",
       "pragma": "no-cache",
       "expires": "-1",
-      "vary": "Origin, Accept-Encoding",
+      "vary": VARY,
       ...etag !== undefined && { etag },
       ...exposed && { "access-control-expose-headers": exposed },
       ...headers,
     },
   });
-  return { text, etag, response };
+  return { text, etag, response, isLinked: "Link" in headers };
 }
 
 /**
@@ -182,6 +186,36 @@ export function formatProblem(problem: Problem): string {
 }
 
 /**
+ * Tells whether an `Accept` names a media type, and prefers it to JSON (RFC 9110, 12.5.1): by its q; where both have
+ * the same, JSON must not be named before it.
+ *
+ * @param winsTies Whether it is then preferred in any case.
+ */
+export function prefers(
+  accept: string,
+  type: string,
+  winsTies = false,
+): boolean {
+  const ranges = accept.toLowerCase().split(",").map((range) => {
+    const [name = "", ...parameters] = range.split(";")
+      .map((part) => part.trim());
+    const [, q = "1"] = parameters.join(";").match(/(?:^|;)q\s*=\s*([\d.]+)/) ??
+      [];
+    return { name, q: Number(q) };
+  });
+  const at = ranges.findIndex(({ name }) => name === type);
+  const wanted = ranges[at]?.q ?? 0;
+  if (!(wanted > 0)) return false;
+  const found = ["application/json", "application/*", "*/*"]
+    .map((each) => ranges.findIndex(({ name }) => name === each));
+  const [named = -1] = found;
+  const jsonAt = found.find((place) => place >= 0) ?? -1;
+  const json = ranges[jsonAt]?.q ?? 0;
+  return wanted > json ||
+    wanted === json && (winsTies || named < 0 || at < named);
+}
+
+/**
  * Makes a problem a response. JSONPlaceholder's 404 is an empty object: why is in a header, X-Reason, and
  * in the body for who asks for `application/problem+json` or is strict.
  */
@@ -191,7 +225,7 @@ export function toApiResponse(
 ): ApiResponse {
   const { status, message } = problem;
   const wantsProblem = /[?&]_strict\b/.test(url) ||
-    headers.get("accept")?.includes("application/problem+json");
+    prefers(headers.get("accept") ?? "", "application/problem+json", true);
   if (status === 404 && !wantsProblem) {
     const reason = message.slice(0, maxReason).replace(/[^ -~]/g, "?");
     return { status, text: "{}", headers: { "X-Reason": reason } };
@@ -290,6 +324,62 @@ function encodePart(text: string | number): string {
 /** Gives the URL of a document, from where the root or the sandbox is. */
 export function locate(base: string, resource: string, id: Id): string {
   return [base, encodePart(resource), encodePart(id)].join("/");
+}
+
+// A proxy that says nothing of itself cannot be told from a client.
+const proxyNames = [
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-prefix",
+  "x-real-ip",
+  "forwarded",
+  "via",
+];
+
+/** Tells whether a request came through a proxy: by what that adds, or since a browser means another URL. */
+export function isProxied({ headers, url }: Request): boolean {
+  if (proxyNames.some((name) => headers.has(name))) return true;
+  if (headers.get("sec-fetch-site") !== "same-origin") return false;
+  const page = headers.get("origin") ?? headers.get("referer") ?? "";
+  const meant = URL.parse(page)?.origin;
+  return meant !== undefined && meant !== new URL(url).origin;
+}
+
+/**
+ * Writes the URLs in `Location` and `Link` relative to that of the request where it came through a proxy, whose scheme,
+ * host and path are not known here: no header about them need be trusted. Else they stay as json-server has them.
+ */
+export function relate(response: Response, request: Request): Response {
+  const { headers } = response;
+  const [location, link] = [headers.get("location"), headers.get("link")];
+  if (!location && !link || !isProxied(request)) return response;
+  const base = `${new URL(request.url).origin}/`;
+  const shorten = (url: string) =>
+    url.startsWith(base) ? toRelative(request.url, url) : url;
+  try {
+    if (location) headers.set("location", shorten(location));
+    const short = link?.replace(/<([^>]*)>/g, (_, url) => `<${shorten(url)}>`);
+    if (short) headers.set("link", short);
+    return response;
+  } catch {
+    // the headers of what was fetched, and of a redirect, are read-only
+    return relate(new Response(response.body, response), request);
+  }
+}
+
+/** Writes a URL as a reference that is relative to another one of the same origin (RFC 3986, 4.2). */
+function toRelative(from: string, to: string): string {
+  const split = (url: string) => url.split(/[?#]/, 1)[0]?.split("/") ?? [];
+  const [folders, parts] = [split(from).slice(0, -1), split(to)];
+  const last = parts.length - 1;
+  let common = 0;
+  while (common < last && parts[common] === folders[common]) common++;
+  const up = "../".repeat(folders.length - common);
+  const down = parts.slice(common).join("/");
+  // an empty part, or what looks like a scheme, would mean another thing
+  const here = up === "" && !/^[^/:]+(\/|$)/.test(down) ? "./" : "";
+  return up + here + down + to.slice(parts.join("/").length);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { createEvents, formatEntry } from "../../tasks/api/events.ts";
 import { createHandler, type HandlerOptions } from "../../tasks/api/handler.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
@@ -82,24 +82,257 @@ Deno.test("who listens to a resource hears each of its changes, and no other's",
   await comments.cancel();
 });
 
+/** The id of an event. */
+const idOf = (event = "") => event.match(/^id: (.*)$/m)?.[1] ?? "";
+const loaded = { change: "loaded" };
+
 Deno.test("who comes back with Last-Event-ID hears what was missed", async () => {
   using api = open();
+  const first = await api.listen("/posts");
   for (const title of ["a", "b", "c"]) {
     await api.write("POST /posts", `{"title":"${title}"}`);
   }
-  const later = await api.listen("/posts", { "last-event-id": "1" });
-  assertEquals((await later.data()).document.title, "b");
-  assertEquals((await later.next())?.split("\n")[0], "id: 3");
-  const stranger = await api.listen("/posts", { "last-event-id": "999" });
-  assertEquals(
-    (await stranger.data()).document.title,
-    "a",
-    "a number from before a restart",
-  );
+  const id = idOf(await first.next());
+  assertMatch(id, /^\w{8}-1$/);
+  const later = await api.listen("/posts", { "last-event-id": id });
+  const after = await api.listen(`/posts?after=${id}`);
+  for (const each of [later, after]) {
+    assertEquals((await each.data()).document.title, "b");
+    assertEquals(idOf(await each.next()), id.replace("-1", "-3"));
+  }
+  const kept = await api.listen("/posts?after=0");
+  assertEquals((await kept.data()).document.title, "a");
   const fresh = await api.listen("/posts");
   await api.write("POST /posts", '{"title":"d"}');
   assertEquals((await fresh.data()).document.title, "d");
-  for (const each of [later, stranger, fresh]) await each.cancel();
+  for (const each of [first, later, after, kept, fresh]) await each.cancel();
+});
+
+Deno.test("an id that nothing is known of gets one event that tells to load all, then what is kept", async () => {
+  using api = open();
+  using before = open();
+  const first = await api.listen("/posts");
+  const old = await before.listen("/posts");
+  for (const each of [api, before]) await each.write("POST /posts", "{}");
+  await api.write("POST /posts", "{}");
+  await first.next();
+  const last = idOf(await first.next());
+  const strange = [
+    idOf(await old.next()),
+    last.replace("-2", "-3"),
+    last.replace("-2", ""),
+    last.toUpperCase() + "x",
+    ...["0", "1", "999", "abc", "-", "-1", "1e9"],
+  ];
+  for (const id of strange) {
+    const events = await api.listen("/posts", { "last-event-id": id });
+    const told = await events.next();
+    assertEquals(told?.match(/^data: (.*)$/m)?.[1], '{"change":"loaded"}', id);
+    assertEquals((await events.data()).document.id, 101, id);
+    assertEquals((await events.data()).document.id, 102, id);
+    // who is cut off after the first goes on from there
+    const headers = { "last-event-id": idOf(told) };
+    const again = await api.listen("/posts", headers);
+    assertEquals((await again.data()).document.id, 101, id);
+    for (const each of [events, again]) await each.cancel();
+  }
+  const log = await api.listen("/events", { "last-event-id": "k3x-1" });
+  assertEquals(await log.data(), loaded);
+  assertEquals((await log.data()).path, "/posts");
+  for (const each of [first, old, log]) await each.cancel();
+});
+
+Deno.test("an id whose next event is not kept any more tells to load all", async () => {
+  using api = open();
+  const first = await api.listen("/posts");
+  await api.write("POST /posts", "{}");
+  const id = idOf(await first.next());
+  for (let n = 2; n <= 201; n++) await api.write("POST /posts", "{}");
+  const missed = await api.listen("/posts", { "last-event-id": id });
+  assertEquals((await missed.data()).document.id, 102);
+  await api.write("POST /posts", "{}");
+  const late = await api.listen("/posts", { "last-event-id": id });
+  assertEquals(await late.data(), loaded);
+  assertEquals((await late.data()).document.id, 103);
+  for (const each of [first, missed, late]) await each.cancel();
+});
+
+Deno.test("a reset sandbox's ids are none of the new one's", async () => {
+  using api = open();
+  const old = await api.listen("/@a/posts");
+  await api.write("POST /@a/posts", "{}");
+  const id = idOf(await old.next());
+  await api.write("DELETE /@a");
+  await api.write("POST /@a/posts", '{"title":"new"}');
+  const back = await api.listen("/@a/posts", { "last-event-id": id });
+  assertEquals(await back.data(), loaded);
+  assertEquals((await back.data()).document.title, "new");
+  for (const each of [old, back]) await each.cancel();
+});
+
+Deno.test("who is cut off before the first event has an id to come back with", async () => {
+  using api = open();
+  await api.write("POST /posts", "{}");
+  const headers = { accept: "text/event-stream" };
+  const reader = (await api.send("GET /posts", { headers })).body?.getReader();
+  const { value } = await reader?.read() ?? {};
+  const start = new TextDecoder().decode(value);
+  assertMatch(start, /^retry: 1000\nid: \w{8}-1\n\n$/);
+  await reader?.cancel();
+  await api.write("POST /posts", '{"title":"meanwhile"}');
+  const id = idOf(start);
+  const back = await api.listen("/posts", { "last-event-id": id });
+  assertEquals((await back.data()).document.title, "meanwhile");
+  await back.cancel();
+});
+
+Deno.test("the feed of a filtered list has what meets the filter before or after", async () => {
+  using api = open();
+  const paths = [
+    "/posts?userId=1",
+    "/users/1/posts",
+    "/posts?userId_lte=1&q=X",
+    "/posts/101",
+  ];
+  await api.write("POST /posts", '{"userId":1,"title":"x"}');
+  const feeds = await Promise.all(paths.map((path) => api.listen(path)));
+  await api.write("POST /posts", '{"userId":2,"title":"x"}');
+  await api.write("PATCH /posts/101", '{"title":"y"}');
+  await api.write("PATCH /posts/101", '{"userId":2}');
+  await api.write("PATCH /posts/101", '{"title":"z"}');
+  await api.write("PATCH /posts/101", '{"userId":1,"title":"X"}');
+  await api.write("DELETE /posts/102");
+  await api.write("DELETE /posts/101");
+  await api.write("PUT /db", '{"posts":[]}');
+  const changed = (document: object) => ["changed", document];
+  const [toY, toOther, toZ, back] = [
+    { userId: 1, title: "y" },
+    { userId: 2, title: "y" },
+    { userId: 2, title: "z" },
+    { userId: 1, title: "X" },
+  ].map((document) => changed({ ...document, id: 101 }));
+  const gone = ["deleted", { id: 101 }];
+  const end = ["loaded", undefined];
+  const table = [
+    [toY, toOther, back, gone, end],
+    [toY, toOther, back, gone, end],
+    [toY, back, gone, end],
+    [toY, toOther, toZ, back, gone, end],
+  ];
+  for (const [index, expected] of table.entries()) {
+    const seen: unknown[] = [];
+    while (seen.length < expected.length) {
+      const { change, document } = await feeds[index]?.data();
+      seen.push([change, document]);
+    }
+    assertEquals(seen, expected, paths[index]);
+    await feeds[index]?.cancel();
+  }
+});
+
+Deno.test("what is missed of a filtered feed is filtered too, and what is deleted with another", async () => {
+  using api = open();
+  const start = await api.listen("/comments?postId=1");
+  await api.write("PATCH /comments/1", '{"name":"a"}');
+  const id = idOf(await start.next());
+  await api.write("PATCH /comments/6", '{"name":"of post 2"}');
+  await api.write("DELETE /posts/2");
+  await api.write("DELETE /posts/1");
+  const back = await api.listen("/posts/1/comments", { "last-event-id": id });
+  for (const feed of [start, back]) {
+    const ids: number[] = [];
+    while (ids.length < 5) ids.push((await feed.data()).document.id);
+    assertEquals(ids, [1, 2, 3, 4, 5]);
+    await feed.cancel();
+  }
+});
+
+Deno.test("the feed of all has the changes of all, or of those that are named", async () => {
+  using api = open();
+  const all = await api.listen("/db");
+  const some = await api.listen("/db?kinds=albums,users");
+  await api.write("PATCH /posts/1", "{}");
+  await api.write("PATCH /users/1", "{}");
+  assertEquals((await all.data()).kind, "posts");
+  assertEquals((await all.data()).kind, "users");
+  assertEquals((await some.data()).kind, "users");
+  for (const each of [all, some]) await each.cancel();
+});
+
+Deno.test("what a feed ignores of its query is said, as for a list", async () => {
+  using api = open();
+  const headers = { accept: "text/event-stream" };
+  const table: readonly (readonly [path: string, ignored: string | null])[] = [
+    ["/posts?userId=1&after=0", null],
+    ["/posts?usrId=1", "usrId; did-you-mean=userId"],
+    ["/posts?_sort=id&_page=2&userId=1", "_sort, _page"],
+    ["/posts/1?_embed=comments", "_embed"],
+    ["/users/1/comments", "userId"],
+  ];
+  for (const [path, ignored] of table) {
+    const response = await api.send(`GET ${path}`, { headers });
+    const found = response.headers.get("x-ignored-query");
+    const exposed = response.headers.get("access-control-expose-headers");
+    assertEquals(found, ignored, path);
+    assertEquals(exposed, ignored && "X-Ignored-Query", path);
+    await response.body?.cancel();
+  }
+  const strict = "GET /posts?usrId=1&_strict";
+  assertEquals((await api.ask(strict, { headers })).status, 400);
+  const missing = await api.ask("GET /posts/999", { headers });
+  assertEquals([missing.status, missing.text], [404, "{}"]);
+});
+
+Deno.test("a stream of events tells proxies to pass it on as it comes", async () => {
+  using api = open();
+  for (const path of ["/posts", "/events", "/posts/1", "/posts?userId=1"]) {
+    const headers = { accept: "text/event-stream", origin: "http://localhost" };
+    const response = await api.send(`GET ${path}`, { headers });
+    assertEquals(
+      ["cache-control", "x-accel-buffering", "vary"]
+        .map((name) => response.headers.get(name)),
+      [
+        "no-cache, no-transform",
+        "no",
+        "Origin, Accept-Encoding, Accept, Prefer",
+      ],
+    );
+    await response.body?.cancel();
+  }
+});
+
+Deno.test("who gets events is who prefers them to JSON", async () => {
+  using api = open();
+  const table: readonly (readonly [accept: string, isStream: boolean])[] = [
+    ["text/event-stream", true],
+    ["Text/Event-Stream", true],
+    ["text/event-stream;charset=utf-8", true],
+    ["text/event-stream, */*", true],
+    ["text/event-stream, application/json;q=0.9", true],
+    ["application/json;q=0.5, text/event-stream ; q=0.6", true],
+    ["text/event-stream, application/json", true],
+    ["application/json;q=0, */*, text/event-stream", true],
+    ["", false],
+    ["*/*", false],
+    ["text/*", false],
+    ["application/json", false],
+    ["application/json, text/event-stream", false],
+    ["application/json, text/event-stream;q=0.1", false],
+    ["application/json, text/event-stream;q=0", false],
+    ["text/event-stream;q=0", false],
+    ["text/event-stream;Q=0.000", false],
+    ["text/event-stream;q=0.5, */*", false],
+    ["application/*, text/event-stream;q=0.9", false],
+    ["x-text/event-stream", false],
+  ];
+  for (const [accept, isStream] of table) {
+    for (const path of ["/posts", "/posts"]) {
+      const response = await api.send(`GET ${path}`, { headers: { accept } });
+      const type = response.headers.get("content-type") ?? "";
+      assertEquals(type.startsWith("text/event-stream"), isStream, accept);
+      await response.body?.cancel();
+    }
+  }
 });
 
 Deno.test("GET /events is the log of requests, a sandbox's its own", async () => {
@@ -115,7 +348,8 @@ Deno.test("GET /events is the log of requests, a sandbox's its own", async () =>
   const { time, ms, ...entry } = await own.data();
   assertEquals([typeof time, typeof ms], ["string", "number"]);
   assertEquals(entry, { method: "GET", path: "/@a/posts/1", status: 200 });
-  const replay = await api.listen("/events", { "last-event-id": "2" });
+  const replay = await api.listen("/events?after=0");
+  for (let n = 1; n <= 2; n++) await replay.data();
   assertEquals(
     (await replay.data()).reason,
     'Cannot GET /post: there is no resource "post"; did you mean "posts"?',
@@ -168,7 +402,7 @@ Deno.test("a reader that is 64 KB behind is dropped, others read on", async () =
 Deno.test("what is sent again never drops the reader, and is the newest", async () => {
   const events = createEvents();
   for (let n = 1; n <= 300; n++) events.publish("", `${n}`.padStart(1000));
-  const read = readEvents(events.subscribe(undefined, 0));
+  const read = readEvents(events.subscribe(0));
   events.publish("", "last");
   events.close();
   const seen: unknown[] = [];
@@ -180,17 +414,35 @@ Deno.test("what is sent again never drops the reader, and is the newest", async 
   assert(seen.length > 20 && seen.length < 40, `${seen.length}`);
 });
 
+Deno.test("who has missed more than is sent again at once is told to load all", async () => {
+  const events = createEvents();
+  const first = readEvents(events.subscribe());
+  for (let n = 0; n <= 60; n++) events.publish("", `${n}`.padStart(1000));
+  const id = idOf(await first.next());
+  await first.cancel();
+  const late = readEvents(events.subscribe(id));
+  assertEquals(await late.data(), loaded);
+  const next = Number(await late.data());
+  assert(next > 20 && next < 40, `${next}`);
+  events.publish("", "x".repeat(2 ** 15));
+  const none = readEvents(events.subscribe(id));
+  assertEquals(await none.data(), loaded);
+  events.close();
+  assertEquals(await none.next(), undefined);
+  await late.cancel();
+});
+
 Deno.test("events are kept up to 1 Mi characters, of which a long one takes its part", async () => {
   const events = createEvents();
   for (let n = 1; n <= 9; n++) events.publish("", n, 2 ** 18);
-  const read = readEvents(events.subscribe(undefined, 0));
+  const read = readEvents(events.subscribe(0));
   assertEquals(await read.data(), 6);
   for (let n = 10; n <= 12; n++) events.publish("", n);
-  const second = readEvents(events.subscribe(undefined, 0));
+  const second = readEvents(events.subscribe(0));
   assertEquals(await second.data(), 6);
   events.publish("", 13, 2 ** 30);
   events.publish("", 14);
-  const third = readEvents(events.subscribe(undefined, 0));
+  const third = readEvents(events.subscribe(0));
   assertEquals(await third.data(), 14);
   events.close();
   for (const each of [read, second, third]) await each.cancel();

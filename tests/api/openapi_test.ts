@@ -128,6 +128,30 @@ Deno.test("/openapi.json is valid and names all that the seed has", async () => 
   }
 });
 
+Deno.test("/openapi.json names the api beside itself where a proxy is before it", async () => {
+  using store = openStore(":memory:", {});
+  const handler = createHandler(store, {
+    routes: { "/openapi.json": serveOpenApi },
+  });
+  const table: readonly (readonly [path: string, urls: string[]])[] = [
+    ["", [".", "./@{sandbox}"]],
+    ["/@a", ["."]],
+  ];
+  for (const [path, urls] of table) {
+    const response = await handler(
+      new Request(`${origin}${path}/openapi.json`, {
+        headers: { "x-forwarded-proto": "https" },
+      }),
+    );
+    const document: unknown = await response.json();
+    assert(isDocument(document));
+    assertValid(document);
+    const { servers } = document;
+    assert(Array.isArray(servers));
+    assertEquals(servers.map(({ url }) => url), urls);
+  }
+});
+
 Deno.test("every path of /openapi.json that can be got is there", async () => {
   using store = openStore(":memory:", odd);
   const handler = createHandler(store);

@@ -43,7 +43,7 @@ Deno.test("every web header is as json-server has it", async () => {
         "cache-control": "no-cache",
         "pragma": "no-cache",
         "expires": "-1",
-        "vary": "Origin, Accept-Encoding",
+        "vary": "Origin, Accept-Encoding, Accept, Prefer",
         "x-content-type-options": "nosniff",
         "access-control-allow-credentials": undefined,
         "access-control-allow-origin": undefined,

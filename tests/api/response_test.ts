@@ -4,6 +4,8 @@ import {
   formatIgnored,
   formatLinks,
 } from "../../tasks/api/response.ts";
+import type { Middleware } from "../../tasks/api/middleware/middleware.ts";
+import { openApi } from "./support.ts";
 
 const good = () => true;
 
@@ -93,4 +95,116 @@ Deno.test("the header of what was ignored is no longer than a client reads", () 
   const key = "ü".repeat(10_000);
   const ignored = Array.from({ length: 90 }, () => ({ key, meant: undefined }));
   assert(formatIgnored(ignored).length < 16_000);
+});
+
+const proxies: readonly Record<string, string>[] = [
+  { "x-forwarded-proto": "https" },
+  { "x-forwarded-for": "10.0.0.1" },
+  { "x-forwarded-prefix": "/api" },
+  { "x-forwarded-host": "evil.example" },
+  { "x-real-ip": "10.0.0.1" },
+  { "forwarded": "proto=https" },
+  { "via": "1.1 varnish" },
+  { "sec-fetch-site": "same-origin", "referer": "http://localhost:5173/a" },
+  { "sec-fetch-site": "same-origin", "origin": "https://localhost:3000" },
+];
+
+Deno.test("Link and Location lead to the same behind a proxy, whatever that puts before the path", async () => {
+  using api = openApi();
+  const table: readonly (readonly [line: string, to: string, text: string])[] =
+    [
+      ["GET /posts?_page=2&a=%20+", "/posts?_page=3&a=%20+", "posts"],
+      ["GET /posts/?_page=2", "/posts/?_page=3", "./"],
+      ["GET /posts?_page=2&title_ne=?_", "/posts?_page=3&title_ne=?_", "posts"],
+      ["GET /users/1/todos?_page=1", "/users/1/todos?_page=2", "todos"],
+      ["GET /@a/posts?_page=9", "/@a/posts?_page=10", "posts"],
+      ["POST /posts", "/posts/101", "posts/101"],
+      ["POST /posts/", "/posts/102", "102"],
+      ["POST /users/1/posts", "/posts/103", "../../posts/103"],
+      ["POST /@a/posts", "/@a/posts/101", "posts/101"],
+      ["POST /@a/users/1/posts", "/@a/posts/102", "../../posts/102"],
+    ];
+  const [proxied] = proxies;
+  for (const [line, to, text] of table) {
+    const [method, path = ""] = line.split(" ");
+    const body = method === "POST" ? "{}" : null;
+    const { headers } = await api.ask(line, {
+      body,
+      ...proxied && { headers: proxied },
+    });
+    const reference = headers.get("location") ??
+      headers.get("link")?.match(/<([^>]*)>; rel="next"/)?.[1] ?? "";
+    assertEquals(reference.replace(/\?.*/, ""), text, line);
+    for (const base of ["https://a.example", "http://a.example:8080/x/y"]) {
+      assertEquals(new URL(reference, base + path).href, base + to, line);
+    }
+  }
+  const body = '{"id":1}';
+  const taken = await api.ask("POST /posts", { body, headers: proxied ?? {} });
+  assertEquals(
+    [taken.status, taken.headers.get("location")],
+    [409, "posts/1"],
+  );
+});
+
+Deno.test("what comes through no proxy gets the whole URL, as json-server has it, from the cache too", async () => {
+  using api = openApi();
+  const linkOf = async (headers: HeadersInit) =>
+    (await api.ask("GET /posts?_page=1", { headers })).headers.get("link")
+      ?.match(/<([^>]*)>; rel="next"/)?.[1];
+  const whole = "http://localhost:3000/posts?_page=2";
+  for (
+    const direct of [
+      {},
+      { origin: "http://localhost:5173", "sec-fetch-site": "same-site" },
+      { "sec-fetch-site": "none" },
+      { "sec-fetch-site": "same-origin", referer: "http://localhost:3000/" },
+    ]
+  ) {
+    for (const proxied of proxies) {
+      assertEquals(await linkOf(direct), whole, JSON.stringify(direct));
+      const link = await linkOf(proxied);
+      assertEquals(link, "posts?_page=2", JSON.stringify(proxied));
+    }
+  }
+});
+
+Deno.test("a redirect of middleware to the api's own URL is relative behind a proxy, one to elsewhere is not", async () => {
+  const redirect: Middleware = ({ url }, next) => {
+    const { pathname, origin } = new URL(url);
+    if (pathname === "/old") return Response.redirect(`${origin}/posts`);
+    if (pathname === "/away") return Response.redirect(`${origin}0/posts`);
+    return next(new Request(url));
+  };
+  using api = openApi({ middleware: [redirect] });
+  const headers = { via: "1.1 a" };
+  const to = async (path: string) =>
+    (await api.send(`GET ${path}`, { headers })).headers.get("location");
+  assertEquals(await to("/old"), "posts");
+  assertEquals(await to("/away"), "http://localhost:30000/posts");
+});
+
+Deno.test("a 404 says why in its body to who wants a problem as much as JSON", async () => {
+  using api = openApi();
+  const table: readonly (readonly [accept: string, isProblem: boolean])[] = [
+    ["application/problem+json", true],
+    ["application/json, application/problem+json", true],
+    ["Application/Problem+JSON;q=0.1", true],
+    ["application/json;q=0.5, application/problem+json;q=0.9", true],
+    ["application/problem+json;q=0", false],
+    ["application/json, application/problem+json;q=0.5", false],
+    ["application/problem+json;q=0.0, */*", false],
+    ["*/*", false],
+    ["", false],
+  ];
+  for (const [accept, isProblem] of table) {
+    const { status, text, headers } = await api.ask("GET /nope", {
+      headers: { accept },
+    });
+    assertEquals([status, text === "{}"], [404, !isProblem], accept);
+    assertEquals(
+      headers.get("vary"),
+      "Origin, Accept-Encoding, Accept, Prefer",
+    );
+  }
 });

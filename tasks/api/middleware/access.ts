@@ -39,6 +39,7 @@ const PROGRAM: Asker = {};
 const loopback = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
 const loopbackSite =
   /^https?:\/\/(localhost|[\w.-]+\.localhost|127(\.\d+){3}|\[::1\])\.?(:\d+)?$/i;
+const EXPOSED = "access-control-expose-headers";
 const METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE";
 
 /** Creates what judges who may ask. */
@@ -119,6 +120,9 @@ export function allow(
   const named = isNamed || origin === "null" ? origin : "*";
   headers.set("access-control-allow-origin", named);
   if (isNamed) headers.set("access-control-allow-credentials", "true");
+  const exposed = headers.get(EXPOSED);
+  // json-server has no If-Match, and does not expose what it needs
+  headers.set(EXPOSED, exposed ? `${exposed}, ETag` : "ETag");
   return response;
 }
 
@@ -159,6 +163,9 @@ export function preflight(
   });
   const wanted = asked.get("access-control-request-headers");
   if (wanted !== null) headers.set("access-control-allow-headers", wanted);
+  if (!asked.has("access-control-request-method")) {
+    headers.set(EXPOSED, "Allow");
+  }
   if (asked.has("access-control-request-private-network")) {
     headers.set("access-control-allow-private-network", "true");
   }

@@ -61,9 +61,9 @@ export async function serveFolder(
     if (found?.info.isFile) return await serveFile(found, request);
     const index = found?.info.isDirectory &&
       await find([...names, "index.html"]);
-    // what its pages link to is below the folder
+    // what its pages link to is below the folder, wherever a proxy puts that
     if (index && index.info.isFile && !isFolder) {
-      const location = `${pathname}/${search}`;
+      const location = `./${pathname.split("/").at(-1)}/${search}`;
       return new Response(null, { status: 301, headers: { location } });
     }
     return await next(request);

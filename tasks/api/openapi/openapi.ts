@@ -5,7 +5,7 @@
  */
 
 import config from "../../../deno.json" with { type: "json" };
-import { respondOnce } from "../response.ts";
+import { isProxied, respondOnce } from "../response.ts";
 import type { Document } from "../store/document.ts";
 import { type Naming, usualNaming } from "../store/naming.ts";
 import type { Store } from "../store/store.ts";
@@ -41,7 +41,9 @@ export async function serveOpenApi(
   const most = Math.ceil(MOST_READ / Math.max(1, shown.length));
   const resources = describe(store, shown, Math.min(most, MOST_OF_ONE));
   const document = describeApi(resources, base, store.naming, all.length);
-  const json = JSON.stringify(document, null, 2);
+  // What a proxy is asked for is not known; a document that is kept in a file, for a program, needs more than ".".
+  const servers = isProxied(request) && { servers: serversOf(base, ".") };
+  const json = JSON.stringify({ ...document, ...servers }, null, 2);
   return await respondOnce({ status: 200, text: json }, request.headers);
 }
 
@@ -93,11 +95,11 @@ export function describeApi(
 const isSandbox = (base: string) => /\/@[^/]+$/.test(base);
 
 /** The api, and its private copies. */
-function serversOf(base: string): Document[] {
-  const own = { url: base };
+function serversOf(base: string, url = base): Document[] {
+  const own = { url };
   if (isSandbox(base)) return [own];
   return [own, {
-    url: `${base}/@{sandbox}`,
+    url: `${url}/@{sandbox}`,
     description: "A private copy of all documents, made on first use",
     variables: { sandbox: { default: "mine" } },
   }];

@@ -6,8 +6,11 @@ const write = (id, text) => {
 };
 const make = (name, textContent = "", className = "") =>
   Object.assign(document.createElement(name), { textContent, className });
+// A proxy may serve the page at another path than the api does, which the log has.
 const root = document.body.dataset.base;
-const base = location.origin + root;
+const home = location.pathname.replace(/\/$/, "");
+const base = location.origin + home;
+write("base", base);
 const form = at("console").elements;
 const main = document.querySelector(".main");
 const isRead = (method) => /^(GET|HEAD|OPTIONS)$/.test(method);
@@ -80,13 +83,13 @@ async function readSnapshot(why) {
   snapshot = { time: Date.now(), names, text: await response.text() };
   isOfOthers = false;
   const lost = "; this browser does not keep it: it is gone with this tab";
-  const next = await keep("readwrite", (store) => store.put(snapshot, root))
+  const next = await keep("readwrite", (store) => store.put(snapshot, home))
     .then(() => "", () => lost);
   offer(`${why} at`, next);
 }
 const takeSnapshot = (why) =>
   readSnapshot(why).catch(refuse("take a snapshot"));
-keep("readonly", (store) => store.get(root)).then((kept) => {
+keep("readonly", (store) => store.get(home)).then((kept) => {
   if (kept === undefined || snapshot !== undefined) return;
   snapshot = kept;
   isOfOthers = kept.names !== namesIn(at("kinds"));
@@ -304,7 +307,7 @@ document.addEventListener("click", (event) => {
   if (!link || button || ctrlKey || metaKey || shiftKey || altKey) return;
   event.preventDefault();
   const { hash, pathname } = link;
-  fill(hash ? decode(hash.slice(1)) : `GET ${pathname.slice(root.length)}`);
+  fill(hash ? decode(hash.slice(1)) : `GET ${pathname.slice(home.length)}`);
   const { top } = at("try").getBoundingClientRect();
   if (top < 0 || top > innerHeight / 2) at("try").scrollIntoView();
   main.focus({ preventScroll: true });
@@ -425,6 +428,11 @@ at("pause").onclick = () => {
 at("filter").oninput = () => {
   for (const line of at("log").children) line.hidden = !isWanted(line);
 };
+/** What was asked meanwhile is not known: the counts may be others. */
+function lose() {
+  stale = true;
+  flush();
+}
 const stream = "/events?after=0";
 const events = new EventSource(base + stream);
 events.onopen = () => {
@@ -437,8 +445,9 @@ events.onerror = () =>
   write("live", events.readyState === 2 ? "off" : "waiting for the api");
 events.onmessage = ({ data }) => {
   const entry = JSON.parse(data);
-  const own = [location.pathname, `${root}/`, root + stream];
-  if (entry.method === "GET" && own.includes(entry.path)) return; // this page itself
+  if (entry.change) return lose();
+  const paths = [root, `${root}/`, root + stream];
+  if (entry.method === "GET" && paths.includes(entry.path)) return; // this page itself
   waiting.push(entry);
   if (waiting.length > maxShown) waiting.shift();
   stale ||= !isRead(entry.method) && entry.status < 400;

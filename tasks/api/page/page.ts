@@ -6,7 +6,7 @@
 
 import { encodeBase64 } from "@std/encoding/base64";
 import { describe, type Described, type Schema } from "../openapi/schema.ts";
-import { respondOnce } from "../response.ts";
+import { isProxied, prefers, respondOnce } from "../response.ts";
 import { parseQuery } from "../store/query.ts";
 import type { Store } from "../store/store.ts";
 import pageCss from "./page.css" with { type: "text" };
@@ -46,13 +46,18 @@ export async function servePage(
 ): Promise<Response> {
   const { origin, pathname } = new URL(request.url);
   const base = pathname.replace(/\/$/, "");
-  if (!request.headers.get("accept")?.includes("text/html")) {
-    const text = JSON.stringify(index(store, base), null, 2);
+  // Where a proxy puts it is not known: what the page links to is beside it, below the last part of its path.
+  const here = pathname.endsWith("/") ? "." : `./${base.split("/").at(-1)}`;
+  if (!prefers(request.headers.get("accept") ?? "", "text/html")) {
+    const listed = index(store, isProxied(request) ? here : base);
+    const text = JSON.stringify(listed, null, 2);
     return await respondOnce({ status: 200, text }, request.headers);
   }
+  const resources = await describe(store);
+  const address = { origin, base, here };
   return await respondOnce({
     status: 200,
-    text: render(await describe(store), origin, base, store.naming.id),
+    text: render(resources, address, store.naming.id),
     type: "text/html; charset=utf-8",
     headers: { "Content-Security-Policy": policy },
   }, request.headers);
@@ -76,11 +81,10 @@ async function hashOf(text: string): Promise<string> {
 
 function render(
   resources: readonly Described[],
-  origin: string,
-  base: string,
+  { origin, base, here }: { origin: string; base: string; here: string },
   id: string,
 ): string {
-  const url = escape(base);
+  const url = escape(here);
   const [, sandbox] = base.match(/\/@([^/]*)$/) ?? [];
   const first = resources.find(({ single }) => !single) ?? resources[0];
   const path = first === undefined ? "/" : pathOf(first);
@@ -90,7 +94,7 @@ function render(
   const example = JSON.stringify(exampleOf(first?.schema ?? {}, id), null, 2);
   const link = sandbox === undefined
     ? `<a href="${url}/@sandbox/">Open a sandbox</a>`
-    : `<a href="/">Leave the sandbox</a>`;
+    : `<a href="${here === "." ? "../" : "./"}">Leave the sandbox</a>`;
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -100,10 +104,10 @@ function render(
 <link rel="icon" href="data:image/svg+xml,${encodeURIComponent(icon)}">
 <style>${style}</style>
 </head>
-<body data-base="${url}">
+<body data-base="${escape(base)}">
 <header>
 <h1>hark api</h1>
-<code>${escape(origin)}${url}</code>
+<code id="base">${escape(origin + base)}</code>
 <nav aria-label="Documents">
 <a href="${url}/openapi.json">OpenAPI</a>
 <a href="${url}/db">All data</a>

@@ -318,8 +318,8 @@ function createStore(
         const names = referring.get(key) ?? documents.referring(key);
         referring.set(key, names);
         for (const resource of ids.length > 0 ? names : []) {
-          for (const id of documents.removeReferring(resource, key, ids)) {
-            gone.push({ resource, id });
+          for (const each of documents.removeReferring(resource, key, ids)) {
+            gone.push({ resource, ...each });
           }
         }
       }
@@ -379,7 +379,8 @@ function createStore(
         if (row === undefined) return [];
         check?.(row.json);
         documents.remove(row.place);
-        return [{ resource, id: row.id }, ...removeDependents(row)];
+        const { id: ownId, json } = row;
+        return [{ resource, id: ownId, json }, ...removeDependents(row)];
       });
     },
     load: (data) => write(() => resources.replace(data)),

@@ -37,11 +37,7 @@ export interface Stored {
 }
 
 /** A document that was deleted. */
-export type Removed = {
-  readonly resource: string;
-  /** Null when it had none. */
-  readonly id: Id | null;
-};
+export type Removed = Stored & { readonly resource: string };
 
 /** A query's part that changed nothing. */
 export interface Ignored {

@@ -53,12 +53,12 @@ export interface DocumentTable {
   byKey(resource: string, key: string, texts: readonly string[]): Document[];
   /** Names the lists in which some document has a key. */
   referring(key: string): string[];
-  /** Deletes the documents of a list whose key names one of these ids, and gives their own ids. */
+  /** Deletes the documents of a list whose key names one of these ids, and gives them. */
   removeReferring(
     resource: string,
     key: string,
     ids: readonly Id[],
-  ): (Id | null)[];
+  ): Stored[];
   /** Drops the indexes that a deletion alone needed. */
   dropSpareKeys(): void;
 }
@@ -85,7 +85,7 @@ const referringSql = `with recursive referring (kind) as (
   )
   select json_quote(kind) name from referring join kinds using (kind) where single = 0`;
 // SQLite's texts end at NUL when they are read, those that JSON quotes do not.
-const byReferenceSql = `select place,
+const byReferenceSql = `select place, json,
     case typeof(id) when 'text' then json_quote(id) else id end id
   from documents
   where kind = ? and FIELD in (select value from json_each(?)) order by place`;
@@ -247,9 +247,10 @@ export function createDocumentTable(
       const rows = prepare(key, byReferenceSql)
         .all(resource, JSON.stringify(texts));
       for (const { place = null } of rows) remove.run(place);
-      return rows.map(({ id }) =>
-        typeof id === "string" ? JSON.parse(id) : toId(id)
-      );
+      return rows.map(({ id, json }) => ({
+        id: typeof id === "string" ? JSON.parse(id) : toId(id),
+        json: String(json),
+      }));
     },
     dropSpareKeys() {
       for (const key of spare) db.exec(`drop index if exists ${indexOf(key)}`);

@@ -502,3 +502,43 @@ testWith(
     }
   },
 );
+
+Deno.test("a page may read the entity tag, and each header of the api's own", async () => {
+  using api = openApi();
+  const etag = (await api.ask("GET /posts/1")).headers.get("etag") ?? "";
+  const stream = { accept: "text/event-stream" };
+  const table: readonly (readonly [
+    line: string,
+    names: string,
+    init?: { headers?: Record<string, string>; body?: string },
+  ])[] = [
+    ["GET /posts/1", "ETag"],
+    ["GET /posts/1", "ETag", { headers: { "if-none-match": etag } }],
+    ["GET /posts?_page=1", "X-Total-Count, Link, ETag"],
+    ["GET /posts?_page=1", "X-Total-Count, Link, ETag"], // from the cache
+    ["GET /posts?usrId=1", "X-Ignored-Query, ETag"],
+    ["HEAD /posts", "ETag"],
+    ["GET /nope", "X-Reason, ETag"],
+    ["GET /posts?_status=503", "Retry-After, ETag"],
+    ["POST /posts", "Location, ETag", { body: "{}" }],
+    ["POST /posts", "Location, ETag", { body: '{"id":1}' }],
+    ["DELETE /posts", "Allow, ETag"],
+    ["PUT /posts/1", "ETag", { body: "{}", headers: { "if-match": '"x"' } }],
+    ["DELETE /posts/2", "X-Deleted, ETag"],
+    ["OPTIONS /posts", "Allow, ETag"],
+    ["GET /posts", "ETag", { headers: stream }],
+    ["GET /posts?usrId=1", "X-Ignored-Query, ETag", { headers: stream }],
+  ];
+  for (const [line, names, { headers, body = null } = {}] of table) {
+    const asked = { ...headers, origin: "http://localhost:5173" };
+    const response = await api.send(line, { headers: asked, body });
+    const exposed = response.headers.get("access-control-expose-headers");
+    assertEquals(exposed, names, line);
+    for (const name of names.split(", ").slice(0, -1)) {
+      assert(response.headers.has(name), `${line}: ${name}`);
+    }
+    await response.body?.cancel();
+  }
+  const plain = await api.ask("GET /posts/1");
+  assertEquals(plain.headers.get("access-control-expose-headers"), null);
+});

@@ -248,6 +248,13 @@ Deno.test("Link and Location keep what was typed, where that leads to the same",
     const [, found] = headers.get("link")?.match(/<([^>]*)>; rel="next"/) ?? [];
     assertEquals(found, origin + next);
     assertEquals((await api.ask(`GET ${found}`)).status, 200, typed);
+    const proxied = await api.ask(`GET ${typed}`, {
+      headers: { via: "1.1 a" },
+    });
+    const [, to = ""] =
+      proxied.headers.get("link")?.match(/<([^>]*)>; rel="next"/) ?? [];
+    assertEquals(new URL(to, origin + typed).href, origin + next);
+    assert(!to.startsWith("/") && !to.includes(":"), to);
   }
   const inSandbox = await api.ask("POST /@s/api/posts/", { body: "{}" });
   const location = inSandbox.headers.get("location");

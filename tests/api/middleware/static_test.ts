@@ -70,7 +70,7 @@ Deno.test("the files of a folder come before resources", () =>
 Deno.test("a folder with an index is found without its slash", () =>
   withFiles(async (api) => {
     const { status, headers } = await api.ask("GET /sub?a=b");
-    assertEquals([status, headers.get("location")], [301, "/sub/?a=b"]);
+    assertEquals([status, headers.get("location")], [301, "./sub/?a=b"]);
     assertEquals((await api.ask("GET //sub")).status, 404);
   }));
 

@@ -57,15 +57,72 @@ Deno.test("names and examples of documents never become markup", async () => {
   );
   assertStringIncludes(
     text,
-    `href="/%3Cimg%20src%3D%22x%22%20onerror%3D&#39;a&#39;%3E%26"`,
+    `href="./%3Cimg%20src%3D%22x%22%20onerror%3D&#39;a&#39;%3E%26"`,
   );
 });
 
 Deno.test("the page of a sandbox links to the sandbox", async () => {
   const { text } = await responseOf("/@mine", html);
-  assertStringIncludes(text, `<a href="/@mine/posts">posts</a>`);
+  assertStringIncludes(text, `<a href="./@mine/posts">posts</a>`);
   assertStringIncludes(text, "<title>hark api: @mine</title>");
-  assert(!text.includes(`href="/posts"`));
+  assert(!text.includes(`href="./posts"`));
+});
+
+Deno.test("the page links to what is beside it, wherever a proxy puts it", async () => {
+  const db = `{"posts": [{"id": 1}], "a:b": []}`;
+  for (
+    const [path, wanted] of [
+      ["/", ["@sandbox/", "a%3Ab", "db", "openapi.json", "posts"]],
+      ["/@mine/", [
+        "",
+        "@mine/a%3Ab",
+        "@mine/db",
+        "@mine/openapi.json",
+        "@mine/posts",
+      ]],
+      ["/@mine", [
+        "",
+        "@mine/a%3Ab",
+        "@mine/db",
+        "@mine/openapi.json",
+        "@mine/posts",
+      ]],
+    ] as const
+  ) {
+    const { text } = await responseOf(path, html, db);
+    const links = text.matchAll(/<a href="([^"]*)"/g)
+      .map(([, link]) =>
+        new URL(link ?? "", `https://a.example/api${path}`).href
+      );
+    const expected = wanted.map((each) => `https://a.example/api/${each}`);
+    assertEquals([...new Set(links)].sort(), expected, path);
+  }
+  const headers = { "x-forwarded-proto": "https" };
+  const listed = await responseOf("/@mine", headers, db);
+  assertEquals(JSON.parse(listed.text).posts.url, "./@mine/posts");
+});
+
+Deno.test("Accept decides by its q whether the page comes", async () => {
+  const browser =
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8";
+  const table: readonly (readonly [accept: string, isPage: boolean])[] = [
+    [browser, true],
+    ["TEXT/HTML", true],
+    ["text/html, application/json;q=0.9", true],
+    ["text/html;q=0", false],
+    ["text/html;q=0, */*", false],
+    ["application/json, text/html;q=0.9", false],
+    ["application/json, text/plain, */*", false],
+  ];
+  for (const [accept, isPage] of table) {
+    const { response } = await responseOf("/", { accept });
+    const type = response.headers.get("content-type") ?? "";
+    assertEquals(type.startsWith("text/html"), isPage, accept);
+    assertEquals(
+      response.headers.get("vary"),
+      "Origin, Accept-Encoding, Accept, Prefer",
+    );
+  }
 });
 
 Deno.test("the page shows an empty api and one object alone", async () => {

@@ -225,8 +225,8 @@ Deno.test("a write that is taken back leaves no key without its index", async ()
   );
   await store.insert("notes", [{ userId: 1 }]);
   assertEquals(await store.delete("users", "1"), [
-    { resource: "users", id: 1 },
-    { resource: "notes", id: 1 },
+    { resource: "users", id: 1, json: pretty({ id: 1 }) },
+    { resource: "notes", id: 1, json: pretty({ userId: 1, id: 1 }) },
   ]);
 });
 
