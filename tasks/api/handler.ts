@@ -25,10 +25,12 @@ import { createResources, READS, type Resources } from "./resources.ts";
 import {
   checkCallback,
   createCache,
+  createCheck,
   prepare,
   type Prepared,
   refuseMethod,
   respond,
+  respondAgain,
   respondOnce,
   toApiResponse,
 } from "./response.ts";
@@ -178,7 +180,8 @@ export function createHandler(
     if (isEcho(path, name)) {
       const { describeRequest } = await import("./middleware/echo.ts");
       const text = await describeRequest(request, limits, sender?.remoteAddr);
-      return await respondOnce({ status: 200, text }, headers);
+      const reads = READS.includes(method);
+      return await respondOnce({ status: 200, text }, headers, reads);
     }
     if (method === "OPTIONS") {
       return preflight(headers, allowedFor(path, name));
@@ -191,8 +194,10 @@ export function createHandler(
       );
     }
     if (name !== undefined && method === "DELETE" && path === "/") {
+      const check = await createCheck(`${method} /@${name}`, headers);
+      check?.("");
       sandboxes.reset(name);
-      return await respondOnce({ status: 200, text: "{}" }, headers);
+      return await respondOnce({ status: 200, text: "{}" }, headers, false);
     }
     const resources = name === undefined ? root : sandboxes.open(name);
     try {
@@ -238,7 +243,8 @@ export function createHandler(
     const isKept = method === "GET" && request.method === "GET" &&
       fault === undefined && isGood();
     if (isKept) cache.set(request.url, prepared, isGood);
-    const sent = await respond(prepared, headers, isKept);
+    const reads = READS.includes(method);
+    const sent = await respond(prepared, headers, isKept, reads);
     if (response.deleted) notes.set(sent, { deleted: response.deleted });
     return sent;
   }
@@ -365,7 +371,7 @@ export function createHandler(
     const cached = isPlain ? cache.get(url) : undefined;
     if (
       cached === undefined || asker === undefined || headers.has("prefer") ||
-      asksForEvents(headers)
+      headers.has("if-match") || asksForEvents(headers)
     ) {
       return handleOrRefuse(request, asker, sender)
         .then((response) =>
@@ -374,7 +380,7 @@ export function createHandler(
     }
     const finish = (response: Response) =>
       allow(record(request, started, response), asker);
-    const response = respond(cached, headers);
+    const response = respondAgain(cached, headers);
     return response instanceof Response
       ? finish(response)
       : response.then(finish);
