@@ -128,6 +128,10 @@ export function createSession(
 
   function tryCheckpoint(): boolean {
     try {
+      // To truncate a log that is empty would look like a write to other processes, which would then do it in turn.
+      if (db.prepare("pragma wal_checkpoint(passive)").get()?.log === 0) {
+        return true;
+      }
       return db.prepare("pragma wal_checkpoint(truncate)").get()?.busy === 0;
     } catch {
       return false; // as where the disk is full
