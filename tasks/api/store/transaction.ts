@@ -213,6 +213,8 @@ export function createSession(
     throw held();
   }
 
+  // a process that was killed may have left its log
+  if (isShared) lookLater();
   return {
     version,
     read: (work) => isWriting ? work() : transact(begin, work, commit),

@@ -197,6 +197,18 @@ Deno.test("a copy of the file alone has all that was written until a moment ago"
     assertEquals(await copied(path), '{\n  "others": [\n    {}\n  ]\n}');
   }));
 
+Deno.test("what an earlier process left in the log comes into the file without a write", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    openStore(path, notes)[Symbol.dispose]();
+    using other = new DatabaseSync(path);
+    other.exec("update documents set json = '{}'");
+    assert((await Deno.stat(`${path}-wal`)).size > 0);
+    using store = openStore(path, undefined);
+    await isWhole(path);
+    assertEquals(await copied(path), store.dump());
+  }));
+
 Deno.test("who reads the file keeps nobody from writing, and all is in it once that has ended", () =>
   withFolder(async (folder) => {
     const path = `${folder}/a.db`;
