@@ -53,6 +53,11 @@ export interface Resources {
 /** What a write calls inside its transaction, where it depends on what is there. */
 type Check = (() => void) | undefined;
 
+// Most writes ask nothing: they need not wait for a check.
+function isConditional({ original: { headers } }: ApiRequest): boolean {
+  return headers.has("if-match") || headers.has("if-none-match");
+}
+
 const noParams = new URLSearchParams();
 
 // A dump is many documents: what is enough for one is not enough for it.
@@ -123,7 +128,9 @@ export function createResources(
   /** POST: adds a document, or all of an array. */
   async function create(request: ApiRequest, target: Target) {
     const { resource, parent } = target;
-    const check = await checkFor(request, target);
+    const check = isConditional(request)
+      ? await checkFor(request, target)
+      : undefined;
     const body = await readBody(request.original, limits);
     const given = [naming.id, ...parent.map(([field]) => field)];
     const isGiven = (field: string) => given.includes(field);
@@ -157,7 +164,9 @@ export function createResources(
 
   /** PUT and PATCH: replaces a document, or some of its fields. */
   async function change(request: ApiRequest, target: Target) {
-    const check = await checkFor(request, target);
+    const check = isConditional(request)
+      ? await checkFor(request, target)
+      : undefined;
     const body = toDocument(await readBody(request.original, limits));
     const partial = request.method === "PATCH";
     const isGiven = (field: string) => partial || field === naming.id;
@@ -226,7 +235,9 @@ export function createResources(
   /** DELETE: removes a document, and those that refer to it. */
   async function remove(request: ApiRequest, target: Target, id: string) {
     const { resource } = target;
-    const check = await checkFor(request, target);
+    const check = isConditional(request)
+      ? await checkFor(request, target)
+      : undefined;
     const all = await store.delete(resource, id, check);
     if (all.length > maxAnnounced) announceLoad();
     else {
@@ -251,7 +262,7 @@ export function createResources(
    */
   async function checkFor(
     request: ApiRequest,
-    target: Target | undefined,
+    target?: Target,
   ): Promise<Check> {
     const { method, path, original } = request;
     const check = await createCheck(`${method} ${path}`, original.headers);
@@ -267,7 +278,7 @@ export function createResources(
 
   /** PUT /db: puts other documents in the place of all. */
   async function load(request: ApiRequest) {
-    const check = await checkFor(request, undefined);
+    const check = isConditional(request) ? await checkFor(request) : undefined;
     const maxBytes = Math.max(
       limits.maxBytes * dumpFactor,
       store.size() * sizeFactor,
