@@ -81,7 +81,7 @@ export async function runApi(
       signal,
     });
   using store = opened?.store ?? openStore(file, first, opening);
-  if (reset && !opened) store.import(first, undefined, true);
+  if (reset && !opened) await store.import(first, undefined, true);
   io.drain();
   const stopped = Promise.withResolvers<void>();
   // it may be rejected before anybody waits for it

@@ -26,12 +26,14 @@ import { createResources, READS, type Resources } from "./resources.ts";
 import {
   checkCallback,
   createCache,
+  createCheck,
   isProxied,
   prepare,
   type Prepared,
   refuseMethod,
   relate,
   respond,
+  respondAgain,
   respondOnce,
   toApiResponse,
   toChangeable,
@@ -187,7 +189,8 @@ export function createHandler(
     if (isEcho(path, name)) {
       const { describeRequest } = await import("./middleware/echo.ts");
       const text = await describeRequest(request, limits, sender?.remoteAddr);
-      return await respondOnce({ status: 200, text }, headers);
+      const reads = READS.includes(method);
+      return await respondOnce({ status: 200, text }, headers, reads);
     }
     if (method === "OPTIONS") {
       return preflight(headers, allowedFor(path, name));
@@ -200,8 +203,10 @@ export function createHandler(
       );
     }
     if (name !== undefined && method === "DELETE" && path === "/") {
+      const check = await createCheck(`${method} /@${name}`, headers);
+      check?.("");
       sandboxes.reset(name);
-      return await respondOnce({ status: 200, text: "{}" }, headers);
+      return await respondOnce({ status: 200, text: "{}" }, headers, false);
     }
     const resources = name === undefined ? root : sandboxes.open(name);
     try {
@@ -250,7 +255,8 @@ export function createHandler(
     const isKept = middleware.length === 0 && method === "GET" &&
       request.method === "GET" && fault === undefined && isGood();
     if (isKept) cache.set(request.url, prepared, isGood);
-    const sent = await respond(prepared, headers, isKept);
+    const reads = READS.includes(method);
+    const sent = await respond(prepared, headers, isKept, reads);
     if (response.deleted) notes.set(sent, { deleted: response.deleted });
     return sent;
   }
@@ -387,7 +393,7 @@ export function createHandler(
     const cached = isPlain ? cache.get(url) : undefined;
     if (
       cached === undefined || asker === undefined || headers.has("prefer") ||
-      asksForEvents(headers)
+      headers.has("if-match") || asksForEvents(headers)
     ) {
       return handleOrRefuse(request, asker, sender)
         .then((response) =>
@@ -399,7 +405,7 @@ export function createHandler(
       record(request, started, response);
       return allow(isRelative ? relate(response, request) : response, asker);
     };
-    const response = respond(cached, headers);
+    const response = respondAgain(cached, headers);
     return response instanceof Response
       ? finish(response)
       : response.then(finish);

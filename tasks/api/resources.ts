@@ -19,13 +19,13 @@ import {
 } from "./request.ts";
 import {
   type ApiResponse,
-  etagOf,
+  createCheck,
+  createsOnly,
   formatCounts,
   formatEnvelope,
   formatIgnored,
   formatLinks,
   locate,
-  matchesEtag,
   refuseMethod,
   toProblem,
 } from "./response.ts";
@@ -35,7 +35,7 @@ import { Problem } from "./store/problem.ts";
 import { everything, parseQuery, type Query } from "./store/query.ts";
 import { toData } from "./store/schema.ts";
 import { photoOrigin } from "./store/seed.ts";
-import type { Ignored, Store } from "./store/store.ts";
+import type { Id, Ignored, Store } from "./store/store.ts";
 
 /** The resources of a store, which respond to requests. */
 export interface Resources {
@@ -53,6 +53,16 @@ export interface Resources {
   /** Tells who listens to changes, ends their streams, and closes the store where that can be done. */
   close(): void;
 }
+
+/** What a write calls inside its transaction, where it depends on what is there. */
+type Check = (() => void) | undefined;
+
+// Most writes ask nothing: they need not wait for a check.
+function isConditional({ original: { headers } }: ApiRequest): boolean {
+  return headers.has("if-match") || headers.has("if-none-match");
+}
+
+const noParams = new URLSearchParams();
 
 // A dump is many documents: what is enough for one is not enough for it.
 const dumpFactor = 64;
@@ -139,7 +149,11 @@ export function createResources(
   }
 
   /** POST: adds a document, or all of an array. */
-  async function create(request: ApiRequest, { resource, parent }: Target) {
+  async function create(request: ApiRequest, target: Target) {
+    const { resource, parent } = target;
+    const check = isConditional(request)
+      ? await checkFor(request, target)
+      : undefined;
     const body = await readBody(request.original, limits);
     const given = [naming.id, ...parent.map(([field]) => field)];
     const isGiven = (field: string) => given.includes(field);
@@ -151,7 +165,7 @@ export function createResources(
     };
     if (Array.isArray(body) && !fake) {
       const added = body.map((each, index) => toNew(each, `[${index}]: `));
-      const stored = await store.insert(resource, added);
+      const stored = await store.insert(resource, added, check);
       if (stored === undefined) return;
       if (stored.length > maxAnnounced) announceLoad();
       else stored.forEach(({ json }) => announce("created", resource, json));
@@ -161,9 +175,9 @@ export function createResources(
     const whole = toNew(Array.isArray(body) ? { ...body } : body);
     const { [naming.id]: _id, ...rest } = whole;
     const document = fake ? rest : whole;
-    const stored = await store.insert(resource, [document]);
+    const stored = await store.insert(resource, [document], check);
     if (stored === undefined) {
-      return await write(request, { resource, parent }, document);
+      return await write(request, target, document, check);
     }
     const [{ id, json: text } = { id: null, json: "{}" }] = stored;
     announce("created", resource, text);
@@ -173,23 +187,61 @@ export function createResources(
 
   /** PUT and PATCH: replaces a document, or some of its fields. */
   async function change(request: ApiRequest, target: Target) {
+    const check = isConditional(request)
+      ? await checkFor(request, target)
+      : undefined;
     const body = toDocument(await readBody(request.original, limits));
     const partial = request.method === "PATCH";
     const isGiven = (field: string) => partial || field === naming.id;
     if (request.strict) {
       checkDocument(target.resource, body, isGiven, naming);
     }
-    const response = await write(request, target, body);
+    const response =
+      await (!partial && createsOnly(request.original.headers)
+        ? createAt(request, target, body, check)
+        : write(request, target, body, check));
     if (response !== undefined || !fake || !partial) return response;
+    check?.();
     return { status: 200, text: JSON.stringify(body, null, 2) };
   }
 
-  async function write(request: ApiRequest, target: Target, body: Document) {
+  /** PUT with `If-None-Match: *`: adds a document with the id of the path, where there is none. */
+  async function createAt(
+    request: ApiRequest,
+    target: Target,
+    body: Document,
+    check: Check,
+  ) {
     const { resource, id } = target;
-    const check = await checkMatch(request, resource, id);
+    if (id === undefined) return await write(request, target, body, check);
+    checkId(id);
+    const document = { ...body, [naming.id]: toNewId(resource, id) };
+    const [stored] = await store.insert(resource, [document], check) ?? [];
+    if (stored === undefined) return;
+    announce("created", resource, stored.json);
+    return { status: 201, text: stored.json };
+  }
+
+  /** Takes a number in a path for one, unless the ids of the list are texts. */
+  function toNewId(resource: string, id: string): Id {
+    const one = parseQuery(new URLSearchParams("_limit=1"));
+    const list: unknown = JSON.parse(store.list(resource, one)?.json ?? "[]");
+    const [first]: unknown[] = Array.isArray(list) ? list : [];
+    const areTexts = isDocument(first) && typeof first[naming.id] === "string";
+    const isNumber = `${Number(id)}` === id && Number.isSafeInteger(Number(id));
+    return isNumber && !areTexts ? Number(id) : id;
+  }
+
+  async function write(
+    request: ApiRequest,
+    target: Target,
+    body: Document,
+    check: Check,
+  ) {
+    const { resource, id } = target;
     let was = "{}";
     const stored = await store.put(resource, id, (ownId, before) => {
-      check(before);
+      check?.();
       was = before;
       const old: unknown = request.method === "PATCH" ? JSON.parse(before) : {};
       const document = {
@@ -206,8 +258,11 @@ export function createResources(
   }
 
   /** DELETE: removes a document, and those that refer to it. */
-  async function remove(request: ApiRequest, resource: string, id: string) {
-    const check = await checkMatch(request, resource, id);
+  async function remove(request: ApiRequest, target: Target, id: string) {
+    const { resource } = target;
+    const check = isConditional(request)
+      ? await checkFor(request, target)
+      : undefined;
     const all = await store.delete(resource, id, check);
     if (all.length > maxAnnounced) announceLoad();
     else {
@@ -220,43 +275,43 @@ export function createResources(
     const wasThere = all.length > 0 ||
       fake && store.resources().some(({ name }) => name === resource);
     if (!wasThere) return;
+    if (all.length === 0) check?.();
     const ok = { status: 200, text: "{}" };
     if (all.length < 2) return ok;
     const deleted = countByResource(all.slice(1));
     return { ...ok, deleted, headers: { "X-Deleted": formatCounts(deleted) } };
   }
 
-  /** Makes the check that If-Match asks for: the text that has the tag must still be there. */
-  async function checkMatch(
+  /**
+   * Makes the check of what If-Match and If-None-Match ask of the text at a path without a query, to be called inside
+   * the transaction.
+   */
+  async function checkFor(
     request: ApiRequest,
-    resource: string,
-    id: string | undefined,
-  ) {
-    const wanted = request.original.headers.get("if-match");
-    if (wanted === null) return () => {};
-    const text = id === undefined
-      ? (await store.list(resource, everything))?.json
-      : await store.get(resource, id);
-    const isMeant = text !== undefined &&
-      matchesEtag(wanted, await etagOf(locatePhotos(text, request)));
-    return (before: string) => {
-      if (isMeant && before === text) return;
-      throw new Problem(
-        412,
-        "Cannot write: the document is not the one that If-Match names",
-      );
-    };
+    target?: Target,
+  ): Promise<Check> {
+    const { method, path, original } = request;
+    const check = await createCheck(`${method} ${path}`, original.headers);
+    return check && (() => {
+      const text = target === undefined
+        ? store.dump()
+        : target.id === undefined
+        ? store.list(target.resource, parseQuery(noParams, target.parent))?.json
+        : store.get(target.resource, target.id);
+      check(text === undefined ? undefined : locatePhotos(text, request));
+    });
   }
 
   /** PUT /db: puts other documents in the place of all. */
-  async function load({ original }: ApiRequest) {
+  async function load(request: ApiRequest) {
+    const check = isConditional(request) ? await checkFor(request) : undefined;
     const maxBytes = Math.max(
       limits.maxBytes * dumpFactor,
       store.size() * sizeFactor,
     );
-    const body = await readBody(original, { ...limits, maxBytes });
+    const body = await readBody(request.original, { ...limits, maxBytes });
     try {
-      await store.load(toData(body));
+      await store.load(toData(body), check);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       throw new Problem(400, error.message);
@@ -337,7 +392,7 @@ export function createResources(
     if (path === "/db" && method === "PUT") return await load(request);
     const target = parsePath(path, naming);
     if (target === undefined) return;
-    const { resource, id, parent } = target;
+    const { id, parent } = target;
     if (reads) return await read(request, target) ?? drawPhoto(path);
     if (method === "POST") {
       return id === undefined ? await create(request, target) : undefined;
@@ -349,7 +404,7 @@ export function createResources(
       return await change(request, target);
     }
     if (method === "DELETE" && id !== undefined) {
-      return await remove(request, resource, id);
+      return await remove(request, target, id);
     }
   }
 

@@ -83,14 +83,32 @@ export async function prepare(
  *
  * @param asked The request's headers.
  * @param isKept Whether it is sent again: a copy of it goes then.
+ * @param reads Whether it is a GET or HEAD: what a write asks of tags is judged before it is done.
+ * @throws {Problem} 412 when it is not what If-Match names.
  */
 export function respond(
   prepared: Prepared,
   asked: Headers,
+  isKept: boolean,
+  reads = true,
+): Response | Promise<Response> {
+  const { etag } = prepared;
+  const match = reads ? asked.get("if-match") : null;
+  if (etag !== undefined && match !== null && parseTags(match) !== undefined) {
+    if (!matchesEtag(match, etag)) throw refuseMatch("answer");
+  }
+  return respondAgain(prepared, asked, isKept, reads);
+}
+
+/** As {@linkcode respond}, to a request without If-Match. */
+export function respondAgain(
+  prepared: Prepared,
+  asked: Headers,
   isKept = true,
+  reads = true,
 ): Response | Promise<Response> {
   const { text, etag, response } = prepared;
-  const known = asked.get("if-none-match");
+  const known = reads ? asked.get("if-none-match") : null;
   if (etag !== undefined && known !== null && matchesEtag(known, etag)) {
     const { headers } = response.clone();
     headers.delete("content-type");
@@ -107,8 +125,9 @@ export function respond(
 export async function respondOnce(
   meant: ApiResponse,
   asked: Headers,
+  reads = true,
 ): Promise<Response> {
-  return await respond(await prepare(meant), asked, false);
+  return await respond(await prepare(meant), asked, false, reads);
 }
 
 async function zip({ text, response }: Prepared): Promise<Response> {
@@ -283,19 +302,94 @@ export function toChangeable(response: Response): Response {
  */
 export async function etagOf(text: string): Promise<string> {
   const bytes = new TextEncoder().encode(text);
-  const digest = await crypto.subtle.digest("SHA-1", bytes);
-  const hash = encodeBase64(digest).slice(0, 27);
-  return `W/"${bytes.length.toString(16)}-${hash}"`;
+  return formatEtag(bytes, await crypto.subtle.digest("SHA-1", bytes));
+}
+
+function formatEtag(
+  { length }: Uint8Array,
+  digest: ArrayBuffer | Uint8Array,
+): string {
+  return `W/"${length.toString(16)}-${encodeBase64(digest).slice(0, 27)}"`;
 }
 
 /**
- * Tells whether a list of entity tags, the value of If-None-Match or If-Match, names one. Both are
- * compared weakly (RFC 9110, 8.8.3.2): all tags here are weak, so that If-Match could match nothing else.
+ * Tells whether the value of If-None-Match or If-Match, `*` or a list of entity tags, names a tag. Both are
+ * compared weakly (RFC 9110, 8.8.3.2), although If-Match is to compare strongly: all tags here are weak, so that it
+ * could match nothing, and two texts with the same tag are the same.
  */
 export function matchesEtag(list: string, etag: string): boolean {
-  const opaque = etag.replace(/^W\//, "");
-  return list.trim() === "*" ||
-    (list.match(/"[^"]*"/g)?.includes(opaque) ?? false);
+  if (list === etag) return true;
+  const tags = parseTags(list);
+  return tags === "*" || (tags?.includes(etag.replace(/^W\//, "")) ?? false);
+}
+
+/** Reads the value of If-None-Match or If-Match: tags without their W/; nothing where it is malformed. */
+function parseTags(list: string): "*" | readonly string[] | undefined {
+  // the header may come more than once
+  if (/^\s*\*\s*(,\s*\*\s*)*$/.test(list)) return "*";
+  const rest = list.replace(/(?:W\/)?"[!#-~\x80-\uffff]*"\s*(?=,|$)/g, "");
+  return /^[\s,]*$/.test(rest) ? list.match(/"[^"]*"/g) ?? [] : undefined;
+}
+
+/**
+ * Makes the check of what a write asks of the text that is there until now; nothing where it asks nothing. It is
+ * to be called where nobody else can write before it is done.
+ *
+ * @param what What is asked for: `PUT /posts/1`.
+ * @throws {Problem} 400 when If-Match or If-None-Match is malformed; the check throws 412 where one of them forbids it.
+ */
+export async function createCheck(
+  what: string,
+  asked: Headers,
+): Promise<((text: string | undefined) => void) | undefined> {
+  const match = asked.get("if-match");
+  const noneMatch = asked.get("if-none-match");
+  if (match === null && noneMatch === null) return;
+  refuseMalformed(what, "If-Match", match);
+  refuseMalformed(what, "If-None-Match", noneMatch);
+  // What is in a transaction cannot wait. Loaded where it is needed, since that takes 30 ms.
+  const { createHash } = await import("node:crypto");
+  const tagOf = (text: string) => {
+    const bytes = new TextEncoder().encode(text);
+    return formatEtag(bytes, createHash("sha1").update(bytes).digest());
+  };
+  // In the order of RFC 9110, 13.2.2.
+  return (text) => {
+    const tag = text === undefined ? undefined : tagOf(text);
+    const names = (list: string | null) =>
+      list !== null && tag !== undefined && matchesEtag(list, tag);
+    if (match !== null && !names(match)) throw refuseMatch(what);
+    if (names(noneMatch)) {
+      throw new Problem(
+        412,
+        `Cannot ${what}: it is there, and If-None-Match is ${noneMatch}`,
+      );
+    }
+  };
+}
+
+function refuseMatch(what: string): Problem {
+  return new Problem(
+    412,
+    `Cannot ${what}: what is there is not what If-Match names`,
+  );
+}
+
+function refuseMalformed(
+  what: string,
+  header: string,
+  value: string | null,
+): void {
+  if (value === null || parseTags(value) !== undefined) return;
+  throw new Problem(
+    400,
+    `Cannot ${what}: ${header} is malformed: expected * or tags with quotes, as ETag gives them`,
+  );
+}
+
+/** Tells whether a write is to be done only where nothing is: the way to create a document of a chosen id. */
+export function createsOnly(asked: Headers): boolean {
+  return parseTags(asked.get("if-none-match") ?? "") === "*";
 }
 
 /** Writes the `Allow` header. */

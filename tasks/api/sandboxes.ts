@@ -134,16 +134,13 @@ export function createSandboxes(
       dump: () => store().dump(),
       size: () => store().size(),
       copy: (bytes) => store().copy(bytes),
-      insert: (resource, documents) =>
-        writeSoon((own) => own.insert(resource, documents)),
+      insert: (resource, documents, check) =>
+        writeSoon((own) => own.insert(resource, documents, check)),
       put: (resource, id, change) =>
         writeSoon((own) => own.put(resource, id, change)),
       delete: (resource, id, check) =>
         writeSoon((own) => own.delete(resource, id, check)),
-      load(data) {
-        write((own) => own.load(data));
-        settle();
-      },
+      load: (data, check) => writeSoon((own) => own.load(data, check)),
       [Symbol.dispose]() {
         if (isClosed) return;
         const last = store();

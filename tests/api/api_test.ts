@@ -327,7 +327,7 @@ Deno.test("api serves a db.json on each start, keeps what is written, and says w
           await Deno.writeTextFile(json, JSON.stringify(first));
           using store = openStore(db, undefined);
           const source = { name: "other.json", hash: "", time: "2026-01-01" };
-          store.import(second, source, true);
+          await store.import(second, source, true);
         },
         [],
         RegExp(

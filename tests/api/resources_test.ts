@@ -187,6 +187,222 @@ Deno.test("of two writers with the same tag one is refused", async () => {
   assertEquals(responses.map(({ status }) => status).sort(), [200, 412]);
 });
 
+/** What a request with If-Match or If-None-Match is answered, and whether anything changed. */
+type Conditional = [
+  line: string,
+  headers: Record<string, string>,
+  status: number,
+  body?: string,
+];
+
+const star = { "if-none-match": "*" };
+
+Deno.test("a write whose precondition is false is not done: 412, and 304 for reads alone", async () => {
+  for (const base of ["", "/@a"]) {
+    using api = openApi();
+    const tagOf = async (path: string) =>
+      (await api.ask(`GET ${base}${path}`)).headers.get("etag") ?? "";
+    const [one, list, nested, db] = [
+      await tagOf("/posts/1"),
+      await tagOf("/posts"),
+      await tagOf("/posts/1/comments"),
+      await tagOf("/db"),
+    ];
+    const not = (tag: string) => ({ "if-none-match": tag });
+    const table: Conditional[] = [
+      ["PUT /posts/1", star, 412],
+      ["PUT /posts/1", not("*, *"), 412],
+      ["PATCH /posts/1", star, 412],
+      ["DELETE /posts/1", star, 412],
+      ["POST /posts", star, 412],
+      ["POST /posts/1/comments", star, 412],
+      ["PUT /db", star, 412, '{"posts":[]}'],
+      ["PUT /posts/1", not(one), 412],
+      ["DELETE /posts/1", not(`"x,y", ${one.slice(2)}`), 412],
+      ["POST /posts", not(list), 412],
+      ["POST /posts", { "if-match": '"x"' }, 412],
+      ["POST /posts", { "if-match": "" }, 412],
+      ["POST /posts/1/comments", not(nested), 412],
+      ["POST /posts/1/comments", { "if-match": list }, 412],
+      ["PUT /db", not(db), 412, '{"posts":[]}'],
+      ["PUT /db", { "if-match": one }, 412, '{"posts":[]}'],
+      ["PUT /posts/1", { "if-match": one, ...not(one) }, 412],
+      ["PUT /posts/1", { "if-match": "no", ...not('"x"') }, 400],
+      ["PUT /posts/1", not(`${one}, *`), 400],
+      ["PATCH /posts/1", not('"a" "b"'), 400],
+      ["DELETE /posts/1", { "if-match": 'w/"x"' }, 400],
+      ["PATCH /posts/9999", star, 404],
+      ["DELETE /posts/9999", { "if-match": one }, 404],
+      ["PUT /none/1", star, 404],
+      ["POST /posts/1", star, 405],
+      ["GET /posts/1", { "if-match": '"x"' }, 412],
+      ["HEAD /posts", { "if-match": one }, 412],
+      ["GET /posts/1", { "if-match": '"x"', ...not(one) }, 412],
+      ["GET /posts/1", { "if-match": one, ...not(one) }, 304],
+      ["HEAD /posts/1", star, 304],
+      ["GET /posts/1", { "if-match": "no" }, 200],
+      ["GET /posts/1", not("no"), 200],
+      ["GET /posts/9999", { "if-match": '"x"' }, 404],
+    ];
+    const before = (await api.ask(`GET ${base}/db`)).text;
+    for (const [line, headers, status, body = "{}"] of table) {
+      const [method = "", path] = line.split(" ");
+      const reads = /GET|HEAD|DELETE/.test(method);
+      const response = await api.ask(`${method} ${base}${path}`, {
+        headers,
+        body: reads ? null : body,
+      });
+      const what = `${line} ${JSON.stringify(headers)}`;
+      assertEquals(response.status, status, what);
+      if (status !== 412 || method === "HEAD") continue;
+      const { detail } = JSON.parse(response.text);
+      assertMatch(detail, /^Cannot .*If-(None-)?Match/, what);
+    }
+    assertEquals((await api.ask(`GET ${base}/db`)).text, before);
+    const done: Conditional[] = [
+      ["PATCH /posts/1", { ...not('"x"'), "if-match": `"y", ${one}` }, 200],
+      ["POST /posts", { "if-match": list }, 412],
+      ["POST /posts", not(""), 201],
+      ["POST /posts/1/comments", { "if-match": nested }, 201],
+      ["POST /posts/1/comments", { "if-match": nested }, 412],
+      ["PUT /db", { "if-match": "*" }, 200, '{"a":[{"id":1}]}'],
+      ["PUT /db", not(db), 200, '{"a":[{"id":1}],"b":{}}'],
+      ["PUT /b", star, 412],
+      ["POST /b", star, 412],
+      ["PUT /b", { "if-match": '"x"' }, 412],
+      ["POST /a", { "if-match": "*" }, 201],
+    ];
+    for (const [line, headers, status, body = '{"n":1}'] of done) {
+      const response = await api.ask(line.replace("/", `${base}/`), {
+        headers,
+        body,
+      });
+      assertEquals(response.status, status, line);
+    }
+  }
+});
+
+Deno.test("a write that makes what If-None-Match names is answered with it", async () => {
+  using api = openApi();
+  const put = (headers: HeadersInit) =>
+    api.ask("PUT /posts/1", { body: '{"a":1}', headers });
+  const first = await put({});
+  await api.ask("PATCH /posts/1", { body: '{"a":2}' });
+  const again = await put({
+    "if-none-match": first.headers.get("etag") ?? "",
+  });
+  assertEquals([again.status, again.text], [200, first.text]);
+});
+
+Deno.test("PUT with If-None-Match: * creates a document of the path's id, once", async () => {
+  using store = openStore(":memory:", {
+    notes: [{ id: 1 }],
+    texts: [{ id: "a" }],
+    none: [],
+    one: {},
+  });
+  const handler = createHandler(store);
+  const table: [path: string, statuses: number[], id?: unknown][] = [
+    ["/notes/7", [201, 412], 7],
+    ["/notes/x", [201, 412], "x"],
+    ["/notes/07", [201, 412], "07"],
+    ["/notes/9007199254740993", [201, 412], "9007199254740993"],
+    ["/texts/7", [201, 412], "7"],
+    ["/none/0", [201, 412], 0],
+    ["/one/1", [404, 404]],
+    ["/others/1", [404, 404]],
+  ];
+  for (const [path, statuses, id] of table) {
+    for (const status of statuses) {
+      const body = '{"id":99,"n":1}';
+      const response = await send(handler, `PUT ${path}`, {
+        body,
+        headers: star,
+      });
+      assertEquals(response.status, status, path);
+      const text = await response.text();
+      if (status === 201) assertEquals(JSON.parse(text), { id, n: 1 });
+    }
+  }
+});
+
+Deno.test("JSONPlaceholder's leniency ends at a precondition", async () => {
+  using api = openApi({ fake: true });
+  const table: Conditional[] = [
+    ["PUT /posts/1", star, 412],
+    ["DELETE /posts/1", star, 412],
+    ["POST /posts", star, 412],
+    ["PATCH /posts/9999", { "if-match": "*" }, 412],
+    ["DELETE /posts/9999", { "if-match": '"x"' }, 412],
+    ["PATCH /posts/9999", star, 200],
+    ["DELETE /posts/9999", star, 200],
+    ["PUT /posts/9999", star, 201],
+  ];
+  for (const [line, headers, status] of table) {
+    const body = line.startsWith("DELETE") ? null : "{}";
+    const response = await api.ask(line, { headers, body });
+    assertEquals(response.status, status, line);
+  }
+});
+
+Deno.test("a sandbox is reset only where the precondition holds; what tells of a request has none", async () => {
+  using api = openApi();
+  await api.ask("DELETE /@a/posts/1");
+  const there = async () => (await api.ask("GET /@a/posts/1")).status === 200;
+  for (const headers of [star, { "if-match": '"x"' }]) {
+    assertEquals((await api.ask("DELETE /@a", { headers })).status, 412);
+    assertEquals(await there(), false);
+  }
+  const echoed = await api.ask("POST /_echo", { headers: star, body: "a" });
+  assertEquals(echoed.status, 200);
+  const headers = { "if-match": "*" };
+  assertEquals((await api.ask("DELETE /@a", { headers })).status, 200);
+  assertEquals(await there(), true);
+});
+
+Deno.test("of many writers with the same tag, or who create the same document, one is done", async () => {
+  using api = openApi();
+  // the copy before the root: it would have what was created there
+  for (const base of ["/@a", ""]) {
+    const tag = (await api.ask(`GET ${base}/posts/1`)).headers.get("etag");
+    // each text is another one, so that each has a tag of its own
+    const race = async (line: string, headers: HeadersInit) => {
+      const responses = await Promise.all(
+        Array.from(
+          { length: 50 },
+          (_, n) => api.ask(line, { headers, body: `{"n":"${base} ${n}"}` }),
+        ),
+      );
+      const done = responses.filter(({ status }) => status < 300);
+      const refused = responses.filter(({ status }) => status === 412);
+      assertEquals([done.length, refused.length], [1, 49], line);
+      const path = line.replace(/^\w+/, "GET");
+      assertEquals((await api.ask(path)).text, done[0]?.text);
+    };
+    await race(`PATCH ${base}/posts/1`, { "if-match": tag ?? "" });
+    await race(`PUT ${base}/posts/500`, star);
+  }
+});
+
+Deno.test("a refused precondition makes no event", async () => {
+  using api = openApi();
+  const end = new AbortController();
+  const feed = await api.send("GET /posts", {
+    headers: { accept: "text/event-stream" },
+    signal: end.signal,
+  });
+  await api.ask("PUT /posts/1", { headers: star, body: "{}" });
+  await api.ask("DELETE /posts/1", { headers: star });
+  await api.ask("PUT /posts/500", { headers: star, body: '{"n":1}' });
+  const reader = feed.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("data:")) text += (await reader?.read())?.value ?? "";
+  assertMatch(text, /"change":"created".*"id":500/);
+  assert(!/changed|deleted/.test(text), text);
+  end.abort();
+  await reader?.cancel();
+});
+
 Deno.test("a form names the method it means in a header, and only in a POST", async () => {
   using api = openApi();
   const meant = (method: string) => ({
@@ -549,7 +765,7 @@ Deno.test("sandboxes that only read share one copy, each as the root was when it
   assertEquals(all.open(), 2);
 });
 
-Deno.test("a sandbox that cannot be copied to be written to leaves the others what they read", () => {
+Deno.test("a sandbox that cannot be copied to be written to leaves the others what they read", async () => {
   using root = openStore(":memory:", { notes: [{ id: 1 }] });
   let isFull = false;
   const shared: Store = {
@@ -570,7 +786,7 @@ Deno.test("a sandbox that cannot be copied to be written to leaves the others wh
   const [a, b, c] = ["a", "b", "c"].map((name) => sandboxes.open(name).store);
   isFull = true;
   for (const store of [a, a, b]) {
-    assertThrows(() => store?.load({}), StoreError);
+    await assertRejects(async () => await store?.load({}), StoreError);
   }
   for (const name of "ab") sandboxes.reset(name);
   assertEquals(c?.list("notes")?.total, 1);

@@ -146,7 +146,7 @@ async function load(
   const name = isUrl ? shown : nameOf(from, file);
   const time = new Date().toISOString();
   try {
-    if (!store.import(data, { name, hash, time }, replaces)) return;
+    if (!await store.import(data, { name, hash, time }, replaces)) return;
   } catch (error) {
     const why = tooMuch(error);
     throw why === undefined

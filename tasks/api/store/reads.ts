@@ -44,6 +44,8 @@ export function createReader(
   let parsed = { at: session.version(), lists: new Map<string, Document[]>() };
 
   function readAll(resource: string): Document[] {
+    // what is read in the middle of a write may be taken back
+    if (session.isWriting()) return documents.all(resource);
     if (parsed.at !== session.version()) {
       parsed = { at: session.version(), lists: new Map() };
     }

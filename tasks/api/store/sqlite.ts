@@ -16,6 +16,7 @@ import {
   type Removed,
   type Seed,
   type Source,
+  type Store,
   StoreError,
 } from "./store.ts";
 import {
@@ -23,7 +24,12 @@ import {
   createDocumentTable,
   createResourceTable,
 } from "./tables.ts";
-import { createSession, toOpenError, toStoreError } from "./transaction.ts";
+import {
+  createSession,
+  isBusy,
+  toOpenError,
+  toStoreError,
+} from "./transaction.ts";
 
 /** Options of {@linkcode openStore}. */
 export interface StoreOptions {
@@ -34,7 +40,7 @@ export interface StoreOptions {
    */
   readonly fake?: boolean;
   /**
-   * How long a write waits for another process's, in ms. Nothing else is answered meanwhile.
+   * How long a write waits for another process's, in ms. Reads are answered meanwhile.
    *
    * @default {5000}
    */
@@ -72,12 +78,17 @@ export function openStore(
   const { fake = false, busyTimeout = 5000, naming = usualNaming } = options;
   const db = openDatabase(path, busyTimeout, naming.id);
   try {
-    return createStore(db, seed, fake, naming);
+    const store = createStore(db, seed, fake, naming, busyTimeout);
+    db.exec(`pragma busy_timeout = ${lockWait}`);
+    return store;
   } catch (error) {
     db.close();
     throw error;
   }
 }
+
+// Nothing else is done while SQLite itself waits for another process's lock.
+const lockWait = 5;
 
 // "hark" in ASCII, where SQLite keeps a number for each program's files.
 const applicationId = 0x6861726b;
@@ -91,6 +102,7 @@ const tables = [
   )`,
   "table sources (name text, hash text, time text)",
 ];
+const ourTables = ["kinds", "documents", "sources"];
 const schema = `
   pragma application_id = ${applicationId};
   ${
@@ -125,12 +137,20 @@ function openDatabase(
   idField: string,
 ): DatabaseSync {
   let db: DatabaseSync | undefined;
+  let hint = "give the path of another file, or --memory";
   try {
     db = connect(path, busyTimeout);
-    const damage = findDamage(db);
-    if (damage !== undefined) throw new Error(damage);
+    const names = tableNamesOf(db);
+    const damage = findDamage(db, names);
+    if (damage !== undefined) {
+      if (names.length === 0) hint = hintAtLog(path);
+      throw new Error(damage);
+    }
+    // Before there is a log: the file without it is then one of ours, not one that looks new.
+    if (ourTables.some((name) => !names.includes(name))) {
+      db.exec(`begin immediate; ${schema} commit`);
+    }
     db.exec(settings);
-    db.exec(`begin immediate; ${schema} commit`);
     // Those of a file that was made under another name for ids stay, where there are some.
     if (idField !== usualNaming.id) adoptIds(db, idField);
     return db;
@@ -139,18 +159,38 @@ function openDatabase(
     if (error instanceof Deno.errors.NotCapable) throw error;
     throw new Failure(`Cannot open "${absolutePath(path)}"`, {
       cause: toOpenError(error, path),
-      hint: "give the path of another file, or --memory",
+      hint,
     });
   }
 }
 
-function findDamage(db: DatabaseSync): string | undefined {
-  const count = db.prepare("select count(*) n from sqlite_schema").get()?.n;
+/** What leaves a file of ours without its tables: a copy that was made while its api ran, by versions that kept all in the log. */
+function hintAtLog(path: string): string {
+  const name = path.replace(/^.*[\\/]/, "");
+  return `what it held may be in the -wal file of what it was copied from: put that beside it as "${name}-wal"; ` +
+    "to begin anew, delete it";
+}
+
+function tableNamesOf(db: DatabaseSync): string[] {
+  return db.prepare("select lower(name) name from sqlite_schema").all()
+    .map(({ name }) => String(name));
+}
+
+function findDamage(
+  db: DatabaseSync,
+  names: readonly string[],
+): string | undefined {
   const id = db.prepare("pragma application_id").get()?.application_id;
-  if (count === 0 && id === 0) return;
+  const { journal_mode } = db.prepare("pragma journal_mode").get() ?? {};
+  if (names.length === 0 && (id === applicationId || journal_mode === "wal")) {
+    return "it has no tables";
+  }
+  if (names.length === 0 && id === 0) return;
   if (id !== applicationId) return "it is another program's database";
   const foreign = findForeign(db);
   if (foreign !== undefined) return foreign;
+  const missing = ["kinds", "documents"].find((name) => !names.includes(name));
+  if (missing !== undefined) return `its table "${missing}" is missing`;
   const check = db.prepare("pragma quick_check(1)").get()?.quick_check;
   if (check !== "ok") return `it is damaged: ${check}`;
   if (holdsStrange(db)) return "it holds what hark did not write";
@@ -236,19 +276,50 @@ function createStore(
   seed: Seed | undefined,
   fake: boolean,
   naming: Naming,
+  busyTimeout = 0,
 ): OpenedStore {
   const documents = createDocumentTable(db, naming);
-  const session = createSession(db, documents.forgetKeys);
+  const session = createSession(db, busyTimeout, () => {
+    documents.forgetKeys();
+    resources.forget();
+  });
   const from = seed ?? {};
   const resources = createResourceTable(db, session, documents, from, naming);
   const fill = reading(resources.fill);
   const reader = createReader(session, documents, resources, naming);
-  const [write, writeSoon] = fake
-    ? [
-      session.pretend,
-      <T>(work: () => T) => Promise.resolve().then(() => session.pretend(work)),
-    ]
-    : [session.write, session.writeSoon];
+  const writeSoon = fake ? session.pretend : session.writeSoon;
+  let filledCopy:
+    | { readonly version: number; readonly store: Store & Disposable }
+    | undefined;
+
+  /**
+   * Fills resources ahead of a write, so that they stay filled when it is taken back. While another process holds the
+   * database, the write fills them itself.
+   */
+  function fillAhead(names: readonly string[]): void {
+    try {
+      for (const name of names) fill(name);
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+    }
+  }
+
+  /** Reads, from a copy where what is read is still to be filled and another process holds the database. */
+  function readEvenIfHeld<T>(
+    read: (from: Pick<Store, "list" | "get" | "dump">) => T,
+  ): T {
+    try {
+      return read(reader);
+    } catch (error) {
+      if (!isBusy(error)) throw toStoreError(error, "read");
+    }
+    const version = session.version();
+    if (filledCopy?.version !== version) {
+      filledCopy?.store[Symbol.dispose]();
+      filledCopy = { version, store: copy() };
+    }
+    return read(filledCopy.store);
+  }
 
   function chooseId(resource: string, given: unknown): Id {
     if (!given && given !== 0) return nextId(resource);
@@ -336,18 +407,31 @@ function createStore(
     db.prepare("insert into sources values (?, ?, ?)").run(name, hash, time);
   }
 
+  function copy(maxBytes?: number): OpenedStore {
+    const copied = connect(":memory:");
+    copied.deserialize(session.image());
+    if (maxBytes !== undefined) {
+      const pages = Math.ceil(Math.max(maxBytes, 2 * size()) / pageSize);
+      copied.exec(`pragma max_page_count = ${pages}`);
+    }
+    return createStore(copied, seed, false, naming);
+  }
+
   if (seed !== undefined) resources.seed();
   return {
     naming,
     version: session.version,
     resources: reading(resources.all),
-    list: reading(reader.list),
-    get: reading(reader.get),
-    dump: reading(reader.dump),
-    insert(resource, added) {
-      fill(resource);
+    list: (resource, query) =>
+      readEvenIfHeld((from) => from.list(resource, query)),
+    get: (resource, id, relations) =>
+      readEvenIfHeld((from) => from.get(resource, id, relations)),
+    dump: () => readEvenIfHeld((from) => from.dump()),
+    insert(resource, added, check) {
+      fillAhead([resource]);
       return writeSoon(() => {
-        if (resources.find(resource)?.single !== false) return;
+        if (resources.use(resource)?.single !== false) return;
+        check?.();
         return added.map((document) => {
           const id = chooseId(resource, document[naming.id]);
           const whole = { ...document, [naming.id]: id };
@@ -358,10 +442,10 @@ function createStore(
       });
     },
     put(resource, id, change) {
-      fill(resource);
+      fillAhead([resource]);
       return writeSoon(() => {
         const isOne = id === undefined;
-        if (resources.find(resource)?.single !== isOne) return;
+        if (resources.use(resource)?.single !== isOne) return;
         const row = isOne
           ? documents.single(resource)
           : documents.find(resource, id);
@@ -372,9 +456,11 @@ function createStore(
       });
     },
     delete(resource, id, check) {
-      // Before the transaction: what refers to the document may still be to be made.
-      for (const { name } of reading(resources.all)()) fill(name);
+      // what refers to the document may still be to be made
+      const names = reading(resources.all)().map(({ name }) => name);
+      fillAhead(names);
       return writeSoon(() => {
+        for (const name of names) resources.fill(name);
         const row = documents.find(resource, id);
         if (row === undefined) return [];
         check?.(row.json);
@@ -383,7 +469,11 @@ function createStore(
         return [{ resource, id: ownId, json }, ...removeDependents(row)];
       });
     },
-    load: (data) => write(() => resources.replace(data)),
+    load: (data, check) =>
+      writeSoon(() => {
+        check?.();
+        resources.replace(data);
+      }),
     size,
     source() {
       const row = db.prepare("select * from sources").get();
@@ -393,24 +483,20 @@ function createStore(
         time: String(row.time),
       };
     },
-    import: (data, source, replaces = false) =>
-      session.write(() => {
+    async import(data, source, replaces = false) {
+      const isDone = await session.writeSoon(() => {
         if (!replaces && resources.all().length > 0) return false;
         resources.replace(data);
         setSource(source);
         return true;
-      }),
-    copy: reading((maxBytes) => {
-      const copied = connect(":memory:");
-      copied.deserialize(session.image());
-      if (maxBytes !== undefined) {
-        const pages = Math.ceil(Math.max(maxBytes, 2 * size()) / pageSize);
-        copied.exec(`pragma max_page_count = ${pages}`);
-      }
-      return createStore(copied, seed, false, naming);
-    }),
+      });
+      session.checkpoint();
+      return isDone;
+    },
+    copy: reading(copy),
     [Symbol.dispose]() {
-      session.flush();
+      filledCopy?.store[Symbol.dispose]();
+      session.end();
       db.close();
     },
   };

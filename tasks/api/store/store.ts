@@ -75,7 +75,7 @@ export class StoreError extends Error {
   /**
    * `invalid`: the id is neither a number nor a text, or the document is nested deeper than 1,000
    * levels; `conflict`: there is a document of that id already; `busy`: another process held the database
-   * for longer than 5 s; `full`: no space is left; `read-only`: it cannot be written to; `damaged`: its file is not whole any more.
+   * for longer than 5 s, or until the end; `full`: no space is left; `read-only`: it cannot be written to; `damaged`: its file is not whole any more.
    */
   readonly reason: Refusal;
   /** The id that is taken, for a `conflict`. */
@@ -115,10 +115,13 @@ export interface Store {
    * Adds new documents, all or none, and gives what is then stored; nothing when there is no such
    * resource or it is one object. A document without an id gets the highest number plus 1, or a random text
    * where all ids are texts; its id is then its last field.
+   *
+   * @param check Is called inside the transaction, before anything is done; what it throws leaves all as it was.
    */
   insert(
     resource: string,
     documents: readonly Document[],
+    check?: () => void,
   ): Promise<readonly Stored[] | undefined>;
   /**
    * Changes one document and gives what is then stored; nothing when there is no such document.
@@ -150,8 +153,9 @@ export interface Store {
    *
    * @throws {TypeError} When a resource or a document is no object, or its id cannot be one or is
    * taken: `Cannot load "posts[3].id": expected a number or a text`.
+   * @param check As that of `insert`.
    */
-  load(data: Data): void;
+  load(data: Data, check?: () => void): Promise<void>;
   /**
    * Makes a private copy in memory of what is stored now: a sandbox. It keeps what is written to it,
    * also where this store only pretends to. The caller disposes of it.
@@ -184,5 +188,5 @@ export interface OpenedStore extends Store, Disposable {
    * @param replaces Whether it also takes the place of what is there.
    * @throws {TypeError} As `load` does.
    */
-  import(data: Seed, source?: Source, replaces?: boolean): boolean;
+  import(data: Seed, source?: Source, replaces?: boolean): Promise<boolean>;
 }

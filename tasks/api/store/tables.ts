@@ -317,8 +317,10 @@ export interface ResourceTable {
   all(): Resource[];
   /** Finds one. */
   find(name: string): Resource | undefined;
-  /** Fills one when this is its first use: not inside a transaction. */
+  /** Fills one when this is its first use. */
   fill(name: string): void;
+  /** Looks anew which are filled: what filled one was taken back. */
+  forget(): void;
   /** Fills one and finds it. */
   use(name: string): Resource | undefined;
   /** Adds those of the seed, where there are none and never were. */
@@ -400,6 +402,7 @@ export function createResourceTable(
       })),
     find: findOne,
     fill,
+    forget: () => filled.clear(),
     use(name) {
       fill(name);
       return findOne(name);

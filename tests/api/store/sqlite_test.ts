@@ -8,6 +8,7 @@ import { type Store, StoreError } from "../../../tasks/api/store/store.ts";
 import { toStoreError } from "../../../tasks/api/store/transaction.ts";
 import { createHandler } from "../../../tasks/api/handler.ts";
 import { send } from "../support.ts";
+import { until } from "../../daemon.ts";
 import { ROOT, spawnProgram, withFolder } from "../../support.ts";
 
 const notes = { notes: [{ id: 7, text: "seven" }] };
@@ -60,23 +61,22 @@ Deno.test("a file that is no database of ours is refused with its path and left 
   }));
 
 Deno.test("an import goes into a new database only, unless it is to take the place of all", () =>
-  withFolder((folder) => {
+  withFolder(async (folder) => {
     const path = `${folder}/a.db`;
     const source = { name: "a.json", hash: "1f", time: "2026-01-01" };
     {
       using store = openStore(path, undefined);
       assertEquals([store.resources(), store.source()], [[], undefined]);
-      assertEquals(store.import(notes, source), true);
+      assertEquals(await store.import(notes, source), true);
       const other = { ...source, name: "b.json" };
-      assertEquals(store.import({ others: [] }, other), false);
+      assertEquals(await store.import({ others: [] }, other), false);
     }
     using store = openStore(path, {});
     assertEquals(store.resources(), [{ name: "notes", single: false }]);
     assertEquals(store.source(), source);
-    assertEquals(store.import({ others: [] }, undefined, true), true);
+    assertEquals(await store.import({ others: [] }, undefined, true), true);
     assertEquals(store.resources(), [{ name: "others", single: false }]);
     assertEquals(store.source(), undefined);
-    return Promise.resolve();
   }));
 
 Deno.test("what cannot be imported leaves a database that is still new", () =>
@@ -85,8 +85,8 @@ Deno.test("what cannot be imported leaves a database that is still new", () =>
     const bad = { a: [{ id: 1 }], b: [{ id: 1 }, { id: 1 }] };
     {
       using store = openStore(path, undefined);
-      assertThrows(
-        () => store.import(bad),
+      await assertRejects(
+        async () => await store.import(bad),
         TypeError,
         'Cannot load "b[1].id": 1 is taken',
       );
@@ -109,7 +109,7 @@ Deno.test("a database that was emptied stays empty, and may be imported into", (
       assertEquals(await store.dump(), "{}");
     }
     using store = openStore(path, undefined);
-    assertEquals(store.import(notes), true);
+    assertEquals(await store.import(notes), true);
     assertEquals(await store.get("notes", "7"), note7);
   }));
 
@@ -157,6 +157,201 @@ Deno.test("a database that another process holds is busy, and can be read", () =
     assertEquals((await store.insert("notes", [{}]))?.[0]?.id, 8);
   }));
 
+const isWhole = (path: string) =>
+  until(
+    "the log to be empty",
+    async () => (await Deno.stat(`${path}-wal`)).size === 0,
+  );
+
+/** What a copy of the file alone holds. */
+async function copied(path: string): Promise<string> {
+  await Deno.copyFile(path, `${path}.copy`);
+  using store = openStore(`${path}.copy`, seed);
+  return store.dump();
+}
+
+Deno.test("a copy of the file alone has all that was written until a moment ago", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    using store = openStore(path, notes);
+    await store.insert("notes", [{ text: "eight" }]);
+    await isWhole(path);
+    assertEquals(await copied(path), store.dump());
+    const written = Array.from({ length: 100 }, async () => {
+      await store.insert("notes", [{}]);
+    });
+    await Promise.all(written);
+    await store.delete("notes", "7");
+    await isWhole(path);
+    assertEquals(await copied(path), store.dump());
+    await store.import({ others: [{ id: 1 }] }, undefined, true);
+    assertEquals(await copied(path), store.dump());
+    using other = new DatabaseSync(path);
+    const before = store.version();
+    other.exec("update documents set json = '{}'");
+    await until(
+      "the other's write",
+      () => Promise.resolve(store.version() !== before),
+    );
+    await isWhole(path);
+    assertEquals(await copied(path), '{\n  "others": [\n    {}\n  ]\n}');
+  }));
+
+Deno.test("what an earlier process left in the log comes into the file without a write", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    openStore(path, notes)[Symbol.dispose]();
+    using other = new DatabaseSync(path);
+    other.exec("update documents set json = '{}'");
+    assert((await Deno.stat(`${path}-wal`)).size > 0);
+    using store = openStore(path, undefined);
+    await isWhole(path);
+    assertEquals(await copied(path), store.dump());
+  }));
+
+Deno.test("who reads the file keeps nobody from writing, and all is in it once that has ended", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    using store = openStore(path, notes);
+    await store.insert("notes", [{}]);
+    using other = new DatabaseSync(path);
+    other.exec("begin");
+    other.prepare("select * from documents").all();
+    await store.insert("notes", [{}]);
+    assert(await copied(path) !== store.dump());
+    const begun = performance.now();
+    for (let n = 0; performance.now() - begun < 1000; n++) {
+      await store.put("notes", "7", () => `{\n  "id": 7,\n  "n": ${n}\n}`);
+    }
+    other.exec("commit");
+    await isWhole(path);
+    assertEquals(await copied(path), store.dump());
+  }));
+
+Deno.test("a store that is closed leaves a whole file, also where another process has it open", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    openStore(path, notes)[Symbol.dispose]();
+    using _other = openStore(path, undefined);
+    let dump: string;
+    {
+      using store = openStore(path, undefined);
+      await store.insert("notes", [{}]);
+      dump = store.dump();
+    }
+    assertEquals(await copied(path), dump);
+  }));
+
+Deno.test("a file of ours without its tables, as one whose log was left behind, is refused and not filled", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    const empties = [
+      "pragma application_id = 0x6861726b",
+      "pragma journal_mode = wal",
+      "pragma application_id = 0x6861726b; pragma journal_mode = wal",
+    ];
+    for (const sql of empties) {
+      {
+        using db = new DatabaseSync(path);
+        db.exec(sql);
+      }
+      const before = await Deno.readFile(path);
+      const failure = assertThrows(() => openStore(path, seed), Failure);
+      assertEquals(describe(failure.cause), "it has no tables", sql);
+      assert(failure.hint?.includes('"a.db-wal"'), failure.hint);
+      assertEquals(await Deno.readFile(path), before, sql);
+      await Deno.remove(path);
+    }
+    {
+      using db = new DatabaseSync(path);
+      db.exec("create table a (b); drop table a");
+    }
+    using store = openStore(path, notes);
+    assertEquals(store.get("notes", "7"), note7);
+  }));
+
+Deno.test("while another process holds the database reads are answered, and writes wait in their order", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    const filled = { ...notes, later: () => [{ id: 1 }], last: () => [{}] };
+    for (const lock of ["immediate", "exclusive"]) {
+      openStore(path, filled)[Symbol.dispose]();
+      using other = new DatabaseSync(path);
+      other.exec(`begin ${lock}`);
+      // to open it is no write, either
+      using store = openStore(path, filled);
+      const texts: string[] = [];
+      const insert = async (resource: string, text: string) => {
+        const added = await store.insert(resource, [{ text }]);
+        texts.push(`${resource}/${added?.[0]?.id} ${text}`);
+      };
+      const begun = performance.now();
+      const inserts = [insert("notes", "a"), insert("later", "b")];
+      let reads = 0;
+      await until("some turns", () => {
+        assertEquals(store.get("notes", "7"), note7);
+        assertEquals(store.list("later")?.total, 1);
+        assertEquals(JSON.parse(store.dump()).last.length, 1);
+        return Promise.resolve(++reads === 100);
+      });
+      inserts.push(insert("notes", "c"));
+      assert(performance.now() - begun < 4000);
+      assertEquals(texts, []);
+      other.exec("rollback");
+      await Promise.all(inserts);
+      assertEquals(texts, ["notes/8 a", "later/2 b", "notes/9 c"]);
+      assertEquals(store.list("later")?.total, 2);
+      await Deno.remove(path);
+    }
+  }));
+
+Deno.test("what is only pretended to be written waits for another process, too", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    const store = openStore(path, notes, { fake: true });
+    using other = new DatabaseSync(path);
+    other.exec("begin immediate");
+    const inserted = store.insert("notes", [{}]);
+    const turns = performance.now() + 100;
+    await until("some turns", () => Promise.resolve(performance.now() > turns));
+    other.exec("rollback");
+    assertEquals((await inserted)?.[0]?.id, 8);
+    assertEquals(store.list("notes")?.total, 1);
+    other.exec("begin immediate");
+    const refused = assertRejects(
+      () => store.delete("notes", "7"),
+      StoreError,
+      "another process holds the database",
+    );
+    store[Symbol.dispose]();
+    await refused;
+    openStore(path, notes)[Symbol.dispose]();
+  }));
+
+Deno.test("a store that is closed while another process holds the database refuses what waits", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    const store = openStore(path, notes);
+    using other = new DatabaseSync(path);
+    other.exec("begin immediate");
+    const refused = Promise.all(
+      [{ id: 1 }, { id: 2 }].map((document) =>
+        assertRejects(
+          async () => await store.insert("notes", [document]),
+          StoreError,
+          "another process holds the database",
+        )
+      ),
+    );
+    const turns = performance.now() + 100;
+    await until("some turns", () => Promise.resolve(performance.now() > turns));
+    store[Symbol.dispose]();
+    await refused;
+    other.exec("rollback");
+    using again = openStore(path, undefined);
+    assertEquals(again.list("notes")?.total, 1);
+  }));
+
 Deno.test("a store's refusals are told by SQLite's result codes", () => {
   const table:
     readonly (readonly [errcode: unknown, reason: string | undefined])[] = [
@@ -198,7 +393,11 @@ Deno.test("a store's refusals are told where SQLite gives no code, too", () =>
     for (
       const work of [() => store.load({}), () => store.copy(), store.resources]
     ) {
-      const error = assertThrows(work, StoreError, "the database is damaged");
+      const error = await assertRejects(
+        async () => await work(),
+        StoreError,
+        "the database is damaged",
+      );
       assertEquals(error.reason, "damaged");
     }
   }));
@@ -283,7 +482,9 @@ Deno.test("untrusted file: what could change our writes is refused, tables of ot
       ["create table own (a references kinds (kind)); insert into own select kind from kinds"],
       ["create table own (a); create unique index one on own (a)"],
       ["create index mine on documents (json)"],
-      ["drop table documents"],
+      ["drop table documents", 'its table "documents" is missing'],
+      ["drop table kinds", 'its table "kinds" is missing'],
+      ["drop table sources"],
       ["vacuum"],
       ["analyze"],
       ["insert into kinds values (null, 0, 1), (x'00ff', 0, 1)"],
@@ -307,7 +508,7 @@ Deno.test("untrusted file: what could change our writes is refused, tables of ot
       using store = openStore(path, notes);
       assertEquals((await store.insert("notes", [{ id: 70 }]))?.length, 1, sql);
       assertEquals((await store.delete("notes", "70")).length, 1, sql);
-      store.load({ others: [] });
+      await store.load({ others: [] });
       assertEquals(store.dump(), '{\n  "others": []\n}', sql);
     }
   }));

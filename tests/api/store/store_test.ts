@@ -258,8 +258,8 @@ Deno.test("data that cannot be loaded is refused with the place and the reason",
     ['{"b":null}', '"b": expected a list or an object'],
   ];
   for (const [data, message] of table) {
-    const load = () => store.load({ ok, ...JSON.parse(data) });
-    assertThrows(load, TypeError, `Cannot load ${message}`);
+    const load = async () => await store.load({ ok, ...JSON.parse(data) });
+    await assertRejects(load, TypeError, `Cannot load ${message}`);
   }
   assertEquals(await store.dump(), before);
 });
@@ -534,12 +534,12 @@ Deno.test("documents have the ids and references that the store was opened with"
   assertEquals(ask("comments", "_expand=post"), [
     { _id: 1, post_id: 1, post: { _id: 1 } },
   ]);
-  assertThrows(
-    () => store.load({ n: [{ _id: 1 }, { _id: 1 }] }),
+  await assertRejects(
+    async () => await store.load({ n: [{ _id: 1 }, { _id: 1 }] }),
     TypeError,
     'Cannot load "n[1]._id": 1 is taken',
   );
-  store.load({ n: [{ _id: 4, id: [] }] });
+  await store.load({ n: [{ _id: 4, id: [] }] });
   using copy = store.copy();
   assertEquals(copy.get("n", "4"), pretty({ _id: 4, id: [] }));
 });
