@@ -10,7 +10,6 @@ import { createRandom, type Random } from "./fault.ts";
 import {
   type ApiRequest,
   type BodyLimits,
-  checkDocument,
   checkId,
   parsePath,
   readBody,
@@ -115,15 +114,23 @@ export function createResources(
     return { status: 200, text, headers };
   }
 
+  /** Makes what checks a document where nothing may be unknown. */
+  async function createStrictCheck({ strict }: ApiRequest, resource: string) {
+    if (!strict) return;
+    const { createCheck } = await import("./openapi/strict.ts");
+    return createCheck(store, resource);
+  }
+
   /** POST: adds a document, or all of an array. */
   async function create(request: ApiRequest, { resource, parent }: Target) {
     const body = await readBody(request.original, limits);
+    const check = await createStrictCheck(request, resource);
     const given = [naming.id, ...parent.map(([field]) => field)];
     const isGiven = (field: string) => given.includes(field);
     const toNew = (value: unknown, place?: string): Document => {
       const document = toDocument(value, place);
       checkId(document[naming.id]);
-      if (request.strict) checkDocument(resource, document, isGiven, naming);
+      check?.(document, isGiven);
       return { ...document, ...Object.fromEntries(parent) };
     };
     if (Array.isArray(body) && !fake) {
@@ -153,9 +160,8 @@ export function createResources(
     const body = toDocument(await readBody(request.original, limits));
     const partial = request.method === "PATCH";
     const isGiven = (field: string) => partial || field === naming.id;
-    if (request.strict) {
-      checkDocument(target.resource, body, isGiven, naming);
-    }
+    const check = await createStrictCheck(request, target.resource);
+    check?.(body, isGiven);
     const response = await write(request, target, body);
     if (response !== undefined || !fake || !partial) return response;
     return { status: 200, text: JSON.stringify(body, null, 2) };
