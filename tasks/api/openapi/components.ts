@@ -28,7 +28,6 @@ export interface Named extends Described {
 }
 
 const [INPUT, STRICT, PAGE] = ["_input", "_strict", "page"];
-const [THERE, NEW] = [".id", ".new"];
 
 export const text = { type: "string" };
 export const object = { type: "object" };
@@ -36,54 +35,65 @@ const integer = { type: "integer" };
 /** What is no number is read as 0, and named in X-Ignored-Query: it is no error. */
 const count = { type: ["integer", "string"] };
 
-/** What every list understands: the name, its type, and what it does. */
-const listParameters: readonly (readonly [string, Document, string])[] = [
-  ["q", text, "A text that some value must contain"],
-  ["_sort", text, "Fields to sort by: a,b; -a begins with the last"],
-  ["_order", text, "asc or desc for each of them"],
-  ["_page", count, "The page, from 1; the answer then has a Link"],
-  ["_limit", count, "How many documents a page has (10)"],
-  ["_per_page", count, "As _limit; the page then comes in an object"],
-  ["_start", count, "The first document, from 0; goes with _end or _limit"],
-  ["_end", count, "Where to stop: the first document that is left out"],
-  ["_where", text, "Conditions as JSON"],
+/** Its name, its type, what it does, and an example: all of them together change nothing. */
+type Parameter = readonly [string, Document, string, string | number];
+
+/** What every list understands. */
+const listParameters: readonly Parameter[] = [
+  ["q", text, "A text that some value must contain", "a"],
+  ["_sort", text, "Fields to sort by: a,b; -a begins with the last", "id"],
+  ["_order", text, "asc or desc for each of them", "asc"],
+  ["_page", count, "The page, from 1; the answer then has a Link", 1],
+  ["_limit", count, "How many documents a page has (10)", 10],
+  ["_per_page", count, "As _limit; the page then comes in an object", 10],
+  ["_start", count, "The first document, from 0; goes with _end or _limit", 0],
+  ["_end", count, "Where to stop: the first document that is left out", 10],
+  ["_where", text, "Conditions as JSON", "{}"],
 ];
 
 /** What a document can come with, in a list or alone. */
-const relations: typeof listParameters = [
-  ["_embed", text, "A resource whose documents refer to these: comments"],
-  ["_expand", text, "What these documents refer to: post"],
-  ["callback", text, "The function that a script (JSONP) calls"],
+const relations: readonly Parameter[] = [
+  [
+    "_embed",
+    text,
+    "A resource whose documents refer to these: comments",
+    "comments",
+  ],
+  ["_expand", text, "What these documents refer to: post", "post"],
+  ["callback", text, "The function that a script (JSONP) calls", "show"],
 ];
 
-const strict: typeof listParameters = [
+const strict: readonly Parameter[] = [
   [
     "_strict",
     text,
     "With any value nothing may be unknown: a body must be what the schema NAME_strict says",
+    "1",
   ],
 ];
 
 /** Faults that any request may ask for. */
-const faults: typeof listParameters = [
-  [
-    "_status",
-    count,
-    "Answer with this status, from 400 to 599, instead",
-  ],
-  ["_delay", count, "Answer so many ms later; 200-800 is any time between"],
-  ["_rate", count, "How often, from 0 to 1"],
-  ["_seed", count, "Begins the random numbers anew: 7"],
-  ["_retry-after", count, "Seconds that Retry-After says"],
+const faults: readonly Parameter[] = [
+  ["_status", count, "Answer with this status, from 400 to 599, instead", 503],
+  ["_delay", count, "Answer so many ms later; 200-800 is any time between", 0],
+  ["_rate", count, "How often, from 0 to 1", 0],
+  ["_seed", count, "Begins the random numbers anew: 7", 7],
+  ["_retry-after", count, "Seconds that Retry-After says", 1],
 ];
 
-const requestHeaders: typeof listParameters = [
-  ["Prefer", text, "The same faults as a header: status=503, delay=200-800"],
-  ["If-Match", text, "ETags: of none of them nothing is done (412)"],
+const requestHeaders: readonly Parameter[] = [
+  [
+    "Prefer",
+    text,
+    "The same faults as a header: status=503, delay=200-800",
+    "delay=0",
+  ],
+  ["If-Match", text, "ETags: of none of them nothing is done (412)", "*"],
   [
     "If-None-Match",
     text,
     "ETags, or * for any: of one of them nothing is sent (304) or done (412)",
+    '"none"',
   ],
 ];
 
@@ -153,6 +163,7 @@ const page = {
     last: integer,
     pages: integer,
     items: integer,
+    data: {},
   },
   required: ["data"],
 };
@@ -223,22 +234,23 @@ function compareBy(
   return { name, in: "query", description: `${field} ${meaning}`, schema };
 }
 
-/** The parameters that lead to a document of a list: one that is there, and one that a new document will have. */
-function idsOf(
+/**
+ * The parameter that leads to a document of a list, with one that is there as its example.
+ *
+ * @param isNew Whether the example is to be the next document: what deletes takes nothing that is there.
+ */
+export function idOf(
   { schema, firstId = 1, nextId }: Named,
   naming: Naming,
-): { there: Document; new: Document } {
-  const own = schema.properties?.[naming.id]?.type ?? "integer";
-  const types = [own].flat();
+  isNew = false,
+): Document {
+  const types = [schema.properties?.[naming.id]?.type ?? "integer"].flat();
   const type = types.every((each) => each === "string")
     ? "string"
     // a path is text: so are the fields that refer to a number
     : [...new Set([...types, "string"])];
-  const id = { name: "id", in: "path", required: true, schema: { type } };
-  return {
-    there: { ...id, example: firstId },
-    new: { ...id, example: nextId ?? "none" },
-  };
+  const example = isNew ? nextId ?? "none" : firstId;
+  return { name: "id", in: "path", required: true, schema: { type }, example };
 }
 
 /** Writes what paths refer to. */
@@ -247,15 +259,10 @@ export function componentsOf(
   naming: Naming,
 ): Document {
   const queries = [...listParameters, ...relations, ...strict, ...faults];
-  const inQuery = ([name, schema, description]: typeof queries[number]) => [
-    name,
-    { name, in: "query", description, schema },
-  ];
-  const inHeader = ([name, schema, description]: typeof queries[number]) => [
-    name,
-    { name, in: "header", description, schema },
-  ];
-  const lists = resources.filter(({ single }) => !single);
+  const write = (place: string) => (parameter: Parameter) => {
+    const [name, schema, description, example] = parameter;
+    return [name, { name, in: place, description, schema, example }];
+  };
   return {
     schemas: {
       [PAGE]: page,
@@ -268,17 +275,10 @@ export function componentsOf(
       ),
     },
     parameters: {
-      ...Object.fromEntries(queries.map(inQuery)),
-      ...Object.fromEntries(requestHeaders.map(inHeader)),
+      ...Object.fromEntries(queries.map(write("query"))),
+      ...Object.fromEntries(requestHeaders.map(write("header"))),
       ...Object.fromEntries(
-        lists.flatMap((resource) => {
-          const ids = idsOf(resource, naming);
-          return [
-            [resource.key + THERE, ids.there],
-            [resource.key + NEW, ids.new],
-            ...resource.parameters,
-          ];
-        }),
+        resources.flatMap(({ parameters }) => [...parameters]),
       ),
     },
     headers: ownHeaders,
@@ -302,7 +302,7 @@ const toParameter = refer("parameters");
 const toHeader = refer("headers");
 const toResponse = refer("responses");
 
-const refsTo = (parameters: typeof listParameters) =>
+const refsTo = (parameters: readonly Parameter[]) =>
   parameters.map(([name]) => toParameter(name));
 
 /** The query of one document, of what is written, and of a list, but for what its fields are called. */
@@ -324,14 +324,6 @@ export const anyQuery: readonly Document[] = [
   ...refsTo(faults),
   toParameter("Prefer"),
 ];
-
-/** The id of a document that is there, and of the next one. */
-export function idOf({ key }: Named): Document {
-  return toParameter(key + THERE);
-}
-export function nextIdOf({ key }: Named): Document {
-  return toParameter(key + NEW);
-}
 
 /**
  * The query of a list of a resource.

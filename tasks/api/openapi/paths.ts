@@ -17,7 +17,6 @@ import {
   inputOf,
   listSchema,
   type Named,
-  nextIdOf,
   object,
   ok,
   oneQuery,
@@ -64,7 +63,7 @@ export function pathsOf(
   const what = single ? "the object" : "a document";
   const found = single ? "The object" : "The document";
   const content = contentOf(refTo(resource));
-  const id = single ? [] : [idOf(resource)];
+  const id = single ? [] : [idOf(resource, naming)];
   const change = {
     parameters: [...id, ...writeQuery],
     ...bodyOf(inputOf(resource), exampleOf(resource, naming)),
@@ -131,7 +130,7 @@ export function pathsOf(
         "delete",
         "Delete a document, and those that refer to it",
         {
-          parameters: [nextIdOf(resource), ...deleteQuery],
+          parameters: [idOf(resource, naming, true), ...deleteQuery],
           ...ok("Nothing is left", contentOf(object), ["X-Deleted"]),
         },
       ),
