@@ -117,7 +117,7 @@ export function createResources(
   /** Makes what checks a document where nothing may be unknown. */
   async function createStrictCheck({ strict }: ApiRequest, resource: string) {
     if (!strict) return;
-    const { createCheck } = await import("./openapi/strict.ts");
+    const { createCheck } = await import("./openapi/schema.ts");
     return createCheck(store, resource);
   }
 

@@ -6,6 +6,7 @@
 
 import { type Document, isDocument } from "../store/document.ts";
 import { type Naming, rename } from "../store/naming.ts";
+import { Problem } from "../store/problem.ts";
 import { parseQuery } from "../store/query.ts";
 import {
   fieldsOf,
@@ -163,7 +164,7 @@ function close(schema: Schema, naming: Naming, isInner = false): Schema {
 }
 
 /** Finds the first place where a value is not what a schema says. */
-export function findError(
+function findError(
   value: unknown,
   schema: Schema,
   path: string,
@@ -362,4 +363,57 @@ function schemaOfType(type: FieldType): Schema {
     ),
     required: entries.map(([field]) => field),
   };
+}
+
+/**
+ * Checks a document.
+ *
+ * @param isGiven Tells which fields may be missing: the id, what the URL says, for PATCH all.
+ * @throws {Problem} 422 with the path of each field that is unknown, missing or of another type.
+ */
+type Check = (document: Document, isGiven: (field: string) => boolean) => void;
+
+interface Known {
+  readonly version: number;
+  readonly schemas: Map<string, Schema>;
+}
+
+const known = new WeakMap<Store, Known>();
+
+/** Makes the check of a resource as it is now. Where it has no documents nothing is known of them. */
+export function createCheck(store: Store, resource: string): Check {
+  const { properties = {}, required = [] } = strictSchema(store, resource);
+  const fields = Object.entries(properties);
+  if (fields.length === 0) return () => {};
+  return (document, isGiven) => {
+    const errors = [
+      ...fields.filter(([field]) =>
+        Object.hasOwn(document, field) ||
+        required.includes(field) && !isGiven(field)
+      ).map(([field, own]) => findError(document[field], own, `body.${field}`)),
+      ...Object.keys(document)
+        .filter((field) => !Object.hasOwn(properties, field))
+        .map((field) => `body.${field}: there is no such field`),
+    ].filter((error) => error !== undefined);
+    if (errors.length === 0) return;
+    throw new Problem(422, `Cannot store the body: ${errors[0]}`, { errors });
+  };
+}
+
+/** Describes a resource once until the next write. */
+function strictSchema(store: Store, resource: string): Schema {
+  const version = store.version();
+  const kept = known.get(store);
+  const { schemas } = kept?.version === version
+    ? kept
+    : { schemas: new Map<string, Schema>() };
+  known.set(store, { version, schemas });
+  const found = schemas.get(resource);
+  if (found !== undefined) return found;
+  const all = store.resources();
+  const own = all.filter(({ name }) => name === resource);
+  const [described] = describe(store, own, sampleSize(all));
+  const schema = described?.strict ?? {};
+  schemas.set(resource, schema);
+  return schema;
 }
