@@ -123,9 +123,8 @@ export function parseQuery(
 ): Query {
   const groups = Map.groupBy(asked, ([key]) => nameOf(key));
   limit(groups.size, maxKeys, "different names");
-  const params = new URLSearchParams(
-    asked.keys().some((key) => key.includes("[")) ? withOwnNames(asked) : asked,
-  );
+  const isListed = asked.keys().some((key) => key.includes("["));
+  const params = isListed ? new URLSearchParams(withOwnNames(asked)) : asked;
   const given = parent.map(([field, value]) => parseGiven(field, value));
   const filters = Array.from(groups).filter(([name]) =>
     !reservedNames.includes(name) && !given.some(({ path }) => path === name)
