@@ -175,8 +175,9 @@ function parsePairs(
   pairs: readonly (readonly [key: string, value: string])[],
 ): AskedFilter {
   const filter = parseFilter(name, pairs.map(([, value]) => value));
+  if (pairs.every(([key]) => key === name)) return filter;
   const keys = Map.groupBy(pairs, ([key]) => key);
-  if (keys.size > maxKeys || keys.size === 1 && keys.has(name)) return filter;
+  if (keys.size > maxKeys) return filter;
   const places = Array.from(
     keys,
     ([key, own]) => parseFilter(key, own.map(([, value]) => value)),
