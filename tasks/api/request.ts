@@ -7,13 +7,7 @@
 import { percentDecode } from "../../lib/cli/values.ts";
 import { type Document, isDocument, parseJson } from "./store/document.ts";
 import { Problem } from "./store/problem.ts";
-import {
-  foreignKeyOf,
-  type Naming,
-  rename,
-  usualNaming,
-} from "./store/naming.ts";
-import { fieldsOf, findMismatch } from "./store/schema.ts";
+import { foreignKeyOf, type Naming } from "./store/naming.ts";
 
 /** A request to the root or to a sandbox. */
 export interface ApiRequest {
@@ -400,34 +394,4 @@ function refuseCut(): never {
 
 function tooLong(maxBytes: number): Problem {
   return unreadable(`it is longer than ${maxBytes} bytes`, 413);
-}
-
-/**
- * Checks a document that is to be stored against the table of resources; of others nothing is known.
- *
- * @param given Fields that may be missing: the id, what the URL says, for PATCH all.
- * @throws {Problem} 422 with the path of each field that is unknown, missing or of another type.
- */
-export function checkDocument(
-  resource: string,
-  document: Document,
-  given: (field: string) => boolean,
-  naming = usualNaming,
-): void {
-  const fields = fieldsOf(resource);
-  if (fields === undefined) return;
-  const types = rename(fields, naming);
-  const errors = [
-    ...Object.entries(types)
-      .filter(([field]) => Object.hasOwn(document, field) || !given(field))
-      .map(([field, type]) =>
-        findMismatch(document[field], type, `body.${field}`)
-      ),
-    ...Object.keys(document)
-      .filter((field) => !Object.hasOwn(types, field))
-      .map((field) => `body.${field}: there is no such field`),
-  ].filter((error) => error !== undefined);
-  if (errors.length > 0) {
-    throw new Problem(422, `Cannot store the body: ${errors[0]}`, { errors });
-  }
 }

@@ -10,7 +10,6 @@ import { createRandom, type Random } from "./fault.ts";
 import {
   type ApiRequest,
   type BodyLimits,
-  checkDocument,
   checkId,
   parsePath,
   readBody,
@@ -148,6 +147,13 @@ export function createResources(
     return { status: 200, text, headers };
   }
 
+  /** Makes what checks a document where nothing may be unknown. */
+  async function createStrictCheck({ strict }: ApiRequest, resource: string) {
+    if (!strict) return;
+    const { createCheck } = await import("./openapi/schema.ts");
+    return createCheck(store, resource);
+  }
+
   /** POST: adds a document, or all of an array. */
   async function create(request: ApiRequest, target: Target) {
     const { resource, parent } = target;
@@ -155,12 +161,13 @@ export function createResources(
       ? await checkFor(request, target)
       : undefined;
     const body = await readBody(request.original, limits);
+    const strict = await createStrictCheck(request, resource);
     const given = [naming.id, ...parent.map(([field]) => field)];
     const isGiven = (field: string) => given.includes(field);
     const toNew = (value: unknown, place?: string): Document => {
       const document = toDocument(value, place);
       checkId(document[naming.id]);
-      if (request.strict) checkDocument(resource, document, isGiven, naming);
+      strict?.(document, isGiven);
       return { ...document, ...Object.fromEntries(parent) };
     };
     if (Array.isArray(body) && !fake) {
@@ -193,9 +200,8 @@ export function createResources(
     const body = toDocument(await readBody(request.original, limits));
     const partial = request.method === "PATCH";
     const isGiven = (field: string) => partial || field === naming.id;
-    if (request.strict) {
-      checkDocument(target.resource, body, isGiven, naming);
-    }
+    const strict = await createStrictCheck(request, target.resource);
+    strict?.(body, isGiven);
     const response =
       await (!partial && createsOnly(request.original.headers)
         ? createAt(request, target, body, check)

@@ -200,10 +200,11 @@ function* mismatches(
   value: unknown,
   place: string,
 ): Generator<string> {
-  const { type, properties = {}, items, required = [], oneOf, allOf } = resolve(
-    document,
-    schema,
-  );
+  const { type, properties = {}, items, required = [], oneOf, allOf, anyOf } =
+    resolve(
+      document,
+      schema,
+    );
   const all = (schemas: unknown): Document[] =>
     Array.isArray(schemas) ? schemas.map((each) => read(each)) : [];
   const check = (schema: Document, own = value, at = place) => [
@@ -214,6 +215,9 @@ function* mismatches(
     if (found.length !== 1) yield `${place}: ${found.length} of oneOf`;
   }
   for (const each of all(allOf)) yield* check(each);
+  if (anyOf !== undefined && all(anyOf).every((each) => check(each).length)) {
+    yield `${place}: none of anyOf`;
+  }
   const types = [type ?? []].flat();
   const own = typeOf(value);
   const fits = types.includes(own) ||
@@ -223,6 +227,11 @@ function* mismatches(
     for (const each of value) yield* check(items, each, `${place}[]`);
   }
   if (!isDocument(value)) return;
+  if (resolve(document, schema).additionalProperties === false) {
+    for (const field of Object.keys(value)) {
+      if (!(field in read(properties))) yield `${place}.${field} is unknown`;
+    }
+  }
   for (const field of Array.isArray(required) ? required : []) {
     if (!Object.hasOwn(value, field)) yield `${place}.${field} is missing`;
   }
@@ -348,7 +357,7 @@ Deno.test("the seed is what the table of resources says", async () => {
   }
 });
 
-Deno.test("a resource is described by its documents where they differ from the table, and by the table where there are none", async () => {
+Deno.test("a resource is described by its documents, whatever its name; nothing is known where there are none", async () => {
   using store = openStore(":memory:", odd);
   const described = describe(store);
   assertEquals(
@@ -370,7 +379,7 @@ Deno.test("a resource is described by its documents where they differ from the t
       id: { type: ["string", "integer"] },
       size: { type: "number" },
       q: { type: "string" },
-      tags: { type: "array" },
+      tags: { type: "array", items: { type: "string" } },
     },
     required: ["id"],
   });
@@ -378,5 +387,256 @@ Deno.test("a resource is described by its documents where they differ from the t
   assertEquals(schemas.posts?.properties?.title, { type: "integer" });
   await store.load({ posts: [] });
   const [posts] = describe(store);
-  assertEquals(posts?.schema.required, Object.keys(resources.posts.fields));
+  assertEquals([posts?.schema, posts?.strict], [{ type: "object" }, {
+    type: "object",
+  }]);
+});
+
+const own = {
+  posts: [{ id: 1, title: "json-server", author: "typicode" }],
+  books: [
+    { id: 1, title: "x", pages: 3, tags: ["a"], at: { x: 1, y: null } },
+    { id: 2, title: "y", pages: 4, tags: [], at: { x: 2, y: null }, isbn: "1" },
+  ],
+  scores: [{ id: 1, of: { ada: 1 } }, { id: 2, of: { bob: 2.5 } }],
+  mixed: [{ id: 1, any: [1, { a: 1 }] }, { id: "b", any: null, when: null }],
+  empty: [],
+  todos: [],
+  profile: { name: "Ada", age: 3 },
+};
+
+Deno.test("_strict checks against the documents that are there, as /openapi.json describes them", async () => {
+  using store = openStore(":memory:", own);
+  const handler = createHandler(store);
+  const table: [line: string, body: unknown, errors: string[]][] = [
+    ["POST /posts", { title: "a", author: "b" }, []],
+    ["POST /posts", { title: "a", body: "b", userId: 3 }, [
+      "body.author: expected string, got nothing",
+      "body.body: there is no such field",
+      "body.userId: there is no such field",
+    ]],
+    ["POST /books", { titel: "x", pages: "many" }, [
+      "body.title: expected string, got nothing",
+      "body.pages: expected number, got string",
+      "body.tags: expected array, got nothing",
+      "body.at: expected object, got nothing",
+      "body.titel: there is no such field",
+    ]],
+    [
+      "POST /books",
+      { title: "x", pages: 9.5, tags: [1], at: { x: 1 }, isbn: 1 },
+      [
+        "body.tags[0]: expected string, got integer",
+        "body.at.y: expected any value, got nothing",
+        "body.isbn: expected string, got integer",
+      ],
+    ],
+    [
+      "POST /books",
+      { title: "x", pages: 9.5, tags: [], at: { x: 1, y: 2, z: 3 } },
+      ["body.at.z: there is no such field"],
+    ],
+    [
+      "POST /books",
+      { title: "x", pages: 9.5, tags: ["b"], at: { x: 1, y: 2 } },
+      [],
+    ],
+    ["POST /books", {
+      id: "x",
+      title: "x",
+      pages: 1,
+      tags: [],
+      at: { x: 1, y: 2 },
+    }, [
+      "body.id: expected integer, got string",
+    ]],
+    ["PATCH /books/1", { pages: true }, [
+      "body.pages: expected number, got boolean",
+    ]],
+    ["PATCH /books/1", { pages: 1 }, []],
+    ["PUT /books/1", {}, [
+      "body.title: expected string, got nothing",
+      "body.pages: expected number, got nothing",
+      "body.tags: expected array, got nothing",
+      "body.at: expected object, got nothing",
+    ]],
+    ["POST /scores", { of: { eve: 4 } }, []],
+    ["POST /scores", { of: { ada: "4" } }, [
+      "body.of.ada: expected number, got string",
+    ]],
+    ["POST /mixed", { any: [2, { a: 2 }], when: "now" }, []],
+    ["POST /mixed", { any: ["x"] }, [
+      "body.any[0]: expected integer or object, got string",
+    ]],
+    ["POST /mixed", { any: [{ a: "x" }] }, [
+      "body.any[0].a: expected number, got string",
+    ]],
+    ["POST /empty", { anything: [1] }, []],
+    ["POST /todos", { anything: [1] }, []],
+    ["PATCH /profile", { name: 1 }, [
+      "body.name: expected string, got integer",
+    ]],
+    ["PUT /profile", { name: "Bob", age: 4, x: 1 }, [
+      "body.x: there is no such field",
+    ]],
+    ["POST /none", { x: 1 }, ["404"]],
+  ];
+  for (const [line, body, errors] of table) {
+    const before = store.dump();
+    const described = describe(store);
+    const [method = "", path = ""] = line.split(" ");
+    const response = await handler(
+      new Request(`${origin}${path}?_strict`, {
+        method,
+        body: JSON.stringify(body),
+      }),
+    );
+    const { errors: found = [] } = await response.json();
+    const status = errors.length === 0 ? /^20[01]$/ : /^4(22|04)$/;
+    assertMatch(`${response.status}`, status, line);
+    if (response.status === 404) continue;
+    assertEquals(found, errors, `${line} ${JSON.stringify(body)}`);
+    if (errors.length > 0) assertEquals(store.dump(), before);
+    // the schema says the same
+    const strict = described.find(({ name }) => path.split("/")[1] === name)
+      ?.strict;
+    if (method !== "PATCH" && strict?.properties) {
+      const wrong = [...mismatches({}, { ...strict }, body, "")];
+      assertEquals(wrong.length > 0, errors.length > 0, `${line}: ${wrong}`);
+    }
+  }
+});
+
+Deno.test("_strict takes JSONPlaceholder's documents for what they are, whatever else was written", async () => {
+  using store = openStore(":memory:", seed);
+  const handler = createHandler(store);
+  const post = (path: string, body: unknown) =>
+    handler(
+      new Request(origin + path, {
+        method: "POST",
+        body: JSON.stringify(body),
+      }),
+    );
+  assertEquals((await post("/posts", { junk: 1 })).status, 201);
+  const response = await post("/posts?_strict", { junk: 1, title: 2 });
+  assertEquals((await response.json()).errors, [
+    "body.userId: expected integer, got nothing",
+    "body.title: expected string, got integer",
+    "body.body: expected string, got nothing",
+    "body.junk: there is no such field",
+  ]);
+  const tagged = { userId: 1, title: "a", body: "b", tags: ["c"] };
+  assertEquals((await post("/posts?_strict", tagged)).status, 422);
+  assertEquals((await post("/posts", tagged)).status, 201);
+  assertEquals((await post("/posts?_strict", tagged)).status, 201);
+});
+
+Deno.test("uncontrolled resource consumption: many documents that are checked are described once", async () => {
+  using store = openStore(":memory:", seed);
+  let lists = 0;
+  const counted = {
+    ...store,
+    list(...args: Parameters<typeof store.list>) {
+      lists++;
+      return store.list(...args);
+    },
+  };
+  const handler = createHandler(counted);
+  const all = Array.from({ length: 1000 }, () => ({
+    userId: 1,
+    title: "a",
+    body: "b",
+  }));
+  const response = await handler(
+    new Request(`${origin}/posts?_strict`, {
+      method: "POST",
+      body: JSON.stringify(all),
+    }),
+  );
+  assertEquals([response.status, lists], [201, 2]);
+});
+
+Deno.test("ids are described as they are, in paths as text too; what deletes has none that is there as an example", () => {
+  const data = {
+    n: [{ id: 7 }, { id: 9 }],
+    t: [{ id: "a" }],
+    m: [{ id: 1 }, { id: "b" }],
+    e: [],
+  };
+  using store = openStore(":memory:", data);
+  const document = describeApi(describe(store), origin);
+  const idOf = (name: string, method = "get") => {
+    const { parameters } = read(document, "paths", `/${name}/{id}`, method);
+    assert(Array.isArray(parameters));
+    const { schema, example } = read(parameters[0]);
+    return [read(schema).type, example];
+  };
+  assertEquals(idOf("n"), [["integer", "string"], 7]);
+  assertEquals(idOf("t"), ["string", "a"]);
+  assertEquals(idOf("m"), [["integer", "string"], 1]);
+  assertEquals(idOf("e"), [["integer", "string"], 1]);
+  assertEquals(["n", "t", "m", "e"].map((name) => idOf(name, "delete")[1]), [
+    10,
+    "none",
+    2,
+    1,
+  ]);
+  const schemas = read(document, "components", "schemas");
+  assertEquals(read(schemas, "n", "properties"), { id: { type: "integer" } });
+  assertEquals(read(schemas, "n_input", "properties"), {});
+});
+
+Deno.test("names in /openapi.json are letters and digits, and stay apart where code writes them in its own way", () => {
+  const names = [
+    ..."constructor toString Date string record 2024 글 가 Bücher a.b blog_posts blogPosts posts posts_input page"
+      .split(" "),
+    "my notes",
+    "$x",
+  ];
+  const data = Object.fromEntries(names.map((name) => [name, [{ id: 1 }]]));
+  using store = openStore(":memory:", data);
+  const document = describeApi(describe(store), origin);
+  assertValid(document);
+  const canonical = (name: string) => name.replaceAll("_", "").toLowerCase();
+  const keys = Object.keys(read(document, "components", "schemas"));
+  assertEquals(new Set(keys.map(canonical)).size, 1 + 3 * names.length);
+  const ids = operations(document).map(({ operation }) =>
+    `${operation.operationId}`
+  );
+  assertEquals(new Set(ids.map(canonical)).size, ids.length);
+  for (const key of [...keys, ...ids]) {
+    assertMatch(key, /^[a-zA-Z][a-zA-Z0-9_]*$/);
+    assert(!(canonical(key) in {}) && !(key in {}), key);
+  }
+});
+
+Deno.test("a list's operators, faults and conditional headers are parameters, each name once", () => {
+  using store = openStore(":memory:", { ...own, ...odd });
+  const document = describeApi(describe(store), origin);
+  const namesOf = (path: string, method: string) => {
+    const item = read(document, "paths", path);
+    const { parameters } = read(item, method);
+    assert(Array.isArray(parameters) && Array.isArray(item.parameters));
+    const all = [...item.parameters, ...parameters];
+    const names = all.map((each) => resolve(document, each).name);
+    assertEquals(new Set(names).size, names.length, path);
+    return names;
+  };
+  const books = namesOf("/books", "get");
+  for (
+    const name
+      of "title pages_gte pages_lt title_like title_ne id_gt tags tags_like at.x_lte _page _where _delay _status _strict callback Prefer If-None-Match"
+        .split(" ")
+  ) assert(books.includes(name), name);
+  const below = namesOf("/posts/{id}/comments", "get");
+  assert(below.includes("id_gte") && !below.includes("postId"));
+  for (const method of ["put", "patch", "delete"]) {
+    const names = namesOf("/books/{id}", method);
+    assert(names.includes("If-Match") && names.includes("Prefer"), method);
+  }
+  const get = read(document, "paths", "/books/{id}", "get", "responses", "200");
+  assert("text/event-stream" in read(get, "content"));
+  const paths = read(document, "paths");
+  assert(!("/events" in paths) && !("put" in read(paths, "/db")));
+  assertEquals(document.security, []);
 });

@@ -6,28 +6,26 @@
 
 import config from "../../../deno.json" with { type: "json" };
 import { isProxied, respondOnce } from "../response.ts";
-import type { Document } from "../store/document.ts";
+import { type Document, isDocument } from "../store/document.ts";
 import { type Naming, usualNaming } from "../store/naming.ts";
 import type { Store } from "../store/store.ts";
 import {
+  anyQuery,
   arrayOf,
   componentsOf,
   contentOf,
   headers,
-  inputOf,
+  nameAll,
+  type Named,
   object,
   ok,
   readContent,
+  refTo,
   text,
 } from "./components.ts";
+import { createNamer } from "./names.ts";
 import { childrenOf, pathsOf } from "./paths.ts";
-import { describe, type Described } from "./schema.ts";
-
-/** So many documents are read to say what all are like; of many resources some of each. */
-const MOST_READ = 20_000;
-const MOST_OF_ONE = 1000;
-/** So many resources are described: nobody reads of more, and all would wait while it is written. */
-const MOST_SHOWN = 1000;
+import { describe, type Described, MOST_SHOWN, sampleSize } from "./schema.ts";
 
 /** Responds with the OpenAPI document of a store. */
 export async function serveOpenApi(
@@ -38,8 +36,7 @@ export async function serveOpenApi(
   const base = origin + pathname.replace(/\/openapi\.json$/, "");
   const all = store.resources();
   const shown = all.slice(0, MOST_SHOWN);
-  const most = Math.ceil(MOST_READ / Math.max(1, shown.length));
-  const resources = describe(store, shown, Math.min(most, MOST_OF_ONE));
+  const resources = describe(store, shown, sampleSize(all));
   const document = describeApi(resources, base, store.naming, all.length);
   // What a proxy is asked for is not known; a document that is kept in a file, for a program, needs more than ".".
   const servers = isProxied(request) && { servers: serversOf(base, ".") };
@@ -59,37 +56,62 @@ export function describeApi(
   naming: Naming = usualNaming,
   total = resources.length,
 ): Document {
-  const children = childrenOf(resources);
+  const named = nameAll(resources, naming);
+  const children = childrenOf(named);
   return {
     openapi: "3.1.0",
     info: {
       title: "hark api",
       version: config.version,
+      license: { name: "MIT", identifier: "MIT" },
       description:
         "Resources that keep what is written, with the query language of json-server 0.17. What is described is what " +
         "the documents have now: others may be written, with any fields, and text where a number is. A filter may be " +
         "given more than once: one of its values must match. With _ne, _gt, _gte, _lt, _lte or _like at the end of its " +
         "name it compares otherwise, also as field:gte=. One that no document has is named in X-Ignored-Query. HEAD " +
-        "takes what GET takes. Any query may ask for a fault: _status=503, _delay=200-800, _rate=0.3." +
+        "takes what GET takes. Not described are PUT /db, which puts other documents in the place of all, and /events, the " +
+        "log of requests, which has no end: who tries all that is described changes nothing for good." +
         (total > resources.length
           ? ` Of ${total} resources the first ${resources.length} are described.`
           : ""),
     },
     servers: serversOf(base),
-    tags: resources.map(({ name }) => ({ name })),
-    paths: {
+    security: [],
+    tags: resources.map(({ name, single }) => ({
+      name,
+      description: single ? "One object" : "A list of documents",
+    })),
+    paths: withUniqueIds({
       "/": rootPath,
       "/openapi.json": openApiPath,
-      "/events": eventsPath,
       "/_echo": echoPath,
-      "/db": dbPath(resources),
+      "/db": dbPath(named),
       ...!isSandbox(base) && { "/@{sandbox}": sandboxPath },
       ...Object.fromEntries(
-        resources.flatMap((resource) => pathsOf(resource, children, naming)),
+        named.flatMap((resource) => pathsOf(resource, children, naming)),
       ),
-    },
-    components: componentsOf(resources, naming),
+    }),
+    components: componentsOf(named, naming),
   };
+}
+
+/** Gives each operation an id of its own, also where code is made of it. */
+function withUniqueIds(
+  paths: { readonly [path: string]: Document },
+): Document {
+  const toId = createNamer();
+  const withId = (part: unknown) =>
+    isDocument(part)
+      ? { ...part, operationId: toId(`${part.operationId}`) }
+      : part;
+  return Object.fromEntries(
+    Object.entries(paths).map(([path, item]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(item).map(([name, part]) => [name, withId(part)]),
+      ),
+    ]),
+  );
 }
 
 const isSandbox = (base: string) => /\/@[^/]+$/.test(base);
@@ -120,14 +142,14 @@ const rootPath = reads("root", "The page, for browsers", {
 
 const openApiPath = reads("openapi", "This document", contentOf(object));
 
-const eventsPath = reads(
-  "events",
-  "The log of requests, as they are answered",
-  contentOf(text, "text/event-stream"),
-);
-
 const sandboxPath = {
-  parameters: [{ name: "sandbox", in: "path", required: true, schema: text }],
+  parameters: [{
+    name: "sandbox",
+    in: "path",
+    required: true,
+    schema: text,
+    example: "mine",
+  }],
   delete: {
     operationId: "reset",
     summary: "Reset a private copy to the documents of the api",
@@ -147,21 +169,11 @@ const echoPath = Object.fromEntries(
   }]),
 );
 
-function dbPath(resources: readonly Described[]): Document {
+function dbPath(resources: readonly Named[]): Document {
   const properties = Object.fromEntries(resources.map((resource) => [
     resource.name,
-    resource.single ? inputOf(resource) : arrayOf(inputOf(resource)),
+    resource.single ? refTo(resource) : arrayOf(refTo(resource)),
   ]));
   const content = readContent({ type: "object", properties });
-  return {
-    ...reads("dump", "All documents", content),
-    put: {
-      operationId: "load",
-      summary: "Put other documents in the place of all, or of none",
-      requestBody: {
-        content: { ...contentOf(object), ...contentOf({}, "text/plain") },
-      },
-      ...ok("All documents", contentOf(object)),
-    },
-  };
+  return { parameters: anyQuery, ...reads("dump", "All documents", content) };
 }

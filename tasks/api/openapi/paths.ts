@@ -6,34 +6,33 @@
 
 import type { Document } from "../store/document.ts";
 import { foreignKeyOf, type Naming } from "../store/naming.ts";
-import { reservedNames } from "../store/query.ts";
 import {
+  anyQuery,
   arrayOf,
   bodyOf,
   contentOf,
+  deleteQuery,
   headers,
+  idOf,
   inputOf,
-  keyOf,
-  listQuery,
   listSchema,
+  type Named,
   object,
   ok,
   oneQuery,
-  queryNames,
+  queryOf,
   readContent,
   refTo,
   text,
   writeQuery,
 } from "./components.ts";
-import { type Described, scalarsOf, writable } from "./schema.ts";
-
-const id = { name: "id", in: "path", required: true, schema: text };
+import { withoutId } from "./schema.ts";
 
 /** The resources whose documents may refer to another, by the field that does: `postId`. */
-export type Children = ReadonlyMap<string, readonly Described[]>;
+export type Children = ReadonlyMap<string, readonly Named[]>;
 
 /** Finds the resources whose documents may refer to another. */
-export function childrenOf(resources: readonly Described[]): Children {
+export function childrenOf(resources: readonly Named[]): Children {
   const pairs = resources.filter(({ single }) => !single).flatMap((child) =>
     Object.keys(child.schema.properties ?? {})
       .map((field) => ({ field, child }))
@@ -49,14 +48,14 @@ export function childrenOf(resources: readonly Described[]): Children {
 
 /** The paths of a resource; those whose documents refer to a list's have a path below it. */
 export function pathsOf(
-  resource: Described,
+  resource: Named,
   children: Children,
   naming: Naming,
 ): [path: string, item: Document][] {
-  const { name, single } = resource;
+  const { name, single, key } = resource;
   const path = `/${encodeURIComponent(name)}`;
   const operation = (verb: string, summary: string, rest: Document) => ({
-    operationId: `${verb}_${keyOf(name)}`,
+    operationId: `${verb}_${key}`,
     tags: [name],
     summary,
     ...rest,
@@ -64,107 +63,127 @@ export function pathsOf(
   const what = single ? "the object" : "a document";
   const found = single ? "The object" : "The document";
   const content = contentOf(refTo(resource));
-  const parameters = single ? [] : oneQuery;
+  const id = single ? [] : [idOf(resource, naming)];
   const change = {
-    parameters: writeQuery,
-    ...bodyOf(inputOf(resource)),
+    parameters: [...id, ...writeQuery],
+    ...bodyOf(inputOf(resource), exampleOf(resource, naming)),
     ...ok(found, content),
   };
+  const parameters = [...id, ...oneQuery];
   const methods = {
     get: operation("get", `Get ${what}`, {
       parameters,
-      ...ok(found, readContent(refTo(resource))),
+      ...ok(found, { ...readContent(refTo(resource)), ...events }, ["ETag"]),
     }),
-    head: operation("head", `Get the headers of ${what}`, headers),
+    head: operation("head", `Get the headers of ${what}`, {
+      parameters,
+      ...headers,
+    }),
     put: operation("replace", `Replace ${what}`, change),
     patch: operation("change", `Change fields of ${what}`, change),
   };
   if (single) {
     const post = { ...change, ...ok(found, content, [], "201") };
     return [[path, {
+      parameters: anyQuery,
       ...methods,
       post: operation("create", "Replace the object", post),
     }]];
   }
   /** What can be done with a list, this one or one below a document. */
-  const list = (child: Described, which: string, that: string) => ({
-    get: operation(
-      `list${which}`,
-      `Find documents${that}`,
-      listOf(child, naming),
-    ),
-    head: operation(
-      `head${which || "_list"}`,
-      `Count documents${that}`,
-      headers,
-    ),
-    post: operation(
-      `create${which}`,
-      `Add a document${that}, or all of an array`,
-      createIn(child),
-    ),
-  });
+  const list = (
+    child: Named,
+    which: string,
+    that: string,
+    given: readonly string[],
+  ) => {
+    const below = given.length > 0 ? id : [];
+    const parameters = [...below, ...queryOf(child, given)];
+    return {
+      parameters: anyQuery,
+      get: operation(`list${which}`, `Find documents${that}`, {
+        parameters,
+        ...ok("The documents", listContent(child), LIST_HEADERS),
+      }),
+      head: operation(
+        `head${which || "_list"}`,
+        `Count documents${that}`,
+        { parameters: below, ...headers },
+      ),
+      post: operation(
+        `create${which}`,
+        `Add a document${that}, or all of an array`,
+        {
+          parameters: [...below, ...writeQuery],
+          ...createIn(child, naming, below.length > 0),
+        },
+      ),
+    };
+  };
+  const foreignKey = foreignKeyOf(name, naming);
   return [
-    [path, list(resource, "", "")],
+    [path, list(resource, "", "", [])],
     [`${path}/{id}`, {
-      parameters: [id],
+      parameters: anyQuery,
       ...methods,
       delete: operation(
         "delete",
         "Delete a document, and those that refer to it",
-        ok("Nothing is left", contentOf(object), ["X-Deleted"]),
+        {
+          parameters: [idOf(resource, naming, true), ...deleteQuery],
+          ...ok("Nothing is left", contentOf(object), ["X-Deleted"]),
+        },
       ),
     }],
-    ...(children.get(foreignKeyOf(name, naming)) ?? [])
+    ...(children.get(foreignKey) ?? [])
       .map((child): [string, Document] => [
         `${path}/{id}/${encodeURIComponent(child.name)}`,
-        {
-          parameters: [id],
-          ...list(
-            child,
-            `_${keyOf(child.name)}_of`,
-            ` of ${child.name} that refer to it`,
-          ),
-        },
+        list(
+          child,
+          `_${child.key}_of`,
+          ` of ${child.name} that refer to it`,
+          ["id", foreignKey],
+        ),
       ]),
   ];
 }
 
-const LIST_HEADERS = ["X-Total-Count", "Link", "X-Ignored-Query"];
+const LIST_HEADERS = ["X-Total-Count", "Link", "X-Ignored-Query", "ETag"];
 
-/** The query of a list: its fields, and what all lists understand. */
-function queryOf({ schema }: Described, naming: Naming): Document[] {
-  const filters = scalarsOf(writable(schema, naming)).filter(([name]) =>
-    !reservedNames.includes(name) && !queryNames.has(name)
-  );
-  return [
-    ...filters.map(([name, items]) => ({
-      name,
-      in: "query",
-      schema: arrayOf(items),
-    })),
-    ...listQuery,
-  ];
+/** The changes, for who accepts them. */
+const events = contentOf(text, "text/event-stream");
+
+function listContent(resource: Named): Document {
+  return { ...readContent(listSchema(resource)), ...events };
 }
 
-function listOf(resource: Described, naming: Naming): Document {
-  const content = {
-    ...readContent(listSchema(resource)),
-    ...contentOf(text, "text/event-stream"),
-  };
-  return {
-    parameters: queryOf(resource, naming),
-    ...ok("The documents", content, LIST_HEADERS),
-  };
+/** A document to write: to put it in its own place changes nothing. */
+function exampleOf(
+  { example, single }: Named,
+  naming: Naming,
+): { readonly document?: Document } {
+  if (example === undefined) return {};
+  const value = single ? example : withoutId(example, naming);
+  return { document: { value } };
 }
 
-function createIn(resource: Described): Document {
+/** An array without documents adds none: it comes first where no other example would delete what was added. */
+function createIn(
+  resource: Named,
+  naming: Naming,
+  isBelow: boolean,
+): Document {
   const oneOrAll = (schema: Document) => ({
     oneOf: [schema, arrayOf(schema)],
   });
+  const none = { none: { value: [] } };
+  const isKept = isBelow || resource.nextId === undefined;
+  const examples = {
+    ...isKept && none,
+    ...exampleOf(resource, naming),
+  };
   return {
-    parameters: writeQuery,
-    ...bodyOf(oneOrAll(inputOf(resource))),
+    ...bodyOf(oneOrAll(inputOf(resource)), examples),
     ...ok(
       "What was added",
       contentOf(oneOrAll(refTo(resource))),

@@ -113,7 +113,8 @@ export function createElementReader(
   return (value) => collect(value, 0, []);
 }
 
-function namesOf(path: string): string[] {
+/** Splits a path: `a`, `0` and `b` for `a[0].b`. */
+export function namesOf(path: string): string[] {
   return path.replace(/\[(\w+)\]/g, ".$1").split(".");
 }
 

@@ -16,7 +16,7 @@ import { Problem } from "./problem.ts";
 /** Which documents of a resource are asked for. */
 export interface Query {
   /** Conditions that must all hold. One for equality on a field that no document has is left out. */
-  readonly filters: readonly Filter[];
+  readonly filters: readonly AskedFilter[];
   /** What `_where` asks for. */
   readonly where?: Condition;
   /** A text that some value of a document must contain, in upper or lower case; empty for any. */
@@ -41,6 +41,12 @@ export interface Query {
   readonly ignored: readonly string[];
 }
 
+/** A filter as a URL has it. */
+export interface AskedFilter extends Filter {
+  /** What it is instead where documents have all these paths: `tags[0]` and `tags[1]`, for the values of `tags`. */
+  readonly places?: readonly Filter[];
+}
+
 /** A page of a list. */
 export interface Page {
   readonly number: number;
@@ -52,8 +58,7 @@ export interface Page {
 /** Documents that come with a document. */
 export type Relations = Pick<Query, "embed" | "expand">;
 
-/** The names in a URL that are no field's. */
-export const reservedNames: readonly string[] = [
+const ownNames = [
   "q",
   "_start",
   "_end",
@@ -65,6 +70,11 @@ export const reservedNames: readonly string[] = [
   "_order",
   "_embed",
   "_expand",
+];
+
+/** The names in a URL that are no field's. */
+export const reservedNames: readonly string[] = [
+  ...ownNames,
   "_delay",
   "_strict",
   "callback",
@@ -77,6 +87,7 @@ const maxNames = 20;
 const maxCompared = 200;
 const maxSearched = 50;
 const maxLetters = 2000;
+const maxWritten = 1000;
 
 function limit(found: number, most: number, what: string): void {
   if (found <= most) return;
@@ -107,15 +118,17 @@ function limit(found: number, most: number, what: string): void {
  * ```
  */
 export function parseQuery(
-  params: URLSearchParams,
+  asked: URLSearchParams,
   parent: readonly (readonly [field: string, value: string])[] = [],
 ): Query {
-  const keys = [...new Set(params.keys())];
-  limit(keys.length, maxKeys, "different names");
+  const groups = Map.groupBy(asked, ([key]) => nameOf(key));
+  limit(groups.size, maxKeys, "different names");
+  const isListed = asked.keys().some((key) => key.includes("["));
+  const params = isListed ? new URLSearchParams(withOwnNames(asked)) : asked;
   const given = parent.map(([field, value]) => parseGiven(field, value));
-  const filters = keys.filter((key) =>
-    !reservedNames.includes(key) && !given.some(({ path }) => path === key)
-  ).map((key) => parseFilter(key, params.getAll(key)));
+  const filters = Array.from(groups).filter(([name]) =>
+    !reservedNames.includes(name) && !given.some(({ path }) => path === name)
+  ).map(([name, pairs]) => parsePairs(name, pairs));
   limitWork(filters);
   const text = params.get("_where");
   const where = text ? parseWhere(text) : undefined;
@@ -128,7 +141,7 @@ export function parseQuery(
     expand: readNames(params, "_expand"),
     ...parseSlice(params),
     ignored: [
-      ...keys.filter((key) => isMeaningless(key, params)),
+      ...groups.keys().filter((name) => isMeaningless(name, params)),
       ...where === undefined ? [] : filters.map(({ key }) => key),
     ],
   };
@@ -136,6 +149,41 @@ export function parseQuery(
 
 /** A query for all documents as they are. */
 export const everything: Query = parseQuery(new URLSearchParams());
+
+/**
+ * Gives a name without what says that it is one of several: `id` for the `id[]` and `id[0]` of clients that write lists
+ * so, as axios, jQuery, qs and PHP do.
+ */
+function nameOf(key: string): string {
+  if (!key.includes("[") || key.length > maxWritten) return key;
+  const name = key.replaceAll("[]", "").replace(/(?:\[\d+\])+$/, "");
+  return name === "" || reservedNames.includes(name) && !ownNames.includes(name)
+    ? key
+    : name;
+}
+
+/** Writes the names that are no field's as one that may have several values is written here. */
+function withOwnNames(params: URLSearchParams): [string, string][] {
+  return Array.from(params, ([key, value]) => {
+    const name = nameOf(key);
+    return [ownNames.includes(name) ? name : key, value];
+  });
+}
+
+function parsePairs(
+  name: string,
+  pairs: readonly (readonly [key: string, value: string])[],
+): AskedFilter {
+  const filter = parseFilter(name, pairs.map(([, value]) => value));
+  if (pairs.every(([key]) => key === name)) return filter;
+  const keys = Map.groupBy(pairs, ([key]) => key);
+  if (keys.size > maxKeys) return filter;
+  const places = Array.from(
+    keys,
+    ([key, own]) => parseFilter(key, own.map(([, value]) => value)),
+  );
+  return { ...filter, places };
+}
 
 function parseGiven(path: string, value: string): Filter {
   return { key: path, path, operator: "eq", values: [value] };
@@ -161,10 +209,14 @@ function readNames(params: URLSearchParams, key: string): string[] {
   return [...names];
 }
 
+function joined(params: URLSearchParams, name: string): string {
+  return params.getAll(name).filter((value) => value !== "").join(",");
+}
+
 function parseSort(params: URLSearchParams): Query["sort"] {
-  const orders = (params.get("_order") ?? "").toLowerCase().split(",");
+  const orders = joined(params, "_order").toLowerCase().split(",");
   const steps = new Map<string, boolean>();
-  const paths = params.get("_sort")?.split(",") ?? [""];
+  const paths = joined(params, "_sort").split(",");
   if (paths.length === 1 && paths[0] === "") return [];
   for (const [at, path] of paths.entries()) {
     if (!steps.has(path)) steps.set(path, orders[at] === "desc");
@@ -220,7 +272,8 @@ function isMeaningless(key: string, params: URLSearchParams): boolean {
   if (key === "_per_page") return !isPlace || !params.get("_page");
   if (key === "_where") return value === "";
   if (key === "_order") {
-    return !params.get("_sort") || !/^((asc|desc)(,|$))+$/i.test(value);
+    return joined(params, "_sort") === "" ||
+      !/^((asc|desc)(,|$))+$/i.test(joined(params, key));
   }
   if (key === "_start" && !params.get("_end") && !params.get("_limit")) {
     return true;

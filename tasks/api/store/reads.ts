@@ -10,6 +10,7 @@ import {
   createFieldReader,
   type Document,
   isDocument,
+  namesOf,
 } from "./document.ts";
 import {
   contains,
@@ -63,7 +64,9 @@ export function createReader(
 
   /** Reads the documents that can meet the filters: all, where no index helps. */
   function readSome(resource: string, { filters }: Query): Document[] {
-    const equal = filters.filter(({ operator }) => operator === "eq");
+    const equal = filters.filter(({ operator, places }) =>
+      operator === "eq" && places === undefined
+    );
     const byId = equal.find(({ path }) => path === naming.id);
     if (byId !== undefined) return documents.byIds(resource, byId.values);
     const keys = equal.length > 0 ? documents.keys() : [];
@@ -291,6 +294,40 @@ function findKnown(
   return new Set(paths.filter((path) => isEmpty || !left.has(path)));
 }
 
+/** Reads `tags[0]` as a path where some document has it, and as any value of `tags` where none has. */
+function settlePlaces(
+  { filters }: Query,
+  list: () => Iterable<Document>,
+  check: () => void,
+): readonly Filter[] {
+  const keys = filters.flatMap(({ places = [] }) =>
+    places.map(({ key }) => key)
+  );
+  if (keys.length === 0) return filters;
+  const left = new Map(keys.map((key) => [key, namesOf(key)]));
+  for (const document of list()) {
+    check();
+    for (const [key, names] of left) {
+      const isThere = hasPlace(document, [key]) || hasPlace(document, names);
+      if (isThere) left.delete(key);
+    }
+    if (left.size === 0) break;
+  }
+  return filters.flatMap((filter) =>
+    filter.places?.every(({ key }) => !left.has(key)) ? filter.places : [filter]
+  );
+}
+
+/** Tells whether a path leads somewhere, also through lists; the letters of a text are no places. */
+function hasPlace(value: unknown, names: readonly string[]): boolean {
+  const [name, ...rest] = names;
+  if (name === undefined) return true;
+  if (typeof value !== "object" || value === null) return false;
+  return Object.hasOwn(value, name)
+    ? hasPlace(Reflect.get(value, name), rest)
+    : Array.isArray(value) && value.some((each) => hasPlace(each, names));
+}
+
 /**
  * Filters, searches, sorts and slices documents; `embed` and `expand` are left to the store.
  *
@@ -304,12 +341,13 @@ export function select(
   query: Query,
   all?: () => Iterable<Document>,
 ): Omit<StoredList, "json"> & { readonly documents: readonly Document[] } {
-  const { filters, where, search } = query;
+  const { where, search } = query;
   const check = createTimer(documents.length);
   function* listAll(): Generator<Document> {
     yield* documents;
     if (all !== undefined) yield* all();
   }
+  const filters = settlePlaces(query, listAll, check);
   const plain = query.sort.map(({ path }) => path.replace(/^-/, ""));
   const known = findKnown(
     [

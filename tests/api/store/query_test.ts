@@ -385,6 +385,73 @@ Deno.test("filters reach into lists: some element must match, or for ne all", ()
   }
 });
 
+Deno.test("lists in a query are read as axios, jQuery, qs and PHP write them", () => {
+  const documents: Document[] = [
+    { id: 1, name: "ab", tags: ["u", "v"], meta: { sizes: [3], "7": "x" } },
+    { id: 2, name: "a", tags: ["v"], meta: { sizes: [20, 3] } },
+    { id: 3, name: "b", tags: [], lines: [{ at: ["p", "q"] }, { at: "p" }] },
+    { id: "x", name: null, "odd[]": "o", "odd[0]": "z" },
+  ];
+  const table: Record<string, unknown[]> = {
+    "id[]=1&id[]=x": [1, "x"],
+    "id[0]=1&id[1]=3": [1, 3],
+    "id%5B%5D=2&id%5B7%5D=3&id=1": [1, 2, 3],
+    "id[0][]=1&id[1][0]=2": [1, 2],
+    "id_ne[]=1&id_ne[]=2": [3, "x"],
+    "id:in[0]=1,2&id:in[1]=3": [1, 2, 3],
+    "id[]_ne=1": [2, 3, "x"],
+    "id_gte[]=3&id[]=1&id[]=3": [3],
+    "name[0]=ab&name[1]=b": [1, 3], // a text's letters are no places
+    "name_like[]=^a$&name_like[]=^b": [2, 3],
+    "tags[]=u": [1],
+    "tags[0]=u": [1],
+    "tags[0]=u&tags[1]=v": [1],
+    "tags[0]=v&tags[0]=u": [1, 2],
+    "tags[1]=v": [1],
+    "tags[9]=v": [1, 2],
+    "tags[0]=u&tags[2]=v": [1, 2],
+    "meta[sizes][]=20&meta[sizes][]=3": [1, 2],
+    "meta[sizes][0]=20": [2],
+    "meta[sizes][5]=3": [1, 2],
+    "meta[7]=x": [1],
+    "lines[][at]=q": [3],
+    "lines[0][at]=q": [3],
+    "lines.at[1]=q": [3],
+    "lines.at[5]=p": [3],
+    "odd[]=o": ["x"],
+    "odd[0]=z&odd[]=o": ["x"],
+    "id[]=1&_where={}": [1, 2, 3, "x"],
+    "_sort[]=name&_sort[]=id&_order[]=desc&id[]=1&id[]=2": [1, 2],
+    "_sort[0]=name&_order[0]=asc&_limit[]=2": [2, 1],
+    "q[]=AB": [1],
+  };
+  for (const [text, ids] of Object.entries(table)) {
+    const { documents: found } = select(documents, queryOf(text));
+    assertEquals(found.map(({ id }) => id), ids, text);
+  }
+  const { ignored } = select(
+    documents,
+    queryOf("nme[]=1&nme[]=2&_strict[]=&[]=1&[0]=1&_page[0]=x"),
+  );
+  assertEquals(
+    ignored.map(({ key, meant }) => [key, meant]),
+    [
+      ["nme", "name"],
+      ["_strict[]", "_strict"],
+      ["[]", undefined],
+      ["[0]", undefined],
+      ["_page", undefined],
+    ],
+  );
+  const { embed, expand } = queryOf("_embed[]=a&_embed[1]=b&_expand[0]=c");
+  assertEquals([embed, expand], [["a", "b"], ["c"]]);
+  const below = parseQuery(new URLSearchParams("id[]=2&id[0]=3"), [[
+    "id",
+    "1",
+  ]]);
+  assertEquals(select(documents, below).total, 1);
+});
+
 Deno.test("a field whose name is like an operator's is meant where there is one", () => {
   const documents = [
     { id: 1, "a:eq": "x", size_gt: 2, "-n": 1, n: 1 },
@@ -470,6 +537,9 @@ Deno.test("uncontrolled resource consumption: a query that asks for too much at 
     [many(6000, (at) => `k${at}=1`)]: "100 different names, got 6000",
     [`_sort=${many(5000, (at) => `k${at}`, ",")}`]: "20 names in _sort",
     [many(21, (at) => `_embed=k${at}`)]: "20 names in _embed, got 21",
+    [many(21, (at) => `_embed[${at}]=k${at}`)]: "20 names in _embed, got 21",
+    [many(101, (at) => `k${at}[]=1`)]: "100 different names, got 101",
+    [many(51, (at) => `a_like[${at}]=1`)]: "50 texts to look for, got 51",
     [many(21, (at) => `_expand=k${at}`)]: "20 names in _expand, got 21",
     [many(51, (at) => `a_like=${at}`)]: "50 texts to look for, got 51",
     [`a_like=${many(51, () => "a", "|")}`]: "50 texts to look for, got 51",
@@ -489,6 +559,13 @@ Deno.test("uncontrolled resource consumption: a query that asks for too much at 
   queryOf(many(2000, () => "_embed=a&_expand=b&_sort=c"));
   const ids = queryOf(many(1000, (at) => `id=${at}`));
   assertEquals(select([{ id: 7 }, { id: 1007 }], ids).total, 1);
+  const listed = queryOf(many(5000, (at) => `id[${at}]=${at}`));
+  assertEquals(select([{ id: 7 }, { id: 5007 }], listed).total, 1);
+  assertEquals(queryOf(many(21, (at) => `_embed[${at}]=a`)).embed, ["a"]);
+  const started = performance.now();
+  queryOf(`a${"[1]".repeat(20_000)}b=1`);
+  queryOf(many(60, (at) => `k${at}${"[1]".repeat(330)}b=1`));
+  assert(performance.now() - started < 1000);
 });
 
 Deno.test("uncontrolled resource consumption: a query that takes too long is given up", () => {
