@@ -445,9 +445,10 @@ export function isProxied({ headers, url }: Request): boolean {
  * host and path are not known here: no header about them need be trusted. Else they stay as json-server has them.
  */
 export function relate(response: Response, request: Request): Response {
+  // first, since a response whose headers are looked at is slower to send; an upgraded request has none any more
+  if (response.status === 101 || !isProxied(request)) return response;
   const { headers } = response;
   const [location, link] = [headers.get("location"), headers.get("link")];
-  if (!location && !link || !isProxied(request)) return response;
   const base = `${new URL(request.url).origin}/`;
   const shorten = (url: string) =>
     url.startsWith(base) ? toRelative(request.url, url) : url;

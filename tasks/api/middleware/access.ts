@@ -59,6 +59,8 @@ export function createAccess(
       site === URL.parse(url)?.host;
   }
 
+  // most ask for the same host, and to parse a URL takes a part of what a short request does
+  let admitted: string | undefined;
   return {
     judge({ headers, url, method }) {
       const origin = headers.get("origin");
@@ -78,6 +80,8 @@ export function createAccess(
       return isNamed(from, url) || named.has(from) ? PROGRAM : undefined;
     },
     admit({ url, headers }, asker) {
+      const authority = url.slice(0, url.indexOf("/", 8));
+      if (authority === admitted && asker !== undefined) return;
       const asked = URL.parse(url)?.hostname;
       if (asked === undefined) {
         throw new Problem(400, `Cannot read the URL "${url}"`);
@@ -101,6 +105,7 @@ export function createAccess(
           }`,
         );
       }
+      admitted = authority;
     },
   };
 }
@@ -113,7 +118,7 @@ function siteOf(headers: Headers): string {
 /** Lets the page that asked read the response. Only a site that was let in by its name may send cookies along. */
 export function allow(
   response: Response,
-  { origin, isNamed = false }: Asker,
+  { origin, isNamed = false }: Asker = PROGRAM,
 ): Response {
   if (origin === undefined) return response;
   const { headers } = response;
