@@ -292,8 +292,7 @@ export function createHandler(
     const isLog = path === "/events" && resources.methodsOf(path) === undefined;
     const isRoute = isLog || Object.hasOwn(options.routes ?? {}, path);
     const reset = sandbox !== undefined && path === "/" ? ["DELETE"] : [];
-    const methods = [...isRoute ? READS : [], ...reset];
-    return methods.length > 0 ? methods : undefined;
+    if (isRoute || reset.length > 0) return [...isRoute ? READS : [], ...reset];
   }
 
   function allowedFor(path: string, sandbox: string | undefined) {
@@ -327,17 +326,21 @@ export function createHandler(
   // What the log says of a response, why it is a refusal: what middleware passes on keeps it.
   const notes = new WeakMap<Response, Pick<LogEntry, "reason" | "deleted">>();
 
+  async function refuse(request: Request, thrown: unknown): Promise<Response> {
+    const error = toProblem(thrown);
+    if (!(error instanceof Problem)) throw error;
+    const refusal = toApiResponse(error, request);
+    const response = await respondOnce(refusal, request.headers);
+    notes.set(response, { reason: error.message });
+    return response;
+  }
+
   function refusing(respond: Handler): Responder {
     return async (request, sender) => {
       try {
         return await respond(request, sender);
       } catch (thrown) {
-        const error = toProblem(thrown);
-        if (!(error instanceof Problem)) throw error;
-        const refusal = toApiResponse(error, request);
-        const response = await respondOnce(refusal, request.headers);
-        notes.set(response, { reason: error.message });
-        return response;
+        return await refuse(request, thrown);
       }
     };
   }
@@ -351,19 +354,23 @@ export function createHandler(
     answer,
   );
 
-  async function handleOrRefuse(
+  // Each promise costs a short request some of its time: there is none more than is needed.
+  function handleOrRefuse(
     request: Request,
     asker: Asker | undefined,
     sender?: Sender,
   ): Promise<Response> {
-    const admitted = refusing(() => {
+    try {
       access.admit(request, asker);
-      if (isPreflight(request)) return preflight(request.headers);
-      return unmade.has(request.method)
-        ? answer(request, sender)
-        : pass(request, sender);
-    });
-    return await admitted(request);
+    } catch (thrown) {
+      return refuse(request, thrown);
+    }
+    if (isPreflight(request)) {
+      return Promise.resolve(preflight(request.headers));
+    }
+    return unmade.has(request.method)
+      ? answer(request, sender)
+      : pass(request, sender);
   }
 
   function record(

@@ -148,8 +148,7 @@ export function createResources(
   }
 
   /** Makes what checks a document where nothing may be unknown. */
-  async function createStrictCheck({ strict }: ApiRequest, resource: string) {
-    if (!strict) return;
+  async function createStrictCheck(resource: string) {
     const { createCheck } = await import("./openapi/schema.ts");
     return createCheck(store, resource);
   }
@@ -161,7 +160,9 @@ export function createResources(
       ? await checkFor(request, target)
       : undefined;
     const body = await readBody(request.original, limits);
-    const strict = await createStrictCheck(request, resource);
+    const strict = request.strict
+      ? await createStrictCheck(resource)
+      : undefined;
     const given = [naming.id, ...parent.map(([field]) => field)];
     const isGiven = (field: string) => given.includes(field);
     const toNew = (value: unknown, place?: string): Document => {
@@ -200,7 +201,9 @@ export function createResources(
     const body = toDocument(await readBody(request.original, limits));
     const partial = request.method === "PATCH";
     const isGiven = (field: string) => partial || field === naming.id;
-    const strict = await createStrictCheck(request, target.resource);
+    const strict = request.strict
+      ? await createStrictCheck(target.resource)
+      : undefined;
     strict?.(body, isGiven);
     const response =
       await (!partial && createsOnly(request.original.headers)
