@@ -5,7 +5,12 @@
  */
 
 import { nearest } from "../../lib/cli/nearest.ts";
-import { createEvents, type Events, streamEvents } from "./events.ts";
+import {
+  createEvents,
+  type Events,
+  streamEvents,
+  type Wanted,
+} from "./events.ts";
 import { createRandom, type Random } from "./fault.ts";
 import {
   type ApiRequest,
@@ -353,9 +358,21 @@ export function createResources(
     const { original, path, strict } = request;
     const params = new URLSearchParams(request.params);
     params.delete("after");
+    params.delete("lastEventId");
+    const stream = (wanted: Wanted, ignored: readonly Ignored[]) => {
+      if (strict && ignored.length > 0) throw refuseIgnored(ignored);
+      const names = formatIgnored(ignored);
+      const more = names ? { "X-Ignored-Query": names } : {};
+      return streamEvents(changes, original, wanted, more);
+    };
     if (path === "/db") {
-      const topics = params.get("kinds")?.split(",");
-      return streamEvents(changes, original, topics && { topics });
+      const isKinds = (key: string) => /^kinds(\[\d*\])?$/.test(key);
+      const topics = [...params].filter(([key]) => isKinds(key))
+        .flatMap(([, value]) => value.split(/\s*,\s*/)).filter(Boolean);
+      const ignored = [...new Set(params.keys())]
+        .filter((key) => !isKinds(key))
+        .map((key) => ({ key, meant: nearest(key, ["kinds"]) }));
+      return stream(topics.length > 0 ? { topics } : {}, ignored);
     }
     const target = parsePath(path, naming);
     const single = store.resources()
@@ -375,17 +392,10 @@ export function createResources(
       ...useless.map((key) => ({ key, meant: undefined })),
       ...found?.ignored ?? [],
     ];
-    if (strict && ignored.length > 0) throw refuseIgnored(ignored);
     const meets = id === undefined
       ? conditionOf(resource, query)
       : (each: unknown) => isDocument(each) && `${each[naming.id]}` === id;
-    const names = formatIgnored(ignored);
-    return streamEvents(
-      changes,
-      original,
-      { topics: [resource], ...meets && { meets } },
-      names ? { "X-Ignored-Query": names } : {},
-    );
+    return stream({ topics: [resource], ...meets && { meets } }, ignored);
   }
 
   /** Nothing where there is nothing to read or to write to. */
