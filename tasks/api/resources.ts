@@ -38,6 +38,7 @@ import { contains, type Filter, isNew, toCondition } from "./store/filter.ts";
 import { Problem } from "./store/problem.ts";
 import { everything, parseQuery, type Query } from "./store/query.ts";
 import { toData } from "./store/schema.ts";
+import { settlePlaces } from "./store/reads.ts";
 import { photoOrigin } from "./store/seed.ts";
 import type { Id, Ignored, Store } from "./store/store.ts";
 
@@ -333,7 +334,11 @@ export function createResources(
 
   /** Makes what tells which documents a query finds; nothing where it is all. */
   function conditionOf(resource: string, query: Query) {
-    const { filters, where, search } = query;
+    const { where, search } = query;
+    const filters = settlePlaces(query, () => {
+      const all = parse(store.list(resource, everything)?.json ?? "[]");
+      return Array.isArray(all) ? all : [];
+    });
     const known = ({ key }: Filter) =>
       !store.list(resource, {
         ...everything,

@@ -233,6 +233,34 @@ Deno.test("the feed of a filtered list has what meets the filter before or after
   }
 });
 
+Deno.test("a feed takes the place of an element for what its list takes it for", async () => {
+  using api = open();
+  const lists = [["x", "y"], ["y", "x"], ["y"], "yx"];
+  const posts = lists.map((tags, index) => ({ id: index + 1, tags }));
+  await api.write("PUT /db", JSON.stringify({ posts }));
+  const table: readonly (readonly [query: string, ids: readonly number[]])[] = [
+    ["tags[0]=y", [2, 3, 4]],
+    ["tags[0]=y&tags[1]=x", [2, 4]],
+    ["tags[]=x", [1, 2]],
+    ["id[0]=1&id[1]=3", [1, 3]],
+  ];
+  for (const [query, ids] of table) {
+    const { text } = await api.ask(`GET /posts?${query}`);
+    const listed: readonly { id: number }[] = JSON.parse(text);
+    assertEquals(listed.map(({ id }) => id), ids, query);
+    const feed = await api.listen(`/posts?${query}`);
+    for (const { id } of posts) await api.write(`PATCH /posts/${id}`, "{}");
+    await api.write("PUT /db", JSON.stringify({ posts }));
+    const heard: unknown[] = [];
+    for (let each = await feed.data(); each.document;) {
+      heard.push(each.document.id);
+      each = await feed.data();
+    }
+    assertEquals(heard, [...ids], query);
+    await feed.cancel();
+  }
+});
+
 Deno.test("what is missed of a filtered feed is filtered too, and what is deleted with another", async () => {
   using api = open();
   const start = await api.listen("/comments?postId=1");

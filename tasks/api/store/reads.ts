@@ -295,10 +295,10 @@ function findKnown(
 }
 
 /** Reads `tags[0]` as a path where some document has it, and as any value of `tags` where none has. */
-function settlePlaces(
+export function settlePlaces(
   { filters }: Query,
-  list: () => Iterable<Document>,
-  check: () => void,
+  list: () => Iterable<unknown>,
+  check = () => {},
 ): readonly Filter[] {
   const keys = filters.flatMap(({ places = [] }) =>
     places.map(({ key }) => key)
