@@ -36,9 +36,13 @@ import {
 import { type Document, isDocument } from "./store/document.ts";
 import { contains, type Filter, isNew, toCondition } from "./store/filter.ts";
 import { Problem } from "./store/problem.ts";
-import { everything, parseQuery, type Query } from "./store/query.ts";
+import {
+  everything,
+  parseQuery,
+  type Query,
+  settlePlaces,
+} from "./store/query.ts";
 import { toData } from "./store/schema.ts";
-import { settlePlaces } from "./store/reads.ts";
 import { photoOrigin } from "./store/seed.ts";
 import type { Id, Ignored, Store } from "./store/store.ts";
 
