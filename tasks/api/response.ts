@@ -432,7 +432,8 @@ const proxyNames = [
 
 // These keep their connections. A proxy that says nothing of itself passes on their name, and closes its own, as nginx
 // and those of node do: that of other clients cannot be told from one that closes itself.
-const keepers = /^(curl|deno|httpie|mozilla|wget)\//i;
+const keepers =
+  /^(curl|deno|httpie|mozilla|python-(httpx|requests)|wget|xh)\/|^node$/i;
 
 /** Tells whether a request came through a proxy: by what that adds, or since a browser means another URL. */
 export function isProxied({ headers, url }: Request): boolean {
