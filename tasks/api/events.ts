@@ -176,7 +176,7 @@ function concerns(
 function newest(texts: readonly string[]): string[] {
   let length = 0;
   const first = texts.findLastIndex((text) =>
-    (length += text.length) > maxQueued / 2
+    (length += encoder.encode(text).length) > maxQueued / 2
   );
   return texts.slice(first + 1);
 }
@@ -189,7 +189,7 @@ export function asksForEvents(headers: Headers): boolean {
 
 /**
  * Responds with events; those after Last-Event-ID come first, or those after `?after=` where a browser, which has
- * no such header yet, wants what was before it came.
+ * no such header yet, wants what was before it came; a polyfill of EventSource says `?lastEventId=` for the header.
  */
 export function streamEvents(
   events: Events,
@@ -197,7 +197,8 @@ export function streamEvents(
   wanted: Wanted = {},
   more: Readonly<Record<string, string>> = {},
 ): Response {
-  const after = new URL(url).searchParams.get("after") ?? undefined;
+  const params = new URL(url).searchParams;
+  const after = params.get("after") ?? params.get("lastEventId") ?? undefined;
   const seen = headers.get("last-event-id") || (after === "0" ? 0 : after);
   const body = method === "HEAD" ? null : events.subscribe(seen, wanted);
   const names = Object.keys(more).join(", ");

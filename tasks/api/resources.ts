@@ -5,7 +5,12 @@
  */
 
 import { nearest } from "../../lib/cli/nearest.ts";
-import { createEvents, type Events, streamEvents } from "./events.ts";
+import {
+  createEvents,
+  type Events,
+  streamEvents,
+  type Wanted,
+} from "./events.ts";
 import { createRandom, type Random } from "./fault.ts";
 import {
   type ApiRequest,
@@ -31,7 +36,12 @@ import {
 import { type Document, isDocument } from "./store/document.ts";
 import { contains, type Filter, isNew, toCondition } from "./store/filter.ts";
 import { Problem } from "./store/problem.ts";
-import { everything, parseQuery, type Query } from "./store/query.ts";
+import {
+  everything,
+  parseQuery,
+  type Query,
+  settlePlaces,
+} from "./store/query.ts";
 import { toData } from "./store/schema.ts";
 import { photoOrigin } from "./store/seed.ts";
 import type { Id, Ignored, Store } from "./store/store.ts";
@@ -331,7 +341,11 @@ export function createResources(
 
   /** Makes what tells which documents a query finds; nothing where it is all. */
   function conditionOf(resource: string, query: Query) {
-    const { filters, where, search } = query;
+    const { where, search } = query;
+    const filters = settlePlaces(query, () => {
+      const all = parse(store.list(resource, everything)?.json ?? "[]");
+      return Array.isArray(all) ? all : [];
+    });
     const known = ({ key }: Filter) =>
       !store.list(resource, {
         ...everything,
@@ -356,9 +370,21 @@ export function createResources(
     const { original, path, strict } = request;
     const params = new URLSearchParams(request.params);
     params.delete("after");
+    params.delete("lastEventId");
+    const stream = (wanted: Wanted, ignored: readonly Ignored[]) => {
+      if (strict && ignored.length > 0) throw refuseIgnored(ignored);
+      const names = formatIgnored(ignored);
+      const more = names ? { "X-Ignored-Query": names } : {};
+      return streamEvents(changes, original, wanted, more);
+    };
     if (path === "/db") {
-      const topics = params.get("kinds")?.split(",");
-      return streamEvents(changes, original, topics && { topics });
+      const isKinds = (key: string) => /^kinds(\[\d*\])?$/.test(key);
+      const topics = [...params].filter(([key]) => isKinds(key))
+        .flatMap(([, value]) => value.split(/\s*,\s*/)).filter(Boolean);
+      const ignored = [...new Set(params.keys())]
+        .filter((key) => !isKinds(key))
+        .map((key) => ({ key, meant: nearest(key, ["kinds"]) }));
+      return stream(topics.length > 0 ? { topics } : {}, ignored);
     }
     const target = parsePath(path, naming);
     const single = store.resources()
@@ -378,17 +404,10 @@ export function createResources(
       ...useless.map((key) => ({ key, meant: undefined })),
       ...found?.ignored ?? [],
     ];
-    if (strict && ignored.length > 0) throw refuseIgnored(ignored);
     const meets = id === undefined
       ? conditionOf(resource, query)
       : (each: unknown) => isDocument(each) && `${each[naming.id]}` === id;
-    const names = formatIgnored(ignored);
-    return streamEvents(
-      changes,
-      original,
-      { topics: [resource], ...meets && { meets } },
-      names ? { "X-Ignored-Query": names } : {},
-    );
+    return stream({ topics: [resource], ...meets && { meets } }, ignored);
   }
 
   /** Nothing where there is nothing to read or to write to. */

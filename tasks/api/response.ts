@@ -420,7 +420,6 @@ export function locate(base: string, resource: string, id: Id): string {
   return [base, encodePart(resource), encodePart(id)].join("/");
 }
 
-// A proxy that says nothing of itself cannot be told from a client.
 const proxyNames = [
   "x-forwarded-for",
   "x-forwarded-proto",
@@ -431,9 +430,16 @@ const proxyNames = [
   "via",
 ];
 
+// These keep their connections. A proxy that says nothing of itself passes on their name, and closes its own, as nginx
+// and those of node do: that of other clients cannot be told from one that closes itself.
+const keepers =
+  /^(curl|deno|httpie|mozilla|python-(httpx|requests)|wget|xh)\/|^node$/i;
+
 /** Tells whether a request came through a proxy: by what that adds, or since a browser means another URL. */
 export function isProxied({ headers, url }: Request): boolean {
   if (proxyNames.some((name) => headers.has(name))) return true;
+  const closes = /\bclose\b/i.test(headers.get("connection") ?? "");
+  if (closes && keepers.test(headers.get("user-agent") ?? "")) return true;
   if (headers.get("sec-fetch-site") !== "same-origin") return false;
   const page = headers.get("origin") ?? headers.get("referer") ?? "";
   const meant = URL.parse(page)?.origin;

@@ -96,7 +96,8 @@ Deno.test("who comes back with Last-Event-ID hears what was missed", async () =>
   assertMatch(id, /^\w{8}-1$/);
   const later = await api.listen("/posts", { "last-event-id": id });
   const after = await api.listen(`/posts?after=${id}`);
-  for (const each of [later, after]) {
+  const polyfill = await api.listen(`/posts?lastEventId=${id}`);
+  for (const each of [later, after, polyfill]) {
     assertEquals((await each.data()).document.title, "b");
     assertEquals(idOf(await each.next()), id.replace("-1", "-3"));
   }
@@ -105,7 +106,9 @@ Deno.test("who comes back with Last-Event-ID hears what was missed", async () =>
   const fresh = await api.listen("/posts");
   await api.write("POST /posts", '{"title":"d"}');
   assertEquals((await fresh.data()).document.title, "d");
-  for (const each of [first, later, after, kept, fresh]) await each.cancel();
+  for (const each of [first, later, after, polyfill, kept, fresh]) {
+    await each.cancel();
+  }
 });
 
 Deno.test("an id that nothing is known of gets one event that tells to load all, then what is kept", async () => {
@@ -230,6 +233,34 @@ Deno.test("the feed of a filtered list has what meets the filter before or after
   }
 });
 
+Deno.test("a feed takes the place of an element for what its list takes it for", async () => {
+  using api = open();
+  const lists = [["x", "y"], ["y", "x"], ["y"], "yx"];
+  const posts = lists.map((tags, index) => ({ id: index + 1, tags }));
+  await api.write("PUT /db", JSON.stringify({ posts }));
+  const table: readonly (readonly [query: string, ids: readonly number[]])[] = [
+    ["tags[0]=y", [2, 3, 4]],
+    ["tags[0]=y&tags[1]=x", [2, 4]],
+    ["tags[]=x", [1, 2]],
+    ["id[0]=1&id[1]=3", [1, 3]],
+  ];
+  for (const [query, ids] of table) {
+    const { text } = await api.ask(`GET /posts?${query}`);
+    const listed: readonly { id: number }[] = JSON.parse(text);
+    assertEquals(listed.map(({ id }) => id), ids, query);
+    const feed = await api.listen(`/posts?${query}`);
+    for (const { id } of posts) await api.write(`PATCH /posts/${id}`, "{}");
+    await api.write("PUT /db", JSON.stringify({ posts }));
+    const heard: unknown[] = [];
+    for (let each = await feed.data(); each.document;) {
+      heard.push(each.document.id);
+      each = await feed.data();
+    }
+    assertEquals(heard, [...ids], query);
+    await feed.cancel();
+  }
+});
+
 Deno.test("what is missed of a filtered feed is filtered too, and what is deleted with another", async () => {
   using api = open();
   const start = await api.listen("/comments?postId=1");
@@ -250,13 +281,19 @@ Deno.test("what is missed of a filtered feed is filtered too, and what is delete
 Deno.test("the feed of all has the changes of all, or of those that are named", async () => {
   using api = open();
   const all = await api.listen("/db");
-  const some = await api.listen("/db?kinds=albums,users");
+  const named = ["=albums,users", "=albums&kinds=users", "=albums,%20users,"];
+  named.push("[]=albums&kinds[]=users", "[0]=users", "=&kinds=users");
+  const some = await Promise.all(
+    named.map((each) => api.listen(`/db?kinds${each}`)),
+  );
+  const empty = await api.listen("/db?kinds=");
   await api.write("PATCH /posts/1", "{}");
   await api.write("PATCH /users/1", "{}");
   assertEquals((await all.data()).kind, "posts");
   assertEquals((await all.data()).kind, "users");
-  assertEquals((await some.data()).kind, "users");
-  for (const each of [all, some]) await each.cancel();
+  for (const each of some) assertEquals((await each.data()).kind, "users");
+  assertEquals((await empty.data()).kind, "posts");
+  for (const each of [all, empty, ...some]) await each.cancel();
 });
 
 Deno.test("what a feed ignores of its query is said, as for a list", async () => {
@@ -264,10 +301,13 @@ Deno.test("what a feed ignores of its query is said, as for a list", async () =>
   const headers = { accept: "text/event-stream" };
   const table: readonly (readonly [path: string, ignored: string | null])[] = [
     ["/posts?userId=1&after=0", null],
+    ["/posts?userId=1&lastEventId=x", null],
     ["/posts?usrId=1", "usrId; did-you-mean=userId"],
     ["/posts?_sort=id&_page=2&userId=1", "_sort, _page"],
     ["/posts/1?_embed=comments", "_embed"],
     ["/users/1/comments", "userId"],
+    ["/db?kinds=posts&after=0", null],
+    ["/db?kind=posts&userId=1", "kind; did-you-mean=kinds, userId"],
   ];
   for (const [path, ignored] of table) {
     const response = await api.send(`GET ${path}`, { headers });
@@ -412,6 +452,19 @@ Deno.test("what is sent again never drops the reader, and is the newest", async 
   assertEquals(seen.at(-1), "last");
   assertEquals(Number(seen.at(-2)), 300);
   assert(seen.length > 20 && seen.length < 40, `${seen.length}`);
+});
+
+Deno.test("what is sent again is measured in bytes: other scripts than Latin never drop the reader", async () => {
+  const events = createEvents();
+  for (let n = 1; n <= 100; n++) events.publish("", `${n}`.padStart(300, "가"));
+  const read = readEvents(events.subscribe(0));
+  events.publish("", "last");
+  events.close();
+  let seen: unknown;
+  for (let each = await read.data(); each !== null; each = await read.data()) {
+    seen = each;
+  }
+  assertEquals(seen, "last");
 });
 
 Deno.test("who has missed more than is sent again at once is told to load all", async () => {

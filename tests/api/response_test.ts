@@ -105,6 +105,9 @@ const proxies: readonly Record<string, string>[] = [
   { "x-real-ip": "10.0.0.1" },
   { "forwarded": "proto=https" },
   { "via": "1.1 varnish" },
+  { "connection": "close", "user-agent": "Mozilla/5.0 (X11; Linux x86_64)" },
+  { "connection": "close", "user-agent": "curl/8.5.0" },
+  { "connection": "Close", "user-agent": "node" },
   { "sec-fetch-site": "same-origin", "referer": "http://localhost:5173/a" },
   { "sec-fetch-site": "same-origin", "origin": "https://localhost:3000" },
 ];
@@ -156,6 +159,12 @@ Deno.test("what comes through no proxy gets the whole URL, as json-server has it
   for (
     const direct of [
       {},
+      // Ruby, PHP, Python's urllib and node's older clients close by themselves
+      { connection: "close", "user-agent": "Python-urllib/3.11" },
+      { connection: "close" },
+      { connection: "close", "user-agent": "node-fetch/1.0" },
+      { connection: "keep-alive", "user-agent": "Mozilla/5.0 (X11)" },
+      { "user-agent": "curl/8.5.0" },
       { origin: "http://localhost:5173", "sec-fetch-site": "same-site" },
       { "sec-fetch-site": "none" },
       { "sec-fetch-site": "same-origin", referer: "http://localhost:3000/" },

@@ -398,6 +398,35 @@ testWith(
   },
 );
 
+testWith(
+  "chromium",
+  "below a proxy's path without a slash at its end the page's links stay in it",
+  async () => {
+    await using api = await serve();
+    await using proxy = await serveHttp(({ url, method }) => {
+      const { pathname, search } = new URL(url);
+      if (!/^\/sub(\/|$)/.test(pathname)) {
+        return new Response("", { status: 404 });
+      }
+      const path = pathname.slice("/sub".length) || "/";
+      return fetch(api.url + path + search, {
+        method,
+        headers: { accept: "text/html" },
+      });
+    }, { host: "127.0.0.1", port: 0 });
+    await using browser = await openBrowser();
+    const { evaluate, open } = browser;
+    const root = `http://127.0.0.1:${proxy.port}/sub`;
+    for (const path of ["", "/", "/@a", "/@a/"]) {
+      await open(root + path);
+      const hrefs = `[...document.querySelectorAll("a")].map((a) => a.href)`;
+      const links = [await evaluate(`${hrefs}.slice(0, 2).join()`)];
+      const home = root + path.replace(/\/$/, "");
+      assertEquals(links, [`${home}/openapi.json,${home}/db`], path);
+    }
+  },
+);
+
 testPage(
   "a query that names the api's own address keeps it",
   async ({ evaluate, waitFor }, url) => {

@@ -9,6 +9,10 @@ const make = (name, textContent = "", className = "") =>
 // A proxy may serve the page at another path than the api does, which the log has.
 const root = document.body.dataset.base;
 const home = location.pathname.replace(/\/$/, "");
+// which may have no slash at its end, as /api for /: the links are beside the page
+if (root === "" && !location.pathname.endsWith("/")) {
+  history.replaceState(null, "", `${home}/${location.search}${location.hash}`);
+}
 const base = location.origin + home;
 write("base", base);
 const form = at("console").elements;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { namesOf } from "./document.ts";
 import {
   type Condition,
   type Filter,
@@ -183,6 +184,40 @@ function parsePairs(
     ([key, own]) => parseFilter(key, own.map(([, value]) => value)),
   );
   return { ...filter, places };
+}
+
+/** Reads `tags[0]` as a path where some document has it, and as any value of `tags` where none has. */
+export function settlePlaces(
+  { filters }: Query,
+  list: () => Iterable<unknown>,
+  check = () => {},
+): readonly Filter[] {
+  const keys = filters.flatMap(({ places = [] }) =>
+    places.map(({ key }) => key)
+  );
+  if (keys.length === 0) return filters;
+  const left = new Map(keys.map((key) => [key, namesOf(key)]));
+  for (const document of list()) {
+    check();
+    for (const [key, names] of left) {
+      const isThere = hasPlace(document, [key]) || hasPlace(document, names);
+      if (isThere) left.delete(key);
+    }
+    if (left.size === 0) break;
+  }
+  return filters.flatMap((filter) =>
+    filter.places?.every(({ key }) => !left.has(key)) ? filter.places : [filter]
+  );
+}
+
+/** Tells whether a path leads somewhere, also through lists; the letters of a text are no places. */
+function hasPlace(value: unknown, names: readonly string[]): boolean {
+  const [name, ...rest] = names;
+  if (name === undefined) return true;
+  if (typeof value !== "object" || value === null) return false;
+  return Object.hasOwn(value, name)
+    ? hasPlace(Reflect.get(value, name), rest)
+    : Array.isArray(value) && value.some((each) => hasPlace(each, names));
 }
 
 function parseGiven(path: string, value: string): Filter {
