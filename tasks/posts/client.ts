@@ -243,7 +243,7 @@ function documentOf(value: unknown, what: string): Document {
 }
 
 /** The number of a page, as APIs name it. */
-const PAGE_NUMBER = /^_?page(\[number\]|_?number|_?no)?$/i;
+const PAGE_NUMBER = /^_?page(\[number\]|_?number|_?no)?(\[\d*\])?$/i;
 
 /** The page of json-server 1, and of hark where `_per_page` is asked for. */
 function isEnvelope(

@@ -403,6 +403,7 @@ const own = {
   empty: [],
   todos: [],
   profile: { name: "Ada", age: 3 },
+  prices: [{ id: 1, of: [10, 20], by: [[1]] }],
 };
 
 Deno.test("_strict checks against the documents that are there, as /openapi.json describes them", async () => {
@@ -431,6 +432,7 @@ Deno.test("_strict checks against the documents that are there, as /openapi.json
         "body.isbn: expected string, got integer",
       ],
     ],
+    ["POST /prices", { of: [9.5], by: [[0.5], [2]] }, []],
     [
       "POST /books",
       { title: "x", pages: 9.5, tags: [], at: { x: 1, y: 2, z: 3 } },

@@ -1149,6 +1149,8 @@ Deno.test("posts ends at a page that is typed, online and offline", async (t) =>
     [["_page=2", "_limit=3"], 4, 3],
     [["_page=2", "_per_page=3"], 4, 3],
     [["_page=1"], 1, 10],
+    [["_page[]=2", "_limit[]=3"], 4, 3],
+    [["_page[0]=2", "_per_page[0]=3"], 4, 3],
     [["_page=2", "_limit=3", "--limit=2"], 4, 2],
     [["_page=34", "_limit=3"], 100, 1],
     [["_limit=3"], 1, 3],

@@ -144,7 +144,7 @@ function close(schema: Schema, naming: Naming, isInner = false): Schema {
   if (type === "null") return {};
   const fields = Object.entries(properties ?? {});
   if (items !== undefined) {
-    return { ...own, items: close(items, naming, true) };
+    return { ...own, items: close(withFractions(items), naming, true) };
   }
   if (fields.length === 0) return own;
   const closed = fields.map(([field, own]) => {
@@ -223,7 +223,9 @@ export function writable(schema: Schema, naming: Naming): Schema {
     });
     return { ...type && { type }, properties: Object.fromEntries(fields) };
   }
-  if (items) return { ...schema, items: writable(items, naming) };
+  if (items) {
+    return { ...schema, items: writable(withFractions(items), naming) };
+  }
   const types = [type ?? []].flat();
   const isScalar = types.some((each) => SCALARS.includes(each));
   if (types.every((each) => each === "null")) return {};

@@ -154,7 +154,7 @@ export const everything: Query = parseQuery(new URLSearchParams());
  * Gives a name without what says that it is one of several: `id` for the `id[]` and `id[0]` of clients that write lists
  * so, as axios, jQuery, qs and PHP do.
  */
-function nameOf(key: string): string {
+export function nameOf(key: string): string {
   if (!key.includes("[") || key.length > maxWritten) return key;
   const name = key.replaceAll("[]", "").replace(/(?:\[\d+\])+$/, "");
   return name === "" || reservedNames.includes(name) && !ownNames.includes(name)
