@@ -1207,6 +1207,33 @@ Deno.test("posts reads the pages of json-server 1 to their end", async () => {
   assertMatch(stderr, /: expected a list, got an object with data, meta\n$/);
 });
 
+Deno.test("posts refuses pages that name themselves or one before as the next, and ends at the last", async () => {
+  let nextAfter = (_page: number) => 2;
+  let count = 0;
+  await using api = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ url }) => {
+      count++;
+      const page = Number(new URL(url).searchParams.get("_page") ?? 1);
+      const data = [{ id: 1, title: "a", body: "b" }];
+      return Response.json({ next: nextAfter(page), pages: 3, items: 3, data });
+    },
+  );
+  const words = [`--url=:${api.addr.port}`, "--ndjson", "--fields=id"];
+  const still = await run(main, words);
+  assertEquals([still.code, still.stdout], [1, '{"id":1}\n']);
+  assertMatch(
+    still.stderr,
+    /_page=2: expected a page after 2 as the next one, got 2\n$/,
+  );
+  nextAfter = (page) => page - 1;
+  const back = await run(main, words);
+  assertEquals([back.code, back.stdout], [1, ""]);
+  [count, nextAfter] = [0, (page) => page + 1];
+  const on = await run(main, words);
+  assertEquals([on.code, on.stdout, count], [0, '{"id":1}\n'.repeat(3), 3]);
+});
+
 Deno.test("posts says how many documents contradict a filter", async (t) => {
   const posts = [1, 2, 3, 4].map((id) => ({
     id,
@@ -1246,6 +1273,9 @@ Deno.test("posts says how many documents contradict a filter", async (t) => {
     [["done=0"], line("done", "1 of 4 posts has")],
     [["geo.lat=1.5"], line("geo.lat", "3 of 4 posts have")],
     [["note=x"], line("note", "1 of 4 posts has")],
+    [["userId[]=1"], line("userId[]", "2 of 4 posts have")],
+    [["id[0]=1", "id[1]=3"], line("id[0]", "2 of 4 posts have")],
+    [["geo[lat][]=1.5"], line("geo[lat][]", "3 of 4 posts have")],
     // what one has as a part, but not all
     [["title=apple"], line("title", "3 of 4 posts have")],
     // the API may look for parts
