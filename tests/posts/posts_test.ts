@@ -1107,7 +1107,10 @@ Deno.test("posts takes ids that are texts, in all formats", async () => {
   const { stdout } = await run(main, [url, "--json"]);
   assertEquals(JSON.parse(stdout), posts);
   for (
-    const [id, got] of [["null", "null"], ['""', "string"], ["1.5", "number"]]
+    const [id, got] of [["null", "null"], ['""', "an empty string"], [
+      "1.5",
+      "number",
+    ]]
   ) {
     await using odd = serveBody(`[{"userId":1,"id":${id}}]`);
     const { code, stderr } = await run(main, [
