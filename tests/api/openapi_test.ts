@@ -642,3 +642,26 @@ Deno.test("a list's operators, faults and conditional headers are parameters, ea
   assert(!("/events" in paths) && !("put" in read(paths, "/db")));
   assertEquals(document.security, []);
 });
+
+Deno.test("who asks for a list with the examples of all of its parameters at once gets it", async () => {
+  using store = openStore(":memory:", own);
+  const handler = createHandler(store);
+  const document = describeApi(describe(store), origin);
+  const paths = read(document, "paths");
+  for (const path of Object.keys(own).map((name) => `/${name}`)) {
+    const { get, parameters } = read(paths, path);
+    const all = [parameters, read(get).parameters].flat();
+    const query = new URLSearchParams();
+    for (const each of all) {
+      const { name, in: place, example } = resolve(document, each);
+      if (place === "query" && example !== undefined) {
+        query.append(`${name}`, `${example}`);
+      }
+    }
+    query.delete("_sort"); // an empty list has nothing to sort by
+    query.delete("_order");
+    assert(query.has("_strict") || path === "/profile");
+    const response = await handler(new Request(`${origin}${path}?${query}`));
+    assertEquals(response.status, 200, await response.text());
+  }
+});

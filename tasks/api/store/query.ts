@@ -279,7 +279,7 @@ function isMeaningless(key: string, params: URLSearchParams): boolean {
     return true;
   }
   if (key === "_limit" && params.get("_page") && params.has("_per_page")) {
-    return true;
+    return value !== params.get("_per_page");
   }
   return ["_start", "_end", "_limit"].includes(key) && !/^\d+$/.test(value);
 }
