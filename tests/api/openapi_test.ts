@@ -555,7 +555,7 @@ Deno.test("uncontrolled resource consumption: many documents that are checked ar
       body: JSON.stringify(all),
     }),
   );
-  assertEquals([response.status, lists], [201, 2]);
+  assertEquals([response.status, lists], [201, 1]);
 });
 
 Deno.test("ids are described as they are, in paths as text too; what deletes has none that is there as an example", () => {
@@ -564,6 +564,10 @@ Deno.test("ids are described as they are, in paths as text too; what deletes has
     t: [{ id: "a" }],
     m: [{ id: 1 }, { id: "b" }],
     e: [],
+    // neither the first documents nor the last one have the highest
+    u: [...Array(30).keys().map((id) => ({ id })), { id: 32 }, { id: 31 }],
+    // in a URL a text is what a number is
+    x: [{ id: 9 }, { id: "10" }],
   };
   using store = openStore(":memory:", data);
   const document = describeApi(describe(store), origin);
@@ -577,12 +581,8 @@ Deno.test("ids are described as they are, in paths as text too; what deletes has
   assertEquals(idOf("t"), ["string", "a"]);
   assertEquals(idOf("m"), [["integer", "string"], 1]);
   assertEquals(idOf("e"), [["integer", "string"], 1]);
-  assertEquals(["n", "t", "m", "e"].map((name) => idOf(name, "delete")[1]), [
-    10,
-    "none",
-    2,
-    1,
-  ]);
+  const next = Object.keys(data).map((name) => idOf(name, "delete")[1]);
+  assertEquals(next, [10, "none", 2, 1, 33, 11]);
   const schemas = read(document, "components", "schemas");
   assertEquals(read(schemas, "n", "properties"), { id: { type: "integer" } });
   assertEquals(read(schemas, "n_input", "properties"), {});
