@@ -764,6 +764,8 @@ Deno.test("posts refuses operands that do not fit together", async (t) => {
     ],
     [[":3000/v1"], /\nhint: the API's address: --url :3000\/v1\n/],
     [["a b"], /Cannot read "a b": expected an ID or key=value/],
+    [["delete", ".."], /Cannot read "\.\.": expected an ID or key=value/],
+    [["."], /Cannot read "\.": expected an ID or key=value/],
     [
       ["--resource="],
       /Cannot read resource "": expected one name, as in users\n/,
@@ -1208,6 +1210,22 @@ Deno.test("posts reads the pages of json-server 1 to their end", async () => {
   const { code, stderr } = await run(main, [`--url=:${other.addr.port}`]);
   assertEquals(code, 1);
   assertMatch(stderr, /: expected a list, got an object with data, meta\n$/);
+});
+
+Deno.test("posts takes ids with dots, as addresses of mail and versions are", async () => {
+  const ids = ["v1.2", "ada@example.org", "..a"];
+  const data = { users: ids.map((id) => ({ id })) };
+  using store = openStore(":memory:", data);
+  await using api = await serveHttp(createHandler(store), {
+    host: "127.0.0.1",
+    port: 0,
+  });
+  const words = [`--url=${api.addresses[0]}`, "--resource=users", "--ndjson"];
+  const { code, stdout } = await run(main, [...words, ...ids]);
+  assertEquals(code, 0);
+  assertEquals(stdout, ids.map((id) => `{"id":"${id}"}\n`).join(""));
+  const gone = await run(main, [...words.slice(0, 2), "delete", "v1.2"]);
+  assertEquals([gone.code, store.get("users", "v1.2")], [0, undefined]);
 });
 
 Deno.test("posts refuses pages that name themselves or one before as the next, and ends at the last", async () => {
