@@ -320,13 +320,6 @@ function filesOf(
       hint: "name it: api --watch db.json",
     });
   }
-  if (memory && operands.length > 0 && !isJson) {
-    throw new UsageError(`Cannot use "${operand}" with --memory`, {
-      hint: "--memory keeps nothing; to fill it from a db.json: --from FILE",
-    });
-  }
-  const file = memory ? ":memory:" : operand.replace(DATA_FILE, ".db");
-  const source = isJson ? operand : from;
   const isUrl = !isJson && from !== undefined && URL_START.test(from);
   for (const each of isUrl ? [operand] : [operand, from ?? ""]) {
     const [, end] = each.match(/\.(json5|jsonc)$/i) ?? [];
@@ -340,6 +333,13 @@ function filesOf(
       },
     );
   }
+  if (memory && operands.length > 0 && !isJson) {
+    throw new UsageError(`Cannot use "${operand}" with --memory`, {
+      hint: "--memory keeps nothing; to fill it from a db.json: --from FILE",
+    });
+  }
+  const file = memory ? ":memory:" : operand.replace(DATA_FILE, ".db");
+  const source = isJson ? operand : from;
   return {
     file,
     imported: source === undefined ? undefined : {

@@ -7,7 +7,7 @@
 import { encodeBase64 } from "@std/encoding/base64";
 import { STATUS_TEXT } from "@std/http/status";
 import { Problem } from "./store/problem.ts";
-import { findPage, type Page } from "./store/query.ts";
+import { findPage, nameOf, type Page } from "./store/query.ts";
 import { type Id, type Ignored, StoreError } from "./store/store.ts";
 
 /** A response as it is meant. */
@@ -495,7 +495,8 @@ export function formatLinks(url: string, asked: Page, total: number): string {
   const start = url.indexOf("?") + 1;
   const pairs = url.slice(start).split("&");
   const pageOf = (pair: string) =>
-    new URLSearchParams(`&${pair}`).get("_page") ?? undefined;
+    Array.from(new URLSearchParams(`&${pair}`))
+      .find(([key]) => nameOf(key) === "_page")?.[1];
   const at = pairs.findIndex((pair) => pageOf(pair) !== undefined);
   const isPage = asked.enveloped || parseInt(pageOf(pairs[at] ?? "") ?? "") > 0;
   const linkTo = (page: number) => {

@@ -132,6 +132,7 @@ export function createSandboxes(
       list: (resource, query) => store().list(resource, query),
       get: (resource, id, relations) => store().get(resource, id, relations),
       dump: () => store().dump(),
+      nextId: (resource) => store().nextId(resource),
       size: () => store().size(),
       copy: (bytes) => store().copy(bytes),
       insert: (resource, documents, check) =>

@@ -72,7 +72,11 @@ export function checkShapes(
     );
     const wrong = findMismatch(document, types, place) &&
       findMismatch(withNumbers(document, types), types, place)
-        ?.replace("expected integer", "expected integer or string");
+        ?.replace(
+          /expected integer, got string$/,
+          "expected integer, got an empty string",
+        )
+        .replace("expected integer", "expected integer or string");
     const mismatch = wrong ??
       (missing && `${place}.${missing}: expected a value, got nothing`);
     if (mismatch === undefined) continue;
@@ -139,13 +143,22 @@ export function createFilterCheck(
   filters: URLSearchParams,
 ): FilterCheck {
   let total = 0;
-  const counts = [...new Set(filters.keys())].flatMap((key) => {
+  // clients that write lists so ask for any of their values
+  const groups = Map.groupBy(
+    filters,
+    ([key]) => key.replace(/(?:\[\d*\])+$/, ""),
+  );
+  const counts = Array.from(groups).flatMap(([name, pairs]) => {
+    const [[key] = [name]] = pairs;
     // a list of values may stand for any of them
-    const wanted = filters.getAll(key).flatMap((value) =>
+    const wanted = pairs.flatMap(([, value]) =>
       value.includes(",") ? [value, ...value.split(",")] : value
     );
     const isPlain = !wanted.some((value) => NOT_PLAIN.test(value));
-    const read = createFieldReader(key);
+    const readers = [createFieldReader(key), createFieldReader(name)];
+    const read = (document: Document) =>
+      readers.map((reader) => reader(document))
+        .find((value) => value !== undefined);
     return isPlain ? [{ key, wanted, read, others: 0, strange: false }] : [];
   });
   return {

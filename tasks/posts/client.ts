@@ -243,7 +243,7 @@ function documentOf(value: unknown, what: string): Document {
 }
 
 /** The number of a page, as APIs name it. */
-const PAGE_NUMBER = /^_?page(\[number\]|_?number|_?no)?$/i;
+const PAGE_NUMBER = /^_?page(\[number\]|_?number|_?no)?(\[\d*\])?$/i;
 
 /** The page of json-server 1, and of hark where `_per_page` is asked for. */
 function isEnvelope(
@@ -253,9 +253,24 @@ function isEnvelope(
     "items" in value;
 }
 
-/** The page that an envelope names as the next one. */
-function nextInEnvelope(page: URL, next: unknown): URL | undefined {
-  if (!Number.isInteger(next)) return undefined;
+/**
+ * The page that an envelope names as the next one.
+ *
+ * @throws {Failure} Where it is none after this one: a file answers so, whatever page is asked for.
+ */
+function nextInEnvelope(
+  page: URL,
+  { next, pages }: Document,
+  what: string,
+): URL | undefined {
+  if (typeof next !== "number" || !Number.isInteger(next)) return undefined;
+  const number = Number(page.searchParams.get("_page") ?? 1);
+  if (next <= number) {
+    throw new Failure(
+      `Cannot ${what}: expected a page after ${number} as the next one, got ${next}`,
+    );
+  }
+  if (typeof pages === "number" && next > pages) return undefined;
   const url = new URL(page);
   url.searchParams.set("_page", `${next}`);
   return url;
@@ -290,7 +305,7 @@ export async function* listDocuments(
     const ignored = headers.get("x-ignored-query");
     if (ignored !== null) await onIgnored(parseIgnored(ignored));
     let count = 0;
-    let next: unknown;
+    let next: URL | undefined;
     for await (const text of partsOf(textsOf(response))) {
       const value = parse(text, what);
       const list = isEnvelope(value) ? value.data : value;
@@ -299,7 +314,9 @@ export async function* listDocuments(
           `Cannot ${what}: expected a list, got ${typeNameOf(value)}`,
         );
       }
-      if (isEnvelope(value)) next = value.next;
+      if (isEnvelope(value) && !isOne) {
+        next = nextInEnvelope(request.url, value, what);
+      }
       const first = count;
       yield list.map((item: unknown, at) =>
         documentOf(item, `${what}: [${first + at}]`)
@@ -308,7 +325,7 @@ export async function* listDocuments(
     }
     if (isOne) return;
     // it may have been redirected
-    page = nextOf(request.url, headers) ?? nextInEnvelope(request.url, next);
+    page = nextOf(request.url, headers) ?? next;
   }
 }
 

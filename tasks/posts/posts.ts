@@ -141,7 +141,8 @@ function readOperands(operands: readonly string[], resource: string) {
   const items = words.filter((word) => /[=:]/.test(word));
   const ids = words.filter((word) => !items.includes(word));
   for (const id of ids) {
-    if (!/^[\p{L}\p{M}\p{N}_~-]+$/u.test(id)) {
+    // a path that is "." or ".." leads elsewhere
+    if (!/^(?!\.\.?$)[\p{L}\p{M}\p{N}_~.@-]+$/u.test(id)) {
       throw new UsageError(`Cannot read "${id}": expected an ID or key=value`);
     }
   }

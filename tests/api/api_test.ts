@@ -108,6 +108,7 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
       2,
       /^api: Cannot load "a b\.json5": JSON5 is not read\nhint: with "export default" before all of it, it is a module: api 'a b\.js'\n/,
     ],
+    [["--memory", "a.json5"], 2, /^api: Cannot load "a\.json5": JSON5 is not /],
     [
       ["--memory", "--from=db.jsonc"],
       2,

@@ -67,6 +67,9 @@ Deno.test("a link changes the number of the page, and no other byte of the URL",
     ["/posts?q=?_page=2&_page=2", "/posts?q=?_page=2&_page=N"],
     ["/posts?a&&%zz=%&_page=2", "/posts?a&&%zz=%&_page=N"],
     ["/_page=2?_page=2", "/_page=2?_page=N"],
+    ["/posts?_page[]=2&id[]=1", "/posts?_page[]=N&id[]=1"],
+    ["/posts?_page%5B0%5D=2&_page=9", "/posts?_page%5B0%5D=N&_page=9"],
+    ["/posts?_page[x]=9&_page=2", "/posts?_page[x]=9&_page=N"],
     ["/posts?_page=x", "/posts?_page=x"], // as in 0.17
   ];
   for (const [asked, links] of table) {

@@ -764,6 +764,8 @@ Deno.test("posts refuses operands that do not fit together", async (t) => {
     ],
     [[":3000/v1"], /\nhint: the API's address: --url :3000\/v1\n/],
     [["a b"], /Cannot read "a b": expected an ID or key=value/],
+    [["delete", ".."], /Cannot read "\.\.": expected an ID or key=value/],
+    [["."], /Cannot read "\.": expected an ID or key=value/],
     [
       ["--resource="],
       /Cannot read resource "": expected one name, as in users\n/,
@@ -1107,7 +1109,10 @@ Deno.test("posts takes ids that are texts, in all formats", async () => {
   const { stdout } = await run(main, [url, "--json"]);
   assertEquals(JSON.parse(stdout), posts);
   for (
-    const [id, got] of [["null", "null"], ['""', "string"], ["1.5", "number"]]
+    const [id, got] of [["null", "null"], ['""', "an empty string"], [
+      "1.5",
+      "number",
+    ]]
   ) {
     await using odd = serveBody(`[{"userId":1,"id":${id}}]`);
     const { code, stderr } = await run(main, [
@@ -1149,6 +1154,8 @@ Deno.test("posts ends at a page that is typed, online and offline", async (t) =>
     [["_page=2", "_limit=3"], 4, 3],
     [["_page=2", "_per_page=3"], 4, 3],
     [["_page=1"], 1, 10],
+    [["_page[]=2", "_limit[]=3"], 4, 3],
+    [["_page[0]=2", "_per_page[0]=3"], 4, 3],
     [["_page=2", "_limit=3", "--limit=2"], 4, 2],
     [["_page=34", "_limit=3"], 100, 1],
     [["_limit=3"], 1, 3],
@@ -1205,6 +1212,49 @@ Deno.test("posts reads the pages of json-server 1 to their end", async () => {
   assertMatch(stderr, /: expected a list, got an object with data, meta\n$/);
 });
 
+Deno.test("posts takes ids with dots, as addresses of mail and versions are", async () => {
+  const ids = ["v1.2", "ada@example.org", "..a"];
+  const data = { users: ids.map((id) => ({ id })) };
+  using store = openStore(":memory:", data);
+  await using api = await serveHttp(createHandler(store), {
+    host: "127.0.0.1",
+    port: 0,
+  });
+  const words = [`--url=${api.addresses[0]}`, "--resource=users", "--ndjson"];
+  const { code, stdout } = await run(main, [...words, ...ids]);
+  assertEquals(code, 0);
+  assertEquals(stdout, ids.map((id) => `{"id":"${id}"}\n`).join(""));
+  const gone = await run(main, [...words.slice(0, 2), "delete", "v1.2"]);
+  assertEquals([gone.code, store.get("users", "v1.2")], [0, undefined]);
+});
+
+Deno.test("posts refuses pages that name themselves or one before as the next, and ends at the last", async () => {
+  let nextAfter = (_page: number) => 2;
+  let count = 0;
+  await using api = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ url }) => {
+      count++;
+      const page = Number(new URL(url).searchParams.get("_page") ?? 1);
+      const data = [{ id: 1, title: "a", body: "b" }];
+      return Response.json({ next: nextAfter(page), pages: 3, items: 3, data });
+    },
+  );
+  const words = [`--url=:${api.addr.port}`, "--ndjson", "--fields=id"];
+  const still = await run(main, words);
+  assertEquals([still.code, still.stdout], [1, '{"id":1}\n']);
+  assertMatch(
+    still.stderr,
+    /_page=2: expected a page after 2 as the next one, got 2\n$/,
+  );
+  nextAfter = (page) => page - 1;
+  const back = await run(main, words);
+  assertEquals([back.code, back.stdout], [1, ""]);
+  [count, nextAfter] = [0, (page) => page + 1];
+  const on = await run(main, words);
+  assertEquals([on.code, on.stdout, count], [0, '{"id":1}\n'.repeat(3), 3]);
+});
+
 Deno.test("posts says how many documents contradict a filter", async (t) => {
   const posts = [1, 2, 3, 4].map((id) => ({
     id,
@@ -1244,6 +1294,9 @@ Deno.test("posts says how many documents contradict a filter", async (t) => {
     [["done=0"], line("done", "1 of 4 posts has")],
     [["geo.lat=1.5"], line("geo.lat", "3 of 4 posts have")],
     [["note=x"], line("note", "1 of 4 posts has")],
+    [["userId[]=1"], line("userId[]", "2 of 4 posts have")],
+    [["id[0]=1", "id[1]=3"], line("id[0]", "2 of 4 posts have")],
+    [["geo[lat][]=1.5"], line("geo[lat][]", "3 of 4 posts have")],
     // what one has as a part, but not all
     [["title=apple"], line("title", "3 of 4 posts have")],
     // the API may look for parts

@@ -86,10 +86,10 @@ export function describe(
     );
     const schema = { type: "object", ...schemaOf(documents) };
     const total = single ? 1 : list?.total ?? 0;
-    const ids = [...documents, readLast(store, name, total)].map((each) =>
-      isDocument(each) ? each[store.naming.id] : undefined
-    ).filter((id) => id !== undefined);
-    const numbers = ids.filter((id) => typeof id === "number");
+    const [firstId] = documents.flatMap((each) =>
+      isDocument(each) ? each[store.naming.id] ?? [] : []
+    );
+    const nextId = single ? undefined : store.nextId(name);
     return {
       name,
       single,
@@ -97,19 +97,10 @@ export function describe(
       schema,
       strict: strictOf(name, documents, schema, store.naming),
       ...example && { example },
-      firstId: ids[0],
-      nextId: ids.length > 0 && numbers.length === 0
-        ? undefined
-        : Math.floor(numbers.reduce((a, b) => Math.max(a, b), 0)) + 1,
+      firstId,
+      nextId: typeof nextId === "number" ? nextId : undefined,
     };
   });
-}
-
-function readLast(store: Store, resource: string, total: number): unknown {
-  const place = { _start: `${Math.max(total - 1, 0)}`, _end: `${total}` };
-  const list = store.list(resource, parseQuery(new URLSearchParams(place)));
-  const found: unknown = JSON.parse(list?.json ?? "[]");
-  return Array.isArray(found) ? found[0] : undefined;
 }
 
 /**
@@ -144,7 +135,7 @@ function close(schema: Schema, naming: Naming, isInner = false): Schema {
   if (type === "null") return {};
   const fields = Object.entries(properties ?? {});
   if (items !== undefined) {
-    return { ...own, items: close(items, naming, true) };
+    return { ...own, items: close(withFractions(items), naming, true) };
   }
   if (fields.length === 0) return own;
   const closed = fields.map(([field, own]) => {
@@ -223,7 +214,9 @@ export function writable(schema: Schema, naming: Naming): Schema {
     });
     return { ...type && { type }, properties: Object.fromEntries(fields) };
   }
-  if (items) return { ...schema, items: writable(items, naming) };
+  if (items) {
+    return { ...schema, items: writable(withFractions(items), naming) };
+  }
   const types = [type ?? []].flat();
   const isScalar = types.some((each) => SCALARS.includes(each));
   if (types.every((each) => each === "null")) return {};

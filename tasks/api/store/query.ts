@@ -155,7 +155,7 @@ export const everything: Query = parseQuery(new URLSearchParams());
  * Gives a name without what says that it is one of several: `id` for the `id[]` and `id[0]` of clients that write lists
  * so, as axios, jQuery, qs and PHP do.
  */
-function nameOf(key: string): string {
+export function nameOf(key: string): string {
   if (!key.includes("[") || key.length > maxWritten) return key;
   const name = key.replaceAll("[]", "").replace(/(?:\[\d+\])+$/, "");
   return name === "" || reservedNames.includes(name) && !ownNames.includes(name)
@@ -314,7 +314,7 @@ function isMeaningless(key: string, params: URLSearchParams): boolean {
     return true;
   }
   if (key === "_limit" && params.get("_page") && params.has("_per_page")) {
-    return true;
+    return value !== params.get("_per_page");
   }
   return ["_start", "_end", "_limit"].includes(key) && !/^\d+$/.test(value);
 }

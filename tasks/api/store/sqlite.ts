@@ -286,7 +286,13 @@ function createStore(
   const from = seed ?? {};
   const resources = createResourceTable(db, session, documents, from, naming);
   const fill = reading(resources.fill);
-  const reader = createReader(session, documents, resources, naming);
+  const reader = {
+    ...createReader(session, documents, resources, naming),
+    nextId(resource: string) {
+      resources.use(resource);
+      return nextId(resource);
+    },
+  };
   const writeSoon = fake ? session.pretend : session.writeSoon;
   let filledCopy:
     | { readonly version: number; readonly store: Store & Disposable }
@@ -306,7 +312,7 @@ function createStore(
 
   /** Reads, from a copy where what is read is still to be filled and another process holds the database. */
   function readEvenIfHeld<T>(
-    read: (from: Pick<Store, "list" | "get" | "dump">) => T,
+    read: (from: Pick<Store, "list" | "get" | "dump" | "nextId">) => T,
   ): T {
     try {
       return read(reader);
@@ -427,6 +433,7 @@ function createStore(
     get: (resource, id, relations) =>
       readEvenIfHeld((from) => from.get(resource, id, relations)),
     dump: () => readEvenIfHeld((from) => from.dump()),
+    nextId: (resource) => readEvenIfHeld((from) => from.nextId(resource)),
     insert(resource, added, check) {
       fillAhead([resource]);
       return writeSoon(() => {

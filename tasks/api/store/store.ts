@@ -111,6 +111,8 @@ export interface Store {
     id: string,
     relations?: Relations,
   ): string | undefined;
+  /** Gives the id that a document without one would get now: the highest number plus 1, or a random text. */
+  nextId(resource: string): Id;
   /**
    * Adds new documents, all or none, and gives what is then stored; nothing when there is no such
    * resource or it is one object. A document without an id gets the highest number plus 1, or a random text

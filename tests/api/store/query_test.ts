@@ -133,6 +133,10 @@ Deno.test("a query is read as json-server reads it", () => {
       slice: { start: 0, end: 10 },
       ignored: ["_page", "_per_page", "_limit"],
     }],
+    ["_page=1&_limit=5&_per_page=5", {
+      page: { number: 1, size: 5, enveloped: true },
+      slice: { start: 0, end: 5 },
+    }],
     ["_page=1&_per_page=-3", {
       page: { number: 1, size: 1, enveloped: true },
       slice: { start: 0, end: 1 },
