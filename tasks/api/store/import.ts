@@ -18,6 +18,7 @@ import {
   type Source,
   StoreError,
 } from "./store.ts";
+import { isBusy } from "./transaction.ts";
 
 /** What is served, and what fills it. */
 export interface Imported {
@@ -440,9 +441,8 @@ export function follow(
 ): AsyncDisposable {
   const { from } = imported;
   const ended = new AbortController();
-  const { signal } = ended;
 
-  async function take(): Promise<void> {
+  async function take(signal: AbortSignal): Promise<void> {
     const { hash, text } = await read(imported, signal);
     if (hash === seen || signal.aborted) return;
     const content = await text();
@@ -457,21 +457,41 @@ export function follow(
     if (notice) onLoad(notice);
   }
 
+  /** Takes it, unless it becomes another file meanwhile: a module that never gives its data must not be the last. */
+  async function takeUnlessChanged(state: string): Promise<void> {
+    const changed = new AbortController();
+    const done = new AbortController();
+    const signal = AbortSignal.any([ended.signal, changed.signal]);
+    const taken = take(signal).finally(() => done.abort());
+    const watch = async () => {
+      while (!done.signal.aborted) {
+        await pause(LOOK_MS, done.signal);
+        if (await stateOf(from) !== state) changed.abort();
+      }
+    };
+    await Promise.all([taken, watch()]);
+  }
+
   async function look(): Promise<void> {
-    let [last, done] = ["", ""];
+    let [last, done, told] = ["", "", ""];
     for (;;) {
-      await pause(LOOK_MS, signal);
-      if (signal.aborted) return;
+      await pause(LOOK_MS, ended.signal);
+      if (ended.signal.aborted) return;
       const now = await stateOf(from);
       const isSettled = now !== "" && now === last;
       last = now;
       if (!isSettled || now === done) continue;
       done = now;
       try {
-        await take();
+        await takeUnlessChanged(now);
       } catch (error) {
+        // until the other process lets go of the database
+        if (isBusy(error)) done = "";
         // what is written meanwhile is looked at again
-        if (await stateOf(from) === now) onError(error);
+        if (now !== told && await stateOf(from) === now) {
+          told = now;
+          onError(error);
+        }
       }
     }
   }
