@@ -18,7 +18,7 @@ const command = defineCommand({
   name: "api",
   summary:
     "Serve JSONPlaceholder's resources over HTTP, and keep what is written.",
-  usage: "[db.json|FILE.db]",
+  usage: "[db.json|data.ts|FILE.db]",
   examples: [
     ["api", "http://localhost:3000, kept in hark.db"],
     ["api --memory --port 0", "kept nowhere, on a free port"],

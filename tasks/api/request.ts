@@ -69,7 +69,8 @@ export interface BodyLimits {
 
 // Indentation makes a text longer by its depth: this bounds what a short body can grow to, and it
 // stays below the 1,000 levels of SQLite's JSON functions.
-const maxDepth = 100;
+/** So many levels may what is in a body have. */
+export const maxDepth = 100;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const formType = "application/x-www-form-urlencoded";
 const multipartType = "multipart/form-data";
@@ -125,7 +126,7 @@ function parse(text: string, otherType: string | undefined): unknown {
   } catch {
     if (otherType !== undefined) throw unsupportedType(otherType);
   }
-  // To tell where it is wrong takes many parses, which are slow where it is deep.
+  // What is too deep is said to be so, whatever else is wrong with it.
   if (isTextDeeper(text, maxDepth)) throw tooDeep();
   try {
     return parseJson(text);
@@ -135,7 +136,9 @@ function parse(text: string, otherType: string | undefined): unknown {
 }
 
 /** Gives the fields of a form; one that comes more than once is a list, as body-parser has it. */
-function toFields(pairs: Iterable<readonly [string, string]>): Document {
+export function toFields(
+  pairs: Iterable<readonly [string, unknown]>,
+): Document {
   const fields = Map.groupBy(pairs, ([name]) => name).entries()
     .map(([name, all]) => {
       const [first, ...rest] = all.map(([, value]) => value);

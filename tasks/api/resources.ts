@@ -133,14 +133,14 @@ export function createResources(
     changes.publish(undefined, { change: "loaded" });
   }
 
-  async function read(request: ApiRequest, target: Target) {
+  function read(request: ApiRequest, target: Target) {
     const { resource, id, parent } = target;
     const query = parseQuery(toStored(request), parent);
     if (id !== undefined) {
-      const text = await store.get(resource, id, query);
+      const text = store.get(resource, id, query);
       return text === undefined ? undefined : { status: 200, text };
     }
-    const list = await store.list(resource, query);
+    const list = store.list(resource, query);
     if (list === undefined) return;
     const { json, total, ignored } = list;
     if (request.strict && ignored.length > 0) throw refuseIgnored(ignored);
@@ -336,7 +336,7 @@ export function createResources(
       throw new Problem(400, error.message);
     }
     announceLoad();
-    return { status: 200, text: await store.dump() };
+    return { status: 200, text: store.dump() };
   }
 
   /** Makes what tells which documents a query finds; nothing where it is all. */
@@ -413,15 +413,15 @@ export function createResources(
   /** Nothing where there is nothing to read or to write to. */
   async function route(request: ApiRequest): Promise<ApiResponse | undefined> {
     const { method, path } = request;
-    const reads = method === "GET" || method === "HEAD";
+    const reads = READS.includes(method);
     if (path === "/db" && reads) {
-      return { status: 200, text: await store.dump() };
+      return { status: 200, text: store.dump() };
     }
     if (path === "/db" && method === "PUT") return await load(request);
     const target = parsePath(path, naming);
     if (target === undefined) return;
     const { id, parent } = target;
-    if (reads) return await read(request, target) ?? drawPhoto(path);
+    if (reads) return read(request, target) ?? drawPhoto(path);
     if (method === "POST") {
       return id === undefined ? await create(request, target) : undefined;
     }

@@ -6,10 +6,14 @@
 
 import { encodeBase64 } from "@std/encoding/base64";
 import { addressOf, formatAddress } from "../../../lib/net/address.ts";
-import { type BodyLimits, isDeeper, readBytes } from "../request.ts";
+import {
+  type BodyLimits,
+  isDeeper,
+  maxDepth,
+  readBytes,
+  toFields,
+} from "../request.ts";
 
-// as deep as a document may be: each level is indented
-const maxDepth = 100;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
@@ -72,18 +76,10 @@ async function readForm(bytes: Uint8Array<ArrayBuffer>, headers: Headers) {
 
 /** Names with their values; those of a name that comes more than once as a list. */
 async function collect(entries: Iterable<[string, string | File]>) {
-  const values = new Map<string, unknown[]>();
-  for (const [name, value] of entries) {
-    const shown = typeof value === "string" ? value : {
-      name: value.name,
-      type: value.type,
-      ...show(await value.bytes()),
-    };
-    const known = values.get(name);
-    if (known === undefined) values.set(name, [shown]);
-    else known.push(shown);
-  }
-  return Object.fromEntries(
-    [...values].map(([name, all]) => [name, all.length > 1 ? all : all[0]]),
-  );
+  const shown = Array.from(entries, async ([name, value]) => {
+    if (typeof value === "string") return [name, value] as const;
+    const { name: file, type } = value;
+    return [name, { name: file, type, ...show(await value.bytes()) }] as const;
+  });
+  return toFields(await Promise.all(shown));
 }

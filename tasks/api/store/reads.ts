@@ -351,7 +351,7 @@ export function select(
       ...unknown.map(({ key }) => ({ key, meant: findMeant(key) })),
       ...unsorted.map(({ path }) => ({
         key: "_sort",
-        meant: nearestOf(path, fields()),
+        meant: nearest(path, fields()),
       })),
       ...query.ignored.map((key) => ({ key, meant: undefined })),
     ],
@@ -364,23 +364,15 @@ export function select(
 
   function findMeant(key: string): string | undefined {
     const colon = key.lastIndexOf(":");
-    if (colon < 0) return nearestOf(key, [...fields(), ...reservedNames]);
+    if (colon < 0) return nearest(key, [...fields(), ...reservedNames]);
     const path = key.slice(0, colon);
-    const field = fields().includes(path) ? path : nearestOf(path, fields());
-    const operator = nearestOf(key.slice(colon + 1), operators);
+    const field = fields().includes(path) ? path : nearest(path, fields());
+    const operator = nearest(key.slice(colon + 1), operators);
     return field && operator && `${field}:${operator}`;
   }
 }
 
 const maxFields = 200;
-
-/** As `nearest`, where a name is short enough to be a mistyped one. */
-function nearestOf(
-  typed: string,
-  known: readonly string[],
-): string | undefined {
-  return typed.length > 100 ? undefined : nearest(typed, known);
-}
 
 /** Takes the whole name for a field's where there is such a field. */
 function toOld(filter: Filter, known: ReadonlySet<string>): Filter {

@@ -67,7 +67,7 @@ export interface StoreOptions {
  *
  * using store = openStore(":memory:", { notes: () => [{ id: 7, text: "a" }] });
  * await store.insert("notes", [{ text: "b" }]);
- * assertEquals(await store.get("notes", "8"), '{\n  "text": "b",\n  "id": 8\n}');
+ * assertEquals(store.get("notes", "8"), '{\n  "text": "b",\n  "id": 8\n}');
  * ```
  */
 export function openStore(
@@ -222,10 +222,6 @@ const strangeSql = `
   select 1 from documents where typeof(json) <> 'text' limit 1`;
 
 function holdsStrange(db: DatabaseSync): boolean {
-  const made = db.prepare(
-    "select count(*) n from sqlite_schema where type = 'table' and name in ('kinds', 'documents')",
-  ).get()?.n;
-  if (made !== 2) return false;
   if (db.prepare(strangeSql).get() !== undefined) return true;
   const names = db.prepare(
     `select cast(kind as blob) name from kinds where ${isText}`,
@@ -252,7 +248,7 @@ function findForeign(db: DatabaseSync): string | undefined {
     if (type === "trigger" || type === "view") {
       return `it has a ${type}, which hark did not make`;
     }
-    const isOurs = /^(kinds|documents|sources)$/i.test(String(row.tbl_name));
+    const isOurs = ourTables.includes(String(row.tbl_name).toLowerCase());
     const made = plainOf(String(row.sql ?? ""));
     if (
       type === "table" && isOurs &&
