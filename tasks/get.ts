@@ -33,8 +33,8 @@ const command = defineCommand({
         `Cannot send "${raw ?? (field && formatItem(field))}": get has no body`,
         {
           hint: raw === "-"
-            ? "the body that comes is on stdout already; for one to send: post"
-            : "for the query: name==value; for a body: post",
+            ? "the body that comes is on stdout already; for one to send: hark post URL"
+            : "for the query: name==value; for a body: hark post URL",
         },
       );
     }

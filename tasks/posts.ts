@@ -25,9 +25,9 @@ const command = defineCommand({
   ],
   ...POSTS,
   hints: {
-    "-n": "posts --limit N",
+    "-n": "hark posts --limit N",
     "--paginate": "posts follows the links to further pages by itself",
-    "--jq": "posts --ndjson | jq ...",
+    "--jq": "hark posts --ndjson | jq ...",
   },
 });
 

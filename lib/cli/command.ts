@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Command } from "./definition.ts";
 import { ExitCode, Failure, UsageError } from "./errors.ts";
 import { ClosedOutput, type Io, print, printSafe } from "./io.ts";
 import {
+  type Command,
   formatOptionName,
   type OptionTable,
   parseCommandLine,
@@ -82,6 +82,7 @@ async function report<Table extends OptionTable>(
 ): Promise<ExitCode> {
   const reasons = await import("./reasons.ts");
   const { redactArguments, redactText } = await import("./redact.ts");
+  const { asStarted } = await import("./start.ts");
   const whole = { ...command, options: { ...command.options, ...COMMON } };
   const error = reasons.unloadedOf(thrown) ??
     await nameWords(whole, args, thrown).catch(() => thrown);
@@ -103,7 +104,7 @@ async function report<Table extends OptionTable>(
       : permissionHint(command, args, denial, error)).catch(() => undefined);
   const lines = [
     `${command.name}: ${hide(reasons.describe(error))}`,
-    ...hint === undefined ? [] : [`hint: ${hint}`],
+    ...hint === undefined ? [] : [`hint: ${asStarted(hint)}`],
   ].map((text) => text.split(/[\r\n]+/).map((line) => line.trim()).join(" "));
   if (asks(args, "--debug")) lines.push(hide(Deno.inspect(thrown)));
   await printSafe(io.stderr, lines.join("\n") + "\n").catch(() => {});
@@ -127,7 +128,7 @@ async function hintFor<Table extends OptionTable>(
   error: unknown,
   hide: (text: string) => string,
 ): Promise<string | undefined> {
-  const seeHelp = `see ${command.name} --help`;
+  const seeHelp = `see hark ${command.name} --help`;
   if (error instanceof UnknownOptionError) {
     return hide(await hintForUnknown(command, error.options) ?? seeHelp);
   }
@@ -148,7 +149,7 @@ async function hintForUnknown<Table extends OptionTable>(
   const hints = Map.groupBy(unknown, (option) => {
     const near = nearest(option, known);
     return others.get(option) ??
-      (near && `did you mean ${near}? see ${command.name} --help`);
+      (near && `did you mean ${near}? see hark ${command.name} --help`);
   });
   const texts = [...hints].flatMap(([hint, typed]) =>
     hint ? [unknown.length > 1 ? `${typed.join(", ")}: ${hint}` : hint] : []
@@ -158,9 +159,9 @@ async function hintForUnknown<Table extends OptionTable>(
 
 /** What to type here, by each name that other tools have for it. */
 async function hintsOf<Table extends OptionTable>(
-  { hints = {} }: Command<Table>,
+  { name, hints = {} }: Command<Table>,
 ): Promise<ReadonlyMap<string, string>> {
-  const table = typeof hints === "function" ? await hints() : hints;
+  const table = typeof hints === "function" ? await hints(name) : hints;
   return new Map(
     Object.entries(table).flatMap(([names, hint]) =>
       names.split(" ").map((name) => [name, hint] as const)

@@ -29,6 +29,7 @@ interface FailureOptions {
   readonly cause?: unknown;
   /** The exit code, where it is known better than from the cause. */
   readonly code?: ExitCode | undefined;
+  /** What helps, in which commands are called `hark get`: it is shown as they are started here. */
   readonly hint?: string | undefined;
   /** Whether to try again cannot help, and may do harm: a password that is refused too often locks its account. */
   readonly isLasting?: boolean;
@@ -68,6 +69,3 @@ export function exitCodeForStatus(status: number): ExitCode {
   if (status < 400) return ExitCode.Redirection;
   return status < 500 ? ExitCode.ClientError : ExitCode.ServerError;
 }
-
-/** What is typed before a command's name, for hints: nothing where it is a binary. */
-export const RUNNER: string = Deno.build.standalone ? "" : "deno task ";

@@ -4,9 +4,14 @@
  * @module
  */
 
-import type { Command } from "./definition.ts";
 import { ExitCode } from "./errors.ts";
-import { formatOptionName, type Option, type OptionTable } from "./options.ts";
+import {
+  type Command,
+  formatOptionName,
+  type Option,
+  type OptionTable,
+} from "./options.ts";
+import { asStarted } from "./start.ts";
 
 /** The help of a command, at most 80 columns. Where some options are rare, only the whole of it shows them, and the exit codes. */
 export function formatHelp(
@@ -24,11 +29,14 @@ export function formatHelp(
   const width = Math.max(
     ...rows.map(([label]) => label.length).filter((length) => length <= 30),
   );
-  const column = Math.max(...examples.map(([line]) => line.length));
+  const lines = examples.map(([line, purpose]) =>
+    [asStarted(`hark ${line}`), purpose] as const
+  );
+  const column = Math.max(...lines.map(([line]) => line.length));
   return [
     [summary],
-    [`Usage: ${name} [OPTIONS] ${usage}`.trimEnd()],
-    examples.map(([line, purpose]) => `  ${line.padEnd(column)}  ${purpose}`),
+    [`Usage: ${asStarted(`hark ${name}`)} [OPTIONS] ${usage}`.trimEnd()],
+    lines.map(([line, purpose]) => `  ${line.padEnd(column)}  ${purpose}`),
     rows.map(([label, help]) => `  ${label.padEnd(width)}  ${help}`),
     isAll ? [formatExitCodes()] : [],
   ].filter((part) => part.length > 0).map((part) => part.join("\n") + "\n")

@@ -1,10 +1,11 @@
 /**
- * argv -> typed options and operands, strictly, from one table that also makes the help.
+ * What a command is; and argv -> its typed options and operands, strictly, from one table that also makes the help.
  *
  * @module
  */
 
-import { UsageError } from "./errors.ts";
+import { type ExitCode, UsageError } from "./errors.ts";
+import type { Io, Permissions } from "./io.ts";
 
 /** The options of a command by their long names in camelCase: `maxClients` is typed `--max-clients`. */
 export type OptionTable = Readonly<Record<string, Option>>;
@@ -49,6 +50,27 @@ export interface CommandLine<Table extends OptionTable> {
 export type Options<Table extends OptionTable> = {
   readonly [Name in keyof Table]: ValueOf<Table[Name]>;
 };
+
+/** What a command is: its names and texts, its options, and its work. */
+export interface Command<Table extends OptionTable> {
+  readonly name: string;
+  readonly summary: string;
+  readonly usage: string;
+  readonly examples: readonly (readonly [line: string, purpose: string])[];
+  readonly options: Table;
+  /** For those who come from other tools; loaded when it is needed, where it is long. It gets the command's name. */
+  readonly hints?: Hints | ((name: string) => Promise<Hints>);
+  /** What a command line needs, for the hint when something is not permitted. */
+  readonly permissions?: (
+    line: CommandLine<Table>,
+  ) => Permissions | Promise<Permissions>;
+  /** An operand, and how many are before it, as it may be shown again; without it what is secret in a URL is hidden. */
+  readonly redact?: (operand: string, at: number) => string | Promise<string>;
+  readonly run: (line: CommandLine<Table>, io: Io) => Promise<ExitCode>;
+}
+
+/** What other tools call our options: the option as typed there, and what to type here. */
+export type Hints = Readonly<Record<string, string>>;
 
 type ValueOf<O extends Option> = O extends { parse: (text: string) => infer T }
   ? O extends { repeat: true } ? readonly T[]

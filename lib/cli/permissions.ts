@@ -5,11 +5,11 @@
  */
 
 import config from "../../deno.json" with { type: "json" };
-import type { Command } from "./definition.ts";
-import { type OptionTable, parseCommandLine } from "./options.ts";
+import { type Command, type OptionTable, parseCommandLine } from "./options.ts";
 import type { Denial } from "./reasons.ts";
 import { redactArguments, redactUrl } from "./redact.ts";
-import { percentDecode, quote } from "./values.ts";
+import { startOf } from "./start.ts";
+import { quote } from "./values.ts";
 
 /** The version of hark, of Deno and V8, and the platform, in one line. */
 export function formatVersion(): string {
@@ -50,35 +50,27 @@ export async function formatPermissionHint<Table extends OptionTable>(
     const list = [...all].map((each) => each.replaceAll(",", ",,"));
     return list.length === 0 ? [] : [`--allow-${kind}=${list.join(",")}`];
   });
-  const script = scriptOf(command.name);
+  const { name } = command;
   const shown = Deno.build.standalone
     ? []
     : await redactArguments(command, args);
-  const words = Deno.build.standalone
-    ? ["compile", "--no-prompt", ...flags, "-o", command.name, script]
-    : ["run", ...flags, script];
   const line = [
-    "deno",
-    ...words,
+    ...Deno.build.standalone
+      ? [
+        "deno",
+        "compile",
+        "--no-prompt",
+        ...flags,
+        "-o",
+        name,
+        `tasks/${name}.ts`,
+      ]
+      : startOf(name, flags),
     ...shown.map(({ start, shown }) => start + shown),
   ].map(quoteLine).join(" ");
   return Deno.version.deno === "2.9.6" && flags.some((f) => f.includes(",,"))
     ? `${line} # Deno 2.9.6 knows no ,, for a comma: take another name`
     : line;
-}
-
-/** The script as it was started: relative to the working directory where it lies below it. */
-function scriptOf(name: string): string {
-  const url = new URL(Deno.mainModule);
-  if (Deno.build.standalone || !url.pathname.endsWith(`/${name}.ts`)) {
-    return `tasks/${name}.ts`;
-  }
-  const path = (percentDecode(url.pathname) ?? url.pathname).replace(
-    /^\/(?=[A-Za-z]:)/,
-    "",
-  );
-  const folder = Deno.cwd().replaceAll("\\", "/").replace(/\/?$/, "/");
-  return path.startsWith(folder) ? path.slice(folder.length) : path;
 }
 
 const encoder = new TextEncoder();

@@ -4,8 +4,12 @@
  * @module
  */
 
-import type { Command } from "./definition.ts";
-import { type OptionTable, readWords, type Word } from "./options.ts";
+import {
+  type Command,
+  type OptionTable,
+  readWords,
+  type Word,
+} from "./options.ts";
 
 /** What sounds secret wherever a word has it, as `token` in `xauthtoken`. */
 const PARTS =

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, Failure, RUNNER, UsageError } from "../cli/errors.ts";
+import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
 import { quote } from "../cli/values.ts";
 import {
   type Address,
@@ -372,7 +372,7 @@ export async function refusalOf(
   if ("path" in address) {
     const isFree = isRefused || cause instanceof Deno.errors.NotFound;
     if (!isFree) return new Failure(message, { cause });
-    const start = `${RUNNER}server --unix ${quote(address.path)}`;
+    const start = `hark server --unix ${quote(address.path)}`;
     const hint = `nothing listens there; start it with: ${start}`;
     return new Failure(message, { cause, code: ExitCode.Unreachable, hint });
   }
@@ -397,6 +397,6 @@ export async function refusalOf(
     hint: "nothing listens there" +
       (port < FIRST_FREE_PORT
         ? ""
-        : `; start it with: ${RUNNER}server --port ${port}`),
+        : `; start it with: hark server --port ${port}`),
   });
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, RUNNER, UsageError } from "../../lib/cli/errors.ts";
+import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, type Permissions, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
 import { escapeControls } from "../../lib/cli/terminal.ts";
@@ -260,7 +260,7 @@ export const API_HINTS = {
   "--middlewares -m": "here it is --with FILE: see docs/api_handlers.md",
   "-i": "here it is --id",
   "--foreignKeySuffix --fks -fks": "here it is --foreign-key-suffix",
-  "--snapshots -S": `a snapshot: ${RUNNER}get :3000/db -o snapshot.json`,
+  "--snapshots -S": "a snapshot: hark get :3000/db -o snapshot.json",
   "--no-cors --nc -nc":
     "pages of other origins are answered only where --origin URL names them",
   "--no-gzip --ng -ng": "not needed: only who asks for gzip gets it",
@@ -317,7 +317,7 @@ function filesOf(
   }
   if (watch && !isJson) {
     throw new UsageError("Cannot use --watch without a db.json to follow", {
-      hint: "name it: api --watch db.json",
+      hint: "name it: hark api --watch db.json",
     });
   }
   const isUrl = !isJson && from !== undefined && URL_START.test(from);
@@ -329,7 +329,7 @@ function filesOf(
       `Cannot load "${each}": ${end.toUpperCase()} is not read`,
       {
         hint:
-          `with "export default" before all of it, it is a module: api ${module}`,
+          `with "export default" before all of it, it is a module: hark api ${module}`,
       },
     );
   }

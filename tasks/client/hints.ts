@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Hints } from "../../lib/cli/definition.ts";
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import {
   CLUSTER,
+  type Hints,
   UnknownOptionError,
   wordsBeforeEnd,
 } from "../../lib/cli/options.ts";
@@ -25,73 +25,77 @@ import {
   type Starttls,
 } from "./options.ts";
 
-const LISTEN = "to listen: server --port PORT";
+const LISTEN = "to listen: hark server --port PORT";
 const BY_ITSELF = "client says what fails by itself; for events, --json";
-const NO_PROGRAMS = "client runs no programs; pipe to one: client --pipe";
+const NO_PROGRAMS = "client runs no programs; pipe to one: hark client --pipe";
 const OWN_PORT =
-  "the port is an operand: client HOST:PORT; to listen on it: server --port PORT";
+  "the port is an operand: hark client HOST:PORT; to listen on it: hark server --port PORT";
 const OWN_ADDRESS =
-  "the system chooses the address to come from: client HOST:PORT";
-const NUMBERS = "a host may be an address: client 127.0.0.1:PORT";
+  "the system chooses the address to come from: hark client HOST:PORT";
+const NUMBERS = "a host may be an address: hark client 127.0.0.1:PORT";
 const ONLY_STREAMS = "client speaks TCP and Unix sockets alone";
 const INTO_FILE =
-  "client --pipe HOST:PORT > FILE; all bytes in hex: client --dump 2> FILE";
-const PAIR = "client --cert FILE --key FILE";
-const AUTHORITY = "client --ca FILE";
-const VERIFIED = "client --tls, which always verifies";
-const NO_ALPN = "client --tls, without ALPN: it is not there";
-const OWN_CIPHERS = "TLS 1.2 and 1.3 are spoken already: client --tls";
-const ALL_BYTES = "what goes over the connection: client --dump";
-const QUIET = "only what the server says: client --pipe";
+  "hark client --pipe HOST:PORT > FILE; all bytes in hex: hark client --dump 2> FILE";
+const PAIR = "hark client --cert FILE --key FILE";
+const AUTHORITY = "hark client --ca FILE";
+const VERIFIED = "hark client --tls, which always verifies";
+const NO_ALPN = "hark client --tls, without ALPN: it is not there";
+const OWN_CIPHERS = "TLS 1.2 and 1.3 are spoken already: hark client --tls";
+const ALL_BYTES = "what goes over the connection: hark client --dump";
+const QUIET = "only what the server says: hark client --pipe";
 
 /** Options of other tools by their names there, each with what to type here, or that it is not there. */
 const CLIENT_HINTS: Hints = {
   // nc's and ncat's
-  "-z": "client --check PORTS HOST",
-  "-w": "client --timeout SECONDS, and --idle-timeout SECONDS once connected",
-  "-i": "client --idle-timeout SECONDS",
-  "-C": "client --pipe --crlf",
+  "-z": "hark client --check PORTS HOST",
+  "-w":
+    "hark client --timeout SECONDS, and --idle-timeout SECONDS once connected",
+  "-i": "hark client --idle-timeout SECONDS",
+  "-C": "hark client --pipe --crlf",
   "-d --recv-only":
-    "what is no terminal is not sent without --pipe: client HOST:PORT < /dev/null",
+    "what is no terminal is not sent without --pipe: hark client HOST:PORT < /dev/null",
   "-N":
-    "client --pipe sends the end of stdin on by itself; not to: --keep-open",
-  "--no-shutdown": "client --pipe --keep-open",
-  "-q": "client --pipe --keep-open --idle-timeout SECONDS",
-  "--send-only": "client --pipe ends when the server does",
-  "-x": "client --proxy socks5://HOST:PORT; to see the bytes, --dump",
-  "-X --proxy-type": "client --proxy socks5://HOST:PORT or http://HOST:PORT",
+    "hark client --pipe sends the end of stdin on by itself; not to: --keep-open",
+  "--no-shutdown": "hark client --pipe --keep-open",
+  "-q": "hark client --pipe --keep-open --idle-timeout SECONDS",
+  "--send-only": "hark client --pipe ends when the server does",
+  "-x": "hark client --proxy socks5://HOST:PORT; to see the bytes, --dump",
+  "-X --proxy-type":
+    "hark client --proxy socks5://HOST:PORT or http://HOST:PORT",
   "-P --proxy-auth -proxy_user -proxy_pass":
-    "client --proxy socks5://USER:PASSWORD@HOST:PORT",
-  "--proxy-dns": "the proxy resolves the name: client --proxy URL",
-  "-U --unixsock -unix": "client unix:PATH",
+    "hark client --proxy socks5://USER:PASSWORD@HOST:PORT",
+  "--proxy-dns": "the proxy resolves the name: hark client --proxy URL",
+  "-U --unixsock -unix": "hark client unix:PATH",
   "-l -k --listen -L": LISTEN,
-  "-m --max-conns --allow --deny": "that is for who listens: server --help",
-  "--broker --chat": "that is for who listens: server chat",
+  "-m --max-conns --allow --deny":
+    "that is for who listens: hark server --help",
+  "--broker --chat": "that is for who listens: hark server chat",
   "-u -Z --udp --sctp --vsock -dtls -dtls1 -dtls1_2": ONLY_STREAMS,
   "-v --verbose": BY_ITSELF,
   "-n --nodns": NUMBERS,
   "-p --source-port": OWN_PORT,
   "-s --source -bind": OWN_ADDRESS,
   "-o --output": INTO_FILE,
-  "--hex-dump": "client --dump",
+  "--hex-dump": "hark client --dump",
   "-e -c --exec --sh-exec --lua-exec": NO_PROGRAMS,
-  "-F": "client passes no descriptors; for ssh: client --pipe HOST:PORT",
-  "--ssl": "client --tls",
+  "-F": "client passes no descriptors; for ssh: hark client --pipe HOST:PORT",
+  "--ssl": "hark client --tls",
   "--ssl-verify": VERIFIED,
   "--ssl-trustfile": AUTHORITY,
-  "--ssl-servername": "client --sni NAME",
+  "--ssl-servername": "hark client --sni NAME",
   "--ssl-cert --ssl-key": PAIR,
   "--ssl-alpn": NO_ALPN,
   "--ssl-ciphers": OWN_CIPHERS,
-  "--insecure": "client --pin SHA256 trusts one certificate, whoever made it",
+  "--insecure":
+    "hark client --pin SHA256 trusts one certificate, whoever made it",
   // those of openssl s_client
-  "-host -port": "the address is an operand: client --tls HOST:PORT",
+  "-host -port": "the address is an operand: hark client --tls HOST:PORT",
   "-CAfile -CApath -CAstore -chainCAfile -verifyCAfile": AUTHORITY,
-  "-servername -verify_hostname -verify_ip": "client --sni NAME",
+  "-servername -verify_hostname -verify_ip": "hark client --sni NAME",
   "-noservername -verify -verify_return_error -verify_quiet": VERIFIED,
   "-cert -certform -cert_chain -key -keyform": PAIR,
-  "-pass": "the key must not be encrypted: client --cert FILE --key FILE",
-  "-xmpphost -name": "client has no name to say: client --starttls smtp",
+  "-pass": "the key must not be encrypted: hark client --cert FILE --key FILE",
+  "-xmpphost -name": "client has no name to say: hark client --starttls smtp",
   "-showcerts -status -ct":
     "client shows no certificates; of one that it refuses it says why",
   "-alpn -nextprotoneg": NO_ALPN,
@@ -101,7 +105,7 @@ const CLIENT_HINTS: Hints = {
     ALL_BYTES,
   "-quiet -brief -nocommands -ign_eof -no_ign_eof": QUIET,
   "-prexit -reconnect -sess_in -sess_out -ignore_unexpected_eof -early_data":
-    "it is not there: client --tls HOST:PORT",
+    "it is not there: hark client --tls HOST:PORT",
 };
 
 /** A letter that takes the next word for its value, alone or at the end of a cluster. */
@@ -117,11 +121,11 @@ function hintForCluster(
   if (/[lk]/.test(letters)) {
     const port = [letters.endsWith("p") ? value : undefined, host, ...ports]
       .find((text) => text !== undefined && isPort(text)) ?? "PORT";
-    return `to listen: server --port ${port}`;
+    return `to listen: hark server --port ${port}`;
   }
   if (letters.includes("z")) {
     const list = numbered(ports.join()) ?? "PORTS";
-    return `client --check ${list} ${quote(host)}`;
+    return `hark client --check ${list} ${quote(host)}`;
   }
   return CLIENT_HINTS[`-${letters[0]}`];
 }
@@ -143,11 +147,13 @@ export function clientHints(args: readonly string[]): Hints {
   const target = addressed(valueOf("-connect") || "HOST:PORT") ?? "HOST:PORT";
   const protocol = valueOf("-starttls") || "smtp";
   const inPlain = STARTTLS.some((name) => name === protocol)
-    ? `client --starttls ${protocol} ${target}`
-    : "TLS is asked for in smtp, imap, pop3 and postgres alone: client --starttls smtp HOST:PORT";
+    ? `hark client --starttls ${protocol} ${target}`
+    : "TLS is asked for in smtp, imap, pop3 and postgres alone: hark client --starttls smtp HOST:PORT";
   return {
     ...CLIENT_HINTS,
-    "-connect": own.includes("-starttls") ? inPlain : `client --tls ${target}`,
+    "-connect": own.includes("-starttls")
+      ? inPlain
+      : `hark client --tls ${target}`,
     "-starttls": inPlain,
     ...Object.fromEntries(clusters),
   };
@@ -212,15 +218,15 @@ function hintForPort(operand: string): string | undefined {
     [];
   const port = numbered(name);
   const address = port && isPort(port) ? addressed(host, port) : undefined;
-  return address && `client ${address}`;
+  return address && `hark client ${address}`;
 }
 
 /** What a scheme or socat's word before an address asks for; undefined where client speaks it. */
 const SCHEMES: readonly (readonly [RegExp, string])[] = [
-  [/^https?$/, "for HTTP: get URL"],
-  [/^wss?$/, "client speaks no WebSocket; for HTTP: get URL"],
+  [/^https?$/, "for HTTP: hark get URL"],
+  [/^wss?$/, "client speaks no WebSocket; for HTTP: hark get URL"],
   [/^udp\d?(-.*)?$/, ONLY_STREAMS],
-  [/^(socks\w*|proxy)$/, "client --proxy socks5://HOST:PORT HOST:PORT"],
+  [/^(socks\w*|proxy)$/, "hark client --proxy socks5://HOST:PORT HOST:PORT"],
 ];
 
 /** Those over TLS, by the port where none is given. */
@@ -237,13 +243,13 @@ function hintForScheme(operand: string): string | undefined {
   if (known) return known[1];
   if (/^unix(-connect|-client)?$/.test(name)) {
     const meant = `unix:${rest}`;
-    return operand === meant ? undefined : `client ${quote(meant)}`;
+    return operand === meant ? undefined : `hark client ${quote(meant)}`;
   }
   if (!OVER_TLS.test(name) && !OVER_TCP.test(name)) return undefined;
   // a user and a password are not shown, and a path is nobody's here
   const host = rest.replace(/^[^/]*@/, "").replace(/[/?#,].*$/s, "");
   const address = host.includes(":") && addressed(host) || "HOST:PORT";
-  return `client ${OVER_TLS.test(name) ? "--tls " : ""}${address}`;
+  return `hark client ${OVER_TLS.test(name) ? "--tls " : ""}${address}`;
 }
 
 /** What was meant by operands that are no address, and how to say that, where the error itself misleads. */
@@ -259,7 +265,7 @@ function readOperands(
     const [path, home] = first.startsWith("~")
       ? [first.slice(1), 'unix:"$HOME"']
       : [first, "unix:"];
-    return { hint: `client ${home}${quote(path)}` };
+    return { hint: `hark client ${home}${quote(path)}` };
   }
   if (second === undefined) {
     return { hint: hintForPort(first) ?? hintForScheme(first) };
@@ -268,7 +274,7 @@ function readOperands(
   if (check !== undefined && services && rest.length === 1) {
     return {
       message: `Cannot check ports "${first}": expected numbers`,
-      hint: `client ${options} ${services} ${quote(second)}`,
+      hint: `hark client ${options} ${services} ${quote(second)}`,
     };
   }
   const host = addressed(first);
@@ -276,19 +282,21 @@ function readOperands(
   const ports = numbered(rest.join());
   if (ports && !hasPort(first)) {
     if (check === undefined && isPort(ports)) {
-      return { hint: `client ${addressed(first, ports)}` };
+      return { hint: `hark client ${addressed(first, ports)}` };
     }
-    return { hint: `client ${options} ${ports} ${host}` };
+    return { hint: `hark client ${options} ${ports} ${host}` };
   }
   if (check === undefined && wait === undefined) {
     const message =
       `Cannot connect to ${operands.length} operands: expected HOST:PORT`;
-    return hasPort(first) ? { message, hint: `client ${host}` } : {};
+    return hasPort(first) ? { message, hint: `hark client ${host}` } : {};
   }
   const program = rest.map(quote).join(" ");
   return {
     message: `Cannot run "${rest.join(" ")}": client runs no programs`,
-    hint: `client ${options} ${check ? `${check} ` : ""}${host} && ${program}`,
+    hint: `hark client ${options} ${
+      check ? `${check} ` : ""
+    }${host} && ${program}`,
   };
 }
 

@@ -21,7 +21,13 @@ import type { Tunnel } from "./view/head.ts";
 /** What the commands `get` and `post` have in common; what is rarely asked for is loaded then. */
 export const COMMAND = {
   options: EXCHANGE_OPTIONS,
-  hints: async () => (await import("./hints.ts")).EXCHANGE_HINTS,
+  hints: async (name: string) => {
+    const { EXCHANGE_HINTS } = await import("./hints.ts");
+    const own = (hint: string) => hint.replace("hark get", `hark ${name}`);
+    return Object.fromEntries(
+      Object.entries(EXCHANGE_HINTS).map(([typed, hint]) => [typed, own(hint)]),
+    );
+  },
   permissions: async (
     { operands, options }: CommandLine<typeof EXCHANGE_OPTIONS>,
   ) =>

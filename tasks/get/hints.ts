@@ -4,43 +4,44 @@
  * @module
  */
 
-import type { Hints } from "../../lib/cli/definition.ts";
+import type { Hints } from "../../lib/cli/options.ts";
 
 /** Options of other tools by their names there, each with what to type here, or that it is not there. */
 export const EXCHANGE_HINTS: Hints = {
   // what is sent
   "-d --data --data-raw --data-ascii --body-data":
-    "fields are operands: post URL title=foo userId:=1",
+    "fields are operands: hark post URL title=foo userId:=1",
   "--data-urlencode --post-data --form-string":
-    "of a form: post -f URL title=foo; of a query: get URL name==value",
+    "of a form: hark post -f URL title=foo; of a query: hark get URL name==value",
   "--data-binary --post-file --body-file":
-    "a body is an operand: post URL @FILE, or - for stdin",
+    "a body is an operand: hark post URL @FILE, or - for stdin",
   "-F":
-    "a form with a file: post -f URL title=foo picture@FILE, without one: --multipart; HTTPie's -F: redirects are followed already",
-  "-j": "JSON is what post sends already: post URL title=foo",
+    "a form with a file: hark post -f URL title=foo picture@FILE, without one: --multipart; HTTPie's -F: redirects are followed already",
+  "-j": "JSON is what post sends already: hark post URL title=foo",
   "-T --upload-file":
-    "a file is an operand: post -X PUT URL @FILE; wget's -T: --timeout HEAD,IDLE,TOTAL",
-  "--chunked": "stdin as it comes: post URL - Transfer-Encoding:chunked",
+    "a file is an operand: hark post -X PUT URL @FILE; wget's -T: --timeout HEAD,IDLE,TOTAL",
+  "--chunked": "stdin as it comes: hark post URL - Transfer-Encoding:chunked",
   "--compress": "it is not there: a body is sent as it is",
   "--boundary": "the boundary of a form is chosen already",
   "--ignore-stdin": "stdin is read for - alone already",
   "--request": "the method: -X METHOD",
   "--request-target": "only the path as it is typed: --path-as-is",
-  "-G --get --url-query": "the query is operands: get URL name==value",
-  "-H --header": "headers are operands: get URL Accept:text/plain",
-  "-A --user-agent": "headers are operands: get URL User-Agent:me",
-  "-e --referer": "headers are operands: get URL Referer:URL",
+  "-G --get --url-query": "the query is operands: hark get URL name==value",
+  "-H --header": "headers are operands: hark get URL Accept:text/plain",
+  "-A --user-agent": "headers are operands: hark get URL User-Agent:me",
+  "-e --referer": "headers are operands: hark get URL Referer:URL",
   "-r --range":
-    "headers are operands: get URL Range:bytes=0-99; nothing is fetched recursively",
+    "headers are operands: hark get URL Range:bytes=0-99; nothing is fetched recursively",
   "-z --time-cond --timestamping":
-    "headers are operands: get URL 'If-Modified-Since:DATE'",
+    "headers are operands: hark get URL 'If-Modified-Since:DATE'",
   "--etag-compare --etag-save":
-    "headers are operands: get URL 'If-None-Match:ETAG'",
-  "--cookie": "headers are operands: get URL Cookie:name=value",
+    "headers are operands: hark get URL 'If-None-Match:ETAG'",
+  "--cookie": "headers are operands: hark get URL Cookie:name=value",
   "--cookie-jar --session --session-read-only --load-cookies --save-cookies --no-cookies --junk-session-cookies":
-    "no cookies are kept: get URL Cookie:name=value",
-  "--url": "the URL is an operand: get URL",
-  "--default-scheme": "a URL may begin with its scheme: get https://HOST/PATH",
+    "no cookies are kept: hark get URL Cookie:name=value",
+  "--url": "the URL is an operand: hark get URL",
+  "--default-scheme":
+    "a URL may begin with its scheme: hark get https://HOST/PATH",
   "-g --globoff": "no URL is globbed",
   "-K --config --disable": "it is not there: no file of options is read",
   "-Z --parallel --parallel-max --next --input-file --remote-name-all":
@@ -62,10 +63,11 @@ export const EXCHANGE_HINTS: Hints = {
   "--digest --ntlm --negotiate --anyauth --aws-sigv4":
     "it is not there: only Basic, with --auth USER, and tokens, with --bearer TOKEN",
   // what is shown
-  "-I --head --headers --spider": "for the headers alone: get -X HEAD -i URL",
+  "-I --head --headers --spider":
+    "for the headers alone: hark get -X HEAD -i URL",
   "-S --show-error --server-response":
-    "errors are shown already; headers and body: get -i URL",
-  "-D --dump-header": "headers and body: get -i URL",
+    "errors are shown already; headers and body: hark get -i URL",
+  "-D --dump-header": "headers and body: hark get -i URL",
   "-p --print": "parts of it: -i, -b or -v",
   "--trace --trace-ascii --trace-time": "what is sent and what comes: -v",
   "--all --history-print": "each redirect, with what is sent: -v",
@@ -90,22 +92,23 @@ export const EXCHANGE_HINTS: Hints = {
   "-V": "the version: --version",
   "-M --manual": "all there is: --help",
   // where to
-  "-O-": "the body goes to stdout already: get -q URL",
-  "--output-document": "into a file: get -o FILE URL",
-  "--download": "into a file of the URL's name: get -O URL",
-  "-C --continue-at": "after what is there: get -c -O URL",
-  "--content-disposition": "the name that the server gives: get -O -J URL",
+  "-O-": "the body goes to stdout already: hark get -q URL",
+  "--output-document": "into a file: hark get -o FILE URL",
+  "--download": "into a file of the URL's name: hark get -O URL",
+  "-C --continue-at": "after what is there: hark get -c -O URL",
+  "--content-disposition": "the name that the server gives: hark get -O -J URL",
   "--trust-server-names":
-    "a redirect names no file: get -O URL; the name that the server gives: -J",
-  "-P --directory-prefix --output-dir": "into a file: get -o FOLDER/FILE URL",
+    "a redirect names no file: hark get -O URL; the name that the server gives: -J",
+  "-P --directory-prefix --output-dir":
+    "into a file: hark get -o FOLDER/FILE URL",
   "--create-dirs":
-    "it is not there: the folder has to be made before: get -o FOLDER/FILE URL",
-  "--no-clobber": "nothing that is there is written over: get -O URL",
+    "it is not there: the folder has to be made before: hark get -o FOLDER/FILE URL",
+  "--no-clobber": "nothing that is there is written over: hark get -O URL",
   "-R --remote-time":
     "it is not there: a file has the time at which it was saved",
   "--remove-on-error":
-    "it is not there: a part stays, to go on with: get -c -O URL",
-  "--background": "it is not there: a shell can: get -q -O URL &",
+    "it is not there: a part stays, to go on with: hark get -c -O URL",
+  "--background": "it is not there: a shell can: hark get -q -O URL &",
   // what ends it
   "-L --location": "safe redirects are followed already",
   "--location-trusted":

@@ -47,7 +47,7 @@ export function completeUrl(typed: string): string | undefined {
 /** Why a text is no URL, in the words of a hint. */
 function hintFor(text: string): string | undefined {
   if (/^([^@/]*\/\/)?[^/]*\[[\da-f:.]+%/i.test(text)) {
-    return "a URL has no place for a zone: get --resolve NAME:PORT:ADDRESS%ZONE http://NAME:PORT/";
+    return "a URL has no place for a zone: hark get --resolve NAME:PORT:ADDRESS%ZONE http://NAME:PORT/";
   }
   if (/:(?!\/\/|\d+[/?#])[^@]*[/?#][^@]*@/.test(text)) {
     return "in a password / ? and # are typed %2F %3F and %23; or --auth USER asks for it";
@@ -113,7 +113,8 @@ function refuseOthers(texts: readonly string[]): void {
   if (digit !== undefined) throw new UnknownOptionError(digit);
   if (texts.some(isDocument)) {
     throw new UsageError("Cannot use JSON as an operand", {
-      hint: "from a file or a pipe: post URL @FILE, or echo '...' | post URL -",
+      hint:
+        "from a file or a pipe: hark post URL @FILE, or echo '...' | hark post URL -",
     });
   }
   if (others.length > 0 && METHOD.test(first)) {

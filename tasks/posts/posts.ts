@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, Failure, RUNNER, UsageError } from "../../lib/cli/errors.ts";
+import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, printSafe } from "../../lib/cli/io.ts";
 import type {
   CommandLine,
@@ -322,7 +322,7 @@ async function changeOne(
 const MAX_PAGE = 256 * 1024 * 1024;
 
 const OWN_API =
-  `start an API of your own with: ${RUNNER}api, and ask it with --url :3000; or --offline lists the embedded posts`;
+  "start an API of your own with: hark api, and ask it with --url :3000; or --offline lists the embedded posts";
 
 /** The next step by the exit code: nobody pretends, a network that fails is a failure, with the ways to go on without it. */
 const STEPS: ReadonlyMap<ExitCode, string | undefined> = new Map([

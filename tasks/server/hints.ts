@@ -4,21 +4,21 @@
  * @module
  */
 
-import type { Hints } from "../../lib/cli/definition.ts";
 import { nearest } from "../../lib/cli/nearest.ts";
-import { CLUSTER, wordsBeforeEnd } from "../../lib/cli/options.ts";
+import { CLUSTER, type Hints, wordsBeforeEnd } from "../../lib/cli/options.ts";
 import { quote } from "../../lib/cli/values.ts";
 import { parseAddress } from "../../lib/net/address.ts";
 import { MODES, parseTarget } from "./options.ts";
 
-const LISTENS = "server always listens: server --port PORT";
+const LISTENS = "server always listens: hark server --port PORT";
 const ONLY_STREAMS = "server speaks TCP and Unix sockets alone";
-const NO_PROGRAMS = "server runs no programs; pipe to one: server pipe";
-const HOST = "server --host HOST";
-const PAIR = "server --cert FILE --key FILE";
-const CLIENTS = "server --client-ca FILE serves only clients that it certified";
-const NO_ALPN = "server --tls, without ALPN: it is not there";
-const TLS_ONLY = "TLS 1.2 and 1.3 are spoken already: server --tls";
+const NO_PROGRAMS = "server runs no programs; pipe to one: hark server pipe";
+const HOST = "hark server --host HOST";
+const PAIR = "hark server --cert FILE --key FILE";
+const CLIENTS =
+  "hark server --client-ca FILE serves only clients that it certified";
+const NO_ALPN = "hark server --tls, without ALPN: it is not there";
+const TLS_ONLY = "TLS 1.2 and 1.3 are spoken already: hark server --tls";
 
 /** Options of other tools by their names there, each with what to type here, or that it is not there. */
 const SERVER_HINTS: Hints = {
@@ -28,48 +28,48 @@ const SERVER_HINTS: Hints = {
   "-v --verbose": "server logs every client by itself",
   "-n --nodns": "server shows clients by their addresses already",
   "-u --udp --sctp --vsock -Z -dtls": ONLY_STREAMS,
-  "-U --unixsock -unix": "server --unix PATH",
+  "-U --unixsock -unix": "hark server --unix PATH",
   "-s --source --bind --address": HOST,
-  "--source-port": "server --port PORT",
+  "--source-port": "hark server --port PORT",
   "-e -c --exec --sh-exec --lua-exec": NO_PROGRAMS,
-  "-m --max-conns": "server --max-clients N",
-  "-w -i": "server --idle-timeout SECONDS",
-  "-x --hex-dump": "server --dump",
+  "-m --max-conns": "hark server --max-clients N",
+  "-w -i": "hark server --idle-timeout SECONDS",
+  "-x --hex-dump": "hark server --dump",
   "-o --output":
-    "what a client sends: server pipe > FILE; all bytes in hex: server --dump 2> FILE",
+    "what a client sends: hark server pipe > FILE; all bytes in hex: hark server --dump 2> FILE",
   "-C --crlf": "server sends bytes as they are",
-  "-z": "to check ports: client --check PORTS HOST",
-  "-N -q": "server pipe sends the end of stdin on by itself",
+  "-z": "to check ports: hark client --check PORTS HOST",
+  "-N -q": "hark server pipe sends the end of stdin on by itself",
   "--no-shutdown":
-    "server pipe receives on after the end of stdin; to put that off: (cat; sleep 60) | server pipe",
-  "--send-only": "server --file PATH or --message TEXT",
+    "hark server pipe receives on after the end of stdin; to put that off: (cat; sleep 60) | hark server pipe",
+  "--send-only": "hark server --file PATH or --message TEXT",
   "-d --recv-only":
-    "server discard; into a file: server pipe < /dev/null > FILE",
-  "--allowfile": "server --allow CIDR, more than once",
-  "--denyfile": "server --deny CIDR, more than once",
-  "--broker --chat": "server chat",
+    "hark server discard; into a file: hark server pipe < /dev/null > FILE",
+  "--allowfile": "hark server --allow CIDR, more than once",
+  "--denyfile": "hark server --deny CIDR, more than once",
+  "--broker --chat": "hark server chat",
   "--proxy --proxy-type --proxy-auth --proxy-dns":
-    "server is no proxy; to pass all on to one target: server relay HOST:PORT",
-  "--ssl": "server --tls",
+    "server is no proxy; to pass all on to one target: hark server relay HOST:PORT",
+  "--ssl": "hark server --tls",
   "--ssl-cert --ssl-key": PAIR,
   "--ssl-verify --ssl-trustfile": CLIENTS,
   "--ssl-servername -servername -cert2 -key2":
-    "names are those of the certificate: server --cert FILE --key FILE",
+    "names are those of the certificate: hark server --cert FILE --key FILE",
   "--ssl-alpn -alpn -nextprotoneg": NO_ALPN,
   "--ssl-ciphers": TLS_ONLY,
   // those of openssl s_server
-  "-accept": "server --tls --port PORT",
+  "-accept": "hark server --tls --port PORT",
   "-cert -certform -cert_chain -dcert -key -keyform -dkey": PAIR,
-  "-pass": "the key must not be encrypted: server --cert FILE --key FILE",
+  "-pass": "the key must not be encrypted: hark server --cert FILE --key FILE",
   "-CAfile -CApath -CAstore -chainCAfile -verifyCAfile -verify -Verify -verify_return_error":
     CLIENTS,
-  "-naccept": "server --once ends after one client",
-  "-rev": "server echo sends back what comes",
-  "-www -WWW -HTTP": "for HTTP: api",
+  "-naccept": "hark server --once ends after one client",
+  "-rev": "hark server echo sends back what comes",
+  "-www -WWW -HTTP": "for HTTP: hark api",
   "-tls1 -tls1_1 -tls1_2 -tls1_3 -no_ssl3 -no_tls1 -no_tls1_1 -no_tls1_2 -no_tls1_3 -cipher -ciphersuites -curves -groups -serverpref -dhparam":
     TLS_ONLY,
-  "-debug -msg -state -trace -tlsextdebug": "server --dump",
-  "-quiet -brief": "for the bytes alone: server pipe 2> /dev/null",
+  "-debug -msg -state -trace -tlsextdebug": "hark server --dump",
+  "-quiet -brief": "for the bytes alone: hark server pipe 2> /dev/null",
 };
 
 /** What a command line of other tools means here. */
@@ -81,7 +81,7 @@ export function serverHints(args: readonly string[]): Hints {
     const port = attached ||
       own.slice(at + 1).find((word) => /^\d+$/.test(word));
     if (!letters.includes("l")) return [];
-    const hint = `server always listens: server --port ${port ?? "PORT"}`;
+    const hint = `server always listens: hark server --port ${port ?? "PORT"}`;
     return [[arg, hint] as const];
   });
   return { ...SERVER_HINTS, ...Object.fromEntries(clusters) };
@@ -155,12 +155,12 @@ export function hintForOperands(
   const others = operands.filter((operand) => operand !== mode);
   if (mode === "relay") {
     const target = targetFor(others);
-    return target && `server relay ${target}`;
+    return target && `hark server relay ${target}`;
   }
   const options = optionsFor(others);
-  if (options) return ["server", ...mode ? [mode] : [], options].join(" ");
+  if (options) return ["hark server", ...mode ? [mode] : [], options].join(" ");
   const near = nearest(operands[0] ?? "", MODES);
   return near && mode === undefined
-    ? `did you mean ${near}? see server --help`
+    ? `did you mean ${near}? see hark server --help`
     : undefined;
 }

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { ExitCode, RUNNER } from "../../lib/cli/errors.ts";
+import { ExitCode } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
+import { asStarted } from "../../lib/cli/start.ts";
 import {
   type Address,
   DEFAULT_ADDRESS,
@@ -81,9 +82,11 @@ export async function runServer(
       event: "certificate",
       sha256: tls.sha256,
       ...tls.isOwn && {
-        client: `${RUNNER}client --tls --pin ${tls.sha256} ${
-          reachable(server.addresses)
-        }`,
+        client: asStarted(
+          `hark client --tls --pin ${tls.sha256} ${
+            reachable(server.addresses)
+          }`,
+        ),
       },
     });
   }

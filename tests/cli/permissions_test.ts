@@ -1,7 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
-import type { Command } from "../../lib/cli/definition.ts";
-import type { OptionTable } from "../../lib/cli/options.ts";
+import type { Command, OptionTable } from "../../lib/cli/options.ts";
 import { formatPermissionHint } from "../../lib/cli/permissions.ts";
 import { quote } from "../../lib/cli/values.ts";
 import { redactUrl } from "../../lib/cli/redact.ts";

@@ -151,7 +151,7 @@ Deno.test("client --check fails as a whole where no port is at fault", async () 
   const unix = await run(main, ["--check", "1-3", "unix:/run/a.sock"]);
   assertEquals([unix.code, unix.stderr], [
     2,
-    "client: Cannot check ports of unix:/run/a.sock\nhint: see client --help\n",
+    "client: Cannot check ports of unix:/run/a.sock\nhint: see deno task client --help\n",
   ]);
 });
 

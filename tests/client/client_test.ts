@@ -181,7 +181,7 @@ Deno.test("client says in one line what is wrong, and exits as the table says", 
     [
       ["localhost:0x50"],
       2,
-      /^client: Cannot parse port "0x50": expected 0 to 65535\nhint: see client --help\n$/,
+      /^client: Cannot parse port "0x50": expected 0 to 65535\nhint: see deno task client --help\n$/,
     ],
     [["127.0.0.1:9"], 7, /refused\nhint: nothing listens there\n$/],
     [["localhost", "65536"], 2, /Cannot parse port "65536"/],

@@ -5,49 +5,58 @@ import { clientHints } from "../../tasks/client/hints.ts";
 import { addressFrom, CLIENT_OPTIONS } from "../../tasks/client/options.ts";
 import { run } from "../support.ts";
 
-const LISTEN = "to listen: server --port";
+const LISTEN = "to listen: deno task server --port";
 const ONLY_STREAMS = "client speaks TCP and Unix sockets alone";
 
 /** What users of nc, ncat, openssl and others type, and the hint that leads to what they mean. */
 const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   // openssl s_client: words with one dash
-  [["-connect", "h:443"], "client --tls h:443"],
-  [["-connect"], "client --tls HOST:PORT"],
-  [["-CAfile", "ca.pem", "h:1"], "client --ca FILE"],
-  [["-servername", "a", "h:1"], "client --sni NAME"],
-  [["-starttls", "imap", "h:1"], "client --starttls imap HOST:PORT"],
+  [["-connect", "h:443"], "deno task client --tls h:443"],
+  [["-connect"], "deno task client --tls HOST:PORT"],
+  [["-CAfile", "ca.pem", "h:1"], "deno task client --ca FILE"],
+  [["-servername", "a", "h:1"], "deno task client --sni NAME"],
+  [["-starttls", "imap", "h:1"], "deno task client --starttls imap HOST:PORT"],
   [
     ["-connect", "h:25", "-starttls", "smtp"],
-    "-connect, -starttls: client --starttls smtp h:25",
+    "-connect, -starttls: deno task client --starttls smtp h:25",
   ],
   [
     ["-starttls", "xmpp"],
-    "TLS is asked for in smtp, imap, pop3 and postgres alone: client --starttls smtp HOST:PORT",
+    "TLS is asked for in smtp, imap, pop3 and postgres alone: deno task client --starttls smtp HOST:PORT",
   ],
   [
     ["-showcerts", "h:1"],
     "client shows no certificates; of one that it refuses it says why",
   ],
-  [["-alpn", "h2", "h:1"], "client --tls, without ALPN: it is not there"],
-  [["-verify", "4", "h:1"], "client --tls, which always verifies"],
-  [["-tls1_2", "h:1"], "TLS 1.2 and 1.3 are spoken already: client --tls"],
+  [
+    ["-alpn", "h2", "h:1"],
+    "deno task client --tls, without ALPN: it is not there",
+  ],
+  [["-verify", "4", "h:1"], "deno task client --tls, which always verifies"],
+  [
+    ["-tls1_2", "h:1"],
+    "TLS 1.2 and 1.3 are spoken already: deno task client --tls",
+  ],
   [
     ["-cert", "f", "-key", "k"],
-    "-cert, -key: client --cert FILE --key FILE",
+    "-cert, -key: deno task client --cert FILE --key FILE",
   ],
-  [["-pipe", "h:1"], "did you mean --pipe? see client --help"],
+  [["-pipe", "h:1"], "did you mean --pipe? see deno task client --help"],
   // nc: clusters of letters
-  [["-zv", "h", "80"], "client --check 80 h"],
-  [["-vz", "h", "20-25"], "client --check 20-25 h"],
-  [["-zvw3", "h", "80", "443"], "client --check 80,443 h"],
-  [["-zvw", "3", "h", "http"], "client --check 80 h"],
-  [["-w", "3", "-zv", "h"], "client --check PORTS h"],
-  [["-zv", "h;x", "80"], "client --check 80 'h;x'"],
-  [["-zv", "http://me:s3cret@h/", "80"], "client --check 80 http://***@h/"],
-  [["-4zv", "h", "80"], "client --check 80 h"],
+  [["-zv", "h", "80"], "deno task client --check 80 h"],
+  [["-vz", "h", "20-25"], "deno task client --check 20-25 h"],
+  [["-zvw3", "h", "80", "443"], "deno task client --check 80,443 h"],
+  [["-zvw", "3", "h", "http"], "deno task client --check 80 h"],
+  [["-w", "3", "-zv", "h"], "deno task client --check PORTS h"],
+  [["-zv", "h;x", "80"], "deno task client --check 80 'h;x'"],
+  [
+    ["-zv", "http://me:s3cret@h/", "80"],
+    "deno task client --check 80 http://***@h/",
+  ],
+  [["-4zv", "h", "80"], "deno task client --check 80 h"],
   [
     ["-4nv", "h", "80"],
-    "-n: a host may be an address: client 127.0.0.1:PORT; -v: client says what fails by itself; for events, --json",
+    "-n: a host may be an address: deno task client 127.0.0.1:PORT; -v: client says what fails by itself; for events, --json",
   ],
   [["-lvp", "80"], `${LISTEN} 80`],
   [["-nlvp80"], `${LISTEN} 80`],
@@ -58,73 +67,82 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-lup", "53"], ONLY_STREAMS],
   [
     ["-nv", "h", "80"],
-    "-n: a host may be an address: client 127.0.0.1:PORT; -v: client says what fails by itself; for events, --json",
+    "-n: a host may be an address: deno task client 127.0.0.1:PORT; -v: client says what fails by itself; for events, --json",
   ],
   // nc and ncat: one by one
-  [["-z"], "client --check PORTS HOST"],
-  [["-n", "h"], "a host may be an address: client 127.0.0.1:PORT"],
+  [["-z"], "deno task client --check PORTS HOST"],
+  [["-n", "h"], "a host may be an address: deno task client 127.0.0.1:PORT"],
   [
     ["-p", "5000", "h"],
-    "the port is an operand: client HOST:PORT; to listen on it: server --port PORT",
+    "the port is an operand: deno task client HOST:PORT; to listen on it: deno task server --port PORT",
   ],
   [
     ["-s", "1.2.3.4", "h"],
-    "the system chooses the address to come from: client HOST:PORT",
+    "the system chooses the address to come from: deno task client HOST:PORT",
   ],
   [
     ["-o", "f", "h"],
-    "client --pipe HOST:PORT > FILE; all bytes in hex: client --dump 2> FILE",
+    "deno task client --pipe HOST:PORT > FILE; all bytes in hex: deno task client --dump 2> FILE",
   ],
   [
     ["--sh-exec", "cat"],
-    "client runs no programs; pipe to one: client --pipe",
+    "client runs no programs; pipe to one: deno task client --pipe",
   ],
-  [["--ssl-alpn", "h2"], "client --tls, without ALPN: it is not there"],
+  [
+    ["--ssl-alpn", "h2"],
+    "deno task client --tls, without ALPN: it is not there",
+  ],
   [
     ["--no-shutdown"],
-    "client --pipe --keep-open",
+    "deno task client --pipe --keep-open",
   ],
   // addresses in other words
-  [["tls:h:443"], "client --tls h:443"],
-  [["ssl://h:443/x"], "client --tls h:443"],
-  [["tls://me:s3cret@h:443"], "client --tls h:443"],
-  [["tls://h"], "client --tls HOST:PORT"],
-  [["tcp://h:80"], "client h:80"],
-  [["TCP4:h:80"], "client h:80"],
-  [["OPENSSL:h:443"], "client --tls h:443"],
-  [["UNIX-CONNECT:/run/x.sock"], "client unix:/run/x.sock"],
+  [["tls:h:443"], "deno task client --tls h:443"],
+  [["ssl://h:443/x"], "deno task client --tls h:443"],
+  [["tls://me:s3cret@h:443"], "deno task client --tls h:443"],
+  [["tls://h"], "deno task client --tls HOST:PORT"],
+  [["tcp://h:80"], "deno task client h:80"],
+  [["TCP4:h:80"], "deno task client h:80"],
+  [["OPENSSL:h:443"], "deno task client --tls h:443"],
+  [["UNIX-CONNECT:/run/x.sock"], "deno task client unix:/run/x.sock"],
   [["udp://h:53"], ONLY_STREAMS],
-  [["ws://h/x"], "client speaks no WebSocket; for HTTP: get URL"],
-  [["wss://h/x"], "client speaks no WebSocket; for HTTP: get URL"],
-  [["https://h/"], "for HTTP: get URL"],
-  [["socks5://h:1"], "client --proxy socks5://HOST:PORT HOST:PORT"],
-  [["/run/x.sock"], "client unix:/run/x.sock"],
-  [["./a b.sock"], "client unix:'./a b.sock'"],
-  [["~/x.sock"], 'client unix:"$HOME"/x.sock'],
-  [["h:80/"], "client h:80"],
+  [["ws://h/x"], "client speaks no WebSocket; for HTTP: deno task get URL"],
+  [["wss://h/x"], "client speaks no WebSocket; for HTTP: deno task get URL"],
+  [["https://h/"], "for HTTP: deno task get URL"],
+  [["socks5://h:1"], "deno task client --proxy socks5://HOST:PORT HOST:PORT"],
+  [["/run/x.sock"], "deno task client unix:/run/x.sock"],
+  [["./a b.sock"], "deno task client unix:'./a b.sock'"],
+  [["~/x.sock"], 'deno task client unix:"$HOME"/x.sock'],
+  [["h:80/"], "deno task client h:80"],
   // names of services
-  [["h", "http"], "client h:80"],
-  [["h:ssh"], "client h:22"],
-  [["::1", "https"], "client '[::1]:443'"],
-  [["h", "foo"], "see client --help"],
+  [["h", "http"], "deno task client h:80"],
+  [["h:ssh"], "deno task client h:22"],
+  [["::1", "https"], "deno task client '[::1]:443'"],
+  [["h", "foo"], "see deno task client --help"],
   // ports to check
-  [["--check", "http", "h"], "client --check 80 h"],
-  [["--check", "h", "http,ssh"], "client --check 80,22 h"],
-  [["--check", "h", "20-25"], "client --check 20-25 h"],
-  [["--check", "h", "22", "80"], "client --check 22,80 h"],
-  [["h", "22", "80"], "client --check 22,80 h"],
-  [["--wait", "5", "--check", "h", "1-2"], "client --wait 5 --check 1-2 h"],
+  [["--check", "http", "h"], "deno task client --check 80 h"],
+  [["--check", "h", "http,ssh"], "deno task client --check 80,22 h"],
+  [["--check", "h", "20-25"], "deno task client --check 20-25 h"],
+  [["--check", "h", "22", "80"], "deno task client --check 22,80 h"],
+  [["h", "22", "80"], "deno task client --check 22,80 h"],
+  [
+    ["--wait", "5", "--check", "h", "1-2"],
+    "deno task client --wait 5 --check 1-2 h",
+  ],
   // a program to run when they are open
   [
     ["--check", "h:80", "--", "make", "a b"],
-    "client --check h:80 && make 'a b'",
+    "deno task client --check h:80 && make 'a b'",
   ],
-  [["--check", "80", "h", "--", "make"], "client --check 80 h && make"],
+  [
+    ["--check", "80", "h", "--", "make"],
+    "deno task client --check 80 h && make",
+  ],
   [
     ["--wait", "9", "h:80", "--", "make"],
-    "client --wait 9 --check h:80 && make",
+    "deno task client --wait 9 --check h:80 && make",
   ],
-  [["h:80", "x"], "client h:80"],
+  [["h:80", "x"], "deno task client h:80"],
 ];
 
 for (const [args, hint] of HABITS) {

@@ -742,7 +742,7 @@ Deno.test("an address of the other version of IP is usage", async () => {
     const { code, stderr } = await run(get, [`-${version}`, url]);
     assertEquals([code, stderr], [
       2,
-      `get: Cannot use --ipv${version}: ${address} is not an IPv${version} address\nhint: see get --help\n`,
+      `get: Cannot use --ipv${version}: ${address} is not an IPv${version} address\nhint: see deno task get --help\n`,
     ]);
   }
 });

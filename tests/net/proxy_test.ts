@@ -539,7 +539,7 @@ Deno.test("client --proxy says that the proxy is not there, and that a Unix sock
   const unix = await run(main, ["--proxy", at, "unix:/run/a.sock"], terminal);
   assertEquals([unix.code, unix.stderr], [
     2,
-    `client: Cannot connect to unix:/run/a.sock through ${at}\nhint: see client --help\n`,
+    `client: Cannot connect to unix:/run/a.sock through ${at}\nhint: see deno task client --help\n`,
   ]);
 });
 

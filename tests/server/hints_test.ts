@@ -9,30 +9,33 @@ import {
 } from "../../tasks/server/options.ts";
 import { run } from "../support.ts";
 
-const LISTENS = "server always listens: server --port";
-const PAIR = "server --cert FILE --key FILE";
-const SEE_HELP = "see server --help";
+const LISTENS = "server always listens: deno task server --port";
+const PAIR = "deno task server --cert FILE --key FILE";
+const SEE_HELP = "see deno task server --help";
 
 /** What users of nc, ncat, socat and openssl type, and the hint that leads to what they mean. */
 const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   // an address for an operand
-  [["9000"], "server --port 9000"],
-  [[":9000"], "server --port 9000"],
-  [["0.0.0.0:9000"], "server --host 0.0.0.0 --port 9000"],
-  [["0.0.0.0:9000", "--file", "x"], "server --host 0.0.0.0 --port 9000"],
-  [["[::]:9000"], "server --host :: --port 9000"],
-  [["::", "9000"], "server --host :: --port 9000"],
-  [["localhost", "9000"], "server --host localhost --port 9000"],
-  [["localhost"], "server --host localhost"],
+  [["9000"], "deno task server --port 9000"],
+  [[":9000"], "deno task server --port 9000"],
+  [["0.0.0.0:9000"], "deno task server --host 0.0.0.0 --port 9000"],
+  [
+    ["0.0.0.0:9000", "--file", "x"],
+    "deno task server --host 0.0.0.0 --port 9000",
+  ],
+  [["[::]:9000"], "deno task server --host :: --port 9000"],
+  [["::", "9000"], "deno task server --host :: --port 9000"],
+  [["localhost", "9000"], "deno task server --host localhost --port 9000"],
+  [["localhost"], "deno task server --host localhost"],
   [["echo", "9000"], "server echo --port 9000"],
   [["9000", "echo"], "server echo --port 9000"],
-  [["tcp://0.0.0.0:80"], "server --host 0.0.0.0 --port 80"],
-  [["tls://0.0.0.0:443"], "server --tls --host 0.0.0.0 --port 443"],
-  [["TCP-LISTEN:80,fork"], "server --port 80"],
-  [["unix:a.sock"], "server --unix a.sock"],
-  [["/run/my app.sock"], "server --unix '/run/my app.sock'"],
+  [["tcp://0.0.0.0:80"], "deno task server --host 0.0.0.0 --port 80"],
+  [["tls://0.0.0.0:443"], "deno task server --tls --host 0.0.0.0 --port 443"],
+  [["TCP-LISTEN:80,fork"], "deno task server --port 80"],
+  [["unix:a.sock"], "deno task server --unix a.sock"],
+  [["/run/my app.sock"], "deno task server --unix '/run/my app.sock'"],
   [["dance"], SEE_HELP],
-  [["ehco"], "did you mean echo? see server --help"],
+  [["ehco"], "did you mean echo? see deno task server --help"],
   [["echo", "x"], SEE_HELP],
   // a target in other words
   [["relay", "h", "80"], "server relay h:80"],
@@ -52,32 +55,38 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-lvu"], "server speaks TCP and Unix sockets alone"],
   // nc and ncat: one by one
   [["-n"], "server shows clients by their addresses already"],
-  [["-s", "1.2.3.4"], "server --host HOST"],
-  [["--sh-exec", "x"], "server runs no programs; pipe to one: server pipe"],
+  [["-s", "1.2.3.4"], "deno task server --host HOST"],
+  [
+    ["--sh-exec", "x"],
+    "server runs no programs; pipe to one: deno task server pipe",
+  ],
   [
     ["-o", "f"],
-    "what a client sends: server pipe > FILE; all bytes in hex: server --dump 2> FILE",
+    "what a client sends: deno task server pipe > FILE; all bytes in hex: deno task server --dump 2> FILE",
   ],
   [
     ["--proxy-type", "http"],
-    "server is no proxy; to pass all on to one target: server relay HOST:PORT",
+    "server is no proxy; to pass all on to one target: deno task server relay HOST:PORT",
   ],
-  [["--ssl-alpn", "h2"], "server --tls, without ALPN: it is not there"],
+  [
+    ["--ssl-alpn", "h2"],
+    "deno task server --tls, without ALPN: it is not there",
+  ],
   [
     ["--no-shutdown"],
-    "server pipe receives on after the end of stdin; to put that off: (cat; sleep 60) | server pipe",
+    "deno task server pipe receives on after the end of stdin; to put that off: (cat; sleep 60) | deno task server pipe",
   ],
-  [["--send-only"], "server --file PATH or --message TEXT"],
+  [["--send-only"], "deno task server --file PATH or --message TEXT"],
   // openssl s_server: words with one dash
-  [["-accept", "4433"], "server --tls --port PORT"],
-  [["-port", "80"], "did you mean --port? see server --help"],
+  [["-accept", "4433"], "deno task server --tls --port PORT"],
+  [["-port", "80"], "did you mean --port? see deno task server --help"],
   [["-cert", "f", "-key", "k"], `-cert, -key: ${PAIR}`],
   [
     ["-CAfile", "f"],
-    "server --client-ca FILE serves only clients that it certified",
+    "deno task server --client-ca FILE serves only clients that it certified",
   ],
   [["-www"], "for HTTP: api"],
-  [["-once"], "did you mean --once? see server --help"],
+  [["-once"], "did you mean --once? see deno task server --help"],
 ];
 
 for (const [args, hint] of HABITS) {

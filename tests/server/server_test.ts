@@ -467,7 +467,7 @@ Deno.test("server says in one line what is wrong, and exits as the table says", 
     [
       ["--port", "0x50"],
       2,
-      /^server: Cannot parse port "0x50": expected 0 to 65535\nhint: see server --help\n$/,
+      /^server: Cannot parse port "0x50": expected 0 to 65535\nhint: see deno task server --help\n$/,
     ],
     [["--port", "65536"], 2, /Cannot parse port "65536"/],
     [["--port", "-1"], 2, /Cannot parse port "-1"/],

@@ -100,8 +100,9 @@ function holdsData({ file, from, isUrl }: Imported): Failure {
   return new Failure(
     `Cannot import into "${absolutePath(file)}": it holds data already`,
     {
-      hint: `to serve what it holds: api "${file}"; to replace that: --reset` +
-        (isKept ? `; to import once, then serve: api "${from}"` : ""),
+      hint:
+        `to serve what it holds: hark api "${file}"; to replace that: --reset` +
+        (isKept ? `; to import once, then serve: hark api "${from}"` : ""),
     },
   );
 }

@@ -1,0 +1,78 @@
+/**
+ * How a command is started from where the user is, so that what helps and hints name runs as it stands.
+ *
+ * @module
+ */
+
+import { percentDecode, quote } from "./values.ts";
+
+const COMMANDS = ["server", "client", "get", "post", "posts", "api", "demo"];
+
+/** How this process was started. */
+interface Start {
+  /** The URL of the module that was started; its `?as=` is what a launcher is called by, a word each. */
+  readonly module: string;
+  readonly folder: string;
+  /** The path of a binary. */
+  readonly binary?: string | undefined;
+}
+
+function ownStart(): Start {
+  const { mainModule, build } = Deno;
+  const binary = build.standalone ? Deno.execPath() : undefined;
+  return { module: mainModule, folder: Deno.cwd(), binary };
+}
+
+/** A text in which commands are called `hark get`, with each as it is started here: `deno task get`, `./get`. */
+export function asStarted(text: string, start?: Start): string {
+  return text.replace(
+    new RegExp(`\\bhark (${COMMANDS.join("|")})\\b`, "g"),
+    (_, name) => startOf(name, [], start).map(quote).join(" "),
+  );
+}
+
+/**
+ * The words that start a command as this one was started.
+ *
+ * @param flags Permissions to grant; a task has its own, so that its script is named instead, by its whole path: the
+ * user may stand in a folder below.
+ */
+export function startOf(
+  name: string,
+  flags: readonly string[],
+  { module, folder, binary }: Start = ownStart(),
+): readonly string[] {
+  const own = new RegExp(`\\b(${COMMANDS.join("|")})\\b(?=[^/]*$)`);
+  if (binary !== undefined) {
+    return [below(folder, binary.replaceAll("\\", "/").replace(own, name))];
+  }
+  const { searchParams, protocol, origin, pathname } = new URL(module);
+  const launcher = searchParams.getAll("as");
+  if (launcher.length > 0) return [...launcher, name, ...flags];
+  const script = pathname.replace(own, name);
+  if (protocol !== "file:") {
+    const [, scope] = module.match(/^https:\/\/jsr\.io(\/@.*?\/.*?\/)/) ?? [];
+    const source = scope
+      ? `jsr:${scope.slice(1).replace(/\/([^/]*\/)$/, "@$1")}${name}`
+      : origin + script;
+    return ["deno", "run", ...flags, source];
+  }
+  const path = (percentDecode(script) ?? script)
+    .replace(/^\/(?=[A-Za-z]:)/, "");
+  const isScript = COMMANDS.some((each) =>
+    /\/(\w+)\.[jt]s$/.exec(pathname)?.[1] === each
+  );
+  const shown = below(folder, path).replace(/^\.\//, "");
+  if (isScript && shown !== `tasks/${name}.ts`) {
+    return ["deno", "run", ...flags, shown];
+  }
+  return flags.length === 0
+    ? ["deno", "task", name]
+    : ["deno", "run", ...flags, isScript ? path : `tasks/${name}.ts`];
+}
+
+/** A path as it is typed in a folder: from there where it lies below it, else from the root. */
+function below(folder: string, path: string): string {
+  const start = folder.replaceAll("\\", "/").replace(/\/?$/, "/");
+  return path.startsWith(start) ? `./${path.slice(start.length)}` : path;
+}
