@@ -60,12 +60,12 @@ export async function readSources(
   return sources;
 }
 
-/** The flags between `deno run` and the script that deno.json gives a task. */
+/** The flags between `deno run` and the script that deno.json gives a task, without the quotes around one. */
 export function flagsOf(task: string): string[] {
   const command =
     Object.entries(config.tasks).find(([name]) => name === task)?.[1].command ??
       "";
-  return command.split(" ").slice(2, -1);
+  return command.replaceAll("'", "").split(" ").slice(2, -1);
 }
 
 /** Runs a task of deno.json, with its own flags, as a real process: `spawn("get", ["--version"])`. */
