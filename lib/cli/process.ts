@@ -5,13 +5,29 @@
  */
 
 import { ExitCode, Failure } from "./errors.ts";
-import { ClosedOutput, type Input, type Io, type Output } from "./io.ts";
+import { ClosedOutput, type Input, type Io, type Output, print } from "./io.ts";
+
+/** The Deno that hark is made for; a binary brings its own. */
+const FLOOR = "2.9.6";
+
+/** What an older Deno breaks, in one line. */
+export function warningOf(deno: string): string {
+  const order = (version: string) =>
+    version.split(".").reduce((sum, part) => sum * 1000 + parseInt(part), 0);
+  if (order(deno) >= order(FLOOR)) return "";
+  const why = order(deno) < order("2.8.3")
+    ? "cannot load all of it"
+    : "breaks keep-alive and streamed bodies (denoland/deno#36657, #36624)";
+  return `hark: made for Deno ${FLOOR} or later; ${deno} ${why}\n`;
+}
 
 /**
  * The process's own streams and signals. Ctrl-C and SIGTERM end the process at once with 130 and 143, unless the
  * command drains. Windows has Ctrl-C alone: nothing there sends a SIGTERM that could be caught.
  */
 export function processIo(): Io {
+  const stderr = createOutput("stderr", Deno.stderr);
+  if (!Deno.build.standalone) print(stderr, warningOf(Deno.version.deno));
   return {
     stdin: {
       isTerminal: Deno.stdin.isTerminal(),
@@ -23,7 +39,7 @@ export function processIo(): Io {
       look: () => look().catch(() => undefined),
     },
     stdout: createOutput("stdout", Deno.stdout),
-    stderr: createOutput("stderr", Deno.stderr),
+    stderr,
     askSecret,
     ...createSignals(),
   };
@@ -47,9 +63,8 @@ function outlive(): void {
 async function look(): ReturnType<NonNullable<Input["look"]>> {
   const { fstatSync, readSync } = await import("node:fs");
   const stdin = fstatSync(0);
-  if (!stdin.isFile()) {
-    return stdin.isFIFO() || stdin.isSocket() ? {} : undefined;
-  }
+  const isPipe = stdin.isFIFO() || stdin.isSocket();
+  if (!stdin.isFile()) return isPipe ? {} : undefined;
   return {
     size: stdin.size,
     readAt: (buffer, at) => readSync(0, buffer, 0, buffer.length, at),
@@ -94,9 +109,6 @@ function createSignals(): Pick<Io, "signal" | "drain"> {
   return { signal: controller.signal, drain };
 }
 
-/** Ctrl-C and Ctrl-D. */
-const ENDS = [3, 4];
-
 /**
  * Asks for a secret in one line, without an echo; gives undefined where there is no terminal to ask on.
  *
@@ -113,7 +125,8 @@ async function askSecret(question: string): Promise<string | undefined> {
   stdin.setRaw = (isRaw) => setRaw.call(stdin, isRaw);
   stdin.readSync = (buffer) => {
     const count = readSync.call(stdin, buffer);
-    if (count !== 1 || !ENDS.includes(buffer[0] ?? 0)) return count;
+    // Ctrl-C and Ctrl-D
+    if (count !== 1 || ![3, 4].includes(buffer[0] ?? 0)) return count;
     throw new Failure("Interrupted", { code: ExitCode.Interrupted });
   };
   try {

@@ -1,8 +1,14 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import fc from "fast-check";
 import { Failure } from "../../lib/cli/errors.ts";
 import { ClosedOutput } from "../../lib/cli/io.ts";
-import { createOutput, type Stream } from "../../lib/cli/process.ts";
+import { createOutput, type Stream, warningOf } from "../../lib/cli/process.ts";
 import { until } from "../daemon.ts";
 import {
   type Child,
@@ -346,4 +352,54 @@ Deno.test("createOutput() loses what cannot be said on stderr, and nothing else"
     await write(lines);
     await writeLater(lines);
   }
+});
+
+const KEEP_ALIVE =
+  "breaks keep-alive and streamed bodies (denoland/deno#36657, #36624)";
+
+const VERSIONS: [deno: string, why: string | undefined][] = [
+  ["1.46.3", "cannot load all of it"],
+  ["2.4.2", "cannot load all of it"],
+  ["2.8.2", "cannot load all of it"],
+  ["2.8.3", KEEP_ALIVE],
+  ["2.9.0", KEEP_ALIVE],
+  ["2.9.5", KEEP_ALIVE],
+  ["2.9.5+98f9507", KEEP_ALIVE],
+  ["2.9.6", undefined],
+  ["2.9.6-rc.1", undefined],
+  ["2.9.10", undefined],
+  ["2.10.0", undefined],
+  ["3.0.0", undefined],
+];
+
+for (const [deno, why] of VERSIONS) {
+  Deno.test(`an older Deno than hark is made for is named in one line: ${deno}`, () => {
+    assertEquals(
+      warningOf(deno),
+      why === undefined
+        ? ""
+        : `hark: made for Deno 2.9.6 or later; ${deno} ${why}\n`,
+    );
+  });
+}
+
+Deno.test("processIo() warns once on stderr of an older Deno, and the command goes on", async () => {
+  const old = `Object.defineProperty(Deno, "version", {
+    value: { ...Deno.version, deno: "2.9.2" },
+  });
+  const { main } = await import("${new URL(
+    "../../tasks/get.ts",
+    import.meta.url,
+  )}");
+  const { processIo } = await import("${new URL(
+    "../../lib/cli/process.ts",
+    import.meta.url,
+  )}");
+  Deno.exit(await main(["--version"], processIo()));`;
+  const { code, stdout, stderr } = await spawnDeno(["run", "-A", "-"], {
+    stdin: old,
+  }).result;
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "(deno 2.9.2, ");
+  assertEquals(stderr, warningOf("2.9.2"));
 });

@@ -1,6 +1,13 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import ci from "../../.ci/package.json" with { type: "json" };
 import config from "../../deno.json" with { type: "json" };
 import jsr from "../../deno.jsr.json" with { type: "json" };
+import { warningOf } from "../../lib/cli/process.ts";
 import { readSources, ROOT } from "../support.ts";
 
 const NAMES = Object.keys(config.imports);
@@ -69,4 +76,12 @@ Deno.test("sources import by name: no registry, no version, no unknown package",
     !NAMES.includes(name)
   );
   assertEquals(strange, []);
+});
+
+Deno.test("deno.json, CI and the commands agree on the Deno that is needed", () => {
+  const { deno } = ci.dependencies;
+  assertEquals(config.engines.deno, `>=${deno}`);
+  assertEquals(Object.keys(ci.allowScripts), [`deno@${deno}`]);
+  assertEquals(warningOf(deno), "");
+  assertStringIncludes(warningOf("2.9.0"), ` Deno ${deno} or later; `);
 });
