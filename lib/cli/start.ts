@@ -51,11 +51,9 @@ export function startOf(
   if (launcher.length > 0) return [...launcher, name, ...flags];
   const script = pathname.replace(own, name);
   if (protocol !== "file:") {
-    const [, scope] = module.match(/^https:\/\/jsr\.io(\/@.*?\/.*?\/)/) ?? [];
-    const source = scope
-      ? `jsr:${scope.slice(1).replace(/\/([^/]*\/)$/, "@$1")}${name}`
-      : origin + script;
-    return ["deno", "run", ...flags, source];
+    // jsr:@scope/name/get has no origin
+    const start = origin === "null" ? protocol : origin;
+    return ["deno", "run", ...flags, start + script];
   }
   const path = (percentDecode(script) ?? script)
     .replace(/^\/(?=[A-Za-z]:)/, "");

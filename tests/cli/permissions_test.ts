@@ -4,6 +4,7 @@ import type { Command, OptionTable } from "../../lib/cli/options.ts";
 import { formatPermissionHint } from "../../lib/cli/permissions.ts";
 import { quote } from "../../lib/cli/values.ts";
 import { redactUrl } from "../../lib/cli/redact.ts";
+import { startOf } from "../../lib/cli/start.ts";
 import { encode, spawnProgram, testWith } from "../support.ts";
 
 const command: Command<OptionTable> = {
@@ -176,3 +177,23 @@ testWith(
     );
   },
 );
+
+const SOURCES: [module: string, post: string][] = [
+  ["jsr:@a/hark/get", "jsr:@a/hark/post"],
+  ["jsr:@get/get@^0.1.0/get", "jsr:@get/get@^0.1.0/post"],
+  [
+    "https://jsr.io/@a/hark/0.1.0/tasks/get.ts",
+    "https://jsr.io/@a/hark/0.1.0/tasks/post.ts",
+  ],
+  ["http://localhost:1/get.js", "http://localhost:1/post.js"],
+];
+
+for (const [module, post] of SOURCES) {
+  Deno.test(`a command is started from where this one came from: ${module}`, () => {
+    const start = { module, folder: "/" };
+    assertEquals(startOf("post", ["--allow-net"], start), [
+      ...["deno", "run", "--allow-net"],
+      post,
+    ]);
+  });
+}
