@@ -7,20 +7,6 @@
 import { ExitCode, Failure } from "./errors.ts";
 import { ClosedOutput, type Input, type Io, type Output, print } from "./io.ts";
 
-/** The Deno that hark is made for; a binary brings its own. */
-const FLOOR = "2.9.6";
-
-/** What an older Deno breaks, in one line. */
-export function warningOf(deno: string): string {
-  const order = (version: string) =>
-    version.split(".").reduce((sum, part) => sum * 1000 + parseInt(part), 0);
-  if (order(deno) >= order(FLOOR)) return "";
-  const why = order(deno) < order("2.8.3")
-    ? "cannot load all of it"
-    : "breaks keep-alive and streamed bodies (denoland/deno#36657, #36624)";
-  return `hark: made for Deno ${FLOOR} or later; ${deno} ${why}\n`;
-}
-
 /**
  * The process's own streams and signals. Ctrl-C and SIGTERM end the process at once with 130 and 143, unless the
  * command drains. Windows has Ctrl-C alone: nothing there sends a SIGTERM that could be caught.
@@ -71,6 +57,20 @@ async function look(): ReturnType<NonNullable<Input["look"]>> {
   };
 }
 
+/** The Deno that hark is made for; a binary brings its own. */
+const FLOOR = "2.9.6";
+
+/** What an older Deno breaks, in one line. */
+export function warningOf(deno: string): string {
+  const order = (version: string) =>
+    version.split(".").reduce((sum, part) => sum * 1000 + parseInt(part), 0);
+  if (order(deno) >= order(FLOOR)) return "";
+  const why = order(deno) < order("2.8.3")
+    ? "cannot load all of it"
+    : "breaks keep-alive and streamed bodies (denoland/deno#36657, #36624)";
+  return `hark: made for Deno ${FLOOR} or later; ${deno} ${why}\n`;
+}
+
 /** A terminal may deliver one Ctrl-C twice, itself and through the task runner, about 1 ms apart. */
 const SECOND_SIGNAL_MS = 200;
 
@@ -109,6 +109,9 @@ function createSignals(): Pick<Io, "signal" | "drain"> {
   return { signal: controller.signal, drain };
 }
 
+/** Ctrl-C and Ctrl-D. */
+const ENDS = [3, 4];
+
 /**
  * Asks for a secret in one line, without an echo; gives undefined where there is no terminal to ask on.
  *
@@ -125,8 +128,7 @@ async function askSecret(question: string): Promise<string | undefined> {
   stdin.setRaw = (isRaw) => setRaw.call(stdin, isRaw);
   stdin.readSync = (buffer) => {
     const count = readSync.call(stdin, buffer);
-    // Ctrl-C and Ctrl-D
-    if (count !== 1 || ![3, 4].includes(buffer[0] ?? 0)) return count;
+    if (count !== 1 || !ENDS.includes(buffer[0] ?? 0)) return count;
     throw new Failure("Interrupted", { code: ExitCode.Interrupted });
   };
   try {
