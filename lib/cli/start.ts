@@ -9,7 +9,7 @@ import { percentDecode, quote } from "./values.ts";
 const COMMANDS = ["server", "client", "get", "post", "posts", "api", "demo"];
 
 /** How this process was started. */
-interface Start {
+export interface Start {
   /** The URL of the module that was started; its `?as=` is what a launcher is called by, a word each. */
   readonly module: string;
   readonly folder: string;
@@ -51,10 +51,9 @@ export function startOf(
   if (launcher.length > 0) return [...launcher, name, ...flags];
   const script = pathname.replace(own, name);
   if (protocol !== "file:") {
-    const [, scope] = module.match(/^https:\/\/jsr\.io(\/@.*?\/.*?\/)/) ?? [];
-    const source = scope
-      ? `jsr:${scope.slice(1).replace(/\/([^/]*\/)$/, "@$1")}${name}`
-      : origin + script;
+    const [, own, version] =
+      module.match(/^https:\/\/jsr\.io\/(@[^/]+\/[^/]+)\/([^/]+)/) ?? [];
+    const source = own ? `jsr:${own}@${version}/${name}` : origin + script;
     return ["deno", "run", ...flags, source];
   }
   const path = (percentDecode(script) ?? script)

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import type { Command, OptionTable } from "../../lib/cli/options.ts";
 import { formatPermissionHint } from "../../lib/cli/permissions.ts";
+import { asStarted, type Start, startOf } from "../../lib/cli/start.ts";
 import { quote } from "../../lib/cli/values.ts";
 import { redactUrl } from "../../lib/cli/redact.ts";
 import { encode, spawnProgram, testWith } from "../support.ts";
@@ -150,7 +151,7 @@ Deno.test("formatPermissionHint() repeats a command line that has no need of gra
   const { permissions: _, redact: __, ...plain } = command;
   assertEquals(
     await formatPermissionHint({ ...plain, name: "none" }, ["x"], denial),
-    "deno run tasks/none.ts x",
+    "deno task none x",
   );
 });
 
@@ -176,3 +177,96 @@ testWith(
     );
   },
 );
+
+const STARTS: [name: string, start: Start, own: string, other: string][] = [
+  [
+    "a task, or the script in its folder",
+    { module: "file:///a/hark/tasks/get.ts", folder: "/a/hark" },
+    "deno task get|deno run -N /a/hark/tasks/get.ts",
+    "deno task api",
+  ],
+  [
+    "a script from another folder",
+    { module: "file:///a/my%20hark/tasks/get.ts", folder: "/a/b" },
+    "deno run '/a/my hark/tasks/get.ts'|deno run -N '/a/my hark/tasks/get.ts'",
+    "deno run '/a/my hark/tasks/api.ts'",
+  ],
+  [
+    "a script from a folder above",
+    { module: "file:///a/hark/tasks/posts.ts", folder: "/a" },
+    "deno run hark/tasks/get.ts|deno run -N hark/tasks/get.ts",
+    "deno run hark/tasks/api.ts",
+  ],
+  [
+    "a bundle",
+    { module: "file:///a/dist/js/post.js", folder: "/a" },
+    "deno run dist/js/get.js|deno run -N dist/js/get.js",
+    "deno run dist/js/api.js",
+  ],
+  [
+    "a bundle on Windows",
+    { module: "file:///C:/a/get.js", folder: "C:\\a" },
+    "deno run get.js|deno run -N get.js",
+    "deno run api.js",
+  ],
+  [
+    "a bundle by its URL",
+    { module: "https://a.example/js/get.js", folder: "/a" },
+    "deno run https://a.example/js/get.js|deno run -N https://a.example/js/get.js",
+    "deno run https://a.example/js/api.js",
+  ],
+  [
+    "a module of JSR",
+    { module: "https://jsr.io/@hark/hark/0.2.0/tasks/get.ts", folder: "/a" },
+    "deno run jsr:@hark/hark@0.2.0/get|deno run -N jsr:@hark/hark@0.2.0/get",
+    "deno run jsr:@hark/hark@0.2.0/api",
+  ],
+  [
+    "a launcher",
+    { module: "file:///n/hark/js/get.js?as=hark", folder: "/a" },
+    "hark get|hark get -N",
+    "hark api",
+  ],
+  [
+    "a launcher that another one starts",
+    { module: "file:///n/js/get.js?as=npx&as=./a%20b.tgz", folder: "/n" },
+    "npx './a b.tgz' get|npx './a b.tgz' get -N",
+    "npx './a b.tgz' api",
+  ],
+  [
+    "a binary",
+    { module: "file:///x/tasks/get.ts", folder: "/a", binary: "/a/b/get" },
+    "./b/get",
+    "./b/api",
+  ],
+  [
+    "a binary of another platform",
+    { module: "file:///x/", folder: "/", binary: "C:\\b\\get-x86_64.exe" },
+    "C:/b/get-x86_64.exe",
+    "C:/b/api-x86_64.exe",
+  ],
+  [
+    "a test",
+    { module: "file:///a/tests/get_test.ts", folder: "/a" },
+    "deno task get|deno run -N tasks/get.ts",
+    "deno task api",
+  ],
+];
+
+for (const [name, start, own, other] of STARTS) {
+  Deno.test(`asStarted() names commands as they are started: ${name}`, () => {
+    const [plain = "", granted] = own.split("|");
+    assertEquals(
+      asStarted("see hark get --help; hark api", start),
+      `see ${plain} --help; ${other}`,
+    );
+    if (granted === undefined) return;
+    const words = startOf("get", ["-N"], start).map(quote);
+    assertEquals(words.join(" "), granted);
+  });
+}
+
+Deno.test("asStarted() leaves alone what is no command", () => {
+  const text = "hark is not hark-get, hark getter or hark gets";
+  assertEquals(asStarted(text), text);
+});
