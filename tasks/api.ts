@@ -21,11 +21,21 @@ const command = defineCommand({
   usage: "[db.json|data.ts|FILE.db]",
   examples: [
     ["api", "http://localhost:3000, kept in hark.db"],
-    ["api --memory --port 0", "kept nowhere, on a free port"],
-    ["api db.json", "json-server's file, imported into db.db once"],
-    ["api a.db --from :3000", "a copy of another api"],
+    ["api db.json", "json-server's file, kept in db.db"],
   ],
+  operands: {
+    Paths: [
+      ["/posts, /posts/1", "Resources: GET, POST, PUT, PATCH, DELETE"],
+      ["/posts?userId=1", "Filters, order, pages"],
+      ["/", "A page to try requests on; /openapi.json describes all"],
+      ["/@name/posts", "A private copy, in memory"],
+    ],
+  },
   options: API_OPTIONS,
+  common: [
+    ...["port", "memory", "watch", "reset", "from"] as const,
+    ...["with", "static", "origin"] as const,
+  ],
   hints: API_HINTS,
   permissions: ({ options, operands }) => apiPermissions(options, operands),
   run: runApi,

@@ -16,13 +16,17 @@ const command = defineCommand({
   summary: "Connect to a TCP server and print what it says.",
   usage: "[HOST:PORT | HOST PORT | unix:PATH]",
   examples: [
-    ["client", "the tutorial's: localhost:12345"],
-    ["client localhost 7000", "what you type is sent, by lines"],
-    ["client --pipe localhost:7000", "stdin and stdout, as nc does"],
-    ["client --check 20-25,80 localhost", "are they open?"],
-    ["client --wait 30 --check :5432", "until it accepts"],
+    ["client", "what localhost:12345 says"],
+    ["client :7000", "what you type is sent, by lines"],
+    ["client --pipe :7000", "stdin there, stdout from there"],
+    ["client --check 20-25,80", "are these ports open?"],
   ],
+  exitCodes: [0, 1, 2, 6, 7, 18, 28, 60, 130, 143],
   options: CLIENT_OPTIONS,
+  common: [
+    ...["pipe", "send", "timeout", "wait", "check", "proxy"] as const,
+    ...["tls", "pin", "dump", "json"] as const,
+  ],
   permissions: clientPermissions,
   run: runClient,
 });

@@ -170,6 +170,8 @@ const command = defineCommand({
   usage: "",
   examples: [["demo", "about a second"]],
   options: {},
+  common: [],
+  exitCodes: [0, 1, 2, 130, 143],
   permissions: () => ({ net: ["localhost", "127.0.0.1", "[::1]"] }),
   run: async (_, io) => {
     // what cannot be had is said here: the servers below would say so to nobody

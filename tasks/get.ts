@@ -16,14 +16,15 @@ const command = defineCommand({
   summary: "Get a URL: its status on stderr, its body on stdout.",
   usage: "[URL] [Header:value] [name==query]",
   examples: [
-    ["get", "the tutorial's: 100 posts"],
-    ["get --raw", "the same, byte for byte"],
-    ["get :3000/posts userId==1", "a query, on this machine"],
-    ["get example.com/a Accept:text/plain", "a header"],
-    ["get -O example.com/a.iso", "into a file; -c goes on with a part"],
-    ["get -v --time :3000/posts", "what is sent and comes, and how fast"],
+    ["get", "posts of JSONPlaceholder"],
+    ["get :3000/posts userId==1", "on this machine, with a query"],
+    ["get example.com/a Accept:text/plain", "with a header"],
   ],
   ...COMMAND,
+  common: [
+    ...["method", "auth", "include", "verbose", "raw", "json"] as const,
+    ...["output", "remoteName", "continue", "timeout", "insecure"] as const,
+  ],
   async run({ options, operands }, io) {
     const parsed = await parseOperands(operands);
     const { fields: [field], raw } = parsed;

@@ -8,6 +8,7 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
+import { EXCHANGE_OPTIONS, FORM_OPTIONS } from "./get/options.ts";
 import { COMMAND, runExchange } from "./get/get.ts";
 import { DEFAULT_URL, parseOperands } from "./get/url.ts";
 
@@ -17,16 +18,24 @@ const DEFAULT_OPERANDS = [DEFAULT_URL, "title=foo", "body=bar", "userId:=1"];
 const command = defineCommand({
   name: "post",
   summary: "Post to a URL: the answer's status on stderr, its body on stdout.",
-  usage: "[URL] [key=text] [k:=json] [Header:v] [name==v] [@FILE|-]",
+  usage: "[URL] [ITEM...]",
   examples: [
-    ["post", "the tutorial's post"],
-    ["post :3000/posts title=foo userId:=1", "fields: text and JSON"],
-    ["post :3000/posts by[name]=Ada tags[]=a", "nested fields"],
-    ["post -X PUT :3000/posts/1 title=bar", "another method"],
-    ["post -f :3000/faces name=Ada face@ada.png", "a form, with a file"],
-    ["post :3000/posts @post.json", "a file; - is standard input"],
+    ["post :3000/posts title=foo userId:=1", "JSON to this machine"],
+    ["post -X PATCH :3000/posts/1 title=bar", "another method"],
   ],
+  operands: {
+    Items: [
+      ["key=text, key:=json", "A field; key=@FILE takes a file's text"],
+      ["'key[sub]=a', 'key[]=a'", "A field in an object, in a list"],
+      ["key@FILE", "A file in a form"],
+      ["Name:value", "A header"],
+      ["name==value", "A part of the query"],
+      ["@FILE, -", "The whole body: a file, standard input"],
+    ],
+  },
   ...COMMAND,
+  options: { ...FORM_OPTIONS, ...EXCHANGE_OPTIONS },
+  common: ["form", "method", "auth", "offline", "verbose", "timeout"],
   async run({ options, operands }, io) {
     const parsed = await parseOperands(
       operands.length === 0 ? DEFAULT_OPERANDS : operands,

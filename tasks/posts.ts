@@ -15,15 +15,23 @@ const command = defineCommand({
   summary: "List an API's posts, or create, update and delete them.",
   usage: "[create|update|delete] [ID...] [key=value...]",
   examples: [
-    ["posts", "the tutorial's"],
-    ["posts --url :3000 userId=1", "one user's, of your api"],
-    ["posts 1 2 --table", "two of them"],
-    [
-      "posts --url :3000 create title=foo body=bar userId:=1",
-      "a new one",
-    ],
+    ["posts", "100 of jsonplaceholder.typicode.com"],
+    ["posts --url :3000 1 2 --table", "two, of your hark api"],
   ],
+  operands: {
+    Operands: [
+      ["1 2", "The posts with these ids"],
+      ["userId=1", "Those with this value"],
+      ["create title=a body=b userId:=1", "Make one"],
+      ["update 1 title=bar", "Change one"],
+      ["delete 1", "Remove one"],
+    ],
+  },
   ...POSTS,
+  common: [
+    ...["url", "resource", "limit", "offline"] as const,
+    ...["fields", "json", "csv", "table"] as const,
+  ],
   hints: {
     "-n": "hark posts --limit N",
     "--paginate": "posts follows the links to further pages by itself",

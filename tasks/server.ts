@@ -13,19 +13,25 @@ import { runServer } from "./server/server.ts";
 
 const command = defineCommand({
   name: "server",
-  summary:
-    "Serve TCP clients: greet each one and close, or what the mode says.",
-  usage: "[greet|echo|discard|pipe|chat|relay TARGET]",
+  summary: "Serve TCP clients on localhost:12345, or where you say.",
+  usage: "[MODE]",
   examples: [
-    ["server", "the tutorial's: localhost:12345"],
-    ["server pipe -p 0", "stdin and stdout, for one client"],
-    ["server --tls --file a.zip", "a file, encrypted"],
-    [
-      "server relay tls:a.example:443",
-      "TLS starts here; or unix:PATH, HOST:PORT",
-    ],
+    ["server", "says Hello, Client! to each"],
+    ["server relay localhost:3000", "passes all on"],
   ],
+  operands: {
+    Modes: [
+      ["greet", "Send --message or --file, and close: the default"],
+      ["echo", "Send back what comes"],
+      ["discard", "Receive and count"],
+      ["pipe", "Join one client to stdin and stdout"],
+      ["chat", "Pass each client's lines on to all others"],
+      ["relay TARGET", "Pass all on to HOST:PORT, tls:HOST:PORT or unix:PATH"],
+    ],
+  },
+  exitCodes: [0, 1, 2, 6, 130, 143],
   options: SERVER_OPTIONS,
+  common: ["host", "port", "message", "file", "once", "tls"],
   permissions: serverPermissions,
   run: runServer,
 });

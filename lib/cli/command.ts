@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, Failure, UsageError } from "./errors.ts";
-import { ClosedOutput, type Io, print, printSafe } from "./io.ts";
+import { ClosedOutput, type Io, type Output, print, printSafe } from "./io.ts";
 import {
   type Command,
   formatOptionName,
@@ -17,11 +17,28 @@ import {
 } from "./options.ts";
 import type { Denial } from "./reasons.ts";
 
+const COLOR = /^(auto|always|never)$/;
+
+function parseColor(text: string): string {
+  if (COLOR.test(text)) return text;
+  throw new UsageError(
+    `Cannot use colors "${text}": expected auto, always or never`,
+  );
+}
+
 /** The options that every command has. */
 const COMMON = {
+  color: {
+    group: "Common",
+    value: "WHEN",
+    parse: parseColor,
+    implied: { text: "always", accepts: COLOR },
+    help: "auto, always or never; NO_COLOR is never",
+  },
+  noColor: { conflicts: ["color"], help: "The same as never" },
   debug: { help: "Show the stack of an error" },
   help: { short: "h", help: "Show help; --help all: all of it" },
-  version: { help: "Show the version" },
+  version: { short: "V", help: "Show the version" },
 } satisfies OptionTable;
 
 /** Gives a command its types: those of its option table reach its `run`. */
@@ -44,15 +61,17 @@ export async function runCommand<Table extends OptionTable>(
 ): Promise<ExitCode> {
   const table = { ...command.options, ...COMMON };
   try {
-    if (asks(args, "--version") && !asks(args, "--help", "-h")) {
+    const isHelp = asks(args, "--help", "-h");
+    const isVersion = !isHelp && asks(args, "--version", "-V");
+    const line = isHelp || isVersion
+      ? undefined
+      : parseCommandLine(table, args);
+    // both may also stand in a cluster, as in -vh
+    if (isVersion || line?.options.version) {
       const { formatVersion } = await import("./permissions.ts");
       await print(io.stdout, formatVersion() + "\n");
       return ExitCode.Ok;
     }
-    const line = asks(args, "--help", "-h")
-      ? undefined
-      : parseCommandLine(table, args);
-    // -h may also stand in a cluster, as in -vh
     if (line === undefined || line.options.help) {
       const { formatHelp } = await import("./help.ts");
       const isWhole = / (--help|-h) all( |$)/.test(` ${args.join(" ")}`);
@@ -61,11 +80,25 @@ export async function runCommand<Table extends OptionTable>(
       return ExitCode.Ok;
     }
     refuseConflicts(table, line.options);
-    return await command.run(line, io);
+    const { color, noColor } = line.options;
+    return await command.run(line, withColor(io, noColor ? "never" : color));
   } catch (error) {
     if (error instanceof ClosedOutput) return ExitCode.Ok;
     return await report(command, args, io, error);
   }
+}
+
+/** The same streams, with colors or without, whatever they are. */
+function withColor(io: Io, when = "auto"): Io {
+  if (when === "auto") return io;
+  const paint = (output: Output): Output => ({
+    ...output,
+    color: when === "always",
+    get columns() {
+      return output.columns;
+    },
+  });
+  return { ...io, stdout: paint(io.stdout), stderr: paint(io.stderr) };
 }
 
 /** Whether a flag stands before `--`: help and version win over whatever else is wrong. */

@@ -13,68 +13,87 @@ import {
 } from "./options.ts";
 import { asStarted } from "./start.ts";
 
-/** The help of a command, at most 80 columns. Where some options are rare, only the whole of it shows them, and the exit codes. */
+type Row = readonly [label: string, text: string];
+
+/** The columns of a terminal, and those of labels: a longer one pushes its text to the right. */
+const WIDTH = 80;
+const LABEL = 31;
+
+/**
+ * The help of a command, in lines of at most 80 columns as long as it is not started by a long path: what is needed most,
+ * or the whole, with every option and the exit codes.
+ */
 export function formatHelp(
-  { name, summary, usage, examples, options }: Omit<
-    Command<OptionTable>,
-    "run" | "permissions"
-  >,
+  command: Omit<Command<OptionTable>, "run" | "permissions">,
   isWhole = false,
 ): string {
-  const shown = Object.entries(options).filter(([, { rare }]) =>
-    isWhole || !rare
-  );
-  const isAll = shown.length === Object.keys(options).length;
-  const rows = rowsOf(shown);
-  const width = Math.max(
-    ...rows.map(([label]) => label.length).filter((length) => length <= 30),
-  );
-  const lines = examples.map(([line, purpose]) =>
-    [asStarted(`hark ${line}`), purpose] as const
-  );
-  const column = Math.max(...lines.map(([line]) => line.length));
-  return [
-    [summary],
-    [`Usage: ${asStarted(`hark ${name}`)} [OPTIONS] ${usage}`.trimEnd()],
-    lines.map(([line, purpose]) => `  ${line.padEnd(column)}  ${purpose}`),
-    rows.map(([label, help]) => `  ${label.padEnd(width)}  ${help}`),
-    isAll ? [formatExitCodes()] : [],
-  ].filter((part) => part.length > 0).map((part) => part.join("\n") + "\n")
-    .join("\n");
+  const { name, summary, usage, examples, operands = {} } = command;
+  const start = asStarted(`hark ${name}`);
+  const gap = isWhole ? [""] : [];
+  const sections = [...Object.entries(operands), ...groupsOf(command, isWhole)]
+    .map(([title, rows]) => [`${title}:`, ...formatRows(rows)]);
+  const lines = [
+    summary,
+    "",
+    `Usage: ${start} [OPTIONS] ${usage}`.trimEnd(),
+    "",
+    // a long path leaves no room for what an example is for
+    ...formatRows(
+      examples.map(([line, text]) => [asStarted(`hark ${line}`), text]),
+      Infinity,
+    ).map((line) => line.length > WIDTH ? line.replace(/ {2,}.*/, "") : line),
+    ...examples.length === 0 ? [] : [""],
+    ...sections.flatMap((section) => [...section, ...gap]),
+    ...isWhole
+      ? formatExitCodes(command.exitCodes)
+      : [`All of it: ${start} --help all`],
+  ];
+  return lines.join("\n") + "\n";
 }
 
-/** Rows of label and help; an option without help shares the row of the one before it. */
-function rowsOf(options: readonly [string, Option][]): [string, string][] {
-  const rows: [string, string][] = [];
-  for (const [name, option] of options) {
-    const label = formatLabel(name, option);
-    const last = rows.at(-1);
-    if (option.help === undefined && last) {
-      last[0] += `, ${label}`;
-      continue;
-    }
-    const { help = "", default: value } = option;
-    const isShown = ["number", "string"].includes(typeof value) && value !== "";
-    rows.push([label, isShown ? `${help} [default: ${value}]` : help]);
+function formatRows(rows: readonly Row[], width = LABEL): string[] {
+  const column = Math.max(
+    ...rows.map(([label]) => label.length).filter((length) => length <= width),
+  );
+  return rows.map(([label, text]) => `  ${label.padEnd(column)}  ${text}`);
+}
+
+/** The options that are shown, by the titles of their groups: each goes on to the next option that names one. */
+function groupsOf(
+  { options, common }: Pick<Command<OptionTable>, "options" | "common">,
+  isWhole: boolean,
+): ReadonlyMap<string, Row[]> {
+  const groups = new Map<string, Row[]>();
+  let title = "Options";
+  for (const [name, option] of Object.entries(options)) {
+    title = option.group ?? title;
+    if (!isWhole && common?.includes(name) === false) continue;
+    const row = [formatLabel(name, option), formatText(option)] as const;
+    groups.set(title, [...groups.get(title) ?? [], row]);
   }
-  return rows;
+  return groups;
 }
 
-function formatLabel(name: string, option: Option): string {
-  const value = option.value === undefined
-    ? ""
-    : option.implied
-    ? ` [${option.value}]`
-    : ` ${option.value}`;
-  return (option.short === undefined ? "" : `-${option.short}, `) +
-    formatOptionName(name) + value;
+function formatLabel(name: string, { short, value, implied }: Option): string {
+  const shown = implied ? `[${value}]` : value;
+  return (short === undefined ? "" : `-${short}, `) + formatOptionName(name) +
+    (shown === undefined ? "" : ` ${shown}`);
 }
 
-/** Names and numbers of the exit codes, wrapped: the same table that the code uses. */
-function formatExitCodes(): string {
-  const codes = Object.entries(ExitCode).map(([name, code]) =>
+function formatText({ help = "", default: value }: Option): string {
+  const isShown = ["number", "string"].includes(typeof value) && value !== "";
+  return isShown ? `${help} [default: ${value}]` : help;
+}
+
+/** Names and numbers of exit codes, wrapped: the same table that the code uses. */
+function formatExitCodes(
+  own: readonly ExitCode[] = Object.values(ExitCode),
+): string[] {
+  const codes = Object.entries(ExitCode).filter(([, code]) =>
+    own.includes(code)
+  ).map(([name, code]) =>
     `${code}${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`
   );
   const lines = `Exit codes: ${codes.join(", ")}`.match(/.{1,77}(?:,|$)/g);
-  return lines?.map((line) => line.trim()).join("\n  ") ?? "";
+  return lines?.map((line, at) => (at > 0 ? "  " : "") + line.trim()) ?? [];
 }

@@ -32,10 +32,10 @@ export interface Option {
   };
   /** What to say to whoever gives it no value. */
   readonly hint?: string;
-  /** The help, one short line; without it the option shares the line of the one before it. */
+  /** The help, one short line. */
   readonly help?: string;
-  /** Whether only `--help all` shows it. */
-  readonly rare?: boolean;
+  /** The title of what begins with it in the help. */
+  readonly group?: string;
 }
 
 /** Names of options, or by their names what is said after "--this with --that". */
@@ -57,7 +57,15 @@ export interface Command<Table extends OptionTable> {
   readonly summary: string;
   readonly usage: string;
   readonly examples: readonly (readonly [line: string, purpose: string])[];
+  /** What operands mean, under a title. */
+  readonly operands?: Readonly<
+    Record<string, readonly (readonly [typed: string, meaning: string])[]>
+  >;
   readonly options: Table;
+  /** The options that the help shows: `--help all` shows all. */
+  readonly common?: readonly (string & keyof Table)[];
+  /** The exit codes that it has, where these are not all. */
+  readonly exitCodes?: readonly ExitCode[];
   /** For those who come from other tools; loaded when it is needed, where it is long. It gets the command's name. */
   readonly hints?: Hints | ((name: string) => Promise<Hints>);
   /** What a command line needs, for the hint when something is not permitted. */

@@ -9,7 +9,7 @@ import { percentDecode, quote } from "./values.ts";
 const COMMANDS = ["server", "client", "get", "post", "posts", "api", "demo"];
 
 /** How this process was started. */
-interface Start {
+export interface Start {
   /** The URL of the module that was started; its `?as=` is what a launcher is called by, a word each. */
   readonly module: string;
   readonly folder: string;

@@ -159,6 +159,7 @@ const MAX_NAMED = 12;
 /** The options of `api`. */
 export const API_OPTIONS = {
   host: {
+    group: "Listen",
     short: "H",
     value: "HOST",
     parse: parseHost,
@@ -172,7 +173,7 @@ export const API_OPTIONS = {
     default: 3000,
     help: "Listen here; 0: any free",
   },
-  memory: { help: "Keep nothing" },
+  memory: { group: "Data", help: "Keep nothing" },
   watch: { short: "w", help: "Follow db.json: an edit replaces all data" },
   reset: {
     conflicts: { memory: ": nothing is kept" },
@@ -185,10 +186,11 @@ export const API_OPTIONS = {
     help: "Fill a new database with this",
   },
   with: {
+    group: "Answer",
     value: "FILE",
     parse: String,
     repeat: true,
-    help: "Ask this first: (request, next) => Response",
+    help: "Ask this module first: (request, next) => Response",
   },
   routes: {
     short: "r",
@@ -211,46 +213,40 @@ export const API_OPTIONS = {
   },
   fake: { help: "Answer writes without doing them" },
   json: { help: "Print one JSON object per line" },
-  readOnly: { help: "Refuse writes", rare: true },
+  readOnly: { help: "Refuse writes" },
   delay: {
     short: "d",
     value: "MS",
     parse: parseDelay,
     help: "Let each response wait, as 200 or 200-800",
-    rare: true,
   },
   id: {
     value: "NAME",
     parse: parseFieldName,
     help: "The field of ids, where it is not id",
-    rare: true,
   },
   foreignKeySuffix: {
     value: "TEXT",
     parse: parseFieldName,
     help: "What ends references: Id, as in postId",
-    rare: true,
   },
   allowHost: {
     value: "NAME",
     parse: parseHostName,
     repeat: true,
     help: "Answer for this name too; .NAME: all below it",
-    rare: true,
   },
   maxBody: {
     value: "BYTES",
     parse: parseSize,
     default: 2 ** 20,
     help: "Refuse longer bodies",
-    rare: true,
   },
   grace: {
     value: "SECONDS",
     parse: parseSeconds,
     default: 5,
     help: "On Ctrl-C, let requests finish",
-    rare: true,
   },
 } as const satisfies OptionTable;
 

@@ -40,6 +40,7 @@ function parseStarttls(text: string): Starttls {
 /** The options of `client`. */
 export const CLIENT_OPTIONS = {
   pipe: {
+    group: "Send",
     conflicts: { check: ", which sends nothing" },
     help: "Join stdin and stdout to the server, as nc does",
   },
@@ -58,6 +59,7 @@ export const CLIENT_OPTIONS = {
     help: "Do not half-close after what is sent",
   },
   timeout: {
+    group: "Connect",
     short: "t",
     value: "SECONDS",
     parse: parseLimit,
@@ -83,13 +85,14 @@ export const CLIENT_OPTIONS = {
   ipv4: {
     short: "4",
     conflicts: { ipv6: "", proxy: ": the proxy resolves the name" },
-    help: "Use this version of IP alone",
+    help: "Use IPv4 alone",
   },
   ipv6: {
     short: "6",
     conflicts: { proxy: ": the proxy resolves the name" },
+    help: "Use IPv6 alone",
   },
-  tls: { help: "Speak TLS; the server is always verified" },
+  tls: { group: "TLS", help: "Speak TLS; the server is always verified" },
   starttls: {
     value: "PROTOCOL",
     parse: parseStarttls,
@@ -101,16 +104,30 @@ export const CLIENT_OPTIONS = {
     parse: String,
     help: "Trust this one certificate",
   },
-  sni: { value: "NAME", parse: String, help: "The name in the certificate" },
-  cert: { value: "FILE", parse: String, help: "Own certificate and key" },
-  key: { value: "FILE", parse: String, needs: { oneOf: ["cert"] } },
+  sni: {
+    value: "NAME",
+    parse: String,
+    help: "Ask for this name, and expect it in the certificate",
+  },
+  cert: {
+    value: "FILE",
+    parse: String,
+    help: "Show this certificate of yours",
+  },
+  key: {
+    value: "FILE",
+    parse: String,
+    needs: { oneOf: ["cert"] },
+    help: "Its key, where the certificate's file has none",
+  },
   proxy: {
+    group: "Connect",
     value: "URL",
     parse: String,
     secret: "url",
     help: "Go through socks5:// or http://HOST:PORT",
   },
-  dump: { help: "Show all bytes in hex on stderr" },
+  dump: { group: "Show", help: "Show all bytes in hex on stderr" },
   json: { help: "Print one JSON object per event" },
 } satisfies OptionTable;
 

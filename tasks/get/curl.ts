@@ -46,7 +46,7 @@ function quoteForm(text: string): string {
  */
 async function formArgs(
   fields: readonly Item[],
-  { form, multipart, showSecrets }: ExchangeOptions,
+  { form = false, multipart = false, showSecrets }: ExchangeOptions,
 ): Promise<string[] | undefined> {
   const { isMultipart } = await import("./body/multipart.ts");
   if (!isMultipart(fields, { form, multipart })) return undefined;

@@ -62,24 +62,19 @@ const ON_STDERR = ["verbose", "time"];
 /** The options of `get` and `post`. */
 export const EXCHANGE_OPTIONS = {
   method: {
+    group: "Request",
     short: "X",
     value: "METHOD",
     parse: parseMethod,
-    help: "Use this method; the path as it is typed",
+    help: "Use this method, as PUT, PATCH or DELETE",
   },
-  pathAsIs: {},
-  form: {
-    short: "f",
-    help: "Send a form; a multipart one, files or not",
-  },
-  multipart: {},
   auth: {
     short: "a",
     value: "USER[:PW]",
     parse: String,
     secret: /^(?!@)[^]*:/,
     conflicts: ["bearer"],
-    help: "Log in; asks for a missing PW",
+    help: "Log in; asks for the password that is missing",
   },
   bearer: {
     value: "T|@FILE",
@@ -87,38 +82,56 @@ export const EXCHANGE_OPTIONS = {
     secret: /^(?!@)/,
     help: "Log in with a token",
   },
-  follow: {
-    value: "POLICY",
-    parse: parseFollow,
-    hint: FOLLOWED,
-    help: "same, safe, all or none [default: safe]",
+  pathAsIs: { help: "Send the path as it is typed, /../ too" },
+  offline: {
+    conflicts: ["curl"],
+    help: "Show the request; send nothing",
   },
-  maxRedirects: { value: "N", parse: parseWhole },
-  timeout: {
-    short: "t",
-    value: "SECONDS",
-    parse: parseTimeouts,
-    default: DEFAULT_TIMEOUTS,
-    help: "HEAD[,IDLE[,TOTAL]], 0: no limit [default: 30,60]",
+  curl: {
+    conflicts: ["pin"],
+    help: "Show a command of curl that sends it; send nothing",
   },
-  retry: {
-    value: "N",
-    parse: parseWhole,
-    help: "Try again [get: 2, post: 0]; refuse more bytes",
+  include: {
+    group: "Output",
+    short: "i",
+    help: "Print status and headers before the body",
   },
-  maxSize: { value: "BYTES", parse: parseSize },
+  verbose: { short: "v", help: "Show the request and the head of the answer" },
+  body: {
+    short: "b",
+    conflicts: ["include", ...ON_STDERR],
+    help: "Print the body alone",
+  },
+  quiet: {
+    short: "q",
+    conflicts: ON_STDERR,
+    help: "Say nothing but errors; the body is printed",
+  },
+  pretty: { help: "Format in a pipe too, as on a terminal" },
+  raw: {
+    conflicts: ["pretty"],
+    help: "Print the bytes as they are, on a terminal too",
+  },
+  json: {
+    conflicts: ["include", "raw", "output", "remoteName"],
+    help: "Print request, response and timings as JSON",
+  },
+  time: { help: "Show how long each phase took" },
+  showSecrets: { help: "Show what is hidden as *** otherwise" },
   output: {
+    group: "Download",
     short: "o",
     value: "FILE",
     parse: String,
     conflicts: ["remoteName"],
     help: "Save to FILE",
   },
-  remoteName: { short: "O", help: "Save as the URL says; the server" },
+  remoteName: { short: "O", help: "Save under the last name in the URL" },
   remoteHeaderName: {
     short: "J",
     needs: { oneOf: ["remoteName"], hint: "add -O" },
     conflicts: ["continue"],
+    help: "With -O: under the name that the server gives",
   },
   continue: {
     short: "c",
@@ -129,61 +142,106 @@ export const EXCHANGE_OPTIONS = {
     },
     help: "Go on with the part of an earlier download",
   },
-  include: { short: "i", help: "Show status and headers before the body" },
-  verbose: { short: "v", help: "Show the request and the head of the answer" },
-  body: {
-    short: "b",
-    conflicts: ["include", ...ON_STDERR],
-    help: "Show the body alone; say nothing but errors",
+  maxSize: {
+    value: "BYTES",
+    parse: parseSize,
+    help: "Refuse more, as 500K, 10M or 2G",
   },
-  quiet: { short: "q", conflicts: ON_STDERR },
-  pretty: { help: "View as on a terminal; the bytes as they are" },
-  raw: { conflicts: ["pretty"] },
-  json: {
-    conflicts: ["include", "raw", "output", "remoteName"],
-    help: "Show all as one object; how long each phase took",
+  timeout: {
+    group: "Connection",
+    short: "t",
+    value: "SECONDS",
+    parse: parseTimeouts,
+    default: DEFAULT_TIMEOUTS,
+    help: "HEAD[,IDLE[,TOTAL]], 0: no limit [default: 30,60]",
   },
-  time: {},
-  offline: {
-    conflicts: ["curl"],
-    help: "Show the request, or curl's command; send nothing",
+  retry: {
+    value: "N",
+    parse: parseWhole,
+    help: "Try again so often [default: GET 2, others 0]",
   },
-  curl: { conflicts: ["pin"] },
-  showSecrets: { help: "Show what is hidden as *** otherwise" },
-  insecure: { short: "k", help: "Take any certificate; trust this one" },
-  ca: { value: "FILE", parse: String },
-  pin: { value: "SHA256", parse: String, conflicts: ["insecure"] },
-  cert: { value: "FILE", parse: String, help: "Own certificate and key" },
-  key: { value: "FILE", parse: String, needs: { oneOf: ["cert"] } },
+  follow: {
+    value: "POLICY",
+    parse: parseFollow,
+    hint: FOLLOWED,
+    help: "Redirects: same, safe, all or none [default: safe]",
+  },
+  maxRedirects: {
+    value: "N",
+    parse: parseWhole,
+    help: "Follow so many [default: 10]",
+  },
+  insecure: { short: "k", help: "Take any certificate" },
+  ca: {
+    value: "FILE",
+    parse: String,
+    help: "Trust this authority, or this certificate",
+  },
+  pin: {
+    value: "SHA256",
+    parse: String,
+    conflicts: ["insecure"],
+    help: "Trust this one certificate alone",
+  },
+  cert: {
+    value: "FILE",
+    parse: String,
+    help: "Show this certificate of yours",
+  },
+  key: {
+    value: "FILE",
+    parse: String,
+    needs: { oneOf: ["cert"] },
+    help: "Its key, where the certificate's file has none",
+  },
   proxy: {
     value: "URL",
     parse: String,
     secret: "url",
     conflicts: (url) => url === "" ? [] : ["unix", "resolve", "ipv4", "ipv6"],
-    help: "Go through it; HTTPS_PROXY shows its password",
+    help: "Go through this proxy; '': through none",
   },
   unix: {
     value: "PATH",
     parse: parseSocketPath,
-    help: "Go through this socket",
+    help: "Go through this socket, not on Windows",
   },
   resolve: {
-    value: "H:P:IP",
+    value: "HOST:PORT:IP",
     parse: String,
     repeat: true,
-    help: "Choose the way there",
+    help: "Use this address for the name",
   },
-  ipv4: { short: "4", conflicts: ["ipv6"] },
-  ipv6: { short: "6" },
+  ipv4: {
+    short: "4",
+    conflicts: ["ipv6"],
+    help: "Use IPv4 alone",
+  },
+  ipv6: { short: "6", help: "Use IPv6 alone" },
   http: {
     value: "1.1|2",
     parse: parseVersion,
     conflicts: (version) => version === "2" ? NOT_HTTP2 : [],
+    help: "Use this version of HTTP alone",
+  },
+} satisfies OptionTable;
+
+/** The options of `post` alone. */
+export const FORM_OPTIONS = {
+  form: {
+    group: "Request",
+    short: "f",
+    help: "Send fields as a form, not JSON",
+  },
+  multipart: {
+    help: "Send a multipart form, with or without files",
   },
 } satisfies OptionTable;
 
 /** The options of a command line of `get` or `post`. */
-export type ExchangeOptions = Options<typeof EXCHANGE_OPTIONS>;
+export type ExchangeOptions =
+  & Options<typeof EXCHANGE_OPTIONS>
+  & Partial<Options<typeof FORM_OPTIONS>>;
 
 /**
  * Reads timeouts in seconds: `HEAD[,IDLE[,TOTAL]]`, 0 for none; what is left out keeps its default.

@@ -45,6 +45,7 @@ function parseResource(text: string): string {
 /** The options of `posts`. */
 export const POSTS_OPTIONS = {
   url: {
+    group: "Ask",
     value: "BASE",
     parse: parseUrl,
     default: new URL(PUBLIC_API),
@@ -55,21 +56,26 @@ export const POSTS_OPTIONS = {
     value: "NAME",
     parse: parseResource,
     default: "posts",
-    help: "Another resource than posts, as users",
+    help: "Another resource than posts",
   },
   limit: { value: "N", parse: parseCount, help: "Stop after so many" },
-  fields: { value: "A,B", parse: parseFields, help: "Print these fields" },
+  fields: {
+    group: "Print",
+    value: "A,B",
+    parse: parseFields,
+    help: "These fields alone",
+  },
   json: {
     conflicts: ["ndjson", "csv", "table"],
-    help: "Print one JSON document",
+    help: "One JSON document",
   },
   ndjson: {
     conflicts: ["csv", "table"],
-    help: "Print one JSON object per line",
+    help: "One JSON object per line",
   },
-  csv: { conflicts: ["table"], help: "Print CSV (RFC 4180), names first" },
-  table: { help: "Print a table" },
-  offline: { help: "List the embedded posts; nothing is asked" },
+  csv: { conflicts: ["table"], help: "CSV, names first" },
+  table: { help: "A table" },
+  offline: { group: "Ask", help: "List the embedded posts; nothing is asked" },
   loose: { help: "Take answers of any shape" },
   timeout: {
     short: "t",

@@ -32,6 +32,7 @@ import { parseCidr } from "../../lib/net/cidr.ts";
 /** The options of `server`. */
 export const SERVER_OPTIONS = {
   host: {
+    group: "Listen",
     value: "HOST",
     parse: parseHost,
     default: DEFAULT_ADDRESS.host,
@@ -49,15 +50,20 @@ export const SERVER_OPTIONS = {
   ipv4: {
     short: "4",
     conflicts: { ipv6: "", unix: "" },
-    help: "Use this version of IP alone",
+    help: "Listen on IPv4 alone",
   },
-  ipv6: { short: "6", conflicts: { unix: "" } },
+  ipv6: {
+    short: "6",
+    conflicts: { unix: "" },
+    help: "Listen on IPv6 alone",
+  },
   unix: {
     value: "PATH",
     parse: parseSocketPath,
-    help: "Listen on a Unix socket",
+    help: "Listen on a Unix socket, not on Windows",
   },
   message: {
+    group: "Serve",
     value: "TEXT",
     parse: String,
     default: "Hello, Client!",
@@ -70,7 +76,7 @@ export const SERVER_OPTIONS = {
     value: "N",
     parse: parseCount,
     default: 1000,
-    help: "At a time; others wait",
+    help: "Serve so many at a time; others wait",
   },
   idleTimeout: {
     value: "SECONDS",
@@ -95,33 +101,56 @@ export const SERVER_OPTIONS = {
     repeat: true,
     help: "Do not serve these",
   },
-  tls: { help: "Speak TLS; makes a certificate for localhost" },
+  tls: { group: "TLS", help: "Speak TLS; makes a certificate for localhost" },
   cert: {
     value: "FILE",
     parse: String,
-    help: "Speak TLS with these; relay tls: to its target",
+    help: "Show this certificate; relay tls: to its target",
   },
-  key: { value: "FILE", parse: String, needs: { oneOf: ["cert"] } },
+  key: {
+    value: "FILE",
+    parse: String,
+    needs: { oneOf: ["cert"] },
+    help: "Its key, where the certificate's file has none",
+  },
   clientCa: {
     value: "FILE",
     parse: String,
-    help: "Serve only clients it certified",
+    help: "Serve only clients that it certified",
   },
   wait: {
+    group: "Relay",
     value: "SECONDS",
     parse: parseSeconds,
-    help: "Relay: until its target accepts",
+    help: "Let the target come up",
   },
-  ca: { value: "FILE", parse: String, help: "Whom relay tls: trusts" },
-  pin: { value: "SHA256", parse: String },
-  sni: { value: "NAME", parse: String, help: "The name relay tls: asks for" },
+  ca: {
+    value: "FILE",
+    parse: String,
+    help: "Trust this authority, with tls:",
+  },
+  pin: {
+    value: "SHA256",
+    parse: String,
+    help: "Trust this one certificate, with tls:",
+  },
+  sni: {
+    value: "NAME",
+    parse: String,
+    help: "Ask for this name, with tls:",
+  },
   targetCert: {
     value: "FILE",
     parse: String,
-    help: "Shown to the target instead of --cert",
+    help: "Show the target this certificate, not --cert",
   },
-  targetKey: { value: "FILE", parse: String, needs: { oneOf: ["targetCert"] } },
-  dump: { help: "Show all bytes in hex" },
+  targetKey: {
+    value: "FILE",
+    parse: String,
+    needs: { oneOf: ["targetCert"] },
+    help: "Its key, where the certificate's file has none",
+  },
+  dump: { group: "Log", help: "Show all bytes in hex" },
   json: { help: "Log one JSON object per line" },
 } satisfies OptionTable;
 

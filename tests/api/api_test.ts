@@ -106,13 +106,13 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
     [
       ["a b.json5"],
       2,
-      /^api: Cannot load "a b\.json5": JSON5 is not read\nhint: with "export default" before all of it, it is a module: api 'a b\.js'\n/,
+      /^api: Cannot load "a b\.json5": JSON5 is not read\nhint: with "export default" before all of it, it is a module: deno task api 'a b\.js'\n/,
     ],
     [["--memory", "a.json5"], 2, /^api: Cannot load "a\.json5": JSON5 is not /],
     [
       ["--memory", "--from=db.jsonc"],
       2,
-      /^api: Cannot load "db\.jsonc": JSONC is not read\nhint: .*: api db\.js\n/,
+      /^api: Cannot load "db\.jsonc": JSONC is not read\nhint: .*: deno task api db\.js\n/,
     ],
     [
       ["a.ts", "--from=b.ts"],
@@ -390,7 +390,7 @@ Deno.test("api puts a dump, or the first data, in place of all when it is told t
     const refused = await run(main, [db, "--from", json, "--port", "0"]);
     assertMatch(
       refused.stderr,
-      /: it holds data already\nhint: to serve what it holds: api ".*a\.db"; to replace that: --reset; to import once, then serve: api ".*x\.json"\n$/,
+      /: it holds data already\nhint: to serve what it holds: deno task api ".*a\.db"; to replace that: --reset; to import once, then serve: deno task api ".*x\.json"\n$/,
     );
     await Deno.writeTextFile(json, '{"notes":[{"id":1}]}');
     const [, data] = await serveOnce(db, "--from", json, "--reset");
@@ -743,7 +743,7 @@ Deno.test("api needs no more than db.json and its database to follow it", () =>
     const args = ["-w", json, "--host", "127.0.0.1", "--port", "0"];
     const denied = await spawnDeno(["run", "tasks/api.ts", ...args]).result;
     const hint =
-      `deno run --allow-net=127.0.0.1 --allow-read=${json},${folder}/db.db --allow-write=${folder}/db.db tasks/api.ts ${
+      `deno run --allow-net=127.0.0.1 --allow-read=${json},${folder}/db.db --allow-write=${folder}/db.db ${ROOT}tasks/api.ts ${
         args.join(" ")
       }`;
     assertStringIncludes(denied.stderr, `\nhint: ${hint}\n`);
@@ -833,7 +833,7 @@ Deno.test("api runs a module again when its text has changed and it is told to",
     const refused = await run(main, [`${folder}/data.db`, "--from", file]);
     assertMatch(
       refused.stderr,
-      /; to import once, then serve: api ".*data\.ts"/,
+      /; to import once, then serve: deno task api ".*data\.ts"/,
     );
 
     const api = start(main, ["--watch", "--memory", file, "--port", "0"]);

@@ -14,7 +14,7 @@ function commandThat(fail?: () => never): Main {
     options: {
       verbose: { short: "v", help: "Say more" },
       port: { short: "p", value: "PORT", parse: String, help: "The port" },
-      token: { value: "TOKEN", parse: String, secret: true },
+      token: { value: "TOKEN", parse: String, secret: true, help: "Log in" },
     },
     hints: {
       "-H": "headers are operands: Accept:text/plain",
@@ -71,7 +71,7 @@ const FAILURES: [unknown, ExitCode, string][] = [
   [
     new UsageError('Cannot use port "x": expected a number'),
     2,
-    'fetchy: Cannot use port "x": expected a number\nhint: see fetchy --help\n',
+    'fetchy: Cannot use port "x": expected a number\nhint: see hark fetchy --help\n',
   ],
   [
     new UsageError("Cannot do both", { hint: "do one" }),
@@ -99,7 +99,7 @@ Deno.test("runCommand() words a failure in one line, then at most one hint", asy
 const USAGE: [string[], string][] = [
   [["--prot", "1"], 'Unknown option "--prot"|did you mean --port?'],
   [["--debig"], 'Unknown option "--debig"|did you mean --debug?'],
-  [["--zzz"], 'Unknown option "--zzz"|see fetchy --help'],
+  [["--zzz"], 'Unknown option "--zzz"|see hark fetchy --help'],
   [["-H", "a: b"], 'Unknown option "-H"|headers are operands'],
   [["-vH"], 'Unknown option "-H"|headers are operands'],
   [
@@ -109,13 +109,22 @@ const USAGE: [string[], string][] = [
   // what other tools write with one dash is no cluster of letters
   [["-connect", "x"], 'Unknown option "-connect"|fetchy HOST'],
   [["-connect=x", "-port", "1"], 'Unknown options "-connect", "-port"|'],
-  [["-token", "1"], 'Unknown option "-token"|did you mean --token? see fetchy'],
+  [
+    ["-token", "1"],
+    'Unknown option "-token"|did you mean --token? see hark fetchy',
+  ],
   [["-debug", "-token=s3cret"], 'Unknown options "-debug", "-token"|-debug: '],
   [["-Cv", "-co"], 'Unknown options "-C", "-c", "-o"|-C: fetchy HOST'],
   [["-C", "-connect"], 'Unknown option "-connect"|fetchy HOST'],
   [["-C", "--", "-connect"], 'Unknown option "-C"|fetchy HOST'],
-  [["--port"], "Cannot use --port without a value: expected PORT|see fetchy"],
-  [["--verbose=1"], "Cannot give --verbose a value: it takes none|see fetchy"],
+  [
+    ["--port"],
+    "Cannot use --port without a value: expected PORT|see hark fetchy",
+  ],
+  [
+    ["--verbose=1"],
+    "Cannot give --verbose a value: it takes none|see hark fetchy",
+  ],
 ];
 
 Deno.test("runCommand() answers a wrong command line with 2, one line and a hint", async () => {
@@ -138,7 +147,10 @@ Deno.test("runCommand() shows help for --help and -h anywhere before --, whateve
   ) {
     const { code, stdout, stderr } = await run(main, args);
     assertEquals([code, stderr], [0, ""]);
-    assertMatch(stdout, /^Fetch things\.\n\nUsage: fetchy \[OPTIONS\] \[URL/);
+    assertMatch(
+      stdout,
+      /^Fetch things\.\n\nUsage: hark fetchy \[OPTIONS\] \[URL/,
+    );
     assertMatch(stdout, /-h, --help +Show help; --help all: all of it\n/);
   }
   assertEquals((await run(main, ["--", "-h"])).stdout, "-h\n");
@@ -149,6 +161,41 @@ Deno.test("runCommand() shows the version for --version before --", async () => 
   assertEquals([code, stderr], [0, ""]);
   assertMatch(stdout, /^hark \d+\.\d+\.\d+ .*\n$/);
   assertEquals((await run(main, ["--", "--version"])).stdout, "--version\n");
+});
+
+Deno.test("runCommand() colors as it is told, whatever the streams are", async () => {
+  const colored = (terminal: boolean, ...args: string[]) => {
+    const command = defineCommand({
+      name: "fetchy",
+      summary: "",
+      usage: "",
+      examples: [],
+      options: {},
+      run: async (_, { stdout, stderr }) => {
+        await print(
+          stdout,
+          `${stdout.color} ${stderr.color} ${stdout.columns}`,
+        );
+        return ExitCode.Ok;
+      },
+    });
+    return run((args, io) => runCommand(command, args, io), args, { terminal });
+  };
+  const table: [terminal: boolean, args: string[], expected: string][] = [
+    [false, [], "false"],
+    [false, ["--color"], "true"],
+    [false, ["--color=always"], "true"],
+    [true, ["--color=auto"], "true"],
+    [true, ["--color", "never"], "false"],
+    [true, ["--no-color"], "false"],
+  ];
+  for (const [terminal, args, expected] of table) {
+    const { code, stdout } = await colored(terminal, ...args);
+    assertEquals([code, stdout], [0, `${expected} ${expected} 80`]);
+  }
+  for (const args of [["--color=yes"], ["--color", "--no-color"]]) {
+    assertEquals((await colored(true, ...args)).code, 2);
+  }
 });
 
 Deno.test("runCommand() hints the command that would be permitted, without secrets", async () => {

@@ -17,9 +17,8 @@ const options: OptionTable = {
     implied: { text: "", accepts: /^\d/ },
     help: "Are they open?",
   },
-  quiet: { short: "q", help: "Say nothing" },
-  cert: { value: "FILE", parse: String, help: "Certificate and its key" },
-  key: { value: "FILE", parse: String },
+  quiet: { short: "q", group: "Say", help: "Say nothing" },
+  cert: { value: "FILE", parse: String, group: "Where", help: "Certificate" },
 };
 
 const command = {
@@ -27,80 +26,100 @@ const command = {
   summary: "Greet people.",
   usage: "[NAME...]",
   examples: [["hello", "greet all"], ["hello Ada", "greet one"]],
+  operands: { Names: [["ADA", "Her alone"]] },
   options,
+  common: ["port", "check", "quiet", "cert"],
+  exitCodes: [0, 130],
 } as const;
 
-Deno.test("formatHelp() shows summary, usage, examples, options and exit codes", () => {
+Deno.test("formatHelp() shows summary, usage, examples, operands and the common options in their groups", () => {
   assertEquals(
-    formatHelp(command).split("Exit codes:")[0],
+    formatHelp(command),
     `Greet people.
 
-Usage: hello [OPTIONS] [NAME...]
+Usage: hark hello [OPTIONS] [NAME...]
 
-  hello      greet all
-  hello Ada  greet one
+  hark hello      greet all
+  hark hello Ada  greet one
 
-  --host HOST              Where [default: localhost]
-  -p, --port PORT          Port [default: 80]
-  --empty X                Nothing to show
-  --check [PORTS]          Are they open?
-  -q, --quiet              Say nothing
-  --cert FILE, --key FILE  Certificate and its key
-
+Names:
+  ADA  Her alone
+Options:
+  -p, --port PORT  Port [default: 80]
+  --check [PORTS]  Are they open?
+Say:
+  -q, --quiet  Say nothing
+Where:
+  --cert FILE  Certificate
+All of it: hark hello --help all
 `,
   );
 });
 
-Deno.test("formatHelp() shows rare options, and the exit codes beside them, in the whole help only", () => {
-  const some = { ...options, odd: { help: "Seldom", rare: true } };
-  const [short, whole] = [false, true].map((isWhole) =>
-    formatHelp({ ...command, options: some }, isWhole)
+Deno.test("formatHelp() shows every option, a line each, and the exit codes of the command, in the whole help", () => {
+  const [, rest = ""] = formatHelp(command, true).split("\n\nNames:");
+  assertEquals(
+    rest,
+    `
+  ADA  Her alone
+
+Options:
+  --host HOST      Where [default: localhost]
+  -p, --port PORT  Port [default: 80]
+  --empty X        Nothing to show
+  --check [PORTS]  Are they open?
+
+Say:
+  -q, --quiet  Say nothing
+
+Where:
+  --cert FILE  Certificate
+
+Exit codes: 0 ok, 130 interrupted
+`,
   );
-  assert(!/odd|Exit codes/.test(short ?? ""), short);
-  assertMatch(short ?? "", /--key FILE/);
-  assertMatch(whole ?? "", /--odd +Seldom\n[^]*Exit codes: /);
 });
 
-Deno.test("formatHelp() names every exit code", () => {
-  const codes = formatHelp(command).split("Exit codes:")[1] ?? "";
+Deno.test("formatHelp() gathers a group whose options stand apart", () => {
+  const apart = {
+    ...options,
+    more: { group: "Options", help: "One more" },
+  };
+  const help = formatHelp({ ...command, options: apart }, true);
+  assertEquals(help.match(/^Options:$/gm)?.length, 1);
+  assertMatch(help, /--check \[PORTS\].*\n {2}--more +One more\n/);
+});
+
+Deno.test("formatHelp() names every exit code where a command says none", () => {
+  const { exitCodes: _, ...others } = command;
+  const codes = formatHelp(others, true).split("Exit codes:")[1] ?? "";
   for (const code of Object.values(ExitCode)) {
     assertMatch(codes, new RegExp(`\\b${code} [a-z]`));
   }
 });
 
-Deno.test("formatHelp() stays within 80 columns and 40 lines for a command with 25 options", () => {
-  const many = Object.fromEntries(
-    Array.from({ length: 25 }, (_, at) => [
-      `option${at}`,
-      { value: "VALUE", parse: String, help: "Does what it is there for" },
-    ]),
-  );
-  const lines = formatHelp({ ...command, options: many }).trimEnd().split("\n");
-  assert(lines.length <= 40, `${lines.length} lines`);
-  for (const line of lines) assert(line.length <= 80, line);
-});
-
 Deno.test("formatHelp() needs neither examples nor operands", () => {
   const help = formatHelp({ ...command, usage: "", examples: [] });
-  assertMatch(help, /^Usage: hello \[OPTIONS\]$/m);
+  assertMatch(help, /^Usage: hark hello \[OPTIONS\]$/m);
   assert(!help.includes("\n\n\n"), help);
 });
 
 for (
   const name of ["server", "client", "get", "post", "posts", "api", "demo"]
 ) {
-  Deno.test(`${name} explains itself in 40 lines of 80 columns, with an example`, async () => {
+  Deno.test(`${name} explains itself in 24 lines of 80 columns, with an example`, async () => {
     const { main }: { main: Main } = await import(`../../tasks/${name}.ts`);
     const { code, stdout, stderr } = await run(main, ["--help"]);
     assertEquals([code, stderr], [0, ""]);
     const lines = stdout.trimEnd().split("\n");
-    assert(lines.length <= 40, `${lines.length} lines`);
+    assert(lines.length <= 24, `${lines.length} lines`);
     for (const line of lines) assert(line.length <= 80, line);
-    assertMatch(stdout, new RegExp(`^Usage: ${name}( |$)`, "m"));
-    assertMatch(stdout, new RegExp(`^  ${name}.*  \\w`, "m"));
+    assertMatch(stdout, new RegExp(`^Usage: deno task ${name}( |$)`, "m"));
+    assertMatch(stdout, new RegExp(`^  deno task ${name}.*  \\w`, "m"));
     const whole = await run(main, ["--help", "all"]);
     for (const line of whole.stdout.split("\n")) {
       assert(line.length <= 80, line);
+      if (/^ {2}-/.test(line)) assertMatch(line, /\S {2,}\w/);
     }
     assertEquals((await run(main, ["--zzz"])).code, 2);
   });

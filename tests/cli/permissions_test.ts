@@ -2,9 +2,9 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import type { Command, OptionTable } from "../../lib/cli/options.ts";
 import { formatPermissionHint } from "../../lib/cli/permissions.ts";
+import { asStarted, type Start, startOf } from "../../lib/cli/start.ts";
 import { quote } from "../../lib/cli/values.ts";
 import { redactUrl } from "../../lib/cli/redact.ts";
-import { startOf } from "../../lib/cli/start.ts";
 import { encode, spawnProgram, testWith } from "../support.ts";
 
 const command: Command<OptionTable> = {
@@ -151,7 +151,7 @@ Deno.test("formatPermissionHint() repeats a command line that has no need of gra
   const { permissions: _, redact: __, ...plain } = command;
   assertEquals(
     await formatPermissionHint({ ...plain, name: "none" }, ["x"], denial),
-    "deno run tasks/none.ts x",
+    "deno task none x",
   );
 });
 
@@ -178,22 +178,107 @@ testWith(
   },
 );
 
-const SOURCES: [module: string, post: string][] = [
-  ["jsr:@a/hark/get", "jsr:@a/hark/post"],
-  ["jsr:@get/get@^0.1.0/get", "jsr:@get/get@^0.1.0/post"],
+const STARTS: [name: string, start: Start, own: string, other: string][] = [
   [
-    "https://jsr.io/@a/hark/0.1.0/tasks/get.ts",
-    "https://jsr.io/@a/hark/0.1.0/tasks/post.ts",
+    "a task, or the script in its folder",
+    { module: "file:///a/hark/tasks/get.ts", folder: "/a/hark" },
+    "deno task get|deno run -N /a/hark/tasks/get.ts",
+    "deno task api",
   ],
-  ["http://localhost:1/get.js", "http://localhost:1/post.js"],
+  [
+    "a script from another folder",
+    { module: "file:///a/my%20hark/tasks/get.ts", folder: "/a/b" },
+    "deno run '/a/my hark/tasks/get.ts'|deno run -N '/a/my hark/tasks/get.ts'",
+    "deno run '/a/my hark/tasks/api.ts'",
+  ],
+  [
+    "a script from a folder above",
+    { module: "file:///a/hark/tasks/posts.ts", folder: "/a" },
+    "deno run hark/tasks/get.ts|deno run -N hark/tasks/get.ts",
+    "deno run hark/tasks/api.ts",
+  ],
+  [
+    "a bundle",
+    { module: "file:///a/dist/js/post.js", folder: "/a" },
+    "deno run dist/js/get.js|deno run -N dist/js/get.js",
+    "deno run dist/js/api.js",
+  ],
+  [
+    "a bundle on Windows",
+    { module: "file:///C:/a/get.js", folder: "C:\\a" },
+    "deno run get.js|deno run -N get.js",
+    "deno run api.js",
+  ],
+  [
+    "a bundle by its URL",
+    { module: "https://a.example/js/get.js", folder: "/a" },
+    "deno run https://a.example/js/get.js|deno run -N https://a.example/js/get.js",
+    "deno run https://a.example/js/api.js",
+  ],
+  [
+    "a module of JSR",
+    { module: "jsr:@hark/hark@0.2.0/get", folder: "/a" },
+    "deno run jsr:@hark/hark@0.2.0/get|deno run -N jsr:@hark/hark@0.2.0/get",
+    "deno run jsr:@hark/hark@0.2.0/api",
+  ],
+  [
+    "a module of JSR whose version is a range",
+    { module: "jsr:@get/get@^0.2.0/get", folder: "/a" },
+    "deno run 'jsr:@get/get@^0.2.0/get'|deno run -N 'jsr:@get/get@^0.2.0/get'",
+    "deno run 'jsr:@get/get@^0.2.0/api'",
+  ],
+  [
+    "a module of JSR by its URL",
+    { module: "https://jsr.io/@hark/hark/0.2.0/tasks/get.ts", folder: "/a" },
+    "deno run https://jsr.io/@hark/hark/0.2.0/tasks/get.ts",
+    "deno run https://jsr.io/@hark/hark/0.2.0/tasks/api.ts",
+  ],
+  [
+    "a launcher",
+    { module: "file:///n/hark/js/get.js?as=hark", folder: "/a" },
+    "hark get|hark get -N",
+    "hark api",
+  ],
+  [
+    "a launcher that another one starts",
+    { module: "file:///n/js/get.js?as=npx&as=./a%20b.tgz", folder: "/n" },
+    "npx './a b.tgz' get|npx './a b.tgz' get -N",
+    "npx './a b.tgz' api",
+  ],
+  [
+    "a binary",
+    { module: "file:///x/tasks/get.ts", folder: "/a", binary: "/a/b/get" },
+    "./b/get",
+    "./b/api",
+  ],
+  [
+    "a binary of another platform",
+    { module: "file:///x/", folder: "/", binary: "C:\\b\\get-x86_64.exe" },
+    "C:/b/get-x86_64.exe",
+    "C:/b/api-x86_64.exe",
+  ],
+  [
+    "a test",
+    { module: "file:///a/tests/get_test.ts", folder: "/a" },
+    "deno task get|deno run -N tasks/get.ts",
+    "deno task api",
+  ],
 ];
 
-for (const [module, post] of SOURCES) {
-  Deno.test(`a command is started from where this one came from: ${module}`, () => {
-    const start = { module, folder: "/" };
-    assertEquals(startOf("post", ["--allow-net"], start), [
-      ...["deno", "run", "--allow-net"],
-      post,
-    ]);
+for (const [name, start, own, other] of STARTS) {
+  Deno.test(`asStarted() names commands as they are started: ${name}`, () => {
+    const [plain = "", granted] = own.split("|");
+    assertEquals(
+      asStarted("see hark get --help; hark api", start),
+      `see ${plain} --help; ${other}`,
+    );
+    if (granted === undefined) return;
+    const words = startOf("get", ["-N"], start).map(quote);
+    assertEquals(words.join(" "), granted);
   });
 }
+
+Deno.test("asStarted() leaves alone what is no command", () => {
+  const text = "hark is not hark-get, hark getter or hark gets";
+  assertEquals(asStarted(text), text);
+});

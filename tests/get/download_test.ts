@@ -1283,7 +1283,7 @@ Deno.test("a download names the command that may write its files", async () => {
   assertEquals(code, 1);
   assertStringIncludes(
     stderr,
-    "--allow-read=out.bin,out.bin.part,out.bin.part.json --allow-write=out.bin,out.bin.part,out.bin.part.json tasks/get.ts -o out.bin :9\n",
+    `--allow-read=out.bin,out.bin.part,out.bin.part.json --allow-write=out.bin,out.bin.part,out.bin.part.json ${ROOT}tasks/get.ts -o out.bin :9\n`,
   );
 });
 
@@ -1684,7 +1684,10 @@ Deno.test("-J asks for the folder before anything is sent", () =>
     const args = ["-OJ", `${server.url}/a`];
     const { code, stderr } = await spawn("get", args).result;
     assertEquals([code, count], [1, 0]);
-    assertStringIncludes(stderr, "--allow-read=. --allow-write=. tasks/get.ts");
+    assertStringIncludes(
+      stderr,
+      `--allow-read=. --allow-write=. ${ROOT}tasks/get.ts`,
+    );
     const given = [
       "--allow-net=127.0.0.1",
       "--allow-read=.",

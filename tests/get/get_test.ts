@@ -7,7 +7,7 @@ import {
 import { formatOptionName } from "../../lib/cli/options.ts";
 import { main } from "../../tasks/get.ts";
 import { EXCHANGE_HINTS } from "../../tasks/get/hints.ts";
-import { EXCHANGE_OPTIONS } from "../../tasks/get/options.ts";
+import { EXCHANGE_OPTIONS, FORM_OPTIONS } from "../../tasks/get/options.ts";
 import { main as post } from "../../tasks/post.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
 import { flagsOf, ROOT, run, settled, spawn } from "../support.ts";
@@ -304,7 +304,7 @@ Deno.test("get names the command that would be permitted, without its secrets", 
   assertEquals(
     stderr,
     "get: Cannot get https://a.example/?token=***: net access to a.example:443 is not permitted\n" +
-      "hint: deno run --allow-net=a.example:443 tasks/get.ts " +
+      `hint: deno run --allow-net=a.example:443 ${ROOT}tasks/get.ts ` +
       "'https://a.example/?token=***' 'Authorization:***'\n",
   );
 });
@@ -369,8 +369,8 @@ const HABITS: readonly (readonly [typed: string, ...said: string[]])[] = [
   ["X:y URL", "the URL comes first"],
   ["-O - URL", 'Cannot use "-" as a URL', "stdout by itself, without -O -"],
   ["URL -O -", "on stdout already"],
-  ["-qO- URL", "to stdout already: get -q URL"],
-  ["-O- URL", "to stdout already: get -q URL"],
+  ["-qO- URL", "to stdout already: deno task get -q URL"],
+  ["-O- URL", "to stdout already: deno task get -q URL"],
   ["-O page.html URL", "to save: -o FILE URL"],
   ["-c jar URL", "a jar of cookies is not kept"],
   ["-sSL URL", '"-s", "-S", "-L"', "-s: ", "-S: errors", "-L: safe redirects"],
@@ -401,8 +401,12 @@ const HABITS: readonly (readonly [typed: string, ...said: string[]])[] = [
   ["--netrc URL", "no .netrc is read: --auth @FILE"],
   ["-n URL", "no .netrc is read", "wget's -nv is -q"],
   ["--noproxy x URL", "--proxy ''"],
-  ["--data-urlencode q=x -G URL", "of a query: get URL name==value", "-G: "],
-  ["-d q=x -G URL", "-G: the query is operands: get URL name==value"],
+  [
+    "--data-urlencode q=x -G URL",
+    "of a query: deno task get URL name==value",
+    "-G: ",
+  ],
+  ["-d q=x -G URL", "-G: the query is operands: deno task get URL name==value"],
   ["--request-target /x URL", "--path-as-is"],
   ["-0 URL", "--http=1.1"],
   ["-T x URL", "post -X PUT URL @FILE", "--timeout HEAD,IDLE,TOTAL"],
@@ -421,7 +425,12 @@ Deno.test("what is typed from habit is answered in one line and one hint, and no
 });
 
 Deno.test("every hint for a habit names options that are there", () => {
-  const own = Object.entries({ ...EXCHANGE_OPTIONS, debug: {}, help: {} });
+  const own = Object.entries({
+    ...EXCHANGE_OPTIONS,
+    ...FORM_OPTIONS,
+    debug: {},
+    help: {},
+  });
   const names = new Set([
     ...own.flatMap(([name, option]) => [
       formatOptionName(name),

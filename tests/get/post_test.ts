@@ -159,7 +159,7 @@ Deno.test("post says in one line what is wrong, and exits as the table says", as
       [
         ["-d", "a=b", closed],
         2,
-        'post: Unknown option "-d"\nhint: fields are operands: post URL title=foo userId:=1\n',
+        'post: Unknown option "-d"\nhint: fields are operands: deno task post URL title=foo userId:=1\n',
       ],
     ] as const
   ) {
@@ -313,6 +313,6 @@ Deno.test("post names the command that may read every file of a call", async () 
     `post: Cannot read "${ROOT}deno.json": read access to deno.json is not permitted\n` +
       "hint: deno run '--allow-net=localhost:9,127.0.0.1:9,[::1]:9' " +
       "--allow-read=deno.json,deno.jsr.json,none " +
-      "tasks/post.ts :9 a=@deno.json b:=@deno.jsr.json 'password=***' --auth @none\n",
+      `${ROOT}tasks/post.ts :9 a=@deno.json b:=@deno.jsr.json 'password=***' --auth @none\n`,
   );
 });

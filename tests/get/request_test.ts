@@ -746,8 +746,16 @@ Deno.test("a method, a second URL and a body among the operands get a hint at wh
         'Cannot parse item "foo[bar=baz]=x": its brackets do not match',
         /\\:/,
       ],
-      [[":9", '{"a":1}'], "Cannot use JSON as an operand", / \| post URL -$/],
-      [['[{"a":1}]', ":9"], "Cannot use JSON as an operand", / \| post URL -$/],
+      [
+        [":9", '{"a":1}'],
+        "Cannot use JSON as an operand",
+        / \| hark post URL -$/,
+      ],
+      [
+        ['[{"a":1}]', ":9"],
+        "Cannot use JSON as an operand",
+        / \| hark post URL -$/,
+      ],
     ] as const
   ) {
     const error = await assertRejects(

@@ -398,7 +398,7 @@ Deno.test("posts lists what its help's example creates", async () => {
   });
   const url = ["--url", `127.0.0.1:${api.port}`];
   const { stdout: help } = await run(main, ["--help"]);
-  const [, example = ""] = help.match(/--url :3000 (create .*?) {2}/) ?? [];
+  const [, example = ""] = help.match(/^ {2}(create .*?) {2}/m) ?? [];
   assertEquals((await run(main, [...url, ...example.split(" ")])).code, 0);
   for (const format of [[], ["--json"]]) {
     const { code, stderr } = await run(main, [...url, ...format]);
