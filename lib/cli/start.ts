@@ -7,6 +7,8 @@
 import { percentDecode, quote } from "./values.ts";
 
 const COMMANDS = ["server", "client", "get", "post", "posts", "api", "demo"];
+/** What is a task alone. */
+const TASKS = ["compile", "bundle", "pack", "bench", "soak"];
 
 /** How this process was started. */
 export interface Start {
@@ -26,7 +28,7 @@ function ownStart(): Start {
 /** A text in which commands are called `hark get`, with each as it is started here: `deno task get`, `./get`. */
 export function asStarted(text: string, start?: Start): string {
   return text.replace(
-    new RegExp(`\\bhark (${COMMANDS.join("|")})\\b`, "g"),
+    new RegExp(`\\bhark (${[...COMMANDS, ...TASKS].join("|")})\\b`, "g"),
     (_, name) => startOf(name, [], start).map(quote).join(" "),
   );
 }
