@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { dirname } from "node:path/posix";
 import ci from "../../.ci/package.json" with { type: "json" };
 import config from "../../deno.json" with { type: "json" };
@@ -52,15 +52,17 @@ interface Rule {
   ) => Promise<void> | void;
 }
 
-const TASKS = new Map(
-  Object.entries(config.tasks).map(([name, { command }]) => [name, command]),
-);
+/** Whether a task is in deno.json, or comes. */
+const isTask = (name: string) => name in config.tasks || LATER.includes(name);
 
 /** Where the clone of the pages is. */
 const HOME = "/home/ada/hark/";
 
-/** What a page may name before it is there: nothing, once it is. */
-const LATER = /--color\b|--completions\b|^deno task (bundle|pack)\b/;
+/** Tasks that a page may name before they are there. */
+const LATER = ["bundle", "pack"];
+
+/** A block of a page: its language, and what is in it. */
+const FENCES = /^```(.*)\n([^]*?)^```$/gm;
 
 /** The options that get has now. */
 const { stdout: OPTIONS } = await run(get, ["--help", "all"]);
@@ -68,13 +70,10 @@ const { stdout: OPTIONS } = await run(get, ["--help", "all"]);
 /** What takes minutes, other machines or programs that nobody has: it is looked at, not run. */
 const LOOKED_AT: readonly Rule[] = [
   {
-    fits: LATER,
-    check: ({ text }, setting) => {
-      const [, name = ""] = text.match(/^deno task (\w+)/) ?? [];
-      const [option = ""] = text.match(/--co\w+/) ?? [];
-      if (/bundle|pack/.test(name)) return;
-      return OPTIONS.includes(option) ? runLine({ text }, setting) : undefined;
-    },
+    // run as soon as get knows them
+    fits: /(--color|--completions)\b/,
+    check: ({ text }, setting, [, option = ""]) =>
+      OPTIONS.includes(option) ? runLine({ text }, setting) : undefined,
   },
   {
     // minutes each; what is typed after their names is refused with 2 before they begin, as far as it is wrong
@@ -86,8 +85,8 @@ const LOOKED_AT: readonly Rule[] = [
     },
   },
   {
-    fits: /^deno task (test|test:peers|examples)$/,
-    check: (_, __, [, name = ""]) => assert(TASKS.has(name)),
+    fits: /^deno task (test|test:peers|examples|bundle|pack)$/,
+    check: (_, __, [, name = ""]) => assert(isTask(name), name),
   },
   {
     // what continuous integration does, too
@@ -105,7 +104,7 @@ const LOOKED_AT: readonly Rule[] = [
   },
   {
     fits: /^npm install -g \.\/hark-\d+\.\d+\.\d+\.tgz$/,
-    check: () => assert(TASKS.has("api")),
+    check: () => assert(isTask("pack")),
   },
   {
     // the runtime of binaries is downloaded; the same permissions are tried in a script
@@ -151,9 +150,10 @@ const RULES: readonly Rule[] = [
 /** The blocks of a page that are typed into a shell. */
 function blocksOf(text: string): Block[] {
   const blocks: Block[] = [];
-  for (const match of text.matchAll(/^```(sh|console)\n([^]*?)^```$/gm)) {
-    const line = text.slice(0, match.index).split("\n").length + 1;
+  for (const match of text.matchAll(FENCES)) {
     const [, language, body = ""] = match;
+    if (language !== "sh" && language !== "console") continue;
+    const line = text.slice(0, match.index).split("\n").length + 1;
     const lines = body.trimEnd().replaceAll("\\\n", "").split("\n");
     blocks.push({ line, isConsole: language === "console", lines });
   }
@@ -311,7 +311,44 @@ async function withServers(
   }
 }
 
-for (const [page, text] of await readPages()) {
+const PAGES = await readPages();
+
+Deno.test("a command line that no rule covers fails", async () => {
+  const block = { line: 1, isConsole: false, lines: ["make install"] };
+  const setting = {
+    folder: ROOT,
+    ports: { api: "1", server: "1" },
+    started: [],
+  };
+  await assertRejects(
+    () => runBlock(block, setting),
+    Error,
+    "no rule of this test covers: make install",
+  );
+});
+
+Deno.test("a page shows command lines in blocks for a shell alone", () => {
+  for (const [page, text] of PAGES) {
+    for (const [, language = "", body = ""] of text.matchAll(FENCES)) {
+      assert(
+        /^(sh|console|sql|json|ts( ignore)?|)$/.test(language),
+        `${page}: ${language}`,
+      );
+      if (/^(sh|console)$/.test(language)) continue;
+      assert(!/^(\$ |deno |npx |hark )/m.test(body), `${page}: ${body}`);
+    }
+  }
+});
+
+Deno.test("a page names no task that is not in deno.json", () => {
+  for (const [page, text] of PAGES) {
+    for (const [, name = ""] of text.matchAll(/deno task (?:-q )?([a-z:]+)/g)) {
+      assert(isTask(name), `${page}: deno task ${name}`);
+    }
+  }
+});
+
+for (const [page, text] of PAGES) {
   const blocks = blocksOf(text);
   if (blocks.length === 0) continue;
 
