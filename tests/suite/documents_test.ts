@@ -348,6 +348,38 @@ Deno.test("a page names no task that is not in deno.json", () => {
   }
 });
 
+/** What the programs of all lines are given by a shell, line by line. */
+async function wordsIn(shell: string, folder: string): Promise<string> {
+  const lines = [...PAGES.values()].flatMap(blocksOf).flatMap(examplesOf)
+    .map(({ text }) => text);
+  const stubs = [...PROGRAMS].map((name) =>
+    shell === "fish"
+      ? `function ${name}; printf '<%s>' $argv; echo; end`
+      : `${name}() { printf '<%s>' "$@"; echo; }`
+  );
+  const script = [...stubs, ...lines].join("\n");
+  await Deno.writeTextFile(`${folder}/script`, script);
+  const { result } = spawnProgram(shell, ["script"], {
+    cwd: folder,
+    env: { HOME: folder },
+  });
+  return (await result).stdout;
+}
+
+const PROGRAMS = "bash curl deno hark less npm npx sqlite3".split(" ");
+
+testWith(
+  ["bash", "zsh", "fish"],
+  "each command line means the same in bash, zsh and fish",
+  () =>
+    withFolder(async (folder) => {
+      const inBash = await wordsIn("bash", folder);
+      assert(inBash.split("\n").length > 100);
+      assertEquals(await wordsIn("zsh", folder), inBash);
+      assertEquals(await wordsIn("fish", folder), inBash);
+    }),
+);
+
 for (const [page, text] of PAGES) {
   const blocks = blocksOf(text);
   if (blocks.length === 0) continue;
