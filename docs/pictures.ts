@@ -1,5 +1,6 @@
 /**
- * Makes the README's pictures anew: `deno run -A docs/pictures.ts`. It needs `script` of util-linux and `chromium`.
+ * Makes the pictures of the pages anew: `deno run -A docs/pictures.ts`, or one of them with `terminal` or `page`. The
+ * first needs `script` of util-linux, the second `chromium`.
  *
  * @module
  */
@@ -8,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { openBrowser } from "../tests/api/page/browser.ts";
 import { ask } from "../tests/api/page/console.ts";
 import { startListener } from "../tests/daemon.ts";
+import { hasCommand, ROOT } from "../tests/support.ts";
 import { draw, type Exchange, runOnTerminal } from "./terminal.ts";
 
 const PORT = "3000";
@@ -25,7 +27,8 @@ const COMMANDS = [
 async function drawTerminal(): Promise<void> {
   const session: Exchange[] = [];
   for (const command of COMMANDS) {
-    session.push({ command, output: await runOnTerminal(command) });
+    const output = await runOnTerminal(command);
+    session.push({ command, output: output.replaceAll(ROOT, "~/hark/") });
   }
   const svg = draw("hark on a terminal", session);
   await Deno.writeTextFile(`${HERE}terminal.svg`, svg);
@@ -62,7 +65,19 @@ async function drawPage(): Promise<void> {
   await Deno.writeFile(`${HERE}api.png`, png);
 }
 
+const wanted = [
+  { name: "terminal", program: "script", draw: drawTerminal },
+  { name: "page", program: "chromium", draw: drawPage },
+].filter(({ name }) => Deno.args.length === 0 || Deno.args.includes(name));
+const missing = wanted.find(({ program }) => !hasCommand(program));
+if (missing !== undefined) {
+  // deno-lint-ignore no-console
+  console.error(
+    `Cannot draw the picture "${missing.name}": ${missing.program} is not installed`,
+  );
+  Deno.exit(1);
+}
+
 const api = ["deno", "task", "-q", "api", "--memory", "--port", PORT];
 await using _api = await startListener(api, "nowhere", Number(PORT));
-await drawTerminal();
-await drawPage();
+for (const { draw } of wanted) await draw();

@@ -60,6 +60,18 @@ export async function readSources(
   return sources;
 }
 
+/** The pages that people read, by their paths from the root. */
+export async function readPages(): Promise<ReadonlyMap<string, string>> {
+  const pages = new Map<string, string>();
+  for (const folder of ["", "docs/"]) {
+    for await (const { name } of Deno.readDir(ROOT + folder)) {
+      if (!name.endsWith(".md")) continue;
+      pages.set(folder + name, await Deno.readTextFile(ROOT + folder + name));
+    }
+  }
+  return pages;
+}
+
 /** The flags between `deno run` and the script that deno.json gives a task, without the quotes around one. */
 export function flagsOf(task: string): string[] {
   const command =

@@ -1,40 +1,27 @@
 import { assert, assertEquals } from "@std/assert";
+import { dirname, join } from "node:path/posix";
 import ci from "../../.ci/package.json" with { type: "json" };
 import config from "../../deno.json" with { type: "json" };
 import { ExitCode } from "../../lib/cli/errors.ts";
 import { PERMISSIONS } from "../../tasks/compile.ts";
-import { flagsOf, ROOT } from "../support.ts";
+import { flagsOf, readPages, ROOT } from "../support.ts";
 
-/** A README, and what it calls the sections that the code knows too. */
-interface Page {
-  readonly name: string;
-  readonly text: string;
-  readonly permissions: string;
-  readonly exitCodes: string;
-}
+/** The six commands and the demo. */
+const TASKS = Object.keys(config.tasks).slice(0, 7);
 
-const ENGLISH: Page = {
-  name: "README.md",
-  text: await Deno.readTextFile(`${ROOT}README.md`),
-  permissions: "Permissions",
-  exitCodes: "Exit codes",
-};
-const KOREAN: Page = {
-  name: "README.ko.md",
-  text: await Deno.readTextFile(`${ROOT}README.ko.md`),
-  permissions: "권한",
-  exitCodes: "종료 코드",
-};
-const PAGES = [ENGLISH, KOREAN];
+/** The pages by their paths from the root. */
+const PAGES = await readPages();
+
+const textOf = (page: string) => PAGES.get(page) ?? "";
 
 /** The text under a heading, up to the next one. */
-function sectionOf({ text }: Page, heading: string): string {
-  return text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ??
-    "";
+function sectionOf(page: string, heading: string): string {
+  return textOf(page).split(/^## /m)
+    .find((part) => part.startsWith(`${heading}\n`)) ?? "";
 }
 
 /** The rows of a section's table, without its head. */
-function tableOf(page: Page, heading: string): string[][] {
+function tableOf(page: string, heading: string): string[][] {
   return sectionOf(page, heading).split("\n")
     .filter((line) => line.startsWith("|")).slice(2)
     .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
@@ -44,11 +31,17 @@ function tableOf(page: Page, heading: string): string[][] {
 const codes = (cell = "") =>
   [...cell.matchAll(/`([^`]+)`/g)].map(([, word = ""]) => word);
 
-for (const page of PAGES) {
-  const { name, text } = page;
+/** A heading as GitHub names it in links: `Two ways to a server` is `two-ways-to-a-server`. */
+const anchorOf = (heading: string) =>
+  heading.toLowerCase().replace(/[^\p{L}\p{N}\- ]/gu, "").replaceAll(" ", "-");
 
-  Deno.test(`${name} shows the two commands first, with the Deno that is tested`, () => {
-    const [, first = ""] = text.match(/```sh\n([^]*?)```/) ?? [];
+const anchorsOf = (page: string) =>
+  [...textOf(page).matchAll(/^#+ (.+)$/gm)]
+    .map(([, heading = ""]) => anchorOf(heading));
+
+for (const page of ["README.md", "README.ko.md"]) {
+  Deno.test(`${page} shows the two commands first, with the Deno that is tested`, () => {
+    const [, first = ""] = textOf(page).match(/```sh\n([^]*?)```/) ?? [];
     const commands = first.trimEnd().split("\n").map((line) =>
       line.replace(/ +#.*/, "")
     );
@@ -56,8 +49,26 @@ for (const page of PAGES) {
     assertEquals(commands, [`${deno} task demo`, `${deno} task test`]);
   });
 
-  Deno.test(`${name} has the permissions of deno.json`, () => {
-    const rows = tableOf(page, page.permissions).flatMap((
+  Deno.test(`${page} names every command, and links its page`, () => {
+    for (const name of TASKS.slice(0, 6)) {
+      assert(textOf(page).includes(`deno task ${name}`), name);
+      assert(textOf(page).includes(`(docs/${name}.md)`), name);
+    }
+  });
+}
+
+Deno.test("README.md is read in a few minutes", () => {
+  assert(textOf("README.md").length <= 9000, `${textOf("README.md").length}`);
+});
+
+for (
+  const [page, permissions, exitCodes] of [
+    ["docs/permissions.md", "Permissions", "Exit codes"],
+    ["README.ko.md", "권한", "종료 코드"],
+  ] as const
+) {
+  Deno.test(`${page} has the permissions of deno.json`, () => {
+    const rows = tableOf(page, permissions).flatMap((
       [tasks, net, files],
     ) =>
       codes(tasks).map((task) => ({
@@ -66,7 +77,7 @@ for (const page of PAGES) {
         files: codes(files),
       }))
     );
-    const granted = Object.keys(config.tasks).slice(0, 7).map((task) => {
+    const granted = TASKS.map((task) => {
       const listOf = (kind: string) =>
         flagsOf(task).find((flag) => flag.startsWith(`--allow-${kind}=`))
           ?.replace(/^.*=/, "").split(",") ?? [];
@@ -76,8 +87,8 @@ for (const page of PAGES) {
     assertEquals(rows, granted);
   });
 
-  Deno.test(`${name} has the permissions that compile bakes into binaries`, () => {
-    const rows = tableOf(page, page.permissions).flatMap((
+  Deno.test(`${page} has the permissions that compile bakes into binaries`, () => {
+    const rows = tableOf(page, permissions).flatMap((
       [tasks, , , baked = ""],
     ) =>
       codes(tasks).filter(() => baked !== "").map((task) => [
@@ -88,34 +99,56 @@ for (const page of PAGES) {
     assertEquals(Object.fromEntries(rows), PERMISSIONS);
   });
 
-  Deno.test(`${name} has the exit codes of the code`, () => {
+  Deno.test(`${page} has the exit codes of the code`, () => {
     assertEquals(
-      tableOf(page, page.exitCodes).map(([code]) => Number(code)),
+      tableOf(page, exitCodes).map(([code]) => Number(code)),
       Object.values(ExitCode),
     );
   });
-
-  Deno.test(`${name} names files that are there`, async () => {
-    const names = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map(([, file]) =>
-      file
-    );
-    assert(names.length > 0);
-    const paths = text.matchAll(
-      /\b(?:tasks|lib|docs|tests)\/[\w/]+\.(?:ts|js|md)\b/g,
-    );
-    for (const [path] of paths) if (!path.includes("NAME")) names.push(path);
-    for (const file of names) await Deno.stat(`${ROOT}${file}`);
-  });
 }
 
-Deno.test("README.md has a section for every command", () => {
-  for (const name of Object.keys(config.tasks).slice(0, 6)) {
-    assert(sectionOf(ENGLISH, name).includes(`deno task ${name}`), name);
+Deno.test("README.md permits in short what docs/permissions.md has in full", () => {
+  const short = new Map(
+    tableOf("README.md", "Permissions").flatMap(([tasks, net = "", files]) =>
+      codes(tasks).map((task) => [task, { net, files: codes(files) }])
+    ),
+  );
+  const rows = tableOf("docs/permissions.md", "Permissions");
+  for (const [tasks, net, files] of rows) {
+    for (const task of codes(tasks).filter((task) => task !== "demo")) {
+      const found = short.get(task);
+      assert(found !== undefined, task);
+      const hosts = found.net.replace(
+        "this machine",
+        "localhost and 127.0.0.1 and [::1]",
+      ).split(" and ");
+      assertEquals([hosts, found.files], [codes(net), codes(files)], task);
+    }
   }
 });
 
+for (const [page, text] of PAGES) {
+  Deno.test(`${page} names files and headings that are there`, async () => {
+    for (const [, link = ""] of text.matchAll(/\]\(([^)]+)\)/g)) {
+      if (/^https?:/.test(link)) continue;
+      const [file = "", anchor] = link.split("#");
+      const path = file === "" ? page : join(dirname(page), file);
+      await Deno.stat(ROOT + path);
+      if (anchor !== undefined) {
+        assert(anchorsOf(path).includes(anchor), `${path} has no #${anchor}`);
+      }
+    }
+    const paths = text.replaceAll("./hark/", "").matchAll(
+      /\b(?:tasks|lib|docs|tests)\/[\w/]+\.(?:ts|js|md|svg|png)\b/g,
+    );
+    for (const [path] of paths) {
+      if (!path.includes("NAME")) await Deno.stat(ROOT + path);
+    }
+  });
+}
+
 Deno.test("README.ko.md has the tutorial's six rows", () => {
-  const rows = tableOf(KOREAN, "여섯 가지 예제").map(([, command]) =>
+  const rows = tableOf("README.ko.md", "여섯 가지 예제").map(([, command]) =>
     codes(command)[0]?.split(" ").filter((word) => !word.includes(":"))
   );
   assertEquals(rows, [
@@ -128,8 +161,8 @@ Deno.test("README.ko.md has the tutorial's six rows", () => {
   ]);
 });
 
-Deno.test("README.md defends every package that deno.json names", () => {
-  const rows = tableOf(ENGLISH, "Dependencies");
+Deno.test("docs/design.md defends every package that deno.json names", () => {
+  const rows = tableOf("docs/design.md", "Dependencies");
   assertEquals(
     rows.map(([name, target]) => [codes(name)[0], codes(target)[0]]),
     Object.entries(config.imports),
