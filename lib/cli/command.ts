@@ -17,25 +17,33 @@ import {
 } from "./options.ts";
 import type { Denial } from "./reasons.ts";
 
-const COLOR = /^(auto|always|never)$/;
-
-function parseColor(text: string): string {
-  if (COLOR.test(text)) return text;
-  throw new UsageError(
-    `Cannot use colors "${text}": expected auto, always or never`,
-  );
+/** Reads one of the words that a value may be. */
+function oneOf<const Word extends string>(what: string, ...words: Word[]) {
+  return (text: string): Word => {
+    const word = words.find((word) => word === text);
+    if (word !== undefined) return word;
+    const others = words.slice(0, -1).join(", ");
+    throw new UsageError(
+      `Cannot use ${what} "${text}": expected ${others} or ${words.at(-1)}`,
+    );
+  };
 }
 
 /** The options that every command has. */
 const COMMON = {
   color: {
     group: "Common",
-    value: "WHEN",
-    parse: parseColor,
-    implied: { text: "always", accepts: COLOR },
-    help: "auto, always or never; NO_COLOR is never",
+    value: "auto|always|never",
+    parse: oneOf("colors", "auto", "always", "never"),
+    implied: { text: "always", accepts: /^(auto|always|never)$/ },
+    help: "Color this; NO_COLOR is never",
   },
   noColor: { conflicts: ["color"], help: "The same as never" },
+  completions: {
+    value: "bash|zsh|fish",
+    parse: oneOf("shell", "bash", "zsh", "fish"),
+    help: "Print what this shell completes",
+  },
   debug: { help: "Show the stack of an error" },
   help: { short: "h", help: "Show help; --help all: all of it" },
   version: { short: "V", help: "Show the version" },
@@ -79,8 +87,14 @@ export async function runCommand<Table extends OptionTable>(
       await print(io.stdout, shown);
       return ExitCode.Ok;
     }
+    const { color, noColor, completions } = line.options;
+    if (completions !== undefined) {
+      const { formatCompletions } = await import("./completions.ts");
+      const whole = { ...command, options: table };
+      await print(io.stdout, formatCompletions(completions, whole));
+      return ExitCode.Ok;
+    }
     refuseConflicts(table, line.options);
-    const { color, noColor } = line.options;
     return await command.run(line, withColor(io, noColor ? "never" : color));
   } catch (error) {
     if (error instanceof ClosedOutput) return ExitCode.Ok;

@@ -94,9 +94,9 @@ export const CLIENT_OPTIONS = {
   },
   tls: { group: "TLS", help: "Speak TLS; the server is always verified" },
   starttls: {
-    value: "PROTOCOL",
+    value: "smtp|imap|pop3|postgres",
     parse: parseStarttls,
-    help: "Ask for TLS in smtp, imap, pop3 or postgres",
+    help: "Ask for TLS in plain first",
   },
   ca: { value: "FILE", parse: String, help: "Trust this authority too" },
   pin: {

@@ -161,10 +161,10 @@ export const EXCHANGE_OPTIONS = {
     help: "Try again so often [default: GET 2, others 0]",
   },
   follow: {
-    value: "POLICY",
+    value: "same|safe|all|none",
     parse: parseFollow,
     hint: FOLLOWED,
-    help: "Redirects: same, safe, all or none [default: safe]",
+    help: "What redirects to follow [default: safe]",
   },
   maxRedirects: {
     value: "N",

@@ -1,0 +1,77 @@
+/**
+ * What a shell completes of a command: its options, their values, and the words that its operands begin with.
+ *
+ * @module
+ */
+
+import { type Command, formatOptionName, type OptionTable } from "./options.ts";
+import { quote } from "./values.ts";
+
+/** The options as they are typed; a value is one of the words, any file (`*`), or anything (a blank). */
+const typed = (table: OptionTable) =>
+  Object.entries(table).map(([key, { short, help = "", value }]) => {
+    const long = formatOptionName(key).slice(2);
+    const words = value?.includes("|") ? value.replaceAll("|", " ") : " ";
+    const isFile = /FILE|PATH|DIR/.test(value ?? "");
+    return { long, short, help, value: value && (isFile ? "*" : words) };
+  });
+
+type Format = (n: string, all: ReturnType<typeof typed>, w: string) => string;
+
+const COMMANDS = "server client get post posts api";
+
+const bash: Format = (name, all, words) => {
+  const values = all.map(({ long, short, value }) => {
+    const reply = value === "*" ? "-f" : `-W '${value}'`;
+    const typed = `--${long}:*${short ? `|-${short}:*` : ""}`;
+    return value && `    ${typed}) reply ${reply} ;;\n`;
+  }).join("");
+  return `_hark_${name}() {
+  reply() { COMPREPLY=($(compgen "$@" -- "\${COMP_WORDS[COMP_CWORD]}")); }
+  case \${COMP_WORDS[COMP_CWORD - 1]}:\${COMP_WORDS[COMP_CWORD]} in
+${values}    *:-*) reply -W '${all.map(({ long }) => `--${long}`).join(" ")}' ;;
+    *) reply -f -W '${words}' ;;
+  esac
+}
+_hark() { if ((COMP_CWORD > 1)); then "_hark_\${COMP_WORDS[1]}"; else COMPREPLY=($(compgen -W '${COMMANDS}' -- "$2")); fi; }
+complete -o filenames -F _hark_${name} ${name}
+complete -o filenames -F _hark hark
+`;
+};
+
+const zsh: Format = (name, all, words) => {
+  const specs = all.flatMap(({ long, short, help, value }) => {
+    const text = `[${help.replace(/[\\[\]:]/g, "\\$&")}]` +
+      (value ? `:value:${value === "*" ? "_files" : `(${value})`}` : "");
+    return [`--${long}`, ...short ? [`-${short}`] : []]
+      .map((each) => quote(`*${each}${text}`));
+  }).join(" ");
+  return `#compdef ${name}
+_hark_${name}() { _arguments ${specs} '*:operand:{ compadd -- ${words}; _files }' }
+_hark() { if (( CURRENT > 2 )); then shift words; (( CURRENT-- )); _hark_$words[1]; else compadd ${COMMANDS}; fi }
+compdef _hark_${name} ${name}
+compdef _hark hark
+`;
+};
+
+const fish: Format = (name, all, words) => {
+  const lines = all.map(({ long, short, help, value }) =>
+    `-l ${long} ${short ? `-s ${short}` : ""} -d ${quote(help)} ` +
+    (value === "*" ? "-r -F" : value ? `-x -a '${value}'` : "")
+  );
+  return [...lines, ...words ? [`-a '${words}'`] : []].map((line) =>
+    `complete -c ${name} ${line}\ncomplete -c hark -n '__fish_seen_subcommand_from ${name}' ${line}\n`
+  ).join("") +
+    `complete -c hark -n __fish_use_subcommand -x -a '${COMMANDS}'\n`;
+};
+
+/** A script for a shell to read: it completes the command by its own name, and after `hark`. */
+export function formatCompletions(
+  shell: "bash" | "zsh" | "fish",
+  command: Omit<Command<OptionTable>, "run" | "permissions">,
+): string {
+  const words = Object.values(command.operands ?? {}).flat()
+    .flatMap(([label]) => label.match(/^[a-z]+(?= |$)/) ?? []).join(" ");
+  const all = typed(command.options);
+  return { bash, zsh, fish }[shell](command.name, all, words);
+}
