@@ -48,7 +48,8 @@ async function look(): ReturnType<NonNullable<Input["look"]>> {
   const { fstatSync, readSync } = await import("node:fs");
   const stdin = fstatSync(0);
   if (!stdin.isFile()) {
-    return stdin.isFIFO() || stdin.isSocket() ? {} : undefined;
+    const isSocket = stdin.isSocket();
+    return isSocket || stdin.isFIFO() ? { isSocket } : undefined;
   }
   return {
     size: stdin.size,

@@ -14,9 +14,9 @@ import {
   trimBlanks,
 } from "../../lib/http/request.ts";
 import type { TypedBody } from "./body/json.ts";
-import { ESCAPES, type Item } from "./items.ts";
+import { ESCAPES, formatItem, type Item } from "./items.ts";
 import { type ExchangeOptions, parseToken } from "./options.ts";
-import { completeUrl, type Operands } from "./url.ts";
+import { completeUrl, type Operands, WRITES } from "./url.ts";
 
 /** The options that add to a request. */
 export type RequestOptions = Partial<
@@ -65,6 +65,39 @@ function refuseHeader({ kind, path: [name], value }: Item): void {
       `Cannot send header "${name}": its value has a control character`,
     );
   }
+}
+
+/** Headers that HTTP knows whose names have no hyphen: those of the registry that a request may have, and keys as APIs take them. */
+const KNOWN =
+  /^(accept|alpn|authorization|baggage|connection|cookie2?|date|dav|depth|destination|dnt|downlink|dpop|dpr|ect|expect|expires|forwarded|from|host|if|im|link|location|man|mandatory|meter|negotiate|origin|overwrite|position|pragma|prefer|priority|protocol|proxy|range|referer|rtt|signature|slug|soapaction|te|timeout|topic|traceparent|tracestate|trailer|ttl|upgrade|urgency|via|warning|width|api_?key|\w*token|x_\w+)$/i;
+
+/**
+ * Refuses headers that no server knows in a request that has no body though its method writes: a shell makes them of
+ * JSON without quotes, and a colon is quickly typed for an equals sign.
+ */
+function refuseUnknownHeaders(method: string, items: readonly Item[]): void {
+  if (!WRITES.test(method)) return;
+  const unknown = items.find(({ kind, path: [name] }) =>
+    /^header/.test(kind) && !name.includes("-") && !KNOWN.test(name)
+  );
+  if (unknown === undefined) return;
+  const kind = unknown.kind === "headerFile" ? "textFile" : "text";
+  const field: Item = { ...unknown, kind };
+  const [typed, meant] = [unknown, field].map((item) =>
+    formatItem(item).trim()
+  );
+  throw new UsageError(`Cannot send ${method} without a body`, {
+    hint: `${typed} is a header; a field is ${meant}`,
+  });
+}
+
+/** What is on stdin: a pipe, of which nobody knows whether something comes, a file that is not empty, or a socket, as it is left to scripts. */
+export async function inputOf(
+  { isTerminal, look }: Io["stdin"],
+): Promise<"file" | "socket" | undefined> {
+  const found = isTerminal ? undefined : await look?.();
+  if (found === undefined || found.size === 0) return undefined;
+  return found.isSocket ? "socket" : "file";
 }
 
 /** The same items, with what files hold; a header that cannot be sent is refused before any is read. */
@@ -281,6 +314,9 @@ export async function buildRequest(
 ): Promise<HttpRequest> {
   const { method, url, typed: text = url.href, raw } = operands;
   const live = raw === "-" && operands.items.some(isChunked);
+  if (raw === undefined && operands.fields.length === 0) {
+    refuseUnknownHeaders(method, operands.items);
+  }
   const items = await readItems(
     operands.items.filter((item) => !(live && isChunked(item))),
   );
