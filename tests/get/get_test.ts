@@ -10,6 +10,7 @@ import { EXCHANGE_HINTS } from "../../tasks/get/hints.ts";
 import { EXCHANGE_OPTIONS } from "../../tasks/get/options.ts";
 import { main as post } from "../../tasks/post.ts";
 import { main as posts } from "../../tasks/posts.ts";
+import { makeCertificate } from "../../tasks/server/certificate.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
 import {
   encode,
@@ -674,4 +675,27 @@ Deno.test("without a network the tutorial's command names an API of one's own", 
   } finally {
     globalThis.fetch = fetch;
   }
+});
+
+Deno.test("a hint at http or https keeps path and query, so that it can be pasted", async () => {
+  await using plain = serveHttp(() => new Response("x"));
+  const { cert, key } = await makeCertificate();
+  const tls = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {}, cert, key },
+    () => new Response("x"),
+  );
+  const { host } = new URL(plain.url);
+  const secure = `127.0.0.1:${tls.addr.port}`;
+  for (
+    const [typed, meant] of [
+      [`https://${host}/posts`, `http://${host}/posts`],
+      [`https://${host}/a?b=1&c=2`, `'http://${host}/a?b=1&c=2'`],
+      [`http://${secure}/a/b?c`, `'https://${secure}/a/b?c'`],
+    ] as const
+  ) {
+    const { code, stderr } = await run(main, [typed]);
+    assert(code !== 0);
+    assertStringIncludes(stderr, `, try ${meant}\n`);
+  }
+  await tls.shutdown();
 });
