@@ -11,6 +11,7 @@ import {
   fromLatin1,
   type Header,
   type HttpRequest,
+  TOKEN,
   trimBlanks,
 } from "../../lib/http/request.ts";
 import type { TypedBody } from "./body/json.ts";
@@ -78,7 +79,8 @@ const KNOWN =
 function refuseUnknownHeaders(method: string, items: readonly Item[]): void {
   if (!WRITES.test(method)) return;
   const unknown = items.find(({ kind, path: [name] }) =>
-    /^header/.test(kind) && !name.includes("-") && !KNOWN.test(name)
+    /^header/.test(kind) && TOKEN.test(name) && !name.includes("-") &&
+    !KNOWN.test(name)
   );
   if (unknown === undefined) return;
   const kind = unknown.kind === "headerFile" ? "textFile" : "text";
@@ -98,12 +100,6 @@ export async function inputOf(
   const found = isTerminal ? undefined : await look?.();
   if (found === undefined || found.size === 0) return undefined;
   return found.isSocket ? "socket" : "file";
-}
-
-/** The same items, with what files hold; a header that cannot be sent is refused before any is read. */
-async function readItems(items: readonly Item[]): Promise<readonly Item[]> {
-  for (const item of items) if (/^header/.test(item.kind)) refuseHeader(item);
-  return await Promise.all(items.map(readItem));
 }
 
 /** The text's UTF-8 as characters that each stand for one byte, as fetch takes a header: curl's and HTTPie's bytes. */
@@ -314,12 +310,16 @@ export async function buildRequest(
 ): Promise<HttpRequest> {
   const { method, url, typed: text = url.href, raw } = operands;
   const live = raw === "-" && operands.items.some(isChunked);
-  if (raw === undefined && operands.fields.length === 0) {
-    refuseUnknownHeaders(method, operands.items);
+  const typedItems = operands.items
+    .filter((item) => !(live && isChunked(item)));
+  // a header that cannot be sent is refused before any file is read
+  for (const item of typedItems) {
+    if (/^header/.test(item.kind)) refuseHeader(item);
   }
-  const items = await readItems(
-    operands.items.filter((item) => !(live && isChunked(item))),
-  );
+  if (raw === undefined && operands.fields.length === 0) {
+    refuseUnknownHeaders(method, typedItems);
+  }
+  const items = await Promise.all(typedItems.map(readItem));
   const query = queryOf(items);
   const target = options.pathAsIs ? targetAsTyped(text, query) : undefined;
   const { headers, typed, unset } = readHeaders(items);

@@ -121,6 +121,8 @@ function isItem(text: string): boolean {
 
 /** JSON, or what a shell that took its quotes has left of it: no URL, and no item. */
 function isDocument(text: string, at: number): boolean {
+  // what is behind a comma in brackets is a word of its own then
+  if (at > 0 && /^[^:=@]*[\]}]$/.test(text)) return true;
   if (!/^[[{]/.test(text)) return false;
   return isJson(text) || !isItem(text) &&
       (at > 0 || completeUrl(text) === undefined || text.startsWith("{"));

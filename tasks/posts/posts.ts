@@ -488,7 +488,10 @@ const STEPS: ReadonlyMap<ExitCode, string | undefined> = new Map([
   ],
   // what helps here are options of get
   [ExitCode.TooManyRedirects, undefined],
-  [ExitCode.Certificate, undefined],
+  [
+    ExitCode.Certificate,
+    "trust its issuer with --ca FILE, or skip the check for this call: -k",
+  ],
 ]);
 
 /** The base without a resource's name, and the option that names it where it is another one. */

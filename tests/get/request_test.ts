@@ -753,6 +753,7 @@ Deno.test("a method, a second URL and a body among the operands get a hint at wh
         // what shells leave of {"a":1}, {a: b}, {"a":{"b":1,"c":2}} and [{"a":1}]
         [":9", "{a:1}"],
         [":9", "{a:", "b}"],
+        [":9", "a:[1", "2]", "b:3"],
         [":9", "{a:b:1}", "{a:c:2}"],
         [":9", "[{a:1}]"],
         [":9", "[a"],

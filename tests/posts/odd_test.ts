@@ -260,7 +260,12 @@ Deno.test("posts asks an API over https with --ca, and with -k", async () => {
       `Warning: anyone can pose as localhost:${api.port}, by --insecure\n`,
     ]);
     assertEquals(any.stdout, trusted.stdout);
-    assertEquals((await run(main, [url])).code, 60);
+    const unknown = await run(main, [url]);
+    assertEquals(unknown.code, 60);
+    assertStringIncludes(
+      unknown.stderr,
+      "hint: trust its issuer with --ca FILE, or skip the check for this call: -k\n",
+    );
     const none = await run(main, [url, "--ca", `${path}.none`]);
     assertEquals(none.code, 1);
     assertStringIncludes(none.stderr, "no such file");

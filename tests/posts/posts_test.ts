@@ -166,7 +166,11 @@ Deno.test("posts hints at no option that it does not have", async (t) => {
   );
   const cases: [string, number, RegExp][] = [
     [`http://${hostname}:${circle.addr.port}`, 47, /more than 10 redirects\n$/],
-    [`https://${hostname}:${tls.addr.port}`, 60, /unknown issuer\n$/],
+    [
+      `https://${hostname}:${tls.addr.port}`,
+      60,
+      /unknown issuer\nhint: trust its issuer with --ca FILE, or skip .*: -k\n$/,
+    ],
     [
       `http://${hostname}:${slow.addr.port}`,
       28,
