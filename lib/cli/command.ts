@@ -147,7 +147,7 @@ async function report<Table extends OptionTable>(
   // a hint is a courtesy: whatever fails while it is made must not hide the error
   const hint =
     await (denial === undefined
-      ? hintFor(whole, error, hide)
+      ? hintFor(whole, args, error, hide)
       : permissionHint(command, args, denial, error)).catch(() => undefined);
   const lines = [
     `${command.name}: ${hide(reasons.describe(error))}`,
@@ -172,12 +172,13 @@ async function permissionHint<Table extends OptionTable>(
 
 async function hintFor<Table extends OptionTable>(
   command: Command<Table>,
+  args: readonly string[],
   error: unknown,
   hide: (text: string) => string,
 ): Promise<string | undefined> {
   const seeHelp = `see hark ${command.name} --help`;
   if (error instanceof UnknownOptionError) {
-    return hide(await hintForUnknown(command, error.options) ?? seeHelp);
+    return hide(await hintForUnknown(command, args, error.options) ?? seeHelp);
   }
   if (error instanceof Failure && error.hint !== undefined) {
     return hide(error.hint);
@@ -188,15 +189,23 @@ async function hintFor<Table extends OptionTable>(
 /** What each of the options most likely means; by its name, where there are more. */
 async function hintForUnknown<Table extends OptionTable>(
   command: Command<Table>,
+  args: readonly string[],
   unknown: readonly string[],
 ): Promise<string | undefined> {
   const { nearest } = await import("./nearest.ts");
-  const known = Object.keys(command.options).map(formatOptionName);
+  // of two that are as near, what everybody looks for
+  const names = ["help", "version", ...Object.keys(command.options)];
   const others = await hintsOf(command);
   const hints = Map.groupBy(unknown, (option) => {
-    const near = nearest(option, known);
+    const typed = args.find((arg) => arg.startsWith(`${option}=`)) ?? option;
+    // what has a value is no flag
+    const known = names.filter((name) =>
+      typed === option || command.options[name]?.parse
+    );
+    const near = nearest(option, known.map(formatOptionName));
     return others.get(option) ??
-      (near && `did you mean ${near}? see hark ${command.name} --help`);
+      (near && `did you mean ${near}? see hark ${command.name} --help`) ??
+      command.meant?.(typed, command.name);
   });
   const texts = [...hints].flatMap(([hint, typed]) =>
     hint ? [unknown.length > 1 ? `${typed.join(", ")}: ${hint}` : hint] : []

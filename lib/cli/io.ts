@@ -32,6 +32,7 @@ export interface Input {
 }
 
 interface InputStatus {
+  readonly isSocket?: boolean;
   /** A file alone has a size, and is read from a place on without moving. */
   readonly size?: number;
   readonly readAt?: (buffer: Uint8Array, at: number) => number;

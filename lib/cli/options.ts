@@ -68,6 +68,8 @@ export interface Command<Table extends OptionTable> {
   readonly exitCodes?: readonly ExitCode[];
   /** For those who come from other tools; loaded when it is needed, where it is long. It gets the command's name. */
   readonly hints?: Hints | ((name: string) => Promise<Hints>);
+  /** What may be meant by an option that nobody knows, as it was typed. */
+  readonly meant?: (typed: string, name: string) => string | undefined;
   /** What a command line needs, for the hint when something is not permitted. */
   readonly permissions?: (
     line: CommandLine<Table>,

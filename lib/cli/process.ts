@@ -49,8 +49,10 @@ function outlive(): void {
 async function look(): ReturnType<NonNullable<Input["look"]>> {
   const { fstatSync, readSync } = await import("node:fs");
   const stdin = fstatSync(0);
-  const isPipe = stdin.isFIFO() || stdin.isSocket();
-  if (!stdin.isFile()) return isPipe ? {} : undefined;
+  if (!stdin.isFile()) {
+    const isSocket = stdin.isSocket();
+    return isSocket || stdin.isFIFO() ? { isSocket } : undefined;
+  }
   return {
     size: stdin.size,
     readAt: (buffer, at) => readSync(0, buffer, 0, buffer.length, at),

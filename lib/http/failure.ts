@@ -7,6 +7,7 @@
 import { ExitCode, Failure } from "../cli/errors.ts";
 import { describe, exitCodeOf, nameInstead } from "../cli/reasons.ts";
 import { redactUrl } from "../cli/redact.ts";
+import { quote } from "../cli/values.ts";
 import { formatAddress } from "../net/address.ts";
 import { within } from "../net/connection.ts";
 import { TLS_STEPS } from "../net/tls/client.ts";
@@ -62,7 +63,7 @@ async function hintFor(
       : "skip the check for this call: -k";
   }
   if (text === NO_TLS) {
-    return `this port does not speak TLS, try http://${url.host}/`;
+    return `this port does not speak TLS, try ${sameOver("http", url)}`;
   }
   const isFar = code === ExitCode.Unreachable || code === ExitCode.Unresolved;
   if (isFar && isOfFetch(cause)) {
@@ -76,9 +77,12 @@ async function hintFor(
   const isMute = code === ExitCode.CutShort || /is not HTTP/.test(text);
   if (url.protocol !== "http:" || !isMute) return undefined;
   return await speaksTls(url)
-    ? `this port speaks TLS, try https://${url.host}/`
+    ? `this port speaks TLS, try ${sameOver("https", url)}`
     : undefined;
 }
+
+const sameOver = (scheme: string, { href }: URL) =>
+  quote(redactUrl(href.replace(/^https?/, scheme)));
 
 function isOfFetch(error: unknown): boolean {
   return error instanceof TypeError && error.message === "fetch failed";
@@ -177,12 +181,14 @@ export async function speaksTls(url: URL): Promise<boolean> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   try {
     using conn = await probe(url, signal);
-    const response = new Uint8Array(1);
+    const response = new Uint8Array(6);
     await within(signal, conn, async () => {
       await conn.write(HELLO);
       await conn.read(response);
     });
-    return response[0] === ALERT || response[0] === HANDSHAKE_RECORD;
+    // an echo gives the hello back
+    return response[5] !== HELLO[5] &&
+      (response[0] === ALERT || response[0] === HANDSHAKE_RECORD);
   } catch {
     return false;
   }

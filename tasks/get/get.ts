@@ -4,7 +4,11 @@
  * @module
  */
 
-import { ExitCode, exitCodeForStatus } from "../../lib/cli/errors.ts";
+import {
+  ExitCode,
+  exitCodeForStatus,
+  UsageError,
+} from "../../lib/cli/errors.ts";
 import { ClosedOutput, type Io, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
@@ -14,9 +18,11 @@ import type { HttpResponse } from "../../lib/http/transport.ts";
 import type { Download, SendNextOptions } from "./download/resume.ts";
 import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
 import type { RequestOptions } from "./request.ts";
-import type { Operands } from "./url.ts";
+import { type Operands, refuseGarbled, WRITES } from "./url.ts";
 import { printBody, printHead } from "./view/body.ts";
 import type { Tunnel } from "./view/head.ts";
+
+const SECRET = /pass|secret|token|key/i;
 
 /** What the commands `get` and `post` have in common; what is rarely asked for is loaded then. */
 export const COMMAND = {
@@ -27,6 +33,14 @@ export const COMMAND = {
     return Object.fromEntries(
       Object.entries(EXCHANGE_HINTS).map(([typed, hint]) => [typed, own(hint)]),
     );
+  },
+  // --userId=1 stands for a part of the query, or for a field
+  meant: (typed: string, command: string) => {
+    const [, name, text = ""] = typed.match(/^--(\w+)(?:=(.*))?$/s) ?? [];
+    const isPlain = /^[\w.-]{1,40}$/.test(text) && !SECRET.test(typed);
+    const value = isPlain ? text : "VALUE";
+    const field = command === "post" ? `; as a field: ${name}=${value}` : "";
+    return name && `in the query: ${name}==${value}${field}`;
   },
   permissions: async (
     { operands, options }: CommandLine<typeof EXCHANGE_OPTIONS>,
@@ -63,20 +77,24 @@ async function printUnsent(
   { fields }: Operands,
   options: ExchangeOptions,
   { stdout }: Io,
+  printNote: Download["printNote"],
 ): Promise<void> {
   if (options.curl) {
     const { formatCurl } = await import("./curl.ts");
     const command = await formatCurl(request, options, fields);
-    return await printSafe(stdout, `${command}\n`);
+    await printSafe(stdout, `${command}\n`);
+  } else {
+    const { printOffline } = await import("./view/head.ts");
+    const { parseProxy } = await import("../../lib/net/proxy.ts");
+    const proxy = options.proxy ? parseProxy(options.proxy, true) : undefined;
+    await printOffline(request, stdout, options.showSecrets, proxy);
   }
-  const { printOffline } = await import("./view/head.ts");
-  const { parseProxy } = await import("../../lib/net/proxy.ts");
-  const proxy = options.proxy ? parseProxy(options.proxy, true) : undefined;
-  await printOffline(request, stdout, options.showSecrets, proxy);
+  if (options.showSecrets) return;
+  const { hiddenIn } = await import("./redact.ts");
+  const names = hiddenIn(request, fields, options.curl ? options.proxy : "");
+  if (names.length === 0) return;
+  await printNote(`hidden: ${names.join(", ")}; --show-secrets\n`);
 }
-
-/** What a person hears who has piped a body into a command that reads none. */
-const UNSENT = "stdin is not sent: add -\n";
 
 /** What `get` and `post` ask for. */
 export interface Asked extends Operands {
@@ -278,15 +296,37 @@ async function show(exchange: Exchange): Promise<ExitCode> {
   return exitCodeFor(response.request, response.status);
 }
 
-/** Whether there is something on stdin, or may be, that was meant to be sent and is not. */
-async function isUnsent(
-  { mayHaveBody }: Asked,
+/**
+ * What to say where something is on stdin, or may be, that was meant to be sent and is not.
+ *
+ * @throws {UsageError} Where nothing would be sent in its place, and stored.
+ */
+async function findUnsent(
+  { mayHaveBody, method, raw }: Asked,
   { body }: HttpRequest,
   { stdin }: Io,
-): Promise<boolean> {
-  if (!mayHaveBody || body !== undefined || stdin.isTerminal) return false;
-  const unread = await stdin.look?.();
-  return unread !== undefined && unread.size !== 0;
+): Promise<string | undefined> {
+  const isRefused = body === undefined && WRITES.test(method);
+  const isMeant = raw !== "-" && (mayHaveBody || isRefused);
+  if (stdin.isTerminal || !isMeant) return undefined;
+  const { inputOf } = await import("./request.ts");
+  const input = await inputOf(stdin);
+  if (body !== undefined) {
+    return input === "file"
+      ? "stdin is not sent: a request has one body\n"
+      : undefined;
+  }
+  if (input !== "file" || !isRefused) {
+    return input && "stdin is not sent: add -\n";
+  }
+  throw new UsageError(
+    `Cannot send ${method} without a body: something is on stdin, which is not sent`,
+    {
+      hint: `to send stdin, ${
+        mayHaveBody ? "add -" : `type hark post -X ${method} URL -`
+      }; to send no body: < /dev/null`,
+    },
+  );
 }
 
 /**
@@ -301,20 +341,30 @@ export async function runExchange(
   options: ExchangeOptions,
   io: Io,
 ): Promise<ExitCode> {
+  refuseGarbled(Object.values(options));
+  const { output, ca, cert, key } = options;
+  if ([output, ca, cert, key].includes("")) {
+    throw new UsageError('Cannot use "" as a file: expected its name');
+  }
   const typed = await createRequest(operands, io, options);
   const isSaved = options.output !== undefined || options.remoteName;
   // bytes that are kept as they come are asked for as they are
   const request = (isSaved || keepsBytes(options, io)) && !options.curl
     ? (await import("./download/range.ts")).requestPlain(typed)
     : typed;
-  if (options.offline || options.curl) {
-    await printUnsent(request, operands, options, io);
-    return ExitCode.Ok;
-  }
   const printNote = async (text: string) => {
     if (!options.quiet && !options.body) await printSafe(io.stderr, text);
   };
-  if (await isUnsent(operands, request, io)) await printNote(UNSENT);
+  if (options.offline || options.curl) {
+    await printUnsent(request, operands, options, io, printNote);
+    return ExitCode.Ok;
+  }
+  const unsent = findUnsent(operands, request, io);
+  // to look costs 30 ms: with a body that can be while the request is on its way
+  if (request.body === undefined) await printNote(await unsent ?? "");
   const exchange = await createExchange(request, options, io, printNote);
-  return (isSaved ? await save(exchange) : undefined) ?? await show(exchange);
+  const code = (isSaved ? await save(exchange) : undefined) ??
+    await show(exchange);
+  if (request.body !== undefined) await printNote(await unsent ?? "");
+  return code;
 }

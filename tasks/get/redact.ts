@@ -25,7 +25,7 @@ import {
 import type { ResponseHead } from "../../lib/http/transport.ts";
 import type { Proxy } from "../../lib/net/proxy.ts";
 import { decodeText } from "./charset.ts";
-import { formatItem, parseItem } from "./items.ts";
+import { formatItem, type Item, parseItem } from "./items.ts";
 
 /**
  * Hides what is secret in an operand of `get` or `post`: in a URL, the value of an item, or what is in it. The path of
@@ -219,6 +219,34 @@ export function redactRequest(
     body: text && redactBody(text),
     bytes: bytes && latin1(redactBody(fromLatin1(bytes))),
   };
+}
+
+/** The names of what is hidden where a request is printed: of headers, of fields, and what else is. */
+export function hiddenIn(
+  request: HttpRequest,
+  fields: readonly Item[],
+  proxy = "",
+): string[] {
+  const { headers, body, url } = redactRequest(request, true);
+  const hidden = redactRequest(request);
+  const names = headers.filter((header) =>
+    redactHeader(header)[1] !== header[1]
+  ).map(([name]) =>
+    request.headers.find(([typed]) => typed.toLowerCase() === name)?.[0] ?? name
+  );
+  const own = fields.map(formatItem)
+    .filter((text) => redactOperand(text) !== text)
+    .map((text) => parseItem(text).path.join("."));
+  return [
+    ...new Set([
+      ...url === hidden.url ? [] : ["a part of the URL"],
+      ...names,
+      ...own.length === 0 && body !== hidden.body
+        ? ["a part of the body"]
+        : own,
+      ...redactUrl(proxy) === proxy ? [] : ["the password of --proxy"],
+    ]),
+  ];
 }
 
 /** The headers of a response as they are printed: line by line where the transport saw that, else those of one name as one line. */

@@ -11,12 +11,13 @@ import {
   fromLatin1,
   type Header,
   type HttpRequest,
+  TOKEN,
   trimBlanks,
 } from "../../lib/http/request.ts";
 import type { TypedBody } from "./body/json.ts";
-import { ESCAPES, type Item } from "./items.ts";
+import { ESCAPES, formatItem, type Item } from "./items.ts";
 import { type ExchangeOptions, parseToken } from "./options.ts";
-import { completeUrl, type Operands } from "./url.ts";
+import { completeUrl, type Operands, WRITES } from "./url.ts";
 
 /** The options that add to a request. */
 export type RequestOptions = Partial<
@@ -67,10 +68,38 @@ function refuseHeader({ kind, path: [name], value }: Item): void {
   }
 }
 
-/** The same items, with what files hold; a header that cannot be sent is refused before any is read. */
-async function readItems(items: readonly Item[]): Promise<readonly Item[]> {
-  for (const item of items) if (/^header/.test(item.kind)) refuseHeader(item);
-  return await Promise.all(items.map(readItem));
+/** Headers that HTTP knows whose names have no hyphen: those of the registry that a request may have, and keys as APIs take them. */
+const KNOWN =
+  /^(accept|alpn|authorization|baggage|connection|cookie2?|date|dav|depth|destination|dnt|downlink|dpop|dpr|ect|expect|expires|forwarded|from|host|if|im|link|location|man|mandatory|meter|negotiate|origin|overwrite|position|pragma|prefer|priority|protocol|proxy|range|referer|rtt|signature|slug|soapaction|te|timeout|topic|traceparent|tracestate|trailer|ttl|upgrade|urgency|via|warning|width|api_?key|\w*token|x_\w+)$/i;
+
+/**
+ * Refuses headers that no server knows in a request that has no body though its method writes: a shell makes them of
+ * JSON without quotes, and a colon is quickly typed for an equals sign.
+ */
+function refuseUnknownHeaders(method: string, items: readonly Item[]): void {
+  if (!WRITES.test(method)) return;
+  const unknown = items.find(({ kind, path: [name] }) =>
+    /^header/.test(kind) && TOKEN.test(name) && !name.includes("-") &&
+    !KNOWN.test(name)
+  );
+  if (unknown === undefined) return;
+  const kind = unknown.kind === "headerFile" ? "textFile" : "text";
+  const field: Item = { ...unknown, kind };
+  const [typed, meant] = [unknown, field].map((item) =>
+    formatItem(item).trim()
+  );
+  throw new UsageError(`Cannot send ${method} without a body`, {
+    hint: `${typed} is a header; a field is ${meant}`,
+  });
+}
+
+/** What is on stdin: a pipe, of which nobody knows whether something comes, a file that is not empty, or a socket, as it is left to scripts. */
+export async function inputOf(
+  { isTerminal, look }: Io["stdin"],
+): Promise<"file" | "socket" | undefined> {
+  const found = isTerminal ? undefined : await look?.();
+  if (found === undefined || found.size === 0) return undefined;
+  return found.isSocket ? "socket" : "file";
 }
 
 /** The text's UTF-8 as characters that each stand for one byte, as fetch takes a header: curl's and HTTPie's bytes. */
@@ -281,9 +310,16 @@ export async function buildRequest(
 ): Promise<HttpRequest> {
   const { method, url, typed: text = url.href, raw } = operands;
   const live = raw === "-" && operands.items.some(isChunked);
-  const items = await readItems(
-    operands.items.filter((item) => !(live && isChunked(item))),
-  );
+  const typedItems = operands.items
+    .filter((item) => !(live && isChunked(item)));
+  // a header that cannot be sent is refused before any file is read
+  for (const item of typedItems) {
+    if (/^header/.test(item.kind)) refuseHeader(item);
+  }
+  if (raw === undefined && operands.fields.length === 0) {
+    refuseUnknownHeaders(method, typedItems);
+  }
+  const items = await Promise.all(typedItems.map(readItem));
   const query = queryOf(items);
   const target = options.pathAsIs ? targetAsTyped(text, query) : undefined;
   const { headers, typed, unset } = readHeaders(items);

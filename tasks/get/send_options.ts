@@ -5,10 +5,11 @@
  * @module
  */
 
-import { Failure, UsageError } from "../../lib/cli/errors.ts";
+import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
 import { type Output, type Permissions, print } from "../../lib/cli/io.ts";
-import { describe } from "../../lib/cli/reasons.ts";
+import { denialOf, describe, exitCodeOf } from "../../lib/cli/reasons.ts";
 import { redactUrl } from "../../lib/cli/redact.ts";
+import { quote } from "../../lib/cli/values.ts";
 import {
   addressOfUrl,
   type HttpRequest,
@@ -20,6 +21,7 @@ import type { Network } from "../../lib/http/transport.ts";
 import {
   type Address,
   familyOf,
+  formatAddress,
   isLocalhost,
   parseHost,
   parsePort,
@@ -30,7 +32,7 @@ import { parseCidr } from "../../lib/net/cidr.ts";
 import { within } from "../../lib/net/connection.ts";
 import { parseProxy } from "../../lib/net/proxy.ts";
 import type { ExchangeOptions } from "./options.ts";
-import { parseOperands } from "./url.ts";
+import { parseOperands, PUBLIC_API } from "./url.ts";
 import { paint } from "./view/paint.ts";
 
 /**
@@ -259,6 +261,13 @@ function obstaclesOf(options: ExchangeOptions): string[] {
   ];
 }
 
+/** Whether nobody can be asked for it: without a network. */
+function isAway(error: Failure): boolean {
+  const code = exitCodeOf(error);
+  return error.hint === undefined && denialOf(error) === undefined &&
+    (code === ExitCode.Unresolved || code === ExitCode.Unreachable);
+}
+
 const leaveOut = (options: readonly string[]) =>
   options.length === 0 ? "" : `, and leave out ${options.join(", ")}`;
 
@@ -283,6 +292,11 @@ export async function otherVersion(
       code: error.code,
       hint,
     });
+  if (url.origin === PUBLIC_API && isAway(error)) {
+    throw withHint(
+      "start an API of your own with: hark api, and ask it with: :3000/posts",
+    );
+  }
   const isRefused = /no version of HTTP in common$/.test(text);
   if (options.http === "2") {
     const isOld = isRefused ||
@@ -300,7 +314,19 @@ export async function otherVersion(
     // what answers HTTP/1.1 may take HTTP/2 too, and close for another reason
     const isOdd = /\((invalid HTTP version|it came before the request)\)$/
       .test(text);
-    if (!isOdd || network.proxy || !await speaksHttp2(url)) throw error;
+    const isOther = !network.proxy && / is not HTTP \(/.test(text);
+    if (!isOdd || network.proxy || !await speaksHttp2(url)) {
+      if (!isOther || error.hint !== undefined) throw error;
+      throw withHint(
+        options.unix
+          ? `to talk to it without HTTP: hark client ${
+            quote(`unix:${options.unix}`)
+          }`
+          : `to talk to it without HTTP: hark client ${
+            formatAddress(addressOfUrl(url))
+          }`,
+      );
+    }
     const others = [
       ...options.verbose ? ["-v"] : [],
       ...options.time ? ["--time"] : [],

@@ -7,15 +7,19 @@
 import { UsageError } from "../../lib/cli/errors.ts";
 import { UnknownOptionError } from "../../lib/cli/options.ts";
 import { hideMalformed, refuseLongName } from "../../lib/cli/values.ts";
-import { isJson, type Item } from "./items.ts";
+import { formatItem, isField, isJson, type Item, parseItem } from "./items.ts";
 
 // without the flag i, whose first use costs 0.3 ms
 const SCHEME = /^[a-zA-Z][a-zA-Z\d+.-]*:\/\//;
 const METHOD = /^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/;
-const PORT_ONLY = /^:\d+(?=[/?#]|$)/;
+/** A port of this machine, as `:3000`; a number alone is no host, but a port, too. */
+const PORT_ONLY = /^:?\d+(?=[/?#]|$)/;
 const BARE_HOST = /^(?:[^\s/?#:@=[\]\\]+|\[[\da-f:.]+\])(?::\d+)?(?=[/?#]|$)/i;
 const LOOPBACK =
   /^(?:(?:[^/?#:]+\.)?localhost\.?|127(?:\.\d+){1,3}|\[::1\])(?=[:/?#]|$)/i;
+
+/** A scheme of which a sign is missing, or is another one: `http:/host`, `http//host`. */
+const MISTYPED_SCHEME = /^(https?)(?!:\/\/)(?::\/?(?!\d)|[;.,]?\/\/)(?=[^/])/i;
 
 /** A user and a password; no address of another scheme, and no item: `key:=json`. */
 const USERINFO =
@@ -37,7 +41,10 @@ function userinfoOf(text: string): string {
 export function completeUrl(typed: string): string | undefined {
   const text = typed.trim();
   if (SCHEME.test(text)) return text;
-  if (PORT_ONLY.test(text)) return `http://localhost${text}`;
+  if (PORT_ONLY.test(text)) {
+    return `http://localhost:${text.replace(":", "")}`;
+  }
+  if (MISTYPED_SCHEME.test(text)) return undefined;
   const userinfo = userinfoOf(text);
   const rest = text.slice(userinfo.length);
   if (!BARE_HOST.test(rest) || text === "-") return undefined;
@@ -52,8 +59,10 @@ function hintFor(text: string): string | undefined {
   if (/:(?!\/\/|\d+[/?#])[^@]*[/?#][^@]*@/.test(text)) {
     return "in a password / ? and # are typed %2F %3F and %23; or --auth USER asks for it";
   }
-  if (/^https?:\/(?!\/)/i.test(text)) return "two slashes: http://HOST/";
-  if (/^:\d{5}/.test(text)) return "a port is 0 to 65535";
+  if (MISTYPED_SCHEME.test(text)) {
+    return `did you mean ${text.replace(MISTYPED_SCHEME, "$1://")}?`;
+  }
+  if (/^:?\d{5}/.test(text)) return "a port is 0 to 65535";
   if (SCHEME.test(text)) return undefined;
   const hint = "headers and fields come after a URL";
   return /^[^:=]+@/.test(text)
@@ -101,10 +110,26 @@ export function parseUrl(text: string): URL {
   );
 }
 
-/** A JSON document, which is no URL and no item. */
-function isDocument(text: string): boolean {
-  return /^[[{]/.test(text) && isJson(text);
+/** Whether an item can be sent; no header has a name that begins with a bracket. */
+function isItem(text: string): boolean {
+  try {
+    return parseItem(text).kind !== "header";
+  } catch {
+    return false;
+  }
 }
+
+/** JSON, or what a shell that took its quotes has left of it: no URL, and no item. */
+function isDocument(text: string, at: number): boolean {
+  // what is behind a comma in brackets is a word of its own then
+  if (at > 0 && /^[^:=@]*[\]}]$/.test(text)) return true;
+  if (!/^[[{]/.test(text)) return false;
+  return isJson(text) || !isItem(text) &&
+      (at > 0 || completeUrl(text) === undefined || text.startsWith("{"));
+}
+
+/** A host without a port and a path, which may be the first of two words. */
+const HOST_ONLY = /^(https?:\/\/)?[^:/?#@=\s]+$/i;
 
 /** Refuses what other tools take here: a method, a second URL, an item before the URL, a body as it is. */
 function refuseOthers(texts: readonly string[]): void {
@@ -128,6 +153,12 @@ function refuseOthers(texts: readonly string[]): void {
         "a body is shown on stdout by itself, without -O -; - after a URL sends stdin",
     });
   }
+  const [port = ""] = others;
+  if (/^\d{1,5}([/?#]|$)/.test(port) && HOST_ONLY.test(first)) {
+    throw new UsageError(`Cannot use the port "${port}" as an operand`, {
+      hint: `did you mean ${first}:${port}?`,
+    });
+  }
   const isUrl = (text: string) => completeUrl(text) !== undefined;
   if (!isUrl(first) && others.some(isUrl)) {
     throw new UsageError("Cannot use an item before the URL", {
@@ -136,7 +167,7 @@ function refuseOthers(texts: readonly string[]): void {
     });
   }
   if (
-    others.some((text) => /^https?:\/\//.test(text) || PORT_ONLY.test(text))
+    others.some((text) => /^(https?:\/\/|:\d+([/?#]|$))/.test(text))
   ) {
     throw new UsageError("Cannot use two URLs in one call", {
       hint:
@@ -144,6 +175,50 @@ function refuseOthers(texts: readonly string[]): void {
     });
   }
 }
+
+/** What Deno makes of an argument that is not UTF-8: which bytes it had nobody can tell. */
+const GARBLED = "\ufffd";
+
+/**
+ * Refuses arguments that are not UTF-8, as they would be stored with U+FFFD in the place of their letters.
+ *
+ * @throws {UsageError} `Cannot use "caf\ufffd": it is not UTF-8`.
+ */
+export function refuseGarbled(texts: readonly unknown[]): void {
+  const garbled = texts.find((text) =>
+    typeof text === "string" && text.includes(GARBLED)
+  );
+  if (garbled === undefined) return;
+  throw new UsageError(`Cannot use "${garbled}": it is not UTF-8`, {
+    hint: "what a file holds is sent as it is: key=@FILE, or @FILE",
+  });
+}
+
+/** So many letters of `localhost` may be wrong. */
+const MOST_WRONG = 2;
+
+/**
+ * Refuses a host that is most likely a mistyped `localhost`, before anybody is asked for it.
+ *
+ * @throws {UsageError} With what is meant as its hint.
+ */
+export async function refuseNearLocalhost(
+  { host, hostname }: URL,
+): Promise<void> {
+  if (!/^[a-z\d-]{7,11}$/.test(hostname) || hostname === "localhost") return;
+  const { levenshteinDistance } = await import(
+    "@std/text/levenshtein-distance"
+  );
+  if (levenshteinDistance(hostname, "localhost") > MOST_WRONG) return;
+  throw new UsageError(`Cannot use the host "${hostname}"`, {
+    hint: `did you mean ${
+      host.replace(hostname, "localhost")
+    }? if it is a host: its scheme before it, as in http://${host}/`,
+  });
+}
+
+/** The methods that store what their body says. */
+export const WRITES = /^(POST|PUT|PATCH)$/;
 
 /** Where the public JSONPlaceholder is. */
 export const PUBLIC_API = "https://jsonplaceholder.typicode.com";
@@ -167,11 +242,12 @@ export const DEFAULT_URL = `${PUBLIC_API}/posts`;
 export async function parseOperands(
   [text = DEFAULT_URL, ...texts]: readonly string[],
 ): Promise<Operands> {
+  refuseGarbled([text, ...texts]);
   // a single URL pays nothing for what others take here
   if (texts.length > 0 || /^[-[{]/.test(text)) refuseOthers([text, ...texts]);
   const url = parseUrl(text);
+  if (!SCHEME.test(text)) await refuseNearLocalhost(url);
   if (texts.length === 0) return { url, typed: text, items: [], fields: [] };
-  const { formatItem, isField, parseItem } = await import("./items.ts");
   const isRaw = (text: string) => text === "-" || text.startsWith("@");
   const items = texts.filter((text) => !isRaw(text)).map(parseItem);
   const fields = items.filter(isField);

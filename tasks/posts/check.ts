@@ -46,18 +46,15 @@ function withNumbers(document: Document, types: Types): Document {
 }
 
 /**
- * Checks documents that came from an API: the fields that are needed must be there, and each field that the table of
- * resources knows must be of its type; an id may be a text.
+ * Makes what looks at posts that came from an API: the fields that are needed must be there, and each field that the
+ * table of resources knows must be of its type; an id may be a text.
  *
- * @param first The place of the first of them in the list.
  * @param needed The fields to look at; all that the table knows unless given.
- * @throws {Failure} `Cannot list posts: posts[0].title: expected string, got null`.
+ * @returns What is wrong with a post: `title: expected string, got null`.
  */
-export function checkShapes(
-  documents: readonly Document[],
-  first: number,
+export function createShapeCheck(
   needed?: readonly string[],
-): void {
+): (document: Document) => string | undefined {
   const known: { readonly [field: string]: FieldType } = resources.posts.fields;
   const fields = needed ?? Object.keys(known);
   const types = Object.fromEntries(
@@ -65,26 +62,30 @@ export function checkShapes(
       known[field] === undefined ? [] : [[field, known[field]]]
     ),
   );
-  for (const [at, document] of documents.entries()) {
-    const place = `posts[${first + at}]`;
+  return (document) => {
     const missing = fields.find((field) =>
       types[field] === undefined && !Object.hasOwn(document, field)
     );
-    const wrong = findMismatch(document, types, place) &&
-      findMismatch(withNumbers(document, types), types, place)
+    const wrong = findMismatch(document, types, "") &&
+      findMismatch(withNumbers(document, types), types, "")
         ?.replace(
           /expected integer, got string$/,
           "expected integer, got an empty string",
         )
         .replace("expected integer", "expected integer or string");
-    const mismatch = wrong ??
-      (missing && `${place}.${missing}: expected a value, got nothing`);
-    if (mismatch === undefined) continue;
-    throw new Failure(`Cannot list posts: ${mismatch}`, {
-      hint: "--loose takes answers of any shape",
-    });
-  }
+    return wrong?.replace(/^\./, "") ??
+      (missing && `${missing}: expected a value, got nothing`);
+  };
 }
+
+/** What an error calls a post: by its id where it has one, else by its place. */
+export function nameOfPost(document: Document, at: number): string {
+  const id = scalarOf(document.id) ?? scalarOf(document._id);
+  return id ? `post ${id.slice(0, LONGEST_ID)}` : `posts[${at}]`;
+}
+
+/** Of an id so many characters are told. */
+const LONGEST_ID = 80;
 
 /** So many fields are named. */
 const MOST_NAMES = 30;

@@ -5,16 +5,18 @@
  */
 
 import { exitCodeForStatus, Failure } from "../../lib/cli/errors.ts";
-import { percentDecode, quote } from "../../lib/cli/values.ts";
-import {
-  fromByteString,
-  type HttpRequest,
-  parseReference,
-} from "../../lib/http/request.ts";
+import { quote } from "../../lib/cli/values.ts";
+import { type HttpRequest, parseReference } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
 import { type Document, isDocument } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
+import {
+  detailOf,
+  LONGEST_REASON,
+  parseIgnored,
+  textOfHeader,
+} from "../get/view/reason.ts";
 
 /** So many fields are named of an object that is not what was asked for. */
 const MOST_NAMES = 8;
@@ -27,48 +29,6 @@ function typeNameOf(value: unknown): string {
   const more = names.length > MOST_NAMES ? ", ..." : "";
   return `an object with ${names.slice(0, MOST_NAMES).join(", ")}${more}`;
 }
-
-/** Where a problem says why (RFC 9457), then where most other APIs do, in any case. */
-const REASONS = [
-  "detail",
-  "title",
-  "message",
-  "error_description",
-  "error",
-  "errors",
-  "msg",
-];
-
-function reasonIn(value: unknown): string | undefined {
-  if (typeof value === "string") return value || undefined;
-  if (Array.isArray(value)) return reasonIn(value[0]);
-  if (!isDocument(value)) return undefined;
-  const fields = new Map(
-    Object.entries(value).map(([name, own]) => [name.toLowerCase(), own]),
-  );
-  return REASONS.map((name) => reasonIn(fields.get(name)))
-    .find((reason) => reason !== undefined);
-}
-
-/** The reason that a text gives; nothing where it gives none. */
-function detailOf(text: string): string | undefined {
-  try {
-    const problem: unknown = JSON.parse(text);
-    return isDocument(problem) ? reasonIn(problem) : undefined;
-  } catch {
-    // a response that is no JSON says no more than its status
-    return undefined;
-  }
-}
-
-/** The text of a header: UTF-8, else each byte one character. */
-function textOfHeader(bytes: string): string {
-  const text = fromByteString(bytes);
-  return text.includes("\ufffd") ? bytes : text;
-}
-
-/** Of a reason so many characters are told. */
-const LONGEST_REASON = 500;
 
 /** Why a response is not what was asked for: its status, and the reason where the API gives one. */
 function refusalOf(
@@ -235,11 +195,12 @@ function get(url: URL, what: string, options: SendOptions) {
   return ask(request, what, { retry: 2, ...options });
 }
 
+const expectedObject = (value: unknown) =>
+  `expected an object, got ${typeNameOf(value)}`;
+
 function documentOf(value: unknown, what: string): Document {
   if (isDocument(value)) return value;
-  throw new Failure(
-    `Cannot ${what}: expected an object, got ${typeNameOf(value)}`,
-  );
+  throw new Failure(`Cannot ${what}: ${expectedObject(value)}`);
 }
 
 /** The number of a page, as APIs name it. */
@@ -282,6 +243,7 @@ function nextInEnvelope(
  *
  * @param url The collection: `http://localhost:3000/posts`.
  * @param onIgnored Called with what of the query the API ignores, for each page that says so.
+ * @param onOdd Called with the place of what is no document, and why, for each such place.
  * @returns The documents of one page after the other, of a long one in parts, in the API's order; whoever stops early
  * asks for no further page.
  * @throws {Failure} When there is no response, its status is not 2xx (codes 3, 4 and 5), or it is not a list of documents.
@@ -290,10 +252,12 @@ export async function* listDocuments(
   url: URL,
   options: SendOptions,
   onIgnored: (ignored: readonly Ignored[]) => Promise<void>,
+  onOdd: (at: number, why: string) => void,
 ): AsyncGenerator<Document[]> {
   const isOne = Iterator.from(url.searchParams.keys())
     .some((key) => PAGE_NUMBER.test(key));
   const seen = new Set<string>();
+  let count = 0;
   for (
     let page: URL | undefined = url;
     page !== undefined && !seen.has(page.href);
@@ -304,7 +268,6 @@ export async function* listDocuments(
     const { headers, request } = response;
     const ignored = headers.get("x-ignored-query");
     if (ignored !== null) await onIgnored(parseIgnored(ignored));
-    let count = 0;
     let next: URL | undefined;
     for await (const text of partsOf(textsOf(response))) {
       const value = parse(text, what);
@@ -317,10 +280,12 @@ export async function* listDocuments(
       if (isEnvelope(value) && !isOne) {
         next = nextInEnvelope(request.url, value, what);
       }
-      const first = count;
-      yield list.map((item: unknown, at) =>
-        documentOf(item, `${what}: [${first + at}]`)
-      );
+      const items: readonly unknown[] = list;
+      yield items.filter((item, at) => {
+        if (isDocument(item)) return true;
+        onOdd(count + at, expectedObject(item));
+        return false;
+      }).filter(isDocument);
       count += list.length;
     }
     if (isOne) return;
@@ -428,21 +393,4 @@ export async function* getDocuments(
     await using response = await get(url, what, options);
     yield [documentOf(parse(await textOf(response), what), what)];
   }
-}
-
-const MEANT = "did-you-mean=";
-
-/** Reads the `X-Ignored-Query` header, as another api wrote it. */
-function parseIgnored(header: string): Ignored[] {
-  const parts = header.split(",").map((part) => part.trim());
-  return parts.filter((part) => part !== "").map((part) => {
-    const [key = "", ...more] = part.split(";").map((text) => text.trim());
-    const meant = more.find((text) => text.startsWith(MEANT));
-    // whoever else writes the header may not encode it
-    const decode = (text: string) => percentDecode(text) ?? text;
-    return {
-      key: decode(key),
-      meant: meant && decode(meant.slice(MEANT.length)),
-    };
-  });
 }

@@ -15,6 +15,8 @@ interface Listing {
   readonly add: (document: Document) => string;
   /** The text that ends the list. */
   readonly end: () => string;
+  /** The fields that came when the columns were printed already, and are in none. */
+  readonly late?: () => readonly string[];
 }
 
 const RULE = "-".repeat(40);
@@ -29,27 +31,60 @@ function quoteCsv(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** So much text is held until the columns are known: as much of a list is parsed as a whole. */
+const HELD = 1 << 20;
+/** Of fields that came too late for a column so many are kept. */
+const MOST_LATE = 1000;
+
+/**
+ * Starts rows of the same columns: of the fields that are given, else of all that the documents have, as far as they
+ * can be held; whoever has a field later is told of.
+ */
 function createRows(
   fields: readonly string[] | undefined,
+  known: readonly string[],
   format: (cells: readonly string[]) => string,
   end = () => "",
 ): Listing {
   let names = fields;
-  let started = false;
+  let held: Document[] | undefined = [];
+  let size = 0;
+  const late = new Set<string>();
+  const rowOf = (document: Document, names: readonly string[]) =>
+    format(names.map((name) => textOf(document[name])));
+
+  function flush(documents: readonly Document[]): string {
+    const found = new Set(documents.flatMap(Object.keys));
+    const first = known.filter((name) => found.has(name));
+    const all = names ?? [...new Set([...first, ...found])];
+    names = all;
+    held = undefined;
+    return (documents.length > 0 || fields ? format(all) : "") +
+      documents.map((document) => rowOf(document, all)).join("");
+  }
+
   return {
     add: (document) => {
-      names ??= Object.keys(document);
-      const head = started ? "" : format(names);
-      started = true;
-      return head + format(names.map((name) => textOf(document[name])));
+      if (held === undefined) {
+        const columns = names ?? [];
+        for (const name of fields ? [] : Object.keys(document)) {
+          if (columns.includes(name) || late.size >= MOST_LATE) continue;
+          late.add(name);
+        }
+        return rowOf(document, columns);
+      }
+      held.push(document);
+      size += fields ? HELD : JSON.stringify(document).length;
+      return size < HELD ? "" : flush(held);
     },
-    end: () => (started || names === undefined ? "" : format(names)) + end(),
+    end: () => (held === undefined ? "" : flush(held)) + end(),
+    late: () => [...late],
   };
 }
 
 /** What a list prints. */
 interface ListingOptions {
-  /** The fields to print; all of each document's unless given, of the first one's as CSV and as a table. */
+  /** The fields to print; all of each document's unless given. */
   readonly fields: readonly string[] | undefined;
   /** The columns of the terminal, where there is one. */
   readonly columns: number | undefined;
@@ -58,6 +93,7 @@ interface ListingOptions {
 }
 
 const TUTORIAL = ["title", "body"];
+const POST = ["userId", "id", ...TUTORIAL];
 
 /** The fields of a document as the lines of a text, each with its name. */
 function linesOf(
@@ -79,7 +115,8 @@ export async function createListing(
   format: Format,
   options: ListingOptions,
 ): Promise<Listing> {
-  const { fields, columns = Infinity } = options;
+  const { fields, columns = Infinity, resource } = options;
+  const known = resource === "posts" ? POST : [];
   const listOf = (add: Listing["add"]) => ({ add, end: () => "" });
   const pick = (document: Document): Document =>
     fields === undefined
@@ -111,12 +148,13 @@ export async function createListing(
     case "csv":
       return createRows(
         fields,
+        known,
         (cells) => cells.map(quoteCsv).join(",") + "\r\n",
       );
     case "table": {
       const { createTable } = await import("./table.ts");
       const table = createTable(columns);
-      return createRows(fields, table.add, table.end);
+      return createRows(fields, known, table.add, table.end);
     }
   }
 }

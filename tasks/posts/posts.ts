@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
-import { type Io, printSafe } from "../../lib/cli/io.ts";
+import { type Io, print, printSafe } from "../../lib/cli/io.ts";
 import type {
   CommandLine,
   Options,
@@ -21,7 +21,12 @@ import { addressOfUrl } from "../../lib/http/request.ts";
 import type { SendOptions } from "../../lib/http/send.ts";
 import type { Document } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
-import { parseUrl, PUBLIC_API } from "../get/url.ts";
+import {
+  parseUrl,
+  PUBLIC_API,
+  refuseGarbled,
+  refuseNearLocalhost,
+} from "../get/url.ts";
 import { fetchText, getDocuments, listDocuments } from "./client.ts";
 import { createListing, type Format } from "./listing.ts";
 
@@ -40,6 +45,11 @@ function parseResource(text: string): string {
     `Cannot read resource "${text}": expected one name, as in users`,
     text.includes("/") ? { hint: "the path to it goes with --url" } : {},
   );
+}
+
+function parseFile(text: string): string {
+  if (text !== "") return text;
+  throw new UsageError('Cannot use "" as a file: expected its name');
 }
 
 /** The options of `posts`. */
@@ -84,6 +94,8 @@ export const POSTS_OPTIONS = {
     default: 30,
     help: "Give up waiting for an answer",
   },
+  insecure: { short: "k", help: "Take any certificate" },
+  ca: { value: "FILE", parse: parseFile, help: "Trust this authority, too" },
 } satisfies OptionTable;
 
 type PostsOptions = Options<typeof POSTS_OPTIONS>;
@@ -94,7 +106,7 @@ export const POSTS = {
   permissions: async ({ options }: CommandLine<typeof POSTS_OPTIONS>) => {
     if (options.offline) return {};
     const { permissionsFor } = await import("../../lib/net/address.ts");
-    return permissionsFor([addressOfUrl(options.url)], []);
+    return permissionsFor([addressOfUrl(options.url)], [options.ca]);
   },
   redact: async (operand: string) =>
     (await import("../get/redact.ts")).redactOperand(operand, 1),
@@ -138,11 +150,61 @@ function refuseAddress(word: string, resource: string): void {
   });
 }
 
+/** What other tools call what posts does; nothing is what it does by itself. */
+const VERBS: Readonly<Record<string, keyof typeof CHANGES | "">> = {
+  ...{ list: "", ls: "", all: "", index: "", show: "", get: "", view: "" },
+  ...{ read: "", find: "", search: "", filter: "" },
+  ...{ add: "create", new: "create", post: "create", insert: "create" },
+  ...{ make: "create", save: "create" },
+  ...{ edit: "update", patch: "update", put: "update", modify: "update" },
+  ...{ change: "update", set: "update", replace: "update" },
+  ...{ remove: "delete", rm: "delete", del: "delete", destroy: "delete" },
+  drop: "delete",
+};
+
+/** So many letters of a verb may be wrong. */
+const MOST_WRONG = 2;
+
+/** Refuses a first word that is most likely a verb: as an id it would be asked for, and never be there. */
+async function refuseVerb(
+  [word = "", ...others]: readonly string[],
+  resource: string,
+): Promise<void> {
+  // of another resource it may be an id
+  const mayBeId = resource !== "posts" && others.length === 0;
+  if (!/^[a-z]{2,9}$/i.test(word) || isChange(word) || mayBeId) return;
+  const typed = word.toLowerCase();
+  const { levenshteinDistance } = await import(
+    "@std/text/levenshtein-distance"
+  );
+  const known = Object.hasOwn(VERBS, typed) ? VERBS[typed] : undefined;
+  const meant = known ??
+    Object.keys(CHANGES).find((verb) =>
+      levenshteinDistance(typed, verb) <= MOST_WRONG
+    );
+  if (meant === undefined) return;
+  throw new UsageError(
+    `Cannot read "${word}": expected create, update, delete, an ID or key=value`,
+    {
+      hint: meant === ""
+        ? `leave it out: posts lists by itself, all or the IDs that it is given`
+        : `did you mean ${meant}?`,
+    },
+  );
+}
+
 /** Reads what is asked for: a change, ids, and `key=value`. */
 function readOperands(operands: readonly string[], resource: string) {
+  refuseGarbled(operands);
   const [first, ...rest] = operands;
   const change = isChange(first) ? first : undefined;
   const words = change ? rest : operands;
+  if (words.some((word) => /^[[{]/.test(word))) {
+    throw new UsageError("Cannot use JSON as an operand", {
+      hint:
+        "fields are title=foo userId:=1; JSON as it is: echo '...' | hark post URL -",
+    });
+  }
   words.forEach((word) => refuseAddress(word, resource));
   const items = words.filter((word) => /[=:]/.test(word));
   const ids = words.filter((word) => !items.includes(word));
@@ -166,8 +228,10 @@ function readOperands(operands: readonly string[], resource: string) {
   if (change === undefined && ids.length > 0 && items[0] !== undefined) {
     throw new UsageError(`Cannot filter single ${resource} by "${items[0]}"`);
   }
-  if (change === "update" && items.length === 0) {
-    throw new UsageError("Cannot update nothing: expected key=value");
+  if ((change === "create" || change === "update") && items.length === 0) {
+    throw new UsageError(`Cannot ${change} nothing: expected key=value`, {
+      hint: "fields are title=foo userId:=1; to send stdin: hark post URL -",
+    });
   }
   return { change, ids, items };
 }
@@ -185,7 +249,8 @@ function urlOf(
 
 function withFilters(url: URL, items: readonly string[]): URL {
   for (const item of items) {
-    const [key = "", ...value] = item.split("=");
+    // get has == for a part of the query
+    const [key = "", ...value] = item.replace(/^([^=]+)==/, "$1=").split("=");
     if (key === "" || value.length === 0) {
       throw new UsageError(`Cannot filter by "${item}": expected key=value`);
     }
@@ -225,6 +290,7 @@ async function findPages(
   options: PostsOptions,
   sending: SendOptions,
   io: Io,
+  odd: OddList,
 ): Promise<{
   readonly pages: AsyncIterable<Document[]>;
   readonly finish?: () => Promise<void>;
@@ -251,7 +317,12 @@ async function findPages(
     };
   }
   const url = withFilters(urlOf(options), items);
-  const pages = listDocuments(url, sending, printIgnored);
+  const pages = listDocuments(
+    url,
+    sending,
+    printIgnored,
+    (at, why) => odd.add(`${resource}[${at}]`, why),
+  );
   if (items.length === 0) return { pages };
   const filters = withFilters(new URL(PUBLIC_API), items).searchParams;
   const loading = import("./check.ts")
@@ -269,34 +340,99 @@ async function findPages(
 /** So many documents are made a text at once. */
 const BATCH = 1000;
 
-/** Prints documents as they come; unless they may have any shape, posts that lack what is printed are a failure. */
+/** So many of the documents that cannot be listed are named. */
+const MOST_ODD = 10;
+
+/** Counts the documents that cannot be listed. */
+function createOddList(resource: string) {
+  const named: string[] = [];
+  let count = 0;
+  return {
+    add(name: string, why: string) {
+      if (count++ < MOST_ODD) named.push(`Cannot list ${name}: ${why}`);
+    },
+    /** Names them on stderr. */
+    async print({ stderr }: Io) {
+      for (const line of named) {
+        const text = line.replace(/[\r\n]+/g, " ");
+        await printSafe(stderr, `posts: ${text}\n`);
+      }
+    },
+    /** Names them, and throws where there are any: what is left out is a failure. */
+    async finish(total: number, io: Io) {
+      const [only] = named;
+      if (only === undefined) return;
+      const hint = "--loose takes answers of any shape";
+      if (count === 1) throw new Failure(only, { hint });
+      await this.print(io);
+      const rest = count - named.length;
+      const more = rest > 0 ? `: ${rest} more than are named` : "";
+      throw new Failure(
+        `Cannot list ${count} of ${total + count} ${resource}${more}`,
+        { hint },
+      );
+    },
+  };
+}
+
+type OddList = ReturnType<typeof createOddList>;
+
+/** Of fields without a column so many are named. */
+const MOST_LATE = 10;
+
+/** Refuses to end well where documents had fields that are in no column. */
+function refuseLate(late: readonly string[], resource: string): void {
+  if (late.length === 0) return;
+  const names = late.slice(0, MOST_LATE).map((name) => `"${name}"`).join(", ");
+  const rest = late.length > MOST_LATE ? ", and others" : "";
+  throw new Failure(
+    `Cannot list all fields of ${resource}: ${names}${rest} came after the columns were printed`,
+    { hint: "--fields A,B names the columns; --ndjson prints all there is" },
+  );
+}
+
+/** Prints documents as they come. Unless they may have any shape, posts that lack what is printed are left out: odd. Gives how many were printed. */
 async function printPages(
   pages: AsyncIterable<Document[]>,
   { limit = Infinity, fields, loose, resource, ...options }: PostsOptions,
   { stdout }: Io,
-): Promise<void> {
+  odd: OddList,
+): Promise<{ count: number; late: readonly string[] }> {
   const format: Format = FORMATS.find((name) => options[name]) ?? "text";
   const needed = fields ?? (format === "text" ? ["title", "body"] : undefined);
   // the check is loaded while the first page is on its way
   const loading = loose ? undefined : import("./check.ts");
   const columns = stdout.isTerminal ? stdout.columns : undefined;
   const listing = await createListing(format, { fields, columns, resource });
-  let count = 0;
+  let [count, seen] = [0, 0];
+  const findOdd = async () => {
+    const check = resource === "posts" ? await loading : undefined;
+    const whyOdd = check?.createShapeCheck(needed);
+    return (document: Document, at: number) => {
+      const why = whyOdd?.(document);
+      if (check && why) odd.add(check.nameOfPost(document, at), why);
+      return why === undefined;
+    };
+  };
+  let isFine: Awaited<ReturnType<typeof findOdd>> | undefined;
   for await (const page of pages) {
-    const documents = page.slice(0, limit - count);
-    const check = await loading;
-    if (count === 0) {
-      await check?.checkFields(resource, fields ?? [], documents);
+    const all = page.slice(0, limit - seen);
+    if (seen === 0) {
+      await (await loading)?.checkFields(resource, fields ?? [], all);
     }
-    if (resource === "posts") check?.checkShapes(documents, count, needed);
+    const fine = isFine ??= await findOdd();
+    const first = seen;
+    const documents = all.filter((document, at) => fine(document, first + at));
     for (let at = 0; at < documents.length; at += BATCH) {
       const batch = documents.slice(at, at + BATCH).map(listing.add);
       await printSafe(stdout, batch.join(""));
     }
     count += documents.length;
-    if (count >= limit) break;
+    seen += all.length;
+    if (seen >= limit) break;
   }
   await printSafe(stdout, listing.end());
+  return { count, late: listing.late?.() ?? [] };
 }
 
 async function changeOne(
@@ -312,7 +448,7 @@ async function changeOne(
     );
   }
   const { parseItem } = await import("../get/items.ts");
-  const { buildRequest } = await import("../get/request.ts");
+  const { buildRequest, inputOf } = await import("../get/request.ts");
   const request = await buildRequest({
     method: CHANGES[change],
     url: urlOf(options, ...ids),
@@ -320,8 +456,26 @@ async function changeOne(
     fields: items.map(parseItem),
   }, io);
   const what = `${request.method} ${request.url}`;
+  const looking = change === "delete" ? undefined : inputOf(io.stdin);
   const text = await fetchText(request, what, sending);
   await printSafe(io.stdout, text.replace(/\n?$/, "\n"));
+  if (await looking === "file") {
+    await print(io.stderr, "stdin is not sent: a request has one body\n");
+  }
+}
+
+/** How the certificate of an API is looked at; says where anyone can pose as it. */
+async function readTrust(
+  { insecure, ca, url }: PostsOptions,
+  { stderr }: Io,
+): Promise<Pick<SendOptions, "network">> {
+  if (insecure && url.protocol === "https:") {
+    const who = `anyone can pose as ${url.host}`;
+    await printSafe(stderr, `Warning: ${who}, by --insecure\n`);
+  }
+  if (ca === undefined) return insecure ? { network: { insecure } } : {};
+  const { findTrust } = await import("../../lib/net/tls/trust.ts");
+  return { network: { insecure, ...await findTrust({ ca }) } };
 }
 
 /** An answer is held as a whole, up to so many bytes. */
@@ -340,7 +494,10 @@ const STEPS: ReadonlyMap<ExitCode, string | undefined> = new Map([
   ],
   // what helps here are options of get
   [ExitCode.TooManyRedirects, undefined],
-  [ExitCode.Certificate, undefined],
+  [
+    ExitCode.Certificate,
+    "trust its issuer with --ca FILE, or skip the check for this call: -k",
+  ],
 ]);
 
 /** The base without a resource's name, and the option that names it where it is another one. */
@@ -392,20 +549,39 @@ async function runPosts(
   { options, operands: words }: CommandLine<typeof POSTS_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
+  await refuseVerb(words, options.resource);
   const operands = readOperands(words, options.resource);
+  // a host without a scheme is asked over https
+  const { protocol } = options.url;
+  if (protocol === "https:") await refuseNearLocalhost(options.url);
   const { change } = operands;
   const ms = options.timeout * 1000;
   const sending = {
     signal: io.signal,
     timeouts: { head: ms, idle: ms },
     maxSize: MAX_PAGE,
+    ...await readTrust(options, io),
   };
   try {
     if (change) await changeOne(change, operands, options, sending, io);
     else {
-      const { pages, finish } = await findPages(operands, options, sending, io);
-      await printPages(pages, options, io);
+      const { resource } = options;
+      const odd = createOddList(resource);
+      const { pages, finish } = await findPages(
+        ...[operands, options, sending, io, odd] as const,
+      );
+      const printing = printPages(pages, options, io, odd);
+      const { count, late } = await printing.catch(async (error) => {
+        await odd.print(io);
+        throw error;
+      });
       await finish?.();
+      await odd.finish(count, io);
+      refuseLate(late, resource);
+      if (count === 0) {
+        const is = operands.items.length > 0 ? " match" : "";
+        await printSafe(io.stderr, `posts: no ${resource}${is}\n`);
+      }
     }
     return ExitCode.Ok;
   } catch (error) {

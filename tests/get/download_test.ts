@@ -28,6 +28,7 @@ import {
   sleep,
   spawn,
   spawnDeno,
+  withFolder,
 } from "../support.ts";
 import { filesIn, withFiles } from "./support.ts";
 
@@ -1781,4 +1782,23 @@ Deno.test("denial of service (CWE-1333): a name of many blanks or dots is made s
     assert(performance.now() - start < 1000, "it took too long");
     assert(name.startsWith("a") && name.length <= 200, name);
   }
+});
+
+Deno.test("where a task may have started elsewhere than the user stands, what was saved has its whole path", async () => {
+  await using server = serveHttp(() => new Response("x"));
+  const saveIn = (cwd: string, path: string) =>
+    spawnDeno(["run", "-A", `${ROOT}tasks/get.ts`, "-o", path, server.url], {
+      cwd,
+    }).result;
+  await withFolder(async (folder) => {
+    const own = await saveIn(folder, "a.txt");
+    assertEquals(own.stderr, "200 OK\nSaved a.txt (1 B)\n");
+    const whole = await saveIn(ROOT, `${folder}/b.txt`);
+    assertEquals(whole.stderr, `200 OK\nSaved ${folder}/b.txt (1 B)\n`);
+    // below hark's own folder, where deno task starts
+    const up = ROOT.split("/").slice(2).map(() => "..").join("/");
+    const path = `${up}${folder}/c.txt`;
+    const task = await saveIn(ROOT, path);
+    assertEquals(task.stderr, `200 OK\nSaved ${ROOT}${path} (1 B)\n`);
+  });
 });

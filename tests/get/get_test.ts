@@ -9,8 +9,18 @@ import { main } from "../../tasks/get.ts";
 import { EXCHANGE_HINTS } from "../../tasks/get/hints.ts";
 import { EXCHANGE_OPTIONS, FORM_OPTIONS } from "../../tasks/get/options.ts";
 import { main as post } from "../../tasks/post.ts";
+import { main as posts } from "../../tasks/posts.ts";
+import { makeCertificate } from "../../tasks/server/certificate.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
-import { flagsOf, ROOT, run, settled, spawn } from "../support.ts";
+import {
+  encode,
+  flagsOf,
+  listening,
+  ROOT,
+  run,
+  settled,
+  spawn,
+} from "../support.ts";
 import { stripColors, withFiles } from "./support.ts";
 
 const JSON_BODY = '{"id":12345678901234567890,"f":1.10, "l":[]}';
@@ -468,7 +478,8 @@ Deno.test("every command in a hint for a habit can be typed", async () => {
         "--offline",
         ...args,
       ], { stdin: "{}" });
-      assertEquals([code, stderr], [0, ""], command);
+      const said = stderr.replace(/^hidden: .*; --show-secrets\n$/, "");
+      assertEquals([code, said], [0, ""], command);
     }
   });
 });
@@ -479,4 +490,221 @@ Deno.test("secrets in output: a password in a URL without a scheme is in no hint
   assertEquals(code, 1);
   assertStringIncludes(stderr, "tasks/get.ts '***@a.example/x' X:y\n");
   assert(!stderr.includes("pw1"), stderr);
+});
+
+const PROBLEM = "application/problem+json";
+
+Deno.test("why a response is so is said in one line, from any server", async () => {
+  const problem = (fields: object) => JSON.stringify(fields);
+  for (
+    const [headers, body, said] of [
+      [["X-Reason: no such post"], "{}", "reason: no such post\n"],
+      [["X-Reason: né"], "{}", "reason: né\n"],
+      [["X-Reason: "], "{}", ""],
+      [
+        ["X-Ignored-Query: usrId;did-you-mean=userId, a%20b"],
+        "[]",
+        "ignored: usrId; did you mean userId?, a b\n",
+      ],
+      [
+        ["X-Ignored-Query: a", "X-Reason: b"],
+        "[]",
+        "reason: b\nignored: a\n",
+      ],
+      [
+        [`Content-Type: ${PROBLEM}`],
+        problem({ title: "Gone", detail: "It\nwas  sold" }),
+        "reason: Gone: It was sold\n",
+      ],
+      [
+        [`content-type: ${PROBLEM};charset=utf-8`],
+        problem({ title: "Gone" }),
+        "reason: Gone\n",
+      ],
+      [[`Content-Type: ${PROBLEM}`], problem({ detail: 1 }), ""],
+      [[`Content-Type: ${PROBLEM}`], "no JSON", ""],
+      [[`Content-Type: ${PROBLEM}`], "[]", ""],
+      [["Content-Type: application/json"], problem({ title: "Gone" }), ""],
+      // once, where both say it
+      [
+        ["X-Reason: sold", `Content-Type: ${PROBLEM}`],
+        problem({ title: "Gone", detail: "sold" }),
+        "reason: sold\n",
+      ],
+    ] as const
+  ) {
+    const bytes = new TextEncoder().encode(body).length;
+    await using server = serveRaw(() => [
+      response(body, [...headers, `Content-Length: ${bytes}`], "410 Gone"),
+    ]);
+    for (const command of [main, post]) {
+      const { code, stdout, stderr } = await run(command, [server.url]);
+      assertEquals([code, stdout, stderr], [4, body, `410 Gone\n${said}`]);
+    }
+    for (const silent of ["-q", "-b"]) {
+      const { stdout, stderr } = await run(main, [silent, server.url]);
+      assertEquals([stdout, stderr], [body, ""]);
+    }
+  }
+});
+
+Deno.test("a reason is said once with -v and -i, and with posts", async () => {
+  await using server = serveRaw(() => [
+    response("[]", [
+      "X-Reason: because",
+      "X-Ignored-Query: a",
+      "Content-Length: 2",
+    ], "404 Not Found"),
+  ]);
+  for (const option of ["-v", "-i"]) {
+    const { stdout, stderr } = await run(main, [option, server.url]);
+    assertEquals((stdout + stderr).split("because").length, 2);
+  }
+  const { stderr } = await run(posts, ["--url", server.url]);
+  assertEquals(stderr.split("because").length, 2);
+});
+
+Deno.test("no terminal obeys a reason, and a long one is cut", async () => {
+  const detail = `\x1b]0;t\x07\u009b2J\u202e${"x".repeat(9000)}`;
+  await using server = serveHttp(() =>
+    new Response(JSON.stringify({ title: "a", detail }), {
+      headers: { "content-type": PROBLEM },
+    })
+  );
+  const { stderr } = await run(main, [server.url], {
+    terminal: { stderr: true },
+  });
+  assertMatch(
+    stderr,
+    /\nreason: a: \\x1b\]0;t\\x07\\x9b2J\\u202ex{400,500}\n$/,
+  );
+  const long = JSON.stringify({ title: "a", detail: "y".repeat(100_000) });
+  await using large = serveHttp(() =>
+    new Response(long, { headers: { "content-type": PROBLEM } })
+  );
+  const result = await run(main, [large.url]);
+  assertEquals([result.stdout, result.stderr], [long, "200 OK\n"]);
+});
+
+Deno.test("what answers without HTTP gets a hint at client", async () => {
+  const greet = async (conn: Deno.Conn) => {
+    await conn.write(encode("Hello, Client!"));
+    // until it has gone: what it sent would be lost in a reset
+    while (await conn.read(new Uint8Array(4096)) !== null);
+  };
+  const echo = async (conn: Deno.Conn) => {
+    const buffer = new Uint8Array(4096);
+    for (;;) {
+      const count = await conn.read(buffer);
+      if (count === null) return;
+      await conn.write(buffer.subarray(0, count));
+    }
+  };
+  for (const talk of [greet, echo]) {
+    await using server = listening(talk);
+    for (const command of [main, post]) {
+      const { code, stderr } = await run(command, [`127.0.0.1:${server.port}`]);
+      assertEquals(code, 1);
+      assertStringIncludes(
+        stderr,
+        `hint: to talk to it without HTTP: deno task client 127.0.0.1:${server.port}\n`,
+      );
+    }
+  }
+});
+
+Deno.test("an option that nobody knows may be a part of the query", async () => {
+  for (
+    const [command, option, hint] of [
+      [main, "--userId=1", "in the query: userId==1"],
+      [main, "--_limit=3", "in the query: _limit==3"],
+      [main, "--userId", "in the query: userId==VALUE"],
+      [main, "--apitoken=s3cret", "in the query: apitoken==VALUE"],
+      [post, "--title=foo", "in the query: title==foo; as a field: title=foo"],
+      [main, "--tiemout=1", "did you mean --timeout? see deno task get --help"],
+      [main, "--hlep", "did you mean --help? see deno task get --help"],
+    ] as const
+  ) {
+    const { code, stderr } = await run(command, [":9", option]);
+    assertEquals([code, stderr.split("\n")[1]], [2, `hint: ${hint}`]);
+  }
+});
+
+Deno.test("--curl and --offline say what they hid, unless they are silent", async () => {
+  for (
+    const [args, said] of [
+      [["--curl", ":9", "X-Api-Key:abc"], "hidden: X-Api-Key"],
+      [["--offline", ":9", "X-Api-Key:abc"], "hidden: x-api-key"],
+      [["--curl", ":9", "password=x", "a=b"], "hidden: password"],
+      [["--curl", "-f", ":9", "password=x", "a@deno.json"], "hidden: password"],
+      [["--curl", ":9?token=x"], "hidden: a part of the URL"],
+      [["--curl", "--auth=a:b", ":9"], "hidden: authorization"],
+      [
+        ["--curl", "--proxy=http://a:b@h:1", ":9"],
+        "hidden: the password of --proxy",
+      ],
+      [["--curl", "-q", ":9", "X-Api-Key:abc"], undefined],
+      [["--curl", "--show-secrets", ":9", "X-Api-Key:abc"], undefined],
+      [["--curl", ":9", "X-A:b"], undefined],
+    ] as const
+  ) {
+    const { code, stderr } = await run(post, args);
+    const expected = said === undefined ? "" : `${said}; --show-secrets\n`;
+    assertEquals([code, stderr.toLowerCase()], [0, expected.toLowerCase()]);
+  }
+});
+
+Deno.test("an empty name is that of no file", async () => {
+  for (const option of ["-o", "--ca", "--cert"]) {
+    const { code, stderr } = await run(main, [option, "", ":9"]);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, 'Cannot use "" as a file: expected its name');
+  }
+  const { code } = await run(posts, ["--ca", "", "--url=:9"]);
+  assertEquals(code, 2);
+});
+
+Deno.test("without a network the tutorial's command names an API of one's own", async () => {
+  const { fetch } = globalThis;
+  globalThis.fetch = () =>
+    Promise.reject(
+      new TypeError("fetch failed", {
+        cause: new Error("dns error: failed to lookup address information"),
+      }),
+    );
+  try {
+    for (const command of [main, post]) {
+      const { code, stderr } = await run(command, []);
+      assertEquals(code, 6);
+      assertStringIncludes(
+        stderr,
+        "hint: start an API of your own with: deno task api, and ask it with: :3000/posts\n",
+      );
+    }
+  } finally {
+    globalThis.fetch = fetch;
+  }
+});
+
+Deno.test("a hint at http or https keeps path and query, so that it can be pasted", async () => {
+  await using plain = serveHttp(() => new Response("x"));
+  const { cert, key } = await makeCertificate();
+  const tls = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {}, cert, key },
+    () => new Response("x"),
+  );
+  const { host } = new URL(plain.url);
+  const secure = `127.0.0.1:${tls.addr.port}`;
+  for (
+    const [typed, meant] of [
+      [`https://${host}/posts`, `http://${host}/posts`],
+      [`https://${host}/a?b=1&c=2`, `'http://${host}/a?b=1&c=2'`],
+      [`http://${secure}/a/b?c`, `'https://${secure}/a/b?c'`],
+    ] as const
+  ) {
+    const { code, stderr } = await run(main, [typed]);
+    assert(code !== 0);
+    assertStringIncludes(stderr, `, try ${meant}\n`);
+  }
+  await tls.shutdown();
 });

@@ -489,7 +489,7 @@ Deno.test("--json is pretty and safe on a terminal", async () => {
 Deno.test("--curl shows a command, and sends nothing", async () => {
   const url = closedUrl();
   for (
-    const [main, args, command] of [
+    const [main, args, command, hidden = ""] of [
       [get, [url], `-L --max-redirs 10 ${url}/`],
       [get, ["-k", "--follow", "none", url], `-k ${url}/`],
       [
@@ -502,6 +502,7 @@ Deno.test("--curl shows a command, and sends nothing", async () => {
         post,
         [url, "password=x", "a=it's"],
         `-H 'content-type: application/json' -H 'accept: application/json, */*;q=0.5' --data-raw '{"password":"***","a":"it'\\''s"}' ${url}/`,
+        "hidden: password; --show-secrets\n",
       ],
       [
         post,
@@ -512,6 +513,7 @@ Deno.test("--curl shows a command, and sends nothing", async () => {
         post,
         ["-X", "PUT", "--proxy", "http://u:p@localhost:1", url, "a:=1"],
         `-x 'http://***@localhost:1' -X PUT -H 'content-type: application/json' -H 'accept: application/json, */*;q=0.5' --data-raw '{"a":1}' ${url}/`,
+        "hidden: the password of --proxy; --show-secrets\n",
       ],
     ] as const
   ) {
@@ -521,7 +523,7 @@ Deno.test("--curl shows a command, and sends nothing", async () => {
     assertEquals([code, stdout, stderr], [
       0,
       `curl -sS --compressed ${command}\n`,
-      "",
+      hidden,
     ]);
   }
 });
@@ -692,10 +694,10 @@ testWith("curl", "what --curl shows sends the same request", async () => {
       [post, ["-a", "me:p'w", url, "a=b"], ""],
     ] as const
   ) {
-    await run(main, args, { stdin });
-    const { stdout } = await run(main, ["--curl", "--show-secrets", ...args], {
-      stdin,
-    });
+    const piped = stdin === "" ? {} : { stdin };
+    await run(main, args, piped);
+    const shown = ["--curl", "--show-secrets", ...args];
+    const { stdout } = await run(main, shown, piped);
     const { code, stderr } = await spawnProgram("sh", ["-c", stdout]).result;
     assertEquals(code, 0, `${stdout}${stderr}`);
     const [ours = "", theirs = ""] = requests.splice(0).map((text) =>

@@ -195,63 +195,82 @@ Deno.test("post reads no standard input unless it is told to", async () => {
     yield "never read";
     await promise;
   };
-  const result = await spawn("post", [server.url], { stdin: stdin() });
-  assertStringIncludes(await result.stdout.waitFor("}"), '"body":""');
+  const result = spawn("post", [server.url, "a=b"], { stdin: stdin() });
+  await result.stdout.waitFor("}");
   resolve();
   assertEquals((await result.result).code, 0);
 });
 
 const UNSENT = "stdin is not sent: add -\n";
+const ONE_BODY = "stdin is not sent: a request has one body\n";
+const REFUSED =
+  ": something is on stdin, which is not sent\nhint: to send stdin, add -; to send no body: < /dev/null\n";
 
-Deno.test("post says in one line that it did not send what may be on stdin", async () => {
-  await using server = serveEcho();
+Deno.test("what is piped is not dropped: a request that writes is refused, any other says it", async () => {
+  let asked = 0;
+  await using server = serveHttp(() =>
+    new Response(`${++asked}`, { status: 201 })
+  );
+  const none = (method: string) =>
+    `post: Cannot send ${method} without a body${REFUSED}`;
   for (
-    const [main, args, said, terminal] of [
-      [post, [], `${UNSENT}201 Created\n`],
-      [post, ["-X", "DELETE"], `${UNSENT}201 Created\n`],
-      [get, ["-X", "POST"], "201 Created\n"],
-      [post, ["-q"], ""],
-      [post, ["-b"], ""],
-      [post, ["a=b"], "201 Created\n"],
-      [post, ["-"], "201 Created\n"],
-      [get, [], "201 Created\n"],
-      [post, [], "201 Created\n", true],
-    ] as readonly (readonly [Main, string[], string, boolean?])[]
+    const [main, args, code, said, terminal] of [
+      [post, [], 2, none("POST")],
+      [post, ["-X", "put"], 2, none("PUT")],
+      [post, ["-X", "PATCH", "Accept:a/b", "q==1"], 2, none("PATCH")],
+      [post, ["-q"], 2, none("POST")],
+      [
+        get,
+        ["-X", "PUT"],
+        2,
+        "get: Cannot send PUT without a body: something is on stdin, which is not sent\n" +
+        "hint: to send stdin, type deno task post -X PUT URL -; to send no body: < /dev/null\n",
+      ],
+      [post, ["-X", "DELETE"], 0, `${UNSENT}201 Created\n`],
+      [post, ["-X", "DELETE", "-q"], 0, ""],
+      [post, ["-X", "GET"], 0, "201 Created\n"],
+      [get, [], 0, "201 Created\n"],
+      [get, ["-X", "DELETE"], 0, "201 Created\n"],
+      [post, ["a=b"], 0, `201 Created\n${ONE_BODY}`],
+      [post, ["a=b", "-b"], 0, ""],
+      [post, ["-"], 0, "201 Created\n"],
+      [post, [], 0, "201 Created\n", true],
+    ] as readonly (readonly [Main, string[], number, string, boolean?])[]
   ) {
-    const { code, stderr } = await run(main, [server.url, ...args], {
+    const before = asked;
+    const { code: got, stderr } = await run(main, [server.url, ...args], {
       stdin: "hi",
       terminal: { stdin: terminal ?? false },
     });
-    assertEquals([code, stderr], [0, said], args.join());
+    assertEquals([got, stderr], [code, said], args.join());
+    assertEquals(asked - before, code === 2 ? 0 : 1);
   }
   assertEquals((await run(post, [server.url])).stderr, "201 Created\n");
 });
 
 testWith(
-  "sh",
-  "post tells a file and a pipe on stdin from nothing, without reading",
+  ["sh", "python3"],
+  "post tells a file and a pipe on stdin from nothing and from a socket, without reading",
   async () => {
     await using server = serveEcho();
+    const command = [
+      ...[Deno.execPath(), "run", ...flagsOf("post")],
+      ...[`${ROOT}tasks/post.ts`, server.url],
+    ];
     await withFiles({ full: "{}", empty: "" }, async (folder) => {
       for (
-        const [stdin, said] of [
-          [`<${folder}/full`, UNSENT],
-          [`<${folder}/empty`, ""],
-          ["</dev/null", ""],
-          ["<&-", ""],
+        const [stdin, code, said] of [
+          [`<${folder}/full`, 2, `Cannot send POST without a body${REFUSED}`],
+          [`<${folder}/empty`, 0, "201 Created\n"],
+          ["</dev/null", 0, "201 Created\n"],
+          ["<&-", 0, "201 Created\n"],
         ] as const
       ) {
-        const { code, stderr } = await spawnProgram("sh", [
-          "-c",
-          `exec "$@" ${stdin}`,
-          "sh",
-          Deno.execPath(),
-          "run",
-          ...flagsOf("post"),
-          `${ROOT}tasks/post.ts`,
-          server.url,
+        const result = await spawnProgram("sh", [
+          ...["-c", `exec "$@" ${stdin}`, "sh", ...command],
         ]).result;
-        assertEquals([code, stderr], [0, `${said}201 Created\n`], stdin);
+        assertEquals(result.code, code, stdin);
+        assertEquals(result.stderr.replace(/^post: /, ""), said, stdin);
       }
     });
     // a pipe that stays open and says nothing
@@ -260,11 +279,95 @@ testWith(
       yield await promise.then(() => "");
     };
     const piped = spawn("post", [server.url], { stdin: stdin() });
-    await piped.stdout.waitFor("}");
+    assertStringIncludes(await piped.stderr.waitFor("/dev/null"), REFUSED);
     resolve();
-    assertEquals((await piped.result).stderr, `${UNSENT}201 Created\n`);
+    assertEquals((await piped.result).code, 2);
+    // as ssh and Node leave it to a script
+    const socket = await spawnProgram("python3", [
+      "-c",
+      "import socket, subprocess, sys; a, b = socket.socketpair(); " +
+      "sys.exit(subprocess.call(sys.argv[1:], stdin=b))",
+      ...command,
+    ]).result;
+    assertEquals([socket.code, socket.stderr], [0, `${UNSENT}201 Created\n`]);
   },
 );
+
+Deno.test("a header that HTTP does not know is no field: post sends no empty body with it", async () => {
+  let asked = 0;
+  await using server = serveHttp(() => new Response(`${++asked}`));
+  for (
+    const [main, args, hint] of [
+      [
+        post,
+        ["title:foo", "body:bar"],
+        "title:foo is a header; a field is title=foo",
+      ],
+      [
+        post,
+        ["Accept:a/b", "userId:1"],
+        "userId:1 is a header; a field is userId=1",
+      ],
+      [
+        post,
+        ["-X", "PATCH", "title:a=b"],
+        "title:a=b is a header; a field is title=a=b",
+      ],
+      [post, ["title;"], "title: is a header; a field is title=\n"],
+      [
+        post,
+        ["draft==1", "title:@a"],
+        "title:@a is a header; a field is title=@a",
+      ],
+      [get, ["-X", "PUT", "title:"], "title: is a header; a field is title="],
+    ] as readonly (readonly [Main, string[], string])[]
+  ) {
+    const { code, stderr } = await run(main, [server.url, ...args]);
+    assertEquals(code, 2, args.join());
+    assertStringIncludes(stderr, hint);
+    assertStringIncludes(stderr, "without a body");
+  }
+  assertEquals(asked, 0);
+  for (
+    const args of [
+      ["Accept:a/b", "authorization:Bearer x"],
+      ["If-Match:*", "X-Title:foo"],
+      ["DNT:1", "Cookie:a=b", "apikey:x", "token:x"],
+      ["title:foo", "a=b"],
+      ["-X", "DELETE", "title:foo"],
+      ["-X", "OPTIONS", "title:foo"],
+    ]
+  ) {
+    const { code, stderr } = await run(post, [server.url, ...args]);
+    assertEquals([code, stderr], [0, "200 OK\n"], args.join());
+  }
+});
+
+Deno.test("an argument that is not UTF-8 is refused, not stored as U+FFFD", async () => {
+  for (
+    const args of [
+      [":9", "title=caf\ufffd"],
+      [":9", "X-A:\ufffd"],
+      [":9/\ufffd"],
+      ["-o", "\ufffd.txt", ":9"],
+    ]
+  ) {
+    const { code, stderr } = await run(post, args);
+    assertEquals(code, 2, stderr);
+    assertStringIncludes(stderr, ": it is not UTF-8\n");
+  }
+});
+
+testWith("sh", "an argument in Latin-1 is refused", async () => {
+  const { code, stderr } = await spawnProgram("sh", [
+    "-c",
+    `exec "$@" "$(printf 'title=caf\\351')"`,
+    ...["sh", Deno.execPath(), "run", ...flagsOf("post")],
+    ...[`${ROOT}tasks/post.ts`, ":9"],
+  ]).result;
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, 'Cannot use "title=caf\ufffd": it is not UTF-8');
+});
 
 Deno.test("post streams a large file, and a form with it, with their exact lengths", async () => {
   const content = new Uint8Array(5_000_000).fill(120);

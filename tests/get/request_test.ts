@@ -178,8 +178,8 @@ Deno.test("a request is made from items", async () => {
 
 Deno.test("a header's last byte is no blank", async () => {
   // the UTF-8 of à ends in the byte of a no-break space
-  assertEquals((await requestOf(["X: à\u00a0 "])).headers, [
-    ["X", "\xc3\xa0\xc2\xa0"],
+  assertEquals((await requestOf(["X-A: à\u00a0 "])).headers, [
+    ["X-A", "\xc3\xa0\xc2\xa0"],
   ]);
 });
 
@@ -746,15 +746,35 @@ Deno.test("a method, a second URL and a body among the operands get a hint at wh
         'Cannot parse item "foo[bar=baz]=x": its brackets do not match',
         /\\:/,
       ],
-      [
+      ...[
         [":9", '{"a":1}'],
-        "Cannot use JSON as an operand",
-        / \| hark post URL -$/,
+        ['[{"a":1}]', ":9"],
+        ['{"a":1}'],
+        // what shells leave of {"a":1}, {a: b}, {"a":{"b":1,"c":2}} and [{"a":1}]
+        [":9", "{a:1}"],
+        [":9", "{a:", "b}"],
+        [":9", "a:[1", "2]", "b:3"],
+        [":9", "{a:b:1}", "{a:c:2}"],
+        [":9", "[{a:1}]"],
+        [":9", "[a"],
+        ["{a:1}"],
+        ["{a"],
+      ].map((operands) =>
+        [
+          operands,
+          "Cannot use JSON as an operand",
+          / \| hark post URL -$/,
+        ] as const
+      ),
+      [
+        ["localhost", "3000"],
+        'Cannot use the port "3000" as an operand',
+        /^did you mean localhost:3000\?$/,
       ],
       [
-        ['[{"a":1}]', ":9"],
-        "Cannot use JSON as an operand",
-        / \| hark post URL -$/,
+        ["http://a.example", "80/x", "q==1"],
+        'Cannot use the port "80/x" as an operand',
+        /^did you mean http:\/\/a.example:80\/x\?$/,
       ],
     ] as const
   ) {
@@ -771,4 +791,26 @@ Deno.test("a method, a second URL and a body among the operands get a hint at wh
   ]);
   assertEquals([url.href, items.length], ["https://get.example/", 1]);
   assertEquals((await parseOperands(["[::1]:9", "a=[1]"])).url.port, "9");
+});
+
+Deno.test("a mistyped localhost is asked back before anybody is asked for it", async () => {
+  for (
+    const [typed, meant] of [
+      ["localhst:3000/posts", "localhost:3000"],
+      ["lcoalhost", "localhost"],
+      ["LOCALHOTS:1", "localhost:1"],
+      ["locahost/x", "localhost"],
+    ] as const
+  ) {
+    const error = await assertRejects(() => parseOperands([typed]), UsageError);
+    assertStringIncludes(error.hint ?? "", `did you mean ${meant}? `);
+  }
+  for (
+    const [typed, host] of [
+      ["http://localhst:3000", "localhst:3000"],
+      ["localhost", "localhost"],
+      ["localnet", "localnet"],
+      ["local.host", "local.host"],
+    ] as const
+  ) assertEquals((await parseOperands([typed])).url.host, host);
 });

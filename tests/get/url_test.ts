@@ -19,6 +19,9 @@ Deno.test("a URL may be typed short", () => {
       ["HTTPS://A.example:443/x?y#z", "https://a.example/x?y#z"],
       [":3000", "http://localhost:3000/"],
       [":3000/posts?a=b:c", "http://localhost:3000/posts?a=b:c"],
+      ["3000", "http://localhost:3000/"],
+      ["8080/posts?a=1#b", "http://localhost:8080/posts?a=1#b"],
+      ["http:8080/x", "https://http:8080/x"],
       ["localhost", "http://localhost/"],
       ["localhost:8080/x", "http://localhost:8080/x"],
       ["api.localhost/x", "http://api.localhost/x"],
@@ -130,6 +133,12 @@ Deno.test("an error about a URL hints at what is meant", () => {
       ["http://me:pa/ss@a.example", "in a password / ? and # are typed %2F"],
       ["me@a.example", "with a user: --auth USER URL"],
       ["X-Key:v", "headers and fields come after a URL"],
+      ["http:/localhost:3000/x", "did you mean http://localhost:3000/x?"],
+      ["https:a.example/x", "did you mean https://a.example/x?"],
+      ["http//a.example", "did you mean http://a.example?"],
+      ["HTTP;//a.example", "did you mean HTTP://a.example?"],
+      ["65536", "a port is 0 to 65535"],
+      [":123456", "a port is 0 to 65535"],
     ] as const
   ) {
     const error = assertThrows(() => parseUrl(typed), UsageError);

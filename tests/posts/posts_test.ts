@@ -54,7 +54,7 @@ Deno.test("posts makes what an API says safe on a terminal", async () => {
 });
 
 Deno.test("posts prints what is wrong with a response, and exits as the table says", async (t) => {
-  const cases: [string | null, number, number, RegExp][] = [
+  const cases: [string | null, number, number, RegExp, string?][] = [
     [
       "{}",
       404,
@@ -102,22 +102,23 @@ Deno.test("posts prints what is wrong with a response, and exits as the table sa
     ['{"errors":[{"title":"boom"}]}', 422, 4, /422 \w+ \w+: boom\n$/],
     ['{"message":"","error":{}}', 404, 4, /answered 404 Not Found\n$/],
     ["null", 200, 1, /: expected a list, got null\n$/],
-    ["[1]", 200, 1, /: \[0\]: expected an object, got number\n$/],
-    ["[[]]", 200, 1, /: \[0\]: expected an object, got a list\n$/],
+    ["[1]", 200, 1, /list posts\[0\]: expected an object, got number\nhint/],
+    ["[[]]", 200, 1, /list posts\[0\]: expected an object, got a list\nhint/],
     [
       '[{"title":"a","body":"b"},{"title":null,"body":"b"}]',
       200,
       1,
-      /posts\[1\]\.title: expected string, got null\nhint: --loose/,
+      /Cannot list posts\[1\]: title: expected string, got null\nhint: --loose/,
+      `Title: a\nBody: b\n${RULE}\n`,
     ],
     [
       '[{"title":"a"}]',
       200,
       1,
-      /posts\[0\]\.body: expected string, got nothing\nhint: --loose/,
+      /Cannot list posts\[0\]: body: expected string, got nothing\nhint: --loose/,
     ],
   ];
-  for (const [body, status, code, stderr] of cases) {
+  for (const [body, status, code, stderr, stdout = ""] of cases) {
     await t.step(`${status} ${body}`, async () => {
       await using api = serveBody(body, status);
       const result = await run(main, [
@@ -125,7 +126,7 @@ Deno.test("posts prints what is wrong with a response, and exits as the table sa
         `http://127.0.0.1:${api.addr.port}`,
       ]);
       assertMatch(result.stderr, stderr);
-      assertEquals([result.code, result.stdout], [code, ""]);
+      assertEquals([result.code, result.stdout], [code, stdout]);
     });
   }
 });
@@ -165,7 +166,11 @@ Deno.test("posts hints at no option that it does not have", async (t) => {
   );
   const cases: [string, number, RegExp][] = [
     [`http://${hostname}:${circle.addr.port}`, 47, /more than 10 redirects\n$/],
-    [`https://${hostname}:${tls.addr.port}`, 60, /unknown issuer\n$/],
+    [
+      `https://${hostname}:${tls.addr.port}`,
+      60,
+      /unknown issuer\nhint: trust its issuer with --ca FILE, or skip .*: -k\n$/,
+    ],
     [
       `http://${hostname}:${slow.addr.port}`,
       28,
@@ -513,7 +518,7 @@ Deno.test("posts takes a field that no post has for a slip", async () => {
   const some = await run(main, [url, "--json", "--fields=x"]);
   assertMatch(
     some.stderr,
-    /posts\[1\]\.x: expected a value, got nothing\nhint: --loose/,
+    /list posts\[1\]: x: expected a value, got nothing\nhint: --loose/,
   );
   const loose = await run(main, [url, "--loose", "--ndjson", "--fields=titel"]);
   assertEquals(loose.code, 0);
@@ -1076,7 +1081,7 @@ Deno.test("posts reads what an API ignores in one pass, however it is spaced", a
       response("[]", [`X-Ignored-Query: ${header}`, "Content-Length: 2"]),
     ]);
     const { code, stderr } = await run(main, ["--url", server.url]);
-    assertEquals([code, stderr], [0, expected]);
+    assertEquals([code, stderr], [0, `${expected}posts: no posts\n`]);
   }
 });
 
@@ -1121,7 +1126,9 @@ Deno.test("posts takes ids that are texts, in all formats", async () => {
     ]);
     assertEquals([code, stderr.split("\n")[0]], [
       1,
-      `posts: Cannot list posts: posts[0].id: expected integer or string, got ${got}`,
+      `posts: Cannot list ${
+        id === "1.5" ? "post 1.5" : "posts[0]"
+      }: id: expected integer or string, got ${got}`,
     ]);
   }
 });
@@ -1336,5 +1343,5 @@ Deno.test("posts says nothing of a filter that an API follows", async () => {
   const { stderr } = await run(main, [
     ...[url, "--resource=users", "address.city=Nowhere"],
   ]);
-  assertEquals(stderr, "");
+  assertEquals(stderr, "posts: no users match\n");
 });

@@ -26,6 +26,7 @@ const MAY: readonly (readonly [room: string, ...others: string[]])[] = [
     "tasks/get/redact.ts",
     "tasks/get/request.ts",
     "tasks/get/url.ts",
+    "tasks/get/view/reason.ts",
   ],
   ["tasks/server.ts", "lib/", "tasks/server/"],
   ["tasks/client.ts", "lib/", "tasks/client/"],

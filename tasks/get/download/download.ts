@@ -484,9 +484,17 @@ export async function download(
       : Promise.race([saving, interruption(exchange.io)]));
   if (end.other !== undefined) return end.other;
   await file.finish();
-  const path = redactUrl(destination.path);
+  const path = redactUrl(
+    isTaskFolder() ? absolutePath(destination.path) : destination.path,
+  );
   await printNote(`Saved ${path} (${formatBytes(end.size)})\n`);
   return 200;
+}
+
+/** Whether this is the folder that `deno task` starts in, wherever the user stands. */
+function isTaskFolder(): boolean {
+  const own = import.meta.dirname?.replaceAll("\\", "/");
+  return own === `${Deno.cwd().replaceAll("\\", "/")}/tasks/get/download`;
 }
 
 /** `-J`: where a response is saved by the name that it gives, else by that of the URL; never over a file. */

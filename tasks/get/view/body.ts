@@ -30,6 +30,20 @@ async function printStatus(
   await print(stderr, `${paint(escapeControls(line), color, stderr)}\n`);
 }
 
+/** The headers in which hark's api says why. */
+const REASONS = ["x-reason", "x-ignored-query"];
+
+/** Whether a body is a problem (RFC 9457) that says why, and nothing has said it yet. */
+function tellsWhy(
+  headers: Headers,
+  { quiet, body }: Pick<Partial<ExchangeOptions>, "quiet" | "body">,
+): boolean {
+  return !quiet && !body && !headers.has("x-reason") &&
+    /^application\/problem\+json\s*(;|$)/i.test(
+      headers.get("content-type") ?? "",
+    );
+}
+
 /** Prints the head of a response: its status on stderr, or with `include` all of it on stdout. */
 export async function printHead(
   response: HttpResponse,
@@ -55,6 +69,12 @@ export async function printHead(
     }
     if (unknownCoding !== undefined) {
       await printSafe(stderr, `Not decoded: ${unknownCoding}\n`);
+    }
+    if (REASONS.some((name) => response.headers.has(name))) {
+      const { linesOfHead } = await import("./reason.ts");
+      // with -v or -i the header itself is shown
+      const isShown = options.verbose || options.include;
+      if (!isShown) await printSafe(stderr, linesOfHead(response.headers));
     }
     if (response.status === 401 || response.status === 407) {
       const { loginHint } = await import("./head.ts");
@@ -94,7 +114,10 @@ async function printBinary(
 export async function printBody(
   response: HttpResponse,
   { stdout, stderr }: Pick<Io, "stdout" | "stderr">,
-  options: Pick<Partial<ExchangeOptions>, "pretty" | "raw">,
+  options: Pick<
+    Partial<ExchangeOptions>,
+    "pretty" | "raw" | "quiet" | "body"
+  >,
   resume?: (error: unknown, received: number) => Promise<HttpResponse["body"]>,
 ): Promise<void> {
   const { headers, body, unknownCoding } = response;
@@ -102,6 +125,9 @@ export async function printBody(
   const view = !options.raw && (stdout.isTerminal || options.pretty)
     ? await (await import("./view.ts"))
       .createView(headers, stdout, options, isCoded)
+    : undefined;
+  const problem = tellsWhy(headers, options)
+    ? (await import("./reason.ts")).createProblemReader()
     : undefined;
   let last = NEWLINE;
   let received = 0;
@@ -112,6 +138,7 @@ export async function printBody(
   const writeAll = async (body: HttpResponse["body"]) => {
     for await (const chunk of body) {
       received += chunk.length;
+      problem?.add(chunk);
       for (const bytes of view?.format(chunk) ?? [chunk]) await write(bytes);
       if (view?.isBinary()) return;
     }
@@ -127,5 +154,6 @@ export async function printBody(
       await write(new Uint8Array([NEWLINE]));
     }
     if (view?.isBinary()) await printBinary(response, stderr);
+    if (problem) await printSafe(stderr, problem.line());
   }
 }
