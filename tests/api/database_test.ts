@@ -12,6 +12,8 @@ import type { Place } from "../../tasks/api/store/store.ts";
 import { run, spawnDeno, start, withFolder } from "../support.ts";
 import { baseOf } from "./support.ts";
 
+const isWindows = Deno.build.os === "windows";
+
 /** What an api prints after its addresses, before it is asked. */
 async function saidBy(...args: string[]): Promise<string> {
   const api = start(main, [...args, "--host", "127.0.0.1", "--port", "0"]);
@@ -121,14 +123,47 @@ Deno.test("the commands in hints of api quote the paths that they name", () =>
     assertStringIncludes(stderr, `, then serve: deno task api '${quoted}'\n`);
   }));
 
+Deno.test("two api on one database write without a clash, and each reads what the other wrote", () =>
+  withFolder(async (folder) => {
+    const db = `${folder}/a.db`;
+    const args = ["-A", "tasks/api.ts", db, "--host", "127.0.0.1", "--port=0"];
+    const both = [1, 2].map(() => spawnDeno(["run", ...args]));
+    const bases = await Promise.all(both.map(({ stdout }) => baseOf(stdout)));
+    const all = Array.from({ length: 40 }, (_, at) => bases[at % 2] ?? "");
+    const answers = await Promise.all(all.map(write));
+    assertEquals(new Set(answers.map(({ status }) => status)), new Set([201]));
+    assertEquals(new Set(answers.map(({ id }) => id)).size, 40);
+    for (const { kill, result } of both) {
+      kill("SIGTERM");
+      assertEquals((await result).code, 0);
+    }
+    using store = openStore(db, undefined);
+    assertEquals(store.list("posts")?.total, 140);
+  }));
+
+Deno.test({
+  name: "a terminal that is closed ends api, and takes no write with it",
+  ignore: isWindows,
+  fn: () =>
+    withFolder(async (folder) => {
+      const db = `${folder}/a.db`;
+      const args = ["-A", "tasks/api.ts", db, "--host", "127.0.0.1"];
+      const api = spawnDeno(["run", ...args, "--port", "0"]);
+      const base = await baseOf(api.stdout);
+      assertEquals((await write(base)).status, 201);
+      api.kill("SIGHUP");
+      assertEquals((await api.result).stderr, "");
+      using store = openStore(db, undefined);
+      assertEquals(store.list("posts")?.total, 101);
+    }),
+});
+
 async function write(base: string) {
   const response = await fetch(`${base}/posts`, { method: "POST", body: "{}" });
   const { status, headers } = response;
-  const { detail = "" } = await response.json();
-  return { status, type: headers.get("content-type"), detail };
+  const { id, detail = "" } = await response.json();
+  return { status, type: headers.get("content-type"), id, detail };
 }
-
-const isWindows = Deno.build.os === "windows";
 
 Deno.test({
   name:

@@ -236,18 +236,17 @@ async function evaluate(from: string, signal: AbortSignal): Promise<string> {
     new Failure(`Cannot load "${absolutePath(from)}"`, { cause });
   const version = evaluations++ > 0 ? `${evaluations}` : "";
   const give = async () => {
-    // where a promise is all that is waited for Deno ends, and shows where
-    const timer = setTimeout(() => {}, 2 ** 31 - 1);
     try {
       const own = await loadDefault(from, { version });
       return typeof own === "function" ? await own() : own;
     } catch (error) {
       throw error instanceof Failure ? error : refuse(toReason(error));
-    } finally {
-      clearTimeout(timer);
     }
   };
-  const value: unknown = await orAborted(signal, give());
+  // where a promise is all that is waited for Deno ends, and shows where
+  const timer = setTimeout(() => {}, 2 ** 31 - 1);
+  const value: unknown = await orAborted(signal, give())
+    .finally(() => clearTimeout(timer));
   if (!isDocument(value)) {
     throw refuse(
       new Failure(
