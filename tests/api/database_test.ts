@@ -4,11 +4,16 @@
  * @module
  */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { main } from "../../tasks/api.ts";
 import { seed } from "../../tasks/api/store/seed.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
-import type { Place } from "../../tasks/api/store/store.ts";
+import { type Place, StoreError } from "../../tasks/api/store/store.ts";
 import { run, spawnDeno, start, withFolder } from "../support.ts";
 import { baseOf } from "./support.ts";
 
@@ -295,5 +300,59 @@ Deno.test({
       assertEquals([new Set(versions).size, places], [2, ["gone"]]);
       using copy = store.copy();
       assertEquals(copy.resources().length, 1);
+    }),
+});
+
+Deno.test({
+  name:
+    "a database that comes back damaged is not taken, and writes stay refused",
+  ignore: isWindows,
+  fn: () =>
+    withFolder(async (folder) => {
+      const [db, moved] = [`${folder}/a.db`, `${folder}/b.db`];
+      const places: Place[] = [];
+      using store = openStore(db, { a: [{ id: 1 }] }, {
+        onPlace: (place) => places.push(place),
+      });
+      await Deno.rename(db, moved);
+      assertEquals(store.place(), "gone");
+      const whole = await Deno.readFile(moved);
+      await Deno.writeFile(moved, new Uint8Array(whole.length).fill(1));
+      await Deno.rename(moved, db);
+      assertEquals(store.place(), "gone");
+      const { reason } = await assertRejects(
+        () => store.insert("a", [{}]),
+        StoreError,
+      );
+      assertEquals([reason, store.list("a")?.total], ["gone", 1]);
+      await Deno.writeFile(db, whole);
+      assertEquals(store.place(), "here");
+      await store.insert("a", [{}]);
+      assertEquals([store.list("a")?.total, places], [2, ["gone", "here"]]);
+    }),
+});
+
+Deno.test({
+  name:
+    "an edit that is followed while the database is away is taken when that is back",
+  ignore: isWindows,
+  fn: () =>
+    withFolder(async (folder) => {
+      const [json, db] = [`${folder}/a.json`, `${folder}/a.db`];
+      const moved = `${folder}/b.db`;
+      await Deno.writeTextFile(json, '{"a":[]}');
+      const args = ["--watch", json, "--host", "127.0.0.1", "--port", "0"];
+      const api = start(main, args);
+      const base = await baseOf(api.stdout);
+      await Deno.rename(db, moved);
+      await Deno.writeTextFile(json, '{"b":[]}');
+      await api.stdout.waitFor(/moved or removed/);
+      assertEquals(await (await fetch(`${base}/db`)).json(), { a: [] });
+      await Deno.rename(moved, db);
+      await api.stdout.waitFor(/back in its place[^]*Imported /);
+      assertEquals(await (await fetch(`${base}/db`)).json(), { b: [] });
+      api.interrupt();
+      const { code, stderr } = await api.result;
+      assertEquals([code, stderr], [0, ""]);
     }),
 });

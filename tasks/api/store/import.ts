@@ -503,7 +503,8 @@ export function follow(
       const now = await stateOf(from);
       const isSettled = now !== "" && now === last;
       last = now;
-      if (!isSettled || now === done) continue;
+      // while the database's file is away nothing can be loaded
+      if (!isSettled || now === done || store.place() !== "here") continue;
       done = now;
       try {
         await takeUnlessChanged(now);
