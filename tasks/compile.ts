@@ -4,6 +4,7 @@
  * @module
  */
 
+import { dirname } from "node:path";
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { ExitCode, UsageError } from "../lib/cli/errors.ts";
 import { type Io, print } from "../lib/cli/io.ts";
@@ -97,6 +98,15 @@ async function writeSums(
   await Deno.writeTextFile(path, lines.join(""));
 }
 
+/** The folders that are still to be made for a path, the innermost first. */
+async function missingFolders(path: string): Promise<string[]> {
+  const isThere = await Deno.stat(path).then(() => true, () => false);
+  const above = dirname(path);
+  return isThere || above === path
+    ? []
+    : [path, ...await missingFolders(above)];
+}
+
 const command = defineCommand({
   name: "compile",
   summary: "Compile the commands into single-file binaries.",
@@ -127,6 +137,7 @@ const command = defineCommand({
     const out = absolutePath(options.out);
     return await interruptible(io, async () => {
       const made = new Map<string, string>();
+      const fresh = await missingFolders(out);
       try {
         for (const binary of binaries) {
           const built = await compileBinary(binary, out);
@@ -135,6 +146,9 @@ const command = defineCommand({
         }
       } finally {
         if (made.size > 0) await writeSums(out, made);
+        else {
+          for (const folder of fresh) await Deno.remove(folder).catch(() => {});
+        }
       }
       return ExitCode.Ok;
     });

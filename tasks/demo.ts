@@ -7,6 +7,7 @@
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { ExitCode } from "../lib/cli/errors.ts";
 import { type Io, print } from "../lib/cli/io.ts";
+import { asStarted } from "../lib/cli/start.ts";
 import { type Main, type Result, run, start } from "./demo/memory.ts";
 import { processIo } from "../lib/cli/process.ts";
 import { listen } from "../lib/net/listen.ts";
@@ -19,6 +20,9 @@ import { main as posts } from "./posts.ts";
 import { main as server } from "./server.ts";
 
 const SHOWN_LINES = 6;
+
+/** What api prints before it is asked. */
+const LISTENING = /(Listening on .*\n)+.* documents in .*\n/;
 
 /** What a step must give: a text byte for byte, or a pattern. */
 interface Expected {
@@ -95,6 +99,7 @@ export async function rehearse(
   io: Io,
 ): Promise<number> {
   let failed = 0;
+  const options = { terminal: { stdin: true } };
   const printStep = async (
     line: string,
     result: Result,
@@ -104,9 +109,9 @@ export async function rehearse(
     if (fault !== undefined) failed++;
     await print(
       io.stdout,
-      `$ ${line}\n${summarize(result.stderr + result.stdout)}${
-        fault === undefined ? "" : `FAILED: ${fault}\n`
-      }\n`,
+      `$ ${asStarted(`hark ${line}`)}\n${
+        summarize(result.stderr + result.stdout)
+      }${fault === undefined ? "" : `FAILED: ${fault}\n`}\n`,
     );
   };
   const step = async (
@@ -117,7 +122,7 @@ export async function rehearse(
   ) =>
     printStep(
       [name, ...args].join(" "),
-      await run(main, args, { terminal: { stdin: true } }),
+      await run(main, args, options),
       expected,
     );
   const served = start(api, ["--memory", "--port", "0"]);
@@ -134,15 +139,22 @@ export async function rehearse(
     `Title: ${title}\nBody: ${body}\n${"-".repeat(40)}\n`
   ).join("");
 
-  await step("client", client, [`localhost:${port}`], {
-    stdout: "Received from server: Hello, Client!\n",
-  });
+  await print(
+    io.stdout,
+    "Each server below is on a free port, and has ended with this demo.\n\n",
+  );
+  const asked = await run(client, [`localhost:${port}`], options);
   // had no client come, it would wait for ever
   greeter.interrupt();
   await printStep(`server --port 0 --once`, await greeter.result, {
     stdout:
       /^Server is waiting for a connection\.\.\.\n(Listening on .*\n)+Connection from \S+:\d+ has been established!\n$/,
   });
+  await printStep(`client localhost:${port}`, asked, {
+    stdout: "Received from server: Hello, Client!\n",
+  });
+  const said = asStarted(`$ hark api --memory --port 0\n`);
+  await print(io.stdout, `${said}${await served.stdout.waitFor(LISTENING)}\n`);
   await step("get", get, [`${base}/posts`], { stderr: "200 OK\n", json: seed });
   await step("get", get, ["--raw", `${base}/posts`], {
     stdout: JSON.stringify(seed, null, 2),
@@ -159,7 +171,12 @@ export async function rehearse(
   });
   served.interrupt();
   await served.result;
-  await print(io.stdout, `demo: ${6 - failed} passed, ${failed} failed\n`);
+  await print(
+    io.stdout,
+    asStarted(
+      "By hand, in two terminals: hark api, and then hark get :3000/posts\n",
+    ) + `demo: ${6 - failed} passed, ${failed} failed\n`,
+  );
   return failed;
 }
 

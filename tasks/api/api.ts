@@ -4,11 +4,16 @@
  * @module
  */
 
-import { ExitCode, UsageError } from "../../lib/cli/errors.ts";
+import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, type Permissions, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
 import { escapeControls } from "../../lib/cli/terminal.ts";
-import { parseSeconds, parseSize, quote } from "../../lib/cli/values.ts";
+import {
+  absolutePath,
+  parseSeconds,
+  parseSize,
+  quote,
+} from "../../lib/cli/values.ts";
 import {
   endsOf,
   parseHost,
@@ -31,7 +36,7 @@ import {
 import { seed } from "./store/seed.ts";
 import type { Imported, Notice } from "./store/import.ts";
 import { openStore } from "./store/sqlite.ts";
-import type { Resource, Seed } from "./store/store.ts";
+import type { OpenedStore, Place, Resource, Seed } from "./store/store.ts";
 
 // Loaded when a browser or a generator asks: most who do are neither.
 const routes: Readonly<Record<string, Route>> = {
@@ -45,7 +50,8 @@ const routes: Readonly<Record<string, Route>> = {
  * Serves until a signal ends it: then the streams of events are ended, and other responses may be
  * finished for as long as `--grace` says.
  *
- * @throws {Failure} When the database or the port cannot be had, the dump cannot be read, or nobody reads the log.
+ * @throws {Failure} When the database or the port cannot be had, the dump cannot be read, nobody reads the log, or the
+ * database's file is not in its place at the end.
  */
 export async function runApi(
   { options, operands }: ApiLine,
@@ -72,17 +78,6 @@ export async function runApi(
   );
   const imports = imported && await import("./store/import.ts");
   const { signal } = io;
-  const opening = { fake, naming };
-  const first = seedOf(naming);
-  const opened = imports &&
-    await imports.openImported(imported, {
-      ...opening,
-      replaces: reset,
-      signal,
-    });
-  using store = opened?.store ?? openStore(file, first, opening);
-  if (reset && !opened) await store.import(first, undefined, true);
-  io.drain();
   const stopped = Promise.withResolvers<void>();
   // it may be rejected before anybody waits for it
   stopped.promise.catch(() => {});
@@ -90,6 +85,27 @@ export async function runApi(
     json,
     onError: stopped.reject,
   });
+  const printEvent = (event: Notice["event"], text: string) =>
+    lines.add(json ? `${JSON.stringify(event)}\n` : `${text}\n`);
+  const printNotice = ({ event, text }: Notice) => printEvent(event, text);
+  let url = "";
+  const onPlace = async (place: Place) => {
+    const notice = await describePlace(place, file, url);
+    // at the end it is an error
+    if (!streams.signal.aborted) printNotice(notice);
+  };
+  const opening = { fake, naming, onPlace };
+  const first = seedOf(naming);
+  const opened = imports &&
+    await imports.openImported(imported, {
+      ...opening,
+      seed: first,
+      replaces: reset,
+      signal,
+    });
+  using store = opened?.store ?? openStore(file, first, opening);
+  if (reset && !opened) await store.import(first, undefined, true);
+  io.drain();
   const loads = new EventTarget();
   const handler = createHandler(store, {
     ...options,
@@ -105,14 +121,14 @@ export async function runApi(
     onError: (error) => report("Cannot answer a request: ", error),
     onLost: (error) => report("Cannot accept more clients for now: ", error),
   });
-  const printEvent = (event: Readonly<Record<string, string>>, text: string) =>
-    lines.add(json ? `${JSON.stringify(event)}\n` : `${text}\n`);
-  const printNotice = ({ event, text }: Notice) => printEvent(event, text);
   if (opened) printNotice(opened.notice);
   for (const address of server.addresses) {
-    const url = `http://${address}/`;
-    printEvent({ event: "listening", url }, `Listening on ${url}`);
+    const at = `http://${address}/`;
+    url ||= at;
+    printEvent({ event: "listening", url: at }, `Listening on ${at}`);
   }
+  // after the addresses, since to count takes a while
+  printNotice(describeDatabase(store, file, reset, opened !== undefined));
   if (opened && !json) lines.add(formatResources(store.resources()));
   await using _following = watch && imports
     ? imports.follow(store, imported, opened?.hash, {
@@ -126,8 +142,87 @@ export async function runApi(
   await Promise.race([server.finished, stopped.promise]);
   streams.abort();
   await server.shutdown(options.grace * 1000);
+  const place = store.place();
+  if (place !== "here") {
+    const { why, where } = PLACES[place];
+    throw new Failure(`Cannot leave data in "${absolutePath(file)}": ${why}`, {
+      hint: where,
+    });
+  }
   return ExitCode.Ok;
 }
+
+/** Tells which database is served, whether it was there, what it holds and where that came from. */
+function describeDatabase(
+  store: OpenedStore,
+  file: string,
+  isReset: boolean,
+  isImported: boolean,
+): Notice {
+  const [documents, resources] = [store.count(), store.resources().length];
+  const { name: from = "", time: imported = "" } = store.source() ?? {};
+  const state = file === ":memory:"
+    ? "memory"
+    : isReset
+    ? "reset"
+    : store.isNew
+    ? "made"
+    : "found";
+  const known = from === "" ? {} : { from, imported };
+  const sample = !isImported && state !== "found" ? "sample " : "";
+  const when = new Date(imported).toLocaleString("sv");
+  const origin = from === "" || isImported
+    ? ""
+    : `; imported from ${from} on ${when}`;
+  return {
+    event: { event: "database", file, state, documents, resources, ...known },
+    text: `${STATES[state]} ${file}: ${documents} ${sample}${
+      documents === 1 ? "document" : "documents"
+    } in ${resources} ${resources === 1 ? "resource" : "resources"}${origin}`
+      .replace(" :memory:", ""),
+  };
+}
+
+const STATES = {
+  memory: "Kept nowhere",
+  reset: "Reset",
+  made: "Made",
+  found: "Found",
+};
+
+/** Tells that a database's file left its place, or is back. */
+async function describePlace(
+  place: Place,
+  file: string,
+  url: string,
+): Promise<Notice> {
+  const event = { event: "database", file, state: place };
+  if (place === "here") {
+    return { event, text: `${file} is back in its place: writes go on` };
+  }
+  const { asStarted } = await import("../../lib/cli/start.ts");
+  const save = asStarted(`hark get ${url}db > db.json`);
+  return {
+    event,
+    text: `${file}: ${
+      PLACES[place].why
+    }; writes are refused until it is back; to save what it held: ${save}`,
+  };
+}
+
+/** Why a file is not in its place, and where its data is then. */
+const PLACES = {
+  gone: {
+    why: "it was moved or removed",
+    where:
+      "what was written is in the file where that was moved to; if it was removed, it is lost",
+  },
+  other: {
+    why: "it was replaced or emptied",
+    where:
+      "what was written is in the file that was there before, if that was moved elsewhere; else it is lost",
+  },
+};
 
 /** What requests go through first: loaded where it is asked for. */
 async function chainOf(
@@ -156,6 +251,12 @@ function formatResources(resources: readonly Resource[]): string {
 
 const MAX_NAMED = 12;
 
+/** Takes the path of a file or a folder. */
+function parsePath(text: string): string {
+  if (text !== "") return text;
+  throw new UsageError('Cannot use "": expected the path of a file');
+}
+
 /** The options of `api`. */
 export const API_OPTIONS = {
   host: {
@@ -181,27 +282,27 @@ export const API_OPTIONS = {
   },
   from: {
     value: "URL|FILE",
-    parse: String,
+    parse: parsePath,
     secret: "url",
     help: "Fill a new database with this",
   },
   with: {
     group: "Answer",
     value: "FILE",
-    parse: String,
+    parse: parsePath,
     repeat: true,
     help: "Ask this module first: (request, next) => Response",
   },
   routes: {
     short: "r",
     value: "FILE",
-    parse: String,
+    parse: parsePath,
     help: "Rewrite URLs by json-server's rules",
   },
   static: {
     short: "s",
     value: "DIR",
-    parse: String,
+    parse: parsePath,
     repeat: true,
     help: "Serve the files of a folder too",
   },
@@ -270,9 +371,10 @@ function seedOf(naming: Naming): Seed {
   if (naming.id === usualNaming.id && naming.suffix === usualNaming.suffix) {
     return seed;
   }
-  const lists = Object.entries(seed).map(([name, make]) =>
-    [name, () => make().map((item) => rename(item, naming))] as const
-  );
+  const lists = Object.entries(seed).map(([name, make]) => {
+    const renamed = () => make().map((item) => rename(item, naming));
+    return [name, Object.assign(renamed, { count: make.count })] as const;
+  });
   return Object.fromEntries(lists);
 }
 
@@ -299,6 +401,7 @@ function filesOf(
   >,
 ): { readonly file: string; readonly imported: Imported | undefined } {
   const [operand = "hark.db"] = operands;
+  parsePath(operand);
   if (operands.length > 1) {
     throw new UsageError(`Cannot serve ${operands.length} files: expected one`);
   }

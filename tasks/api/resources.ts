@@ -451,12 +451,15 @@ export function createResources(
   }
 
   /** Why there is nothing: the resource or the document is not there, or the method is not for it. */
-  function explainMissing({ method, path }: ApiRequest): Problem {
+  function explainMissing({ method, path, base }: ApiRequest): Problem {
+    // in a sandbox: /@name
+    const place = base.slice(URL.parse(base)?.origin.length);
     const refuse = (why: string) =>
-      new Problem(404, `Cannot ${method} ${path}: ${why}`);
+      new Problem(404, `Cannot ${method} ${place + path}: ${why}`);
     const target = parsePath(path, naming);
     if (target === undefined) return refuse("a path has at most three parts");
     const { resource, id, parent } = target;
+    if (resource === "") return refuse("the path names no resource");
     const methods = methodsOf(path);
     if (methods === undefined) {
       const names = store.resources().map(({ name }) => name);

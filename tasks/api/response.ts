@@ -174,6 +174,7 @@ const statuses = {
   "invalid": 400,
   "busy": 503,
   "full": 507,
+  "gone": 507,
   "read-only": 403,
   "damaged": 500,
 };

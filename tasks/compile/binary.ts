@@ -47,8 +47,13 @@ function refusalOf({ name, target }: Binary, stderr: string): Failure {
   const deno = Deno.version.deno;
   const [, denort] = stderr.match(/(denort-[\w-]+\.zip)/) ?? [];
   if (denort !== undefined) {
+    // the innermost one of its causes: `4: Connection refused (os error 111)`
+    const [, why] =
+      stderr.match(/\n +\d+: ([^\n]*?)(?: \(os error \d+\))?\s*$/) ??
+        [];
     return new Failure(
-      `${what}: Deno's runtime file ${denort} cannot be downloaded`,
+      `${what}: Deno's runtime file ${denort} cannot be downloaded` +
+        (why === undefined ? "" : `: ${why}`),
       {
         hint:
           `put that of Deno ${deno} at dl/release/v${deno}/${denort} in the folder that deno info calls DENO_DIR, or name one, unpacked, in DENORT_BIN`,

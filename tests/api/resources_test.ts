@@ -1447,3 +1447,34 @@ Deno.test("an api whose ids have another name speaks of that one only", async ()
   const sandbox = await send(handler, "DELETE /@x/posts/1");
   assertEquals(sandbox.headers.get("x-deleted"), "comments=2");
 });
+
+Deno.test("each 404 says why in X-Reason: at the root, in a sandbox, at a nested path, for a write", async () => {
+  using api = openApi();
+  const table: [line: string, reason: string][] = [
+    ["GET /", "the path names no resource"],
+    ["GET //posts", "the path names no resource"],
+    ["GET /nonsense", 'there is no resource "nonsense"'],
+    ["GET /posts/abc", 'there is no document "abc" in "posts"'],
+    ["GET /posts/1/nope", 'there is no resource "nope"'],
+    ["GET /posts/1/comments/2", "a path has at most three parts"],
+    ["GET /@a/post", 'there is no resource "post"; did you mean "posts"?'],
+    ["GET /@a/posts/0", 'there is no document "0" in "posts"'],
+    ["POST /nope", 'there is no resource "nope"'],
+    ["PATCH /posts/0", 'there is no document "0" in "posts"'],
+    ["PUT /@a/users/x", 'there is no document "x" in "users"'],
+    ["DELETE /posts/0", 'there is no document "0" in "posts"'],
+  ];
+  for (const [line, reason] of table) {
+    const writes = /^(POST|PUT|PATCH)/.test(line) ? { body: "{}" } : {};
+    const { status, headers, text } = await api.ask(line, writes);
+    assertEquals([line, status, text, headers.get("x-reason")], [
+      line,
+      404,
+      "{}",
+      `Cannot ${line}: ${reason}`,
+    ]);
+  }
+  const { status, text } = await api.ask("POST /posts/1", { body: "{}" });
+  assertEquals(status, 405);
+  assert(text.includes("Cannot POST /posts/1: it takes GET, PUT, PATCH"));
+});

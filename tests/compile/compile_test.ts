@@ -3,8 +3,12 @@ import { main, PERMISSIONS } from "../../tasks/compile.ts";
 import { ROOT, run, spawnProgram } from "../support.ts";
 
 /** Runs `deno task compile` with a runtime file of its own, or none; what it leaves in its folder counts. */
-async function compile(args: readonly string[], denort?: string) {
-  const out = await Deno.makeTempDir();
+async function compile(
+  args: readonly string[],
+  denort?: string,
+  given?: string,
+) {
+  const out = given ?? await Deno.makeTempDir();
   const { code, stdout, stderr } = await spawnProgram("env", [
     ...denort === undefined ? ["-u", "DENORT_BIN"] : [`DENORT_BIN=${denort}`],
     "HTTPS_PROXY=http://127.0.0.1:1",
@@ -16,6 +20,7 @@ async function compile(args: readonly string[], denort?: string) {
     out,
     ...args,
   ]).result;
+  if (given !== undefined) return { code, stdout, stderr, left: [] };
   const left = [...Deno.readDirSync(out)].map(({ name }) => name);
   await Deno.remove(out, { recursive: true });
   return { code, stdout, stderr, left };
@@ -59,6 +64,17 @@ Deno.test("compile names the folder that it cannot write into", async () => {
   ]);
 });
 
+Deno.test("compile that fails leaves no folder that it made, and each that was there", async () => {
+  const folder = await Deno.makeTempDir();
+  const left = () => [...Deno.readDirSync(folder)].map(({ name }) => name);
+  const made = await compile(["get"], "/bin/true", `${folder}/new/dist`);
+  assertEquals([made.code, left()], [1, []]);
+  await Deno.mkdir(`${folder}/dist`);
+  const there = await compile(["get"], "/bin/true", `${folder}/dist`);
+  assertEquals([there.code, left()], [1, ["dist"]]);
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("compile says that a binary does not start, and leaves nothing behind", async () => {
   const { code, stdout, stderr, left } = await compile(["get"], "/bin/true");
   assertEquals([code, stdout, left], [1, "", []]);
@@ -95,11 +111,11 @@ Deno.test({
   fn: async () => {
     const { code, stderr, left } = await compile(["posts", "--target", TARGET]);
     assertEquals([code, left], [1, []]);
-    const [line, hint] = stderr.split("\n");
-    assertEquals(
-      line,
-      `compile: Cannot compile posts for ${TARGET}: Deno's runtime file denort-${TARGET}.zip cannot be downloaded`,
-    );
+    const [line = "", hint] = stderr.split("\n");
+    const stem =
+      `compile: Cannot compile posts for ${TARGET}: Deno's runtime file denort-${TARGET}.zip cannot be downloaded: `;
+    assertStringIncludes(line, stem);
+    assertMatch(line.slice(stem.length), /^Connection refused$/i);
     assertStringIncludes(hint ?? "", denort);
   },
 });

@@ -15,13 +15,16 @@ Deno.test("demo runs every command and counts six", async () => {
   assertEquals([code, stderr], [0, ""]);
   assertMatch(
     stdout,
-    /\$ client localhost:\d+\nReceived from server: Hello, Client!\n/,
+    /\$ deno task server --port 0 --once\n[^$]*\n\n\$ deno task client localhost:\d+\nReceived from server: Hello, Client!\n\n\$ deno task api --memory --port 0\n(Listening .*\n)+Kept nowhere: .*\n\n\$ deno task get http/,
   );
   assertMatch(
     stdout,
-    /\$ post \S+ title=foo body=bar userId:=1\n201 Created\n/,
+    /\$ deno task post \S+ title=foo body=bar userId:=1\n201 Created\n/,
   );
-  assertMatch(stdout, /\ndemo: 6 passed, 0 failed\n$/);
+  assertMatch(
+    stdout,
+    /\nBy hand, in two terminals: deno task api, .* deno task get :3000\/posts\ndemo: 6 passed, 0 failed\n$/,
+  );
 });
 
 /** A command that prints a text and exits with a code. */
@@ -46,13 +49,16 @@ Deno.test("demo names a step that fails, with what was expected and what came", 
   const { text } = stdout;
   assertMatch(
     text,
-    /\$ client \S+\nHello\nFAILED: expected "Received from server: Hello, Client!\\n" on stdout, got "Hello"\n/,
+    /\$ deno task client \S+\nHello\nFAILED: expected "Received from server: Hello, Client!\\n" on stdout, got "Hello"\n/,
   );
-  assertMatch(text, /\$ server \S+[^$]*FAILED: expected \/\^Server/);
-  assertMatch(text, /\$ posts \S+ \S+\n+FAILED: expected exit code 0, got 5/);
+  assertMatch(text, /\$ deno task server \S+[^$]*FAILED: expected \/\^Server/);
   assertMatch(
     text,
-    /\$ post [^$]*FAILED: expected "201 Created\\n" on stderr, got ""\n/,
+    /\$ deno task posts \S+ \S+\n+FAILED: expected exit code 0, got 5/,
+  );
+  assertMatch(
+    text,
+    /\$ deno task post [^$]*FAILED: expected "201 Created\\n" on stderr, got ""\n/,
   );
   assertMatch(text, /demo: 2 passed, 4 failed\n$/);
 });

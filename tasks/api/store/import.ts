@@ -15,6 +15,7 @@ import { openStore, type StoreOptions } from "./sqlite.ts";
 import {
   type Data,
   type OpenedStore,
+  type Seed,
   type Source,
   StoreError,
 } from "./store.ts";
@@ -38,7 +39,7 @@ function isModule({ from, isUrl }: Pick<Imported, "from" | "isUrl">): boolean {
 
 /** What to tell about an import, for programs and for a person. */
 export interface Notice {
-  readonly event: Readonly<Record<string, string>>;
+  readonly event: Readonly<Record<string, string | number>>;
   readonly text: string;
 }
 
@@ -48,6 +49,7 @@ const MAX_BYTES = 2 ** 28;
 /**
  * Opens the database of a dump, which is imported where the database is new; else it keeps what was written to it.
  *
+ * @param seed What fills the lists that a start without an import left to be made.
  * @param replaces Whether the dump takes the place of what the database holds.
  * @param signal Ends the wait for a response.
  * @throws {Failure} When the dump cannot be read or is not JSON, or the database holds data of its own.
@@ -55,7 +57,8 @@ const MAX_BYTES = 2 ** 28;
  */
 export async function openImported(
   imported: Imported,
-  { replaces, signal, ...options }: StoreOptions & {
+  { seed, replaces, signal, ...options }: StoreOptions & {
+    readonly seed: Seed;
     readonly replaces: boolean;
     readonly signal: AbortSignal;
   },
@@ -74,7 +77,7 @@ export async function openImported(
   const isWanted = !isThere || isKept && await exists(from);
   let dump = isWanted ? await read(imported, signal) : undefined;
   let content = isThere ? undefined : parse(imported, await dump?.text());
-  const store = openStore(file, undefined, options);
+  const store = openStore(file, seed, { ...options, staysNew: true });
   try {
     const isFilled = store.resources().length > 0 ||
       isKept && store.source() !== undefined;
@@ -101,10 +104,18 @@ function holdsData({ file, from, isUrl }: Imported): Failure {
     `Cannot import into "${absolutePath(file)}": it holds data already`,
     {
       hint:
-        `to serve what it holds: hark api "${file}"; to replace that: --reset` +
-        (isKept ? `; to import once, then serve: hark api "${from}"` : ""),
+        `to serve what it holds: hark api ${operand(file)}; to replace that: ` +
+        "--reset" +
+        (isKept
+          ? `; to import once, then serve: hark api ${operand(from)}`
+          : ""),
     },
   );
+}
+
+/** A path as an operand of a command that is pasted. */
+function operand(path: string): string {
+  return (path.startsWith("-") ? "-- " : "") + quote(path);
 }
 
 function describeKept(
@@ -150,10 +161,7 @@ async function load(
   try {
     if (!await store.import(data, { name, hash, time }, replaces)) return;
   } catch (error) {
-    const why = tooMuch(error);
-    throw why === undefined
-      ? error
-      : new Failure(`Cannot load "${from}": ${why}`);
+    throw refusalOf(from, error);
   }
   return {
     event: {
@@ -167,6 +175,17 @@ async function load(
         ? ""
         : `; "${twice}" is there twice in one object: the last one counts`),
   };
+}
+
+/** Names the file too: `Cannot load "db.json": "posts[3].id": 1 is taken`. */
+function refusalOf(from: string, error: unknown): unknown {
+  const why = tooMuch(error) ??
+    (error instanceof TypeError
+      ? /^Cannot load (?:"db": )?(.*)$/.exec(error.message)?.[1]
+      : undefined);
+  return why === undefined
+    ? error
+    : new Failure(`Cannot load "${from}": ${why}`);
 }
 
 /** Why a dump that is JSON cannot be kept. */
@@ -217,18 +236,17 @@ async function evaluate(from: string, signal: AbortSignal): Promise<string> {
     new Failure(`Cannot load "${absolutePath(from)}"`, { cause });
   const version = evaluations++ > 0 ? `${evaluations}` : "";
   const give = async () => {
-    // where a promise is all that is waited for Deno ends, and shows where
-    const timer = setTimeout(() => {}, 2 ** 31 - 1);
     try {
       const own = await loadDefault(from, { version });
       return typeof own === "function" ? await own() : own;
     } catch (error) {
       throw error instanceof Failure ? error : refuse(toReason(error));
-    } finally {
-      clearTimeout(timer);
     }
   };
-  const value: unknown = await orAborted(signal, give());
+  // where a promise is all that is waited for Deno ends, and shows where
+  const timer = setTimeout(() => {}, 2 ** 31 - 1);
+  const value: unknown = await orAborted(signal, give())
+    .finally(() => clearTimeout(timer));
   if (!isDocument(value)) {
     throw refuse(
       new Failure(
@@ -236,11 +254,15 @@ async function evaluate(from: string, signal: AbortSignal): Promise<string> {
       ),
     );
   }
-  const data = toData(value);
   let text: string;
   try {
-    text = JSON.stringify(data);
+    text = JSON.stringify(toData(value));
   } catch (error) {
+    if (
+      error instanceof TypeError && error.message.startsWith("Cannot load ")
+    ) {
+      throw refusalOf(from, error);
+    }
     if (error instanceof RangeError && !isDeep(error)) throw tooLarge(from);
     // JSON has no word for it; where things refer to each other V8 draws how
     const [why] = `${error}`.replace(/^\w+: /, "").split("\n");
@@ -369,7 +391,7 @@ function parse({ from }: Imported, text = ""): Content {
       `Cannot load "${from}": expected an object of resources, as {"posts": []}`,
     );
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    if (!(error instanceof SyntaxError)) throw refusalOf(from, error);
     const { message } = error;
     throw new Failure(
       `Cannot load "${from}": ${message}${habitOf(text, message)}`,
@@ -481,13 +503,14 @@ export function follow(
       const now = await stateOf(from);
       const isSettled = now !== "" && now === last;
       last = now;
-      if (!isSettled || now === done) continue;
+      // while the database's file is away nothing can be loaded
+      if (!isSettled || now === done || store.place() !== "here") continue;
       done = now;
       try {
         await takeUnlessChanged(now);
       } catch (error) {
-        // until the other process lets go of the database
-        if (isBusy(error)) done = "";
+        // until the other process lets go of the database, or that is back
+        if (isBusy(error) || isGone(error)) done = "";
         // what is written meanwhile is looked at again
         if (now !== told && await stateOf(from) === now) {
           told = now;
@@ -504,6 +527,10 @@ export function follow(
       await looking;
     },
   };
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof StoreError && error.reason === "gone";
 }
 
 async function stateOf(path: string): Promise<string> {

@@ -114,15 +114,25 @@ export function makeItems<Name extends ResourceName>(name: Name): Item<Name>[] {
 
 /** What a new database is filled with: the six resources, each made on first use. */
 export const seed: {
-  readonly [Name in ResourceName]: () => readonly Item<Name>[];
+  readonly [Name in ResourceName]: Maker<Name>;
 } = {
-  posts: () => makeItems("posts"),
-  comments: () => makeItems("comments"),
-  albums: () => makeItems("albums"),
-  photos: () => makeItems("photos"),
-  users: () => makeItems("users"),
-  todos: () => makeItems("todos"),
+  posts: makerOf("posts"),
+  comments: makerOf("comments"),
+  albums: makerOf("albums"),
+  photos: makerOf("photos"),
+  users: makerOf("users"),
+  todos: makerOf("todos"),
 };
+
+interface Maker<Name extends ResourceName> {
+  (): readonly Item<Name>[];
+  readonly count: number;
+}
+
+function makerOf<Name extends ResourceName>(name: Name): Maker<Name> {
+  const { count } = resources[name];
+  return Object.assign(() => makeItems(name), { count });
+}
 
 type Dice = ReturnType<typeof createDice>;
 

@@ -13,6 +13,7 @@ import { isId } from "./schema.ts";
 import {
   type Id,
   type OpenedStore,
+  type Place,
   type Removed,
   type Seed,
   type Source,
@@ -26,6 +27,7 @@ import {
 } from "./tables.ts";
 import {
   createSession,
+  gone,
   isBusy,
   toOpenError,
   toStoreError,
@@ -50,6 +52,17 @@ export interface StoreOptions {
    * it: its documents keep the ids that they have, and those in lists that have none get the one that is named now.
    */
   readonly naming?: Naming;
+  /**
+   * Whether a new one stays new until it is imported into: the seed then fills what another start left to be made.
+   *
+   * @default {false}
+   */
+  readonly staysNew?: boolean;
+  /**
+   * Is told within a second that the file was moved, removed or replaced, or is back. Meanwhile writes are refused,
+   * and reads get what it held. Without it nobody looks.
+   */
+  readonly onPlace?: (place: Place) => void;
 }
 
 /**
@@ -75,16 +88,128 @@ export function openStore(
   seed: Seed | undefined,
   options: StoreOptions = {},
 ): OpenedStore {
-  const { fake = false, busyTimeout = 5000, naming = usualNaming } = options;
-  const db = openDatabase(path, busyTimeout, naming.id);
+  const { onPlace } = options;
+  return onPlace === undefined || path === ":memory:"
+    ? openFile(path, seed, options)
+    : keepPlace(path, (place) => openFile(path, seed, options, place), onPlace);
+}
+
+function openFile(
+  path: string,
+  seed: Seed | undefined,
+  { fake = false, busyTimeout = 5000, naming = usualNaming, staysNew = false }:
+    StoreOptions,
+  place?: () => Place,
+): OpenedStore {
+  const { db, isNew } = openDatabase(path, busyTimeout, naming.id);
   try {
-    const store = createStore(db, seed, fake, naming, busyTimeout);
+    const store = createStore(db, seed, {
+      ...{ fake, naming, busyTimeout, isNew, staysNew },
+      ...place && { place },
+    });
     db.exec(`pragma busy_timeout = ${lockWait}`);
     return store;
   } catch (error) {
     db.close();
     throw error;
   }
+}
+
+/** How often it is looked where the file is, in ms: each transaction that writes looks too. */
+const placeAfter = 900;
+
+/** What tells a file from another one in its place; empty where there is none, nothing where that cannot be told. */
+function identify(path: string): string | undefined {
+  try {
+    const { dev, ino, size, birthtime } = Deno.statSync(path);
+    // Windows has no number for a file, and moves none that is open
+    if (ino === null || ino === 0) return;
+    if (size === 0) return "emptied";
+    // the number of a file that is gone may be given to the next one
+    return `${dev} ${ino} ${birthtime?.getTime()}`;
+  } catch (error) {
+    const isGone = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    return isGone ? "" : undefined;
+  }
+}
+
+/**
+ * Opens a store that looks after its file. When that leaves its place the store goes on with a copy in memory: another
+ * file that takes the place has its log where ours is. When it is back it is opened again.
+ */
+function keepPlace(
+  path: string,
+  open: (place: () => Place) => OpenedStore,
+  onPlace: (place: Place) => void,
+): OpenedStore {
+  let own: string | undefined = undefined;
+  function find(): Place {
+    if (own === undefined) return "here";
+    const now = identify(path) ?? own;
+    return now === own ? "here" : now === "" ? "gone" : "other";
+  }
+
+  let current = open(find);
+  let [place, epoch]: [Place, number] = ["here", 0];
+  const first = identify(path);
+  own = first === "emptied" ? undefined : first || undefined;
+
+  function look(): Place {
+    const now = find();
+    if (now === place) return place;
+    try {
+      if (now === "here") change(open(find));
+      else if (place === "here") change(current.copy());
+    } catch {
+      // it is looked again; a copy that cannot be had leaves the file as it was
+      if (now === "here") return place;
+    }
+    place = now;
+    onPlace(place);
+    return place;
+  }
+
+  function change(next: OpenedStore): void {
+    const old = current;
+    current = next;
+    epoch += 2 ** 32; // no version of one is one of the other
+    old[Symbol.dispose]();
+  }
+
+  function write<T>(work: () => Promise<T>): Promise<T> {
+    return place === "here" || look() === "here"
+      ? work()
+      : Promise.reject(gone());
+  }
+
+  const timer = own === undefined ? undefined : setInterval(look, placeAfter);
+  if (timer !== undefined) Deno.unrefTimer(timer);
+  const { naming, isNew } = current;
+  return {
+    naming,
+    isNew,
+    place: look,
+    version: () => epoch + current.version(),
+    resources: () => current.resources(),
+    list: (resource, query) => current.list(resource, query),
+    get: (resource, id, relations) => current.get(resource, id, relations),
+    nextId: (resource) => current.nextId(resource),
+    dump: () => current.dump(),
+    size: () => current.size(),
+    count: () => current.count(),
+    source: () => current.source(),
+    copy: (maxBytes) => current.copy(maxBytes),
+    insert: (...args) => write(() => current.insert(...args)),
+    put: (...args) => write(() => current.put(...args)),
+    delete: (...args) => write(() => current.delete(...args)),
+    load: (...args) => write(() => current.load(...args)),
+    import: (...args) => write(() => current.import(...args)),
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      current[Symbol.dispose]();
+    },
+  };
 }
 
 // Nothing else is done while SQLite itself waits for another process's lock.
@@ -135,7 +260,7 @@ function openDatabase(
   path: string,
   busyTimeout: number,
   idField: string,
-): DatabaseSync {
+): { readonly db: DatabaseSync; readonly isNew: boolean } {
   let db: DatabaseSync | undefined;
   let hint = "give the path of another file, or --memory";
   try {
@@ -153,7 +278,7 @@ function openDatabase(
     db.exec(settings);
     // Those of a file that was made under another name for ids stay, where there are some.
     if (idField !== usualNaming.id) adoptIds(db, idField);
-    return db;
+    return { db, isNew: names.length === 0 };
   } catch (error) {
     db?.close();
     if (error instanceof Deno.errors.NotCapable) throw error;
@@ -270,15 +395,20 @@ function plainOf(sql: string): string {
 function createStore(
   db: DatabaseSync,
   seed: Seed | undefined,
-  fake: boolean,
-  naming: Naming,
-  busyTimeout = 0,
+  { fake = false, naming, busyTimeout = 0, staysNew = false, ...more }:
+    & Omit<StoreOptions, "onPlace">
+    & {
+      readonly naming: Naming;
+      readonly isNew?: boolean;
+      readonly place?: () => Place;
+    },
 ): OpenedStore {
+  const { isNew = true, place = () => "here" } = more;
   const documents = createDocumentTable(db, naming);
   const session = createSession(db, busyTimeout, () => {
     documents.forgetKeys();
     resources.forget();
-  });
+  }, place);
   const from = seed ?? {};
   const resources = createResourceTable(db, session, documents, from, naming);
   const fill = reading(resources.fill);
@@ -416,12 +546,27 @@ function createStore(
       const pages = Math.ceil(Math.max(maxBytes, 2 * size()) / pageSize);
       copied.exec(`pragma max_page_count = ${pages}`);
     }
-    return createStore(copied, seed, false, naming);
+    return createStore(copied, seed, { naming, staysNew });
   }
 
-  if (seed !== undefined) resources.seed();
+  const lists = db.prepare("select kind from kinds where not filled");
+
+  function count(): number {
+    const { n } = db.prepare("select count(*) n from documents").get() ?? {};
+    return lists.all().reduce((sum, { kind }) => {
+      const make = from[String(kind)];
+      return typeof make === "function"
+        ? sum + (make.count ?? make().length)
+        : sum;
+    }, Number(n));
+  }
+
+  if (seed !== undefined && !staysNew) resources.seed();
   return {
     naming,
+    isNew,
+    place,
+    count: reading(count),
     version: session.version,
     resources: reading(resources.all),
     list: (resource, query) =>

@@ -17,9 +17,13 @@ export type Data = {
 };
 
 /** Data whose lists may also be made on first use. */
-export type Seed = {
-  readonly [resource: string]: Data[string] | (() => readonly unknown[]);
-};
+export type Seed = { readonly [resource: string]: Data[string] | Maker };
+
+/** Makes a list; how many it makes may be known before. */
+interface Maker {
+  (): readonly unknown[];
+  readonly count?: number;
+}
 
 /** A resource of a store. */
 export interface Resource {
@@ -65,6 +69,7 @@ export type Refusal =
   | "conflict"
   | "busy"
   | "full"
+  | "gone"
   | "read-only"
   | "damaged";
 
@@ -75,7 +80,8 @@ export class StoreError extends Error {
   /**
    * `invalid`: the id is neither a number nor a text, or the document is nested deeper than 1,000
    * levels; `conflict`: there is a document of that id already; `busy`: another process held the database
-   * for longer than 5 s, or until the end; `full`: no space is left; `read-only`: it cannot be written to; `damaged`: its file is not whole any more.
+   * for longer than 5 s, or until the end; `full`: no space is left; `gone`: its file is not in its
+   * place any more; `read-only`: it cannot be written to; `damaged`: its file is not whole any more.
    */
   readonly reason: Refusal;
   /** The id that is taken, for a `conflict`. */
@@ -179,8 +185,18 @@ export interface Source {
   readonly time: string;
 }
 
+/** Where a database's file is: in its place, nowhere that is known, or another file or an empty one is there. */
+export type Place = "here" | "gone" | "other";
+
 /** A store over a database that was opened. */
 export interface OpenedStore extends Store, Disposable {
+  /** Whether there was none before. */
+  readonly isNew: boolean;
+  /** Looks where its file is. */
+  place(): Place;
+  /** Counts its documents, with those that are made on first use. */
+  count(): number;
+  copy(maxBytes?: number): OpenedStore;
   /** What it was imported from; nothing where it never was. */
   source(): Source | undefined;
   /**

@@ -7,7 +7,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Failure } from "../../../lib/cli/errors.ts";
 import { pause } from "../../../lib/net/pause.ts";
-import { type Refusal, StoreError } from "./store.ts";
+import { type Place, type Refusal, StoreError } from "./store.ts";
 
 /** How often the writes of other processes are looked for, in ms. */
 const noticeAfter = 50;
@@ -68,11 +68,13 @@ interface Waiting {
  *
  * @param patience How long a write waits for another process's, in ms.
  * @param onTakenBack Hears that what was written, indexes too, may be there no more.
+ * @param place Tells where the file is: the log of another one in its place is ours too, since it has the same name.
  */
 export function createSession(
   db: DatabaseSync,
   patience: number,
   onTakenBack: () => void,
+  place: () => Place,
 ): Session {
   const begin = db.prepare("begin");
   const beginWrite = db.prepare("begin immediate");
@@ -123,6 +125,7 @@ export function createSession(
     if (!isShared) return;
     clearTimeout(looked?.timer);
     looked = undefined;
+    if (place() === "other") return;
     if (!tryCheckpoint() && !ended.signal.aborted) lookLater();
   }
 
@@ -181,6 +184,10 @@ export function createSession(
   }
 
   function flush(): void {
+    if (waiting.length > 0 && place() !== "here") {
+      for (const { fail } of waiting) fail(gone());
+      waiting = [];
+    }
     const left = waiting.length > 0 ? writeAll(waiting) : [];
     const now = performance.now();
     waiting = left.filter((part) => {
@@ -263,6 +270,14 @@ export function createSession(
 /** Tells whether another process holds the database. */
 export function isBusy(error: unknown): boolean {
   return error instanceof StoreError && error.reason === "busy";
+}
+
+/** The refusal of a write into a file that is not in its place. */
+export function gone(): StoreError {
+  return new StoreError(
+    "gone",
+    `Cannot write: the database's file was moved, removed or replaced: put it back, or start the api anew`,
+  );
 }
 
 function held(): StoreError {

@@ -265,6 +265,7 @@ Deno.test("a SIGTERM ends the api with 0 though streams of events are open", asy
   await Promise.all(responses.map((response) => response.text()));
   const lines = stdout.trim().split("\n").map((line) => JSON.parse(line));
   assertEquals(lines.map(({ event }) => event).sort(), [
+    "database",
     "listening",
     "listening",
     "request",
@@ -332,7 +333,11 @@ Deno.test("what cannot be imported is said in one line, and leaves no file", () 
         1,
         /^api: Cannot load ".*bad\.json": expected an object of resources, as \{"posts": \[\]\}\n$/,
       ],
-      ['{"a":1}', 1, /^api: Cannot load "a": expected a list or an object\n$/],
+      [
+        '{"a":1}',
+        1,
+        /^api: Cannot load ".*bad\.json": "a": expected a list or an object\n$/,
+      ],
     ];
     for (const [text, code, stderr] of table) {
       await Deno.writeTextFile(`${folder}/bad.json`, text);
