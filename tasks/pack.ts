@@ -12,7 +12,7 @@ import { ExitCode, Failure, UsageError } from "../lib/cli/errors.ts";
 import { type Io, print } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 import { absolutePath } from "../lib/cli/values.ts";
-import { find, interruptible, run } from "../tests/program.ts";
+import { interruptible, run } from "../tests/program.ts";
 import { bundleCommands, COMMANDS } from "./bundle/modules.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -75,11 +75,16 @@ async function fill(folder: string): Promise<void> {
 }
 
 /** Has npm make a package of a folder, beside it; resolves to the file's name. */
-async function packFolder(folder: string, npm: string): Promise<string> {
-  const { code, stdout, stderr } = await run([
-    ...[npm, "pack", "--json", "--loglevel=error", "--ignore-scripts"],
-    ...["--pack-destination", `${folder}/..`],
-  ], { cwd: folder });
+async function packFolder(folder: string): Promise<string> {
+  const npm = Deno.build.os === "windows" ? "npm.cmd" : "npm";
+  const words = [npm, "pack", "--json", "--loglevel=error", "--ignore-scripts"];
+  const { code, stdout, stderr } = await run(
+    [...words, "--pack-destination", ".."],
+    { cwd: folder },
+  ).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Failure(`Cannot pack "${folder}": npm is not installed`);
+  });
   if (code !== 0) {
     const [why = ""] = stderr.trim().split("\n");
     throw new Failure(`Cannot pack "${folder}": ${why}`);
@@ -111,12 +116,8 @@ const command = defineCommand({
     }
     const out = absolutePath(options.out);
     return await interruptible(io, async () => {
-      const npm = await find("npm");
-      if (npm === undefined) {
-        throw new Failure("Cannot pack the commands: npm is not installed");
-      }
       await fill(`${out}/npm`);
-      const file = await packFolder(`${out}/npm`, npm);
+      const file = await packFolder(`${out}/npm`);
       const { size } = await Deno.stat(`${out}/${file}`);
       const kilobytes = `${(size / 1000).toFixed(0)} kB`;
       await print(io.stdout, `${options.out}/${file}  ${kilobytes}\n`);

@@ -119,6 +119,10 @@ function run(name, args) {
     // on Windows the console tells both, and to send a signal is to kill
     process.on(signal, () => isWindows || child.kill(signal));
   }
+  // npx and npm tell only their shell, which tells nobody that it ends
+  const { ppid } = process;
+  const watch = () => process.ppid === ppid || child.kill("SIGTERM");
+  if (process.env.npm_command) setInterval(watch, 500).unref();
   child.on("exit", (code, signal) => {
     process.exit(code ?? 128 + constants.signals[signal]);
   });
@@ -143,12 +147,13 @@ function distance(one, other) {
 
 function misread(name) {
   const hint = "see hark --help";
-  if (name.startsWith("-")) return fail(2, `Unknown option "${name}"`, hint);
+  const shown = JSON.stringify(name);
+  if (name.startsWith("-")) return fail(2, `Unknown option ${shown}`, hint);
   const near = Object.keys(grants).find((known) =>
     name.length < 9 && distance(name, known) <= Math.max(1, name.length / 2)
   );
-  const guess = near ? `did you mean hark ${near}? ` : "";
-  fail(2, `Unknown command "${name}"`, guess + hint);
+  const guess = near ? `did you mean ${near}? ` : "";
+  fail(2, `Unknown command ${shown}`, guess + hint);
 }
 
 const [name = "--help", ...args] = process.argv.slice(2);

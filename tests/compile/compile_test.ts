@@ -36,11 +36,11 @@ Deno.test("compile grants each binary what the contract says", () => {
 const MISUSES: [string[], string][] = [
   [
     ["gett"],
-    'Cannot compile "gett": expected server, client, get, post, posts, api\nhint: see compile --help\n',
+    'Cannot compile "gett": expected server, client, get, post, posts, api\nhint: see deno task compile --help\n',
   ],
   [
     ["--target", "amiga"],
-    'Cannot compile for "amiga": expected one of x86_64-unknown-linux-gnu, aarch64-unknown-linux-gnu, x86_64-pc-windows-msvc, aarch64-pc-windows-msvc, x86_64-apple-darwin, aarch64-apple-darwin\nhint: see compile --help\n',
+    'Cannot compile for "amiga": expected one of x86_64-unknown-linux-gnu, aarch64-unknown-linux-gnu, x86_64-pc-windows-msvc, aarch64-pc-windows-msvc, x86_64-apple-darwin, aarch64-apple-darwin\nhint: see deno task compile --help\n',
   ],
 ];
 
