@@ -5,7 +5,6 @@
  */
 
 import { fileURLToPath } from "node:url";
-import config from "../../deno.json" with { type: "json" };
 import { Failure } from "../../lib/cli/errors.ts";
 import { run } from "../../tests/program.ts";
 
@@ -88,17 +87,6 @@ async function nameOrigins(folder: string): Promise<void> {
   await Deno.writeTextFile(`${folder}/${LICENSES}`, terms.join(line));
 }
 
-/** Starts a command from its bundle as a user does: with nothing else of hark, and no permission. */
-async function start(folder: string): Promise<void> {
-  const { stdout, stderr } = await run([
-    ...[Deno.execPath(), "run", "--no-config", "--no-lock", "--no-remote"],
-    ...[`${folder}/get.js`, "--version"],
-  ], { env });
-  if (stdout.startsWith(`hark ${config.version} (`)) return;
-  const [why] = (stderr || stdout).trim().split("\n");
-  throw new Failure(`Cannot bundle the commands: get does not start: ${why}`);
-}
-
 async function makeFolderIn(out: string): Promise<string> {
   try {
     await Deno.mkdir(out, { recursive: true });
@@ -120,9 +108,9 @@ async function replace(out: string, made: string): Promise<void> {
 }
 
 /**
- * Bundles the commands into a folder, and resolves to the size of all in bytes; they are there only when they start.
+ * Bundles the commands into a folder, and resolves to the size of all in bytes; an earlier bundle stays until they are whole.
  *
- * @throws {Failure} When Deno cannot bundle them, or they do not start.
+ * @throws {Failure} When Deno cannot bundle them.
  */
 export async function bundleCommands(out: string): Promise<number> {
   const folder = await makeFolderIn(out);
@@ -134,7 +122,6 @@ export async function bundleCommands(out: string): Promise<number> {
     ], { env, cwd: ROOT });
     if (code !== 0) throw refusalOf(stderr);
     await nameOrigins(folder);
-    await start(folder);
     const sizes = [...Deno.readDirSync(folder)]
       .map(({ name }) => Deno.statSync(`${folder}/${name}`).size);
     await replace(out, folder);

@@ -10,12 +10,13 @@ import {
   spawnProgram,
 } from "../support.ts";
 
-const NODE = Deno.build.os === "linux" && hasCommand("node");
+const isHere = Deno.build.os === "linux" && hasCommand("node") &&
+  hasCommand("python3");
 
-/** A test that starts the launcher; where there is no Node it is skipped, and its name says why. */
+/** A test that starts the launcher; where it cannot be it is skipped, and its name says why. */
 function testLauncher(name: string, fn: () => Promise<void>): void {
-  const reason = NODE ? "" : " (skipped: node is not installed)";
-  Deno.test({ name: name + reason, ignore: !NODE, fn });
+  const reason = isHere ? "" : " (skipped: no Linux, node or python3)";
+  Deno.test({ name: name + reason, ignore: !isHere, fn });
 }
 
 /** A command that prints what reaches it, and does what its first argument says. */
@@ -96,7 +97,9 @@ function start(
   args: readonly string[],
   { program = hark, ...options }: SpawnOptions & { program?: string } = {},
 ): Child {
-  return spawnProgram(program, args, { cwd: project, ...options });
+  // the coverage of what goes when the test ends is nobody's
+  const env = { DENO_COVERAGE_DIR: `${scratch}/coverage`, ...options.env };
+  return spawnProgram(program, args, { cwd: project, ...options, env });
 }
 
 /** What a command got that the launcher started. */
@@ -305,8 +308,8 @@ testLauncher(
 testLauncher(
   "a command of npx ends when npx is ended, which tells its shell alone",
   async () => {
-    const child = spawnProgram("sh", ["-c", '"$0" server die; true', hark], {
-      cwd: project,
+    const child = start(["-c", '"$0" server die; true', hark], {
+      program: "sh",
       env: { "npm_command": "exec" },
     });
     await child.stdout.waitFor("ready");
@@ -325,13 +328,8 @@ try:
   while chunk := os.read(fd, 4096): os.write(1, chunk)
 except OSError: pass
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
-  const { code, stdout } = await spawnProgram("python3", [
-    "-c",
-    program,
-    hark,
-    "get",
-  ], {
-    cwd: project,
+  const { code, stdout } = await start(["-c", program, hark, "get"], {
+    program: "python3",
   }).result;
   assertEquals(code, 0, stdout);
   assertStringIncludes(stdout, '"size":{"columns":77,"rows":33}');
