@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname } from "node:path";
+import { pathToFileURL } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 import { COMMANDS } from "../../tasks/bundle/modules.ts";
 import { main } from "../../tasks/bundle.ts";
@@ -160,6 +161,11 @@ testBundle(
     assertEquals(
       await hint("../a folder/post.js", empty),
       `hint: ${flag} '${folder}/post.js' ${url}`,
+    );
+    // a launcher says how it is called, and that is not changed again
+    assertEquals(
+      await hint(`${pathToFileURL(`${folder}/get.js`)}?as=npx&as=hark`, empty),
+      `hint: npx hark get --allow-net=127.0.0.1:9 ${url}`,
     );
   },
 );
