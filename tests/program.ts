@@ -37,7 +37,7 @@ export async function interruptible<Result>(
 /** Runs a program to its end, without an stdin. */
 export async function run(
   [program = "", ...args]: readonly string[],
-  options: Pick<Deno.CommandOptions, "env" | "stdout"> = {},
+  options: Pick<Deno.CommandOptions, "cwd" | "env" | "stdout"> = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   interrupted.throwIfAborted();
   const output = await new Deno.Command(program, {

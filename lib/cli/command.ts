@@ -147,11 +147,13 @@ async function report<Table extends OptionTable>(
   // a hint is a courtesy: whatever fails while it is made must not hide the error
   const hint =
     await (denial === undefined
-      ? hintFor(whole, args, error, hide)
+      ? hintFor(whole, args, error, hide).then((text) =>
+        text && asStarted(text)
+      )
       : permissionHint(command, args, denial, error)).catch(() => undefined);
   const lines = [
     `${command.name}: ${hide(reasons.describe(error))}`,
-    ...hint === undefined ? [] : [`hint: ${asStarted(hint)}`],
+    ...hint === undefined ? [] : [`hint: ${hint}`],
   ].map((text) => text.split(/[\r\n]+/).map((line) => line.trim()).join(" "));
   if (asks(args, "--debug")) lines.push(hide(Deno.inspect(thrown)));
   await printSafe(io.stderr, lines.join("\n") + "\n").catch(() => {});

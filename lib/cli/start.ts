@@ -15,14 +15,12 @@ export interface Start {
   /** The URL of the module that was started; its `?as=` is what a launcher is called by, a word each. */
   readonly module: string;
   readonly folder: string;
-  /** The path of a binary. */
   readonly binary?: string | undefined;
 }
 
 function ownStart(): Start {
-  const { mainModule, build } = Deno;
-  const binary = build.standalone ? Deno.execPath() : undefined;
-  return { module: mainModule, folder: Deno.cwd(), binary };
+  const binary = Deno.build.standalone ? Deno.execPath() : undefined;
+  return { module: Deno.mainModule, folder: Deno.cwd(), binary };
 }
 
 /** A text in which commands are called `hark get`, with each as it is started here: `deno task get`, `./get`. */
