@@ -7,10 +7,7 @@
 import { ExitCode, Failure } from "./errors.ts";
 import { ClosedOutput, type Input, type Io, type Output } from "./io.ts";
 
-/**
- * The process's own streams and signals. Ctrl-C and SIGTERM end the process at once with 130 and 143, unless the
- * command drains. Windows has Ctrl-C alone: nothing there sends a SIGTERM that could be caught.
- */
+/** The process's own streams and signals. Ctrl-C and SIGTERM end it at once with 130 and 143, unless the command drains. */
 export function processIo(): Io {
   return {
     stdin: {
@@ -61,7 +58,7 @@ const SECOND_SIGNAL_MS = 200;
 
 /**
  * Until a command drains, the system ends the process by itself: at once, even while a slow reader blocks a write, and
- * with 130 or 143 in every shell. Only Windows needs a listener to give these numbers.
+ * with 130 or 143 in every shell. Only Windows needs a listener for that; it has Ctrl-C alone.
  */
 function createSignals(): Pick<Io, "signal" | "drain"> {
   const controller = new AbortController();
@@ -97,11 +94,7 @@ function createSignals(): Pick<Io, "signal" | "drain"> {
 /** Ctrl-C and Ctrl-D. */
 const ENDS = [3, 4];
 
-/**
- * Asks for a secret in one line, without an echo; gives undefined where there is no terminal to ask on.
- *
- * @throws {Failure} With code 130, on Ctrl-C or Ctrl-D.
- */
+/** Asks for a secret without an echo; gives undefined where there is no terminal to ask on. Ctrl-C and Ctrl-D are a Failure of code 130. */
 async function askSecret(question: string): Promise<string | undefined> {
   const { stdin, stdout, stderr } = Deno;
   if (!stdin.isTerminal() || !stderr.isTerminal()) return undefined;
@@ -149,10 +142,7 @@ const LATER_TRIAL_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 10;
 const NOTHING = new Uint8Array();
 
-/**
- * Makes an output of one of the process's streams; errors call it by its name. What is said on stderr is a courtesy:
- * where it cannot be written, as its reader is gone, it alone is lost.
- */
+/** Makes an output of one of the process's streams. What is said on stderr is a courtesy: where its reader is gone, it alone is lost. */
 export function createOutput(name: string, stream: Stream): Output {
   const isTerminal = stream.isTerminal();
   let written = 0;
@@ -245,9 +235,8 @@ export function createOutput(name: string, stream: Stream): Output {
 }
 
 /**
- * The next part to write into a pipe, such that a failure says how much of it was taken: it is short, and ends after
- * its last newline, because Rust's standard output writes up to there, keeps the rest, and reports an error about
- * either.
+ * The next part to write into a pipe. It is short, and ends after its last newline, so that a failure says how much was
+ * taken: Rust's standard output writes up to there, keeps the rest, and reports an error about either.
  */
 function partOf(bytes: Uint8Array, from: number): Uint8Array {
   const part = bytes.subarray(from, from + WHOLE_BYTES);

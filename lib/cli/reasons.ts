@@ -8,8 +8,7 @@ import { ExitCode, Failure } from "./errors.ts";
 import { redactText } from "./redact.ts";
 
 /**
- * Words an error for a person, in one line: a failure as what could not be done and why, any other
- * error as its reason alone.
+ * Words an error in one line: a failure as what could not be done and why, any other error as its reason alone.
  *
  * @param peer Who is named beside it already: of a failure about it, only why is said.
  */
@@ -29,10 +28,7 @@ export function exitCodeOf(error: unknown): ExitCode {
     (error.cause === undefined ? ExitCode.Failed : exitCodeOf(error.cause));
 }
 
-/**
- * Finds why something failed, in the error or the causes behind it: in a few words without a period, and as an exit
- * code. What is not known keeps its own words, but for what is secret in its URLs.
- */
+/** Why something failed, in a few words, and its exit code. What is not known keeps its own words, but for what is secret in its URLs. */
 export function reasonOf(error: unknown): { message: string; code: ExitCode } {
   const { message: unloaded } = unloadedOf(error) ?? {};
   if (unloaded) return { message: unloaded, code: ExitCode.Failed };

@@ -4,10 +4,7 @@
  * @module
  */
 
-/**
- * Shows the control characters of a text as `\x1b` or `\u202e`, so that it cannot move a cursor, set a title or
- * reorder what is read. Tabs and newlines stay; the CR of a CRLF is dropped.
- */
+/** Shows controls as `\x1b` or `\u202e`: none moves a cursor or reorders what is read. Tabs and newlines stay; the CR of a CRLF is dropped. */
 export function escapeControls(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(CONTROLS, escapeOne);
 }
@@ -24,10 +21,7 @@ function escapeOne(control: string): string {
     : "\\u" + code.toString(16).padStart(4, "0");
 }
 
-/**
- * Makes a decoder of UTF-8 for a terminal: characters split over chunks stay whole, bytes that are not UTF-8
- * become U+FFFD, controls are shown as {@linkcode escapeControls} shows them; `flush` gives what was held back.
- */
+/** A decoder of UTF-8 for a terminal: split characters stay whole, bad bytes become U+FFFD, controls are shown; `flush` gives what was held back. */
 export function createSafeDecoder(): {
   decode: (chunk: Uint8Array) => string;
   flush: () => string;

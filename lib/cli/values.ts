@@ -84,11 +84,7 @@ export function absolutePath(path: string): string {
   return isAbsolute ? path : `${Deno.cwd()}/${path.replace(/^(\.\/+)+/, "")}`;
 }
 
-/**
- * Waits for a step of reading a file.
- *
- * @throws {Failure} `Cannot read "PATH"`, with what the step threw as its cause.
- */
+/** Waits for a step of reading a file; what it throws becomes the cause of `Cannot read "PATH"`. */
 export async function reading<T>(path: string, step: Promise<T>): Promise<T> {
   try {
     return await step;

@@ -50,10 +50,9 @@ export function locationsOf(
 }
 
 /**
- * Decides where a redirect leads, by RFC 9110, section 15.4, and as browsers do: 303 turns into a GET, and so do 301
- * and 302 of a POST. To another origin goes no header but those that say what is wanted, whatever the policy; by the
- * safe one also no body, https is not left, and no public host leads to a private address.
- * Names are looked up, but for a proxy, which does that itself. What is no redirect gives undefined.
+ * Decides where a redirect leads, by RFC 9110, section 15.4, and as browsers do; what is no redirect gives undefined. To
+ * another origin go only headers that say what is wanted; by the safe policy also no body, https is not left, and no
+ * public host leads to a private address. Names are looked up, but for a proxy, which does that itself.
  */
 export async function followRedirect(
   request: HttpRequest,

@@ -50,10 +50,8 @@ export type Follow = "same" | "safe" | "all" | "none";
 export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /**
- * Whether a request is beyond fetch, which answers for itself which Host, User-Agent, Accept, Accept-Encoding and
- * Accept-Language go out and what the path is, gives no body to GET and HEAD, knows no TRACE and no CONNECT, takes
- * from a stream no length, which HTTP/2 does without; and asks a name server for names below localhost: such a request
- * needs a transport of our own.
+ * Whether a request is beyond fetch: its own Host, path or headers that fetch sets, a body of GET or HEAD, TRACE and
+ * CONNECT, a length of a stream, which HTTP/2 does without; or a name below localhost, for which fetch asks a name server.
  */
 export function isBeyondFetch(
   { method, url, target, headers, body, unset = [] }: HttpRequest,
@@ -135,10 +133,7 @@ export function codingsOf(list: string): string[] {
 /** How many bytes a reader without a buffer of its own gets at once. */
 const CHUNK = 1 << 17;
 
-/**
- * Makes a stream of a source, or of one that is opened at the first read. Whoever reads with a buffer of their own
- * (`getReader({ mode: "byob" })`) gets the bytes right there: a file of any size then costs no memory.
- */
+/** A stream of a source, or of one opened at the first read. A reader with a buffer of its own gets the bytes right there: no file costs memory. */
 export function streamOf(
   from: ByteSource | (() => Promise<ByteSource>),
 ): ReadableStream<Uint8Array<ArrayBuffer>> {

@@ -4,10 +4,7 @@
  * @module
  */
 
-/**
- * Finds a TCP port on 127.0.0.1 that nothing listens on just now. It can be taken before it is used: to listen, ask for
- * port 0 instead.
- */
+/** Finds a TCP port on 127.0.0.1 that nothing listens on just now; it can be taken before it is used. */
 export function getAvailablePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

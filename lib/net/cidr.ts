@@ -15,18 +15,15 @@ export interface Cidr {
 }
 
 /**
- * Reads a range: `10.0.0.0/8`, `fe80::/10`, or one address.
- *
- * @throws {UsageError} On anything else.
+ * Reads a range: `10.0.0.0/8`, `fe80::/10`, or one address; anything else is a UsageError.
  *
  * @example A range, an address, a mapped range
  * ```ts
- * import { assertEquals, assertThrows } from "@std/assert";
+ * import { assertEquals } from "@std/assert";
  *
  * assertEquals(parseCidr("10.1.2.3/8"), { version: 4, first: 0x0a000000n, bits: 8 });
  * assertEquals(parseCidr("::1"), { version: 6, first: 1n, bits: 128 });
  * assertEquals(parseCidr("::ffff:10.0.0.0/104"), parseCidr("10.0.0.0/8"));
- * assertThrows(() => parseCidr("10/8"), Error, 'Cannot parse range "10/8"');
  * ```
  */
 export function parseCidr(text: string): Cidr {

@@ -74,10 +74,7 @@ function isPermitted(address: TcpAddress): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }
 
-/**
- * Connects to an address. Where nobody listens, TCP may connect it to itself (RFC 9293 section 3.5): by chance it comes
- * from the very port that it goes to. That is no connection.
- */
+/** Connects, but not to itself, as TCP may where nobody listens (RFC 9293 section 3.5) and it comes by chance from the port that it goes to. */
 async function openAt(
   hostname: string,
   port: number,
@@ -183,10 +180,7 @@ async function openAddress(
   return { conn: await openTcp({ host, port }, signal) };
 }
 
-/**
- * Goes a way to its end. What the system, a proxy or the peer has against it is thrown as it is: `onStep` has heard where.
- * A peer that shows an authority is asked again, whether it is a trusted one.
- */
+/** Goes a way to its end; throws what is against it as it is. A peer that shows an authority is asked again, whether it is a trusted one. */
 export async function open(address: Address, route: Route): Promise<Connected> {
   const { tls, proxyTls } = route;
   try {

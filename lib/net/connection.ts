@@ -45,11 +45,7 @@ export function track(
   return { socket, peer, received: 0, sent: 0, active, onBytes };
 }
 
-/**
- * Reads what is there, up to the buffer's size; gives how many bytes came, or null when the peer has closed its side.
- *
- * @throws {Failure} `Cannot receive from host:port`, with the cause: reset, cut short.
- */
+/** Reads what is there; gives how many bytes came, or null at the end. Throws `Cannot receive from host:port`, with the cause. */
 export function receive(
   connection: Connection,
   buffer: Uint8Array,
@@ -69,11 +65,7 @@ export function receive(
   );
 }
 
-/**
- * Writes all bytes; a single `write` may take only some of them.
- *
- * @throws {Failure} `Cannot send to host:port`, with the cause: the peer is gone.
- */
+/** Writes all bytes, of which a single `write` may take only some. Throws `Cannot send to host:port`, with the cause. */
 export async function send(
   connection: Connection,
   bytes: Uint8Array,
@@ -114,10 +106,7 @@ export async function writeAll(
   }
 }
 
-/**
- * Half-closes: tells the peer that nothing more will be sent, and goes on receiving. A peer that is gone already
- * need not be told; receiving says so.
- */
+/** Tells the peer that nothing more will be sent, and goes on receiving: which says so where the peer is gone already. */
 export async function closeWrite(connection: Connection): Promise<void> {
   try {
     await connection.socket.closeWrite();
@@ -140,12 +129,7 @@ export function isCut(error: unknown): boolean {
     error.cause instanceof Deno.errors.UnexpectedEof;
 }
 
-/**
- * Does something with a socket before a deadline: when the signal is aborted the socket is closed, which ends whatever
- * waits for it. Closes it too when the work fails.
- *
- * @throws The signal's reason when it was aborted, else what the work throws.
- */
+/** Does something with a socket that is closed when it fails or the signal is aborted, whose reason is then thrown: that ends whatever waits. */
 export async function within<T>(
   limit: AbortSignal | undefined,
   socket: Pick<Socket, "close">,

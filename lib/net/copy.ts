@@ -22,10 +22,8 @@ const spares: Uint8Array<ArrayBuffer>[] = [];
 const MOST_SPARES = 8;
 
 /**
- * Passes on bytes until the source ends. It waits for the sink before it reads on, so a slow sink slows its source and
- * memory stays flat; it waits for a quiet source with a small buffer, and takes a big one while there is much to do.
- *
- * @param small The size of the small buffer, in bytes.
+ * Passes on bytes until the source ends. A slow sink slows its source, so that memory stays flat; a quiet source has a
+ * small buffer, of `small` bytes, and gets a big one while there is much to do.
  */
 export async function copy(
   source: Source,

@@ -6,10 +6,7 @@
 
 import type { Connection } from "./connection.ts";
 
-/**
- * Watches those connections that are open at the time: `onIdle` hears of, and closes, each one over which nothing went
- * in either direction for `limit` ms. One timer serves all of them. Gives what ends the watch.
- */
+/** Has `onIdle` close each connection over which nothing went for `limit` ms, with one timer for all. Gives what ends the watch. */
 export function watchIdle<C extends Connection>(
   connections: () => Iterable<C>,
   limit: number,

@@ -14,8 +14,7 @@ import {
 } from "./address.ts";
 
 /**
- * Listens on an address: with `localhost` on 127.0.0.1 and ::1, so that any client that says localhost arrives, with
- * another name on all its addresses. The listeners are all on one port; port 0 takes a free one.
+ * Listens on all addresses of a host, both loopbacks for `localhost`, all on one port; port 0 takes a free one.
  *
  * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not this machine's, not permitted.
  */
@@ -47,12 +46,7 @@ export async function hostsOf(
 /** How often a port is asked for that is free on all addresses. */
 const PORT_TRIES = 10;
 
-/**
- * Opens something on every address that a host stands for, all on one port: of several one may be missing, and port 0
- * is one that is free on all. Gives at least one.
- *
- * @throws Whatever `open` throws, after closing what was opened before.
- */
+/** Opens something on every host, at least one, all on one port: of several one may be missing. Closes what it opened when it throws. */
 export function openAll<
   Listener extends Pick<Deno.TcpListener, "addr" | "close">,
 >(

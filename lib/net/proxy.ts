@@ -48,10 +48,9 @@ function decode(part: string, protocol: Proxy["protocol"]): string {
 
 /**
  * Reads a proxy: `socks5://HOST:PORT` or `http://HOST:PORT`, with `USER:PASSWORD@` before the host where it wants one.
- * Names are resolved by the proxy; `socks5h://` is the same, and a path is of no use.
+ * The proxy resolves names, as `socks5h://` says too; a path is of no use. A UsageError hides the secrets of anything else.
  *
  * @param https Whether `https://HOST:PORT` is one too.
- * @throws {UsageError} On anything else, without the secrets in it.
  */
 export function parseProxy(text: string, https = false): Proxy {
   const secure = https && /^https:/i.test(text);
@@ -293,11 +292,7 @@ async function askHttp(
   }
 }
 
-/**
- * Asks a proxy for a connection to somewhere else; after that the socket is that connection.
- *
- * @throws {Failure} What the proxy has against it.
- */
+/** Asks a proxy for a connection to somewhere else, which the socket is after that; throws what the proxy has against it. */
 export async function askProxy(
   socket: ReadWriter,
   proxy: Proxy,

@@ -12,12 +12,10 @@ function isTcp(socket: Socket): socket is Deno.TcpConn {
 }
 
 /**
- * Starts TLS 1.2 or 1.3 on a socket and verifies the peer. A certificate that is pinned, a certificate of one's own,
- * one that is not verified, and anything but a TCP socket are beyond Deno's own TLS: Node's is loaded for them. The
- * socket is closed when this fails.
+ * Starts TLS 1.2 or 1.3 on a socket, which it closes when that fails, and verifies the peer. What Deno's own TLS cannot do
+ * (a pin, a certificate of one's own, no check, another socket than TCP's) is left to Node's, loaded for it.
  *
  * @param host The name that the certificate has to be for, unless `tls` has another.
- * @throws What Deno or Node has against the peer; the signal's reason when it was aborted.
  */
 export function startTls(
   socket: Socket,

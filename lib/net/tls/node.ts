@@ -17,10 +17,7 @@ import {
   writeAll,
 } from "../connection.ts";
 
-/**
- * Node complains of what it was not asked to verify only where the handshake's signature does not fit: the key is
- * another one, or the certificate one that Deno's TLS cannot use. Which of them it does not tell.
- */
+/** Node complains of what it was not asked to verify only where the handshake's signature does not fit the key, or Deno cannot use it. */
 function unprovenOr(error: Error & { readonly code?: string }): Error {
   return /^(CERT_|DEPTH_|SELF_|UNABLE_|INVALID_)/.test(error.code ?? "")
     ? unproven()
@@ -65,10 +62,7 @@ function checkPin(stream: TLSSocket, pin: string): void {
 const PURPOSES = "0603551d25";
 const SERVERS = "06082b06010505070301";
 
-/**
- * Whether Node trusts the certificate, and the name is one of its names: Node alone would be content with a common name
- * (RFC 9525 section 2). What is wrong is found in the order of Deno's own TLS, and said in its words.
- */
+/** Whether Node trusts the certificate for the name, in its names (RFC 9525 section 2); what is wrong is said in the order and words of Deno's TLS. */
 function checkTrust(
   stream: TLSSocket,
   { name, ca = "" }: {
@@ -108,9 +102,7 @@ function checkTrust(
   if (why !== undefined) throw new Error(why);
 }
 
-/**
- * Starts TLS with Node's implementation. With a pin and no `ca` the pin alone decides; `insecure` takes any certificate.
- */
+/** Starts TLS with Node's implementation. With a pin and no `ca` the pin alone decides; `insecure` takes any certificate. */
 export async function startNodeTls(
   socket: Socket,
   tls: TlsClient & { readonly name: string },
@@ -157,10 +149,8 @@ const CHUNK_BYTES = 64 * 1024;
 const LAST_BYTES = 8 * 1024;
 
 /**
- * Speaks TLS over a socket that nothing else reads. An end of the socket before TLS's own is an error, as with Deno's
- * TLS; what came before that is given first. Closing it closes the socket, and so does a handshake that fails.
- *
- * @param begin Begins the handshake on the socket's stream, and says how it ended.
+ * Speaks TLS over a socket that nothing else reads, and closes it with its own end. An end of the socket before TLS's own
+ * is an error, as with Deno's TLS; what came before that is given first. `begin` begins the handshake, and says how it ended.
  */
 export async function shakeHands(
   socket: Socket,
@@ -176,10 +166,7 @@ export async function shakeHands(
   let failure: unknown;
   let wake = () => {};
   const unflushed: (() => void)[] = [];
-  /**
-   * Whether Node would read, and whether somebody waits for what it reads. Nothing is read before both are so: what comes
-   * while Node has stopped to read Deno's part takes on without a bound, and loses TLS's end in it.
-   */
+  /** Whether Node would read, and whether somebody waits for that: before, Deno's part would take on without a bound, and lose TLS's end in it. */
   let isWanted = false;
   let isAwaited = true;
   let buffer = new Uint8Array(FIRST_BYTES);
