@@ -5,7 +5,6 @@
  * @module
  */
 
-/** The edge of a process, as a command sees it. */
 export interface Io {
   readonly stdin: Input;
   /** The result, byte for byte. */

@@ -258,8 +258,6 @@ export function nameInstead(reason: string): string | undefined {
 }
 
 function formatNames(text: string | undefined): string {
-  const names = [...text?.matchAll(/\w+\("?([^")]+)"?\)/g) ?? []].map((
-    [, name],
-  ) => name);
-  return names.length === 0 ? "" : `, only for ${names.join(", ")}`;
+  const names = text?.match(/(?<=\w\("?)[^")]+(?="?\))/g);
+  return names ? `, only for ${names.join(", ")}` : "";
 }

@@ -4,8 +4,6 @@
  * @module
  */
 
-const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-
 const TIME = "(?<time>\\d\\d:\\d\\d:\\d\\d)";
 
 /** The form that is written today, and the two old ones that are still to be read; all of them are GMT. */
@@ -26,13 +24,12 @@ function fullYear(year: string): number {
 /** Reads a date: its time in ms since 1970, undefined for what is in none of the three forms. */
 export function parseDate(text: string): number | undefined {
   for (const form of FORMS) {
-    const { day, month = "", year, time = "" } = text.match(form)?.groups ?? {};
-    const at = MONTHS.indexOf(month);
-    if (at === -1 || year === undefined) continue;
-    const [h = 0, m, s] = time.split(":").map(Number);
-    const ms = Date.UTC(fullYear(year), at, Number(day), h, m, s);
+    const { day = "", month, year, time } = text.match(form)?.groups ?? {};
+    if (year === undefined) continue;
+    const at = `${month} ${fullYear(year)} ${time} GMT`;
+    const date = `${day.trim().padStart(2, "0")} ${at}`;
     // 31 February is no day, and 25:61 no time
-    const is = `-${day?.trim().padStart(2, "0")}T${time}`;
-    return new Date(ms).toISOString().includes(is) ? ms : undefined;
+    const ms = Date.parse(date);
+    return new Date(ms).toUTCString().endsWith(date) ? ms : undefined;
   }
 }

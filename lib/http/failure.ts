@@ -67,7 +67,7 @@ async function hintFor(
   const isFar = code === ExitCode.Unreachable || code === ExitCode.Unresolved;
   if (isFar && isOfFetch(cause)) {
     // no code may read the environment, or see which way fetch went
-    return await isReachable(url)
+    return await probe(url, () => Promise.resolve(true))
       ? `a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) may be in the way; NO_PROXY=${
         addressOfUrl(url).host
       } goes past it`
@@ -157,33 +157,27 @@ const HELLO = Uint8Array.of(
   ...[0, 0, 2, 0xc0, 0x2f, 1, 0],
 );
 
-/** Connects to the host of a URL by itself: no proxy, no name but its own. */
-function probe(url: URL, signal: AbortSignal): Promise<Deno.TcpConn> {
-  const { host, port } = addressOfUrl(url);
-  return Deno.connect({ hostname: host, port, signal });
-}
-
-async function isReachable(url: URL): Promise<boolean> {
+/** Asks the host of a URL itself, through no proxy: false where it cannot be connected to, or is late. */
+async function probe(
+  url: URL,
+  ask: (conn: Deno.TcpConn) => Promise<boolean>,
+): Promise<boolean> {
+  const { host: hostname, port } = addressOfUrl(url);
+  const signal = AbortSignal.timeout(PATIENCE_MS);
   try {
-    using _ = await probe(url, AbortSignal.timeout(PATIENCE_MS));
-    return true;
+    using conn = await Deno.connect({ hostname, port, signal });
+    return await within(signal, conn, () => ask(conn));
   } catch {
     return false;
   }
 }
 
 /** Whether a port speaks TLS: it gets a hello, and no request. */
-export async function speaksTls(url: URL): Promise<boolean> {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
-  try {
-    using conn = await probe(url, signal);
+export function speaksTls(url: URL): Promise<boolean> {
+  return probe(url, async (conn) => {
     const response = new Uint8Array(1);
-    await within(signal, conn, async () => {
-      await conn.write(HELLO);
-      await conn.read(response);
-    });
+    await conn.write(HELLO);
+    await conn.read(response);
     return response[0] === ALERT || response[0] === HANDSHAKE_RECORD;
-  } catch {
-    return false;
-  }
+  });
 }

@@ -20,13 +20,10 @@ interface Reading {
 }
 
 /** A body that can be read once, in chunks or as a stream. */
-interface OpenBody
-  extends
-    Required<Pick<HttpResponse, "stream" | "unknownCoding">>,
-    Pick<HttpResponse, "source" | "isKept"> {
-  readonly body: AsyncGenerator<Uint8Array<ArrayBuffer>>;
-  readonly drop: () => Promise<void>;
-}
+type OpenBody =
+  & Pick<HttpResponse, "body" | "stream" | "source" | "unknownCoding">
+  & Pick<HttpResponse, "isKept">
+  & { readonly drop: () => Promise<void> };
 
 /** Reads a source to its end, and keeps the response: no abort reaches the body of one of fetch's that is garbage. */
 async function* readSource(
@@ -74,7 +71,7 @@ export function openBody(
   const { maxSize } = reading;
   if (stream === null) {
     const drop = () => Promise.resolve();
-    return { body: nothing(), stream, unknownCoding: undefined, drop };
+    return { body: nothing(), stream, drop };
   }
   const isPlain = !headers.has("content-encoding") && !transferCoding;
   let source: DecodedBody = { stream };
@@ -119,15 +116,6 @@ const SAMPLE = 64 * 1024;
 /** Looks at a body that has become large; gives the number of bytes from which on it is to look again. */
 type SizeCheck = (received: number, chunk: Bytes) => Promise<number>;
 
-/** How many bytes these are when they are compressed, without any head. */
-async function compress(chunks: readonly Bytes[]): Promise<number> {
-  // as one: each chunk would be compressed by itself
-  const joined = await new Blob([...chunks]).bytes();
-  const stream = new Blob([joined]).stream()
-    .pipeThrough(new CompressionStream("deflate-raw"));
-  return (await new Response(stream).bytes()).length;
-}
-
 /** Checks a body that fetch has decoded by its length, where that is known, else by some of it, compressed again. */
 function checkSize(encoded: number | undefined): SizeCheck {
   const sample: Uint8Array<ArrayBuffer>[] = [];
@@ -138,7 +126,10 @@ function checkSize(encoded: number | undefined): SizeCheck {
       sample.push(chunk);
       size += chunk.length;
       if (size < SAMPLE) return received;
-      refuseBomb(received, await compress(sample.splice(0)) / size * received);
+      const { deflateRawSync } = await import("node:zlib");
+      const joined = await new Blob(sample.splice(0)).bytes();
+      const { length } = deflateRawSync(joined);
+      refuseBomb(received, length / size * received);
       size = 0;
     }
     return received + STEP;

@@ -6,6 +6,7 @@
 
 import { ExitCode } from "../cli/errors.ts";
 import { exitCodeOf, reasonOf } from "../cli/reasons.ts";
+import { pause } from "../net/pause.ts";
 import { parseDate } from "./date.ts";
 import { type HttpRequest, onceOf } from "./request.ts";
 
@@ -69,11 +70,7 @@ export function pauseAfter(
   return { ms: told ?? random() * longest, why };
 }
 
+/** Waits, in ms; the reason of the signal is thrown when it is aborted. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    // the first setTimeout costs 7 ms
-    const end = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(ms))]);
-    end.onabort = () => signal.aborted ? reject(signal.reason) : resolve();
-  });
+  return pause(ms, signal).then(() => signal.throwIfAborted());
 }

@@ -272,12 +272,16 @@ async function sendAgain(
 
 async function sendByFetch(
   { method, url, headers, body }: HttpRequest,
-  { signal, onUpload, ...network }: TransportOptions,
+  { signal, onUpload, ca, cert, key, http }: TransportOptions,
 ): Promise<TransportResponse> {
-  const { ca, cert, http } = network;
   using client = ca === undefined && cert === undefined && http === undefined
     ? undefined
-    : createClient(network);
+    : Deno.createHttpClient({
+      ...ca !== undefined && { caCerts: [ca] },
+      ...cert !== undefined && key !== undefined && { cert, key },
+      http1: http !== "2",
+      http2: http !== "1.1",
+    });
   const response = await fetch(url, {
     method,
     headers: headers.map(([name, value]) => [name, value]),
@@ -296,7 +300,6 @@ async function sendByFetch(
   return await unframe(head, framing);
 }
 
-/** A body that says how it goes out. */
 async function* counted(body: Body, onUpload: TransportOptions["onUpload"]) {
   onUpload?.("reading");
   for await (const bytes of body.open()) {
@@ -305,14 +308,4 @@ async function* counted(body: Body, onUpload: TransportOptions["onUpload"]) {
     onUpload?.("reading");
   }
   onUpload?.("sending");
-}
-
-/** What fetch needs for authorities and a certificate of one's own, or one version of HTTP. */
-function createClient({ ca, cert, key, http }: Network): Deno.HttpClient {
-  return Deno.createHttpClient({
-    ...ca !== undefined && { caCerts: [ca] },
-    ...cert !== undefined && key !== undefined && { cert, key },
-    http1: http !== "2",
-    http2: http !== "1.1",
-  });
 }

@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { Resolved } from "../net/address.ts";
-import type { Proxy } from "../net/proxy.ts";
-import type { Socket, TlsClient } from "../net/connection.ts";
+import type { Route } from "../net/connect.ts";
+import type { TlsClient } from "../net/connection.ts";
 import type { ByteSource, Header, HttpRequest } from "./request.ts";
 
 /** How long each phase of an exchange took, in ms. What did not happen, or cannot be told apart, is undefined. */
@@ -24,20 +23,14 @@ export interface Timings {
 /** The way to a server. Certificates and keys are PEM. */
 export interface Network
   extends
-    Pick<TlsClient, "ca" | "pin" | "cert" | "key" | "insecure" | "isOwn"> {
-  readonly proxy?: Proxy | undefined;
-  readonly resolve?: readonly Resolved[] | undefined;
-  readonly family?: 4 | 6 | undefined;
+    Pick<TlsClient, "ca" | "pin" | "cert" | "key" | "insecure" | "isOwn">,
+    Pick<Route, "proxy" | "resolve" | "family" | "timed" | "watch"> {
   readonly unix?: string | undefined;
   readonly http?: "1.1" | "2" | undefined;
-  readonly timed?: boolean | undefined;
   readonly rawHeaders?: boolean | undefined;
   /** Hears each head that goes out or has come, and its version of HTTP where that is told; those of a proxy's tunnel hears `watch`. */
   readonly trace?:
     | ((head: HttpRequest | ResponseHead, version?: string) => Promise<void>)
-    | undefined;
-  readonly watch?:
-    | ((socket: Socket) => Pick<Socket, "read" | "write">)
     | undefined;
 }
 

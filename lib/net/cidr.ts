@@ -47,26 +47,20 @@ export function contains(cidr: Cidr, ip: string): boolean {
     (first ^ cidr.first) >> BigInt(bits - cidr.bits) === 0n;
 }
 
+const BYTE = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+const IPV4 = new RegExp(`^${[BYTE, BYTE, BYTE, BYTE].join("\\.")}$`);
+
+const join = (parts: readonly (string | number)[], bits: bigint) =>
+  parts.reduce((sum, part) => sum << bits | BigInt(part), 0n);
+
 function parseIp(text: string): Cidr | undefined {
-  const ipv4 = parseIpv4(text);
-  if (ipv4 !== undefined) return { version: 4, first: ipv4, bits: 32 };
+  const ipv4 = text.match(IPV4)?.slice(1);
+  if (ipv4) return { version: 4, first: join(ipv4, 8n), bits: 32 };
   // a zone says which interface, not which address
-  const ipv6 = parseIpv6(text.replace(/%.*$/, ""));
-  return ipv6 === undefined
-    ? undefined
-    : { version: 6, first: ipv6, bits: 128 };
-}
-
-function parseIpv4(text: string): bigint | undefined {
-  if (!/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(text)) return;
-  const bytes = text.split(".").map(Number);
-  if (bytes.some((byte) => byte > 255)) return;
-  return bytes.reduce((sum, byte) => sum << 8n | BigInt(byte), 0n);
-}
-
-function parseIpv6(text: string): bigint | undefined {
-  if (!/^[\da-f:.]+$/i.test(text) || !URL.canParse(`http://[${text}]/`)) return;
-  return groupsOf(text).reduce((sum, group) => sum << 16n | BigInt(group), 0n);
+  const ipv6 = text.replace(/%.*$/, "");
+  return /^[\da-f:.]+$/i.test(ipv6) && URL.canParse(`http://[${ipv6}]/`)
+    ? { version: 6, first: join(groupsOf(ipv6), 16n), bits: 128 }
+    : undefined;
 }
 
 /** The range of these leading bits, as IPv4 where it is IPv4 mapped into IPv6. */

@@ -25,23 +25,17 @@ type Conn = Deno.TcpConn | Deno.UnixConn;
 
 /** What stands between here and there. */
 export interface Route {
-  /** Goes through this proxy, which resolves the name. */
   readonly proxy?: Proxy | undefined;
-  /** Whom to trust where the proxy is spoken to over TLS. */
   readonly proxyTls?: TlsClient | undefined;
   /** Whether the proxy is the end of the way: it passes on requests by itself. */
   readonly forward?: boolean | undefined;
-  /** Addresses to use instead of those that the system finds. */
   readonly resolve?: readonly Resolved[] | undefined;
-  /** The one version of IP to use. */
   readonly family?: 4 | 6 | undefined;
   /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
   readonly timed?: boolean | undefined;
-  /** Speaks TLS there. */
   readonly tls?: TlsClient | undefined;
   /** Asks the target for TLS in plain, and takes no byte that is TLS's. */
   readonly prepare?: ((socket: Socket) => Promise<void>) | undefined;
-  /** Gives up at once when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** What a proxy is talked to over, in place of the socket, while it is asked for a connection. */
   readonly watch?:
@@ -56,19 +50,15 @@ export type Step = "connect" | "proxy" | "tunnel" | "tls";
 
 /** Where a way has led; times are in ms. */
 export interface Connected {
-  /** What to go on with. */
   readonly socket: Socket & Disposable;
   /** The address at its other end: the target's or the proxy's. */
   readonly remote: string;
   /** How long it took to resolve the name, where that was done apart. */
   readonly dns: number | undefined;
-  /** How long it took to connect. */
   readonly connect: number;
-  /** How long it took to shake hands, where TLS is spoken. */
   readonly tls: number | undefined;
 }
 
-/** Tells whether an address may be connected to, and asks nobody. */
 function isPermitted(address: TcpAddress): boolean {
   const permission = { name: "net", host: formatAddress(address) } as const;
   return Deno.permissions.querySync(permission).state === "granted";
@@ -124,7 +114,6 @@ async function openTcp(
   }
 }
 
-/** Tries one address after the other; the last error counts. */
 async function openFirst(
   addresses: readonly string[],
   port: number,
@@ -253,7 +242,6 @@ async function openOnce(address: Address, route: Route): Promise<Connected> {
   };
 }
 
-/** Options for {@linkcode connect}. */
 export interface ConnectOptions
   extends
     Pick<Route, "proxy" | "family" | "tls" | "prepare" | "signal" | "onStep"> {

@@ -40,7 +40,7 @@ export async function atMost<T>(
   ms: number,
   work: Promise<T> | undefined,
 ): Promise<T | void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  return await Promise.race([work, promise]).finally(() => clearTimeout(timer));
+  const done = new AbortController();
+  return await Promise.race([work, pause(ms, done.signal)])
+    .finally(() => done.abort());
 }

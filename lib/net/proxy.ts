@@ -135,7 +135,6 @@ async function unlike(
   return notProxy(how === "" ? what : `${what}: it ${how}`);
 }
 
-/** What the proxy says of the target. */
 function refused(why: string, isLasting: boolean): Failure {
   const code = ExitCode.Unreachable;
   return new Failure(`the proxy says: ${why}`, { code, isLasting });

@@ -65,10 +65,7 @@ const SERVERS = "06082b06010505070301";
 /** Whether Node trusts the certificate for the name, in its names (RFC 9525 section 2); what is wrong is said in the order and words of Deno's TLS. */
 function checkTrust(
   stream: TLSSocket,
-  { name, ca = "" }: {
-    readonly name: string;
-    readonly ca?: string | undefined;
-  },
+  { name, ca = "" }: Pick<TlsClient, "ca"> & { readonly name: string },
 ): void {
   const shown = stream.getPeerCertificate();
   const { valid_from, valid_to, ca: isCa, subjectaltname = "" } = shown;
