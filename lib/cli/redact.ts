@@ -23,7 +23,6 @@ const WORDS =
 const NAMES =
   /^((auth|access|authorization|device|recovery|security|verification)-?)?code$/;
 
-/** Names that have such a word and no secret. */
 const HARMLESS =
   /^access-?control-|(max|min|total|prompt|completion|input|output)-?tokens?$|token-?type$|(public|primary|foreign|sort|partition|cache|idempotency)-?key$/;
 

@@ -65,7 +65,8 @@ async function hintFor(
     return `this port does not speak TLS, try http://${url.host}/`;
   }
   const isFar = code === ExitCode.Unreachable || code === ExitCode.Unresolved;
-  if (isFar && isOfFetch(cause)) {
+  const isOfFetch = cause instanceof TypeError;
+  if (isFar && isOfFetch && cause.message === "fetch failed") {
     // no code may read the environment, or see which way fetch went
     return await probe(url, () => Promise.resolve(true))
       ? `a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) may be in the way; NO_PROXY=${
@@ -78,10 +79,6 @@ async function hintFor(
   return await speaksTls(url)
     ? `this port speaks TLS, try https://${url.host}/`
     : undefined;
-}
-
-function isOfFetch(error: unknown): boolean {
-  return error instanceof TypeError && error.message === "fetch failed";
 }
 
 function isWorded(cause: unknown): cause is Failure {

@@ -22,8 +22,6 @@ export type Hop =
   | { readonly next: HttpRequest; readonly location: string }
   | { readonly refused: string };
 
-const isWeb = ({ protocol }: URL) => /^https?:$/.test(protocol);
-
 /** Turned into a GET, as browsers do, or the same again; the fragment stays unless there is a new one. */
 function turn(from: HttpRequest, status: number, url: URL): HttpRequest {
   const request = { ...from, target: undefined };
@@ -69,8 +67,8 @@ export async function followRedirect(
   if (url === null) return { refused: "its Location is not a URL" };
   url.username = url.password = "";
   if (url.hash === "") url.hash = request.url.hash;
-  if (!isWeb(url)) {
-    const scheme = url.protocol.slice(0, -1);
+  const scheme = url.protocol.slice(0, -1);
+  if (!/^https?$/.test(scheme)) {
     return { refused: `${scheme} is neither http nor https` };
   }
   if (follow === "none") return { refused: "no redirect is, by --follow=none" };
@@ -87,10 +85,10 @@ export async function followRedirect(
     if (next.body) {
       return { refused: "it would send the body to another origin" };
     }
-    const isInside = (url: URL) => leadsInside(url, network);
     if (
-      url.hostname !== request.url.hostname && await isInside(url) &&
-      !await isInside(request.url)
+      url.hostname !== request.url.hostname &&
+      await leadsInside(url, network) &&
+      !await leadsInside(request.url, network)
     ) return { refused: `${url.hostname} is a private address` };
   }
   const headers = next.headers.filter(([name]) => HARMLESS.test(name));
@@ -122,7 +120,6 @@ function isPrivate(ip: string): boolean {
   return PRIVATE.some((range) => contains(range, ip) || contains(range, ipv4));
 }
 
-/** Whether a URL leads to this machine or its network, by the addresses of its host. */
 async function leadsInside(
   url: URL,
   { proxy, resolve, family }: Pick<Network, "proxy" | "resolve" | "family">,

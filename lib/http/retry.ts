@@ -52,17 +52,12 @@ function passingReason(outcome: Outcome): string | undefined {
   return passes ? message : undefined;
 }
 
-interface Pause {
-  readonly ms: number;
-  readonly why: string;
-}
-
 /** Whether there is to be another attempt: after full jitter, up to 30 s, or when the server says, which may be longer. */
 export function pauseAfter(
   outcome: Outcome,
   attempt: number,
   random: () => number = Math.random,
-): Pause | undefined {
+): { readonly ms: number; readonly why: string } | undefined {
   const why = passingReason(outcome);
   if (why === undefined) return undefined;
   const told = "headers" in outcome ? retryAfter(outcome.headers) : undefined;

@@ -240,7 +240,6 @@ async function sendOnce(
   return await sendOverSocket(request, options);
 }
 
-/** What a socket of our own can do for a request, and fetch cannot. */
 function needsSocket(
   { proxy, unix, insecure, pin, resolve, family, timed, rawHeaders }: Network,
 ): boolean {

@@ -90,8 +90,7 @@ export function formatProxy({ protocol, address }: Proxy): string {
 
 /** A user and a password as HTTP's Basic scheme sends them, in UTF-8 (RFC 7617). */
 export function formatBasic(user: string, password: string): string {
-  const bytes = Array.from(encoder.encode(`${user}:${password}`));
-  return `Basic ${btoa(bytes.map((b) => String.fromCharCode(b)).join(""))}`;
+  return `Basic ${encoder.encode(`${user}:${password}`).toBase64()}`;
 }
 
 /** What an HTTP proxy is told of who asks; nothing where nobody is named. */

@@ -37,7 +37,6 @@ function conversionOf(start: string): string | undefined {
   return is("\x02") ? "pkey -inform der" : "x509 -inform der";
 }
 
-/** Where what is in an element of DER begins, and where it ends. */
 function boundsOf(der: string): [begin: number, end: number] {
   const length = der.charCodeAt(1);
   if (length < 0x80) return [2, 2 + length];
