@@ -26,10 +26,7 @@ export function processIo(): Io {
   };
 }
 
-/**
- * Goes on when its terminal goes, as under nohup: Deno resets SIGHUP, which nohup has ignored, but no stream is left on
- * the terminal then, and stdout is a file or /dev/null. A pipe's reader may be gone too: that is the end, with 129.
- */
+/** Outlives its terminal, as under nohup, whose ignoring of SIGHUP Deno resets; but ends with 129 where stdout is a pipe, whose reader may be gone. */
 function outlive(): void {
   const { stdin, stdout, stderr } = Deno;
   if ([stdin, stdout, stderr].some((stream) => stream.isTerminal())) return;
@@ -56,10 +53,7 @@ async function look(): ReturnType<NonNullable<Input["look"]>> {
 /** A terminal may deliver one Ctrl-C twice, itself and through the task runner, about 1 ms apart. */
 const SECOND_SIGNAL_MS = 200;
 
-/**
- * Until a command drains, the system ends the process by itself: at once, even while a slow reader blocks a write, and
- * with 130 or 143 in every shell. Only Windows needs a listener for that; it has Ctrl-C alone.
- */
+/** Until a command drains, the system ends the process, at once even while a write is blocked, with 130 or 143; on Windows a listener does. */
 function createSignals(): Pick<Io, "signal" | "drain"> {
   const controller = new AbortController();
   let draining = false;

@@ -7,11 +7,7 @@
 import { ExitCode, Failure } from "./errors.ts";
 import { redactText } from "./redact.ts";
 
-/**
- * Words an error in one line: a failure as what could not be done and why, any other error as its reason alone.
- *
- * @param peer Who is named beside it already: of a failure about it, only why is said.
- */
+/** Words an error in one line: a failure as what could not be done and why, or why alone where `peer` is named already; another as its reason. */
 export function describe(error: unknown, peer?: string): string {
   if (!(error instanceof Failure)) return reasonOf(error).message;
   const { message, cause } = error;

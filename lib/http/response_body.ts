@@ -252,10 +252,7 @@ type Decoder =
   | "createBrotliDecompress"
   | "createZstdDecompress";
 
-/**
- * Lets chunks through a decoder of Node, which is loaded only now: it takes some 30 ms. It gives as much at a time as is
- * wanted: whatever a few bytes become, little of it is held. A body without bytes stays so.
- */
+/** Decodes with Node's zlib, loaded only now (30 ms), as much at a time as is wanted: little of what a few bytes become is held. */
 async function* through(chunks: Chunks, name: Decoder): Chunks {
   const { start, whole } = await peek(chunks, 1);
   if (start.length === 0) return;

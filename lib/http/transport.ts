@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Route } from "../net/connect.ts";
 import type { TlsClient } from "../net/connection.ts";
+import type { Way } from "../net/proxy.ts";
 import type { ByteSource, Header, HttpRequest } from "./request.ts";
 
 /** How long each phase of an exchange took, in ms. What did not happen, or cannot be told apart, is undefined. */
@@ -23,8 +23,8 @@ export interface Timings {
 /** The way to a server. Certificates and keys are PEM. */
 export interface Network
   extends
-    Pick<TlsClient, "ca" | "pin" | "cert" | "key" | "insecure" | "isOwn">,
-    Pick<Route, "proxy" | "resolve" | "family" | "timed" | "watch"> {
+    Way,
+    Pick<TlsClient, "ca" | "pin" | "cert" | "key" | "insecure" | "isOwn"> {
   readonly unix?: string | undefined;
   readonly http?: "1.1" | "2" | undefined;
   readonly rawHeaders?: boolean | undefined;

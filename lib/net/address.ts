@@ -30,10 +30,7 @@ export const LOOPBACKS: readonly string[] = ["127.0.0.1", "::1"];
 
 /**
  * Reads an address: `HOST:PORT`, `[::1]:PORT`, `:PORT` or `PORT` (on localhost), `HOST` (with the default port), or
- * `unix:PATH`.
- *
- * @param defaults What stands in for a missing host or port.
- * @throws {UsageError} On anything else.
+ * `unix:PATH`; anything else is a UsageError.
  *
  * @example The forms
  * ```ts

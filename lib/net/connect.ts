@@ -14,33 +14,23 @@ import {
   isLocalhost,
   isLoopback,
   LOOPBACKS,
-  type Resolved,
   type TcpAddress,
   toldOf,
 } from "./address.ts";
 import { type Socket, type TlsClient, tune, within } from "./connection.ts";
-import type { Proxy } from "./proxy.ts";
+import type { Proxy, Way } from "./proxy.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
 
 /** What stands between here and there. */
-export interface Route {
-  readonly proxy?: Proxy | undefined;
+export interface Route extends Way {
   readonly proxyTls?: TlsClient | undefined;
   /** Whether the proxy is the end of the way: it passes on requests by itself. */
   readonly forward?: boolean | undefined;
-  readonly resolve?: readonly Resolved[] | undefined;
-  readonly family?: 4 | 6 | undefined;
-  /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
-  readonly timed?: boolean | undefined;
   readonly tls?: TlsClient | undefined;
   /** Asks the target for TLS in plain, and takes no byte that is TLS's. */
   readonly prepare?: ((socket: Socket) => Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** What a proxy is talked to over, in place of the socket, while it is asked for a connection. */
-  readonly watch?:
-    | ((socket: Socket) => Pick<Socket, "read" | "write">)
-    | undefined;
   /** Hears what is begun: what fails is that. */
   readonly onStep?: ((step: Step) => void) | undefined;
 }

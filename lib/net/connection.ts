@@ -210,10 +210,7 @@ const RECORD_BYTES = 16 * 1024;
 const spares: Uint8Array<ArrayBuffer>[] = [];
 const MOST_SPARES = 8;
 
-/**
- * Passes on bytes until the source ends. A slow sink slows its source, so that memory stays flat; a quiet source has a
- * small buffer, of `small` bytes, and gets a big one while there is much to do.
- */
+/** Passes on bytes until the source ends, as fast as the sink takes them: memory stays flat. A quiet source has the small buffer. */
 export async function copy(
   source: Source,
   sink: Sink,

@@ -19,12 +19,7 @@ export function createDumper(write: (text: string) => void): Listener {
     }));
 }
 
-/**
- * Formats bytes as a head line, `TIME < PEER N bytes` (`<` received, `>` sent), and below it 16 bytes a line as
- * `hexdump -C` shows them.
- *
- * @param chunk Its time is in ms since 1970; its offset is how many bytes had gone this way before.
- */
+/** A head line, `TIME < PEER N bytes` (`<` received, `>` sent), then 16 bytes a line as `hexdump -C` shows them, counted from an offset. */
 export function formatHexdump({ time, direction, peer, offset, bytes }: {
   readonly time: number;
   readonly direction: Direction;

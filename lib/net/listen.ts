@@ -13,11 +13,7 @@ import {
   type TcpAddress,
 } from "./address.ts";
 
-/**
- * Listens on all addresses of a host, both loopbacks for `localhost`, all on one port; port 0 takes a free one.
- *
- * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not this machine's, not permitted.
- */
+/** Listens on all addresses of a host, both loopbacks for `localhost`, on one port; a Failure says why it cannot: in use, not permitted. */
 export async function listen(
   address: TcpAddress,
   family?: 4 | 6,

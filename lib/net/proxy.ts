@@ -11,6 +11,7 @@ import {
   groupsOf,
   parseHost,
   parsePort,
+  type Resolved,
   type TcpAddress,
 } from "./address.ts";
 import { isGone, type Socket, writeAll } from "./connection.ts";
@@ -23,6 +24,17 @@ export interface Proxy {
   /** Who asks; nobody in particular where both are empty. */
   readonly username: string;
   readonly password: string;
+}
+
+/** How a target is reached. */
+export interface Way {
+  readonly proxy?: Proxy | undefined;
+  readonly resolve?: readonly Resolved[] | undefined;
+  readonly family?: 4 | 6 | undefined;
+  /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
+  readonly timed?: boolean | undefined;
+  /** What a proxy is talked to over, in place of the socket, while it is asked for a connection. */
+  readonly watch?: ((socket: Socket) => ReadWriter) | undefined;
 }
 
 const DEFAULT_PORTS = { socks5: "1080", http: "80", https: "443" } as const;
@@ -47,10 +59,8 @@ function decode(part: string, protocol: Proxy["protocol"]): string {
 }
 
 /**
- * Reads a proxy: `socks5://HOST:PORT` or `http://HOST:PORT`, with `USER:PASSWORD@` before the host where it wants one.
- * The proxy resolves names, as `socks5h://` says too; a path is of no use. A UsageError hides the secrets of anything else.
- *
- * @param https Whether `https://HOST:PORT` is one too.
+ * Reads a proxy, whose host resolves the names: `socks5://HOST:PORT` or `http://HOST:PORT`, with `USER:PASSWORD@` where it
+ * wants one, and with `https` also `https://HOST:PORT`. A UsageError about anything else hides its secrets.
  */
 export function parseProxy(text: string, https = false): Proxy {
   const secure = https && /^https:/i.test(text);

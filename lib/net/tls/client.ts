@@ -12,10 +12,8 @@ function isTcp(socket: Socket): socket is Deno.TcpConn {
 }
 
 /**
- * Starts TLS 1.2 or 1.3 on a socket, which it closes when that fails, and verifies the peer. What Deno's own TLS cannot do
- * (a pin, a certificate of one's own, no check, another socket than TCP's) is left to Node's, loaded for it.
- *
- * @param host The name that the certificate has to be for, unless `tls` has another.
+ * Starts TLS 1.2 or 1.3 on a socket, which it closes when that fails; the certificate has to be for `host`, or the name in
+ * `tls`. What Deno's TLS cannot do (a pin, a certificate of one's own, no check, no TCP) Node's does, loaded for it.
  */
 export function startTls(
   socket: Socket,
