@@ -228,10 +228,7 @@ export function createOutput(name: string, stream: Stream): Output {
   };
 }
 
-/**
- * The next part to write into a pipe. It is short, and ends after its last newline, so that a failure says how much was
- * taken: Rust's standard output writes up to there, keeps the rest, and reports an error about either.
- */
+/** What to write next into a pipe: short, up to its last newline, as far as Rust's stdout writes at once, so that a failure says how much was taken. */
 function partOf(bytes: Uint8Array, from: number): Uint8Array {
   const part = bytes.subarray(from, from + WHOLE_BYTES);
   const newline = part.lastIndexOf(NEWLINE);

@@ -35,7 +35,6 @@ export interface Deadline {
   readonly lift: () => void;
 }
 
-/** Starts the deadline of an exchange, which may take `total` ms from now on. */
 export function startDeadline(total?: number, signal?: AbortSignal): Deadline {
   let controller = new AbortController();
   const arm = () =>

@@ -26,11 +26,6 @@ const HANDSHAKE = new RegExp(
   `^(${NO_TLS}|no TLS version in common|the peer ended TLS)`,
 );
 
-function doing({ method, url }: HttpRequest): string {
-  const shown = redactUrl(url.href);
-  return method === "GET" ? `get ${shown}` : `send ${method} to ${shown}`;
-}
-
 const STEPS: readonly (readonly [test: RegExp, step: string])[] = [
   ...TLS_STEPS,
   [/^the proxy refused to/, "what it says is shown with --proxy URL"],
@@ -92,13 +87,13 @@ export async function failureOf(
   before: readonly HttpRequest[] = [],
 ): Promise<Failure> {
   if (isWorded(cause)) return cause;
-  const { host, hostname } = request.url;
+  const { method, url: { host, hostname, href } } = request;
   const code = exitCodeOf(cause);
   const phase = HANDSHAKE.test(describe(cause))
     ? "start TLS with"
     : PHASES[code];
   const what = phase === undefined
-    ? doing(request)
+    ? (method === "GET" ? "get " : `send ${method} to `) + redactUrl(href)
     : `${phase} ${code === ExitCode.Unresolved ? hostname : host}`;
   const hint = await hintFor(request, cause);
   const reached = before.map(({ url }) => formatAddress(addressOfUrl(url)));

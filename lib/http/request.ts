@@ -49,10 +49,7 @@ export type Follow = "same" | "safe" | "all" | "none";
 /** A token of RFC 9110, section 5.6.2: a method's or a header's name. */
 export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
-/**
- * Whether a request is beyond fetch: its own Host, path or headers that fetch sets, a body of GET or HEAD, TRACE and
- * CONNECT, a length of a stream, which HTTP/2 does without; or a name below localhost, for which fetch asks a name server.
- */
+/** Whether a request is beyond fetch, which sets headers itself, knows neither TRACE nor CONNECT, and asks a name server for what is below localhost. */
 export function isBeyondFetch(
   { method, url, target, headers, body, unset = [] }: HttpRequest,
   http?: string,

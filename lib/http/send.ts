@@ -158,23 +158,26 @@ async function redirectOf(
   return await followRedirect(request, { status, locations }, follow, network);
 }
 
-interface AttemptOptions extends Pick<SendOptions, "retry" | "notice"> {
-  readonly deadline: Deadline;
-  readonly head: number | undefined;
-  readonly network: Network;
-}
-
 /** Sends a request, again when that may help; gives, or throws, what the last attempt did. */
 async function attempt(
   request: HttpRequest,
-  options: AttemptOptions,
+  options: Pick<SendOptions, "retry" | "notice"> & {
+    readonly deadline: Deadline;
+    readonly head: number | undefined;
+    readonly network: Network;
+  },
 ): Promise<TransportResponse> {
-  const { deadline, retry = 0, notice } = options;
+  const { deadline, head, network, retry = 0, notice } = options;
+  const onUpload = (state: string) => deadline.renew(state === "sending");
   for (let count = 0;; count++) {
     let response: TransportResponse | undefined;
     let error: unknown;
     try {
-      response = await sendWithin(request, options);
+      const { signal } = deadline;
+      const sent = sendOnce(request, { ...network, signal, onUpload });
+      // it ends when its signal is aborted, whether what it waits for can be ended or not
+      const answer = orAborted(signal, sent);
+      response = await deadline.within(answer, head, "no answer");
       if (response.status < 400 || count === retry) return response;
     } catch (cause) {
       const { verdictOf } = await import("./failure.ts");
@@ -203,17 +206,6 @@ async function attempt(
     notice?.(`${pause.why}: trying again in ${(pause.ms / 1000).toFixed(1)} s`);
     await sleep(pause.ms, deadline.signal);
   }
-}
-
-/** One attempt; it ends when its signal is aborted, whether what it waits for can be ended or not. */
-async function sendWithin(
-  request: HttpRequest,
-  { deadline, network, head }: AttemptOptions,
-): Promise<TransportResponse> {
-  const { signal, renew } = deadline;
-  const onUpload = (state: string) => renew(state === "sending");
-  const response = sendOnce(request, { ...network, signal, onUpload });
-  return await deadline.within(orAborted(signal, response), head, "no answer");
 }
 
 async function sendOnce(

@@ -66,11 +66,8 @@ function parseIp(text: string): Cidr | undefined {
 /** The range of these leading bits, as IPv4 where it is IPv4 mapped into IPv6. */
 function normalize({ version, first, bits }: Cidr): Cidr {
   if (version === 6 && bits >= 96 && first >> 32n === 0xffffn) {
-    return normalize({
-      version: 4,
-      first: first & 0xffff_ffffn,
-      bits: bits - 96,
-    });
+    const ipv4 = first & 0xffff_ffffn;
+    return normalize({ version: 4, first: ipv4, bits: bits - 96 });
   }
   const rest = BigInt((version === 4 ? 32 : 128) - bits);
   return { version, first: first >> rest << rest, bits };

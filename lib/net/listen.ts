@@ -76,7 +76,6 @@ export function openAll<
   }
 }
 
-/** Whether an error only says that this machine lacks the one or the other kind of IP. */
 function isMissingFamily(error: unknown): boolean {
   return error instanceof Deno.errors.AddrNotAvailable ||
     error instanceof Error &&

@@ -58,10 +58,7 @@ function decode(part: string, protocol: Proxy["protocol"]): string {
   return text;
 }
 
-/**
- * Reads a proxy, whose host resolves the names: `socks5://HOST:PORT` or `http://HOST:PORT`, with `USER:PASSWORD@` where it
- * wants one, and with `https` also `https://HOST:PORT`. A UsageError about anything else hides its secrets.
- */
+/** Reads a proxy, which resolves names itself; with `https` also one that speaks TLS. A UsageError hides the secrets of anything else. */
 export function parseProxy(text: string, https = false): Proxy {
   const secure = https && /^https:/i.test(text);
   const plain = secure ? text.replace(/^https/i, "http") : text;

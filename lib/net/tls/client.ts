@@ -11,10 +11,7 @@ function isTcp(socket: Socket): socket is Deno.TcpConn {
   return "setNoDelay" in socket;
 }
 
-/**
- * Starts TLS 1.2 or 1.3 on a socket, which it closes when that fails; the certificate has to be for `host`, or the name in
- * `tls`. What Deno's TLS cannot do (a pin, a certificate of one's own, no check, no TCP) Node's does, loaded for it.
- */
+/** Starts verified TLS for `host`, or the name in `tls`: Deno's, or Node's for what Deno's cannot do. The socket is closed when it fails. */
 export function startTls(
   socket: Socket,
   host: string,

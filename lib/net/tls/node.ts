@@ -18,11 +18,7 @@ import {
 } from "../connection.ts";
 
 /** Node complains of what it was not asked to verify only where the handshake's signature does not fit the key, or Deno cannot use it. */
-function unprovenOr(error: Error & { readonly code?: string }): Error {
-  return /^(CERT_|DEPTH_|SELF_|UNABLE_|INVALID_)/.test(error.code ?? "")
-    ? unproven()
-    : error;
-}
+const UNASKED = /^(CERT_|DEPTH_|SELF_|UNABLE_|INVALID_)/;
 
 const unproven = () =>
   new Failure(
@@ -121,7 +117,11 @@ export async function startNodeTls(
         ...key !== undefined && { key },
         ...alpn && { ALPNProtocols: [...alpn] },
       });
-      stream.on("error", (error) => fail(unprovenOr(error)));
+      stream.on(
+        "error",
+        (error: Error & { readonly code?: string }) =>
+          fail(UNASKED.test(error.code ?? "") ? unproven() : error),
+      );
       stream.on("close", () => fail(new Deno.errors.Interrupted()));
       stream.on("secureConnect", () => done(stream));
     },
@@ -145,10 +145,7 @@ const CHUNK_BYTES = 64 * 1024;
 /** The last record of what is written: of a longer one ncat 7.93 reads so much, and the rest when another record comes. */
 const LAST_BYTES = 8 * 1024;
 
-/**
- * Speaks TLS over a socket that nothing else reads, and closes it with its own end. An end of the socket before TLS's own
- * is an error, as with Deno's TLS; what came before that is given first. `begin` begins the handshake, and says how it ended.
- */
+/** Speaks TLS over a socket of its own, and closes it. The socket's end before TLS's own is an error, after what came; `begin` begins the handshake. */
 export async function shakeHands(
   socket: Socket,
   begin: (
