@@ -1,6 +1,5 @@
 /**
- * What a command reads from, writes to and may reach: the process's own streams in `process.ts`, memory in tests and the
- * demo.
+ * What a command reads from, writes to and may reach: the process's own streams, or memory in tests and the demo.
  *
  * @module
  */

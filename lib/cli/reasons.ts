@@ -238,11 +238,9 @@ const WORDINGS: readonly (readonly [
 ];
 
 function formatAgo(seconds: number): string {
-  const [unit, size] = seconds < 3600
-    ? ["minute", 60] as const
-    : seconds < 86_400
-    ? ["hour", 3600] as const
-    : ["day", 86_400] as const;
+  const units = { day: 86_400, hour: 3600 };
+  const [unit, size] =
+    Object.entries(units).find(([, size]) => seconds >= size) ?? ["minute", 60];
   const count = Math.max(1, Math.floor(seconds / size));
   return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }

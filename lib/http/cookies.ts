@@ -1,6 +1,5 @@
 /**
- * Cookies of one chain of redirects: those that a response sets go with the requests after it, where RFC 6265 sends
- * them, and end with the chain.
+ * Cookies of one chain of redirects: what a response sets goes with the requests after it, where RFC 6265 sends it.
  *
  * @module
  */

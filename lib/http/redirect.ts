@@ -49,8 +49,7 @@ export function locationsOf(
 
 /**
  * Decides where a redirect leads, by RFC 9110, section 15.4, and as browsers do; what is no redirect gives undefined. To
- * another origin go only headers that say what is wanted; by the safe policy also no body, https is not left, and no
- * public host leads to a private address. Names are looked up, but for a proxy, which does that itself.
+ * another origin go only headers that say what is wanted, and by the safe policy no body.
  */
 export async function followRedirect(
   request: HttpRequest,

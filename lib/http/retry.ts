@@ -7,8 +7,7 @@
 import { ExitCode } from "../cli/errors.ts";
 import { exitCodeOf, reasonOf } from "../cli/reasons.ts";
 import { pause } from "../net/pause.ts";
-import { parseDate } from "./date.ts";
-import { type HttpRequest, onceOf } from "./request.ts";
+import { type HttpRequest, onceOf, parseDate } from "./request.ts";
 
 /** The first pause is up to half a second, each further one up to twice as long, none longer than 30 s. */
 const FIRST_MS = 500;

@@ -90,7 +90,14 @@ export async function send(
       const trying = { deadline, head, network, retry, notice };
       const response = await attempt(request, trying);
       await trace?.(response, network.http);
-      const hop = await redirectOf(request, response, { follow, network });
+      const { status } = response;
+      const redirects = status >= 300 && status < 400
+        ? await import("./redirect.ts")
+        : undefined;
+      const locations = redirects?.locationsOf(response) ?? [];
+      const place = { status, locations };
+      const hop = await redirects
+        ?.followRedirect(request, place, follow, network);
       if (hop === undefined || "refused" in hop) {
         const { signal } = deadline;
         const again = () => sendAgain(request, { ...network, signal });
@@ -144,18 +151,6 @@ export async function send(
     const { failureOf } = await import("./failure.ts");
     throw await failureOf(request, cause, hops.map(({ request }) => request));
   }
-}
-
-async function redirectOf(
-  request: HttpRequest,
-  response: TransportResponse,
-  { follow, network }: Pick<SendOptions, "follow"> & { network: Network },
-) {
-  const { status } = response;
-  if (status < 300 || status >= 400) return undefined;
-  const { followRedirect, locationsOf } = await import("./redirect.ts");
-  const locations = locationsOf(response);
-  return await followRedirect(request, { status, locations }, follow, network);
 }
 
 /** Sends a request, again when that may help; gives, or throws, what the last attempt did. */

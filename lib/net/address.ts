@@ -12,7 +12,6 @@ import {
   refuseLongName,
 } from "../cli/values.ts";
 
-/** A TCP endpoint, or the path of a Unix socket. */
 export type Address = TcpAddress | { readonly path: string };
 
 export interface TcpAddress {

@@ -22,7 +22,6 @@ import type { Proxy, Way } from "./proxy.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
 
-/** What stands between here and there. */
 export interface Route extends Way {
   readonly proxyTls?: TlsClient | undefined;
   /** Whether the proxy is the end of the way: it passes on requests by itself. */

@@ -23,7 +23,6 @@ export type Listener = (
   connection: Connection,
 ) => void;
 
-/** A connection that counts what it received and sent, in bytes. */
 export interface Connection {
   readonly socket: Socket;
   /** The other end: `host:port` or `unix:PATH`. */
@@ -181,7 +180,6 @@ export interface TlsClient {
   readonly pin?: string | undefined;
   /** The name to ask for (SNI) and to find in the certificate, where it is not the host's. */
   readonly name?: string | undefined;
-  /** The client's own certificate, for servers that want one. */
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
   readonly insecure?: boolean | undefined;

@@ -26,7 +26,6 @@ export interface Proxy {
   readonly password: string;
 }
 
-/** How a target is reached. */
 export interface Way {
   readonly proxy?: Proxy | undefined;
   readonly resolve?: readonly Resolved[] | undefined;
