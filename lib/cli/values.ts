@@ -1,6 +1,5 @@
 /**
- * Values of a command line: seconds, counts, sizes, paths, text that is percent-encoded, URLs with a password.
- * What a parser does not understand is a UsageError.
+ * Values of a command line: seconds, counts, sizes, paths, percent-encoding. What a parser cannot read is a UsageError.
  *
  * @module
  */

@@ -17,12 +17,10 @@ import type { Network, TransportResponse } from "./transport.ts";
 const HARMLESS =
   /^(accept(-(charset|encoding|language|ranges))?|user-agent|content-(disposition|encoding|language|type)|(if-)?range)$/i;
 
-/** What comes after a response that points elsewhere: where it points and the next request, or why there is none. */
 export type Hop =
   | { readonly next: HttpRequest; readonly location: string }
   | { readonly refused: string };
 
-/** Turned into a GET, as browsers do, or the same again; the fragment stays unless there is a new one. */
 function turn(from: HttpRequest, status: number, url: URL): HttpRequest {
   const request = { ...from, target: undefined };
   const asGet = status === 303

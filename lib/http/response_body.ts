@@ -19,7 +19,6 @@ interface Reading {
   readonly again: () => Promise<TransportResponse | undefined>;
 }
 
-/** A body that can be read once, in chunks or as a stream. */
 type OpenBody =
   & Pick<HttpResponse, "body" | "stream" | "source" | "unknownCoding">
   & Pick<HttpResponse, "isKept">
@@ -68,7 +67,6 @@ export function openBody(
   reading: Reading,
 ): OpenBody {
   const { headers, body: stream, transferCoding } = response;
-  const { maxSize } = reading;
   if (stream === null) {
     const drop = () => Promise.resolve();
     return { body: nothing(), stream, drop };
@@ -82,7 +80,7 @@ export function openBody(
     throw error;
   }
   const body = readSource(response, source, reading);
-  const isFree = !source.isEncoded && maxSize === undefined;
+  const isFree = !source.isEncoded && reading.maxSize === undefined;
   return {
     body,
     stream: isFree && !response.source ? source.stream : null,
@@ -157,7 +155,6 @@ function isDecoded(
     );
 }
 
-/** Gives the bytes of an encoded body decoded; what is left as it is says so. */
 function decodeSource(
   response: TransportResponse,
   body: ReadableStream<Bytes>,
@@ -261,14 +258,11 @@ async function* through(chunks: Chunks, name: Decoder): Chunks {
   let failure: unknown;
   let isOver = false;
   let wake = () => {};
-  const listen = (event: string, note?: (error: unknown) => void) =>
-    decoder.on(event, (error) => {
-      note?.(error);
-      wake();
-    });
-  listen("readable");
-  listen("end", () => isOver = true);
-  listen("error", (error) => failure = error);
+  decoder.on("end", () => isOver = true);
+  decoder.on("error", (error) => failure = error);
+  for (const event of ["readable", "end", "error"]) {
+    decoder.on(event, () => wake());
+  }
   const drain = async function* (isDone: () => boolean): Chunks {
     while (true) {
       for (let part = decoder.read(); part !== null; part = decoder.read()) {

@@ -153,7 +153,6 @@ export async function send(
   }
 }
 
-/** Sends a request, again when that may help; gives, or throws, what the last attempt did. */
 async function attempt(
   request: HttpRequest,
   options: Pick<SendOptions, "retry" | "notice"> & {
@@ -207,7 +206,11 @@ async function sendOnce(
   request: HttpRequest,
   options: TransportOptions,
 ): Promise<TransportResponse> {
-  if (!needsSocket(options) && !isBeyondFetch(request, options.http)) {
+  const { proxy, unix, pin, resolve, family, http } = options;
+  const { insecure, timed, rawHeaders } = options;
+  const wantsSocket = [insecure, timed, rawHeaders].includes(true) ||
+    [proxy, unix, pin, resolve, family].some((it) => it !== undefined);
+  if (!wantsSocket && !isBeyondFetch(request, http)) {
     try {
       return await sendByFetch(request, options);
     } catch (error) {
@@ -225,13 +228,6 @@ async function sendOnce(
   }
   const { sendOverSocket } = await import("./http1/client.ts");
   return await sendOverSocket(request, options);
-}
-
-function needsSocket(
-  { proxy, unix, insecure, pin, resolve, family, timed, rawHeaders }: Network,
-): boolean {
-  return [proxy, unix, pin, resolve, family].some((it) => it !== undefined) ||
-    [insecure, timed, rawHeaders].includes(true);
 }
 
 /** Whether fetch has sent nothing, was told that HTTP/2 will not do, broke on what it may ask twice, or asked one loopback. */

@@ -44,7 +44,6 @@ export interface ResponseHead {
   readonly status: number;
   /** What the status is called: by the server, in characters that stand for bytes, where there are `rawHeaders`, else by the standard; it may be empty. */
   readonly statusText: string;
-  /** The characters of a value stand for its bytes. */
   readonly headers: Headers;
   /** The header lines as they came, in order and case, where the transport sees them. */
   readonly rawHeaders?: readonly Header[] | undefined;

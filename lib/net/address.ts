@@ -183,7 +183,6 @@ export interface Resolved {
   readonly addresses: readonly string[];
 }
 
-/** The addresses that a name has been given for its port. */
 export const toldOf = (
   { host, port }: TcpAddress,
   resolve: readonly Resolved[] = [],

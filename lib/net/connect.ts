@@ -133,7 +133,6 @@ async function openUnix(
   });
 }
 
-/** Connects to an address, by those of its name where they are chosen or timed. */
 async function openAddress(
   address: Address,
   { resolve, family, timed, signal }: Route,
@@ -241,8 +240,7 @@ export interface ConnectOptions
 /**
  * Connects to an address: a name is tried on all its addresses, `localhost` on both loopbacks.
  *
- * @throws {Failure} `Cannot connect to host:port`, with the cause: refused, unknown host, timed out, not permitted; or
- * `Cannot start TLS with host:port`.
+ * @throws {Failure} `Cannot connect to host:port`, or `Cannot start TLS with host:port`, with the cause.
  *
  * @example Nothing listens on port 9
  * ```ts

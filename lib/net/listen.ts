@@ -43,15 +43,13 @@ export async function hostsOf(
 const PORT_TRIES = 10;
 
 /** Opens something on every host, at least one, all on one port: of several one may be missing. Closes what it opened when it throws. */
-export function openAll<
-  Listener extends Pick<Deno.TcpListener, "addr" | "close">,
->(
+export function openAll<T extends Pick<Deno.TcpListener, "addr" | "close">>(
   address: TcpAddress,
-  open: (hostname: string, port: number) => Listener,
+  open: (hostname: string, port: number) => T,
   hosts: readonly string[],
-): Listener[] {
+): T[] {
   for (let tries = 1;; tries++) {
-    const listeners: Listener[] = [];
+    const listeners: T[] = [];
     let missing: unknown;
     let port = address.port;
     try {

@@ -237,7 +237,6 @@ export async function askSocks(
 const LONGEST_HEAD = 16 * 1024;
 
 const HTTP_1 = "HTTP/1.";
-/** Reads the status of a response, its text, and the whole of its head. */
 async function readStatus(
   socket: ReadWriter,
 ): Promise<[status: string, text: string, head: string]> {

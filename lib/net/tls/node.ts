@@ -1,6 +1,5 @@
 /**
- * What Deno's own TLS cannot do and Node's can: a client with a certificate of its own, or with one pinned certificate
- * to trust; a server that gives up a silent client, or that wants its clients' certificates.
+ * What Deno's own TLS cannot do and Node's can: pins, certificates of clients, a server that gives up a silent client.
  *
  * @module
  */
@@ -59,10 +58,7 @@ const PURPOSES = "0603551d25";
 const SERVERS = "06082b06010505070301";
 
 /** Whether Node trusts the certificate for the name, in its names (RFC 9525 section 2); what is wrong is said in the order and words of Deno's TLS. */
-function checkTrust(
-  stream: TLSSocket,
-  { name, ca = "" }: Pick<TlsClient, "ca"> & { readonly name: string },
-): void {
+function checkTrust(stream: TLSSocket, name: string, ca = ""): void {
   const shown = stream.getPeerCertificate();
   const { valid_from, valid_to, ca: isCa, subjectaltname = "" } = shown;
   const raw = Buffer.from(shown.raw);
@@ -128,7 +124,7 @@ export async function startNodeTls(
   );
   try {
     if (!insecure && (pin === undefined || ca !== undefined)) {
-      checkTrust(stream, { name, ca });
+      checkTrust(stream, name, ca);
     }
     if (pin !== undefined) checkPin(stream, pin);
   } catch (error) {
