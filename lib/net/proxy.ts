@@ -96,7 +96,8 @@ export function formatProxy({ protocol, address }: Proxy): string {
 
 /** A user and a password as HTTP's Basic scheme sends them, in UTF-8 (RFC 7617). */
 export function formatBasic(user: string, password: string): string {
-  return `Basic ${encoder.encode(`${user}:${password}`).toBase64()}`;
+  const bytes = Array.from(encoder.encode(`${user}:${password}`));
+  return `Basic ${btoa(bytes.map((b) => String.fromCharCode(b)).join(""))}`;
 }
 
 /** What an HTTP proxy is told of who asks; nothing where nobody is named. */
