@@ -1,5 +1,5 @@
 /**
- * Types of std's assertions that the tests use, as `lib/std.d.ts` has them for the parts that hark itself uses.
+ * Types of std's assertions that the tests use, as `std.d.ts` has them for the parts that hark itself uses.
  */
 
 declare module "@std/assert" {

@@ -1,11 +1,9 @@
 /**
- * What a command reads from, writes to and may reach: the process's own streams in `process.ts`, memory in tests and the
- * demo.
+ * What a command reads from, writes to and may reach: the process's own streams, or memory in tests and the demo.
  *
  * @module
  */
 
-/** The edge of a process, as a command sees it. */
 export interface Io {
   readonly stdin: Input;
   /** The result, byte for byte. */
@@ -14,10 +12,7 @@ export interface Io {
   readonly stderr: Output;
   /** Asks for a secret, in one line and without an echo; resolves to undefined where there is no terminal to ask on. */
   readonly askSecret: (question: string) => Promise<string | undefined>;
-  /**
-   * Aborted by the first Ctrl-C or SIGTERM once {@linkcode Io.drain} was called, with the exit code as its reason;
-   * until then a signal ends the process.
-   */
+  /** Aborted, with the exit code as its reason, by the first Ctrl-C or SIGTERM after {@linkcode Io.drain}; until then a signal ends the process. */
   readonly signal: AbortSignal;
   /** Says that this command finishes its work on a first signal; a second one still ends the process. */
   readonly drain: () => void;
@@ -50,10 +45,7 @@ export interface Output {
   readonly writeLater: (bytes: Uint8Array) => Promise<void>;
 }
 
-/**
- * Thrown by a write to an output that nobody reads any more, as under `| head -1`: a command then ends quietly,
- * while the same error from a socket is a failure.
- */
+/** Thrown by a write that nobody reads any more, as under `| head -1`: a command then ends quietly, which no socket's error makes it do. */
 export class ClosedOutput extends Error {
   override name = "ClosedOutput";
 

@@ -6,10 +6,7 @@
 
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 
-/**
- * Finds the known name that a mistyped one most likely means: at most half of its letters may differ, or it begins the
- * known name. One of more than 100 letters is not mistyped, and only the first 1,000 are known: others may choose both.
- */
+/** The known name that is meant: at most half of the letters differ, or they begin it. Others may choose both, so that both have limits. */
 export function nearest(
   typed: string,
   known: readonly string[],

@@ -7,10 +7,7 @@
 import { ExitCode, Failure } from "./errors.ts";
 import { ClosedOutput, type Input, type Io, type Output, print } from "./io.ts";
 
-/**
- * The process's own streams and signals. Ctrl-C and SIGTERM end the process at once with 130 and 143, unless the
- * command drains. Windows has Ctrl-C alone: nothing there sends a SIGTERM that could be caught.
- */
+/** The process's own streams and signals. Ctrl-C and SIGTERM end it at once with 130 and 143, unless the command drains. */
 export function processIo(): Io {
   const stderr = createOutput("stderr", Deno.stderr);
   if (!Deno.build.standalone) print(stderr, warningOf(Deno.version.deno));
@@ -31,10 +28,7 @@ export function processIo(): Io {
   };
 }
 
-/**
- * Goes on when its terminal goes, as under nohup: Deno resets SIGHUP, which nohup has ignored, but no stream is left on
- * the terminal then, and stdout is a file or /dev/null. A pipe's reader may be gone too: that is the end, with 129.
- */
+/** Outlives its terminal, as under nohup, whose ignoring of SIGHUP Deno resets; but ends with 129 where stdout is a pipe, whose reader may be gone. */
 function outlive(): void {
   const { stdin, stdout, stderr } = Deno;
   if ([stdin, stdout, stderr].some((stream) => stream.isTerminal())) return;
@@ -76,10 +70,7 @@ export function warningOf(deno: string): string {
 /** A terminal may deliver one Ctrl-C twice, itself and through the task runner, about 1 ms apart. */
 const SECOND_SIGNAL_MS = 200;
 
-/**
- * Until a command drains, the system ends the process by itself: at once, even while a slow reader blocks a write, and
- * with 130 or 143 in every shell. Only Windows needs a listener to give these numbers.
- */
+/** Until a command drains, the system ends the process, at once even while a write is blocked, with 130 or 143; on Windows a listener does. */
 function createSignals(): Pick<Io, "signal" | "drain"> {
   const controller = new AbortController();
   let draining = false;
@@ -114,11 +105,7 @@ function createSignals(): Pick<Io, "signal" | "drain"> {
 /** Ctrl-C and Ctrl-D. */
 const ENDS = [3, 4];
 
-/**
- * Asks for a secret in one line, without an echo; gives undefined where there is no terminal to ask on.
- *
- * @throws {Failure} With code 130, on Ctrl-C or Ctrl-D.
- */
+/** Asks for a secret without an echo; gives undefined where there is no terminal to ask on. Ctrl-C and Ctrl-D are a Failure of code 130. */
 async function askSecret(question: string): Promise<string | undefined> {
   const { stdin, stdout, stderr } = Deno;
   if (!stdin.isTerminal() || !stderr.isTerminal()) return undefined;
@@ -166,10 +153,7 @@ const LATER_TRIAL_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 10;
 const NOTHING = new Uint8Array();
 
-/**
- * Makes an output of one of the process's streams; errors call it by its name. What is said on stderr is a courtesy:
- * where it cannot be written, as its reader is gone, it alone is lost.
- */
+/** Makes an output of one of the process's streams. What is said on stderr is a courtesy: where its reader is gone, it alone is lost. */
 export function createOutput(name: string, stream: Stream): Output {
   const isTerminal = stream.isTerminal();
   let written = 0;
@@ -261,11 +245,7 @@ export function createOutput(name: string, stream: Stream): Output {
   };
 }
 
-/**
- * The next part to write into a pipe, such that a failure says how much of it was taken: it is short, and ends after
- * its last newline, because Rust's standard output writes up to there, keeps the rest, and reports an error about
- * either.
- */
+/** What to write next into a pipe: short, up to its last newline, as far as Rust's stdout writes at once, so that a failure says how much was taken. */
 function partOf(bytes: Uint8Array, from: number): Uint8Array {
   const part = bytes.subarray(from, from + WHOLE_BYTES);
   const newline = part.lastIndexOf(NEWLINE);

@@ -7,12 +7,7 @@
 import { ExitCode, Failure } from "./errors.ts";
 import { redactText } from "./redact.ts";
 
-/**
- * Words an error for a person, in one line: a failure as what could not be done and why, any other
- * error as its reason alone.
- *
- * @param peer Who is named beside it already: of a failure about it, only why is said.
- */
+/** Words an error in one line: a failure as what could not be done and why, or why alone where `peer` is named already; another as its reason. */
 export function describe(error: unknown, peer?: string): string {
   if (!(error instanceof Failure)) return reasonOf(error).message;
   const { message, cause } = error;
@@ -29,10 +24,7 @@ export function exitCodeOf(error: unknown): ExitCode {
     (error.cause === undefined ? ExitCode.Failed : exitCodeOf(error.cause));
 }
 
-/**
- * Finds why something failed, in the error or the causes behind it: in a few words without a period, and as an exit
- * code. What is not known keeps its own words, but for what is secret in its URLs.
- */
+/** Why something failed, in a few words, and its exit code. What is not known keeps its own words, but for what is secret in its URLs. */
 export function reasonOf(error: unknown): { message: string; code: ExitCode } {
   const { message: unloaded } = unloadedOf(error) ?? {};
   if (unloaded) return { message: unloaded, code: ExitCode.Failed };
@@ -246,11 +238,9 @@ const WORDINGS: readonly (readonly [
 ];
 
 function formatAgo(seconds: number): string {
-  const [unit, size] = seconds < 3600
-    ? ["minute", 60] as const
-    : seconds < 86_400
-    ? ["hour", 3600] as const
-    : ["day", 86_400] as const;
+  const units = { day: 86_400, hour: 3600 };
+  const [unit, size] =
+    Object.entries(units).find(([, size]) => seconds >= size) ?? ["minute", 60];
   const count = Math.max(1, Math.floor(seconds / size));
   return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
@@ -262,8 +252,6 @@ export function nameInstead(reason: string): string | undefined {
 }
 
 function formatNames(text: string | undefined): string {
-  const names = [...text?.matchAll(/\w+\("?([^")]+)"?\)/g) ?? []].map((
-    [, name],
-  ) => name);
-  return names.length === 0 ? "" : `, only for ${names.join(", ")}`;
+  const names = text?.match(/(?<=\w\("?)[^")]+(?="?\))/g);
+  return names ? `, only for ${names.join(", ")}` : "";
 }

@@ -23,7 +23,6 @@ const WORDS =
 const NAMES =
   /^((auth|access|authorization|device|recovery|security|verification)-?)?code$/;
 
-/** Names that have such a word and no secret. */
 const HARMLESS =
   /^access-?control-|(max|min|total|prompt|completion|input|output)-?tokens?$|token-?type$|(public|primary|foreign|sort|partition|cache|idempotency)-?key$/;
 
@@ -48,10 +47,7 @@ export function decodeName(name: string): string {
   );
 }
 
-/**
- * The start of a value in a URL, and its name: after ? & ; or #, also where these are percent-encoded, as in a URL in
- * a URL, or in JSON there. The length of a name is limited, else a hostile text would take quadratic time.
- */
+/** The start of a value in a URL, and its name, percent-encoded or not, as of a URL in a URL; without a limit hostile names take quadratic time. */
 const PARAMETER =
   /(?:[?&;#]|%(?:25)*(?:3f|26|3b|23|22))\s{0,9}([^?&;#=\s]{0,200}?)(?:=|%(?:25)*(?:3d|22(?::|%(?:25)*3a)))/gi;
 

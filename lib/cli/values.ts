@@ -1,6 +1,5 @@
 /**
- * Values of a command line: seconds, counts, sizes, paths, text that is percent-encoded, URLs with a password.
- * What a parser does not understand is a UsageError.
+ * Values of a command line: seconds, counts, sizes, paths, percent-encoding. What a parser cannot read is a UsageError.
  *
  * @module
  */
@@ -84,11 +83,7 @@ export function absolutePath(path: string): string {
   return isAbsolute ? path : `${Deno.cwd()}/${path.replace(/^(\.\/+)+/, "")}`;
 }
 
-/**
- * Waits for a step of reading a file.
- *
- * @throws {Failure} `Cannot read "PATH"`, with what the step threw as its cause.
- */
+/** Waits for a step of reading a file; what it throws becomes the cause of `Cannot read "PATH"`. */
 export async function reading<T>(path: string, step: Promise<T>): Promise<T> {
   try {
     return await step;

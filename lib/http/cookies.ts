@@ -1,6 +1,5 @@
 /**
- * Cookies of one chain of redirects: those that a response sets go with the requests after it, where RFC 6265 sends
- * them, and end with the chain.
+ * Cookies of one chain of redirects: what a response sets goes with the requests after it, where RFC 6265 sends it.
  *
  * @module
  */
@@ -8,19 +7,17 @@
 import { CookieJar } from "tough-cookie";
 import type { HttpRequest } from "./request.ts";
 
-export interface Cookies {
-  /** Takes what a response sets, by its Set-Cookie lines; what it may not set is left out. */
-  readonly take: (url: URL, lines: readonly string[]) => Promise<void>;
-  /** A request with the cookies that go there: in place of those of the same names, after the others. */
-  readonly add: (request: HttpRequest) => Promise<HttpRequest>;
-}
-
 /** So many of a response count, as many as browsers keep of a site. */
 const MOST_COOKIES = 180;
 
 const isCookie = (name: string) => name.toLowerCase() === "cookie";
 
-export function createCookies(): Cookies {
+export function createCookies(): {
+  /** Takes what a response sets, by its Set-Cookie lines; what it may not set is left out. */
+  readonly take: (url: URL, lines: readonly string[]) => Promise<void>;
+  /** A request with the cookies that go there: in place of those of the same names, after the others. */
+  readonly add: (request: HttpRequest) => Promise<HttpRequest>;
+} {
   // with the public suffix list: nobody sets a cookie for all of co.uk
   const jar = new CookieJar(undefined, { allowSecureOnLocal: false });
   const set = new Set<string>();

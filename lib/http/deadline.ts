@@ -19,7 +19,6 @@ export interface Timeouts {
 /** How long `get` and `post` wait unless told otherwise: 30 s for a head, 60 s for the next bytes. */
 export const DEFAULT_TIMEOUTS = { head: 30_000, idle: 60_000 } as const;
 
-/** Ends an exchange that takes too long. */
 export interface Deadline {
   /** Aborted, with a {@linkcode Failure} of code 28 as its reason, when a limit passes. */
   readonly signal: AbortSignal;
@@ -36,7 +35,6 @@ export interface Deadline {
   readonly lift: () => void;
 }
 
-/** Starts the deadline of an exchange, which may take `total` ms from now on. */
 export function startDeadline(total?: number, signal?: AbortSignal): Deadline {
   let controller = new AbortController();
   const arm = () =>

@@ -27,11 +27,6 @@ const HANDSHAKE = new RegExp(
   `^(${NO_TLS}|no TLS version in common|the peer ended TLS)`,
 );
 
-function doing({ method, url }: HttpRequest): string {
-  const shown = redactUrl(url.href);
-  return method === "GET" ? `get ${shown}` : `send ${method} to ${shown}`;
-}
-
 const STEPS: readonly (readonly [test: RegExp, step: string])[] = [
   ...TLS_STEPS,
   [/^the proxy refused to/, "what it says is shown with --proxy URL"],
@@ -66,9 +61,10 @@ async function hintFor(
     return `this port does not speak TLS, try ${sameOver("http", url)}`;
   }
   const isFar = code === ExitCode.Unreachable || code === ExitCode.Unresolved;
-  if (isFar && isOfFetch(cause)) {
+  const isOfFetch = cause instanceof TypeError;
+  if (isFar && isOfFetch && cause.message === "fetch failed") {
     // no code may read the environment, or see which way fetch went
-    return await isReachable(url)
+    return await probe(url, () => Promise.resolve(true))
       ? `a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) may be in the way; NO_PROXY=${
         addressOfUrl(url).host
       } goes past it`
@@ -84,10 +80,6 @@ async function hintFor(
 const sameOver = (scheme: string, { href }: URL) =>
   quote(redactUrl(href.replace(/^https?/, scheme)));
 
-function isOfFetch(error: unknown): boolean {
-  return error instanceof TypeError && error.message === "fetch failed";
-}
-
 function isWorded(cause: unknown): cause is Failure {
   return cause instanceof Failure && cause.message.startsWith("Cannot ");
 }
@@ -99,13 +91,13 @@ export async function failureOf(
   before: readonly HttpRequest[] = [],
 ): Promise<Failure> {
   if (isWorded(cause)) return cause;
-  const { host, hostname } = request.url;
+  const { method, url: { host, hostname, href } } = request;
   const code = exitCodeOf(cause);
   const phase = HANDSHAKE.test(describe(cause))
     ? "start TLS with"
     : PHASES[code];
   const what = phase === undefined
-    ? doing(request)
+    ? (method === "GET" ? "get " : `send ${method} to `) + redactUrl(href)
     : `${phase} ${code === ExitCode.Unresolved ? hostname : host}`;
   const hint = await hintFor(request, cause);
   const reached = before.map(({ url }) => formatAddress(addressOfUrl(url)));
@@ -161,35 +153,29 @@ const HELLO = Uint8Array.of(
   ...[0, 0, 2, 0xc0, 0x2f, 1, 0],
 );
 
-/** Connects to the host of a URL by itself: no proxy, no name but its own. */
-function probe(url: URL, signal: AbortSignal): Promise<Deno.TcpConn> {
-  const { host, port } = addressOfUrl(url);
-  return Deno.connect({ hostname: host, port, signal });
-}
-
-async function isReachable(url: URL): Promise<boolean> {
+/** Asks the host of a URL itself, through no proxy: false where it cannot be connected to, or is late. */
+async function probe(
+  url: URL,
+  ask: (conn: Deno.TcpConn) => Promise<boolean>,
+): Promise<boolean> {
+  const { host: hostname, port } = addressOfUrl(url);
+  const signal = AbortSignal.timeout(PATIENCE_MS);
   try {
-    using _ = await probe(url, AbortSignal.timeout(PATIENCE_MS));
-    return true;
+    using conn = await Deno.connect({ hostname, port, signal });
+    return await within(signal, conn, () => ask(conn));
   } catch {
     return false;
   }
 }
 
 /** Whether a port speaks TLS: it gets a hello, and no request. */
-export async function speaksTls(url: URL): Promise<boolean> {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
-  try {
-    using conn = await probe(url, signal);
+export function speaksTls(url: URL): Promise<boolean> {
+  return probe(url, async (conn) => {
     const response = new Uint8Array(6);
-    await within(signal, conn, async () => {
-      await conn.write(HELLO);
-      await conn.read(response);
-    });
+    await conn.write(HELLO);
+    await conn.read(response);
     // an echo gives the hello back
     return response[5] !== HELLO[5] &&
       (response[0] === ALERT || response[0] === HANDSHAKE_RECORD);
-  } catch {
-    return false;
-  }
+  });
 }

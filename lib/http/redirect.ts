@@ -17,14 +17,10 @@ import type { Network, TransportResponse } from "./transport.ts";
 const HARMLESS =
   /^(accept(-(charset|encoding|language|ranges))?|user-agent|content-(disposition|encoding|language|type)|(if-)?range)$/i;
 
-/** What comes after a response that points elsewhere: where it points and the next request, or why there is none. */
 export type Hop =
   | { readonly next: HttpRequest; readonly location: string }
   | { readonly refused: string };
 
-const isWeb = ({ protocol }: URL) => /^https?:$/.test(protocol);
-
-/** Turned into a GET, as browsers do, or the same again; the fragment stays unless there is a new one. */
 function turn(from: HttpRequest, status: number, url: URL): HttpRequest {
   const request = { ...from, target: undefined };
   const asGet = status === 303
@@ -50,10 +46,8 @@ export function locationsOf(
 }
 
 /**
- * Decides where a redirect leads, by RFC 9110, section 15.4, and as browsers do: 303 turns into a GET, and so do 301
- * and 302 of a POST. To another origin goes no header but those that say what is wanted, whatever the policy; by the
- * safe one also no body, https is not left, and no public host leads to a private address.
- * Names are looked up, but for a proxy, which does that itself. What is no redirect gives undefined.
+ * Decides where a redirect leads, by RFC 9110, section 15.4, and as browsers do; what is no redirect gives undefined. To
+ * another origin go only headers that say what is wanted, and by the safe policy no body.
  */
 export async function followRedirect(
   request: HttpRequest,
@@ -70,8 +64,8 @@ export async function followRedirect(
   if (url === null) return { refused: "its Location is not a URL" };
   url.username = url.password = "";
   if (url.hash === "") url.hash = request.url.hash;
-  if (!isWeb(url)) {
-    const scheme = url.protocol.slice(0, -1);
+  const scheme = url.protocol.slice(0, -1);
+  if (!/^https?$/.test(scheme)) {
     return { refused: `${scheme} is neither http nor https` };
   }
   if (follow === "none") return { refused: "no redirect is, by --follow=none" };
@@ -88,10 +82,10 @@ export async function followRedirect(
     if (next.body) {
       return { refused: "it would send the body to another origin" };
     }
-    const isInside = (url: URL) => leadsInside(url, network);
     if (
-      url.hostname !== request.url.hostname && await isInside(url) &&
-      !await isInside(request.url)
+      url.hostname !== request.url.hostname &&
+      await leadsInside(url, network) &&
+      !await leadsInside(request.url, network)
     ) return { refused: `${url.hostname} is a private address` };
   }
   const headers = next.headers.filter(([name]) => HARMLESS.test(name));
@@ -123,7 +117,6 @@ function isPrivate(ip: string): boolean {
   return PRIVATE.some((range) => contains(range, ip) || contains(range, ipv4));
 }
 
-/** Whether a URL leads to this machine or its network, by the addresses of its host. */
 async function leadsInside(
   url: URL,
   { proxy, resolve, family }: Pick<Network, "proxy" | "resolve" | "family">,

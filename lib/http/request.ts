@@ -49,12 +49,7 @@ export type Follow = "same" | "safe" | "all" | "none";
 /** A token of RFC 9110, section 5.6.2: a method's or a header's name. */
 export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
-/**
- * Whether a request is beyond fetch, which answers for itself which Host, User-Agent, Accept, Accept-Encoding and
- * Accept-Language go out and what the path is, gives no body to GET and HEAD, knows no TRACE and no CONNECT, takes
- * from a stream no length, which HTTP/2 does without; and asks a name server for names below localhost: such a request
- * needs a transport of our own.
- */
+/** Whether a request is beyond fetch, which sets headers itself, knows neither TRACE nor CONNECT, and asks a name server for what is below localhost. */
 export function isBeyondFetch(
   { method, url, target, headers, body, unset = [] }: HttpRequest,
   http?: string,
@@ -126,6 +121,36 @@ export function addressOfUrl({ hostname, port, protocol }: URL): TcpAddress {
   };
 }
 
+const TIME = "(?<time>\\d\\d:\\d\\d:\\d\\d)";
+
+/** The form that is written today, and the two old ones that are still to be read; all of them are GMT. */
+const FORMS = [
+  `\\w{3}, (?<day>\\d\\d) (?<month>\\w{3}) (?<year>\\d{4}) ${TIME} GMT`,
+  `\\w{6,9}, (?<day>\\d\\d)-(?<month>\\w{3})-(?<year>\\d\\d) ${TIME} GMT`,
+  `\\w{3} (?<month>\\w{3}) (?<day>[ \\d]\\d) ${TIME} (?<year>\\d{4})`,
+].map((form) => new RegExp(`^${form}$`));
+
+/** A year of two digits is at most 50 years ahead. */
+function fullYear(year: string): number {
+  if (year.length === 4) return Number(year);
+  const now = new Date().getUTCFullYear();
+  const full = now - now % 100 + Number(year);
+  return full > now + 50 ? full - 100 : full;
+}
+
+/** Reads a date of HTTP (RFC 9110, section 5.6.7): its time in ms since 1970, undefined for what is in none of the three forms. */
+export function parseDate(text: string): number | undefined {
+  for (const form of FORMS) {
+    const { day = "", month, year, time } = text.match(form)?.groups ?? {};
+    if (year === undefined) continue;
+    const at = `${month} ${fullYear(year)} ${time} GMT`;
+    const date = `${day.trim().padStart(2, "0")} ${at}`;
+    // 31 February is no day, and 25:61 no time
+    const ms = Date.parse(date);
+    return new Date(ms).toUTCString().endsWith(date) ? ms : undefined;
+  }
+}
+
 /** The elements of a list of encodings but for those that change nothing, in lower case (RFC 9110, section 5.6.1). */
 export function codingsOf(list: string): string[] {
   return list.toLowerCase().split(",").map((name) => name.trim())
@@ -135,15 +160,11 @@ export function codingsOf(list: string): string[] {
 /** How many bytes a reader without a buffer of its own gets at once. */
 const CHUNK = 1 << 17;
 
-/**
- * Makes a stream of a source, or of one that is opened at the first read. Whoever reads with a buffer of their own
- * (`getReader({ mode: "byob" })`) gets the bytes right there: a file of any size then costs no memory.
- */
+/** A stream of a source, or of one opened at the first read. A reader with a buffer of its own gets the bytes right there: no file costs memory. */
 export function streamOf(
   from: ByteSource | (() => Promise<ByteSource>),
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let source = typeof from === "function" ? undefined : from;
-  const open = () => typeof from === "function" ? from() : from;
   return new ReadableStream({
     type: "bytes",
     autoAllocateChunkSize: CHUNK,
@@ -152,7 +173,7 @@ export function streamOf(
       const view = request?.view;
       if (!request || !view) return;
       try {
-        source ??= await open();
+        source ??= typeof from === "function" ? await from() : from;
         let count: number | null = 0;
         // no bytes are no chunk: one without bytes would end a body that is sent in chunks
         while (count === 0) {

@@ -19,14 +19,10 @@ interface Reading {
   readonly again: () => Promise<TransportResponse | undefined>;
 }
 
-/** A body that can be read once, in chunks or as a stream. */
-interface OpenBody
-  extends
-    Required<Pick<HttpResponse, "stream" | "unknownCoding">>,
-    Pick<HttpResponse, "source" | "isKept"> {
-  readonly body: AsyncGenerator<Uint8Array<ArrayBuffer>>;
-  readonly drop: () => Promise<void>;
-}
+type OpenBody =
+  & Pick<HttpResponse, "body" | "stream" | "source" | "unknownCoding">
+  & Pick<HttpResponse, "isKept">
+  & { readonly drop: () => Promise<void> };
 
 /** Reads a source to its end, and keeps the response: no abort reaches the body of one of fetch's that is garbage. */
 async function* readSource(
@@ -71,10 +67,9 @@ export function openBody(
   reading: Reading,
 ): OpenBody {
   const { headers, body: stream, transferCoding } = response;
-  const { maxSize } = reading;
   if (stream === null) {
     const drop = () => Promise.resolve();
-    return { body: nothing(), stream, unknownCoding: undefined, drop };
+    return { body: nothing(), stream, drop };
   }
   const isPlain = !headers.has("content-encoding") && !transferCoding;
   let source: DecodedBody = { stream };
@@ -85,7 +80,7 @@ export function openBody(
     throw error;
   }
   const body = readSource(response, source, reading);
-  const isFree = !source.isEncoded && maxSize === undefined;
+  const isFree = !source.isEncoded && reading.maxSize === undefined;
   return {
     body,
     stream: isFree && !response.source ? source.stream : null,
@@ -119,15 +114,6 @@ const SAMPLE = 64 * 1024;
 /** Looks at a body that has become large; gives the number of bytes from which on it is to look again. */
 type SizeCheck = (received: number, chunk: Bytes) => Promise<number>;
 
-/** How many bytes these are when they are compressed, without any head. */
-async function compress(chunks: readonly Bytes[]): Promise<number> {
-  // as one: each chunk would be compressed by itself
-  const joined = await new Blob([...chunks]).bytes();
-  const stream = new Blob([joined]).stream()
-    .pipeThrough(new CompressionStream("deflate-raw"));
-  return (await new Response(stream).bytes()).length;
-}
-
 /** Checks a body that fetch has decoded by its length, where that is known, else by some of it, compressed again. */
 function checkSize(encoded: number | undefined): SizeCheck {
   const sample: Uint8Array<ArrayBuffer>[] = [];
@@ -138,7 +124,10 @@ function checkSize(encoded: number | undefined): SizeCheck {
       sample.push(chunk);
       size += chunk.length;
       if (size < SAMPLE) return received;
-      refuseBomb(received, await compress(sample.splice(0)) / size * received);
+      const { deflateRawSync } = await import("node:zlib");
+      const joined = await new Blob(sample.splice(0)).bytes();
+      const { length } = deflateRawSync(joined);
+      refuseBomb(received, length / size * received);
       size = 0;
     }
     return received + STEP;
@@ -166,7 +155,6 @@ function isDecoded(
     );
 }
 
-/** Gives the bytes of an encoded body decoded; what is left as it is says so. */
 function decodeSource(
   response: TransportResponse,
   body: ReadableStream<Bytes>,
@@ -261,10 +249,7 @@ type Decoder =
   | "createBrotliDecompress"
   | "createZstdDecompress";
 
-/**
- * Lets chunks through a decoder of Node, which is loaded only now: it takes some 30 ms. It gives as much at a time as is
- * wanted: whatever a few bytes become, little of it is held. A body without bytes stays so.
- */
+/** Decodes with Node's zlib, loaded only now (30 ms), as much at a time as is wanted: little of what a few bytes become is held. */
 async function* through(chunks: Chunks, name: Decoder): Chunks {
   const { start, whole } = await peek(chunks, 1);
   if (start.length === 0) return;
@@ -273,14 +258,11 @@ async function* through(chunks: Chunks, name: Decoder): Chunks {
   let failure: unknown;
   let isOver = false;
   let wake = () => {};
-  const listen = (event: string, note?: (error: unknown) => void) =>
-    decoder.on(event, (error) => {
-      note?.(error);
-      wake();
-    });
-  listen("readable");
-  listen("end", () => isOver = true);
-  listen("error", (error) => failure = error);
+  decoder.on("end", () => isOver = true);
+  decoder.on("error", (error) => failure = error);
+  for (const event of ["readable", "end", "error"]) {
+    decoder.on(event, () => wake());
+  }
   const drain = async function* (isDone: () => boolean): Chunks {
     while (true) {
       for (let part = decoder.read(); part !== null; part = decoder.read()) {

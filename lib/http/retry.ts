@@ -6,8 +6,8 @@
 
 import { ExitCode } from "../cli/errors.ts";
 import { exitCodeOf, reasonOf } from "../cli/reasons.ts";
-import { parseDate } from "./date.ts";
-import { type HttpRequest, onceOf } from "./request.ts";
+import { pause } from "../net/pause.ts";
+import { type HttpRequest, onceOf, parseDate } from "./request.ts";
 
 /** The first pause is up to half a second, each further one up to twice as long, none longer than 30 s. */
 const FIRST_MS = 500;
@@ -51,17 +51,12 @@ function passingReason(outcome: Outcome): string | undefined {
   return passes ? message : undefined;
 }
 
-interface Pause {
-  readonly ms: number;
-  readonly why: string;
-}
-
 /** Whether there is to be another attempt: after full jitter, up to 30 s, or when the server says, which may be longer. */
 export function pauseAfter(
   outcome: Outcome,
   attempt: number,
   random: () => number = Math.random,
-): Pause | undefined {
+): { readonly ms: number; readonly why: string } | undefined {
   const why = passingReason(outcome);
   if (why === undefined) return undefined;
   const told = "headers" in outcome ? retryAfter(outcome.headers) : undefined;
@@ -69,11 +64,7 @@ export function pauseAfter(
   return { ms: told ?? random() * longest, why };
 }
 
+/** Waits, in ms; the reason of the signal is thrown when it is aborted. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    // the first setTimeout costs 7 ms
-    const end = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(ms))]);
-    end.onabort = () => signal.aborted ? reject(signal.reason) : resolve();
-  });
+  return pause(ms, signal).then(() => signal.throwIfAborted());
 }

@@ -90,7 +90,14 @@ export async function send(
       const trying = { deadline, head, network, retry, notice };
       const response = await attempt(request, trying);
       await trace?.(response, network.http);
-      const hop = await redirectOf(request, response, { follow, network });
+      const { status } = response;
+      const redirects = status >= 300 && status < 400
+        ? await import("./redirect.ts")
+        : undefined;
+      const locations = redirects?.locationsOf(response) ?? [];
+      const place = { status, locations };
+      const hop = await redirects
+        ?.followRedirect(request, place, follow, network);
       if (hop === undefined || "refused" in hop) {
         const { signal } = deadline;
         const again = () => sendAgain(request, { ...network, signal });
@@ -146,35 +153,25 @@ export async function send(
   }
 }
 
-async function redirectOf(
-  request: HttpRequest,
-  response: TransportResponse,
-  { follow, network }: Pick<SendOptions, "follow"> & { network: Network },
-) {
-  const { status } = response;
-  if (status < 300 || status >= 400) return undefined;
-  const { followRedirect, locationsOf } = await import("./redirect.ts");
-  const locations = locationsOf(response);
-  return await followRedirect(request, { status, locations }, follow, network);
-}
-
-interface AttemptOptions extends Pick<SendOptions, "retry" | "notice"> {
-  readonly deadline: Deadline;
-  readonly head: number | undefined;
-  readonly network: Network;
-}
-
-/** Sends a request, again when that may help; gives, or throws, what the last attempt did. */
 async function attempt(
   request: HttpRequest,
-  options: AttemptOptions,
+  options: Pick<SendOptions, "retry" | "notice"> & {
+    readonly deadline: Deadline;
+    readonly head: number | undefined;
+    readonly network: Network;
+  },
 ): Promise<TransportResponse> {
-  const { deadline, retry = 0, notice } = options;
+  const { deadline, head, network, retry = 0, notice } = options;
+  const onUpload = (state: string) => deadline.renew(state === "sending");
   for (let count = 0;; count++) {
     let response: TransportResponse | undefined;
     let error: unknown;
     try {
-      response = await sendWithin(request, options);
+      const { signal } = deadline;
+      const sent = sendOnce(request, { ...network, signal, onUpload });
+      // it ends when its signal is aborted, whether what it waits for can be ended or not
+      const answer = orAborted(signal, sent);
+      response = await deadline.within(answer, head, "no answer");
       if (response.status < 400 || count === retry) return response;
     } catch (cause) {
       const { verdictOf } = await import("./failure.ts");
@@ -205,22 +202,15 @@ async function attempt(
   }
 }
 
-/** One attempt; it ends when its signal is aborted, whether what it waits for can be ended or not. */
-async function sendWithin(
-  request: HttpRequest,
-  { deadline, network, head }: AttemptOptions,
-): Promise<TransportResponse> {
-  const { signal, renew } = deadline;
-  const onUpload = (state: string) => renew(state === "sending");
-  const response = sendOnce(request, { ...network, signal, onUpload });
-  return await deadline.within(orAborted(signal, response), head, "no answer");
-}
-
 async function sendOnce(
   request: HttpRequest,
   options: TransportOptions,
 ): Promise<TransportResponse> {
-  if (!needsSocket(options) && !isBeyondFetch(request, options.http)) {
+  const { proxy, unix, pin, resolve, family, http } = options;
+  const { insecure, timed, rawHeaders } = options;
+  const wantsSocket = [insecure, timed, rawHeaders].includes(true) ||
+    [proxy, unix, pin, resolve, family].some((it) => it !== undefined);
+  if (!wantsSocket && !isBeyondFetch(request, http)) {
     try {
       return await sendByFetch(request, options);
     } catch (error) {
@@ -238,14 +228,6 @@ async function sendOnce(
   }
   const { sendOverSocket } = await import("./http1/client.ts");
   return await sendOverSocket(request, options);
-}
-
-/** What a socket of our own can do for a request, and fetch cannot. */
-function needsSocket(
-  { proxy, unix, insecure, pin, resolve, family, timed, rawHeaders }: Network,
-): boolean {
-  return [proxy, unix, pin, resolve, family].some((it) => it !== undefined) ||
-    [insecure, timed, rawHeaders].includes(true);
 }
 
 /** Whether fetch has sent nothing, was told that HTTP/2 will not do, broke on what it may ask twice, or asked one loopback. */
@@ -272,12 +254,16 @@ async function sendAgain(
 
 async function sendByFetch(
   { method, url, headers, body }: HttpRequest,
-  { signal, onUpload, ...network }: TransportOptions,
+  { signal, onUpload, ca, cert, key, http }: TransportOptions,
 ): Promise<TransportResponse> {
-  const { ca, cert, http } = network;
   using client = ca === undefined && cert === undefined && http === undefined
     ? undefined
-    : createClient(network);
+    : Deno.createHttpClient({
+      ...ca !== undefined && { caCerts: [ca] },
+      ...cert !== undefined && key !== undefined && { cert, key },
+      http1: http !== "2",
+      http2: http !== "1.1",
+    });
   const response = await fetch(url, {
     method,
     headers: headers.map(([name, value]) => [name, value]),
@@ -296,7 +282,6 @@ async function sendByFetch(
   return await unframe(head, framing);
 }
 
-/** A body that says how it goes out. */
 async function* counted(body: Body, onUpload: TransportOptions["onUpload"]) {
   onUpload?.("reading");
   for await (const bytes of body.open()) {
@@ -305,14 +290,4 @@ async function* counted(body: Body, onUpload: TransportOptions["onUpload"]) {
     onUpload?.("reading");
   }
   onUpload?.("sending");
-}
-
-/** What fetch needs for authorities and a certificate of one's own, or one version of HTTP. */
-function createClient({ ca, cert, key, http }: Network): Deno.HttpClient {
-  return Deno.createHttpClient({
-    ...ca !== undefined && { caCerts: [ca] },
-    ...cert !== undefined && key !== undefined && { cert, key },
-    http1: http !== "2",
-    http2: http !== "1.1",
-  });
 }

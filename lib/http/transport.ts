@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { Resolved } from "../net/address.ts";
-import type { Proxy } from "../net/proxy.ts";
-import type { Socket, TlsClient } from "../net/connection.ts";
+import type { TlsClient } from "../net/connection.ts";
+import type { Way } from "../net/proxy.ts";
 import type { ByteSource, Header, HttpRequest } from "./request.ts";
 
 /** How long each phase of an exchange took, in ms. What did not happen, or cannot be told apart, is undefined. */
@@ -24,20 +23,14 @@ export interface Timings {
 /** The way to a server. Certificates and keys are PEM. */
 export interface Network
   extends
+    Way,
     Pick<TlsClient, "ca" | "pin" | "cert" | "key" | "insecure" | "isOwn"> {
-  readonly proxy?: Proxy | undefined;
-  readonly resolve?: readonly Resolved[] | undefined;
-  readonly family?: 4 | 6 | undefined;
   readonly unix?: string | undefined;
   readonly http?: "1.1" | "2" | undefined;
-  readonly timed?: boolean | undefined;
   readonly rawHeaders?: boolean | undefined;
   /** Hears each head that goes out or has come, and its version of HTTP where that is told; those of a proxy's tunnel hears `watch`. */
   readonly trace?:
     | ((head: HttpRequest | ResponseHead, version?: string) => Promise<void>)
-    | undefined;
-  readonly watch?:
-    | ((socket: Socket) => Pick<Socket, "read" | "write">)
     | undefined;
 }
 
@@ -51,7 +44,6 @@ export interface ResponseHead {
   readonly status: number;
   /** What the status is called: by the server, in characters that stand for bytes, where there are `rawHeaders`, else by the standard; it may be empty. */
   readonly statusText: string;
-  /** The characters of a value stand for its bytes. */
   readonly headers: Headers;
   /** The header lines as they came, in order and case, where the transport sees them. */
   readonly rawHeaders?: readonly Header[] | undefined;

@@ -12,7 +12,6 @@ import {
   refuseLongName,
 } from "../cli/values.ts";
 
-/** A TCP endpoint, or the path of a Unix socket. */
 export type Address = TcpAddress | { readonly path: string };
 
 export interface TcpAddress {
@@ -30,10 +29,7 @@ export const LOOPBACKS: readonly string[] = ["127.0.0.1", "::1"];
 
 /**
  * Reads an address: `HOST:PORT`, `[::1]:PORT`, `:PORT` or `PORT` (on localhost), `HOST` (with the default port), or
- * `unix:PATH`.
- *
- * @param defaults What stands in for a missing host or port.
- * @throws {UsageError} On anything else.
+ * `unix:PATH`; anything else is a UsageError.
  *
  * @example The forms
  * ```ts
@@ -131,10 +127,7 @@ export function familyOf(
   );
 }
 
-/**
- * A host as permissions name it: with its port, or with any where that is 0. `localhost` is a name, and the loopbacks
- * that are asked where the hosts file knows but one.
- */
+/** A host as permissions name it, with any port where that is 0; `localhost` also as both loopbacks, of which the hosts file may know but one. */
 function grantsFor({ host, port }: TcpAddress): string[] {
   const name = host.toLowerCase().replace(/\.$/, "").replace(/%.*/, "");
   const names = isLocalhost(name) ? ["localhost", ...LOOPBACKS] : [name];
@@ -143,10 +136,7 @@ function grantsFor({ host, port }: TcpAddress): string[] {
   );
 }
 
-/**
- * What it takes to reach a host on all its addresses: those, and a name as a whole, since Deno lets nobody look up a name
- * who may not reach all its ports.
- */
+/** What it takes to reach a host on all its addresses: those, and its name with all ports, which Deno wants before it looks it up. */
 export async function endsOf(
   address: TcpAddress,
   family?: 4 | 6,
@@ -193,7 +183,6 @@ export interface Resolved {
   readonly addresses: readonly string[];
 }
 
-/** The addresses that a name has been given for its port. */
 export const toldOf = (
   { host, port }: TcpAddress,
   resolve: readonly Resolved[] = [],
@@ -201,10 +190,7 @@ export const toldOf = (
   resolve.find((entry) => entry.host === host && entry.port === port)
     ?.addresses;
 
-/**
- * The addresses of a name in the order in which they are to be tried, as the system finds them or as they are told;
- * undefined when the sandbox denies to look.
- */
+/** The addresses of a name, in the order to try them: as told, or as the system finds them; undefined when the sandbox denies to look. */
 export async function findAddresses(
   address: TcpAddress,
   resolve: readonly Resolved[] | undefined,

@@ -14,39 +14,22 @@ import {
   isLocalhost,
   isLoopback,
   LOOPBACKS,
-  type Resolved,
   type TcpAddress,
   toldOf,
 } from "./address.ts";
 import { type Socket, type TlsClient, tune, within } from "./connection.ts";
-import type { Proxy } from "./proxy.ts";
+import type { Proxy, Way } from "./proxy.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
 
-/** What stands between here and there. */
-export interface Route {
-  /** Goes through this proxy, which resolves the name. */
-  readonly proxy?: Proxy | undefined;
-  /** Whom to trust where the proxy is spoken to over TLS. */
+export interface Route extends Way {
   readonly proxyTls?: TlsClient | undefined;
   /** Whether the proxy is the end of the way: it passes on requests by itself. */
   readonly forward?: boolean | undefined;
-  /** Addresses to use instead of those that the system finds. */
-  readonly resolve?: readonly Resolved[] | undefined;
-  /** The one version of IP to use. */
-  readonly family?: 4 | 6 | undefined;
-  /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
-  readonly timed?: boolean | undefined;
-  /** Speaks TLS there. */
   readonly tls?: TlsClient | undefined;
   /** Asks the target for TLS in plain, and takes no byte that is TLS's. */
   readonly prepare?: ((socket: Socket) => Promise<void>) | undefined;
-  /** Gives up at once when it is aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** What a proxy is talked to over, in place of the socket, while it is asked for a connection. */
-  readonly watch?:
-    | ((socket: Socket) => Pick<Socket, "read" | "write">)
-    | undefined;
   /** Hears what is begun: what fails is that. */
   readonly onStep?: ((step: Step) => void) | undefined;
 }
@@ -56,28 +39,21 @@ export type Step = "connect" | "proxy" | "tunnel" | "tls";
 
 /** Where a way has led; times are in ms. */
 export interface Connected {
-  /** What to go on with. */
   readonly socket: Socket & Disposable;
   /** The address at its other end: the target's or the proxy's. */
   readonly remote: string;
   /** How long it took to resolve the name, where that was done apart. */
   readonly dns: number | undefined;
-  /** How long it took to connect. */
   readonly connect: number;
-  /** How long it took to shake hands, where TLS is spoken. */
   readonly tls: number | undefined;
 }
 
-/** Tells whether an address may be connected to, and asks nobody. */
 function isPermitted(address: TcpAddress): boolean {
   const permission = { name: "net", host: formatAddress(address) } as const;
   return Deno.permissions.querySync(permission).state === "granted";
 }
 
-/**
- * Connects to an address. Where nobody listens, TCP may connect it to itself (RFC 9293 section 3.5): by chance it comes
- * from the very port that it goes to. That is no connection.
- */
+/** Connects, but not to itself, as TCP may where nobody listens (RFC 9293 section 3.5) and it comes by chance from the port that it goes to. */
 async function openAt(
   hostname: string,
   port: number,
@@ -127,7 +103,6 @@ async function openTcp(
   }
 }
 
-/** Tries one address after the other; the last error counts. */
 async function openFirst(
   addresses: readonly string[],
   port: number,
@@ -158,7 +133,6 @@ async function openUnix(
   });
 }
 
-/** Connects to an address, by those of its name where they are chosen or timed. */
 async function openAddress(
   address: Address,
   { resolve, family, timed, signal }: Route,
@@ -183,10 +157,7 @@ async function openAddress(
   return { conn: await openTcp({ host, port }, signal) };
 }
 
-/**
- * Goes a way to its end. What the system, a proxy or the peer has against it is thrown as it is: `onStep` has heard where.
- * A peer that shows an authority is asked again, whether it is a trusted one.
- */
+/** Goes a way to its end; throws what is against it as it is. A peer that shows an authority is asked again, whether it is a trusted one. */
 export async function open(address: Address, route: Route): Promise<Connected> {
   const { tls, proxyTls } = route;
   try {
@@ -259,7 +230,6 @@ async function openOnce(address: Address, route: Route): Promise<Connected> {
   };
 }
 
-/** Options for {@linkcode connect}. */
 export interface ConnectOptions
   extends
     Pick<Route, "proxy" | "family" | "tls" | "prepare" | "signal" | "onStep"> {
@@ -270,8 +240,7 @@ export interface ConnectOptions
 /**
  * Connects to an address: a name is tried on all its addresses, `localhost` on both loopbacks.
  *
- * @throws {Failure} `Cannot connect to host:port`, with the cause: refused, unknown host, timed out, not permitted; or
- * `Cannot start TLS with host:port`.
+ * @throws {Failure} `Cannot connect to host:port`, or `Cannot start TLS with host:port`, with the cause.
  *
  * @example Nothing listens on port 9
  * ```ts

@@ -23,7 +23,6 @@ export type Listener = (
   connection: Connection,
 ) => void;
 
-/** A connection that counts what it received and sent, in bytes. */
 export interface Connection {
   readonly socket: Socket;
   /** The other end: `host:port` or `unix:PATH`. */
@@ -45,11 +44,7 @@ export function track(
   return { socket, peer, received: 0, sent: 0, active, onBytes };
 }
 
-/**
- * Reads what is there, up to the buffer's size; gives how many bytes came, or null when the peer has closed its side.
- *
- * @throws {Failure} `Cannot receive from host:port`, with the cause: reset, cut short.
- */
+/** Reads what is there; gives how many bytes came, or null at the end. Throws `Cannot receive from host:port`, with the cause. */
 export function receive(
   connection: Connection,
   buffer: Uint8Array,
@@ -69,11 +64,7 @@ export function receive(
   );
 }
 
-/**
- * Writes all bytes; a single `write` may take only some of them.
- *
- * @throws {Failure} `Cannot send to host:port`, with the cause: the peer is gone.
- */
+/** Writes all bytes, of which a single `write` may take only some. Throws `Cannot send to host:port`, with the cause. */
 export async function send(
   connection: Connection,
   bytes: Uint8Array,
@@ -114,10 +105,7 @@ export async function writeAll(
   }
 }
 
-/**
- * Half-closes: tells the peer that nothing more will be sent, and goes on receiving. A peer that is gone already
- * need not be told; receiving says so.
- */
+/** Tells the peer that nothing more will be sent, and goes on receiving: which says so where the peer is gone already. */
 export async function closeWrite(connection: Connection): Promise<void> {
   try {
     await connection.socket.closeWrite();
@@ -140,12 +128,7 @@ export function isCut(error: unknown): boolean {
     error.cause instanceof Deno.errors.UnexpectedEof;
 }
 
-/**
- * Does something with a socket before a deadline: when the signal is aborted the socket is closed, which ends whatever
- * waits for it. Closes it too when the work fails.
- *
- * @throws The signal's reason when it was aborted, else what the work throws.
- */
+/** Does something with a socket that is closed when it fails or the signal is aborted, whose reason is then thrown: that ends whatever waits. */
 export async function within<T>(
   limit: AbortSignal | undefined,
   socket: Pick<Socket, "close">,
@@ -197,7 +180,6 @@ export interface TlsClient {
   readonly pin?: string | undefined;
   /** The name to ask for (SNI) and to find in the certificate, where it is not the host's. */
   readonly name?: string | undefined;
-  /** The client's own certificate, for servers that want one. */
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
   readonly insecure?: boolean | undefined;
@@ -207,4 +189,49 @@ export interface TlsClient {
   readonly isOwn?: boolean | undefined;
   /** The protocols to offer (RFC 7301). */
   readonly alpn?: readonly string[] | undefined;
+}
+
+/** Gives up to `buffer.length` bytes; resolves to their number, or to null at the end. */
+export type Source = (
+  buffer: Uint8Array<ArrayBuffer>,
+) => Promise<number | null>;
+
+/** Takes all bytes before it resolves; they may change after that. */
+export type Sink = (bytes: Uint8Array) => Promise<void> | void;
+
+const BUFFER_BYTES = 256 * 1024;
+
+/** What a copy waits with for a quiet source: a record of TLS. */
+const RECORD_BYTES = 16 * 1024;
+
+/** Big buffers that are not in use: the next copy that has much to do takes one. */
+const spares: Uint8Array<ArrayBuffer>[] = [];
+const MOST_SPARES = 8;
+
+/** Passes on bytes until the source ends, as fast as the sink takes them: memory stays flat. A quiet source has the small buffer. */
+export async function copy(
+  source: Source,
+  sink: Sink,
+  small = RECORD_BYTES,
+): Promise<void> {
+  const waiting = new Uint8Array(small);
+  let buffer = waiting;
+  try {
+    for (let count; (count = await source(buffer)) !== null;) {
+      await sink(buffer.subarray(0, count));
+      const isFull = count === buffer.length;
+      if (isFull && buffer === waiting) {
+        buffer = spares.pop() ?? new Uint8Array(BUFFER_BYTES);
+      } else if (!isFull && buffer !== waiting) {
+        putBack(buffer);
+        buffer = waiting;
+      }
+    }
+  } finally {
+    if (buffer !== waiting) putBack(buffer);
+  }
+}
+
+function putBack(buffer: Uint8Array<ArrayBuffer>): void {
+  if (spares.length < MOST_SPARES) spares.push(buffer);
 }

@@ -6,10 +6,7 @@
 
 import type { Direction, Listener } from "./connection.ts";
 
-/**
- * Makes a listener that writes a hex dump of everything that goes over the connections it hears: each chunk whole, the
- * places counted for each direction by itself.
- */
+/** A listener that writes a hex dump of all that it hears: each chunk whole, the places counted for each direction. */
 export function createDumper(write: (text: string) => void): Listener {
   return (direction, bytes, { peer, received, sent }) =>
     write(formatHexdump({
@@ -22,25 +19,18 @@ export function createDumper(write: (text: string) => void): Listener {
     }));
 }
 
-/**
- * Formats bytes as a head line, `TIME < PEER N bytes` (`<` received, `>` sent), and below it 16 bytes a line as
- * `hexdump -C` shows them.
- *
- * @param chunk Its time is in ms since 1970; its offset is how many bytes had gone this way before.
- */
-export function formatHexdump(chunk: {
+/** A head line, `TIME < PEER N bytes` (`<` received, `>` sent), then 16 bytes a line as `hexdump -C` shows them, counted from an offset. */
+export function formatHexdump({ time, direction, peer, offset, bytes }: {
   readonly time: number;
   readonly direction: Direction;
   readonly peer: string;
   readonly offset: number;
   readonly bytes: Uint8Array;
 }): string {
-  const { time, direction, peer, offset, bytes } = chunk;
-  const arrow = direction === "received" ? "<" : ">";
+  const start = new Date(time).toISOString();
+  const way = `${direction === "received" ? "<" : ">"} ${peer}`;
   const unit = bytes.length === 1 ? "byte" : "bytes";
-  let text = `${
-    new Date(time).toISOString()
-  } ${arrow} ${peer} ${bytes.length} ${unit}\n`;
+  let text = `${start} ${way} ${bytes.length} ${unit}\n`;
   for (let at = 0; at < bytes.length; at += LINE_BYTES) {
     text += formatLine(bytes.subarray(at, at + LINE_BYTES), offset + at);
   }

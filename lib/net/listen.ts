@@ -13,12 +13,7 @@ import {
   type TcpAddress,
 } from "./address.ts";
 
-/**
- * Listens on an address: with `localhost` on 127.0.0.1 and ::1, so that any client that says localhost arrives, with
- * another name on all its addresses. The listeners are all on one port; port 0 takes a free one.
- *
- * @throws {Failure} `Cannot listen on host:port`, with the cause: in use, not this machine's, not permitted.
- */
+/** Listens on all addresses of a host, both loopbacks for `localhost`, on one port; a Failure says why it cannot: in use, not permitted. */
 export async function listen(
   address: TcpAddress,
   family?: 4 | 6,
@@ -47,21 +42,14 @@ export async function hostsOf(
 /** How often a port is asked for that is free on all addresses. */
 const PORT_TRIES = 10;
 
-/**
- * Opens something on every address that a host stands for, all on one port: of several one may be missing, and port 0
- * is one that is free on all. Gives at least one.
- *
- * @throws Whatever `open` throws, after closing what was opened before.
- */
-export function openAll<
-  Listener extends Pick<Deno.TcpListener, "addr" | "close">,
->(
+/** Opens something on every host, at least one, all on one port: of several one may be missing. Closes what it opened when it throws. */
+export function openAll<T extends Pick<Deno.TcpListener, "addr" | "close">>(
   address: TcpAddress,
-  open: (hostname: string, port: number) => Listener,
+  open: (hostname: string, port: number) => T,
   hosts: readonly string[],
-): Listener[] {
+): T[] {
   for (let tries = 1;; tries++) {
-    const listeners: Listener[] = [];
+    const listeners: T[] = [];
     let missing: unknown;
     let port = address.port;
     try {
@@ -86,7 +74,6 @@ export function openAll<
   }
 }
 
-/** Whether an error only says that this machine lacks the one or the other kind of IP. */
 function isMissingFamily(error: unknown): boolean {
   return error instanceof Deno.errors.AddrNotAvailable ||
     error instanceof Error &&

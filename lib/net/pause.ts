@@ -1,8 +1,10 @@
 /**
- * Waits: before a listener that failed is tried again, and for work that may take too long.
+ * Waits: before a listener that failed is tried again, for work that may take too long, for a connection to go quiet.
  *
  * @module
  */
+
+import type { Connection } from "./connection.ts";
 
 /** Between these are the pauses before a listener is tried again, each twice as long as the one before. */
 export const SHORTEST_WAIT_MS = 5;
@@ -40,7 +42,33 @@ export async function atMost<T>(
   ms: number,
   work: Promise<T> | undefined,
 ): Promise<T | void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  return await Promise.race([work, promise]).finally(() => clearTimeout(timer));
+  const done = new AbortController();
+  return await Promise.race([work, pause(ms, done.signal)])
+    .finally(() => done.abort());
+}
+
+/** Has `onIdle` close each connection over which nothing went for `limit` ms, with one timer for all. Gives what ends the watch. */
+export function watchIdle<C extends Connection>(
+  connections: () => Iterable<C>,
+  limit: number,
+  onIdle: (connection: C) => void,
+): () => void {
+  let timer = setTimeout(sweep, limit);
+  let stopped = false;
+
+  function sweep(): void {
+    const now = performance.now();
+    let next = limit;
+    for (const connection of connections()) {
+      const left = connection.active + limit - now;
+      if (left <= 0) onIdle(connection);
+      else next = Math.min(next, left);
+    }
+    if (!stopped) timer = setTimeout(sweep, Math.max(next, limit / 20));
+  }
+
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
 }

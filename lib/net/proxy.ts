@@ -11,6 +11,7 @@ import {
   groupsOf,
   parseHost,
   parsePort,
+  type Resolved,
   type TcpAddress,
 } from "./address.ts";
 import { isGone, type Socket, writeAll } from "./connection.ts";
@@ -23,6 +24,16 @@ export interface Proxy {
   /** Who asks; nobody in particular where both are empty. */
   readonly username: string;
   readonly password: string;
+}
+
+export interface Way {
+  readonly proxy?: Proxy | undefined;
+  readonly resolve?: readonly Resolved[] | undefined;
+  readonly family?: 4 | 6 | undefined;
+  /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
+  readonly timed?: boolean | undefined;
+  /** What a proxy is talked to over, in place of the socket, while it is asked for a connection. */
+  readonly watch?: ((socket: Socket) => ReadWriter) | undefined;
 }
 
 const DEFAULT_PORTS = { socks5: "1080", http: "80", https: "443" } as const;
@@ -46,13 +57,7 @@ function decode(part: string, protocol: Proxy["protocol"]): string {
   return text;
 }
 
-/**
- * Reads a proxy: `socks5://HOST:PORT` or `http://HOST:PORT`, with `USER:PASSWORD@` before the host where it wants one.
- * Names are resolved by the proxy; `socks5h://` is the same, and a path is of no use.
- *
- * @param https Whether `https://HOST:PORT` is one too.
- * @throws {UsageError} On anything else, without the secrets in it.
- */
+/** Reads a proxy, which resolves names itself; with `https` also one that speaks TLS. A UsageError hides the secrets of anything else. */
 export function parseProxy(text: string, https = false): Proxy {
   const secure = https && /^https:/i.test(text);
   const plain = secure ? text.replace(/^https/i, "http") : text;
@@ -136,7 +141,6 @@ async function unlike(
   return notProxy(how === "" ? what : `${what}: it ${how}`);
 }
 
-/** What the proxy says of the target. */
 function refused(why: string, isLasting: boolean): Failure {
   const code = ExitCode.Unreachable;
   return new Failure(`the proxy says: ${why}`, { code, isLasting });
@@ -234,7 +238,6 @@ export async function askSocks(
 const LONGEST_HEAD = 16 * 1024;
 
 const HTTP_1 = "HTTP/1.";
-/** Reads the status of a response, its text, and the whole of its head. */
 async function readStatus(
   socket: ReadWriter,
 ): Promise<[status: string, text: string, head: string]> {
@@ -293,11 +296,7 @@ async function askHttp(
   }
 }
 
-/**
- * Asks a proxy for a connection to somewhere else; after that the socket is that connection.
- *
- * @throws {Failure} What the proxy has against it.
- */
+/** Asks a proxy for a connection to somewhere else, which the socket is after that; throws what the proxy has against it. */
 export async function askProxy(
   socket: ReadWriter,
   proxy: Proxy,

@@ -12,10 +12,10 @@ import { connect } from "../../lib/net/connect.ts";
 import {
   closeWrite,
   type Connection,
+  copy,
   receive,
   track,
 } from "../../lib/net/connection.ts";
-import { copy } from "../../lib/net/copy.ts";
 import {
   addressFrom,
   type CLIENT_OPTIONS,
@@ -142,7 +142,7 @@ async function whileActive(
   limit: number,
   work: Promise<void>,
 ): Promise<void> {
-  const { watchIdle } = await import("../../lib/net/idle.ts");
+  const { watchIdle } = await import("../../lib/net/pause.ts");
   const { promise, reject } = Promise.withResolvers<never>();
   const failure = new Failure(
     `Cannot go on with ${connection.peer}: idle for ${limit / 1000} s`,

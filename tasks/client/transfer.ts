@@ -9,11 +9,11 @@ import type { Input } from "../../lib/cli/io.ts";
 import {
   closeWrite,
   type Connection,
+  copy,
   isCut,
   receive,
   send,
 } from "../../lib/net/connection.ts";
-import { copy } from "../../lib/net/copy.ts";
 
 /** How long a peer that has ended may take to say that it is gone: a round trip, in ms. */
 const REFUSAL_MS = 100;

@@ -9,10 +9,12 @@ import { Failure } from "../../lib/cli/errors.ts";
 import {
   closeSocket,
   type Connection,
+  copy,
   receive,
   send,
+  type Sink,
+  type Source,
 } from "../../lib/net/connection.ts";
-import { copy, type Sink, type Source } from "../../lib/net/copy.ts";
 import { smallFor } from "./handlers.ts";
 
 /** A chat that is going on. */

@@ -13,14 +13,15 @@ import {
   closeSocket,
   closeWrite,
   type Connection,
+  copy,
   isCut,
   receive,
   send,
+  type Sink,
   type Socket,
   track,
   tune,
 } from "../../lib/net/connection.ts";
-import { copy, type Sink } from "../../lib/net/copy.ts";
 import { atMost, pause } from "../../lib/net/pause.ts";
 import { abortSocket } from "./acceptor.ts";
 import type { Handler } from "./serve.ts";

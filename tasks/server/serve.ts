@@ -235,7 +235,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   }
   const stopWatch = idleTimeout === undefined
     ? undefined
-    : (await import("../../lib/net/idle.ts")).watchIdle(
+    : (await import("../../lib/net/pause.ts")).watchIdle(
       // those that shake hands have a limit of their own, and the server makes others wait
       () => clients.live.filter(({ facts }) => facts),
       idleTimeout,

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { parseDate } from "../../lib/http/date.ts";
+import { parseDate } from "../../lib/http/request.ts";
 import { followRedirect } from "../../lib/http/redirect.ts";
 import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";

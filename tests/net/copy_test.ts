@@ -1,7 +1,6 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { track } from "../../lib/net/connection.ts";
-import { copy, type Source } from "../../lib/net/copy.ts";
+import { copy, type Source, track } from "../../lib/net/connection.ts";
 import { forward } from "../../tasks/server/handlers.ts";
 
 /** Gives bytes in pieces, each at most as long as asked for; remembers the sizes of the buffers. */

@@ -28,7 +28,7 @@ const IMPORTS = (await readSources())
 Deno.test("both configuration files name the same modules and compiler options", () => {
   assertEquals(Object.keys(jsr.imports), NAMES);
   const { types, ...options } = config.compilerOptions;
-  assertEquals(types, ["./lib/std.d.ts", "./tests/assert.d.ts"]);
+  assertEquals(types, ["./std.d.ts", "./tests/assert.d.ts"]);
   assertEquals(jsr.compilerOptions, options);
 });
 

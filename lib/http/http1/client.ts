@@ -80,7 +80,7 @@ export async function sendOverSocket(
   request: HttpRequest,
   options: TransportOptions,
 ): Promise<TransportResponse> {
-  const { signal, onUpload } = options;
+  const { signal, onUpload, proxy, trace } = options;
   signal.throwIfAborted();
   const start = performance.now();
   const { socket, remote, dns, connect, tls } = await connectTo(
@@ -88,7 +88,6 @@ export async function sendOverSocket(
     options,
   );
   const connected = performance.now();
-  const { proxy, trace } = options;
   if (isTunneled(request.url, proxy)) await trace?.(request);
   const stop = () => closeSocket(socket);
   signal.addEventListener("abort", stop);

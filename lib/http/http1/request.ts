@@ -30,6 +30,7 @@ function framingOf({ method, body }: HttpRequest): Header[] {
 export function sentHeaders(request: HttpRequest, proxy?: Proxy): Header[] {
   const own = Map.groupBy(request.headers, ([name]) => name.toLowerCase());
   const [host = ["host", request.url.host]] = own.get("host") ?? [];
+  const login = proxy && formatLogin(proxy);
   const defaults: Header[] = [
     ["accept", "*/*"],
     ["accept-language", "*"],
@@ -47,15 +48,10 @@ export function sentHeaders(request: HttpRequest, proxy?: Proxy): Header[] {
     ...request.body !== undefined && request.body.length === undefined
       ? [["transfer-encoding", "chunked"] as const]
       : [],
-    ...credentialsOf(proxy),
+    ...login === undefined ? [] : [["proxy-authorization", login] as const],
   ].filter(([name]) =>
     FRAMING.includes(name) || !request.unset?.includes(name)
   );
-}
-
-function credentialsOf(proxy?: Proxy): Header[] {
-  const login = proxy && formatLogin(proxy);
-  return login === undefined ? [] : [["proxy-authorization", login]];
 }
 
 /** What a request asks its server for: as it was typed where it is to stay so. */

@@ -68,7 +68,6 @@ function parseHeaders(lines: readonly string[]): Header[] {
 /** So many of those before the head that counts are kept; they need not end. */
 const MOST_INTERIM = 10;
 
-/** Reads the head of a response, with those before it. */
 export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
   const interim: ResponseHead[] = [];
   while (true) {
@@ -131,7 +130,8 @@ export function createReader(read: Reader["read"]): Reader {
         parts.push(part);
         if (first.length < start.length) first += part;
         // a banner may have no end, and its server wait for a word from here
-        if (!isStart(first, start)) throw notHttp("HTTP version");
+        const isStart = first.startsWith(start.slice(0, first.length));
+        if (!isStart && !EMPTY.test(first)) throw notHttp("HTTP version");
         if (length > limit) throw long();
         if (end > 0) return parts.join("");
       }
@@ -146,14 +146,11 @@ export function createReader(read: Reader["read"]): Reader {
   };
 }
 
-/** Whether a line may begin so: as it must, or with nothing but its end. */
-function isStart(text: string, start: string): boolean {
-  return text.startsWith(start.slice(0, text.length)) || /^\r?\n?$/.test(text);
-}
+/** A line that has nothing but its end, or a part of that. */
+const EMPTY = /^\r?\n?$/;
 
 /** How long the extensions of all chunks may be together, and what follows the last chunk, also in lines: as for fetch. */
-const LONGEST_EXTENSIONS = 16 * 1024;
-const LONGEST_TRAILER = 16 * 1024;
+const LONGEST_MORE = 16 * 1024;
 const MOST_TRAILERS = 100;
 
 const CHUNK = /^0*([\da-f]{1,16})[ \t]*(?:;([^\n]*))?\r\n$/i;
@@ -174,7 +171,7 @@ function ofLength(reader: Reader, length: number): ByteSource {
 }
 
 function inChunks(reader: Reader, trailers: Header[] = []): ByteSource {
-  let extensions = LONGEST_EXTENSIONS;
+  let extensions = LONGEST_MORE;
   let chunk: ByteSource | undefined;
   const readLine = async (limit: number, pattern: RegExp) => {
     const match = (await reader.line(limit, cutShort)).match(pattern);
@@ -196,7 +193,7 @@ function inChunks(reader: Reader, trailers: Header[] = []): ByteSource {
       const length = await next();
       chunk = ofLength(reader, length);
       if (length > 0) return await chunk.read(buffer);
-      for (let [left, count] = [LONGEST_TRAILER, 0];; count++) {
+      for (let [left, count] = [LONGEST_MORE, 0];; count++) {
         const line = await reader.line(left, cutShort);
         if (line === "\r\n") return null;
         const [, name, value = ""] = line.match(TRAILER) ?? [];

@@ -11,14 +11,7 @@ function isTcp(socket: Socket): socket is Deno.TcpConn {
   return "setNoDelay" in socket;
 }
 
-/**
- * Starts TLS 1.2 or 1.3 on a socket and verifies the peer. A certificate that is pinned, a certificate of one's own,
- * one that is not verified, and anything but a TCP socket are beyond Deno's own TLS: Node's is loaded for them. The
- * socket is closed when this fails.
- *
- * @param host The name that the certificate has to be for, unless `tls` has another.
- * @throws What Deno or Node has against the peer; the signal's reason when it was aborted.
- */
+/** Starts verified TLS for `host`, or the name in `tls`: Deno's, or Node's for what Deno's cannot do. The socket is closed when it fails. */
 export function startTls(
   socket: Socket,
   host: string,

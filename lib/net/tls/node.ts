@@ -1,6 +1,5 @@
 /**
- * What Deno's own TLS cannot do and Node's can: a client with a certificate of its own, or with one pinned certificate
- * to trust; a server that gives up a silent client, or that wants its clients' certificates.
+ * What Deno's own TLS cannot do and Node's can: pins, certificates of clients, a server that gives up a silent client.
  *
  * @module
  */
@@ -17,15 +16,8 @@ import {
   writeAll,
 } from "../connection.ts";
 
-/**
- * Node complains of what it was not asked to verify only where the handshake's signature does not fit: the key is
- * another one, or the certificate one that Deno's TLS cannot use. Which of them it does not tell.
- */
-function unprovenOr(error: Error & { readonly code?: string }): Error {
-  return /^(CERT_|DEPTH_|SELF_|UNABLE_|INVALID_)/.test(error.code ?? "")
-    ? unproven()
-    : error;
-}
+/** Node complains of what it was not asked to verify only where the handshake's signature does not fit the key, or Deno cannot use it. */
+const UNASKED = /^(CERT_|DEPTH_|SELF_|UNABLE_|INVALID_)/;
 
 const unproven = () =>
   new Failure(
@@ -65,17 +57,8 @@ function checkPin(stream: TLSSocket, pin: string): void {
 const PURPOSES = "0603551d25";
 const SERVERS = "06082b06010505070301";
 
-/**
- * Whether Node trusts the certificate, and the name is one of its names: Node alone would be content with a common name
- * (RFC 9525 section 2). What is wrong is found in the order of Deno's own TLS, and said in its words.
- */
-function checkTrust(
-  stream: TLSSocket,
-  { name, ca = "" }: {
-    readonly name: string;
-    readonly ca?: string | undefined;
-  },
-): void {
+/** Whether Node trusts the certificate for the name, in its names (RFC 9525 section 2); what is wrong is said in the order and words of Deno's TLS. */
+function checkTrust(stream: TLSSocket, name: string, ca = ""): void {
   const shown = stream.getPeerCertificate();
   const { valid_from, valid_to, ca: isCa, subjectaltname = "" } = shown;
   const raw = Buffer.from(shown.raw);
@@ -108,9 +91,7 @@ function checkTrust(
   if (why !== undefined) throw new Error(why);
 }
 
-/**
- * Starts TLS with Node's implementation. With a pin and no `ca` the pin alone decides; `insecure` takes any certificate.
- */
+/** Starts TLS with Node's implementation. With a pin and no `ca` the pin alone decides; `insecure` takes any certificate. */
 export async function startNodeTls(
   socket: Socket,
   tls: TlsClient & { readonly name: string },
@@ -132,14 +113,18 @@ export async function startNodeTls(
         ...key !== undefined && { key },
         ...alpn && { ALPNProtocols: [...alpn] },
       });
-      stream.on("error", (error) => fail(unprovenOr(error)));
+      stream.on(
+        "error",
+        (error: Error & { readonly code?: string }) =>
+          fail(UNASKED.test(error.code ?? "") ? unproven() : error),
+      );
       stream.on("close", () => fail(new Deno.errors.Interrupted()));
       stream.on("secureConnect", () => done(stream));
     },
   );
   try {
     if (!insecure && (pin === undefined || ca !== undefined)) {
-      checkTrust(stream, { name, ca });
+      checkTrust(stream, name, ca);
     }
     if (pin !== undefined) checkPin(stream, pin);
   } catch (error) {
@@ -156,12 +141,7 @@ const CHUNK_BYTES = 64 * 1024;
 /** The last record of what is written: of a longer one ncat 7.93 reads so much, and the rest when another record comes. */
 const LAST_BYTES = 8 * 1024;
 
-/**
- * Speaks TLS over a socket that nothing else reads. An end of the socket before TLS's own is an error, as with Deno's
- * TLS; what came before that is given first. Closing it closes the socket, and so does a handshake that fails.
- *
- * @param begin Begins the handshake on the socket's stream, and says how it ended.
- */
+/** Speaks TLS over a socket of its own, and closes it. The socket's end before TLS's own is an error, after what came; `begin` begins the handshake. */
 export async function shakeHands(
   socket: Socket,
   begin: (
@@ -176,10 +156,7 @@ export async function shakeHands(
   let failure: unknown;
   let wake = () => {};
   const unflushed: (() => void)[] = [];
-  /**
-   * Whether Node would read, and whether somebody waits for what it reads. Nothing is read before both are so: what comes
-   * while Node has stopped to read Deno's part takes on without a bound, and loses TLS's end in it.
-   */
+  /** Whether Node would read, and whether somebody waits for that: before, Deno's part would take on without a bound, and lose TLS's end in it. */
   let isWanted = false;
   let isAwaited = true;
   let buffer = new Uint8Array(FIRST_BYTES);

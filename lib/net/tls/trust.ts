@@ -14,10 +14,7 @@ export type TrustOptions = {
   readonly [Name in "ca" | "pin" | "sni" | "cert" | "key"]?: string | undefined;
 };
 
-/**
- * Reads the SHA-256 of a certificate: 64 hex digits, with or without colons, or the line of
- * `openssl x509 -fingerprint -sha256`.
- */
+/** Reads the SHA-256 of a certificate: 64 hex digits, with or without colons, or openssl's line of `-fingerprint -sha256`. */
 export function parsePin(text: string): string {
   const digits = text.replace(/^sha256( fingerprint=|:)/i, "")
     .replaceAll(":", "").toLowerCase();
@@ -40,7 +37,6 @@ function conversionOf(start: string): string | undefined {
   return is("\x02") ? "pkey -inform der" : "x509 -inform der";
 }
 
-/** Where what is in an element of DER begins, and where it ends. */
 function boundsOf(der: string): [begin: number, end: number] {
   const length = der.charCodeAt(1);
   if (length < 0x80) return [2, 2 + length];
@@ -55,10 +51,7 @@ const HEADINGS = {
   "PRIVATE KEY": "((?:RSA |EC )?PRIVATE KEY)",
 } as const;
 
-/**
- * Reads a file of PEM (RFC 7468) that must hold a thing: a certificate, or a key of whatever algorithm. It is given as
- * Deno reads it, without anything else.
- */
+/** Reads a file of PEM (RFC 7468) that must hold a thing, as Deno reads it, without anything else in the file. */
 export async function readPem(
   path: string,
   kind: keyof typeof HEADINGS,
@@ -122,11 +115,7 @@ export async function readPair(
   return pair;
 }
 
-/**
- * Finds whom a client trusts, and who it is itself.
- *
- * @throws {Failure} When a value is none, or a file cannot be read, or holds something else.
- */
+/** Finds whom a client trusts, and who it is itself; a Failure where a value is none, or a file holds something else. */
 export async function findTrust(options: TrustOptions): Promise<TlsClient> {
   const { ca, pin, sni } = options;
   return {

@@ -8,9 +8,12 @@ import { ExitCode, Failure, UsageError } from "../../../lib/cli/errors.ts";
 import type { Io } from "../../../lib/cli/io.ts";
 import { redactUrl } from "../../../lib/cli/redact.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
-import { parseDate } from "../../../lib/http/date.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
-import type { ByteSource, HttpRequest } from "../../../lib/http/request.ts";
+import {
+  type ByteSource,
+  type HttpRequest,
+  parseDate,
+} from "../../../lib/http/request.ts";
 import { isRepeatable, sleep } from "../../../lib/http/retry.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { writeAll } from "../../../lib/net/connection.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseDate } from "../../../lib/http/date.ts";
+import { parseDate } from "../../../lib/http/request.ts";
 import { isStrongEtag, isWeakEtag, type Known } from "./range.ts";
 
 /** A note is at most so long, in bytes. */

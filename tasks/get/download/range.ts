@@ -6,13 +6,13 @@
  */
 
 import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
-import { parseDate } from "../../../lib/http/date.ts";
 import { redactUrl } from "../../../lib/cli/redact.ts";
 import {
   codingsOf,
   type Header,
   type HttpRequest,
   onceOf,
+  parseDate,
 } from "../../../lib/http/request.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 
