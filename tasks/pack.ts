@@ -38,9 +38,8 @@ export function describeCommands(): {
 } {
   const grants = COMMANDS.map((name) => [
     name,
-    config.tasks[name].command.split(" ").filter((word) =>
-      word.startsWith("-")
-    ),
+    config.tasks[name].command.replaceAll("'", "").split(" ")
+      .filter((word) => word.startsWith("-")),
   ]);
   const lines = COMMANDS.map((name) =>
     `  ${name.padEnd(8)}${config.tasks[name].description}\n`

@@ -48,6 +48,9 @@ export function startDeadline(total?: number, signal?: AbortSignal): Deadline {
   const whole = limitOf(total, "not done");
   let limit: Limit | undefined;
   let alarm = Infinity;
+  let timer: AbortSignal | undefined;
+  // while somebody listens to a timer, the process goes on
+  const unset = () => timer?.removeEventListener("abort", ring);
   const ring = () => {
     alarm = Infinity;
     if (limit === undefined || performance.now() < limit.due) return set(limit);
@@ -63,7 +66,9 @@ export function startDeadline(total?: number, signal?: AbortSignal): Deadline {
     if (next === undefined || next.due >= alarm) return;
     alarm = next.due;
     const wait = Math.max(0, Math.ceil(next.due - performance.now()));
-    AbortSignal.timeout(wait).onabort = ring;
+    unset();
+    timer = AbortSignal.timeout(wait);
+    timer.addEventListener("abort", ring);
   };
   let step: { ms: number | undefined; late: string } | undefined;
   const start = () => {
@@ -100,6 +105,9 @@ export function startDeadline(total?: number, signal?: AbortSignal): Deadline {
       }
       return true;
     },
-    lift: () => void (limit = undefined),
+    lift: () => {
+      limit = undefined;
+      unset();
+    },
   };
 }

@@ -52,29 +52,16 @@ interface Rule {
   ) => Promise<void> | void;
 }
 
-/** Whether a task is in deno.json, or comes. */
-const isTask = (name: string) => name in config.tasks || LATER.includes(name);
+const isTask = (name: string) => name in config.tasks;
 
 /** Where the clone of the pages is. */
 const HOME = "/home/ada/hark/";
 
-/** Tasks that a page may name before they are there. */
-const LATER = ["bundle", "pack"];
-
 /** A block of a page: its language, and what is in it. */
 const FENCES = /^```(.*)\n([^]*?)^```$/gm;
 
-/** The options that get has now. */
-const { stdout: OPTIONS } = await run(get, ["--help", "all"]);
-
 /** What takes minutes, other machines or programs that nobody has: it is looked at, not run. */
 const LOOKED_AT: readonly Rule[] = [
-  {
-    // run as soon as get knows them
-    fits: /(--color|--completions)\b/,
-    check: ({ text }, setting, [, option = ""]) =>
-      OPTIONS.includes(option) ? runLine({ text }, setting) : undefined,
-  },
   {
     // minutes each; what is typed after their names is refused with 2 before they begin, as far as it is wrong
     fits: /^deno task (bench|compile|soak)\b(.*)/,
@@ -85,7 +72,7 @@ const LOOKED_AT: readonly Rule[] = [
     },
   },
   {
-    fits: /^deno task (test|test:peers|examples|bundle|pack)$/,
+    fits: /^deno task (test|test:coverage|test:peers|examples|bundle|pack)$/,
     check: (_, __, [, name = ""]) => assert(isTask(name), name),
   },
   {
