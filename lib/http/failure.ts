@@ -65,13 +65,13 @@ async function hintFor(
     return `this port does not speak TLS, try http://${url.host}/`;
   }
   const isFar = code === ExitCode.Unreachable || code === ExitCode.Unresolved;
-  if (isFar && isOfFetch(cause)) {
+  if (isFar) {
     // no code may read the environment, or see which way fetch went
-    return await isReachable(url)
-      ? `a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) may be in the way; NO_PROXY=${
-        addressOfUrl(url).host
-      } goes past it`
-      : undefined;
+    if (isOfFetch(cause) && await isReachable(url)) {
+      const { host } = addressOfUrl(url);
+      return `a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) may be in the way; NO_PROXY=${host} goes past it`;
+    }
+    return (await import("../net/connect.ts")).hintToListen(addressOfUrl(url));
   }
   const isMute = code === ExitCode.CutShort || /is not HTTP/.test(text);
   if (url.protocol !== "http:" || !isMute) return undefined;

@@ -9,6 +9,7 @@ import { quote } from "../cli/values.ts";
 import {
   type Address,
   addressOf,
+  DEFAULT_ADDRESS,
   findAddresses,
   formatAddress,
   isLocalhost,
@@ -347,8 +348,20 @@ async function wordStep(
   return new Failure(goal, { cause, hint, isLasting, code });
 }
 
-/** Below it are the ports of well-known services, which only root may listen on. */
-const FIRST_FREE_PORT = 1024;
+/** What would listen where a port of this machine's own loopback refuses: the tutorial's server, the api, or either. */
+export function hintToListen({ host, port }: TcpAddress): string | undefined {
+  if (!isLoopback(host) && !isLocalhost(host)) return undefined;
+  const isMain = isLocalhost(host) || LOOPBACKS.includes(host);
+  const at = `${isMain ? "" : ` --host ${host}`} --port ${port}`;
+  const starts = [
+    ...port === 3000 ? [] : [`hark server${at}`],
+    ...port === DEFAULT_ADDRESS.port ? [] : [`hark api${at}`],
+  ];
+  return "nothing listens there; " +
+    (port < 1024
+      ? "a server below port 1024 needs root"
+      : `start it with: ${starts.join(", or for HTTP: ")}`);
+}
 
 /** Whether this machine has no way to an address, as where it lacks the one or the other kind of IP. */
 function isMissing(error: unknown): boolean {
@@ -372,14 +385,15 @@ export async function refusalOf(
   if ("path" in address) {
     const isFree = isRefused || cause instanceof Deno.errors.NotFound;
     if (!isFree) return new Failure(message, { cause });
-    const start = `hark server --unix ${quote(address.path)}`;
-    const hint = `nothing listens there; start it with: ${start}`;
+    const hint = `nothing listens there; start it with: hark server --unix ${
+      quote(address.path)
+    }`;
     return new Failure(message, { cause, code: ExitCode.Unreachable, hint });
   }
   const { host, port } = address;
   // where one loopback is missing, the other one says more
   const { conn, refusing } =
-    host === "localhost" && !family && (isRefused || isMissing(cause))
+    isLocalhost(host) && !family && (isRefused || isMissing(cause))
       ? await askLoopbacks(port)
       : { refusing: [] };
   conn?.close();
@@ -394,9 +408,6 @@ export async function refusalOf(
       ? cause
       : new Failure(`connection refused by ${refusing.join(" and ")}`),
     code: ExitCode.Unreachable,
-    hint: "nothing listens there" +
-      (port < FIRST_FREE_PORT
-        ? ""
-        : `; start it with: hark server --port ${port}`),
+    hint: hintToListen(address),
   });
 }
