@@ -81,7 +81,8 @@ export function parseHost(text: string): string {
     );
   }
   refuseLongName(host);
-  return host;
+  // Deno connects to no name in another script
+  return /[^\0-\x7f]/.test(host) ? new URL(`http://${host}/`).hostname : host;
 }
 
 /** Reads a port: decimal digits alone, from 0 to 65535; anything else is a UsageError. */
