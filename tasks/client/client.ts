@@ -21,6 +21,7 @@ import {
   type CLIENT_OPTIONS,
   type ClientOptions,
   familyFor,
+  withPorts,
 } from "./options.ts";
 import type { Print, Printer } from "./transfer.ts";
 import type { PatientOptions } from "./wait.ts";
@@ -98,6 +99,13 @@ function isTlsAlert(bytes: Uint8Array): boolean {
     bytes[4] === 2;
 }
 
+/** Says that what is piped is not sent. To look whether anything is takes 25 ms: that is for a person. */
+async function tellUnsent({ stdin, stderr }: Io): Promise<void> {
+  const unread = stderr.isTerminal ? await stdin.look?.() : {};
+  if (unread === undefined || unread.size === 0) return;
+  await print(stderr, "hint: stdin is not sent; to send it, add --pipe\n");
+}
+
 async function sendAndReceive(
   connection: Connection,
   printer: Printer,
@@ -121,11 +129,12 @@ async function sendAndReceive(
     isUnanswered = isAllSent && !keepOpen && connection.received === 0 &&
       (input !== undefined || connection.sent > 0);
   } else {
-    void print(io.stderr, "hint: stdin is not sent; to send it, add --pipe\n");
+    const told = tellUnsent(io);
     await copy(
       (buffer) => receive(connection, buffer),
       (bytes) => show(bytes, false),
     );
+    await told;
   }
   await printer.end();
   if (isUnanswered) await print(io.stderr, UNANSWERED);
@@ -187,6 +196,11 @@ async function converse(
   const connection = track(socket, formatAddress(address), dump);
   const printer = await choosePrinter(connection, options, io);
   const { idleTimeout } = options;
+  const isTls = route.tls !== undefined;
+  const rest = io.stdin.isTerminal && io.stderr.isTerminal && !options.json
+    ? await (await import("./hints.ts"))
+      .attend(connection, address, { ...options, isTls }, io.stderr)
+    : undefined;
   try {
     const work = sendAndReceive(connection, printer, options, io);
     if (idleTimeout === undefined) await work;
@@ -197,6 +211,8 @@ async function converse(
     await printer.fail?.(error);
     if (!route.tls) throw error;
     throw await withTlsHint(error);
+  } finally {
+    rest?.();
   }
 }
 
@@ -218,9 +234,10 @@ async function readAddress(
  * @throws {Failure} When it cannot connect, be sure of the server, send or receive.
  */
 export async function runClient(
-  { options, operands }: CommandLine<typeof CLIENT_OPTIONS>,
+  line: CommandLine<typeof CLIENT_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
+  const { options, operands } = withPorts(line);
   const address = await readAddress(operands, options);
   const route = await findRoute(address, options);
   if (options.check !== undefined) {

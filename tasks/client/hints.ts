@@ -1,10 +1,11 @@
 /**
- * What users of nc, ncat and openssl s_client type, and what to type here.
+ * What users of nc, ncat and openssl s_client type, what to type here, and what to try where a server is silent.
  *
  * @module
  */
 
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
+import { type Output, printSafe } from "../../lib/cli/io.ts";
 import {
   CLUSTER,
   type Hints,
@@ -12,12 +13,14 @@ import {
   wordsBeforeEnd,
 } from "../../lib/cli/options.ts";
 import { reasonOf } from "../../lib/cli/reasons.ts";
+import { asStarted } from "../../lib/cli/start.ts";
 import { quote } from "../../lib/cli/values.ts";
 import {
   type Address,
   formatAddress,
   parseAddress,
 } from "../../lib/net/address.ts";
+import type { Connection } from "../../lib/net/connection.ts";
 import {
   type ClientOptions,
   parsePorts,
@@ -340,4 +343,58 @@ export function withStarttlsHint(
     code,
     hint: starttls ? undefined : hint,
   });
+}
+
+/** How long nothing may come before a person is told what may be wrong, in ms. */
+const SILENCE_MS = 3000;
+
+/** What to try where a server says nothing: each line can be typed as it stands. */
+function waysOn(
+  address: Address,
+  isTls: boolean,
+  { pipe, proxy }: Pick<ClientOptions, "pipe" | "proxy">,
+): string[] {
+  // what goes through a proxy does so with words that may be secret
+  if (proxy !== undefined) return isTls ? [] : ["if it speaks TLS, add --tls"];
+  const at = quote(formatAddress(address));
+  if ("path" in address) {
+    const socket = quote(address.path);
+    return [`if it speaks HTTP: hark get --unix ${socket} http://localhost/`];
+  }
+  const url = quote(`http${isTls ? "s" : ""}://${formatAddress(address)}/`);
+  const start = `hark client --tls${pipe ? " --pipe" : ""}`;
+  return [
+    ...isTls ? [] : [`if it speaks TLS: ${start} ${at}`],
+    `if it speaks HTTP: hark get ${url}`,
+  ];
+}
+
+/**
+ * Tells a person that a connection stands and, where nothing comes over it, once what may be wrong.
+ *
+ * @returns What ends that.
+ */
+export async function attend(
+  connection: Connection,
+  address: Address,
+  options: ClientOptions & { readonly isTls: boolean },
+  stderr: Output,
+): Promise<() => void> {
+  const { isTls, pin } = options;
+  const trust = pin === undefined ? "verified" : "the pinned one";
+  const over = isTls ? ` over TLS, its certificate is ${trust}` : "";
+  await printSafe(stderr, `Connected to ${connection.peer}${over}\n`);
+  const look = () => {
+    if (connection.received > 0) return;
+    const left = connection.active + SILENCE_MS - performance.now();
+    if (left > 0) return void (timer = setTimeout(look, left));
+    const silence = connection.sent > 0
+      ? "no answer yet"
+      : "nothing came yet; the server may wait for what you type";
+    const ways = waysOn(address, isTls, options);
+    const hint = `hint: ${[silence, ...ways].join("; ")}\n`;
+    void printSafe(stderr, asStarted(hint));
+  };
+  let timer = setTimeout(look, SILENCE_MS);
+  return () => clearTimeout(timer);
 }
