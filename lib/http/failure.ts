@@ -7,7 +7,7 @@
 import { ExitCode, Failure } from "../cli/errors.ts";
 import { describe, exitCodeOf, nameInstead } from "../cli/reasons.ts";
 import { redactUrl } from "../cli/redact.ts";
-import { formatAddress } from "../net/address.ts";
+import { formatAddress, hintToListen } from "../net/address.ts";
 import { within } from "../net/connection.ts";
 import { TLS_STEPS } from "../net/tls/client.ts";
 import { addressOfUrl, type HttpRequest } from "./request.ts";
@@ -71,7 +71,7 @@ async function hintFor(
       const { host } = addressOfUrl(url);
       return `a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) may be in the way; NO_PROXY=${host} goes past it`;
     }
-    return (await import("../net/connect.ts")).hintToListen(addressOfUrl(url));
+    return hintToListen(addressOfUrl(url));
   }
   const isMute = code === ExitCode.CutShort || /is not HTTP/.test(text);
   if (url.protocol !== "http:" || !isMute) return undefined;

@@ -119,6 +119,21 @@ export function isLocalhost(host: string): boolean {
   return /^(.*\.)?localhost\.?$/i.test(host);
 }
 
+/** What would listen where a port of this machine's own loopback refuses: the tutorial's server, the api, or either. */
+export function hintToListen({ host, port }: TcpAddress): string | undefined {
+  if (!isLoopback(host) && !isLocalhost(host)) return undefined;
+  const isMain = isLocalhost(host) || LOOPBACKS.includes(host);
+  const at = `${isMain ? "" : ` --host ${host}`} --port ${port}`;
+  const starts = [
+    ...port === 3000 ? [] : [`hark server${at}`],
+    ...port === DEFAULT_ADDRESS.port ? [] : [`hark api${at}`],
+  ];
+  return "nothing listens there; " +
+    (port < 1024
+      ? "a server below port 1024 needs root"
+      : `start it with: ${starts.join(", or for HTTP: ")}`);
+}
+
 /** The one version of IP that options ask for; a UsageError where a host, or a Unix socket, has none of it. */
 export function familyOf(
   host: string,

@@ -9,9 +9,9 @@ import { quote } from "../cli/values.ts";
 import {
   type Address,
   addressOf,
-  DEFAULT_ADDRESS,
   findAddresses,
   formatAddress,
+  hintToListen,
   isLocalhost,
   isLoopback,
   LOOPBACKS,
@@ -346,21 +346,6 @@ async function wordStep(
   const { hint, isLasting } = cause;
   const code = ExitCode.Unreachable;
   return new Failure(goal, { cause, hint, isLasting, code });
-}
-
-/** What would listen where a port of this machine's own loopback refuses: the tutorial's server, the api, or either. */
-export function hintToListen({ host, port }: TcpAddress): string | undefined {
-  if (!isLoopback(host) && !isLocalhost(host)) return undefined;
-  const isMain = isLocalhost(host) || LOOPBACKS.includes(host);
-  const at = `${isMain ? "" : ` --host ${host}`} --port ${port}`;
-  const starts = [
-    ...port === 3000 ? [] : [`hark server${at}`],
-    ...port === DEFAULT_ADDRESS.port ? [] : [`hark api${at}`],
-  ];
-  return "nothing listens there; " +
-    (port < 1024
-      ? "a server below port 1024 needs root"
-      : `start it with: ${starts.join(", or for HTTP: ")}`);
 }
 
 /** Whether this machine has no way to an address, as where it lacks the one or the other kind of IP. */

@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
-import { type Io, print } from "../../lib/cli/io.ts";
+import { type Io, print, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connect } from "../../lib/net/connect.ts";
@@ -174,6 +174,35 @@ async function withTlsHint(error: unknown): Promise<unknown> {
     : new Failure(message, { cause, code, hint });
 }
 
+/** How long nothing may come before a person is told what may be wrong, in ms. */
+const SILENCE_MS = 3000;
+
+/** Tells a person that a connection stands and, where nothing comes over it, once what may be wrong; gives what ends that. */
+async function attend(
+  connection: Connection,
+  address: Address,
+  { tls }: Pick<PatientOptions, "tls">,
+  options: ClientOptions,
+  { stderr }: Pick<Io, "stderr">,
+): Promise<() => unknown> {
+  const trust = tls?.pin === undefined ? "verified" : "the pinned one";
+  const over = tls ? ` over TLS, its certificate is ${trust}` : "";
+  await printSafe(stderr, `Connected to ${connection.peer}${over}\n`);
+  let isEnded = false;
+  const look = async () => {
+    if (isEnded || connection.received > 0) return;
+    const left = connection.active + SILENCE_MS - performance.now();
+    // the first use of setTimeout costs 7 ms
+    if (left > 0) return void (AbortSignal.timeout(left).onabort = look);
+    const { explainSilence } = await import("./hints.ts");
+    const isTls = tls !== undefined;
+    const hint = explainSilence(connection, address, isTls, options);
+    await printSafe(stderr, hint);
+  };
+  void look();
+  return () => isEnded = true;
+}
+
 async function converse(
   address: Address,
   route: PatientOptions,
@@ -196,10 +225,9 @@ async function converse(
   const connection = track(socket, formatAddress(address), dump);
   const printer = await choosePrinter(connection, options, io);
   const { idleTimeout } = options;
-  const isTls = route.tls !== undefined;
-  const rest = io.stdin.isTerminal && io.stderr.isTerminal && !options.json
-    ? await (await import("./hints.ts"))
-      .attend(connection, address, { ...options, isTls }, io.stderr)
+  const isPersons = io.stdin.isTerminal && io.stderr.isTerminal;
+  const rest = isPersons && !options.json
+    ? await attend(connection, address, route, options, io)
     : undefined;
   try {
     const work = sendAndReceive(connection, printer, options, io);

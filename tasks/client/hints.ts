@@ -5,7 +5,6 @@
  */
 
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
-import { type Output, printSafe } from "../../lib/cli/io.ts";
 import {
   CLUSTER,
   type Hints,
@@ -345,9 +344,6 @@ export function withStarttlsHint(
   });
 }
 
-/** How long nothing may come before a person is told what may be wrong, in ms. */
-const SILENCE_MS = 3000;
-
 /** What to try where a server says nothing: each line can be typed as it stands. */
 function waysOn(
   address: Address,
@@ -369,32 +365,16 @@ function waysOn(
   ];
 }
 
-/**
- * Tells a person that a connection stands and, where nothing comes over it, once what may be wrong.
- *
- * @returns What ends that.
- */
-export async function attend(
-  connection: Connection,
+/** What may be wrong where nothing came over a connection, in one line. */
+export function explainSilence(
+  { sent }: Connection,
   address: Address,
-  options: ClientOptions & { readonly isTls: boolean },
-  stderr: Output,
-): Promise<() => void> {
-  const { isTls, pin } = options;
-  const trust = pin === undefined ? "verified" : "the pinned one";
-  const over = isTls ? ` over TLS, its certificate is ${trust}` : "";
-  await printSafe(stderr, `Connected to ${connection.peer}${over}\n`);
-  const look = () => {
-    if (connection.received > 0) return;
-    const left = connection.active + SILENCE_MS - performance.now();
-    if (left > 0) return void (timer = setTimeout(look, left));
-    const silence = connection.sent > 0
-      ? "no answer yet"
-      : "nothing came yet; the server may wait for what you type";
-    const ways = waysOn(address, isTls, options);
-    const hint = `hint: ${[silence, ...ways].join("; ")}\n`;
-    void printSafe(stderr, asStarted(hint));
-  };
-  let timer = setTimeout(look, SILENCE_MS);
-  return () => clearTimeout(timer);
+  isTls: boolean,
+  options: ClientOptions,
+): string {
+  const silence = sent > 0
+    ? "no answer yet"
+    : "nothing came yet; the server may wait for what you type";
+  const ways = waysOn(address, isTls, options);
+  return asStarted(`hint: ${[silence, ...ways].join("; ")}\n`);
 }

@@ -10,7 +10,8 @@ import fc from "fast-check";
 import { parseCommandLine } from "../../lib/cli/options.ts";
 import { quote } from "../../lib/cli/values.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
-import { hintToListen, refusalOf } from "../../lib/net/connect.ts";
+import { hintToListen } from "../../lib/net/address.ts";
+import { refusalOf } from "../../lib/net/connect.ts";
 import { send } from "../../lib/net/connection.ts";
 import { atMost } from "../../lib/net/pause.ts";
 import {
