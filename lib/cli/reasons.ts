@@ -200,7 +200,7 @@ const WORDINGS: readonly (readonly [
     "unknown host",
     ExitCode.Unresolved,
   ],
-  [/^URIError: invalid host|invalid dns name/, "it is no name of a host"],
+  [/invalid host '|invalid dns name/, "it is no name of a host"],
   [/Connection ?[Rr]efused|ECONNREFUSED/, "connection refused", AWAY],
   [/Network is unreachable|ENETUNREACH/, "network is unreachable", AWAY],
   [/No route to host|EHOSTUNREACH/, "no route to host", AWAY],
