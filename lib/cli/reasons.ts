@@ -192,6 +192,7 @@ const WORDINGS: readonly (readonly [
     "unknown host",
     ExitCode.Unresolved,
   ],
+  [/invalid host '|invalid dns name/, "it is no name of a host"],
   [/Connection ?[Rr]efused|ECONNREFUSED/, "connection refused", AWAY],
   [/Network is unreachable|ENETUNREACH/, "network is unreachable", AWAY],
   [/No route to host|EHOSTUNREACH/, "no route to host", AWAY],
@@ -232,7 +233,7 @@ const WORDINGS: readonly (readonly [
   [/^IsADirectory|EISDIR/, "it is a directory"],
   [/^NotADirectory|ENOTDIR/, "it is not in a directory"],
   [/^AlreadyExists|EEXIST/, "it exists already"],
-  [/^PermissionDenied|EACCES|EPERM/, "the system denies it"],
+  [/^PermissionDenied|EACCES|EPERM/, "permission denied"],
   [/SUN_LEN/, "the path is too long for a Unix socket"],
   [/^AbortError|^Interrupted/, "interrupted"],
 ];

@@ -8,7 +8,7 @@ import { ExitCode, Failure } from "../cli/errors.ts";
 import { describe, exitCodeOf, nameInstead } from "../cli/reasons.ts";
 import { redactUrl } from "../cli/redact.ts";
 import { quote } from "../cli/values.ts";
-import { formatAddress } from "../net/address.ts";
+import { formatAddress, hintToListen } from "../net/address.ts";
 import { within } from "../net/connection.ts";
 import { TLS_STEPS } from "../net/tls/client.ts";
 import { addressOfUrl, type HttpRequest } from "./request.ts";
@@ -61,14 +61,15 @@ async function hintFor(
     return `this port does not speak TLS, try ${sameOver("http", url)}`;
   }
   const isFar = code === ExitCode.Unreachable || code === ExitCode.Unresolved;
-  const isOfFetch = cause instanceof TypeError;
-  if (isFar && isOfFetch && cause.message === "fetch failed") {
+  if (isFar) {
+    const isOfFetch = cause instanceof TypeError &&
+      cause.message === "fetch failed";
     // no code may read the environment, or see which way fetch went
-    return await probe(url, () => Promise.resolve(true))
-      ? `a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) may be in the way; NO_PROXY=${
-        addressOfUrl(url).host
-      } goes past it`
-      : undefined;
+    if (isOfFetch && await probe(url, () => Promise.resolve(true))) {
+      const { host } = addressOfUrl(url);
+      return `a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) may be in the way; NO_PROXY=${host} goes past it`;
+    }
+    return hintToListen(addressOfUrl(url));
   }
   const isMute = code === ExitCode.CutShort || /is not HTTP/.test(text);
   if (url.protocol !== "http:" || !isMute) return undefined;

@@ -77,7 +77,8 @@ export function parseHost(text: string): string {
     );
   }
   refuseLongName(host);
-  return host;
+  // Deno connects to no name in another script
+  return /[^\0-\x7f]/.test(host) ? new URL(`http://${host}/`).hostname : host;
 }
 
 /** Reads a port: decimal digits alone, from 0 to 65535; anything else is a UsageError. */
@@ -112,6 +113,21 @@ export function isLoopback(host: string): boolean {
 /** Whether a name is localhost, or below it: both are always this machine's loopback (RFC 6761 section 6.3). */
 export function isLocalhost(host: string): boolean {
   return /^(.*\.)?localhost\.?$/i.test(host);
+}
+
+/** What would listen where a port of this machine's own loopback refuses: the tutorial's server, the api, or either. */
+export function hintToListen({ host, port }: TcpAddress): string | undefined {
+  if (!isLoopback(host) && !isLocalhost(host)) return undefined;
+  const isMain = isLocalhost(host) || LOOPBACKS.includes(host);
+  const at = `${isMain ? "" : ` --host ${host}`} --port ${port}`;
+  const starts = [
+    ...port === 3000 ? [] : [`hark server${at}`],
+    ...port === DEFAULT_ADDRESS.port ? [] : [`hark api${at}`],
+  ];
+  return "nothing listens there; " +
+    (port < 1024
+      ? "a server below port 1024 needs root"
+      : `start it with: ${starts.join(", or for HTTP: ")}`);
 }
 
 /** The one version of IP that options ask for; a UsageError where a host, or a Unix socket, has none of it. */

@@ -11,6 +11,7 @@ import {
   addressOf,
   findAddresses,
   formatAddress,
+  hintToListen,
   isLocalhost,
   isLoopback,
   LOOPBACKS,
@@ -316,9 +317,6 @@ async function wordStep(
   return new Failure(goal, { cause, hint, isLasting, code });
 }
 
-/** Below it are the ports of well-known services, which only root may listen on. */
-const FIRST_FREE_PORT = 1024;
-
 /** Whether this machine has no way to an address, as where it lacks the one or the other kind of IP. */
 function isMissing(error: unknown): boolean {
   return error instanceof Deno.errors.NetworkUnreachable ||
@@ -341,14 +339,15 @@ export async function refusalOf(
   if ("path" in address) {
     const isFree = isRefused || cause instanceof Deno.errors.NotFound;
     if (!isFree) return new Failure(message, { cause });
-    const start = `hark server --unix ${quote(address.path)}`;
-    const hint = `nothing listens there; start it with: ${start}`;
+    const hint = `nothing listens there; start it with: hark server --unix ${
+      quote(address.path)
+    }`;
     return new Failure(message, { cause, code: ExitCode.Unreachable, hint });
   }
   const { host, port } = address;
   // where one loopback is missing, the other one says more
   const { conn, refusing } =
-    host === "localhost" && !family && (isRefused || isMissing(cause))
+    isLocalhost(host) && !family && (isRefused || isMissing(cause))
       ? await askLoopbacks(port)
       : { refusing: [] };
   conn?.close();
@@ -363,9 +362,6 @@ export async function refusalOf(
       ? cause
       : new Failure(`connection refused by ${refusing.join(" and ")}`),
     code: ExitCode.Unreachable,
-    hint: "nothing listens there" +
-      (port < FIRST_FREE_PORT
-        ? ""
-        : `; start it with: hark server --port ${port}`),
+    hint: hintToListen(address),
   });
 }

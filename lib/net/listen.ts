@@ -89,7 +89,12 @@ export async function listenFailure(
 ): Promise<Failure> {
   const message = `Cannot listen on ${formatAddress(address)}`;
   if (!(cause instanceof Deno.errors.AddrInUse) || "path" in address) {
-    return new Failure(message, { cause });
+    const isLow = cause instanceof Deno.errors.PermissionDenied &&
+      "port" in address && address.port < 1024;
+    const hint = isLow
+      ? `ports below 1024 need root; try --port ${address.port + 8000}`
+      : undefined;
+    return new Failure(message, { cause, hint });
   }
   let hint = "any free port: --port 0";
   if (isLoopback(address.host)) {

@@ -13,6 +13,7 @@ import {
   reasonOf,
   unloadedOf,
 } from "../../lib/cli/reasons.ts";
+import { asStarted } from "../../lib/cli/start.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import type { Step } from "../../lib/net/connect.ts";
 import { type ClientOptions, parsePorts } from "./options.ts";
@@ -30,6 +31,7 @@ interface Finding {
   readonly reason?: string;
   /** What is against it although it is open. */
   readonly code?: ExitCode;
+  readonly hint?: string | undefined;
 }
 
 /** Whether it says something about the command, the host or the proxy, not about one port. */
@@ -81,7 +83,8 @@ async function checkOne(
     }
     const isSilent = step === "tunnel" && !why.startsWith("the proxy says");
     const reason = isSilent ? `the proxy says nothing: ${why}` : why;
-    return { ...finding(false), reason };
+    const hint = error instanceof Failure ? error.hint : undefined;
+    return { ...finding(false), reason, hint };
   }
 }
 
@@ -142,7 +145,7 @@ export async function runCheck(
   address: Address,
   route: PatientOptions,
   { check: text = "", json }: Pick<ClientOptions, "check" | "json">,
-  { stdout }: Pick<Io, "stdout">,
+  { stdout, stderr }: Pick<Io, "stdout" | "stderr">,
 ): Promise<ExitCode> {
   if (text !== "" && "path" in address) {
     throw new UsageError(`Cannot check ports of ${formatAddress(address)}`);
@@ -154,10 +157,16 @@ export async function runCheck(
   const shown = (finding: Finding) =>
     json ? JSON.stringify(finding) + "\n" : formatFinding(finding);
   try {
-    for await (const { code: found, ...finding } of check(addresses, route)) {
+    for await (
+      const { code: found, hint, ...finding } of check(addresses, route)
+    ) {
       if (!finding.open) code = ExitCode.Unreachable;
       else if (found && code !== ExitCode.Unreachable) code = found;
       await printSafe(stdout, shown(finding));
+      // a person who asks for one port may want it open
+      if (hint && addresses.length === 1 && !json && stderr.isTerminal) {
+        await printSafe(stderr, `hint: ${asStarted(hint)}\n`);
+      }
     }
   } catch (error) {
     // who reads no more wants no more, but what was found counts

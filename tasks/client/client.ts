@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
-import { type Io, print } from "../../lib/cli/io.ts";
+import { type Io, print, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connect } from "../../lib/net/connect.ts";
@@ -21,6 +21,7 @@ import {
   type CLIENT_OPTIONS,
   type ClientOptions,
   familyFor,
+  withPorts,
 } from "./options.ts";
 import type { Print, Printer } from "./transfer.ts";
 import type { PatientOptions } from "./wait.ts";
@@ -98,6 +99,13 @@ function isTlsAlert(bytes: Uint8Array): boolean {
     bytes[4] === 2;
 }
 
+/** Says that what is piped is not sent. To look whether anything is takes 25 ms: that is for a person. */
+async function tellUnsent({ stdin, stderr }: Io): Promise<void> {
+  const unread = stderr.isTerminal ? await stdin.look?.() : {};
+  if (unread === undefined || unread.size === 0) return;
+  await print(stderr, "hint: stdin is not sent; to send it, add --pipe\n");
+}
+
 async function sendAndReceive(
   connection: Connection,
   printer: Printer,
@@ -121,11 +129,12 @@ async function sendAndReceive(
     isUnanswered = isAllSent && !keepOpen && connection.received === 0 &&
       (input !== undefined || connection.sent > 0);
   } else {
-    void print(io.stderr, "hint: stdin is not sent; to send it, add --pipe\n");
+    const told = tellUnsent(io);
     await copy(
       (buffer) => receive(connection, buffer),
       (bytes) => show(bytes, false),
     );
+    await told;
   }
   await printer.end();
   if (isUnanswered) await print(io.stderr, UNANSWERED);
@@ -165,6 +174,35 @@ async function withTlsHint(error: unknown): Promise<unknown> {
     : new Failure(message, { cause, code, hint });
 }
 
+/** How long nothing may come before a person is told what may be wrong, in ms. */
+const SILENCE_MS = 3000;
+
+/** Tells a person that a connection stands and, where nothing comes over it, once what may be wrong; gives what ends that. */
+async function attend(
+  connection: Connection,
+  address: Address,
+  { tls }: Pick<PatientOptions, "tls">,
+  options: ClientOptions,
+  { stderr }: Pick<Io, "stderr">,
+): Promise<() => unknown> {
+  const trust = tls?.pin === undefined ? "verified" : "the pinned one";
+  const over = tls ? ` over TLS, its certificate is ${trust}` : "";
+  await printSafe(stderr, `Connected to ${connection.peer}${over}\n`);
+  let isEnded = false;
+  const look = async () => {
+    if (isEnded || connection.received > 0) return;
+    const left = connection.active + SILENCE_MS - performance.now();
+    // the first use of setTimeout costs 7 ms
+    if (left > 0) return void (AbortSignal.timeout(left).onabort = look);
+    const { explainSilence } = await import("./hints.ts");
+    const isTls = tls !== undefined;
+    const hint = explainSilence(connection, address, isTls, options);
+    await printSafe(stderr, hint);
+  };
+  void look();
+  return () => isEnded = true;
+}
+
 async function converse(
   address: Address,
   route: PatientOptions,
@@ -187,6 +225,10 @@ async function converse(
   const connection = track(socket, formatAddress(address), dump);
   const printer = await choosePrinter(connection, options, io);
   const { idleTimeout } = options;
+  const isPersons = io.stdin.isTerminal && io.stderr.isTerminal;
+  const rest = isPersons && !options.json
+    ? await attend(connection, address, route, options, io)
+    : undefined;
   try {
     const work = sendAndReceive(connection, printer, options, io);
     if (idleTimeout === undefined) await work;
@@ -197,6 +239,8 @@ async function converse(
     await printer.fail?.(error);
     if (!route.tls) throw error;
     throw await withTlsHint(error);
+  } finally {
+    rest?.();
   }
 }
 
@@ -218,9 +262,10 @@ async function readAddress(
  * @throws {Failure} When it cannot connect, be sure of the server, send or receive.
  */
 export async function runClient(
-  { options, operands }: CommandLine<typeof CLIENT_OPTIONS>,
+  line: CommandLine<typeof CLIENT_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
+  const { options, operands } = withPorts(line);
   const address = await readAddress(operands, options);
   const route = await findRoute(address, options);
   if (options.check !== undefined) {

@@ -1,5 +1,5 @@
 /**
- * What users of nc, ncat and openssl s_client type, and what to type here.
+ * What users of nc, ncat and openssl s_client type, what to type here, and what to try where a server is silent.
  *
  * @module
  */
@@ -12,12 +12,14 @@ import {
   wordsBeforeEnd,
 } from "../../lib/cli/options.ts";
 import { reasonOf } from "../../lib/cli/reasons.ts";
+import { asStarted } from "../../lib/cli/start.ts";
 import { quote } from "../../lib/cli/values.ts";
 import {
   type Address,
   formatAddress,
   parseAddress,
 } from "../../lib/net/address.ts";
+import type { Connection } from "../../lib/net/connection.ts";
 import {
   type ClientOptions,
   parsePorts,
@@ -340,4 +342,39 @@ export function withStarttlsHint(
     code,
     hint: starttls ? undefined : hint,
   });
+}
+
+/** What to try where a server says nothing: each line can be typed as it stands. */
+function waysOn(
+  address: Address,
+  isTls: boolean,
+  { pipe, proxy }: Pick<ClientOptions, "pipe" | "proxy">,
+): string[] {
+  // what goes through a proxy does so with words that may be secret
+  if (proxy !== undefined) return isTls ? [] : ["if it speaks TLS, add --tls"];
+  const at = quote(formatAddress(address));
+  if ("path" in address) {
+    const socket = quote(address.path);
+    return [`if it speaks HTTP: hark get --unix ${socket} http://localhost/`];
+  }
+  const url = quote(`http${isTls ? "s" : ""}://${formatAddress(address)}/`);
+  const start = `hark client --tls${pipe ? " --pipe" : ""}`;
+  return [
+    ...isTls ? [] : [`if it speaks TLS: ${start} ${at}`],
+    `if it speaks HTTP: hark get ${url}`,
+  ];
+}
+
+/** What may be wrong where nothing came over a connection, in one line. */
+export function explainSilence(
+  { sent }: Connection,
+  address: Address,
+  isTls: boolean,
+  options: ClientOptions,
+): string {
+  const silence = sent > 0
+    ? "no answer yet"
+    : "nothing came yet; the server may wait for what you type";
+  const ways = waysOn(address, isTls, options);
+  return asStarted(`hint: ${[silence, ...ways].join("; ")}\n`);
 }

@@ -37,6 +37,9 @@ function parseStarttls(text: string): Starttls {
   );
 }
 
+/** What can be nothing but ports, where they may be left out. */
+const PORTS = /^\d[\d,-]*$/;
+
 /** The options of `client`. */
 export const CLIENT_OPTIONS = {
   pipe: {
@@ -79,7 +82,7 @@ export const CLIENT_OPTIONS = {
   check: {
     value: "PORTS",
     parse: String,
-    implied: { text: "", accepts: /^\d[\d,-]*$/ },
+    implied: { text: "", accepts: PORTS },
     help: "Are they open? As 80 or 20-25,443; exits 7 if not",
   },
   ipv4: {
@@ -133,6 +136,8 @@ export const CLIENT_OPTIONS = {
 
 /** The options of `client` as they were given. */
 export type ClientOptions = Options<typeof CLIENT_OPTIONS>;
+
+type ClientLine = CommandLine<typeof CLIENT_OPTIONS>;
 
 /**
  * The address that operands name: `HOST:PORT`, `HOST PORT`, `unix:PATH`, or none for the tutorial's.
@@ -189,13 +194,22 @@ export function parsePorts(text: string): number[] {
   return [...ports].sort((a, b) => a - b);
 }
 
+/** Ports that other options stand before are the value of --check all the same. */
+export function withPorts(line: ClientLine): ClientLine {
+  const { options, operands: [first = "", ...operands] } = line;
+  return options.check === "" && PORTS.test(first)
+    ? { options: { ...options, check: first }, operands }
+    : line;
+}
+
 /** More ports than these are granted as all ports of their host. */
 const MOST_PORTS = 64;
 
 /** The hosts and files that a command line of `client` needs. */
 export async function clientPermissions(
-  { options, operands }: CommandLine<typeof CLIENT_OPTIONS>,
+  line: ClientLine,
 ): Promise<Permissions> {
+  const { options, operands } = withPorts(line);
   const { proxy, ca, cert, key, check = "" } = options;
   const address = addressFrom(operands);
   const family = familyFor(address, options);

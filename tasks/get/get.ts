@@ -18,7 +18,13 @@ import type { HttpResponse } from "../../lib/http/transport.ts";
 import type { Download, SendNextOptions } from "./download/resume.ts";
 import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
 import type { RequestOptions } from "./request.ts";
-import { type Operands, refuseGarbled, WRITES } from "./url.ts";
+import {
+  DEFAULT_URL,
+  type Operands,
+  parseUrl,
+  refuseGarbled,
+  WRITES,
+} from "./url.ts";
 import { printBody, printHead } from "./view/body.ts";
 import type { Tunnel } from "./view/head.ts";
 
@@ -44,8 +50,17 @@ export const COMMAND = {
   },
   permissions: async (
     { operands, options }: CommandLine<typeof EXCHANGE_OPTIONS>,
-  ) =>
-    (await import("./send_options.ts")).requiredPermissions(operands, options),
+  ) => {
+    const [typed = DEFAULT_URL, ...items] = operands;
+    const named = Object.entries(options).filter(([, value]) => isSet(value));
+    if (items.length === 0 && named.every(([name]) => PLAIN.includes(name))) {
+      const { addressOfUrl } = await import("../../lib/http/request.ts");
+      const { permissionsFor } = await import("../../lib/net/address.ts");
+      return permissionsFor([addressOfUrl(parseUrl(typed))], []);
+    }
+    const { requiredPermissions } = await import("./send_options.ts");
+    return await requiredPermissions(operands, options);
+  },
   redact: async (operand: string, at: number) =>
     (await import("./redact.ts")).redactOperand(operand, at),
 };
@@ -103,6 +118,13 @@ export interface Asked extends Operands {
   readonly mayHaveBody?: boolean;
 }
 
+/** The options that name no file and no other host: one that is missing here loads a module in vain, no more. */
+const PLAIN = ["method", "timeout", "follow", "maxRedirects", "body", "quiet"];
+
+const isSet = (value: unknown) =>
+  value !== undefined && value !== false &&
+  !(Array.isArray(value) && value.length === 0);
+
 /** The options that change nothing of how a request is sent: one that is missing here loads a module in vain, no more. */
 const OTHER_OPTIONS = [
   ...["method", "form", "multipart", "auth", "bearer", "timeout", "output"],
@@ -121,8 +143,7 @@ async function loadSendOptions(
   { stderr }: Io,
 ): Promise<Sent> {
   const isPlain = Object.entries(options).every(([name, value]) =>
-    OTHER_OPTIONS.includes(name) || value === undefined || value === false ||
-    Array.isArray(value) && value.length === 0
+    OTHER_OPTIONS.includes(name) || !isSet(value)
   );
   if (isPlain) return {};
   const { readSendOptions } = await import("./send_options.ts");

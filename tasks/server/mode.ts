@@ -4,9 +4,10 @@
  * @module
  */
 
-import { Failure, UsageError } from "../../lib/cli/errors.ts";
-import type { Io } from "../../lib/cli/io.ts";
+import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
+import { type Io, printSafe } from "../../lib/cli/io.ts";
 import { formatOptionName, isGiven } from "../../lib/cli/options.ts";
+import { asStarted } from "../../lib/cli/start.ts";
 import { absolutePath } from "../../lib/cli/values.ts";
 import {
   type Address,
@@ -185,12 +186,11 @@ export async function createMode(
       if (await isSame(address, options)) {
         throw new UsageError(`${message}: it is where server listens`);
       }
-      return {
-        handler: relay(address, {
-          timeout: CONNECT_MS,
-          tls: trust && { ...trust, isOneOfMany: true },
-        }, (wait ?? 0) * 1000),
-      };
+      const handler = relay(address, {
+        timeout: CONNECT_MS,
+        tls: trust && { ...trust, isOneOfMany: true },
+      }, (wait ?? 0) * 1000);
+      return { handler: io.stderr.isTerminal ? hinted(handler, io) : handler };
     }
     case "pipe": {
       const ended = Promise.withResolvers<void>();
@@ -223,6 +223,21 @@ export async function createMode(
           : await sendFile(file),
       };
   }
+}
+
+/** Tells a person once what would listen at a target where nobody does. */
+function hinted(handler: Handler, { stderr }: Pick<Io, "stderr">): Handler {
+  let isTold = false;
+  return (client) =>
+    handler(client).catch(async (error) => {
+      const isRefused = error instanceof Failure &&
+        error.code === ExitCode.Unreachable && error.hint !== undefined;
+      if (isRefused && !isTold) {
+        isTold = true;
+        await printSafe(stderr, `hint: ${asStarted(error.hint)}\n`);
+      }
+      throw error;
+    });
 }
 
 /** What connecting to an address takes, as Deno's permissions and its errors name it. */

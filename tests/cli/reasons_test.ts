@@ -357,7 +357,17 @@ const TEXTS: [string, string, number][] = [
   ["Broken pipe (os error 32)", "the peer closed the connection", 1],
   ["ECONNABORTED", "connection aborted", 1],
   ["Too many open files (os error 24)", "too many open files", 1],
-  ["EACCES: permission denied", "the system denies it", 1],
+  [
+    "URIError: invalid host 'a*b': invalid char found in FQDN",
+    "it is no name of a host",
+    1,
+  ],
+  [
+    "error sending request for url (https://a*b/): client error (Connect): invalid dns name",
+    "it is no name of a host",
+    1,
+  ],
+  ["EACCES: permission denied", "permission denied", 1],
   ["database is locked", "database is locked", 1],
   ["Odd thing (os error 99999)", "Odd thing", 1],
   ["With a period.", "With a period", 1],

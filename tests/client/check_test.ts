@@ -1,4 +1,11 @@
-import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertThrows,
+} from "@std/assert";
+import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { main } from "../../tasks/client.ts";
 import { check } from "../../tasks/client/check.ts";
@@ -225,5 +232,49 @@ Deno.test("client --check --tls says of an open port that it has no TLS, and exi
       `${at} ${found}\n`,
       "",
     ]);
+  }
+});
+
+Deno.test("client --check takes its ports wherever they stand", async () => {
+  await using server = await serve({ handler: echo });
+  const { port } = server;
+  const ports = `${port},${port}`;
+  const cases = [
+    ["--json", "--check", ports],
+    ["--check", "--json", ports],
+    ["--check", "--json", ports, "localhost"],
+    ["--check", "--timeout", "5", ports, "--json"],
+    [ports, "--json", "--check"],
+  ];
+  for (const args of cases) {
+    const { code, stdout } = await run(main, args);
+    const { address, open } = JSON.parse(stdout);
+    assertEquals([code, address, open], [0, `localhost:${port}`, true]);
+  }
+  const two = await run(main, ["localhost", `${port}`, "--check"]);
+  assertEquals(two.stdout, `localhost:${port} open\n`);
+});
+
+Deno.test("client --check says to a person what would listen on the one port that is closed", async () => {
+  const port = getAvailablePort();
+  const closed = /^localhost:\d+ closed: connection refused by .*\n$/;
+  const cases: [string[], boolean, RegExp][] = [
+    [[`${port}`], true, /^hint: nothing listens there; start it with: deno /],
+    [[`${port}`], false, /^$/],
+    [[`${port}`, "--wait", "0.1"], true, /^hint: nothing listens there/],
+  ];
+  for (const [args, stderr, hint] of cases) {
+    const found = await run(main, ["--check", ...args], {
+      terminal: { stderr },
+    });
+    assertEquals(found.code, 7);
+    assertMatch(found.stdout, closed);
+    assertMatch(found.stderr, hint);
+  }
+  for (
+    const args of [["--json", "--check", `${port}`], ["--check", `${port},1`]]
+  ) {
+    const found = await run(main, args, { terminal: { stderr: true } });
+    assertEquals(found.stderr, "");
   }
 });

@@ -10,6 +10,7 @@ import fc from "fast-check";
 import { parseCommandLine } from "../../lib/cli/options.ts";
 import { quote } from "../../lib/cli/values.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
+import { hintToListen } from "../../lib/net/address.ts";
 import { refusalOf } from "../../lib/net/connect.ts";
 import { send } from "../../lib/net/connection.ts";
 import { atMost } from "../../lib/net/pause.ts";
@@ -18,6 +19,8 @@ import {
   makeCertificate,
 } from "../../tasks/server/certificate.ts";
 import { main } from "../../tasks/client.ts";
+import { main as getMain } from "../../tasks/get.ts";
+import { main as postMain } from "../../tasks/post.ts";
 import { main as serverMain } from "../../tasks/server.ts";
 import { createDataEvents } from "../../tasks/client/json_events.ts";
 import { addressFrom } from "../../tasks/client/options.ts";
@@ -158,6 +161,148 @@ Deno.test("client says that a piped stdin is not sent", async () => {
   ]);
 });
 
+Deno.test("client says to a person that what is piped is not sent, and nothing where nothing is piped", async () => {
+  await using server = await serveBytes("hi");
+  for (const [stdin, hint] of [["lost", "hint: stdin is"], [undefined, ""]]) {
+    const { code, stderr } = await run(main, [`${server.port}`], {
+      terminal: { stderr: true },
+      ...stdin !== undefined && { stdin },
+    });
+    assertEquals([code, stderr.slice(0, 14)], [0, hint]);
+  }
+});
+
+const person = { terminal: { stdin: true, stderr: true } };
+
+Deno.test("client says on a terminal that it is connected, and over TLS what it trusts", async () => {
+  const tls = await makeCertificate();
+  await using plain = await serveBytes("hi");
+  await using secure = await serve({ tls, handler: greet("hi", true) });
+  const pin = await fingerprintOf(tls.cert);
+  const at = (server: { port: number }) => `localhost:${server.port}`;
+  const cases: [string[], string][] = [
+    [[at(plain)], `Connected to ${at(plain)}\n`],
+    [["--pipe", at(plain)], `Connected to ${at(plain)}\n`],
+    [
+      ["--tls", "--pin", pin, at(secure)],
+      `Connected to ${
+        at(secure)
+      } over TLS, its certificate is the pinned one\n`,
+    ],
+    [["--json", at(plain)], ""],
+  ];
+  for (const [args, expected] of cases) {
+    const { code, stdout, stderr } = await run(main, args, person);
+    assertEquals([code, stderr], [0, expected]);
+    assertMatch(stdout, /hi/);
+    const piped = await run(main, args, terminal);
+    assertEquals([piped.stdout.length, piped.stderr], [stdout.length, ""]);
+  }
+});
+
+Deno.test("client explains to a person once, after three seconds, why nothing may come, in lines that can be typed", async () => {
+  const tls = await makeCertificate();
+  await using silent = await serve({ handler: discard });
+  await using secure = await serve({ tls, handler: greet("hi", true) });
+  await using mute = await serve({ tls, handler: discard });
+  const pin = await fingerprintOf(tls.cert);
+  const typed = (...lines: string[]) => ({
+    ...person,
+    stdin: openAfter(...lines),
+  });
+  const [a, b, c] = [silent, secure, mute].map(({ port }) =>
+    `localhost:${port}`
+  );
+  const waits = "hint: nothing came yet; the server may wait for what you type";
+  const cases: [string[], string[], string][] = [
+    [
+      [`${a}`],
+      [],
+      `${waits}; if it speaks TLS: deno task client --tls ${a}; if it speaks HTTP: deno task get http://${a}/\n`,
+    ],
+    [
+      [`${a}`, "--pipe"],
+      ["hello\n"],
+      `hint: no answer yet; if it speaks TLS: deno task client --tls --pipe ${a}; if it speaks HTTP: deno task get http://${a}/\n`,
+    ],
+    [
+      [`${b}`],
+      [],
+      `${waits}; if it speaks TLS: deno task client --tls ${b}; if it speaks HTTP: deno task get http://${b}/\n`,
+    ],
+    [
+      ["--tls", "--pin", pin, `${c}`],
+      [],
+      `${waits}; if it speaks HTTP: deno task get https://${c}/\n`,
+    ],
+  ];
+  await Promise.all(cases.map(async ([args, lines, hint]) => {
+    // it ends by itself, at a time when a second hint would be there
+    const idle = [...args, "--idle-timeout", "6.5"];
+    const { code, stderr } = await run(main, idle, typed(...lines));
+    assertEquals(code, 28);
+    const [first = "", ...said] = stderr.split(/(?<=\n)/);
+    assertMatch(first, /^Connected to /);
+    assertEquals(said.slice(0, -1), [hint]);
+  }));
+});
+
+Deno.test("client explains no silence in a pipe, or of a server that has spoken", async () => {
+  await using silent = await serve({ handler: discard });
+  await using talking = await serve({
+    handler: async (connection) => {
+      await send(connection, encode("hi"));
+      await discard(connection);
+    },
+  });
+  const idle = ["--idle-timeout", "3.5"];
+  const [piped, spoken] = await Promise.all([
+    run(main, [`${silent.port}`, ...idle], terminal),
+    run(main, [`${talking.port}`, ...idle], person),
+  ]);
+  for (const { code, stderr } of [piped, spoken]) {
+    assertEquals([code, stderr.includes("hint")], [28, false], stderr);
+  }
+});
+
+Deno.test("client, get and post name the command that would listen where this machine refuses", async () => {
+  const cases: [string, number, string][] = [
+    ["localhost", 12345, "start it with: hark server --port 12345"],
+    ["::1", 3000, "start it with: hark api --port 3000"],
+    [
+      "a.localhost",
+      7000,
+      "start it with: hark server --port 7000, or for HTTP: hark api --port 7000",
+    ],
+    [
+      "127.0.0.2",
+      7000,
+      "start it with: hark server --host 127.0.0.2 --port 7000, or for HTTP: hark api --host 127.0.0.2 --port 7000",
+    ],
+    ["127.0.0.1", 80, "a server below port 1024 needs root"],
+  ];
+  for (const [host, port, hint] of cases) {
+    const shown = hintToListen({ host, port });
+    assertEquals(shown, `nothing listens there; ${hint}`);
+  }
+  for (const host of ["a.example", "10.0.0.1", "::2"]) {
+    assertEquals(hintToListen({ host, port: 80 }), undefined);
+  }
+  const port = getAvailablePort();
+  for (
+    const [command, ...args] of [
+      [main, `a.localhost:${port}`],
+      [getMain, `http://localhost:${port}/x`],
+      [getMain, "--time", `http://[::1]:${port}/x`],
+      [postMain, `:${port}/x`, "a=1"],
+    ] as const
+  ) {
+    const { code, stderr } = await run(command, args, terminal);
+    const start = `deno task server --port ${port}, or for HTTP: deno task api`;
+    assertEquals([code, stderr.includes(start)], [7, true], stderr);
+  }
+});
+
 Deno.test("client says in one line what is wrong, and exits as the table says", async (t) => {
   const port = getAvailablePort();
   const cases: [string[], number, RegExp][] = [
@@ -165,7 +310,7 @@ Deno.test("client says in one line what is wrong, and exits as the table says", 
       [`localhost:${port}`],
       7,
       new RegExp(
-        `^client: Cannot connect to localhost:${port}: connection refused by 127\\.0\\.0\\.1( and ::1)?\nhint: nothing listens there; start it with: deno task server --port ${port}\n$`,
+        `^client: Cannot connect to localhost:${port}: connection refused by 127\\.0\\.0\\.1( and ::1)?\nhint: nothing listens there; start it with: deno task server --port ${port}, or for HTTP: deno task api --port ${port}\n$`,
       ),
     ],
     [
@@ -183,7 +328,16 @@ Deno.test("client says in one line what is wrong, and exits as the table says", 
       2,
       /^client: Cannot parse port "0x50": expected 0 to 65535\nhint: see deno task client --help\n$/,
     ],
-    [["127.0.0.1:9"], 7, /refused\nhint: nothing listens there\n$/],
+    [
+      ["127.0.0.1:9"],
+      7,
+      /refused\nhint: nothing listens there; a server below port 1024 needs root\n$/,
+    ],
+    [
+      ["3000,3001"],
+      2,
+      /^client: Cannot parse host "3000,3001": expected a name/,
+    ],
     [["localhost", "65536"], 2, /Cannot parse port "65536"/],
     [["localhost:"], 2, /Cannot parse port ""/],
     [

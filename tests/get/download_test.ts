@@ -797,7 +797,7 @@ Deno.test({
       const args = ["-o", `${folder}/a`, server.url];
       const { code, stderr } = await run(main, args);
       assertEquals([code, server.heads], [1, []]);
-      assertStringIncludes(stderr, '/a": the system denies it\n');
+      assertStringIncludes(stderr, '/a": permission denied\n');
       assertEquals(filesIn(folder), { a: "a" });
     }),
 });

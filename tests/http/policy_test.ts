@@ -447,7 +447,7 @@ Deno.test("a port that fetch blocks is asked all the same", async () => {
   assertEquals(await fail(request("http://127.0.0.1:10080/")), [
     ExitCode.Unreachable,
     "Cannot connect to 127.0.0.1:10080: connection refused",
-    undefined,
+    "nothing listens there; start it with: hark server --port 10080, or for HTTP: hark api --port 10080",
   ]);
 });
 

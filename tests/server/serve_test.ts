@@ -18,7 +18,7 @@ import {
   send,
 } from "../../lib/net/connection.ts";
 import { LOOPBACKS } from "../../lib/net/address.ts";
-import { listen, openAll } from "../../lib/net/listen.ts";
+import { listen, listenFailure, openAll } from "../../lib/net/listen.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import type { ServerEvent } from "../../tasks/server/events.ts";
 import { discard, echo } from "../../tasks/server/handlers.ts";
@@ -762,6 +762,23 @@ Deno.test("listen() names the address in use and a free port", async () => {
   assertEquals(error.message, `Cannot listen on 127.0.0.1:${taken.addr.port}`);
   assertMatch(error.hint ?? "", /^a free port: --port \d+/);
   assertEquals(exitCodeOf(error), 1);
+});
+
+Deno.test("listenFailure() says that a port below 1024 needs root, and names one that does not", async () => {
+  const cause = new Deno.errors.PermissionDenied("Permission denied");
+  for (
+    const [address, hint] of [
+      [{ host: "localhost", port: 80 }, "--port 8080"],
+      [{ host: "0.0.0.0", port: 443 }, "--port 8443"],
+      [{ host: "localhost", port: 7000 }, undefined],
+      [{ path: "/root/s" }, undefined],
+    ] as const
+  ) {
+    const failure = await listenFailure(address, cause);
+    assertMatch(describe(failure), /^Cannot listen on .*: permission denied$/);
+    const whole = hint && `ports below 1024 need root; try ${hint}`;
+    assertEquals(failure.hint, whole);
+  }
 });
 
 Deno.test("listen() does not look for a free port where it may not listen", async () => {

@@ -433,6 +433,26 @@ Deno.test("server --tls --once as a process sends TLS's own end before it exits,
     }
   }));
 
+Deno.test("server relay says to a person once what would listen at its target", async () => {
+  const target = getAvailablePort();
+  for (const isTerminal of [true, false]) {
+    const relay = start(main, ["relay", `${target}`, "-p0"], {
+      terminal: { stderr: isTerminal },
+    });
+    const said = await relay.stdout.waitFor(/Listening on 127.*\n/);
+    const port = Number(said.match(/:(\d+)\n/)?.[1]);
+    for (let i = 1; i <= 2; i++) {
+      await receiveFrom(port).catch(() => {});
+      await relay.stdout.waitFor(new RegExp(`(refused by [^]*){${i}}`));
+    }
+    relay.interrupt();
+    const { stderr } = await relay.result;
+    const hint = "hint: nothing listens there; start it with: deno task server";
+    assertEquals(stderr.split("\n").length, isTerminal ? 2 : 1);
+    assertEquals(stderr.startsWith(hint), isTerminal);
+  }
+});
+
 Deno.test("server relay tls: trusts the certificate that is pinned, and no other", async () => {
   const pair = await makeCertificate();
   await using target = await serve({ tls: pair, handler: greet("inside") });
