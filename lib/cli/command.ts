@@ -5,14 +5,7 @@
  */
 
 import { ExitCode, Failure, UsageError } from "./errors.ts";
-import {
-  ClosedOutput,
-  type Io,
-  type Output,
-  type Permissions,
-  print,
-  printSafe,
-} from "./io.ts";
+import { ClosedOutput, type Io, type Output, print, printSafe } from "./io.ts";
 import {
   type Command,
   formatOptionName,
@@ -102,7 +95,11 @@ export async function runCommand<Table extends OptionTable>(
       return ExitCode.Ok;
     }
     refuseConflicts(table, line.options);
-    await askAhead(async () => await command.permissions?.(line), io);
+    if (mayAsk(io)) {
+      const { askAhead } = await import("./permissions.ts");
+      const needed = async () => await command.permissions?.(line);
+      askAhead(await needed().catch(() => undefined));
+    }
     return await command.run(line, withColor(io, noColor ? "never" : color));
   } catch (error) {
     if (error instanceof ClosedOutput) return ExitCode.Ok;
@@ -123,42 +120,16 @@ function withColor(io: Io, when = "auto"): Io {
   return { ...io, stdout: paint(io.stdout), stderr: paint(io.stderr) };
 }
 
+/** Whether something is not granted, and there is somebody to ask. */
+const mayAsk = ({ stdin, stderr }: Io) =>
+  stdin.isTerminal && stderr.isTerminal &&
+  (["net", "read", "write"] as const).some((name) =>
+    Deno.permissions.querySync({ name }).state === "prompt"
+  );
+
 /** Whether a flag stands before `--`: help and version win over whatever else is wrong. */
 function asks(args: readonly string[], ...names: string[]): boolean {
   return wordsBeforeEnd(args).some((arg) => names.includes(arg));
-}
-
-/** Asks a person for what is not granted before a clock runs: once for all ports of a host, or a file with its parts. */
-async function askAhead(
-  needs: () => Promise<Permissions | undefined>,
-  { stdin, stderr }: Io,
-): Promise<void> {
-  if (!stdin.isTerminal || !stderr.isTerminal) return;
-  const kinds = ["read", "write", "net"] as const;
-  const lacks = (need: Deno.PermissionDescriptor) =>
-    Deno.permissions.querySync(need).state === "prompt";
-  if (!kinds.some((name) => lacks({ name }))) return;
-  const needed = await needs().catch(() => {}) ?? {};
-  for (const name of kinds) {
-    const need = (what: string) =>
-      name === "net" ? { name, host: what } : { name, path: what };
-    const lacking = needed[name]?.filter((what, _, all) => {
-      const named = what.replace(/^(127\.0\.0\.1|\[::1\])/, "localhost");
-      // a loopback only stands in for its name
-      return lacks(need(what)) && (named === what || !all.includes(named));
-    }) ?? [];
-    const tail = name === "net" ? /:\d+$/ : /(\.part(\.json)?)?$/;
-    const wholes = Map.groupBy(lacking, (what) => what.replace(tail, ""));
-    for (const [whole, [one = whole, ...others]] of wholes) {
-      const more = name === "net"
-        ? whole
-        : whole.replace(/[^/\\]*$/, "") || ".";
-      const asked = need(others.length === 0 ? one : more);
-      if (Deno.permissions.requestSync(asked).state === "granted") continue;
-      if (others.length === 0) return;
-      throw new Deno.errors.NotCapable(`Requires ${name} access to "${one}"`);
-    }
-  }
 }
 
 /** Prints an error in one line, then at most one hint; with `--debug`, where it came from. No secret is shown. */

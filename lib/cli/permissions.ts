@@ -8,6 +8,7 @@ import config from "../../deno.json" with { type: "json" };
 import { type Command, type OptionTable, parseCommandLine } from "./options.ts";
 import type { Denial } from "./reasons.ts";
 import { redactArguments, redactUrl } from "./redact.ts";
+import type { Permissions } from "./io.ts";
 import { startOf } from "./start.ts";
 import { quote } from "./values.ts";
 
@@ -17,7 +18,7 @@ export function formatVersion(): string {
   return `hark ${config.version} (deno ${version.deno}, v8 ${version.v8}, ${build.os} ${build.arch})`;
 }
 
-const KINDS = ["net", "read", "write"] as const;
+const KINDS = ["read", "write", "net"] as const;
 
 /** What Deno opens with all permissions alone, as it may be a way around them. */
 const SPECIAL = /^\/(dev|proc|sys)\/(?!(null|zero|u?random)$)/;
@@ -71,6 +72,35 @@ export async function formatPermissionHint<Table extends OptionTable>(
   return Deno.version.deno === "2.9.6" && flags.some((f) => f.includes(",,"))
     ? `${line} # Deno 2.9.6 knows no ,, for a comma: take another name`
     : line;
+}
+
+/**
+ * Asks a person for what is not granted before a clock runs: once for all ports of a host, or a file with its parts.
+ *
+ * @throws {Deno.errors.NotCapable} When one of several that were asked for at once is refused.
+ */
+export function askAhead(needed: Permissions = {}): void {
+  for (const name of KINDS) {
+    const need = (what: string) =>
+      name === "net" ? { name, host: what } : { name, path: what };
+    const lacking = needed[name]?.filter((what, _, all) => {
+      const named = what.replace(/^(127\.0\.0\.1|\[::1\])/, "localhost");
+      // a loopback only stands in for its name
+      return Deno.permissions.querySync(need(what)).state === "prompt" &&
+        (named === what || !all.includes(named));
+    }) ?? [];
+    const tail = name === "net" ? /:\d+$/ : /(\.part(\.json)?)?$/;
+    const wholes = Map.groupBy(lacking, (what) => what.replace(tail, ""));
+    for (const [whole, [one = whole, ...others]] of wholes) {
+      const more = name === "net"
+        ? whole
+        : whole.replace(/[^/\\]*$/, "") || ".";
+      const asked = need(others.length === 0 ? one : more);
+      if (Deno.permissions.requestSync(asked).state === "granted") continue;
+      if (others.length === 0) return;
+      throw new Deno.errors.NotCapable(`Requires ${name} access to "${one}"`);
+    }
+  }
 }
 
 const encoder = new TextEncoder();

@@ -5,9 +5,13 @@
  */
 
 import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
-import { type Io, type Permissions, printSafe } from "../../lib/cli/io.ts";
+import {
+  escapeControls,
+  type Io,
+  type Permissions,
+  printSafe,
+} from "../../lib/cli/io.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
-import { escapeControls } from "../../lib/cli/terminal.ts";
 import {
   absolutePath,
   parseSeconds,
@@ -81,7 +85,7 @@ export async function runApi(
   const stopped = Promise.withResolvers<void>();
   // it may be rejected before anybody waits for it
   stopped.promise.catch(() => {});
-  await using lines = await createLogWriter(io.stdout, {
+  await using lines = createLogWriter(io.stdout, {
     json,
     onError: stopped.reject,
   });

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { escapeControls } from "../../lib/cli/terminal.ts";
+import { escapeControls } from "../../lib/cli/io.ts";
 import { prefers, VARY } from "./response.ts";
 import { foreignKeyOf } from "./store/naming.ts";
 

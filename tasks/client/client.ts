@@ -5,7 +5,12 @@
  */
 
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
-import { type Io, print, printSafe } from "../../lib/cli/io.ts";
+import {
+  createSafeDecoder,
+  type Io,
+  print,
+  printSafe,
+} from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connect } from "../../lib/net/connect.ts";
@@ -58,13 +63,11 @@ async function findRoute(
 }
 
 /** Prints what is received on stdout, with something around it: safe text on a terminal; a pipe gets the very bytes. */
-async function createPrinter(
+function createPrinter(
   { stdout }: Pick<Io, "stdout">,
   { before = "", after = "" },
-): Promise<Printer> {
-  const text = stdout.isTerminal
-    ? (await import("../../lib/cli/terminal.ts")).createSafeDecoder()
-    : undefined;
+): Printer {
+  const text = stdout.isTerminal ? createSafeDecoder() : undefined;
   const encoder = new TextEncoder();
   const end = () => {
     const rest = before + (text?.flush() ?? "") + after;

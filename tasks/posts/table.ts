@@ -4,7 +4,7 @@
  * @module
  */
 
-import { escapeControls } from "../../lib/cli/terminal.ts";
+import { escapeControls } from "../../lib/cli/io.ts";
 
 const PLAIN = /^[\x20-\x7e]*$/;
 /** What stands on the letter before it: marks, joiners, the vowels and ends of Hangul syllables. */

@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
-import type { Io, Output } from "../../lib/cli/io.ts";
+import { createSafeDecoder, type Io, type Output } from "../../lib/cli/io.ts";
 import { absolutePath, reading } from "../../lib/cli/values.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import { connect, type ConnectOptions } from "../../lib/net/connect.ts";
@@ -147,7 +147,7 @@ export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
       .finally(() => uploading = false);
     // it is awaited below, when the client has ended
     sent.catch(() => {});
-    const screen = await createScreen(io.stdout);
+    const screen = createScreen(io.stdout);
     /** Waits for what is still to be sent; gives why that is no longer waited for. */
     async function finish(): Promise<string | void> {
       if (io.stdin.isTerminal) return;
@@ -240,11 +240,10 @@ export function relay(
  * Makes a sink of an output for what peers sent: a pipe gets the very bytes, a terminal safe text. It does not block,
  * so that a slow reader holds up nothing else.
  */
-export async function createScreen(
+export function createScreen(
   output: Pick<Output, "isTerminal" | "writeLater">,
-): Promise<Sink> {
+): Sink {
   if (!output.isTerminal) return output.writeLater;
-  const { createSafeDecoder } = await import("../../lib/cli/terminal.ts");
   const text = createSafeDecoder();
   const encoder = new TextEncoder();
   return (bytes) => output.writeLater(encoder.encode(text.decode(bytes)));

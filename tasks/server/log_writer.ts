@@ -6,7 +6,12 @@
 
 import { Failure } from "../../lib/cli/errors.ts";
 import { atMost } from "../../lib/net/pause.ts";
-import { ClosedOutput, type Output, print } from "../../lib/cli/io.ts";
+import {
+  ClosedOutput,
+  escapeControls,
+  type Output,
+  print,
+} from "../../lib/cli/io.ts";
 
 /** More characters do not wait for a slow reader. */
 const MOST_WAITING = 2 ** 20;
@@ -36,15 +41,13 @@ export interface LogWriterOptions {
  * Creates a writer of lines, safe on a terminal, that does not wait for who reads them. What comes while a write is under way is written
  * together next; more than 1 MiB of it is left out, and a line says how many lines that were.
  */
-export async function createLogWriter(
+export function createLogWriter(
   output: Pick<Output, "isTerminal" | "write" | "writeLater">,
   { json, waits, onError }: LogWriterOptions,
-): Promise<LogWriter> {
+): LogWriter {
   const encoder = new TextEncoder();
   // reasons and paths may hold what others chose
-  const safe = output.isTerminal
-    ? (await import("../../lib/cli/terminal.ts")).escapeControls
-    : String;
+  const safe = output.isTerminal ? escapeControls : String;
   let [waiting, lost, last] = ["", 0, -Infinity];
   let writing: Promise<void> | undefined;
   let ended: Promise<void> | undefined;

@@ -209,7 +209,7 @@ export async function createMode(
     case "chat": {
       const { createChat } = await import("./chat.ts");
       const { join, host } = createChat();
-      const screen = await createScreen(io.stdout);
+      const screen = createScreen(io.stdout);
       return {
         ownsStdout: true,
         handler: join,

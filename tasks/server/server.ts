@@ -52,7 +52,7 @@ export async function runServer(
   const { reject: onError } = stopped;
   // a dump is whole: it waits for its reader, and what happens stands where it did
   const waits = options.dump;
-  await using lines = await createLogWriter(output, {
+  await using lines = createLogWriter(output, {
     json: options.json,
     waits,
     onError,
@@ -60,7 +60,7 @@ export async function runServer(
   const log = (event: ServerEvent) => lines.add(formatEvent(event, options));
   const dump = waits
     ? (await import("../../lib/net/hexdump.ts")).createDumper(
-      (await createLogWriter(io.stderr, { waits, onError })).add,
+      createLogWriter(io.stderr, { waits, onError }).add,
     )
     : undefined;
   io.drain();

@@ -33,7 +33,7 @@ Deno.test("createLogWriter() lets lines wait for a slow reader, up to 1 MiB, and
   for (const json of [false, true]) {
     await t.step(`json: ${json}`, async () => {
       const { output, written, started, release } = createStalled();
-      const log = await createLogWriter(output, { json, onError });
+      const log = createLogWriter(output, { json, onError });
       log.add("first\n");
       await started;
       for (let n = 0; n < 3000; n++) log.add(`${"x".repeat(999)}\n`);
@@ -58,7 +58,7 @@ Deno.test("createLogWriter() lets lines wait for a slow reader, up to 1 MiB, and
 
 Deno.test("createLogWriter() loses and reorders nothing where the reader is fast", async () => {
   const written: string[] = [];
-  const log = await createLogWriter({
+  const log = createLogWriter({
     isTerminal: false,
     write: () => {},
     writeLater: (bytes) =>
@@ -77,7 +77,7 @@ Deno.test("createLogWriter() loses and reorders nothing where the reader is fast
 
 Deno.test("createLogWriter() ends after a second, whatever its reader does", async () => {
   const { output } = createStalled();
-  const log = await createLogWriter(output, { onError });
+  const log = createLogWriter(output, { onError });
   log.add("never read\n");
   const begun = performance.now();
   await log.end();
@@ -86,9 +86,9 @@ Deno.test("createLogWriter() ends after a second, whatever its reader does", asy
   assert(ms > 900 && ms < 9000, `${ms}`);
 });
 
-Deno.test("createLogWriter() that waits writes at once, and leaves nothing out", async () => {
+Deno.test("createLogWriter() that waits writes at once, and leaves nothing out", () => {
   const written: Uint8Array[] = [];
-  const log = await createLogWriter({
+  const log = createLogWriter({
     isTerminal: false,
     write: (bytes) => void written.push(bytes),
     writeLater: () => Promise.reject(),
@@ -102,7 +102,7 @@ Deno.test("createLogWriter() says once that its reader is gone, and writes no mo
     await t.step(`waits: ${waits}`, async () => {
       let writes = 0;
       const failed = Promise.withResolvers<unknown>();
-      const log = await createLogWriter({
+      const log = createLogWriter({
         isTerminal: false,
         write: () => {
           throw new ClosedOutput("stdout");

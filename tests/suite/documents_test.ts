@@ -3,7 +3,6 @@ import { dirname } from "node:path/posix";
 import ci from "../../.ci/package.json" with { type: "json" };
 import config from "../../deno.json" with { type: "json" };
 import { main as api, openStore } from "../../tasks/api.ts";
-import { main as get } from "../../tasks/get.ts";
 import { main as server } from "../../tasks/server.ts";
 import {
   type Child,
@@ -12,7 +11,6 @@ import {
   readPages,
   readSources,
   ROOT,
-  run,
   spawnProgram,
   start,
   testWith,

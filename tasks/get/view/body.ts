@@ -6,6 +6,7 @@
 
 import {
   ClosedOutput,
+  escapeControls,
   type Io,
   type Output,
   print,
@@ -24,7 +25,6 @@ async function printStatus(
 ): Promise<void> {
   const line = `${status} ${fromByteString(statusText)}`.trimEnd();
   if (!stderr.isTerminal) return await print(stderr, `${line}\n`);
-  const { escapeControls } = await import("../../../lib/cli/terminal.ts");
   const { paint } = await import("./paint.ts");
   const color = status < 300 ? "green" : status < 400 ? "yellow" : "red";
   await print(stderr, `${paint(escapeControls(line), color, stderr)}\n`);

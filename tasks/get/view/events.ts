@@ -4,16 +4,13 @@
  * @module
  */
 
+import { createSafeDecoder, escapeControls } from "../../../lib/cli/io.ts";
 import {
   createParser,
   type EventSourceMessage,
   type ParserCallbacks,
 } from "eventsource-parser";
 import { Failure } from "../../../lib/cli/errors.ts";
-import {
-  createSafeDecoder,
-  escapeControls,
-} from "../../../lib/cli/terminal.ts";
 import { type BodyView, createDocumentView } from "./json.ts";
 import type { JsonFormatOptions } from "./json_format.ts";
 import { paint } from "./paint.ts";

@@ -4,11 +4,14 @@
  * @module
  */
 
-import { type Io, type Output, print, printSafe } from "../../../lib/cli/io.ts";
 import {
   createSafeDecoder,
   escapeControls,
-} from "../../../lib/cli/terminal.ts";
+  type Io,
+  type Output,
+  print,
+  printSafe,
+} from "../../../lib/cli/io.ts";
 import {
   fromByteString,
   fromLatin1,

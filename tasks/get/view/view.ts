@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Output } from "../../../lib/cli/io.ts";
-import { createSafeDecoder } from "../../../lib/cli/terminal.ts";
+import { createSafeDecoder, type Output } from "../../../lib/cli/io.ts";
 import { charsetOf, createTranscoder } from "../charset.ts";
 import type { ExchangeOptions } from "../options.ts";
 import { type BodyView, createDocumentView, createJsonView } from "./json.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertNotMatch } from "@std/assert";
+import { createSafeDecoder, escapeControls } from "../../lib/cli/io.ts";
 import fc from "fast-check";
-import { createSafeDecoder, escapeControls } from "../../lib/cli/terminal.ts";
 import { paint } from "../../tasks/get/view/paint.ts";
 import { codePoint } from "../code_point.ts";
 import { encode } from "../support.ts";
