@@ -18,7 +18,7 @@ export function formatVersion(): string {
   return `hark ${config.version} (deno ${version.deno}, v8 ${version.v8}, ${build.os} ${build.arch})`;
 }
 
-const KINDS = ["read", "write", "net"] as const;
+const KINDS = ["net", "read", "write"] as const;
 
 /** What Deno opens with all permissions alone, as it may be a way around them. */
 const SPECIAL = /^\/(dev|proc|sys)\/(?!(null|zero|u?random)$)/;

@@ -314,18 +314,13 @@ export async function otherVersion(
     // what answers HTTP/1.1 may take HTTP/2 too, and close for another reason
     const isOdd = /\((invalid HTTP version|it came before the request)\)$/
       .test(text);
-    const isOther = !network.proxy && / is not HTTP \(/.test(text);
-    if (!isOdd || network.proxy || !await speaksHttp2(url)) {
-      if (!isOther || error.hint !== undefined) throw error;
-      throw withHint(
-        options.unix
-          ? `to talk to it without HTTP: hark client ${
-            quote(`unix:${options.unix}`)
-          }`
-          : `to talk to it without HTTP: hark client ${
-            formatAddress(addressOfUrl(url))
-          }`,
-      );
+    if (!isOdd || network.proxy) throw error;
+    if (!await speaksHttp2(url)) {
+      if (error.hint !== undefined) throw error;
+      const address = options.unix
+        ? quote(`unix:${options.unix}`)
+        : formatAddress(addressOfUrl(url));
+      throw withHint(`to talk to it without HTTP: hark client ${address}`);
     }
     const others = [
       ...options.verbose ? ["-v"] : [],

@@ -107,9 +107,9 @@ testWith(
         },
       );
       assertEquals([saved.code, asked(saved.stdout)], [0, [
+        `net access to "${at}"`,
         'read access to "."',
         'write access to "."',
-        `net access to "${at}"`,
       ]], saved.stdout);
       assertEquals(await Deno.readTextFile(`${cwd}/x`), "hi\n");
       const checked = await ask(["client", "--check", "1,2,3"], ["y"]);
@@ -121,7 +121,7 @@ testWith(
       for (
         const [command, needs] of [
           [["server", "-p0"], loopbacks],
-          [["api", "--port", "0"], [...files, ...loopbacks]],
+          [["api", "--port", "0"], [...loopbacks, ...files]],
         ] as const
       ) {
         const served = await ask(command, needs.map(() => "y"), {
