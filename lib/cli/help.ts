@@ -30,6 +30,10 @@ export function formatHelp(
   const { name, summary, usage, examples, operands = {} } = command;
   const start = asStarted(`hark ${name}`);
   const gap = isWhole ? [""] : [];
+  const rows = examples.map(([line, text]): Row => [
+    asStarted(`hark ${line}`),
+    text,
+  ]);
   const sections = [...Object.entries(operands), ...groupsOf(command, isWhole)]
     .map(([title, rows]) => [`${title}:`, ...formatRows(rows)]);
   const lines = [
@@ -38,10 +42,9 @@ export function formatHelp(
     `Usage: ${start} [OPTIONS] ${usage}`.trimEnd(),
     "",
     // a long path leaves no room for what an example is for
-    ...formatRows(
-      examples.map(([line, text]) => [asStarted(`hark ${line}`), text]),
-      Infinity,
-    ).map((line) => line.length > WIDTH ? line.replace(/ {2,}.*/, "") : line),
+    ...formatRows(rows, Infinity).map((line, at) =>
+      line.length > WIDTH ? `  ${rows[at]?.[0]}` : line
+    ),
     ...examples.length === 0 ? [] : [""],
     ...sections.flatMap((section) => [...section, ...gap]),
     ...isWhole

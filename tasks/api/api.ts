@@ -204,8 +204,17 @@ async function describePlace(
   if (place === "here") {
     return { event, text: `${file} is back in its place: writes go on` };
   }
-  const { asStarted } = await import("../../lib/cli/start.ts");
-  const save = asStarted(`hark get ${url}db > db.json`);
+  const { startOf } = await import("../../lib/cli/start.ts");
+  // who listens on all addresses is asked at one
+  const { protocol, host } = new URL(
+    url.replace(/\/\/(0\.0\.0\.0|\[::\]):/, "//localhost:"),
+  );
+  const isTask = startOf("get", [])[1] === "task";
+  const start = startOf("get", isTask ? [] : [`--allow-net=${host}`]);
+  // not db.json: that may be what was imported
+  const save = `${
+    start.map(quote).join(" ")
+  } ${protocol}//${host}/db > saved.json`;
   return {
     event,
     text: `${file}: ${
@@ -388,6 +397,15 @@ type ApiLine = CommandLine<typeof API_OPTIONS>;
 /** A json-server's URL, or that of another api: `http://...`, `:3000`, `localhost:3000`. */
 const URL_START = /^(https?:\/\/|:\d|[\w.-]+:\d+(\/|$))/i;
 
+/** What is typed for a file by who means something else. */
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["help", "for help: --help"],
+  ["version", "for the version: --version"],
+  ...["start", "serve", "server", "run", "dev"].map((word) =>
+    [word, "api serves by itself"] as const
+  ),
+]);
+
 /** What is imported into a database beside it: JSON, or a module that gives the data. */
 const DATA_FILE = /\.(json|[cm]?[jt]s)$/i;
 
@@ -408,6 +426,15 @@ function filesOf(
   parsePath(operand);
   if (operands.length > 1) {
     throw new UsageError(`Cannot serve ${operands.length} files: expected one`);
+  }
+  const meant = /^\d+$/.test(operand)
+    ? `--port ${operand}`
+    : WORDS.get(operand);
+  if (meant !== undefined) {
+    throw new UsageError(
+      `Cannot serve "${operand}": expected db.json, data.ts or FILE.db`,
+      { hint: `${meant}; for a file of this name: ./${operand}` },
+    );
   }
   if (URL_START.test(operand)) {
     throw new UsageError(`Cannot serve "${operand}": it is a URL`, {

@@ -84,6 +84,13 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
     [["--port", "x"], 2, /Cannot parse port "x"/],
     [["a.db", "b.db"], 2, /Cannot serve 2 files: expected one/],
     [
+      ["3001"],
+      2,
+      /^api: Cannot serve "3001": expected .*\nhint: --port 3001; for a file of this name: \.\/3001\n/,
+    ],
+    [["help"], 2, /^api: Cannot serve "help": .*\nhint: for help: --help; /],
+    [["start"], 2, /^api: Cannot serve "start": .*\nhint: api serves by /],
+    [
       // were it not refused, it would end at the port
       ["--memory", "--port", inUse, "a.db"],
       2,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import {
   assertEquals,
   assertMatch,
@@ -189,7 +190,7 @@ Deno.test({
         // not at once: nobody asks before it is said
         await api.stdout.waitFor(
           isGone
-            ? /a\.db: it was moved or removed; writes are refused until it is back; to save what it held: deno task get http:\S+\/db > db\.json\n/
+            ? /a\.db: it was moved or removed; writes are refused until it is back; to save what it held: deno task get http:\S+\/db > saved\.json\n/
             : /a\.db is back in its place: writes go on\n/,
         );
         const { status, type, detail } = await write(base);
@@ -208,6 +209,27 @@ Deno.test({
       assertEquals([code, stderr], [0, ""]);
       using store = openStore(db, undefined);
       assertEquals(store.list("posts")?.total, 102);
+    }),
+});
+
+Deno.test({
+  name:
+    "the line that saves what a database held runs in any folder, wherever api listens, and writes over no db.json",
+  ignore: isWindows,
+  fn: () =>
+    withFolder(async (folder) => {
+      const script = fileURLToPath(
+        new URL("../../tasks/api.ts", import.meta.url),
+      );
+      const args = ["run", "-A", script, "--host", "0.0.0.0", "--port", "0"];
+      const api = spawnDeno(args, { cwd: folder });
+      await api.stdout.waitFor(/Made hark\.db/);
+      await Deno.remove(`${folder}/hark.db`);
+      await api.stdout.waitFor(
+        /to save what it held: deno run --allow-net=(localhost:\d+) .+tasks\/get\.ts'? http:\/\/\1\/db > saved\.json\n/,
+      );
+      api.kill("SIGINT");
+      assertEquals((await api.result).code, 1);
     }),
 });
 

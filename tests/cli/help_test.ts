@@ -56,6 +56,18 @@ All of it: hark hello --help all
   );
 });
 
+Deno.test("formatHelp() leaves out what an example is for, and nothing else, where a line has no room for it", () => {
+  const path = `hello ${"a".repeat(80)}`;
+  const help = formatHelp({
+    ...command,
+    examples: [[path, "no room"], ["hello Ada", "greet one"]],
+  });
+  assertEquals(
+    help.match(/^ {2}hark .*$/gm),
+    [`  hark ${path}`, "  hark hello Ada"],
+  );
+});
+
 Deno.test("formatHelp() shows every option, a line each, and the exit codes of the command, in the whole help", () => {
   const [, rest = ""] = formatHelp(command, true).split("\n\nNames:");
   assertEquals(
