@@ -112,7 +112,7 @@ const command = defineCommand({
   summary: "Compile the commands into single-file binaries.",
   usage: "[NAME]...",
   examples: [
-    ["compile", "all six, for this machine, into dist/"],
+    ["compile", "all six, into dist/"],
     ["compile get posts", "only those"],
     ["compile --target aarch64-apple-darwin", "for another platform"],
   ],

@@ -98,7 +98,7 @@ const command = defineCommand({
   summary: "Make the npm package of the commands, with their launcher.",
   usage: "",
   examples: [
-    ["pack", "dist/npm/, and of it dist/hark-VERSION.tgz"],
+    ["pack", "dist/npm/, packed as dist/hark-VERSION.tgz"],
     ["pack --out /tmp/hark", "into another folder"],
   ],
   options: {

@@ -36,7 +36,7 @@ const COMMON = {
     value: "auto|always|never",
     parse: oneOf("colors", "auto", "always", "never"),
     implied: { text: "always", accepts: /^(auto|always|never)$/ },
-    help: "Color this; NO_COLOR is never",
+    help: "Use colours; NO_COLOR=1 is never",
   },
   noColor: { conflicts: ["color"], help: "The same as never" },
   completions: {

@@ -30,10 +30,6 @@ export function formatHelp(
   const { name, summary, usage, examples, operands = {} } = command;
   const start = asStarted(`hark ${name}`);
   const gap = isWhole ? [""] : [];
-  const rows = examples.map(([line, text]): Row => [
-    asStarted(`hark ${line}`),
-    text,
-  ]);
   const sections = [...Object.entries(operands), ...groupsOf(command, isWhole)]
     .map(([title, rows]) => [`${title}:`, ...formatRows(rows)]);
   const lines = [
@@ -42,8 +38,11 @@ export function formatHelp(
     `Usage: ${start} [OPTIONS] ${usage}`.trimEnd(),
     "",
     // a long path leaves no room for what an example is for
-    ...formatRows(rows, Infinity).map((line, at) =>
-      line.length > WIDTH ? `  ${rows[at]?.[0]}` : line
+    ...formatRows(
+      examples.map(([line, text]) => [asStarted(`hark ${line}`), text]),
+      Infinity,
+    ).map((line) =>
+      line.length > WIDTH ? line.replace(/(.*\S) {2,}.*/, "$1") : line
     ),
     ...examples.length === 0 ? [] : [""],
     ...sections.flatMap((section) => [...section, ...gap]),

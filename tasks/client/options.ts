@@ -77,7 +77,7 @@ export const CLIENT_OPTIONS = {
   wait: {
     value: "SECONDS",
     parse: parseSeconds,
-    help: "Keep trying until it accepts; else 28, of --check 7",
+    help: "Keep trying until it accepts; exits 28 if it does not",
   },
   check: {
     value: "PORTS",

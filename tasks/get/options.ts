@@ -164,7 +164,7 @@ export const EXCHANGE_OPTIONS = {
     value: "same|safe|all|none",
     parse: parseFollow,
     hint: FOLLOWED,
-    help: "What redirects to follow [default: safe]",
+    help: "Which redirects to follow [default: safe]",
   },
   maxRedirects: {
     value: "N",

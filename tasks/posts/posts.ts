@@ -85,7 +85,7 @@ export const POSTS_OPTIONS = {
   },
   csv: { conflicts: ["table"], help: "CSV, names first" },
   table: { help: "A table" },
-  offline: { group: "Ask", help: "List the embedded posts; nothing is asked" },
+  offline: { group: "Ask", help: "List hark's own posts; nothing is asked" },
   loose: { help: "Take answers of any shape" },
   timeout: {
     short: "t",

@@ -88,8 +88,10 @@ const LOOKED_AT: readonly Rule[] = [
     check: async (_, __, [, file = ""]) => void await Deno.stat(ROOT + file),
   },
   {
-    fits: /^npm install -g \.\/hark-\d+\.\d+\.\d+\.tgz$/,
-    check: () => assert(isTask("pack")),
+    // where pack puts it
+    fits: /^npm install -g \.\/(dist\/hark-\d+\.\d+\.\d+\.tgz)$/,
+    check: (_, __, [, file]) =>
+      assertEquals(file, `dist/hark-${config.version}.tgz`),
   },
   {
     // the runtime of binaries is downloaded; the same permissions are tried in a script
@@ -173,7 +175,7 @@ function hereOf(text: string, { ports }: Setting): string {
       return "deno";
     })
     .replace(
-      /^(?:npx \.\/hark-[\d.]+\.tgz|hark) (\w+)((?: --allow\S+)*)/,
+      /^(?:npx \.\/dist\/hark-[\d.]+\.tgz|hark) (\w+)((?: --allow\S+)*)/,
       (_, name, flags) => `deno run ${quoted(name)}${flags} tasks/${name}.ts`,
     )
     .replace(/jsr:(@\w+\/\w+)\/(\w+)/, (_, name, path) => {
@@ -257,7 +259,7 @@ async function runBlock(block: Block, setting: Setting): Promise<void> {
 /** A line as rules see it: what npm's programs start is started by Deno. */
 const plain = (text: string) =>
   text.replace(/^npx -y deno@\S+/, "deno")
-    .replace(/^npx \.\/hark-[\d.]+\.tgz/, "hark");
+    .replace(/^npx \.\/dist\/hark-[\d.]+\.tgz/, "hark");
 
 /** Makes a clone of what a user has. */
 async function withClone(
