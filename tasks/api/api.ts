@@ -93,8 +93,8 @@ export async function runApi(
     lines.add(json ? `${JSON.stringify(event)}\n` : `${text}\n`);
   const printNotice = ({ event, text }: Notice) => printEvent(event, text);
   let url = "";
-  const onPlace = async (place: Place) => {
-    const notice = await describePlace(place, file, url);
+  const onPlace = async (place: Place, isLost: boolean) => {
+    const notice = await describePlace({ place, isLost, file, url });
     // at the end it is an error
     if (!streams.signal.aborted) printNotice(notice);
   };
@@ -196,13 +196,23 @@ const STATES = {
 
 /** Tells that a database's file left its place, or is back. */
 async function describePlace(
-  place: Place,
-  file: string,
-  url: string,
+  { place, isLost, file, url }: {
+    readonly place: Place;
+    readonly isLost: boolean;
+    readonly file: string;
+    readonly url: string;
+  },
 ): Promise<Notice> {
-  const event = { event: "database", file, state: place };
+  const state = isLost ? "lost" : place;
+  const event = { event: "database", file, state };
   if (place === "here") {
     return { event, text: `${file} is back in its place: writes go on` };
+  }
+  if (isLost) {
+    const { why } = PLACES[place];
+    const text =
+      `${file}: ${why}; what it held cannot be read any more: start the api anew`;
+    return { event, text };
   }
   const { startOf } = await import("../../lib/cli/start.ts");
   // who listens on all addresses is asked at one

@@ -6,6 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import {
+  assert,
   assertEquals,
   assertMatch,
   assertRejects,
@@ -266,6 +267,44 @@ Deno.test({
           await Deno.remove(`${folder}/${name}`);
         }
       }
+    }),
+});
+
+Deno.test({
+  name:
+    "api says that what a file held is lost where that was emptied, and names the damage to who asks",
+  ignore: isWindows,
+  fn: () =>
+    withFolder(async (folder) => {
+      const db = `${folder}/a.db`;
+      // more than SQLite keeps in memory
+      const filled = openStore(db, {
+        posts: Array.from(
+          { length: 20_000 },
+          (_, id) => ({ id: id + 1, text: "x".repeat(500) }),
+        ),
+      });
+      filled.list("posts");
+      filled[Symbol.dispose]();
+      const api = start(main, [db, "--host", "127.0.0.1", "--port", "0"]);
+      const base = await baseOf(api.stdout);
+      await Deno.truncate(db);
+      await api.stdout.waitFor(
+        /a\.db: it was replaced or emptied; what it held cannot be read any more: start the api anew\n/,
+      );
+      assert(!api.stdout.text.includes("to save what it held"));
+      for (const method of ["GET", "POST"]) {
+        const response = await fetch(`${base}/posts`, {
+          method,
+          ...method === "POST" && { body: "{}" },
+        });
+        const { detail } = await response.json();
+        assertMatch(detail, /^Cannot (read|write): the database/);
+      }
+      api.interrupt();
+      const { code, stderr } = await api.result;
+      assertEquals(code, 1);
+      assertMatch(stderr, /^api: Cannot leave data in /);
     }),
 });
 

@@ -60,9 +60,9 @@ export interface StoreOptions {
   readonly staysNew?: boolean;
   /**
    * Is told within a second that the file was moved, removed or replaced, or is back. Meanwhile writes are refused,
-   * and reads get what it held. Without it nobody looks.
+   * and reads get what it held, unless that is lost. Without it nobody looks.
    */
-  readonly onPlace?: (place: Place) => void;
+  readonly onPlace?: (place: Place, isLost: boolean) => void;
 }
 
 /**
@@ -141,7 +141,7 @@ function identify(path: string): string | undefined {
 function keepPlace(
   path: string,
   open: (place: () => Place) => OpenedStore,
-  onPlace: (place: Place) => void,
+  onPlace: (place: Place, isLost: boolean) => void,
 ): OpenedStore {
   let own: string | undefined = undefined;
   function find(): Place {
@@ -158,15 +158,17 @@ function keepPlace(
   function look(): Place {
     const now = find();
     if (now === place) return place;
+    let isLost = false;
     try {
       if (now === "here") change(open(find));
       else if (place === "here") change(current.copy());
     } catch {
-      // it is looked again; a copy that cannot be had leaves the file as it was
+      // it is looked again; of a file that was emptied there is no copy
       if (now === "here") return place;
+      isLost = true;
     }
     place = now;
-    onPlace(place);
+    onPlace(place, isLost);
     return place;
   }
 
@@ -567,7 +569,7 @@ function createStore(
     isNew,
     place,
     count: reading(count),
-    version: session.version,
+    version: reading(session.version),
     resources: reading(resources.all),
     list: (resource, query) =>
       readEvenIfHeld((from) => from.list(resource, query)),
