@@ -97,7 +97,9 @@ export function askAhead(needed: Permissions = {}): void {
         : whole.replace(/[^/\\]*$/, "") || ".";
       const asked = need(others.length === 0 ? one : more);
       if (Deno.permissions.requestSync(asked).state === "granted") continue;
-      if (others.length === 0) return;
+      // who says no is asked nothing more
+      const isMore = name === "net" && needed.read?.length;
+      if (others.length === 0 && !isMore) return;
       throw new Deno.errors.NotCapable(`Requires ${name} access to "${one}"`);
     }
   }
