@@ -194,12 +194,37 @@ export function parsePorts(text: string): number[] {
   return [...ports].sort((a, b) => a - b);
 }
 
-/** Ports that other options stand before are the value of --check all the same. */
+/** A host, or none, and ports behind a colon. */
+const WITH_PORTS = /^(\[[^\]]*\]|[^:]*):(\d[\d,-]*)$/;
+
+/**
+ * Ports that other options or blanks stand before, and those of an address, are the value of --check all the same:
+ * `3000 3001`, `:3000 :3001`, `3000 localhost:3001`.
+ */
 export function withPorts(line: ClientLine): ClientLine {
-  const { options, operands: [first = "", ...operands] } = line;
-  return options.check === "" && PORTS.test(first)
-    ? { options: { ...options, check: first }, operands }
-    : line;
+  const { options, operands } = line;
+  const { check } = options;
+  if (check === undefined) return line;
+  const words = operands.map((word) =>
+    PORTS.test(word) ? ["", word] : word.match(WITH_PORTS)?.slice(1) ?? [word]
+  );
+  const [host, ...others] = new Set(words.flatMap(([host]) => host || []));
+  const ports = words.flatMap(([, ports]) => ports ?? []);
+  // one address alone is whole; a host and its port apart are an address, too
+  const isAddress = check === "" && host !== undefined &&
+    (words.length === 1 || words.some((word) => word.length === 1));
+  if (ports.length === 0 || others.length > 0 || isAddress) {
+    const [first = "", ...rest] = operands;
+    return check === "" && PORTS.test(first)
+      ? { options: { ...options, check: first }, operands: rest }
+      : line;
+  }
+  const all = [check, ...ports].map((text) => text.replace(/,+$/, ""))
+    .filter((text) => text !== "").join();
+  return {
+    options: { ...options, check: all },
+    operands: host === undefined ? [] : [host],
+  };
 }
 
 /** More ports than these are granted as all ports of their host. */
