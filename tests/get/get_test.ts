@@ -708,3 +708,49 @@ Deno.test("a hint at http or https keeps path and query, so that it can be paste
   }
   await tls.shutdown();
 });
+
+Deno.test("an option that has taken the URL for its value sends nothing to anybody else", async () => {
+  const { fetch } = globalThis;
+  let asked = 0;
+  globalThis.fetch = () => Promise.reject(new Error(`${++asked}`));
+  try {
+    for (
+      const [option, url] of [
+        ["--auth", ":3000/posts"],
+        ["--bearer", "http://localhost:3000/"],
+        ["--output", "localhost:3000"],
+      ] as const
+    ) {
+      const { code, stderr } = await run(main, [option, url]);
+      assertEquals([code, stderr], [
+        2,
+        `get: Cannot use a URL as the value of ${option}\nhint: the value comes first: ${option} VALUE URL\n`,
+      ]);
+    }
+    assertEquals(asked, 0);
+  } finally {
+    globalThis.fetch = fetch;
+  }
+});
+
+Deno.test("a URL of this machine without a port is told the port of an API", async () => {
+  const { fetch } = globalThis;
+  globalThis.fetch = () =>
+    Promise.reject(
+      new TypeError("fetch failed", {
+        cause: new Error(
+          "tcp connect error: Connection refused (os error 111)",
+        ),
+      }),
+    );
+  try {
+    const { code, stderr } = await run(main, ["--retry=0", "localhost/a?b"]);
+    assertEquals(code, 7);
+    assertStringIncludes(
+      stderr,
+      "hint: without a port it is 80; deno task api listens on 3000: ':3000/a?b'\n",
+    );
+  } finally {
+    globalThis.fetch = fetch;
+  }
+});

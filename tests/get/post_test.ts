@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
@@ -341,6 +341,36 @@ Deno.test("a header that HTTP does not know is no field: post sends no empty bod
     const { code, stderr } = await run(post, [server.url, ...args]);
     assertEquals([code, stderr], [0, "200 OK\n"], args.join());
   }
+});
+
+Deno.test("a part of the query is no field: post sends no empty body with it", async () => {
+  let asked = 0;
+  await using server = serveHttp(() => new Response(`${++asked}`));
+  for (
+    const [args, hint] of [
+      [
+        ["title==foo"],
+        "title==foo is a part of the query; a field is title=foo; the query alone: deno task get -X POST URL title==foo\n",
+      ],
+      [["-X", "PUT", "Accept:a/b", "b==1"], "a field is b=1;"],
+      [["token==s3cret"], "a field is token=***;"],
+    ] as const
+  ) {
+    const { code, stderr } = await run(post, [server.url, ...args]);
+    assertEquals(code, 2, args.join());
+    assertStringIncludes(stderr, hint);
+    assert(!stderr.includes("s3cret"), stderr);
+  }
+  assertEquals(asked, 0);
+  for (
+    const [main, args] of [
+      [get, ["-X", "POST", server.url, "a==1"]],
+      [post, [`${server.url}?a=1`]],
+      [post, [server.url, "a==1", "b=1"]],
+      [post, [server.url, "a==1", "-"]],
+      [post, ["-X", "DELETE", server.url, "a==1"]],
+    ] as readonly (readonly [Main, string[]])[]
+  ) assertEquals((await run(main, args)).code, 0, args.join());
 });
 
 Deno.test("an argument that is not UTF-8 is refused, not stored as U+FFFD", async () => {
