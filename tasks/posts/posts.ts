@@ -85,7 +85,11 @@ export const POSTS_OPTIONS = {
   },
   csv: { conflicts: ["table"], help: "CSV, names first" },
   table: { help: "A table" },
-  offline: { group: "Ask", help: "List the embedded posts; nothing is asked" },
+  offline: {
+    group: "Ask",
+    conflicts: { url: ": the embedded posts are of no API" },
+    help: "List the embedded posts; nothing is asked",
+  },
   loose: { help: "Take answers of any shape" },
   timeout: {
     short: "t",
@@ -162,6 +166,9 @@ const VERBS: Readonly<Record<string, keyof typeof CHANGES | "">> = {
   drop: "delete",
 };
 
+/** JSONPlaceholder's resources: none is an id of a post. */
+const RESOURCES = /^(posts|comments|albums|photos|users|todos)$/;
+
 /** So many letters of a verb may be wrong. */
 const MOST_WRONG = 2;
 
@@ -174,6 +181,18 @@ async function refuseVerb(
   const mayBeId = resource !== "posts" && others.length === 0;
   if (!/^[a-z]{2,9}$/i.test(word) || isChange(word) || mayBeId) return;
   const typed = word.toLowerCase();
+  if (typed === "help") {
+    throw new UsageError('Cannot read "help": expected an ID or key=value', {
+      hint: "see hark posts --help",
+    });
+  }
+  if (RESOURCES.test(typed)) {
+    throw new UsageError(`Cannot read "${word}": expected an ID or key=value`, {
+      hint: typed === "posts"
+        ? "leave it out: posts lists by itself, all or the IDs that it is given"
+        : `another resource: --resource ${typed}`,
+    });
+  }
   const { levenshteinDistance } = await import(
     "@std/text/levenshtein-distance"
   );
@@ -211,8 +230,18 @@ function readOperands(operands: readonly string[], resource: string) {
   for (const id of ids) {
     // a path that is "." or ".." leads elsewhere
     if (!/^(?!\.\.?$)[\p{L}\p{M}\p{N}_~.@-]+$/u.test(id)) {
-      throw new UsageError(`Cannot read "${id}": expected an ID or key=value`);
+      const apart = id.split(",").filter((part) => part !== "");
+      throw new UsageError(`Cannot read "${id}": expected an ID or key=value`, {
+        hint: apart.every((part) => /^\w+$/.test(part))
+          ? `IDs have blanks between them: ${apart.join(" ")}`
+          : undefined,
+      });
     }
+  }
+  if (change !== undefined && ids.includes("-")) {
+    throw new UsageError(`Cannot ${change} from stdin`, {
+      hint: "to send stdin: hark post URL -",
+    });
   }
   if (change === "create" && ids.length > 0) {
     throw new UsageError(`Cannot create "${ids[0]}": expected key=value`);
@@ -249,8 +278,9 @@ function urlOf(
 
 function withFilters(url: URL, items: readonly string[]): URL {
   for (const item of items) {
-    // get has == for a part of the query
-    const [key = "", ...value] = item.replace(/^([^=]+)==/, "$1=").split("=");
+    // get has == for a part of the query, a field that is no text :=
+    const [key = "", ...value] = item.replace(/^([^=]+?)(?:==|:=)/, "$1=")
+      .split("=");
     if (key === "" || value.length === 0) {
       throw new UsageError(`Cannot filter by "${item}": expected key=value`);
     }
