@@ -165,6 +165,29 @@ export function addressFrom(operands: readonly string[]): Address {
   };
 }
 
+/** So many letters of `localhost` may be wrong. */
+const MOST_WRONG = 2;
+
+/**
+ * Refuses a host that is most likely a mistyped `localhost`, before anybody is asked for it.
+ *
+ * @throws {UsageError} With what is meant as its hint.
+ */
+export async function refuseNearLocalhost(address: Address): Promise<void> {
+  if ("path" in address || !/^[a-z\d-]{7,11}$/i.test(address.host)) return;
+  const { host, port } = address;
+  if (host.toLowerCase() === DEFAULT_ADDRESS.host) return;
+  const { levenshteinDistance } = await import(
+    "@std/text/levenshtein-distance"
+  );
+  const wrong = levenshteinDistance(host.toLowerCase(), DEFAULT_ADDRESS.host);
+  if (wrong > MOST_WRONG) return;
+  throw new UsageError(`Cannot use the host "${host}"`, {
+    hint:
+      `did you mean localhost:${port}? if it is a host: with a dot, as in ${host}.:${port}`,
+  });
+}
+
 /** The one version of IP that is asked for; a UsageError where the address is not of it. */
 export function familyFor(
   address: Address,
@@ -237,6 +260,7 @@ export async function clientPermissions(
   const { options, operands } = withPorts(line);
   const { proxy, ca, cert, key, check = "" } = options;
   const address = addressFrom(operands);
+  await refuseNearLocalhost(address);
   const family = familyFor(address, options);
   const ends: readonly Address[] = proxy !== undefined
     ? [(await import("../../lib/net/proxy.ts")).parseProxy(proxy).address]

@@ -22,7 +22,7 @@ import type { RequestOptions } from "./request.ts";
 import {
   DEFAULT_URL,
   type Operands,
-  parseUrl,
+  parseOperands,
   refuseGarbled,
   WRITES,
 } from "./url.ts";
@@ -52,12 +52,15 @@ export const COMMAND = {
   permissions: async (
     { operands, options }: CommandLine<typeof EXCHANGE_OPTIONS>,
   ) => {
+    if (operands.length === 0) refuseTakenUrl(options);
     const [typed = DEFAULT_URL, ...items] = operands;
     const named = Object.entries(options).filter(([, value]) => isSet(value));
     if (items.length === 0 && named.every(([name]) => PLAIN.includes(name))) {
       const { addressOfUrl } = await import("../../lib/http/request.ts");
       const { permissionsFor } = await import("../../lib/net/address.ts");
-      return permissionsFor([addressOfUrl(parseUrl(typed))], []);
+      // what is most likely mistyped is refused, not asked for
+      const { url } = await parseOperands([typed]);
+      return permissionsFor([addressOfUrl(url)], []);
     }
     const { requiredPermissions } = await import("./send_options.ts");
     return await requiredPermissions(operands, options);
@@ -377,7 +380,7 @@ const NO_URLS = ["auth", "bearer", "output", "ca", "cert", "key"] as const;
  *
  * @throws {UsageError} `Cannot use a URL as the value of --auth`.
  */
-function refuseTakenUrl(options: ExchangeOptions): void {
+function refuseTakenUrl(options: Partial<ExchangeOptions>): void {
   const name = NO_URLS.find((name) =>
     /^(https?:\/\/|(localhost|127[\d.]+)?:\d+(\/|$))/i.test(options[name] ?? "")
   );
@@ -400,10 +403,6 @@ export async function runExchange(
   io: Io,
 ): Promise<ExitCode> {
   refuseGarbled(Object.values(options));
-  const { output, ca, cert, key } = options;
-  if ([output, ca, cert, key].includes("")) {
-    throw new UsageError('Cannot use "" as a file: expected its name');
-  }
   if (operands.typed === DEFAULT_URL) refuseTakenUrl(options);
   const typed = await createRequest(operands, io, options);
   const isSaved = options.output !== undefined || options.remoteName;

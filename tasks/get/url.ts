@@ -221,25 +221,27 @@ const MOST_WRONG = 2;
 const NO_HOST =
   /^(0\.0\.0\.0|\[::\]|posts|comments|albums|photos|users|todos)$/;
 
+function refuseNoHost({ host, hostname, pathname, search }: URL): void {
+  if (!NO_HOST.test(hostname)) return;
+  const path = `${pathname}${search}`.replace(/^\/$/, "");
+  const meant = /^\w+$/.test(hostname)
+    ? `:3000/${hostname}${path}`
+    : `${host.replace(hostname, "localhost")}${path}`;
+  throw new UsageError(`Cannot use the host "${hostname}"`, {
+    hint: `did you mean ${
+      quote(meant)
+    }? if it is a host: its scheme before it, as in http://${host}/`,
+  });
+}
+
 /**
- * Refuses a host that is most likely a mistyped `localhost`, or was left out, before anybody is asked for it.
+ * Refuses a host that is most likely a mistyped `localhost`, before anybody is asked for it.
  *
  * @throws {UsageError} With what is meant as its hint.
  */
 export async function refuseNearLocalhost(
-  { host, hostname, pathname, search }: URL,
+  { host, hostname }: URL,
 ): Promise<void> {
-  if (NO_HOST.test(hostname)) {
-    const path = `${pathname}${search}`.replace(/^\/$/, "");
-    const meant = /^\w+$/.test(hostname)
-      ? `:3000/${hostname}${path}`
-      : `${host.replace(hostname, "localhost")}${path}`;
-    throw new UsageError(`Cannot use the host "${hostname}"`, {
-      hint: `did you mean ${
-        quote(meant)
-      }? if it is a host: its scheme before it, as in http://${host}/`,
-    });
-  }
   if (!/^[a-z\d-]{7,11}$/.test(hostname) || hostname === "localhost") return;
   const { levenshteinDistance } = await import(
     "@std/text/levenshtein-distance"
@@ -307,7 +309,10 @@ export async function parseOperands(
   // a single URL pays nothing for what others take here
   if (texts.length > 0 || /^[-[{]/.test(text)) refuseOthers([text, ...texts]);
   const url = parseUrl(text);
-  if (!SCHEME.test(text)) await refuseNearLocalhost(url);
+  if (!SCHEME.test(text)) {
+    refuseNoHost(url);
+    await refuseNearLocalhost(url);
+  }
   if (texts.length === 0) return { url, typed: text, items: [], fields: [] };
   await refuseSplit(texts);
   const isRaw = (text: string) => text === "-" || text.startsWith("@");

@@ -47,11 +47,6 @@ function parseResource(text: string): string {
   );
 }
 
-function parseFile(text: string): string {
-  if (text !== "") return text;
-  throw new UsageError('Cannot use "" as a file: expected its name');
-}
-
 /** The options of `posts`. */
 export const POSTS_OPTIONS = {
   url: {
@@ -99,7 +94,7 @@ export const POSTS_OPTIONS = {
     help: "Give up waiting for an answer",
   },
   insecure: { short: "k", help: "Take any certificate" },
-  ca: { value: "FILE", parse: parseFile, help: "Trust this authority, too" },
+  ca: { value: "FILE", parse: String, help: "Trust this authority, too" },
 } satisfies OptionTable;
 
 type PostsOptions = Options<typeof POSTS_OPTIONS>;
@@ -109,6 +104,9 @@ export const POSTS = {
   options: POSTS_OPTIONS,
   permissions: async ({ options }: CommandLine<typeof POSTS_OPTIONS>) => {
     if (options.offline) return {};
+    if (options.url.protocol === "https:") {
+      await refuseNearLocalhost(options.url);
+    }
     const { permissionsFor } = await import("../../lib/net/address.ts");
     return permissionsFor([addressOfUrl(options.url)], [options.ca]);
   },

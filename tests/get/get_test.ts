@@ -5,11 +5,13 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { formatOptionName } from "../../lib/cli/options.ts";
+import { main as client } from "../../tasks/client.ts";
 import { main } from "../../tasks/get.ts";
 import { EXCHANGE_HINTS } from "../../tasks/get/hints.ts";
 import { EXCHANGE_OPTIONS, FORM_OPTIONS } from "../../tasks/get/options.ts";
 import { main as post } from "../../tasks/post.ts";
 import { main as posts } from "../../tasks/posts.ts";
+import { main as server } from "../../tasks/server.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
 import {
@@ -660,8 +662,17 @@ Deno.test("an empty name is that of no file", async () => {
     assertEquals(code, 2);
     assertStringIncludes(stderr, 'Cannot use "" as a file: expected its name');
   }
-  const { code } = await run(posts, ["--ca", "", "--url=:9"]);
-  assertEquals(code, 2);
+  for (
+    const [command, ...args] of [
+      [posts, "--ca", "", "--url=:9"],
+      [client, "--cert", "", ":9"],
+      [server, "--file", ""],
+    ] as const
+  ) {
+    const { code, stderr } = await run(command, args);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, 'Cannot use "" as a file: expected its name');
+  }
 });
 
 Deno.test("without a network the tutorial's command names an API of one's own", async () => {

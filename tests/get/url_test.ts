@@ -8,7 +8,9 @@ import {
 } from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../../lib/cli/errors.ts";
+import { parseCommandLine } from "../../lib/cli/options.ts";
 import { redactUrl } from "../../lib/cli/redact.ts";
+import { COMMAND } from "../../tasks/get/get.ts";
 import { redactOperand } from "../../tasks/get/redact.ts";
 import { parseOperands, parseUrl } from "../../tasks/get/url.ts";
 import { codePoint } from "../code_point.ts";
@@ -223,6 +225,13 @@ Deno.test("what is no host is asked back before anybody is asked for it", async 
       UsageError,
     );
     assertStringIncludes(error.hint ?? "", hint);
+  }
+  // nothing of it is asked for on a terminal either
+  for (const typed of ["posts", "0.0.0.0:81", "help", "localhst:3000"]) {
+    await assertRejects(
+      () => COMMAND.permissions(parseCommandLine(COMMAND.options, [typed])),
+      UsageError,
+    );
   }
   const { url } = await parseOperands(["http://posts/1"]);
   assertEquals(url.href, "http://posts/1");
