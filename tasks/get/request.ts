@@ -238,7 +238,7 @@ function targetAsTyped(typed: string, query: string): string {
 
 /** The body, of fields or as it is: the type of a file is that of its name; what comes from elsewhere is taken for what fields would be. */
 async function readContent(
-  { fields, raw }: Operands,
+  { fields, raw, method }: Operands & Pick<HttpRequest, "method">,
   { stdin }: Pick<Io, "stdin">,
   { form, multipart }: RequestOptions,
   live: boolean,
@@ -259,6 +259,14 @@ async function readContent(
   if (raw === "-") {
     const { bodyOfStdin } = await import("./body/stdin.ts");
     const body = await bodyOfStdin(stdin, live);
+    const isEmpty = body.length === 0 && WRITES.test(method);
+    const found = isEmpty && !stdin.isTerminal ? await stdin.look?.() : null;
+    // what should have written to the pipe has failed
+    if (found && !found.isSocket && found.size === undefined) {
+      throw new Failure("Cannot send stdin: it is empty", {
+        hint: "to send no body, leave out - and add < /dev/null",
+      });
+    }
     return { body, type: formType ?? "application/json" };
   }
   const { bodyOfFile, splitType } = await import("./body/file.ts");

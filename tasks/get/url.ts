@@ -259,7 +259,7 @@ function joinSplit(words: readonly string[]): string | undefined {
   const isLoose = (word: string) =>
     !hasOperator(word) && word !== "-" && !word.startsWith("@");
   const isSign = (word = "") => /^(:=|==?|:$)/.test(word);
-  const at = words.findIndex((word) => isLoose(word) || isSign(word));
+  const at = words.findIndex(isLoose);
   const [word = "", sign = "", value = ""] = words.slice(at);
   if (at < 0) return undefined;
   if (isSign(sign)) return word + sign + (/[:=]$/.test(sign) ? value : "");

@@ -201,6 +201,23 @@ Deno.test("post reads no standard input unless it is told to", async () => {
   assertEquals((await result.result).code, 0);
 });
 
+Deno.test("an empty standard input is not stored: what was to fill it has failed", async () => {
+  let asked = 0;
+  await using server = serveHttp(() => new Response(`${++asked}`));
+  for (const args of [["-"], ["-X", "PUT", "@-"]]) {
+    const { code, stderr } = await run(post, [server.url, ...args], {
+      stdin: [],
+    });
+    assertEquals([code, stderr], [
+      1,
+      "post: Cannot send stdin: it is empty\nhint: to send no body, leave out - and add < /dev/null\n",
+    ]);
+  }
+  assertEquals(asked, 0);
+  const some = await run(post, [server.url, "-"], { stdin: ["x"] });
+  assertEquals([some.code, asked], [0, 1]);
+});
+
 const UNSENT = "stdin is not sent: add -\n";
 const ONE_BODY = "stdin is not sent: a request has one body\n";
 const REFUSED =
