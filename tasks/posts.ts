@@ -33,6 +33,8 @@ const command = defineCommand({
     ...["fields", "json", "csv", "table"] as const,
   ],
   hints: {
+    "-X --method --request":
+      "the first word says it: hark posts create title=a; update ID; delete ID",
     "-n": "hark posts --limit N",
     "--paginate": "posts follows the links to further pages by itself",
     "--jq": "hark posts --ndjson | jq ...",

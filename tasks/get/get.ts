@@ -422,6 +422,10 @@ export async function runExchange(
   if (request.body === undefined) {
     await printNote(await unsent ?? "");
     await refuseQueryAlone(operands);
+  } else if (operands.items.length > 0) {
+    const { explainHeader } = await import("./request.ts");
+    const text = explainHeader(operands.method, operands.items);
+    await printNote(text === undefined ? "" : `${text}\n`);
   }
   const exchange = await createExchange(request, options, io, printNote);
   const code = (isSaved ? await save(exchange) : undefined) ??

@@ -110,6 +110,12 @@ export const POSTS = {
     const { permissionsFor } = await import("../../lib/net/address.ts");
     return permissionsFor([addressOfUrl(options.url)], [options.ca]);
   },
+  // --userId=1 stands for a filter, or a field
+  meant: (typed: string) => {
+    const [, name, value = "VALUE"] =
+      typed.match(/^--(\w+)(?:=([\w.-]{1,40}))?$/) ?? [];
+    return name && `a filter or a field: ${name}=${value}`;
+  },
   redact: async (operand: string) =>
     (await import("../get/redact.ts")).redactOperand(operand, 1),
   run: runPosts,
@@ -241,12 +247,19 @@ function readOperands(operands: readonly string[], resource: string) {
       hint: "to send stdin: hark post URL -",
     });
   }
+  // a shell has split a text at its blanks
+  const hint = ids.length > 0 && items.length > 0
+    ? "a text with blanks is in quotes: 'title=my first post'"
+    : undefined;
   if (change === "create" && ids.length > 0) {
-    throw new UsageError(`Cannot create "${ids[0]}": expected key=value`);
+    throw new UsageError(`Cannot create "${ids[0]}": expected key=value`, {
+      hint,
+    });
   }
   if ((change === "update" || change === "delete") && ids.length !== 1) {
     throw new UsageError(
       `Cannot ${change} ${ids.length} ${resource}: expected one ID`,
+      { hint },
     );
   }
   if (change === "delete" && items[0] !== undefined) {

@@ -350,7 +350,6 @@ Deno.test("a header that HTTP does not know is no field: post sends no empty bod
       ["Accept:a/b", "authorization:Bearer x"],
       ["If-Match:*", "X-Title:foo"],
       ["DNT:1", "Cookie:a=b", "apikey:x", "token:x"],
-      ["title:foo", "a=b"],
       ["-X", "DELETE", "title:foo"],
       ["-X", "OPTIONS", "title:foo"],
     ]
@@ -358,6 +357,15 @@ Deno.test("a header that HTTP does not know is no field: post sends no empty bod
     const { code, stderr } = await run(post, [server.url, ...args]);
     assertEquals([code, stderr], [0, "200 OK\n"], args.join());
   }
+});
+
+Deno.test("a header that HTTP does not know is named beside the fields that are sent", async () => {
+  await using server = serveHttp(() => new Response());
+  const { code, stderr } = await run(post, [server.url, "title:foo", "a=b"]);
+  assertEquals([code, stderr], [
+    0,
+    "title:foo is a header; a field is title=foo\n200 OK\n",
+  ]);
 });
 
 Deno.test("a part of the query is no field: post sends no empty body with it", async () => {

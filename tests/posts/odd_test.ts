@@ -216,6 +216,12 @@ Deno.test("a verb that is nearly right is asked back, and nothing is sent", asyn
       [["posts", "1"], "leave it out: posts lists by itself"],
       [["help"], "see deno task posts --help"],
       [["1,2"], "IDs have blanks between them: 1 2"],
+      [
+        ["create", "title=my", "first"],
+        "a text with blanks is in quotes: 'title=my first post'",
+      ],
+      [["update", "1", "title", "=", "a"], "a text with blanks is in quotes"],
+      [["--userId=1"], "a filter or a field: userId=1"],
       [["create", "-"], "to send stdin: deno task post URL -"],
       [["--offline"], "see deno task posts --help"],
     ] as const
