@@ -225,6 +225,9 @@ function valueOf(name: string, option: Option, texts?: string[]): unknown {
   if (others.length > 0) {
     throw new UsageError(`Cannot use ${formatOptionName(name)} more than once`);
   }
+  if (text === "" && option.value === "FILE") {
+    throw new UsageError('Cannot use "" as a file: expected its name');
+  }
   return text === undefined ? option.default : parse(text);
 }
 

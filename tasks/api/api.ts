@@ -377,6 +377,7 @@ export const API_OPTIONS = {
 /** What json-server calls its options, and what to do here. */
 export const API_HINTS = {
   "--ro": "here it is --read-only",
+  "--db --file --data": "the file is an operand: hark api FILE.db",
   "--middlewares -m": "here it is --with FILE: see docs/api_handlers.md",
   "-i": "here it is --id",
   "--foreignKeySuffix --fks -fks": "here it is --foreign-key-suffix",
@@ -449,6 +450,16 @@ function filesOf(
   if (URL_START.test(operand)) {
     throw new UsageError(`Cannot serve "${operand}": it is a URL`, {
       hint: `a copy of what it answers: --from ${operand}`,
+    });
+  }
+  if (/^\d{1,5}$/.test(operand)) {
+    throw new UsageError(`Cannot serve "${operand}": it is a number`, {
+      hint: `a port: hark api --port ${operand}; a file: ./${operand}`,
+    });
+  }
+  if (operand === "help") {
+    throw new UsageError('Cannot serve "help": it is no file', {
+      hint: "see hark api --help",
     });
   }
   const isJson = DATA_FILE.test(operand);

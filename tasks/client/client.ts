@@ -26,6 +26,7 @@ import {
   type CLIENT_OPTIONS,
   type ClientOptions,
   familyFor,
+  refuseNearLocalhost,
   withPorts,
 } from "./options.ts";
 import type { Print, Printer } from "./transfer.ts";
@@ -270,6 +271,7 @@ export async function runClient(
 ): Promise<ExitCode> {
   const { options, operands } = withPorts(line);
   const address = await readAddress(operands, options);
+  await refuseNearLocalhost(address);
   const route = await findRoute(address, options);
   if (options.check !== undefined) {
     const { runCheck } = await import("./check.ts");

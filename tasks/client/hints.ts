@@ -76,6 +76,8 @@ const CLIENT_HINTS: Hints = {
   "-v --verbose": BY_ITSELF,
   "-n --nodns": NUMBERS,
   "-p --source-port": OWN_PORT,
+  "--port --host --address":
+    "the address is an operand: hark client HOST:PORT; to listen on it: hark server --port PORT",
   "-s --source -bind": OWN_ADDRESS,
   "-o --output": INTO_FILE,
   "--hex-dump": "hark client --dump",
@@ -292,6 +294,15 @@ function readOperands(
     const message =
       `Cannot connect to ${operands.length} operands: expected HOST:PORT`;
     return hasPort(first) ? { message, hint: `hark client ${host}` } : {};
+  }
+  if (check !== undefined && rest.every(hasPort)) {
+    const each = operands.map((text) =>
+      `hark client ${options} ${quote(text)}`
+    );
+    return {
+      message: "Cannot check more than one host in one call",
+      hint: each.join(" && "),
+    };
   }
   const program = rest.map(quote).join(" ");
   return {

@@ -165,6 +165,29 @@ export function addressFrom(operands: readonly string[]): Address {
   };
 }
 
+/** So many letters of `localhost` may be wrong. */
+const MOST_WRONG = 2;
+
+/**
+ * Refuses a host that is most likely a mistyped `localhost`, before anybody is asked for it.
+ *
+ * @throws {UsageError} With what is meant as its hint.
+ */
+export async function refuseNearLocalhost(address: Address): Promise<void> {
+  if ("path" in address || !/^[a-z\d-]{7,11}$/i.test(address.host)) return;
+  const { host, port } = address;
+  if (host.toLowerCase() === DEFAULT_ADDRESS.host) return;
+  const { levenshteinDistance } = await import(
+    "@std/text/levenshtein-distance"
+  );
+  const wrong = levenshteinDistance(host.toLowerCase(), DEFAULT_ADDRESS.host);
+  if (wrong > MOST_WRONG) return;
+  throw new UsageError(`Cannot use the host "${host}"`, {
+    hint:
+      `did you mean localhost:${port}? if it is a host: with a dot, as in ${host}.:${port}`,
+  });
+}
+
 /** The one version of IP that is asked for; a UsageError where the address is not of it. */
 export function familyFor(
   address: Address,
@@ -194,12 +217,37 @@ export function parsePorts(text: string): number[] {
   return [...ports].sort((a, b) => a - b);
 }
 
-/** Ports that other options stand before are the value of --check all the same. */
+/** A host, or none, and ports behind a colon. */
+const WITH_PORTS = /^(\[[^\]]*\]|[^:]*):(\d[\d,-]*)$/;
+
+/**
+ * Ports that other options or blanks stand before, and those of an address, are the value of --check all the same:
+ * `3000 3001`, `:3000 :3001`, `3000 localhost:3001`.
+ */
 export function withPorts(line: ClientLine): ClientLine {
-  const { options, operands: [first = "", ...operands] } = line;
-  return options.check === "" && PORTS.test(first)
-    ? { options: { ...options, check: first }, operands }
-    : line;
+  const { options, operands } = line;
+  const { check } = options;
+  if (check === undefined) return line;
+  const words = operands.map((word) =>
+    PORTS.test(word) ? ["", word] : word.match(WITH_PORTS)?.slice(1) ?? [word]
+  );
+  const [host, ...others] = new Set(words.flatMap(([host]) => host || []));
+  const ports = words.flatMap(([, ports]) => ports ?? []);
+  // one address alone is whole; a host and its port apart are an address, too
+  const isAddress = check === "" && host !== undefined &&
+    (words.length === 1 || words.some((word) => word.length === 1));
+  if (ports.length === 0 || others.length > 0 || isAddress) {
+    const [first = "", ...rest] = operands;
+    return check === "" && PORTS.test(first)
+      ? { options: { ...options, check: first }, operands: rest }
+      : line;
+  }
+  const all = [check, ...ports].map((text) => text.replace(/,+$/, ""))
+    .filter((text) => text !== "").join();
+  return {
+    options: { ...options, check: all },
+    operands: host === undefined ? [] : [host],
+  };
 }
 
 /** More ports than these are granted as all ports of their host. */
@@ -212,6 +260,7 @@ export async function clientPermissions(
   const { options, operands } = withPorts(line);
   const { proxy, ca, cert, key, check = "" } = options;
   const address = addressFrom(operands);
+  await refuseNearLocalhost(address);
   const family = familyFor(address, options);
   const ends: readonly Address[] = proxy !== undefined
     ? [(await import("../../lib/net/proxy.ts")).parseProxy(proxy).address]

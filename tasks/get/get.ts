@@ -11,6 +11,7 @@ import {
 } from "../../lib/cli/errors.ts";
 import { ClosedOutput, type Io, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
+import { quote } from "../../lib/cli/values.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
@@ -21,7 +22,7 @@ import type { RequestOptions } from "./request.ts";
 import {
   DEFAULT_URL,
   type Operands,
-  parseUrl,
+  parseOperands,
   refuseGarbled,
   WRITES,
 } from "./url.ts";
@@ -51,12 +52,15 @@ export const COMMAND = {
   permissions: async (
     { operands, options }: CommandLine<typeof EXCHANGE_OPTIONS>,
   ) => {
+    if (operands.length === 0) refuseTakenUrl(options);
     const [typed = DEFAULT_URL, ...items] = operands;
     const named = Object.entries(options).filter(([, value]) => isSet(value));
     if (items.length === 0 && named.every(([name]) => PLAIN.includes(name))) {
       const { addressOfUrl } = await import("../../lib/http/request.ts");
       const { permissionsFor } = await import("../../lib/net/address.ts");
-      return permissionsFor([addressOfUrl(parseUrl(typed))], []);
+      // what is most likely mistyped is refused, not asked for
+      const { url } = await parseOperands([typed]);
+      return permissionsFor([addressOfUrl(url)], []);
     }
     const { requiredPermissions } = await import("./send_options.ts");
     return await requiredPermissions(operands, options);
@@ -351,6 +355,42 @@ async function findUnsent(
 }
 
 /**
+ * Refuses to write where all that was typed is a part of the query: a sign too many for a field.
+ *
+ * @throws {UsageError} `Cannot send POST without a body`.
+ */
+async function refuseQueryAlone({ mayHaveBody, method, items }: Asked) {
+  const part = items.find(({ kind }) => /^query/.test(kind));
+  if (!mayHaveBody || !WRITES.test(method) || part === undefined) return;
+  const { formatItem } = await import("./items.ts");
+  const { redactOperand } = await import("./redact.ts");
+  const typed = redactOperand(formatItem(part), 1);
+  throw new UsageError(`Cannot send ${method} without a body`, {
+    hint: `${typed} is a part of the query; a field is ${
+      typed.replace("==", "=")
+    }; the query alone: hark get -X ${method} URL ${quote(typed)}`,
+  });
+}
+
+/** Options whose value is never a URL. */
+const NO_URLS = ["auth", "bearer", "output", "ca", "cert", "key"] as const;
+
+/**
+ * Refuses an option that has taken the URL for its value: nobody else is to be asked instead.
+ *
+ * @throws {UsageError} `Cannot use a URL as the value of --auth`.
+ */
+function refuseTakenUrl(options: Partial<ExchangeOptions>): void {
+  const name = NO_URLS.find((name) =>
+    /^(https?:\/\/|(localhost|127[\d.]+)?:\d+(\/|$))/i.test(options[name] ?? "")
+  );
+  if (name === undefined) return;
+  throw new UsageError(`Cannot use a URL as the value of --${name}`, {
+    hint: `the value comes first: --${name} VALUE URL`,
+  });
+}
+
+/**
  * Sends the request that the operands ask for, and prints its response or saves its body.
  *
  * @returns The exit code: 0, or 3, 4 or 5 by the class of the status.
@@ -363,10 +403,7 @@ export async function runExchange(
   io: Io,
 ): Promise<ExitCode> {
   refuseGarbled(Object.values(options));
-  const { output, ca, cert, key } = options;
-  if ([output, ca, cert, key].includes("")) {
-    throw new UsageError('Cannot use "" as a file: expected its name');
-  }
+  if (operands.typed === DEFAULT_URL) refuseTakenUrl(options);
   const typed = await createRequest(operands, io, options);
   const isSaved = options.output !== undefined || options.remoteName;
   // bytes that are kept as they come are asked for as they are
@@ -382,7 +419,14 @@ export async function runExchange(
   }
   const unsent = findUnsent(operands, request, io);
   // to look costs 30 ms: with a body that can be while the request is on its way
-  if (request.body === undefined) await printNote(await unsent ?? "");
+  if (request.body === undefined) {
+    await printNote(await unsent ?? "");
+    await refuseQueryAlone(operands);
+  } else if (operands.items.length > 0) {
+    const { explainHeader } = await import("./request.ts");
+    const text = explainHeader(operands.method, operands.items);
+    await printNote(text === undefined ? "" : `${text}\n`);
+  }
   const exchange = await createExchange(request, options, io, printNote);
   const code = (isSaved ? await save(exchange) : undefined) ??
     await show(exchange);

@@ -132,12 +132,22 @@ export function parseItem(text: string): Item {
     throw refuse("expected an index or nothing between its first brackets");
   }
   if (kind === "json" && !isJson(value)) {
-    throw refuse("its value is not JSON");
+    throw refuse(
+      "its value is not JSON",
+      /^[[{"]/.test(value)
+        ? "in single quotes a shell leaves JSON as it is"
+        : `text has = alone: ${text.replace(":=", "=")}`,
+    );
   }
   if (isFile({ kind }) && value === "" || kind === "file" && isType(value)) {
     throw refuse("its file is missing");
   }
   return { kind, path, value: value.replace(/^\\(?=\\*[=@])/, "") };
+}
+
+/** Whether a text has an operator, so that it can be an item. */
+export function hasOperator(text: string): boolean {
+  return ITEM.test(text) || EMPTY_HEADER.test(text);
 }
 
 /** Formats an item so that {@linkcode parseItem} reads it back. */

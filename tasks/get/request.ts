@@ -73,24 +73,31 @@ const KNOWN =
   /^(accept|alpn|authorization|baggage|connection|cookie2?|date|dav|depth|destination|dnt|downlink|dpop|dpr|ect|expect|expires|forwarded|from|host|if|im|link|location|man|mandatory|meter|negotiate|origin|overwrite|position|pragma|prefer|priority|protocol|proxy|range|referer|rtt|signature|slug|soapaction|te|timeout|topic|traceparent|tracestate|trailer|ttl|upgrade|urgency|via|warning|width|api_?key|\w*token|x_\w+)$/i;
 
 /**
- * Refuses headers that no server knows in a request that has no body though its method writes: a shell makes them of
- * JSON without quotes, and a colon is quickly typed for an equals sign.
+ * What to say of a header that no server knows, in a request that writes: a shell makes them of JSON without quotes, and
+ * a colon is quickly typed for an equals sign.
  */
-function refuseUnknownHeaders(method: string, items: readonly Item[]): void {
-  if (!WRITES.test(method)) return;
+export function explainHeader(
+  method: string,
+  items: readonly Item[],
+): string | undefined {
+  if (!WRITES.test(method)) return undefined;
   const unknown = items.find(({ kind, path: [name] }) =>
     /^header/.test(kind) && TOKEN.test(name) && !name.includes("-") &&
     !KNOWN.test(name)
   );
-  if (unknown === undefined) return;
+  if (unknown === undefined) return undefined;
   const kind = unknown.kind === "headerFile" ? "textFile" : "text";
   const field: Item = { ...unknown, kind };
   const [typed, meant] = [unknown, field].map((item) =>
     formatItem(item).trim()
   );
-  throw new UsageError(`Cannot send ${method} without a body`, {
-    hint: `${typed} is a header; a field is ${meant}`,
-  });
+  return `${typed} is a header; a field is ${meant}`;
+}
+
+function refuseUnknownHeaders(method: string, items: readonly Item[]): void {
+  const hint = explainHeader(method, items);
+  if (hint === undefined) return;
+  throw new UsageError(`Cannot send ${method} without a body`, { hint });
 }
 
 /** What is on stdin: a pipe, of which nobody knows whether something comes, a file that is not empty, or a socket, as it is left to scripts. */
@@ -238,7 +245,7 @@ function targetAsTyped(typed: string, query: string): string {
 
 /** The body, of fields or as it is: the type of a file is that of its name; what comes from elsewhere is taken for what fields would be. */
 async function readContent(
-  { fields, raw }: Operands,
+  { fields, raw, method }: Operands & Pick<HttpRequest, "method">,
   { stdin }: Pick<Io, "stdin">,
   { form, multipart }: RequestOptions,
   live: boolean,
@@ -259,6 +266,14 @@ async function readContent(
   if (raw === "-") {
     const { bodyOfStdin } = await import("./body/stdin.ts");
     const body = await bodyOfStdin(stdin, live);
+    const isEmpty = body.length === 0 && WRITES.test(method);
+    const found = isEmpty && !stdin.isTerminal ? await stdin.look?.() : null;
+    // what should have written to the pipe has failed
+    if (found && !found.isSocket && found.size === undefined) {
+      throw new Failure("Cannot send stdin: it is empty", {
+        hint: "to send no body, leave out - and add < /dev/null",
+      });
+    }
     return { body, type: formType ?? "application/json" };
   }
   const { bodyOfFile, splitType } = await import("./body/file.ts");

@@ -297,6 +297,15 @@ export async function otherVersion(
       "start an API of your own with: hark api, and ask it with: :3000/posts",
     );
   }
+  if (
+    url.origin === "http://localhost" && error.hint !== undefined &&
+    exitCodeOf(error) === ExitCode.Unreachable
+  ) {
+    const typed = quote(`:3000${url.pathname}${url.search}`);
+    throw withHint(
+      `without a port it is 80; hark api listens on 3000: ${typed}`,
+    );
+  }
   const isRefused = /no version of HTTP in common$/.test(text);
   if (options.http === "2") {
     const isOld = isRefused ||

@@ -6,8 +6,15 @@
 
 import { UsageError } from "../../lib/cli/errors.ts";
 import { UnknownOptionError } from "../../lib/cli/options.ts";
-import { hideMalformed, refuseLongName } from "../../lib/cli/values.ts";
-import { formatItem, isField, isJson, type Item, parseItem } from "./items.ts";
+import { hideMalformed, quote, refuseLongName } from "../../lib/cli/values.ts";
+import {
+  formatItem,
+  hasOperator,
+  isField,
+  isJson,
+  type Item,
+  parseItem,
+} from "./items.ts";
 
 // without the flag i, whose first use costs 0.3 ms
 const SCHEME = /^[a-zA-Z][a-zA-Z\d+.-]*:\/\//;
@@ -62,7 +69,14 @@ function hintFor(text: string): string | undefined {
   if (MISTYPED_SCHEME.test(text)) {
     return `did you mean ${text.replace(MISTYPED_SCHEME, "$1://")}?`;
   }
-  if (/^:?\d{5}/.test(text)) return "a port is 0 to 65535";
+  if (/^([\da-f]*:){2,}/i.test(text)) {
+    return "an IPv6 address is in brackets: [::1]:3000";
+  }
+  if (/^:|^\d{5}/.test(text)) return "a port is 0 to 65535";
+  if (/^[^\\]+\\[^:=@]*$/.test(text)) {
+    return `did you mean ${text.replaceAll("\\", "/")}?`;
+  }
+  if (/^\/\w/.test(text)) return `on this machine: ${quote(`:3000${text}`)}`;
   if (SCHEME.test(text)) return undefined;
   const hint = "headers and fields come after a URL";
   return /^[^:=]+@/.test(text)
@@ -102,7 +116,13 @@ export function parseUrl(text: string): URL {
     ? hideMalformed(text).replace(/^\*/, "//*")
     : text;
   if (url !== null) {
-    throw new UsageError(`Cannot use URL "${shown}": expected http or https`);
+    // a letter is missing, or is another one
+    const meant = /^(?!https?:)[htps]{3,6}:/i.test(shown)
+      ? shown.replace(/^(\w+?)(s?):/, "http$2:")
+      : undefined;
+    throw new UsageError(`Cannot use URL "${shown}": expected http or https`, {
+      hint: meant && `did you mean ${meant}?`,
+    });
   }
   throw new UsageError(
     `Cannot parse URL "${shown}": expected http://HOST:PORT/PATH, HOST/PATH or :PORT/PATH`,
@@ -197,6 +217,23 @@ export function refuseGarbled(texts: readonly unknown[]): void {
 /** So many letters of `localhost` may be wrong. */
 const MOST_WRONG = 2;
 
+/** What listens on all addresses; what a newcomer takes for a path. */
+const NO_HOST =
+  /^(0\.0\.0\.0|\[::\]|posts|comments|albums|photos|users|todos)$/;
+
+function refuseNoHost({ host, hostname, pathname, search }: URL): void {
+  if (!NO_HOST.test(hostname)) return;
+  const path = `${pathname}${search}`.replace(/^\/$/, "");
+  const meant = /^\w+$/.test(hostname)
+    ? `:3000/${hostname}${path}`
+    : `${host.replace(hostname, "localhost")}${path}`;
+  throw new UsageError(`Cannot use the host "${hostname}"`, {
+    hint: `did you mean ${
+      quote(meant)
+    }? if it is a host: its scheme before it, as in http://${host}/`,
+  });
+}
+
 /**
  * Refuses a host that is most likely a mistyped `localhost`, before anybody is asked for it.
  *
@@ -214,6 +251,31 @@ export async function refuseNearLocalhost(
     hint: `did you mean ${
       host.replace(hostname, "localhost")
     }? if it is a host: its scheme before it, as in http://${host}/`,
+  });
+}
+
+/** What a shell has made of one item at its blanks, put together again; nothing where no word is a part of another. */
+function joinSplit(words: readonly string[]): string | undefined {
+  const isLoose = (word: string) =>
+    !hasOperator(word) && word !== "-" && !word.startsWith("@");
+  const isSign = (word = "") => /^(:=|==?|:$)/.test(word);
+  const at = words.findIndex(isLoose);
+  const [word = "", sign = "", value = ""] = words.slice(at);
+  if (at < 0) return undefined;
+  if (isSign(sign)) return word + sign + (/[:=]$/.test(sign) ? value : "");
+  const before = words[at - 1];
+  if (before === undefined) return undefined;
+  const end = words.findIndex((word, index) => index > at && !isLoose(word));
+  const rest = words.slice(at, end < 0 ? undefined : end).join(" ");
+  return /[:=]$/.test(before) ? before + rest : `${before} ${rest}`;
+}
+
+async function refuseSplit(words: readonly string[]): Promise<void> {
+  const joined = joinSplit(words);
+  if (joined === undefined) return;
+  const { redactOperand } = await import("./redact.ts");
+  throw new UsageError("Cannot parse an item with blanks in it", {
+    hint: `did you mean ${quote(redactOperand(joined, 1))}?`,
   });
 }
 
@@ -243,11 +305,16 @@ export async function parseOperands(
   [text = DEFAULT_URL, ...texts]: readonly string[],
 ): Promise<Operands> {
   refuseGarbled([text, ...texts]);
+  if (text === "help") throw new UsageError('Cannot use "help" as a URL');
   // a single URL pays nothing for what others take here
   if (texts.length > 0 || /^[-[{]/.test(text)) refuseOthers([text, ...texts]);
   const url = parseUrl(text);
-  if (!SCHEME.test(text)) await refuseNearLocalhost(url);
+  if (!SCHEME.test(text)) {
+    refuseNoHost(url);
+    await refuseNearLocalhost(url);
+  }
   if (texts.length === 0) return { url, typed: text, items: [], fields: [] };
+  await refuseSplit(texts);
   const isRaw = (text: string) => text === "-" || text.startsWith("@");
   const items = texts.filter((text) => !isRaw(text)).map(parseItem);
   const fields = items.filter(isField);

@@ -47,11 +47,6 @@ function parseResource(text: string): string {
   );
 }
 
-function parseFile(text: string): string {
-  if (text !== "") return text;
-  throw new UsageError('Cannot use "" as a file: expected its name');
-}
-
 /** The options of `posts`. */
 export const POSTS_OPTIONS = {
   url: {
@@ -85,7 +80,11 @@ export const POSTS_OPTIONS = {
   },
   csv: { conflicts: ["table"], help: "CSV, names first" },
   table: { help: "A table" },
-  offline: { group: "Ask", help: "List hark's own posts; nothing is asked" },
+  offline: {
+    group: "Ask",
+    conflicts: { url: ": the embedded posts are of no API" },
+    help: "List hark's own posts; nothing is asked",
+  },
   loose: { help: "Take answers of any shape" },
   timeout: {
     short: "t",
@@ -95,7 +94,7 @@ export const POSTS_OPTIONS = {
     help: "Give up waiting for an answer",
   },
   insecure: { short: "k", help: "Take any certificate" },
-  ca: { value: "FILE", parse: parseFile, help: "Trust this authority, too" },
+  ca: { value: "FILE", parse: String, help: "Trust this authority, too" },
 } satisfies OptionTable;
 
 type PostsOptions = Options<typeof POSTS_OPTIONS>;
@@ -105,8 +104,17 @@ export const POSTS = {
   options: POSTS_OPTIONS,
   permissions: async ({ options }: CommandLine<typeof POSTS_OPTIONS>) => {
     if (options.offline) return {};
+    if (options.url.protocol === "https:") {
+      await refuseNearLocalhost(options.url);
+    }
     const { permissionsFor } = await import("../../lib/net/address.ts");
     return permissionsFor([addressOfUrl(options.url)], [options.ca]);
+  },
+  // --userId=1 stands for a filter, or a field
+  meant: (typed: string) => {
+    const [, name, value = "VALUE"] =
+      typed.match(/^--(\w+)(?:=([\w.-]{1,40}))?$/) ?? [];
+    return name && `a filter or a field: ${name}=${value}`;
   },
   redact: async (operand: string) =>
     (await import("../get/redact.ts")).redactOperand(operand, 1),
@@ -162,6 +170,9 @@ const VERBS: Readonly<Record<string, keyof typeof CHANGES | "">> = {
   drop: "delete",
 };
 
+/** JSONPlaceholder's resources: none is an id of a post. */
+const RESOURCES = /^(posts|comments|albums|photos|users|todos)$/;
+
 /** So many letters of a verb may be wrong. */
 const MOST_WRONG = 2;
 
@@ -174,6 +185,18 @@ async function refuseVerb(
   const mayBeId = resource !== "posts" && others.length === 0;
   if (!/^[a-z]{2,9}$/i.test(word) || isChange(word) || mayBeId) return;
   const typed = word.toLowerCase();
+  if (typed === "help") {
+    throw new UsageError('Cannot read "help": expected an ID or key=value', {
+      hint: "see hark posts --help",
+    });
+  }
+  if (RESOURCES.test(typed)) {
+    throw new UsageError(`Cannot read "${word}": expected an ID or key=value`, {
+      hint: typed === "posts"
+        ? "leave it out: posts lists by itself, all or the IDs that it is given"
+        : `another resource: --resource ${typed}`,
+    });
+  }
   const { levenshteinDistance } = await import(
     "@std/text/levenshtein-distance"
   );
@@ -211,15 +234,32 @@ function readOperands(operands: readonly string[], resource: string) {
   for (const id of ids) {
     // a path that is "." or ".." leads elsewhere
     if (!/^(?!\.\.?$)[\p{L}\p{M}\p{N}_~.@-]+$/u.test(id)) {
-      throw new UsageError(`Cannot read "${id}": expected an ID or key=value`);
+      const apart = id.split(",").filter((part) => part !== "");
+      throw new UsageError(`Cannot read "${id}": expected an ID or key=value`, {
+        hint: apart.every((part) => /^\w+$/.test(part))
+          ? `IDs have blanks between them: ${apart.join(" ")}`
+          : undefined,
+      });
     }
   }
+  if (change !== undefined && ids.includes("-")) {
+    throw new UsageError(`Cannot ${change} from stdin`, {
+      hint: "to send stdin: hark post URL -",
+    });
+  }
+  // a shell has split a text at its blanks
+  const hint = ids.length > 0 && items.length > 0
+    ? "a text with blanks is in quotes: 'title=my first post'"
+    : undefined;
   if (change === "create" && ids.length > 0) {
-    throw new UsageError(`Cannot create "${ids[0]}": expected key=value`);
+    throw new UsageError(`Cannot create "${ids[0]}": expected key=value`, {
+      hint,
+    });
   }
   if ((change === "update" || change === "delete") && ids.length !== 1) {
     throw new UsageError(
       `Cannot ${change} ${ids.length} ${resource}: expected one ID`,
+      { hint },
     );
   }
   if (change === "delete" && items[0] !== undefined) {
@@ -249,8 +289,9 @@ function urlOf(
 
 function withFilters(url: URL, items: readonly string[]): URL {
   for (const item of items) {
-    // get has == for a part of the query
-    const [key = "", ...value] = item.replace(/^([^=]+)==/, "$1=").split("=");
+    // get has == for a part of the query, a field that is no text :=
+    const [key = "", ...value] = item.replace(/^([^=]+?)(?:==|:=)/, "$1=")
+      .split("=");
     if (key === "" || value.length === 0) {
       throw new UsageError(`Cannot filter by "${item}": expected key=value`);
     }

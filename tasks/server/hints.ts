@@ -57,6 +57,8 @@ const SERVER_HINTS: Hints = {
     "names are those of the certificate: hark server --cert FILE --key FILE",
   "--ssl-alpn -alpn -nextprotoneg": NO_ALPN,
   "--ssl-ciphers": TLS_ONLY,
+  "--echo --greet --discard --relay":
+    "the mode is a word: hark server echo; see hark server --help",
   // those of openssl s_server
   "-accept": "hark server --tls --port PORT",
   "-cert -certform -cert_chain -dcert -key -keyform -dkey": PAIR,
@@ -156,6 +158,12 @@ export function hintForOperands(
   if (mode === "relay") {
     const target = targetFor(others);
     return target && `hark server relay ${target}`;
+  }
+  if (/^(https?|web|rest|api)$/i.test(operands[0] ?? "")) {
+    return "for HTTP: hark api";
+  }
+  if (/^(tls|ssl)$/i.test(others[0] ?? "")) {
+    return ["hark server", ...mode ? [mode] : [], "--tls"].join(" ");
   }
   const options = optionsFor(others);
   if (options) return ["hark server", ...mode ? [mode] : [], options].join(" ");

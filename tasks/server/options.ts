@@ -70,7 +70,7 @@ export const SERVER_OPTIONS = {
     conflicts: { file: ": one of them is sent" },
     help: "What greet sends",
   },
-  file: { value: "PATH", parse: String, help: "Send this file instead" },
+  file: { value: "FILE", parse: String, help: "Send this file instead" },
   once: { help: "End after one client" },
   maxClients: {
     value: "N",

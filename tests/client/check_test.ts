@@ -251,6 +251,22 @@ Deno.test("client --check takes its ports wherever they stand", async () => {
     const { address, open } = JSON.parse(stdout);
     assertEquals([code, address, open], [0, `localhost:${port}`, true]);
   }
+  const closed = getAvailablePort();
+  for (
+    const args of [
+      ["--check", `${port}`, `${closed}`],
+      ["--check", `${port},`, `${closed}`],
+      ["--check", `:${port}`, `:${closed}`],
+      ["--check", `${port}`, `localhost:${closed}`],
+      ["--check", `localhost:${port}`, `localhost:${closed}`],
+      ["--check", `${port}`, "localhost", `${closed}`],
+    ]
+  ) {
+    const { code, stdout } = await run(main, args);
+    assertEquals(code, 7, args.join());
+    assertMatch(stdout, new RegExp(`^localhost:${port} open$`, "m"));
+    assertMatch(stdout, new RegExp(`^localhost:${closed} closed: `, "m"));
+  }
   const two = await run(main, ["localhost", `${port}`, "--check"]);
   assertEquals(two.stdout, `localhost:${port} open\n`);
 });

@@ -3,10 +3,12 @@ import {
   assertEquals,
   assertLess,
   assertMatch,
+  assertRejects,
   assertStringIncludes,
 } from "@std/assert";
 import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
+import { UsageError } from "../../lib/cli/errors.ts";
 import { parseCommandLine } from "../../lib/cli/options.ts";
 import { quote } from "../../lib/cli/values.ts";
 import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
@@ -23,7 +25,12 @@ import { main as getMain } from "../../tasks/get.ts";
 import { main as postMain } from "../../tasks/post.ts";
 import { main as serverMain } from "../../tasks/server.ts";
 import { createDataEvents } from "../../tasks/client/json_events.ts";
-import { addressFrom } from "../../tasks/client/options.ts";
+import {
+  addressFrom,
+  CLIENT_OPTIONS,
+  clientPermissions,
+  refuseNearLocalhost,
+} from "../../tasks/client/options.ts";
 import { createCrlf } from "../../tasks/client/transfer.ts";
 import { discard, echo, greet } from "../../tasks/server/handlers.ts";
 import { SERVER_OPTIONS } from "../../tasks/server/options.ts";
@@ -1356,4 +1363,19 @@ Deno.test("client quotes a path in the command that would listen there", async (
       quote(path)
     }`,
   ]);
+});
+
+Deno.test("client asks nobody for a host that is most likely a mistyped localhost", async () => {
+  for (const args of [["lcoalhost:7000"], ["Localhst", "7000"]]) {
+    const { code, stderr } = await run(main, args);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, "hint: did you mean localhost:7000? ");
+    await assertRejects(
+      () => clientPermissions(parseCommandLine(CLIENT_OPTIONS, args)),
+      UsageError,
+    );
+  }
+  for (const host of ["localhst.", "localhost", "lost.host", "host"]) {
+    await refuseNearLocalhost({ host, port: 1 });
+  }
 });

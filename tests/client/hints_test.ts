@@ -143,6 +143,14 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
     "deno task client --wait 9 --check h:80 && make",
   ],
   [["h:80", "x"], "deno task client h:80"],
+  [
+    ["--check", "a:80", "b:81"],
+    "deno task client --check a:80 && deno task client --check b:81",
+  ],
+  [
+    ["--port", "80"],
+    "the address is an operand: deno task client HOST:PORT; to listen on it: deno task server --port PORT",
+  ],
 ];
 
 for (const [args, hint] of HABITS) {

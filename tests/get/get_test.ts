@@ -5,11 +5,13 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { formatOptionName } from "../../lib/cli/options.ts";
+import { main as client } from "../../tasks/client.ts";
 import { main } from "../../tasks/get.ts";
 import { EXCHANGE_HINTS } from "../../tasks/get/hints.ts";
 import { EXCHANGE_OPTIONS, FORM_OPTIONS } from "../../tasks/get/options.ts";
 import { main as post } from "../../tasks/post.ts";
 import { main as posts } from "../../tasks/posts.ts";
+import { main as server } from "../../tasks/server.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
 import {
@@ -660,8 +662,17 @@ Deno.test("an empty name is that of no file", async () => {
     assertEquals(code, 2);
     assertStringIncludes(stderr, 'Cannot use "" as a file: expected its name');
   }
-  const { code } = await run(posts, ["--ca", "", "--url=:9"]);
-  assertEquals(code, 2);
+  for (
+    const [command, ...args] of [
+      [posts, "--ca", "", "--url=:9"],
+      [client, "--cert", "", ":9"],
+      [server, "--file", ""],
+    ] as const
+  ) {
+    const { code, stderr } = await run(command, args);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, 'Cannot use "" as a file: expected its name');
+  }
 });
 
 Deno.test("without a network the tutorial's command names an API of one's own", async () => {
@@ -707,4 +718,50 @@ Deno.test("a hint at http or https keeps path and query, so that it can be paste
     assertStringIncludes(stderr, `, try ${meant}\n`);
   }
   await tls.shutdown();
+});
+
+Deno.test("an option that has taken the URL for its value sends nothing to anybody else", async () => {
+  const { fetch } = globalThis;
+  let asked = 0;
+  globalThis.fetch = () => Promise.reject(new Error(`${++asked}`));
+  try {
+    for (
+      const [option, url] of [
+        ["--auth", ":3000/posts"],
+        ["--bearer", "http://localhost:3000/"],
+        ["--output", "localhost:3000"],
+      ] as const
+    ) {
+      const { code, stderr } = await run(main, [option, url]);
+      assertEquals([code, stderr], [
+        2,
+        `get: Cannot use a URL as the value of ${option}\nhint: the value comes first: ${option} VALUE URL\n`,
+      ]);
+    }
+    assertEquals(asked, 0);
+  } finally {
+    globalThis.fetch = fetch;
+  }
+});
+
+Deno.test("a URL of this machine without a port is told the port of an API", async () => {
+  const { fetch } = globalThis;
+  globalThis.fetch = () =>
+    Promise.reject(
+      new TypeError("fetch failed", {
+        cause: new Error(
+          "tcp connect error: Connection refused (os error 111)",
+        ),
+      }),
+    );
+  try {
+    const { code, stderr } = await run(main, ["--retry=0", "localhost/a?b"]);
+    assertEquals(code, 7);
+    assertStringIncludes(
+      stderr,
+      "hint: without a port it is 80; deno task api listens on 3000: ':3000/a?b'\n",
+    );
+  } finally {
+    globalThis.fetch = fetch;
+  }
 });

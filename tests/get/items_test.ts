@@ -142,6 +142,19 @@ const item: fc.Arbitrary<Item> = fc.oneof(
   }),
 );
 
+Deno.test("a value that is not JSON is text, or has lost its quotes", () => {
+  for (
+    const [text, hint] of [
+      ["title:=foo", "text has = alone: title=foo"],
+      ["a:=[b]", "in single quotes a shell leaves JSON as it is"],
+      ["a:={b:1}", "in single quotes a shell leaves JSON as it is"],
+    ] as const
+  ) {
+    const error = assertThrows(() => parseItem(text), UsageError);
+    assertEquals(error.hint, hint);
+  }
+});
+
 Deno.test("an item comes back from its text for any item", () => {
   fc.assert(fc.property(item, (item) => {
     assertEquals(parseItem(formatItem(item)), item);

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
@@ -201,6 +201,23 @@ Deno.test("post reads no standard input unless it is told to", async () => {
   assertEquals((await result.result).code, 0);
 });
 
+Deno.test("an empty standard input is not stored: what was to fill it has failed", async () => {
+  let asked = 0;
+  await using server = serveHttp(() => new Response(`${++asked}`));
+  for (const args of [["-"], ["-X", "PUT", "@-"]]) {
+    const { code, stderr } = await run(post, [server.url, ...args], {
+      stdin: [],
+    });
+    assertEquals([code, stderr], [
+      1,
+      "post: Cannot send stdin: it is empty\nhint: to send no body, leave out - and add < /dev/null\n",
+    ]);
+  }
+  assertEquals(asked, 0);
+  const some = await run(post, [server.url, "-"], { stdin: ["x"] });
+  assertEquals([some.code, asked], [0, 1]);
+});
+
 const UNSENT = "stdin is not sent: add -\n";
 const ONE_BODY = "stdin is not sent: a request has one body\n";
 const REFUSED =
@@ -333,7 +350,6 @@ Deno.test("a header that HTTP does not know is no field: post sends no empty bod
       ["Accept:a/b", "authorization:Bearer x"],
       ["If-Match:*", "X-Title:foo"],
       ["DNT:1", "Cookie:a=b", "apikey:x", "token:x"],
-      ["title:foo", "a=b"],
       ["-X", "DELETE", "title:foo"],
       ["-X", "OPTIONS", "title:foo"],
     ]
@@ -341,6 +357,45 @@ Deno.test("a header that HTTP does not know is no field: post sends no empty bod
     const { code, stderr } = await run(post, [server.url, ...args]);
     assertEquals([code, stderr], [0, "200 OK\n"], args.join());
   }
+});
+
+Deno.test("a header that HTTP does not know is named beside the fields that are sent", async () => {
+  await using server = serveHttp(() => new Response());
+  const { code, stderr } = await run(post, [server.url, "title:foo", "a=b"]);
+  assertEquals([code, stderr], [
+    0,
+    "title:foo is a header; a field is title=foo\n200 OK\n",
+  ]);
+});
+
+Deno.test("a part of the query is no field: post sends no empty body with it", async () => {
+  let asked = 0;
+  await using server = serveHttp(() => new Response(`${++asked}`));
+  for (
+    const [args, hint] of [
+      [
+        ["title==foo"],
+        "title==foo is a part of the query; a field is title=foo; the query alone: deno task get -X POST URL title==foo\n",
+      ],
+      [["-X", "PUT", "Accept:a/b", "b==1"], "a field is b=1;"],
+      [["token==s3cret"], "a field is token=***;"],
+    ] as const
+  ) {
+    const { code, stderr } = await run(post, [server.url, ...args]);
+    assertEquals(code, 2, args.join());
+    assertStringIncludes(stderr, hint);
+    assert(!stderr.includes("s3cret"), stderr);
+  }
+  assertEquals(asked, 0);
+  for (
+    const [main, args] of [
+      [get, ["-X", "POST", server.url, "a==1"]],
+      [post, [`${server.url}?a=1`]],
+      [post, [server.url, "a==1", "b=1"]],
+      [post, [server.url, "a==1", "-"]],
+      [post, ["-X", "DELETE", server.url, "a==1"]],
+    ] as readonly (readonly [Main, string[]])[]
+  ) assertEquals((await run(main, args)).code, 0, args.join());
 });
 
 Deno.test("an argument that is not UTF-8 is refused, not stored as U+FFFD", async () => {

@@ -2,14 +2,17 @@ import {
   assert,
   assertEquals,
   assertInstanceOf,
+  assertRejects,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
 import { UsageError } from "../../lib/cli/errors.ts";
+import { parseCommandLine } from "../../lib/cli/options.ts";
 import { redactUrl } from "../../lib/cli/redact.ts";
+import { COMMAND } from "../../tasks/get/get.ts";
 import { redactOperand } from "../../tasks/get/redact.ts";
-import { parseUrl } from "../../tasks/get/url.ts";
+import { parseOperands, parseUrl } from "../../tasks/get/url.ts";
 import { codePoint } from "../code_point.ts";
 
 Deno.test("a URL may be typed short", () => {
@@ -139,6 +142,12 @@ Deno.test("an error about a URL hints at what is meant", () => {
       ["HTTP;//a.example", "did you mean HTTP://a.example?"],
       ["65536", "a port is 0 to 65535"],
       [":123456", "a port is 0 to 65535"],
+      [":abc/posts", "a port is 0 to 65535"],
+      ["::1:3000/x", "an IPv6 address is in brackets: [::1]:3000"],
+      ["localhost:3000\\posts", "did you mean localhost:3000/posts?"],
+      ["/posts?a=1", "on this machine: ':3000/posts?a=1'"],
+      ["htpp://localhost:3000/x", "did you mean http://localhost:3000/x?"],
+      ["ttps://a.example/x", "did you mean https://a.example/x?"],
     ] as const
   ) {
     const error = assertThrows(() => parseUrl(typed), UsageError);
@@ -199,4 +208,55 @@ Deno.test("secrets in operands are hidden, and nothing else", () => {
     ] as const
   ) assertEquals(redactOperand(url, 0), shown);
   assertEquals(redactUrl("http://a/?x=1"), "http://a/?x=1");
+});
+
+Deno.test("what is no host is asked back before anybody is asked for it", async () => {
+  for (
+    const [typed, hint] of [
+      ["posts", "did you mean :3000/posts? "],
+      ["todos/1?a=b", "did you mean ':3000/todos/1?a=b'? "],
+      ["0.0.0.0:3000/posts", "did you mean localhost:3000/posts? "],
+      ["[::]:81", "did you mean localhost:81? "],
+      ["help", ""],
+    ] as const
+  ) {
+    const error = await assertRejects(
+      () => parseOperands([typed]),
+      UsageError,
+    );
+    assertStringIncludes(error.hint ?? "", hint);
+  }
+  // nothing of it is asked for on a terminal either
+  for (const typed of ["posts", "0.0.0.0:81", "help", "localhst:3000"]) {
+    await assertRejects(
+      () => COMMAND.permissions(parseCommandLine(COMMAND.options, [typed])),
+      UsageError,
+    );
+  }
+  const { url } = await parseOperands(["http://posts/1"]);
+  assertEquals(url.href, "http://posts/1");
+});
+
+Deno.test("an item that a shell has split at its blanks is put together in a hint", async () => {
+  for (
+    const [words, hint] of [
+      [["title", "=", "foo"], "did you mean title=foo?"],
+      [["a=b", "userId", ":=1"], "did you mean userId:=1?"],
+      [["title=", "foo", "body=bar"], "did you mean title=foo?"],
+      [
+        ["title=my", "first", "post", "a=b"],
+        "did you mean 'title=my first post'?",
+      ],
+      [["Accept:", "text/html"], "did you mean Accept:text/html?"],
+      [["X-Token:", "s3cret"], "did you mean 'X-Token:***'?"],
+    ] as const
+  ) {
+    const error = await assertRejects(
+      () => parseOperands([":3000", ...words]),
+      UsageError,
+    );
+    assertEquals(error.hint, hint);
+  }
+  const { items, raw } = await parseOperands([":3000", "X-A;", "-", "a=="]);
+  assertEquals([items.length, raw], [2, "-"]);
 });

@@ -189,7 +189,14 @@ Deno.test("posts says that there are none, and takes == as get does", async () =
   await using api = serve([post(1)]);
   await run(main, [api.url, "userId==1"]);
   await run(main, [api.url, "title===a"]);
-  assertEquals(api.asked, ["GET ?userId=1", "GET ?title=%3Da"]);
+  await run(main, [api.url, "userId:=1"]);
+  await run(main, [api.url, "id:lt==3"]);
+  assertEquals(api.asked, [
+    "GET ?userId=1",
+    "GET ?title=%3Da",
+    "GET ?userId=1",
+    "GET ?id%3Alt=3",
+  ]);
 });
 
 Deno.test("a verb that is nearly right is asked back, and nothing is sent", async () => {
@@ -205,6 +212,18 @@ Deno.test("a verb that is nearly right is asked back, and nothing is sent", asyn
       [["list"], "leave it out: posts lists by itself"],
       [["show", "1"], "leave it out: posts lists by itself"],
       [["--resource=users", "show", "1"], "leave it out"],
+      [["users"], "another resource: --resource users"],
+      [["posts", "1"], "leave it out: posts lists by itself"],
+      [["help"], "see deno task posts --help"],
+      [["1,2"], "IDs have blanks between them: 1 2"],
+      [
+        ["create", "title=my", "first"],
+        "a text with blanks is in quotes: 'title=my first post'",
+      ],
+      [["update", "1", "title", "=", "a"], "a text with blanks is in quotes"],
+      [["--userId=1"], "a filter or a field: userId=1"],
+      [["create", "-"], "to send stdin: deno task post URL -"],
+      [["--offline"], "see deno task posts --help"],
     ] as const
   ) {
     const { code, stderr } = await run(main, [api.url, ...words]);

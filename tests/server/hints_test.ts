@@ -46,6 +46,14 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["relay", "https://h:8443"], "deno task server relay tls:h:8443"],
   [["relay", "/run/x.sock"], "deno task server relay unix:/run/x.sock"],
   [["relay", "h"], SEE_HELP],
+  // other words for what it is
+  [["http"], "for HTTP: deno task api"],
+  [["tls"], "deno task server --tls"],
+  [["echo", "ssl"], "deno task server echo --tls"],
+  [
+    ["--echo"],
+    "the mode is a word: deno task server echo; see deno task server --help",
+  ],
   // nc: clusters of letters
   [["-lvp", "9000"], `${LISTENS} 9000`],
   [["-nlvp9000"], `${LISTENS} 9000`],

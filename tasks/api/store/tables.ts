@@ -414,7 +414,11 @@ export function createResourceTable(
     replace(data) {
       db.exec("delete from documents; delete from kinds");
       filled.clear();
-      establish(data);
+      // Made now: another process that serves the file takes what it has filled once for filled.
+      const made = Object.entries(data).map(([name, value]) =>
+        [name, typeof value === "function" ? value() : value] as const
+      );
+      establish(Object.fromEntries(made));
     },
   };
 }

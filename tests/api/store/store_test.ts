@@ -771,3 +771,19 @@ Deno.test("a sandbox is made within 3 ms, and reset within 1 ms", async () => {
   assert(best(made) <= 3, `made in ${best(made)} ms`);
   assert(best(reset) <= 1, `reset in ${best(reset)} ms`);
 });
+
+Deno.test("what is reset while another process serves it is whole for that one, too", async () => {
+  await withFolder(async (folder) => {
+    const path = `${folder}/a.db`;
+    using serving = openStore(path, notes);
+    await serving.insert("notes", [{ text: "more" }]);
+    {
+      using resetting = openStore(path, notes);
+      await resetting.import(notes, undefined, true);
+    }
+    assertEquals(serving.list("notes")?.total, 3);
+    await serving.insert("notes", [{ id: 9 }]);
+    using next = openStore(path, notes);
+    assertEquals(next.list("notes")?.total, 4);
+  });
+});
