@@ -35,7 +35,7 @@ const command = defineCommand({
   hints: {
     "-n": "hark posts --limit N",
     "--paginate": "posts follows the links to further pages by itself",
-    "--jq": "hark posts --ndjson | jq ...",
+    "--jq": "hark posts --ndjson | jq .",
   },
 });
 

@@ -57,13 +57,13 @@ const CLIENT_HINTS: Hints = {
   "-d --recv-only":
     "what is no terminal is not sent without --pipe: hark client HOST:PORT < /dev/null",
   "-N":
-    "hark client --pipe sends the end of stdin on by itself; not to: --keep-open",
+    "the end of stdin is sent on already: hark client --pipe; not to: --keep-open",
   "--no-shutdown": "hark client --pipe --keep-open",
   "-q": "hark client --pipe --keep-open --idle-timeout SECONDS",
-  "--send-only": "hark client --pipe ends when the server does",
+  "--send-only": "to end when the server does: hark client --pipe",
   "-x": "hark client --proxy socks5://HOST:PORT; to see the bytes, --dump",
   "-X --proxy-type":
-    "hark client --proxy socks5://HOST:PORT or http://HOST:PORT",
+    "hark client --proxy socks5://HOST:PORT, or http://HOST:PORT",
   "-P --proxy-auth -proxy_user -proxy_pass":
     "hark client --proxy socks5://USER:PASSWORD@HOST:PORT",
   "--proxy-dns": "the proxy resolves the name: hark client --proxy URL",
@@ -89,7 +89,7 @@ const CLIENT_HINTS: Hints = {
   "--ssl-alpn": NO_ALPN,
   "--ssl-ciphers": OWN_CIPHERS,
   "--insecure":
-    "hark client --pin SHA256 trusts one certificate, whoever made it",
+    "to trust one certificate, whoever made it: hark client --pin SHA256",
   // those of openssl s_client
   "-host -port": "the address is an operand: hark client --tls HOST:PORT",
   "-CAfile -CApath -CAstore -chainCAfile -verifyCAfile": AUTHORITY,
