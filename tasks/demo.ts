@@ -109,9 +109,9 @@ export async function rehearse(
     if (fault !== undefined) failed++;
     await print(
       io.stdout,
-      `$ ${asStarted(line)}\n${
-        summarize(result.stderr + result.stdout)
-      }${fault === undefined ? "" : `FAILED: ${fault}\n`}\n`,
+      `$ ${asStarted(line)}\n${summarize(result.stderr + result.stdout)}${
+        fault === undefined ? "" : `FAILED: ${fault}\n`
+      }\n`,
     );
   };
   const step = async (

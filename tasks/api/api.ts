@@ -411,7 +411,7 @@ function filesOf(
   }
   if (URL_START.test(operand)) {
     throw new UsageError(`Cannot serve "${operand}": it is a URL`, {
-      hint: `a copy of what it answers: --from ${operand}`,
+      hint: `a copy of what it answers: --from ${quote(operand)}`,
     });
   }
   const isJson = DATA_FILE.test(operand);

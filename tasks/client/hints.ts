@@ -7,6 +7,7 @@
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import {
   CLUSTER,
+  formatOptionName,
   type Hints,
   UnknownOptionError,
   wordsBeforeEnd,
@@ -324,11 +325,14 @@ const IN_PLAIN: ReadonlyMap<number, Starttls> = new Map([
   [5432, "postgres"],
 ]);
 
+/** Without each of them there is no TLS. */
+const FOR_TLS = ["tls", "ca", "pin", "sni", "cert", "key"] as const;
+
 /** Gives an error of TLS the hint that it can be asked for in plain, and where it was no hint that leads away from it. */
 export function withStarttlsHint(
   error: unknown,
   address: Address,
-  { starttls }: Pick<ClientOptions, "starttls">,
+  options: Partial<ClientOptions>,
 ): unknown {
   if (!(error instanceof Failure)) return error;
   const { message, cause, code } = error;
@@ -336,11 +340,16 @@ export function withStarttlsHint(
     /does not speak TLS|cut short/.test(reasonOf(cause).message);
   if (!isPlain) return error;
   const name = "port" in address ? IN_PLAIN.get(address.port) : undefined;
-  const hint = name ? `ask for TLS first: --starttls ${name}` : error.hint;
+  const given = FOR_TLS.filter((name) => (options[name] ?? false) !== false);
+  const hint = name
+    ? `ask for TLS first: --starttls ${name}`
+    : given.length === 0
+    ? error.hint
+    : `leave out ${given.map(formatOptionName).join(" and ")}`;
   return new Failure(message, {
     cause,
     code,
-    hint: starttls ? undefined : hint,
+    hint: options.starttls ? undefined : hint,
   });
 }
 

@@ -292,7 +292,7 @@ export async function otherVersion(
       code: error.code,
       hint,
     });
-  if (url.origin === PUBLIC_API && isAway(error)) {
+  if (url.hostname === new URL(PUBLIC_API).hostname && isAway(error)) {
     throw withHint(
       "start an API of your own with: hark api, and ask it with: :3000/posts",
     );

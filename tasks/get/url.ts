@@ -6,7 +6,7 @@
 
 import { UsageError } from "../../lib/cli/errors.ts";
 import { UnknownOptionError } from "../../lib/cli/options.ts";
-import { hideMalformed, refuseLongName } from "../../lib/cli/values.ts";
+import { hideMalformed, quote, refuseLongName } from "../../lib/cli/values.ts";
 import { formatItem, isField, isJson, type Item, parseItem } from "./items.ts";
 
 // without the flag i, whose first use costs 0.3 ms
@@ -53,14 +53,14 @@ export function completeUrl(typed: string): string | undefined {
 
 /** Why a text is no URL, in the words of a hint. */
 function hintFor(text: string): string | undefined {
-  if (/^([^@/]*\/\/)?[^/]*\[[\da-f:.]+%/i.test(text)) {
+  if (/^([^@/]*\/\/)?([^/]*\[|(?=[\da-f]*:))[\da-f:.]+%/i.test(text)) {
     return "a URL has no place for a zone: hark get --resolve NAME:PORT:ADDRESS%ZONE http://NAME:PORT/";
   }
   if (/:(?!\/\/|\d+[/?#])[^@]*[/?#][^@]*@/.test(text)) {
     return "in a password / ? and # are typed %2F %3F and %23; or --auth USER asks for it";
   }
   if (MISTYPED_SCHEME.test(text)) {
-    return `did you mean ${text.replace(MISTYPED_SCHEME, "$1://")}?`;
+    return `did you mean ${quote(text.replace(MISTYPED_SCHEME, "$1://"))}?`;
   }
   if (/^:?\d{5}/.test(text)) return "a port is 0 to 65535";
   if (SCHEME.test(text)) return undefined;
@@ -156,7 +156,7 @@ function refuseOthers(texts: readonly string[]): void {
   const [port = ""] = others;
   if (/^\d{1,5}([/?#]|$)/.test(port) && HOST_ONLY.test(first)) {
     throw new UsageError(`Cannot use the port "${port}" as an operand`, {
-      hint: `did you mean ${first}:${port}?`,
+      hint: `did you mean ${quote(`${first}:${port}`)}?`,
     });
   }
   const isUrl = (text: string) => completeUrl(text) !== undefined;

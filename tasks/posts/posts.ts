@@ -18,6 +18,7 @@ import {
   quote,
 } from "../../lib/cli/values.ts";
 import { addressOfUrl } from "../../lib/http/request.ts";
+import { formatAddress } from "../../lib/net/address.ts";
 import type { SendOptions } from "../../lib/http/send.ts";
 import type { Document } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
@@ -500,6 +501,13 @@ const STEPS: ReadonlyMap<ExitCode, string | undefined> = new Map([
   ],
 ]);
 
+/** What would answer where a port of this machine refuses; undefined where HTTP's hint does not say so. */
+function hintToServe(hint = ""): string | undefined {
+  const [, at] = hint.match(/start it with: (?:.*: )?hark \w+( .*)$/) ?? [];
+  return at &&
+    `nothing listens there; start it with: hark api${at}; or --offline lists the embedded posts`;
+}
+
 /** The base without a resource's name, and the option that names it where it is another one. */
 function hintOnBase(
   { url, resource, offline }: PostsOptions,
@@ -522,13 +530,22 @@ async function withHint(
   options: PostsOptions,
 ): Promise<unknown> {
   if (!(error instanceof Failure)) return error;
-  const { denialOf, exitCodeOf } = await import("../../lib/cli/reasons.ts");
+  const { denialOf, describe, exitCodeOf } = await import(
+    "../../lib/cli/reasons.ts"
+  );
   if (denialOf(error) !== undefined) return error;
   const code = exitCodeOf(error);
   const hint = error.hint?.includes("--max-size")
     ? "ask for less of it: key=value"
     : error.message.includes(": the API answered 404")
     ? hintOnBase(options)
+    : code === ExitCode.Unreachable
+    ? hintToServe(error.hint) ?? OWN_API
+    : error.hint === undefined && options.url.protocol === "http:" &&
+        /: the answer is not HTTP \(/.test(describe(error))
+    ? `to talk to it without HTTP: hark client ${
+      formatAddress(addressOfUrl(options.url))
+    }`
     : STEPS.get(code);
   if (hint === undefined && !STEPS.has(code)) return error;
   return new Failure(error.message, {

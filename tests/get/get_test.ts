@@ -673,8 +673,11 @@ Deno.test("without a network the tutorial's command names an API of one's own", 
       }),
     );
   try {
-    for (const command of [main, post]) {
-      const { code, stderr } = await run(command, []);
+    const typed = ["http://jsonplaceholder.typicode.com/posts"];
+    for (
+      const [command, args] of [[main, []], [post, []], [main, typed]] as const
+    ) {
+      const { code, stderr } = await run(command, args);
       assertEquals(code, 6);
       assertStringIncludes(
         stderr,
@@ -699,6 +702,10 @@ Deno.test("a hint at http or https keeps path and query, so that it can be paste
     const [typed, meant] of [
       [`https://${host}/posts`, `http://${host}/posts`],
       [`https://${host}/a?b=1&c=2`, `'http://${host}/a?b=1&c=2'`],
+      [
+        `https://${host}/a?b=1&token=x`,
+        `'http://${host}/a?b=1&token=***'`,
+      ],
       [`http://${secure}/a/b?c`, `'https://${secure}/a/b?c'`],
     ] as const
   ) {

@@ -130,6 +130,8 @@ Deno.test("an error about a URL hints at what is meant", () => {
     const [typed, hint] of [
       ["http://[fe80::1%25lo]", "get --resolve NAME:PORT:ADDRESS%ZONE"],
       ["[fe80::1%lo]:80/x", "get --resolve NAME:PORT:ADDRESS%ZONE"],
+      ["fe80::1%lo", "get --resolve NAME:PORT:ADDRESS%ZONE"],
+      ["http:/a.example/x?a=1&b=2", "mean 'http://a.example/x?a=1&b=2'?"],
       ["http://me:pa/ss@a.example", "in a password / ? and # are typed %2F"],
       ["me@a.example", "with a user: --auth USER URL"],
       ["X-Key:v", "headers and fields come after a URL"],

@@ -27,6 +27,12 @@ Deno.test("demo runs every command and counts six", async () => {
   );
 });
 
+Deno.test("demo refuses operands", async () => {
+  const { code, stdout, stderr } = await run(main, ["get"]);
+  assertEquals([code, stdout], [2, ""]);
+  assertMatch(stderr, /^demo: Cannot run "get": the demo runs all\n/);
+});
+
 /** A command that prints a text and exits with a code. */
 function pretend(text: string, code = 0) {
   return async (_: readonly string[], io: Io) => {
