@@ -80,7 +80,7 @@ export async function formatPermissionHint<Table extends OptionTable>(
  * @throws {Deno.errors.NotCapable} When one of several that were asked for at once is refused.
  */
 export function askAhead(needed: Permissions = {}): void {
-  for (const name of KINDS) {
+  for (const [at, name] of KINDS.entries()) {
     const need = (what: string) =>
       name === "net" ? { name, host: what } : { name, path: what };
     const lacking = needed[name]?.filter((what, _, all) => {
@@ -97,7 +97,9 @@ export function askAhead(needed: Permissions = {}): void {
         : whole.replace(/[^/\\]*$/, "") || ".";
       const asked = need(others.length === 0 ? one : more);
       if (Deno.permissions.requestSync(asked).state === "granted") continue;
-      if (others.length === 0) return;
+      // what alone is refused the command words itself, where nothing else would be asked
+      const isLast = KINDS.slice(at + 1).every((kind) => !needed[kind]?.length);
+      if (others.length === 0 && isLast) return;
       throw new Deno.errors.NotCapable(`Requires ${name} access to "${one}"`);
     }
   }

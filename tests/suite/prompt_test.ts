@@ -145,7 +145,7 @@ testWith(
           ["client", at],
           `client: Cannot connect to ${at}: net access to ${at} is`,
         ],
-        [["get", "-O", `http://${at}/x`], "get: read access to x is"],
+        [["get", "-O", `http://${at}/x`], `get: net access to ${at} is`],
         [["client", "--check", "1,2"], "client: net access to localhost:1 is"],
       ];
       for (const [args, said] of cases) {
