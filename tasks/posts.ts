@@ -16,7 +16,7 @@ const command = defineCommand({
   usage: "[create|update|delete] [ID...] [key=value...]",
   examples: [
     ["posts", "100 of jsonplaceholder.typicode.com"],
-    ["posts --url :3000 1 2 --table", "two, of your hark api"],
+    ["posts --url :3000 1 2 --table", "two, of the api on this machine"],
   ],
   operands: {
     Operands: [

@@ -62,7 +62,8 @@ function hintFor(text: string): string | undefined {
   if (MISTYPED_SCHEME.test(text)) {
     return `did you mean ${quote(text.replace(MISTYPED_SCHEME, "$1://"))}?`;
   }
-  if (/^:?\d{5}/.test(text)) return "a port is 0 to 65535";
+  const [, port] = text.match(/(?:^|:)(\d{5,})(?:[/?#]|$)/) ?? [];
+  if (Number(port) > 65_535) return "a port is 0 to 65535";
   if (SCHEME.test(text)) return undefined;
   const hint = "headers and fields come after a URL";
   return /^[^:=]+@/.test(text)

@@ -194,6 +194,9 @@ async function refuseVerb(
   );
 }
 
+const FIELDS =
+  "fields are title=foo userId:=1; a file or stdin: hark post URL @FILE, or -";
+
 /** Reads what is asked for: a change, ids, and `key=value`. */
 function readOperands(operands: readonly string[], resource: string) {
   refuseGarbled(operands);
@@ -216,7 +219,9 @@ function readOperands(operands: readonly string[], resource: string) {
     }
   }
   if (change === "create" && ids.length > 0) {
-    throw new UsageError(`Cannot create "${ids[0]}": expected key=value`);
+    throw new UsageError(`Cannot create "${ids[0]}": expected key=value`, {
+      hint: FIELDS,
+    });
   }
   if ((change === "update" || change === "delete") && ids.length !== 1) {
     throw new UsageError(
@@ -231,7 +236,7 @@ function readOperands(operands: readonly string[], resource: string) {
   }
   if ((change === "create" || change === "update") && items.length === 0) {
     throw new UsageError(`Cannot ${change} nothing: expected key=value`, {
-      hint: "fields are title=foo userId:=1; to send stdin: hark post URL -",
+      hint: FIELDS,
     });
   }
   return { change, ids, items };

@@ -141,6 +141,8 @@ Deno.test("an error about a URL hints at what is meant", () => {
       ["HTTP;//a.example", "did you mean HTTP://a.example?"],
       ["65536", "a port is 0 to 65535"],
       [":123456", "a port is 0 to 65535"],
+      ["http://localhost:99999/x", "a port is 0 to 65535"],
+      ["localhost:65536?x", "a port is 0 to 65535"],
     ] as const
   ) {
     const error = assertThrows(() => parseUrl(typed), UsageError);

@@ -823,6 +823,10 @@ Deno.test("posts refuses operands that do not fit together", async (t) => {
     [["=x"], /Cannot filter by "=x": expected key=value/],
     [["1", "userId=2"], /Cannot filter single posts by "userId=2"/],
     [["create", "1"], /Cannot create "1": expected key=value/],
+    [
+      ["create", "-"],
+      /Cannot create "-": .*\nhint: fields are .*: deno task post URL @FILE, or -\n/,
+    ],
     [["update"], /Cannot update 0 posts: expected one ID/],
     [["update", "1"], /Cannot update nothing: expected key=value/],
     [["delete", "1", "2"], /Cannot delete 2 posts: expected one ID/],
