@@ -280,6 +280,7 @@ const MISTAKES: readonly string[] = [
   "get -d a=1 :REFUSED",
   "get -H 'X: y' :REFUSED",
   "get --hlep",
+  "get --port 3000",
   "post :REFUSED a=1",
   "post -H 'X: y' :REFUSED",
   "post -e x :REFUSED",
@@ -344,6 +345,8 @@ Deno.test("every command line in what is said to mistakes is accepted by its com
     // one line on what is wrong, and one hint
     assertMatch(stderr, /^\w+: .*\n(hint: .*\n)?$/, line);
     assertEquals(NAMED.exec(stderr), null, line);
+    const whole = await run(MAINS[name] ?? demo, [...args, "--debug"]);
+    assertEquals(NAMED.exec(whole.stderr), null, line);
     return stderr;
   }));
   const count = await assertAccepted(hints);
