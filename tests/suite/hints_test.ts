@@ -26,6 +26,7 @@ import {
   run,
   spawnProgram,
   start,
+  testWith,
   withFolder,
 } from "../support.ts";
 
@@ -177,7 +178,7 @@ function harmless([name = "", ...args]: readonly string[]): string[] {
     .concat(
       isPlain && /^(server|api)$/.test(name) ? ["--port", "0"] : [],
       name === "get" ? ["--retry", "0"] : [],
-      name === "api" && !args.some((arg) => /file|\.\w+$/.test(arg))
+      name === "api" && !args.some((arg) => /\bfile$|\.\w+$/.test(arg))
         ? ["--memory"]
         : [],
     );
@@ -210,30 +211,27 @@ async function withWords(line: string): Promise<string[][]> {
 /** Fails where a command line of these texts is not accepted by its command. */
 async function assertAccepted(texts: readonly string[]): Promise<number> {
   const lines = [...new Set(texts.flatMap(linesOf))];
-  const before = Deno.cwd();
   await withFolder(async (folder) => {
-    Deno.chdir(folder);
-    try {
-      for (const name of ["file", "db.json", "data.js"]) {
-        await Deno.writeTextFile(
-          name,
-          name === "data.js" ? "export default {};" : "{}",
-        );
+    await Deno.writeTextFile(`${folder}/file`, "{}");
+    await Deno.writeTextFile(`${folder}/db.json`, "{}");
+    await Deno.writeTextFile(`${folder}/data.js`, "export default {};");
+    // all tests share one working directory
+    const inFolder = (word: string) =>
+      word.replace(
+        /^([@:=\w]*[@:=])?(file|[\w ]+\.(?:db|js|json))$/,
+        `$1${folder}/$2`,
+      );
+    const found = await split(lines.map(fill), folder);
+    assertEquals(found.length, lines.length);
+    const refused: string[] = [];
+    for (const [at, commands] of found.entries()) {
+      if (commands.length === 0) refused.push(`${lines[at]}: no command`);
+      for (const words of commands) {
+        const why = await judge(words.map(inFolder));
+        if (why !== undefined) refused.push(`${lines[at]}\n  ${why}`);
       }
-      const found = await split(lines.map(fill), folder);
-      assertEquals(found.length, lines.length);
-      const refused: string[] = [];
-      for (const [at, commands] of found.entries()) {
-        if (commands.length === 0) refused.push(`${lines[at]}: no command`);
-        for (const words of commands) {
-          const why = await judge(words);
-          if (why !== undefined) refused.push(`${lines[at]}\n  ${why}`);
-        }
-      }
-      assertEquals(refused, []);
-    } finally {
-      Deno.chdir(before);
     }
+    assertEquals(refused, []);
   });
   return lines.length;
 }
@@ -250,23 +248,34 @@ Deno.test("every command that a hint names is written so that it is shown as it 
   assertEquals(found, []);
 });
 
-Deno.test("every command line that is named in the code is accepted by its command", async () => {
-  const count = await assertAccepted(LITERALS.map(({ text }) => text));
-  assert(count > 100, `${count}`);
-});
+testWith(
+  "sh",
+  "every command line that is named in the code is accepted by its command",
+  async () => {
+    const count = await assertAccepted(LITERALS.map(({ text }) => text));
+    assert(count > 100, `${count}`);
+  },
+);
 
-Deno.test("every command line in a help is accepted by its command", async () => {
-  const helps = await Promise.all(
-    NAMES.flatMap((name) =>
-      [["--help"], ["--help", "all"]].map(async (args) =>
-        (await run(MAINS[name] ?? demo, args)).stdout.replace(/^Usage: .*/m, "")
-      )
-    ),
-  );
-  for (const help of helps) assertEquals(NAMED.exec(help), null);
-  const count = await assertAccepted(helps);
-  assert(count > 20, `${count}`);
-});
+testWith(
+  "sh",
+  "every command line in a help is accepted by its command",
+  async () => {
+    const helps = await Promise.all(
+      NAMES.flatMap((name) =>
+        [["--help"], ["--help", "all"]].map(async (args) =>
+          (await run(MAINS[name] ?? demo, args)).stdout.replace(
+            /^Usage: .*/m,
+            "",
+          )
+        )
+      ),
+    );
+    for (const help of helps) assertEquals(NAMED.exec(help), null);
+    const count = await assertAccepted(helps);
+    assert(count > 20, `${count}`);
+  },
+);
 
 /** Mistakes, each with what is refused at `:REFUSED`, and answered by a server that says no HTTP at `:GREETER`. */
 const MISTAKES: readonly string[] = [
@@ -329,29 +338,33 @@ const MISTAKES: readonly string[] = [
   "api :3000",
 ];
 
-Deno.test("every command line in what is said to mistakes is accepted by its command", async () => {
-  await using greeter = listening(async (conn) => {
-    await conn.write(encode("220 ready\r\n"));
-  });
-  const lines = MISTAKES.map((line) =>
-    line.replace("REFUSED", `${getAvailablePort()}`)
-      .replace("GREETER", `${greeter.port}`)
-  );
-  const hints = await Promise.all(lines.map(async (line) => {
-    const [words] = await withWords(`hark ${line}`);
-    const [name = "", ...args] = words ?? [];
-    const { code, stderr } = await run(MAINS[name] ?? demo, args);
-    assert(code !== ExitCode.Ok, line);
-    // one line on what is wrong, and one hint
-    assertMatch(stderr, /^\w+: .*\n(hint: .*\n)?$/, line);
-    assertEquals(NAMED.exec(stderr), null, line);
-    const whole = await run(MAINS[name] ?? demo, [...args, "--debug"]);
-    assertEquals(NAMED.exec(whole.stderr), null, line);
-    return stderr;
-  }));
-  const count = await assertAccepted(hints);
-  assert(count > 40, `${count}`);
-});
+testWith(
+  "sh",
+  "every command line in what is said to mistakes is accepted by its command",
+  async () => {
+    await using greeter = listening(async (conn) => {
+      await conn.write(encode("220 ready\r\n"));
+    });
+    const lines = MISTAKES.map((line) =>
+      line.replace("REFUSED", `${getAvailablePort()}`)
+        .replace("GREETER", `${greeter.port}`)
+    );
+    const hints = await Promise.all(lines.map(async (line) => {
+      const [words] = await withWords(`hark ${line}`);
+      const [name = "", ...args] = words ?? [];
+      const { code, stderr } = await run(MAINS[name] ?? demo, args);
+      assert(code !== ExitCode.Ok, line);
+      // one line on what is wrong, and one hint
+      assertMatch(stderr, /^\w+: .*\n(hint: .*\n)?$/, line);
+      assertEquals(NAMED.exec(stderr), null, line);
+      const whole = await run(MAINS[name] ?? demo, [...args, "--debug"]);
+      assertEquals(NAMED.exec(whole.stderr), null, line);
+      return stderr;
+    }));
+    const count = await assertAccepted(hints);
+    assert(count > 40, `${count}`);
+  },
+);
 
 /** What was started, and the folder from which that was. */
 interface Way {
@@ -383,41 +396,47 @@ const WAYS: readonly Way[] = [
 ];
 
 for (const way of WAYS) {
-  Deno.test(`every command is named as it runs by ${way.name}`, async () => {
-    await withFolder(async (folder) => {
-      await Deno.writeTextFile(
-        `${folder}/hark`,
-        `#!/bin/sh\nname=$1; shift\nexec deno run "file://${
-          encodeURI(ROOT)
-        }tasks/$name.ts?as=hark" "$@"\n`,
-        { mode: 0o755 },
-      );
-      const bin = dirname(Deno.execPath());
-      const env = { PATH: `${folder}:${bin}:${Deno.env.get("PATH") ?? ""}` };
-      const cwd = way.cwd(folder);
-      const shell = (line: string) =>
-        spawnProgram("sh", ["-c", line], { cwd, env }).result;
-      const typed = (name: string) => way.start(name).map(quote).join(" ");
-      // how one names another is seen by what it says to a mistake
-      const [{ stderr }, helps] = await Promise.all([
-        shell(`${typed("get")} a title=foo`),
-        Promise.all(NAMES.map(async (name) => {
-          const start = startOf(name, [], {
-            module: way.module("get"),
-            folder: way.name.startsWith("a task") ? ROOT.slice(0, -1) : folder,
-          }).map(quote).join(" ");
-          const { code, stdout, stderr } = await shell(`${start} --help`);
-          assertEquals([code, stderr.replace(/^Task .*\n/, "")], [0, ""]);
-          return { name, start, stdout };
-        })),
-      ]);
-      for (const { start, stdout } of helps) {
-        assertStringIncludes(stdout, `\nUsage: ${start} [OPTIONS]`);
-      }
-      const post = helps.find(({ name }) => name === "post");
-      assertStringIncludes(stderr, `; for a body: ${post?.start} URL\n`);
-    });
-  });
+  testWith(
+    "sh",
+    `every command is named as it runs by ${way.name}`,
+    async () => {
+      await withFolder(async (folder) => {
+        await Deno.writeTextFile(
+          `${folder}/hark`,
+          `#!/bin/sh\nname=$1; shift\nexec deno run "file://${
+            encodeURI(ROOT)
+          }tasks/$name.ts?as=hark" "$@"\n`,
+          { mode: 0o755 },
+        );
+        const bin = dirname(Deno.execPath());
+        const env = { PATH: `${folder}:${bin}:${Deno.env.get("PATH") ?? ""}` };
+        const cwd = way.cwd(folder);
+        const shell = (line: string) =>
+          spawnProgram("sh", ["-c", line], { cwd, env }).result;
+        const typed = (name: string) => way.start(name).map(quote).join(" ");
+        // how one names another is seen by what it says to a mistake
+        const [{ stderr }, helps] = await Promise.all([
+          shell(`${typed("get")} a title=foo`),
+          Promise.all(NAMES.map(async (name) => {
+            const start = startOf(name, [], {
+              module: way.module("get"),
+              folder: way.name.startsWith("a task")
+                ? ROOT.slice(0, -1)
+                : folder,
+            }).map(quote).join(" ");
+            const { code, stdout, stderr } = await shell(`${start} --help`);
+            assertEquals([code, stderr.replace(/^Task .*\n/, "")], [0, ""]);
+            return { name, start, stdout };
+          })),
+        ]);
+        for (const { start, stdout } of helps) {
+          assertStringIncludes(stdout, `\nUsage: ${start} [OPTIONS]`);
+        }
+        const post = helps.find(({ name }) => name === "post");
+        assertStringIncludes(stderr, `; for a body: ${post?.start} URL\n`);
+      });
+    },
+  );
 }
 
 Deno.test("a binary names its siblings beside it", () => {
