@@ -178,7 +178,7 @@ function harmless([name = "", ...args]: readonly string[]): string[] {
     .concat(
       isPlain && /^(server|api)$/.test(name) ? ["--port", "0"] : [],
       name === "get" ? ["--retry", "0"] : [],
-      name === "api" && !args.some((arg) => /\bfile$|\.\w+$/.test(arg))
+      name === "api" && !args.some((arg) => /\bfile$|\.(db|js|json)$/.test(arg))
         ? ["--memory"]
         : [],
     );
