@@ -5,7 +5,7 @@
  */
 
 import { defineCommand, runCommand } from "../lib/cli/command.ts";
-import { ExitCode } from "../lib/cli/errors.ts";
+import { ExitCode, UsageError } from "../lib/cli/errors.ts";
 import { type Io, print } from "../lib/cli/io.ts";
 import { asStarted } from "../lib/cli/start.ts";
 import { type Main, type Result, run, start } from "./demo/memory.ts";
@@ -109,9 +109,9 @@ export async function rehearse(
     if (fault !== undefined) failed++;
     await print(
       io.stdout,
-      `$ ${asStarted(`hark ${line}`)}\n${
-        summarize(result.stderr + result.stdout)
-      }${fault === undefined ? "" : `FAILED: ${fault}\n`}\n`,
+      `$ ${asStarted(line)}\n${summarize(result.stderr + result.stdout)}${
+        fault === undefined ? "" : `FAILED: ${fault}\n`
+      }\n`,
     );
   };
   const step = async (
@@ -121,7 +121,7 @@ export async function rehearse(
     expected: Expected,
   ) =>
     printStep(
-      [name, ...args].join(" "),
+      ["hark", name, ...args].join(" "),
       await run(main, args, options),
       expected,
     );
@@ -146,11 +146,11 @@ export async function rehearse(
   const asked = await run(client, [`localhost:${port}`], options);
   // had no client come, it would wait for ever
   greeter.interrupt();
-  await printStep(`server --port 0 --once`, await greeter.result, {
+  await printStep(`hark server --port 0 --once`, await greeter.result, {
     stdout:
       /^Server is waiting for a connection\.\.\.\n(Listening on .*\n)+Connection from \S+:\d+ has been established!\n$/,
   });
-  await printStep(`client localhost:${port}`, asked, {
+  await printStep(`hark client localhost:${port}`, asked, {
     stdout: "Received from server: Hello, Client!\n",
   });
   const said = asStarted(`$ hark api --memory --port 0\n`);
@@ -190,7 +190,10 @@ const command = defineCommand({
   common: [],
   exitCodes: [0, 1, 2, 130, 143],
   permissions: () => ({ net: ["localhost", "127.0.0.1", "[::1]"] }),
-  run: async (_, io) => {
+  run: async ({ operands: [operand] }, io) => {
+    if (operand !== undefined) {
+      throw new UsageError(`Cannot run "${operand}": the demo runs all`);
+    }
     // what cannot be had is said here: the servers below would say so to nobody
     const listeners = await listen({ host: "localhost", port: 0 });
     for (const listener of listeners) listener.close();

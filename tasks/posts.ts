@@ -16,7 +16,7 @@ const command = defineCommand({
   usage: "[create|update|delete] [ID...] [key=value...]",
   examples: [
     ["posts", "100 of jsonplaceholder.typicode.com"],
-    ["posts --url :3000 1 2 --table", "two, of an API here"],
+    ["posts --url :3000 1 2 --table", "two, of the api on this machine"],
   ],
   operands: {
     Operands: [
@@ -37,7 +37,7 @@ const command = defineCommand({
       "the first word says it: hark posts create title=a; update ID; delete ID",
     "-n": "hark posts --limit N",
     "--paginate": "posts follows the links to further pages by itself",
-    "--jq": "hark posts --ndjson | jq ...",
+    "--jq": "hark posts --ndjson | jq .",
   },
 });
 

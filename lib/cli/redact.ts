@@ -70,7 +70,9 @@ function hide(given: string, end: string): string {
     ends.lastIndex = start;
     let stop = ends.exec(text)?.index ?? text.length;
     // what follows a URL in a sentence is not of it
-    while (end && stop > start && /[:,.)]/.test(text[stop - 1] ?? "")) stop--;
+    while (end && stop > start && /[:;,.?')]/.test(text[stop - 1] ?? "")) {
+      stop--;
+    }
     if (stop === start) continue;
     shown += `${text.slice(done, start)}***`;
     done = stop;

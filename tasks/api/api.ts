@@ -449,7 +449,7 @@ function filesOf(
   }
   if (URL_START.test(operand)) {
     throw new UsageError(`Cannot serve "${operand}": it is a URL`, {
-      hint: `a copy of what it answers: --from ${operand}`,
+      hint: `a copy of what it answers: --from ${quote(operand)}`,
     });
   }
   if (/^\d{1,5}$/.test(operand)) {

@@ -7,6 +7,7 @@
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import {
   CLUSTER,
+  formatOptionName,
   type Hints,
   UnknownOptionError,
   wordsBeforeEnd,
@@ -57,13 +58,13 @@ const CLIENT_HINTS: Hints = {
   "-d --recv-only":
     "what is no terminal is not sent without --pipe: hark client HOST:PORT < /dev/null",
   "-N":
-    "hark client --pipe sends the end of stdin on by itself; not to: --keep-open",
+    "the end of stdin is sent on already: hark client --pipe; not to: --keep-open",
   "--no-shutdown": "hark client --pipe --keep-open",
   "-q": "hark client --pipe --keep-open --idle-timeout SECONDS",
-  "--send-only": "hark client --pipe ends when the server does",
+  "--send-only": "to end when the server does: hark client --pipe",
   "-x": "hark client --proxy socks5://HOST:PORT; to see the bytes, --dump",
   "-X --proxy-type":
-    "hark client --proxy socks5://HOST:PORT or http://HOST:PORT",
+    "hark client --proxy socks5://HOST:PORT, or http://HOST:PORT",
   "-P --proxy-auth -proxy_user -proxy_pass":
     "hark client --proxy socks5://USER:PASSWORD@HOST:PORT",
   "--proxy-dns": "the proxy resolves the name: hark client --proxy URL",
@@ -91,7 +92,7 @@ const CLIENT_HINTS: Hints = {
   "--ssl-alpn": NO_ALPN,
   "--ssl-ciphers": OWN_CIPHERS,
   "--insecure":
-    "hark client --pin SHA256 trusts one certificate, whoever made it",
+    "to trust one certificate, whoever made it: hark client --pin SHA256",
   // those of openssl s_client
   "-host -port": "the address is an operand: hark client --tls HOST:PORT",
   "-CAfile -CApath -CAstore -chainCAfile -verifyCAfile": AUTHORITY,
@@ -335,11 +336,14 @@ const IN_PLAIN: ReadonlyMap<number, Starttls> = new Map([
   [5432, "postgres"],
 ]);
 
+/** Without each of them there is no TLS. */
+const FOR_TLS = ["tls", "ca", "pin", "sni", "cert", "key"] as const;
+
 /** Gives an error of TLS the hint that it can be asked for in plain, and where it was no hint that leads away from it. */
 export function withStarttlsHint(
   error: unknown,
   address: Address,
-  { starttls }: Pick<ClientOptions, "starttls">,
+  options: Partial<ClientOptions>,
 ): unknown {
   if (!(error instanceof Failure)) return error;
   const { message, cause, code } = error;
@@ -347,11 +351,16 @@ export function withStarttlsHint(
     /does not speak TLS|cut short/.test(reasonOf(cause).message);
   if (!isPlain) return error;
   const name = "port" in address ? IN_PLAIN.get(address.port) : undefined;
-  const hint = name ? `ask for TLS first: --starttls ${name}` : error.hint;
+  const given = FOR_TLS.filter((name) => (options[name] ?? false) !== false);
+  const hint = name
+    ? `ask for TLS first: --starttls ${name}`
+    : given.length === 0
+    ? error.hint
+    : `leave out ${given.map(formatOptionName).join(" and ")}`;
   return new Failure(message, {
     cause,
     code,
-    hint: starttls ? undefined : hint,
+    hint: options.starttls ? undefined : hint,
   });
 }
 

@@ -11,7 +11,6 @@ import {
 } from "../../lib/cli/errors.ts";
 import { ClosedOutput, type Io, printSafe } from "../../lib/cli/io.ts";
 import type { CommandLine } from "../../lib/cli/options.ts";
-import { quote } from "../../lib/cli/values.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
@@ -368,7 +367,7 @@ async function refuseQueryAlone({ mayHaveBody, method, items }: Asked) {
   throw new UsageError(`Cannot send ${method} without a body`, {
     hint: `${typed} is a part of the query; a field is ${
       typed.replace("==", "=")
-    }; the query alone: hark get -X ${method} URL ${quote(typed)}`,
+    }; the query alone: hark get -X ${method} URL name==value`,
   });
 }
 

@@ -39,6 +39,7 @@ export const EXCHANGE_HINTS: Hints = {
   "--cookie": "headers are operands: hark get URL Cookie:name=value",
   "--cookie-jar --session --session-read-only --load-cookies --save-cookies --no-cookies --junk-session-cookies":
     "no cookies are kept: hark get URL Cookie:name=value",
+  "--port": "a port is of the URL: hark get :PORT/PATH",
   "--url": "the URL is an operand: hark get URL",
   "--default-scheme":
     "a URL may begin with its scheme: hark get https://HOST/PATH",

@@ -292,7 +292,7 @@ export async function otherVersion(
       code: error.code,
       hint,
     });
-  if (url.origin === PUBLIC_API && isAway(error)) {
+  if (url.hostname === new URL(PUBLIC_API).hostname && isAway(error)) {
     throw withHint(
       "start an API of your own with: hark api, and ask it with: :3000/posts",
     );
@@ -303,7 +303,7 @@ export async function otherVersion(
   ) {
     const typed = quote(`:3000${url.pathname}${url.search}`);
     throw withHint(
-      `without a port it is 80; hark api listens on 3000: ${typed}`,
+      `without a port it is 80; the api listens on 3000: ${typed}`,
     );
   }
   const isRefused = /no version of HTTP in common$/.test(text);

@@ -60,21 +60,24 @@ export function completeUrl(typed: string): string | undefined {
 
 /** Why a text is no URL, in the words of a hint. */
 function hintFor(text: string): string | undefined {
-  if (/^([^@/]*\/\/)?[^/]*\[[\da-f:.]+%/i.test(text)) {
+  if (/^([^@/]*\/\/)?([^/]*\[|(?=[\da-f]*:))[\da-f:.]+%/i.test(text)) {
     return "a URL has no place for a zone: hark get --resolve NAME:PORT:ADDRESS%ZONE http://NAME:PORT/";
   }
   if (/:(?!\/\/|\d+[/?#])[^@]*[/?#][^@]*@/.test(text)) {
     return "in a password / ? and # are typed %2F %3F and %23; or --auth USER asks for it";
   }
   if (MISTYPED_SCHEME.test(text)) {
-    return `did you mean ${text.replace(MISTYPED_SCHEME, "$1://")}?`;
+    return `did you mean ${quote(text.replace(MISTYPED_SCHEME, "$1://"))}?`;
   }
   if (/^([\da-f]*:){2,}/i.test(text)) {
     return "an IPv6 address is in brackets: [::1]:3000";
   }
-  if (/^:|^\d{5}/.test(text)) return "a port is 0 to 65535";
+  const [, port] = text.match(/(?:^|:)(\d{5,})(?:[/?#]|$)/) ?? [];
+  if (/^:|^\d{5}/.test(text) || Number(port) > 65_535) {
+    return "a port is 0 to 65535";
+  }
   if (/^[^\\]+\\[^:=@]*$/.test(text)) {
-    return `did you mean ${text.replaceAll("\\", "/")}?`;
+    return `did you mean ${quote(text.replaceAll("\\", "/"))}?`;
   }
   if (/^\/\w/.test(text)) return `on this machine: ${quote(`:3000${text}`)}`;
   if (SCHEME.test(text)) return undefined;
@@ -176,7 +179,7 @@ function refuseOthers(texts: readonly string[]): void {
   const [port = ""] = others;
   if (/^\d{1,5}([/?#]|$)/.test(port) && HOST_ONLY.test(first)) {
     throw new UsageError(`Cannot use the port "${port}" as an operand`, {
-      hint: `did you mean ${first}:${port}?`,
+      hint: `did you mean ${quote(`${first}:${port}`)}?`,
     });
   }
   const isUrl = (text: string) => completeUrl(text) !== undefined;

@@ -18,6 +18,7 @@ import {
   quote,
 } from "../../lib/cli/values.ts";
 import { addressOfUrl } from "../../lib/http/request.ts";
+import { formatAddress } from "../../lib/net/address.ts";
 import type { SendOptions } from "../../lib/http/send.ts";
 import type { Document } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
@@ -216,6 +217,9 @@ async function refuseVerb(
   );
 }
 
+const FIELDS =
+  "fields are title=foo userId:=1; a file or stdin: hark post URL @FILE, or -";
+
 /** Reads what is asked for: a change, ids, and `key=value`. */
 function readOperands(operands: readonly string[], resource: string) {
   refuseGarbled(operands);
@@ -253,7 +257,7 @@ function readOperands(operands: readonly string[], resource: string) {
     : undefined;
   if (change === "create" && ids.length > 0) {
     throw new UsageError(`Cannot create "${ids[0]}": expected key=value`, {
-      hint,
+      hint: hint ?? FIELDS,
     });
   }
   if ((change === "update" || change === "delete") && ids.length !== 1) {
@@ -270,7 +274,7 @@ function readOperands(operands: readonly string[], resource: string) {
   }
   if ((change === "create" || change === "update") && items.length === 0) {
     throw new UsageError(`Cannot ${change} nothing: expected key=value`, {
-      hint: "fields are title=foo userId:=1; to send stdin: hark post URL -",
+      hint: FIELDS,
     });
   }
   return { change, ids, items };
@@ -541,6 +545,13 @@ const STEPS: ReadonlyMap<ExitCode, string | undefined> = new Map([
   ],
 ]);
 
+/** What would answer where a port of this machine refuses; undefined where HTTP's hint does not say so. */
+function hintToServe(hint = ""): string | undefined {
+  const [, at] = hint.match(/start it with: (?:.*: )?hark \w+( .*)$/) ?? [];
+  return at &&
+    `nothing listens there; start it with: hark api${at}; or --offline lists the embedded posts`;
+}
+
 /** The base without a resource's name, and the option that names it where it is another one. */
 function hintOnBase(
   { url, resource, offline }: PostsOptions,
@@ -563,13 +574,22 @@ async function withHint(
   options: PostsOptions,
 ): Promise<unknown> {
   if (!(error instanceof Failure)) return error;
-  const { denialOf, exitCodeOf } = await import("../../lib/cli/reasons.ts");
+  const { denialOf, describe, exitCodeOf } = await import(
+    "../../lib/cli/reasons.ts"
+  );
   if (denialOf(error) !== undefined) return error;
   const code = exitCodeOf(error);
   const hint = error.hint?.includes("--max-size")
     ? "ask for less of it: key=value"
     : error.message.includes(": the API answered 404")
     ? hintOnBase(options)
+    : code === ExitCode.Unreachable
+    ? hintToServe(error.hint) ?? OWN_API
+    : error.hint === undefined && options.url.protocol === "http:" &&
+        /: the answer is not HTTP \(/.test(describe(error))
+    ? `to talk to it without HTTP: hark client ${
+      formatAddress(addressOfUrl(options.url))
+    }`
     : STEPS.get(code);
   if (hint === undefined && !STEPS.has(code)) return error;
   return new Failure(error.message, {

@@ -16,7 +16,7 @@ const NO_PROGRAMS = "server runs no programs; pipe to one: hark server pipe";
 const HOST = "hark server --host HOST";
 const PAIR = "hark server --cert FILE --key FILE";
 const CLIENTS =
-  "hark server --client-ca FILE serves only clients that it certified";
+  "to serve only clients that it certified: hark server --client-ca FILE";
 const NO_ALPN = "hark server --tls, without ALPN: it is not there";
 const TLS_ONLY = "TLS 1.2 and 1.3 are spoken already: hark server --tls";
 
@@ -39,10 +39,10 @@ const SERVER_HINTS: Hints = {
     "what a client sends: hark server pipe > FILE; all bytes in hex: hark server --dump 2> FILE",
   "-C --crlf": "server sends bytes as they are",
   "-z": "to check ports: hark client --check PORTS HOST",
-  "-N -q": "hark server pipe sends the end of stdin on by itself",
+  "-N -q": "the end of stdin is sent on already: hark server pipe",
   "--no-shutdown":
-    "hark server pipe receives on after the end of stdin; to put that off: (cat; sleep 60) | hark server pipe",
-  "--send-only": "hark server --file PATH or --message TEXT",
+    "what comes after the end of stdin is received already; to put that end off: (cat; sleep 60) | hark server pipe",
+  "--send-only": "hark server --file PATH, or --message TEXT",
   "-d --recv-only":
     "hark server discard; into a file: hark server pipe < /dev/null > FILE",
   "--allowfile": "hark server --allow CIDR, more than once",
@@ -65,8 +65,8 @@ const SERVER_HINTS: Hints = {
   "-pass": "the key must not be encrypted: hark server --cert FILE --key FILE",
   "-CAfile -CApath -CAstore -chainCAfile -verifyCAfile -verify -Verify -verify_return_error":
     CLIENTS,
-  "-naccept": "hark server --once ends after one client",
-  "-rev": "hark server echo sends back what comes",
+  "-naccept": "to end after one client: hark server --once",
+  "-rev": "to send back what comes: hark server echo",
   "-www -WWW -HTTP": "for HTTP: hark api",
   "-tls1 -tls1_1 -tls1_2 -tls1_3 -no_ssl3 -no_tls1 -no_tls1_1 -no_tls1_2 -no_tls1_3 -cipher -ciphersuites -curves -groups -serverpref -dhparam":
     TLS_ONLY,

@@ -417,3 +417,23 @@ Deno.test({
       assertEquals([code, stderr], [0, ""]);
     }),
 });
+
+Deno.test("api says what it could not do where it may not read a file", async () => {
+  for (const [file, what] of [["x.db", "open"], ["x.json", "look at"]]) {
+    const args = [
+      "run",
+      "--no-prompt",
+      "--allow-net",
+      "tasks/api.ts",
+      `/nowhere/${file}`,
+    ];
+    const { code, stderr } = await spawnDeno(args).result;
+    assertEquals(code, 1);
+    assertMatch(
+      stderr,
+      RegExp(
+        `^api: Cannot ${what} "/nowhere/x.db": read access to /nowhere/x.db is not permitted\\nhint: deno run .*\\n$`,
+      ),
+    );
+  }
+});

@@ -593,6 +593,10 @@ Deno.test("an array is stored whole, or not at all", async () => {
     409,
     `${origin}/posts/500`,
   ]);
+  assertEquals(
+    JSON.parse(taken.text).detail,
+    'Cannot create "posts/500": it is there already',
+  );
   assertEquals((await api.ask("GET /posts")).text, before);
   assertEquals((await api.ask("POST /posts", { body: "[]" })).text, "[]");
 });

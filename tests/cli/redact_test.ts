@@ -75,6 +75,9 @@ Deno.test("redactText() hides them in the URLs of a sentence, and leaves the sen
   for (
     const [text, shown] of [
       ["a http://me@b, //c:d@e", "a http://***@b, //***@e"],
+      ["try 'http://h/?x=1&token=S'", "try 'http://h/?x=1&token=***'"],
+      ["'http://h/?token=S'; or not", "'http://h/?token=***'; or not"],
+      ["did you mean http://h/?token=S?", "did you mean http://h/?token=***?"],
       [
         "error sending request for url (http://h/?token=S): client error",
         "error sending request for url (http://h/?token=***): client error",

@@ -405,6 +405,12 @@ Deno.test("client leads from --tls to --starttls by the port, and never from --s
     const found = withStarttlsHint(error, { host: "a", port }, { starttls });
     assertEquals(found instanceof Failure && found.hint, hint);
   }
+  const pinned = { tls: true, pin: "x" };
+  const found = withStarttlsHint(error, { host: "a", port: 7000 }, pinned);
+  assertEquals(
+    found instanceof Failure && found.hint,
+    "leave out --tls and --pin",
+  );
   const other = new Failure("Cannot connect to a:25", { cause });
   const address = { host: "a", port: 25 };
   const starttls = undefined;

@@ -151,6 +151,25 @@ Deno.test("-o prints a response that is an error, and touches no file", () =>
     assertEquals(filesIn(folder), { a: "before" });
   }));
 
+Deno.test("-o takes a name of any letters, and one that begins with a dash", () =>
+  withFiles({}, async (folder) => {
+    await using server = serveHttp(() => new Response("x"));
+    const before = Deno.cwd();
+    Deno.chdir(folder);
+    try {
+      for (const name of ["한글 보고서.txt", "😀.json", "./-x", "--", "-y"]) {
+        const { code, stderr } = await run(main, [`-o${name}`, server.url]);
+        assertEquals([code, stderr], [0, `200 OK\nSaved ${name} (1 B)\n`]);
+      }
+    } finally {
+      Deno.chdir(before);
+    }
+    assertEquals(
+      Object.keys(filesIn(folder)),
+      ["--", "-x", "-y", "한글 보고서.txt", "😀.json"],
+    );
+  }));
+
 Deno.test("-O names the file by the URL, and never overwrites one", () =>
   withFiles({}, async (folder) => {
     await using server = serveCut();

@@ -684,8 +684,11 @@ Deno.test("without a network the tutorial's command names an API of one's own", 
       }),
     );
   try {
-    for (const command of [main, post]) {
-      const { code, stderr } = await run(command, []);
+    const typed = ["http://jsonplaceholder.typicode.com/posts"];
+    for (
+      const [command, args] of [[main, []], [post, []], [main, typed]] as const
+    ) {
+      const { code, stderr } = await run(command, args);
       assertEquals(code, 6);
       assertStringIncludes(
         stderr,
@@ -710,6 +713,10 @@ Deno.test("a hint at http or https keeps path and query, so that it can be paste
     const [typed, meant] of [
       [`https://${host}/posts`, `http://${host}/posts`],
       [`https://${host}/a?b=1&c=2`, `'http://${host}/a?b=1&c=2'`],
+      [
+        `https://${host}/a?b=1&token=x`,
+        `'http://${host}/a?b=1&token=***'`,
+      ],
       [`http://${secure}/a/b?c`, `'https://${secure}/a/b?c'`],
     ] as const
   ) {
@@ -759,7 +766,7 @@ Deno.test("a URL of this machine without a port is told the port of an API", asy
     assertEquals(code, 7);
     assertStringIncludes(
       stderr,
-      "hint: without a port it is 80; deno task api listens on 3000: ':3000/a?b'\n",
+      "hint: without a port it is 80; the api listens on 3000: ':3000/a?b'\n",
     );
   } finally {
     globalThis.fetch = fetch;

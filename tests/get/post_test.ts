@@ -375,7 +375,7 @@ Deno.test("a part of the query is no field: post sends no empty body with it", a
     const [args, hint] of [
       [
         ["title==foo"],
-        "title==foo is a part of the query; a field is title=foo; the query alone: deno task get -X POST URL title==foo\n",
+        "title==foo is a part of the query; a field is title=foo; the query alone: deno task get -X POST URL name==value\n",
       ],
       [["-X", "PUT", "Accept:a/b", "b==1"], "a field is b=1;"],
       [["token==s3cret"], "a field is token=***;"],

@@ -133,6 +133,8 @@ Deno.test("an error about a URL hints at what is meant", () => {
     const [typed, hint] of [
       ["http://[fe80::1%25lo]", "get --resolve NAME:PORT:ADDRESS%ZONE"],
       ["[fe80::1%lo]:80/x", "get --resolve NAME:PORT:ADDRESS%ZONE"],
+      ["fe80::1%lo", "get --resolve NAME:PORT:ADDRESS%ZONE"],
+      ["http:/a.example/x?a=1&b=2", "mean 'http://a.example/x?a=1&b=2'?"],
       ["http://me:pa/ss@a.example", "in a password / ? and # are typed %2F"],
       ["me@a.example", "with a user: --auth USER URL"],
       ["X-Key:v", "headers and fields come after a URL"],
@@ -148,6 +150,8 @@ Deno.test("an error about a URL hints at what is meant", () => {
       ["/posts?a=1", "on this machine: ':3000/posts?a=1'"],
       ["htpp://localhost:3000/x", "did you mean http://localhost:3000/x?"],
       ["ttps://a.example/x", "did you mean https://a.example/x?"],
+      ["http://localhost:99999/x", "a port is 0 to 65535"],
+      ["localhost:65536?x", "a port is 0 to 65535"],
     ] as const
   ) {
     const error = assertThrows(() => parseUrl(typed), UsageError);

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { Failure } from "../../lib/cli/errors.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
@@ -9,7 +10,7 @@ import { openStore } from "../../tasks/api/store/sqlite.ts";
 import { main } from "../../tasks/posts.ts";
 import { nextOf, parseLinks } from "../../tasks/posts/client.ts";
 import { response, serveRaw } from "../http/server.ts";
-import { run, spawn, start } from "../support.ts";
+import { encode, listening, run, spawn, start } from "../support.ts";
 
 /** A server with one response for every request. */
 function serveBody(
@@ -666,6 +667,35 @@ Deno.test("posts --loose prints all fields of a post that has neither title nor 
   assertEquals(
     stdout,
     `id: 1\ntext: a\n${RULE}\nTitle: b\nBody: \n${RULE}\n`,
+  );
+});
+
+Deno.test("posts names what would answer at the port that was asked, and client where that speaks no HTTP", async () => {
+  for (
+    const [host, more] of [["localhost", ""], [
+      "127.0.0.2",
+      "--host 127.0.0.2 ",
+    ]]
+  ) {
+    const port = getAvailablePort();
+    const { code, stderr } = await run(main, ["--url", `${host}:${port}`]);
+    assertEquals(code, 7);
+    assertMatch(
+      stderr,
+      RegExp(
+        `\\nhint: nothing listens there; start it with: deno task api ${more}--port ${port}; or --offline lists the embedded posts\\n$`,
+      ),
+    );
+  }
+  await using greeter = listening(async (conn) => {
+    await conn.write(encode("220 ready\r\n"));
+  });
+  const { stderr } = await run(main, ["--url", `:${greeter.port}`]);
+  assertMatch(
+    stderr,
+    RegExp(
+      `\\nhint: to talk to it without HTTP: deno task client localhost:${greeter.port}\\n$`,
+    ),
   );
 });
 

@@ -82,16 +82,16 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   ],
   [
     ["--no-shutdown"],
-    "deno task server pipe receives on after the end of stdin; to put that off: (cat; sleep 60) | deno task server pipe",
+    "what comes after the end of stdin is received already; to put that end off: (cat; sleep 60) | deno task server pipe",
   ],
-  [["--send-only"], "deno task server --file PATH or --message TEXT"],
+  [["--send-only"], "deno task server --file PATH, or --message TEXT"],
   // openssl s_server: words with one dash
   [["-accept", "4433"], "deno task server --tls --port PORT"],
   [["-port", "80"], "did you mean --port? see deno task server --help"],
   [["-cert", "f", "-key", "k"], `-cert, -key: ${PAIR}`],
   [
     ["-CAfile", "f"],
-    "deno task server --client-ca FILE serves only clients that it certified",
+    "to serve only clients that it certified: deno task server --client-ca FILE",
   ],
   [["-www"], "for HTTP: deno task api"],
   [["-once"], "did you mean --once? see deno task server --help"],

@@ -760,7 +760,12 @@ Deno.test("listen() names the address in use and a free port", async () => {
     Failure,
   );
   assertEquals(error.message, `Cannot listen on 127.0.0.1:${taken.addr.port}`);
-  assertMatch(error.hint ?? "", /^a free port: --port \d+/);
+  assertMatch(
+    error.hint ?? "",
+    Deno.build.os === "linux"
+      ? /^a free port: --port \d+; who has it: ss -ltnp$/
+      : /^a free port: --port \d+$/,
+  );
   assertEquals(exitCodeOf(error), 1);
 });
 

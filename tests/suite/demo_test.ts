@@ -8,7 +8,20 @@ import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";
 import { main as posts } from "../../tasks/posts.ts";
 import { main as server } from "../../tasks/server.ts";
-import { createMemoryIo, ROOT, run, spawnDeno } from "../support.ts";
+import {
+  createMemoryIo,
+  flagsOf,
+  ROOT,
+  run,
+  spawnDeno,
+  spawnProgram,
+  testWith,
+} from "../support.ts";
+
+/** Where Deno keeps what it has loaded: without a home it cannot know. */
+const DENO_DIR: string = JSON.parse(
+  (await spawnDeno(["info", "--json"]).result).stdout,
+).denoDir;
 
 Deno.test("demo runs every command and counts six", async () => {
   const { code, stdout, stderr } = await run(main, []);
@@ -25,6 +38,40 @@ Deno.test("demo runs every command and counts six", async () => {
     stdout,
     /\nBy hand, in two terminals: deno task api, .* deno task get :3000\/posts\ndemo: 6 passed, 0 failed\n$/,
   );
+});
+
+testWith("env", "every command runs without a home and a locale", async () => {
+  const { code, stdout, stderr } = await spawnProgram("env", [
+    ...["-i", "LANG=C", `DENO_DIR=${DENO_DIR}`, Deno.execPath(), "run"],
+    ...[...flagsOf("demo"), `${ROOT}tasks/demo.ts`],
+  ]).result;
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /demo: 6 passed, 0 failed\n$/);
+});
+
+Deno.test("every command runs in any year", async () => {
+  const { Date } = globalThis;
+  try {
+    for (const year of [2010, 2035, 2099]) {
+      const now = Date.UTC(year, 1);
+      globalThis.Date = new Proxy(Date, {
+        construct: (target, args) =>
+          Reflect.construct(target, args.length === 0 ? [now] : args),
+        get: (target, name) =>
+          name === "now" ? () => now : Reflect.get(target, name),
+      });
+      const { code, stdout } = await run(main, []);
+      assertEquals(code, 0, stdout);
+    }
+  } finally {
+    globalThis.Date = Date;
+  }
+});
+
+Deno.test("demo refuses operands", async () => {
+  const { code, stdout, stderr } = await run(main, ["get"]);
+  assertEquals([code, stdout], [2, ""]);
+  assertMatch(stderr, /^demo: Cannot run "get": the demo runs all\n/);
 });
 
 /** A command that prints a text and exits with a code. */

@@ -159,6 +159,16 @@ testWith(
 
 testWith(
   "python3",
+  "a person who allows all of a kind is asked no more",
+  async () => {
+    const { code, stdout } = await ask(["client", "--check", "1,2"], ["A"]);
+    assertEquals([code, asked(stdout).length], [7, 1], stdout);
+    assertMatch(stdout, /localhost:1 closed[^]*localhost:2 closed/);
+  },
+);
+
+testWith(
+  "python3",
   "Ctrl-C where Deno asks ends a command with 130",
   async () => {
     for (const task of ["client", "get"]) {

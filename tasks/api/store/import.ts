@@ -440,7 +440,9 @@ async function exists(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
+    throw new Failure(`Cannot look at "${absolutePath(path)}"`, {
+      cause: error,
+    });
   }
 }
 

@@ -283,9 +283,10 @@ function openDatabase(
     return { db, isNew: names.length === 0 };
   } catch (error) {
     db?.close();
-    if (error instanceof Deno.errors.NotCapable) throw error;
     throw new Failure(`Cannot open "${absolutePath(path)}"`, {
-      cause: toOpenError(error, path),
+      cause: error instanceof Deno.errors.NotCapable
+        ? error
+        : toOpenError(error, path),
       hint,
     });
   }
