@@ -79,6 +79,9 @@ export interface Command<Table extends OptionTable> {
   readonly run: (line: CommandLine<Table>, io: Io) => Promise<ExitCode>;
 }
 
+/** What is said of a command, without its work. */
+export type Described = Omit<Command<OptionTable>, "run" | "permissions">;
+
 /** What other tools call our options: the option as typed there, and what to type here. */
 export type Hints = Readonly<Record<string, string>>;
 
@@ -100,7 +103,7 @@ export function parseCommandLine<const Table extends OptionTable>(
   args: readonly string[],
 ): CommandLine<Table> {
   const { given, operands } = settle(table, args);
-  const options: unknown = Object.fromEntries(
+  const options: object = Object.fromEntries(
     Object.entries(table).map((
       [name, option],
     ) => [name, valueOf(name, option, given.get(name))]),
@@ -231,10 +234,9 @@ function valueOf(name: string, option: Option, texts?: string[]): unknown {
 /** Every option has been read by its own parser: that makes the values the table's. */
 function isComplete<Table extends OptionTable>(
   table: Table,
-  values: unknown,
+  values: object,
 ): values is Options<Table> {
-  return typeof values === "object" && values !== null &&
-    Object.keys(table).every((name) => name in values);
+  return Object.keys(table).every((name) => name in values);
 }
 
 /** The name of an option as it is typed. */
@@ -294,6 +296,11 @@ const isList = (conflicts: Conflicts): conflicts is readonly string[] =>
 export function wordsBeforeEnd(args: readonly string[]): readonly string[] {
   const end = args.indexOf("--");
   return args.slice(0, end === -1 ? undefined : end);
+}
+
+/** Whether a flag stands before `--`: help and version win over whatever else is wrong. */
+export function asks(args: readonly string[], ...names: string[]): boolean {
+  return wordsBeforeEnd(args).some((arg) => names.includes(arg));
 }
 
 /** Letters of nc's in one word, of which the last may take a value: `-lvp 80`, `-zvw3`. */

@@ -55,17 +55,10 @@ export async function formatPermissionHint<Table extends OptionTable>(
   const shown = Deno.build.standalone
     ? []
     : await redactArguments(command, args);
+  const compile = ["deno", "compile", "--no-prompt", ...flags, "-o", name];
   const line = [
     ...Deno.build.standalone
-      ? [
-        "deno",
-        "compile",
-        "--no-prompt",
-        ...flags,
-        "-o",
-        name,
-        `tasks/${name}.ts`,
-      ]
+      ? [...compile, `tasks/${name}.ts`]
       : startOf(name, flags),
     ...shown.map(({ start, shown }) => start + shown),
   ].map(quoteLine).join(" ");

@@ -120,14 +120,8 @@ export async function sendOverSocket(
     // such a response may come before the end of the upload: the rest is not wanted
     if (head.status >= 400) enough.abort();
     const answered = performance.now();
-    const timings: { -readonly [Phase in keyof Timings]: Timings[Phase] } = {
-      dns,
-      connect,
-      tls,
-      firstByte: answered - connected,
-      body: undefined,
-      total: undefined,
-    };
+    const firstByte = answered - connected;
+    const timings: Timings = { dns, connect, tls, firstByte };
     const finish = () => {
       timings.body = performance.now() - answered;
       timings.total = performance.now() - start;

@@ -96,17 +96,16 @@ export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
 /** How many bytes are read at once where nobody has a buffer for them. */
 const READ_BYTES = 64 * 1024;
 
-interface Reader {
+interface Reader extends ByteSource {
   /** A line with its end; throws what `long` makes past `limit`, and at once where it does not begin as it must. */
   readonly line: (
     limit: number,
     long: () => Failure,
     start?: string,
   ) => Promise<string>;
-  readonly read: (buffer: Bytes) => Promise<number | null>;
 }
 
-export function createReader(read: Reader["read"]): Reader {
+export function createReader(read: ByteSource["read"]): Reader {
   let rest: Bytes = new Uint8Array();
   const fill = async () => {
     const buffer = new Uint8Array(READ_BYTES);
@@ -240,18 +239,12 @@ export async function unframe(
   }
 }
 
-interface BodySource {
-  readonly source: ByteSource;
-  readonly coding: string;
-  readonly trailers?: readonly Header[];
-}
-
 /** The body that belongs to a head, where there is one; refused when lengths, or encodings, do not say where it ends. */
 export function readResponseBody(
   reader: Reader,
   method: string,
   { status, headers }: Pick<ResponseHead, "status" | "headers">,
-): BodySource | undefined {
+): { source: ByteSource; coding: string; trailers?: Header[] } | undefined {
   const isEmpty = status < 200 || [204, 205, 304].includes(status);
   if (method === "HEAD" || isEmpty) return undefined;
   const coding = transferCodingOf(headers.get("transfer-encoding") ?? "");
