@@ -82,10 +82,10 @@ export async function printSafe(
 /** Shows controls as `\x1b` or `\u202e`: none moves a cursor or reorders what is read. Tabs and newlines stay; the CR of a CRLF is dropped. */
 export function escapeControls(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(CONTROLS, (control) => {
-    const code = control.charCodeAt(0);
-    return code < 0x100
-      ? "\\x" + code.toString(16).padStart(2, "0")
-      : "\\u" + code.toString(16).padStart(4, "0");
+    const hex = control.charCodeAt(0).toString(16);
+    return hex.length > 2
+      ? `\\u${hex.padStart(4, "0")}`
+      : `\\x${hex.padStart(2, "0")}`;
   });
 }
 

@@ -150,41 +150,30 @@ function settle(table: OptionTable, args: readonly string[]) {
     const found = find(typed);
     if (found === undefined) return void unknown.add(typed);
     const [name, option] = found;
-    const left = rest.length;
-    const texts = textsFor(option, typed, attached);
+    const { parse, implied, value = "VALUE", hint } = option;
+    if (!parse && attached !== undefined) {
+      throw new UsageError(`Cannot give ${typed} a value: it takes none`);
+    }
+    const [next] = parse && attached === undefined ? rest : [];
+    const isNext = next !== undefined && (implied?.accepts ?? VALUE).test(next);
+    const text = attached ?? (isNext ? rest.shift() : implied?.text);
+    if (parse && text === undefined) {
+      throw new UsageError(
+        `Cannot use ${typed} without a value: expected ${value}`,
+        { hint },
+      );
+    }
+    const texts = text === undefined ? [] : [text];
     given.set(name, [...given.get(name) ?? [], ...texts]);
-    const [text = ""] = texts;
     if (attached !== undefined) {
-      words.push({ start: typed + sign, text, option });
+      words.push({ start: typed + sign, text: attached, option });
     } else {
       words.push({ start: typed, text: "" });
-      if (rest.length < left) words.push({ start: "", text, option });
+      if (isNext) words.push({ start: "", text: next, option });
     }
   }
 
   const operand = (text: string) => ({ start: "", text, isOperand: true });
-
-  function textsFor(
-    { parse, implied, value = "VALUE", hint }: Option,
-    typed: string,
-    attached: string | undefined,
-  ): string[] {
-    if (!parse && attached !== undefined) {
-      throw new UsageError(`Cannot give ${typed} a value: it takes none`);
-    }
-    if (!parse) return [];
-    if (attached !== undefined) return [attached];
-    const [next] = rest;
-    if (next !== undefined && (implied?.accepts ?? VALUE).test(next)) {
-      rest.shift();
-      return [next];
-    }
-    if (implied) return [implied.text];
-    throw new UsageError(
-      `Cannot use ${typed} without a value: expected ${value}`,
-      { hint },
-    );
-  }
 
   for (let token = rest.shift(); token !== undefined; token = rest.shift()) {
     if (token === "--") {

@@ -103,9 +103,7 @@ export function formatBasic(user: string, password: string): string {
 }
 
 /** What an HTTP proxy is told of who asks; nothing where nobody is named. */
-export function formatLogin(
-  { username, password }: Pick<Proxy, "username" | "password">,
-): string | undefined {
+export function formatLogin({ username, password }: Proxy): string | undefined {
   return username + password === ""
     ? undefined
     : formatBasic(username, password);

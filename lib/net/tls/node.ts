@@ -31,9 +31,9 @@ const VERSION_3 = /^30([0-7].|81..|82....)30([0-7].|81..|82....)a003020102/;
 /** Node takes every signature for right where the certificate is of another version, or its DER is broken. */
 function isSignatureVerified(raw: Uint8Array): boolean {
   if (!VERSION_3.test(Buffer.from(raw).toString("hex"))) return false;
-  const begin = "-----BEGIN CERTIFICATE-----\n";
   const base64 = Buffer.from(raw).toString("base64");
-  const pem = `${begin}${base64}\n${begin.replace("BEGIN", "END")}`;
+  const pem =
+    `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`;
   try {
     Deno.createHttpClient({ caCerts: [pem] }).close();
     return true;

@@ -13,7 +13,6 @@ import {
   printSafe,
 } from "../../../lib/cli/io.ts";
 import {
-  fromByteString,
   fromLatin1,
   type Header,
   type HttpRequest,
@@ -27,6 +26,7 @@ import type {
 } from "../../../lib/http/transport.ts";
 import type { Socket } from "../../../lib/net/connection.ts";
 import { type Proxy, schemesOf } from "../../../lib/net/proxy.ts";
+import { fromByteString } from "../charset.ts";
 import type { ExchangeOptions } from "../options.ts";
 import {
   createPartRedactor,
