@@ -16,7 +16,7 @@ interface Reading {
   readonly maxSize?: number | undefined;
   readonly decodes?: Decodes | undefined;
   /** Asks once more for the body, over a socket of our own, where that can be done. */
-  readonly again: () => Promise<TransportResponse | undefined>;
+  readonly again: () => Promise<TransportResponse | void>;
 }
 
 type OpenBody =

@@ -100,7 +100,13 @@ export async function send(
         ?.followRedirect(request, place, follow, network);
       if (hop === undefined || "refused" in hop) {
         const { signal } = deadline;
-        const again = () => sendAgain(request, { ...network, signal });
+        // asks once more for the body that a GET had, over a socket of our own
+        const again = async () => {
+          if (request.method !== "GET" || network.http === "2") return;
+          const { sendOverSocket } = await import("./http1/client.ts");
+          return await sendOverSocket(request, { ...network, signal })
+            .catch(() => {});
+        };
         const { maxSize, decodes } = options;
         const reading = { request, deadline, idle, maxSize, decodes, again };
         const { drop, ...incoming } = openBody(response, reading);
@@ -240,16 +246,6 @@ function isRefused({ method, url }: HttpRequest, error: unknown): boolean {
     /^(GET|HEAD)$/.test(method) &&
       /head is too large|received unexpected message|HTTP header parsed|unexpected transfer-encoding/
         .test(text);
-}
-
-/** Asks once more for the body that a GET had, over a socket of our own; undefined where it is no longer that. */
-async function sendAgain(
-  request: HttpRequest,
-  options: TransportOptions,
-): Promise<TransportResponse | undefined> {
-  if (request.method !== "GET" || options.http === "2") return undefined;
-  const { sendOverSocket } = await import("./http1/client.ts");
-  return await sendOverSocket(request, options).catch(() => undefined);
 }
 
 async function sendByFetch(

@@ -253,12 +253,8 @@ export async function connect(
 ): Promise<Socket & Disposable> {
   const { timeout, signal, proxy } = options;
   // setTimeout would do as well, but its first use costs 7 ms
-  const deadline = timeout === undefined
-    ? undefined
-    : AbortSignal.timeout(timeout);
-  const limit = signal && deadline
-    ? AbortSignal.any([signal, deadline])
-    : signal ?? deadline;
+  const deadline = timeout === undefined ? [] : [AbortSignal.timeout(timeout)];
+  const limit = AbortSignal.any([...signal ? [signal] : [], ...deadline]);
   if (proxy && "path" in address) {
     throw new UsageError(await formatGoal(address, proxy));
   }
