@@ -19,10 +19,11 @@ export function nearest(
 ): string | undefined {
   const most = Math.max(1, Math.floor(typed.replace(/^-+/, "").length / 2));
   const [best] = known.slice(0, typed.length > 100 ? 0 : 1000)
-    .map((name) => ({ name, begin: name.slice(0, 200) }))
-    .map(({ name, begin }) => ({
+    .map((name) => ({
       name,
-      changes: name.startsWith(typed) ? 0 : levenshteinDistance(typed, begin),
+      changes: name.startsWith(typed)
+        ? 0
+        : levenshteinDistance(typed, name.slice(0, 200)),
     }))
     .filter(({ changes }) => changes <= most)
     .sort((a, b) => a.changes - b.changes);

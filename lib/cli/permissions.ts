@@ -42,8 +42,8 @@ export async function formatPermissionHint<Table extends OptionTable>(
   const needed =
     await command.permissions?.(parseCommandLine(command.options, args)) ?? {};
   const flags = KINDS.flatMap((kind) => {
-    const all = new Set(needed[kind]);
-    if (kind === "net") { for (const host of reached) all.add(host); }
+    const more = kind === "net" ? reached : [];
+    const all = new Set([...needed[kind] ?? [], ...more]);
     // any port of a host may be granted already
     const shown = redactUrl(what);
     const host = kind === "net" ? shown.replace(/:\d+$/, "") : shown;

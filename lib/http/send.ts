@@ -75,8 +75,8 @@ export async function send(
   request: HttpRequest,
   options: SendOptions = {},
 ): Promise<HttpResponse> {
-  const { maxRedirects = 10, follow, retry, notice } = options;
-  const { head, idle, total }: Timeouts = options.timeouts ?? DEFAULT_TIMEOUTS;
+  const { maxRedirects = 10, follow } = options;
+  const { idle, total }: Timeouts = options.timeouts ?? DEFAULT_TIMEOUTS;
   const deadline = startDeadline(total, options.signal);
   let { network = {} } = options;
   const { trace } = network;
@@ -87,8 +87,7 @@ export async function send(
       if (!isTunneled(request.url, network.proxy)) {
         await trace?.(request, network.http);
       }
-      const trying = { deadline, head, network, retry, notice };
-      const response = await attempt(request, trying);
+      const response = await attempt(request, options, network, deadline);
       await trace?.(response, network.http);
       const { status } = response;
       const redirects = status >= 300 && status < 400
@@ -161,13 +160,10 @@ export async function send(
 
 async function attempt(
   request: HttpRequest,
-  options: Pick<SendOptions, "retry" | "notice"> & {
-    readonly deadline: Deadline;
-    readonly head: number | undefined;
-    readonly network: Network;
-  },
+  { retry = 0, notice, timeouts = DEFAULT_TIMEOUTS }: SendOptions,
+  network: Network,
+  deadline: Deadline,
 ): Promise<TransportResponse> {
-  const { deadline, head, network, retry = 0, notice } = options;
   const onUpload = (state: string) => deadline.renew(state === "sending");
   for (let count = 0;; count++) {
     let response: TransportResponse | undefined;
@@ -177,7 +173,7 @@ async function attempt(
       const sent = sendOnce(request, { ...network, signal, onUpload });
       // it ends when its signal is aborted, whether what it waits for can be ended or not
       const answer = orAborted(signal, sent);
-      response = await deadline.within(answer, head, "no answer");
+      response = await deadline.within(answer, timeouts.head, "no answer");
       if (response.status < 400 || count === retry) return response;
     } catch (cause) {
       const { verdictOf } = await import("./failure.ts");
