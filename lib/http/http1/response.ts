@@ -177,19 +177,16 @@ function inChunks(reader: Reader, trailers: Header[] = []): ByteSource {
     if (match === null) throw cutShort();
     return match;
   };
-  const next = async () => {
-    if (chunk !== undefined) await readLine(2, /^\r\n$/);
-    const line = await readLine(extensions + 40, CHUNK);
-    const [, digits = "", extension = ""] = line;
-    extensions -= extension.length;
-    if (extensions < 0) throw cutShort();
-    return parseInt(digits, 16);
-  };
   return {
     read: async (buffer) => {
       const count = await chunk?.read(buffer) ?? null;
       if (count !== null) return count;
-      const length = await next();
+      if (chunk !== undefined) await readLine(2, /^\r\n$/);
+      const line = await readLine(extensions + 40, CHUNK);
+      const [, digits = "", extension = ""] = line;
+      extensions -= extension.length;
+      if (extensions < 0) throw cutShort();
+      const length = parseInt(digits, 16);
       chunk = ofLength(reader, length);
       if (length > 0) return await chunk.read(buffer);
       for (let [left, count] = [LONGEST_MORE, 0];; count++) {
