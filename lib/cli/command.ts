@@ -7,41 +7,28 @@
 import { ExitCode, Failure, UsageError } from "./errors.ts";
 import { ClosedOutput, type Io, type Output, print, printSafe } from "./io.ts";
 import {
+  asks,
   type Command,
-  formatOptionName,
   type OptionTable,
   parseCommandLine,
   refuseConflicts,
   UnknownOptionError,
-  wordsBeforeEnd,
 } from "./options.ts";
-import type { Denial } from "./reasons.ts";
-
-/** Reads one of the words that a value may be. */
-function oneOf<const Word extends string>(what: string, ...words: Word[]) {
-  return (text: string): Word => {
-    const word = words.find((word) => word === text);
-    if (word !== undefined) return word;
-    const others = words.slice(0, -1).join(", ");
-    throw new UsageError(
-      `Cannot use ${what} "${text}": expected ${others} or ${words.at(-1)}`,
-    );
-  };
-}
+import { oneOf } from "./values.ts";
 
 /** The options that every command has. */
 const COMMON = {
   color: {
     group: "Common",
     value: "auto|always|never",
-    parse: oneOf("colors", "auto", "always", "never"),
+    parse: oneOf("use colors", "auto", "always", "never"),
     implied: { text: "always", accepts: /^(auto|always|never)$/ },
     help: "Use colours; NO_COLOR=1 is never",
   },
   noColor: { conflicts: ["color"], help: "The same as never" },
   completions: {
     value: "bash|zsh|fish",
-    parse: oneOf("shell", "bash", "zsh", "fish"),
+    parse: oneOf("use shell", "bash", "zsh", "fish"),
     help: "Print what this shell completes",
   },
   debug: { help: "Show the stack of an error" },
@@ -68,6 +55,7 @@ export async function runCommand<Table extends OptionTable>(
   io: Io,
 ): Promise<ExitCode> {
   const table = { ...command.options, ...COMMON };
+  const whole = { ...command, options: table };
   try {
     const isHelp = asks(args, "--help", "-h");
     const isVersion = !isHelp && asks(args, "--version", "-V");
@@ -83,14 +71,12 @@ export async function runCommand<Table extends OptionTable>(
     if (line === undefined || line.options.help) {
       const { formatHelp } = await import("./help.ts");
       const isWhole = / (--help|-h) all( |$)/.test(` ${args.join(" ")}`);
-      const shown = formatHelp({ ...command, options: table }, isWhole);
-      await print(io.stdout, shown);
+      await print(io.stdout, formatHelp(whole, isWhole));
       return ExitCode.Ok;
     }
     const { color, noColor, completions } = line.options;
     if (completions !== undefined) {
       const { formatCompletions } = await import("./completions.ts");
-      const whole = { ...command, options: table };
       await print(io.stdout, formatCompletions(completions, whole));
       return ExitCode.Ok;
     }
@@ -103,7 +89,7 @@ export async function runCommand<Table extends OptionTable>(
     return await command.run(line, withColor(io, noColor ? "never" : color));
   } catch (error) {
     if (error instanceof ClosedOutput) return ExitCode.Ok;
-    return await report(command, args, io, error);
+    return await report(whole, args, io, error);
   }
 }
 
@@ -127,11 +113,6 @@ const mayAsk = ({ stdin, stderr }: Io) =>
     Deno.permissions.querySync({ name }).state === "prompt"
   );
 
-/** Whether a flag stands before `--`: help and version win over whatever else is wrong. */
-function asks(args: readonly string[], ...names: string[]): boolean {
-  return wordsBeforeEnd(args).some((arg) => names.includes(arg));
-}
-
 /** Prints an error in one line, then at most one hint; with `--debug`, where it came from. No secret is shown. */
 async function report<Table extends OptionTable>(
   command: Command<Table>,
@@ -141,11 +122,13 @@ async function report<Table extends OptionTable>(
 ): Promise<ExitCode> {
   const reasons = await import("./reasons.ts");
   const { redactArguments, redactText } = await import("./redact.ts");
-  const { asStarted } = await import("./start.ts");
-  const whole = { ...command, options: { ...command.options, ...COMMON } };
   const error = reasons.unloadedOf(thrown) ??
-    await nameWords(whole, args, thrown).catch(() => thrown);
-  const words = await redactArguments(whole, args);
+    (thrown instanceof UsageError
+      ? await import("./nearest.ts").then(({ nameWords }) =>
+        nameWords(command, args)
+      ).catch(() => {}) ?? thrown
+      : thrown);
+  const words = await redactArguments(command, args);
   const hide = (text: string) =>
     redactText(words.reduce((text, { text: typed, shown, isOperand }) => {
       if (typed === shown) return text;
@@ -155,14 +138,8 @@ async function report<Table extends OptionTable>(
         : [`"${typed}"`, `"${shown}"`];
       return text.replaceAll(from, () => to);
     }, text));
-  const denial = reasons.denialOf(error);
   // a hint is a courtesy: whatever fails while it is made must not hide the error
-  const hint =
-    await (denial === undefined
-      ? hintFor(whole, args, error, hide).then((text) =>
-        text && asStarted(text)
-      )
-      : permissionHint(command, args, denial, error)).catch(() => undefined);
+  const hint = await hintFor(command, args, error, hide).catch(() => undefined);
   const lines = [
     `${command.name}: ${hide(reasons.describe(error))}`,
     ...hint === undefined ? [] : [`hint: ${hint}`],
@@ -172,84 +149,28 @@ async function report<Table extends OptionTable>(
   return reasons.exitCodeOf(error);
 }
 
-async function permissionHint<Table extends OptionTable>(
-  command: Command<Table>,
-  args: readonly string[],
-  denial: Denial,
-  error: unknown,
-): Promise<string> {
-  const { formatPermissionHint } = await import("./permissions.ts");
-  const own = args.filter((arg) => arg !== "--debug");
-  const reached = error instanceof Failure ? error.reached : [];
-  return await formatPermissionHint(command, own, denial, reached);
-}
-
+/** What to do about an error: what would be permitted, what is most likely meant, or what it says itself. */
 async function hintFor<Table extends OptionTable>(
   command: Command<Table>,
   args: readonly string[],
   error: unknown,
   hide: (text: string) => string,
 ): Promise<string | undefined> {
-  const seeHelp = `see hark ${command.name} --help`;
-  if (error instanceof UnknownOptionError) {
-    return hide(await hintForUnknown(command, args, error.options) ?? seeHelp);
+  const { denialOf } = await import("./reasons.ts");
+  const denial = denialOf(error);
+  if (denial !== undefined) {
+    const { formatPermissionHint } = await import("./permissions.ts");
+    const own = args.filter((arg) => arg !== "--debug");
+    const reached = error instanceof Failure ? error.reached : [];
+    return await formatPermissionHint(command, own, denial, reached);
   }
-  if (error instanceof Failure && error.hint !== undefined) {
-    return hide(error.hint);
-  }
-  return error instanceof UsageError ? seeHelp : undefined;
-}
-
-/** What each of the options most likely means; by its name, where there are more. */
-async function hintForUnknown<Table extends OptionTable>(
-  command: Command<Table>,
-  args: readonly string[],
-  unknown: readonly string[],
-): Promise<string | undefined> {
-  const { nearest } = await import("./nearest.ts");
-  // of two that are as near, what everybody looks for
-  const names = ["help", "version", ...Object.keys(command.options)];
-  const others = await hintsOf(command);
-  const hints = Map.groupBy(unknown, (option) => {
-    const typed = args.find((arg) => arg.startsWith(`${option}=`)) ?? option;
-    // what has a value is no flag
-    const known = names.filter((name) =>
-      typed === option || command.options[name]?.parse
-    );
-    const near = nearest(option, known.map(formatOptionName));
-    return others.get(option) ??
-      (near && `did you mean ${near}? see hark ${command.name} --help`) ??
-      command.meant?.(typed, command.name);
-  });
-  const texts = [...hints].flatMap(([hint, typed]) =>
-    hint ? [unknown.length > 1 ? `${typed.join(", ")}: ${hint}` : hint] : []
-  );
-  return texts.join("; ") || undefined;
-}
-
-/** What to type here, by each name that other tools have for it. */
-async function hintsOf<Table extends OptionTable>(
-  { name, hints = {} }: Command<Table>,
-): Promise<ReadonlyMap<string, string>> {
-  const table = typeof hints === "function" ? await hints(name) : hints;
-  return new Map(
-    Object.entries(table).flatMap(([names, hint]) =>
-      names.split(" ").map((name) => [name, hint] as const)
-    ),
-  );
-}
-
-/** What other tools write with one dash, as `-connect`, was read letter by letter: where it is known it is the error. */
-async function nameWords<Table extends OptionTable>(
-  command: Command<Table>,
-  args: readonly string[],
-  error: unknown,
-): Promise<unknown> {
-  if (!(error instanceof UsageError)) return error;
-  const known = Object.keys(command.options).map(formatOptionName);
-  const others = await hintsOf(command);
-  const words = args.filter((arg) => /^-\w\w/.test(arg) && asks(args, arg))
-    .map((arg) => arg.replace(/=.*/s, ""))
-    .filter((word) => others.has(word) || known.includes(`-${word}`));
-  return words.length === 0 ? error : new UnknownOptionError(...words);
+  if (!(error instanceof Failure)) return undefined;
+  const { asStarted } = await import("./start.ts");
+  const meant = error instanceof UnknownOptionError
+    ? (await import("./nearest.ts")).hintForUnknown(command, args, error)
+    : error.hint;
+  const isUsage = error instanceof UsageError;
+  const hint = await meant ??
+    (isUsage ? `see hark ${command.name} --help` : undefined);
+  return hint && asStarted(hide(hint));
 }

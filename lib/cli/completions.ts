@@ -4,7 +4,11 @@
  * @module
  */
 
-import { type Command, formatOptionName, type OptionTable } from "./options.ts";
+import {
+  type Described,
+  formatOptionName,
+  type OptionTable,
+} from "./options.ts";
 import { quote } from "./values.ts";
 
 /** The options as they are typed; a value is one of the words, any file (`*`), or anything (a blank). */
@@ -68,7 +72,7 @@ const fish: Format = (name, all, words) => {
 /** A script for a shell to read: it completes the command by its own name, and after `hark`. */
 export function formatCompletions(
   shell: "bash" | "zsh" | "fish",
-  command: Omit<Command<OptionTable>, "run" | "permissions">,
+  command: Described,
 ): string {
   const words = Object.values(command.operands ?? {}).flat()
     .flatMap(([label]) => label.match(/^[a-z]+(?= |$)/) ?? []).join(" ");

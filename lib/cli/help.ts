@@ -5,12 +5,7 @@
  */
 
 import { ExitCode } from "./errors.ts";
-import {
-  type Command,
-  formatOptionName,
-  type Option,
-  type OptionTable,
-} from "./options.ts";
+import { type Described, formatOptionName, type Option } from "./options.ts";
 import { asStarted } from "./start.ts";
 
 type Row = readonly [label: string, text: string];
@@ -24,7 +19,7 @@ const LABEL = 31;
  * or the whole, with every option and the exit codes.
  */
 export function formatHelp(
-  command: Omit<Command<OptionTable>, "run" | "permissions">,
+  command: Described,
   isWhole = false,
 ): string {
   const { name, summary, usage, examples, operands = {} } = command;
@@ -62,7 +57,7 @@ function formatRows(rows: readonly Row[], width = LABEL): string[] {
 
 /** The options that are shown, by the titles of their groups: each goes on to the next option that names one. */
 function groupsOf(
-  { options, common }: Pick<Command<OptionTable>, "options" | "common">,
+  { options, common }: Described,
   isWhole: boolean,
 ): ReadonlyMap<string, Row[]> {
   const groups = new Map<string, Row[]>();

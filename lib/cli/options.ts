@@ -79,6 +79,9 @@ export interface Command<Table extends OptionTable> {
   readonly run: (line: CommandLine<Table>, io: Io) => Promise<ExitCode>;
 }
 
+/** What is said of a command, without its work. */
+export type Described = Omit<Command<OptionTable>, "run" | "permissions">;
+
 /** What other tools call our options: the option as typed there, and what to type here. */
 export type Hints = Readonly<Record<string, string>>;
 
@@ -100,7 +103,7 @@ export function parseCommandLine<const Table extends OptionTable>(
   args: readonly string[],
 ): CommandLine<Table> {
   const { given, operands } = settle(table, args);
-  const options: unknown = Object.fromEntries(
+  const options: object = Object.fromEntries(
     Object.entries(table).map((
       [name, option],
     ) => [name, valueOf(name, option, given.get(name))]),
@@ -147,41 +150,30 @@ function settle(table: OptionTable, args: readonly string[]) {
     const found = find(typed);
     if (found === undefined) return void unknown.add(typed);
     const [name, option] = found;
-    const left = rest.length;
-    const texts = textsFor(option, typed, attached);
+    const { parse, implied, value = "VALUE", hint } = option;
+    if (!parse && attached !== undefined) {
+      throw new UsageError(`Cannot give ${typed} a value: it takes none`);
+    }
+    const [next] = parse && attached === undefined ? rest : [];
+    const isNext = next !== undefined && (implied?.accepts ?? VALUE).test(next);
+    const text = attached ?? (isNext ? rest.shift() : implied?.text);
+    if (parse && text === undefined) {
+      throw new UsageError(
+        `Cannot use ${typed} without a value: expected ${value}`,
+        { hint },
+      );
+    }
+    const texts = text === undefined ? [] : [text];
     given.set(name, [...given.get(name) ?? [], ...texts]);
-    const [text = ""] = texts;
     if (attached !== undefined) {
-      words.push({ start: typed + sign, text, option });
+      words.push({ start: typed + sign, text: attached, option });
     } else {
       words.push({ start: typed, text: "" });
-      if (rest.length < left) words.push({ start: "", text, option });
+      if (isNext) words.push({ start: "", text: next, option });
     }
   }
 
   const operand = (text: string) => ({ start: "", text, isOperand: true });
-
-  function textsFor(
-    { parse, implied, value = "VALUE", hint }: Option,
-    typed: string,
-    attached: string | undefined,
-  ): string[] {
-    if (!parse && attached !== undefined) {
-      throw new UsageError(`Cannot give ${typed} a value: it takes none`);
-    }
-    if (!parse) return [];
-    if (attached !== undefined) return [attached];
-    const [next] = rest;
-    if (next !== undefined && (implied?.accepts ?? VALUE).test(next)) {
-      rest.shift();
-      return [next];
-    }
-    if (implied) return [implied.text];
-    throw new UsageError(
-      `Cannot use ${typed} without a value: expected ${value}`,
-      { hint },
-    );
-  }
 
   for (let token = rest.shift(); token !== undefined; token = rest.shift()) {
     if (token === "--") {
@@ -234,10 +226,9 @@ function valueOf(name: string, option: Option, texts?: string[]): unknown {
 /** Every option has been read by its own parser: that makes the values the table's. */
 function isComplete<Table extends OptionTable>(
   table: Table,
-  values: unknown,
+  values: object,
 ): values is Options<Table> {
-  return typeof values === "object" && values !== null &&
-    Object.keys(table).every((name) => name in values);
+  return Object.keys(table).every((name) => name in values);
 }
 
 /** The name of an option as it is typed. */
@@ -297,6 +288,11 @@ const isList = (conflicts: Conflicts): conflicts is readonly string[] =>
 export function wordsBeforeEnd(args: readonly string[]): readonly string[] {
   const end = args.indexOf("--");
   return args.slice(0, end === -1 ? undefined : end);
+}
+
+/** Whether a flag stands before `--`: help and version win over whatever else is wrong. */
+export function asks(args: readonly string[], ...names: string[]): boolean {
+  return wordsBeforeEnd(args).some((arg) => names.includes(arg));
 }
 
 /** Letters of nc's in one word, of which the last may take a value: `-lvp 80`, `-zvw3`. */

@@ -42,8 +42,8 @@ export async function formatPermissionHint<Table extends OptionTable>(
   const needed =
     await command.permissions?.(parseCommandLine(command.options, args)) ?? {};
   const flags = KINDS.flatMap((kind) => {
-    const all = new Set(needed[kind]);
-    if (kind === "net") { for (const host of reached) all.add(host); }
+    const more = kind === "net" ? reached : [];
+    const all = new Set([...needed[kind] ?? [], ...more]);
     // any port of a host may be granted already
     const shown = redactUrl(what);
     const host = kind === "net" ? shown.replace(/:\d+$/, "") : shown;
@@ -55,17 +55,10 @@ export async function formatPermissionHint<Table extends OptionTable>(
   const shown = Deno.build.standalone
     ? []
     : await redactArguments(command, args);
+  const compile = ["deno", "compile", "--no-prompt", ...flags, "-o", name];
   const line = [
     ...Deno.build.standalone
-      ? [
-        "deno",
-        "compile",
-        "--no-prompt",
-        ...flags,
-        "-o",
-        name,
-        `tasks/${name}.ts`,
-      ]
+      ? [...compile, `tasks/${name}.ts`]
       : startOf(name, flags),
     ...shown.map(({ start, shown }) => start + shown),
   ].map(quoteLine).join(" ");

@@ -141,7 +141,7 @@ const RETRY_MS = 5;
 /** A pipe takes a write of so many bytes whole or not at all (PIPE_BUF of pipe(7); POSIX grants 512). */
 const WHOLE_BYTES = Deno.build.os === "linux" ? 4096 : 512;
 
-/** Rust's standard output keeps a shorter text without a newline in its buffer when it cannot be written. */
+/** A shorter text is kept there. */
 const KEPT_BYTES = 1024;
 
 /** What was never full after so many bytes is taken for a file, or for a pipe that blocks: it gets large parts. */
@@ -151,7 +151,6 @@ const TRIAL_BYTES = 64 * 1024 * 1024;
 const LATER_TRIAL_BYTES = 4 * 1024 * 1024;
 
 const NEWLINE = 10;
-const NOTHING = new Uint8Array();
 
 /** Makes an output of one of the process's streams. What is said on stderr is a courtesy: where its reader is gone, it alone is lost. */
 export function createOutput(name: string, stream: Stream): Output {
@@ -185,7 +184,9 @@ export function createOutput(name: string, stream: Stream): Output {
   }
 
   async function retry(part: Uint8Array): Promise<void> {
-    for (let rest = restOf(part);;) {
+    // Rust's standard output keeps a short text without a newline in its buffer when it cannot be written
+    const isKept = part.length < KEPT_BYTES && part.at(-1) !== NEWLINE;
+    for (let rest = isKept ? new Uint8Array() : part;;) {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       try {
         const count = stream.writeSync(rest);
@@ -250,9 +251,4 @@ function partOf(bytes: Uint8Array, from: number): Uint8Array {
   const part = bytes.subarray(from, from + WHOLE_BYTES);
   const newline = part.lastIndexOf(NEWLINE);
   return newline === -1 ? part : part.subarray(0, newline + 1);
-}
-
-/** What is to be written again of a part that could not be written: nothing where it is kept in the buffer. */
-function restOf(part: Uint8Array): Uint8Array {
-  return part.length < KEPT_BYTES && part.at(-1) !== NEWLINE ? NOTHING : part;
 }

@@ -32,12 +32,10 @@ export function reasonOf(error: unknown): { message: string; code: ExitCode } {
   for (const text of texts) {
     for (const [test, message, code = ExitCode.Failed] of WORDINGS) {
       const match = text.match(test);
-      if (match) {
-        return {
-          message: typeof message === "string" ? message : message(match),
-          code,
-        };
-      }
+      if (match === null) continue;
+      return typeof message === "string"
+        ? { message: match[0].replace(test, message), code }
+        : { message: message(match), code };
     }
   }
   const message = (texts.at(-1) ?? "").replace(/^\w*Error: /, "")
@@ -95,7 +93,7 @@ const DENIAL =
 
 const { Certificate: REFUSED, Unreachable: AWAY, CutShort: CUT } = ExitCode;
 
-/** The first match wins: what is told from a text of Deno, the system, hyper, rustls or SQLite. */
+/** The first match wins, whose groups a message may name: what is told from a text of Deno, the system, hyper, rustls or SQLite. */
 const WORDINGS: readonly (readonly [
   test: RegExp,
   message: string | ((match: RegExpMatchArray) => string),
@@ -103,10 +101,9 @@ const WORDINGS: readonly (readonly [
 ])[] = [
   [
     DENIAL,
-    ([, kind, what]) =>
-      Deno.build.standalone
-        ? `this binary was compiled without ${kind} access to ${what}`
-        : `${kind} access to ${what} is not permitted`,
+    Deno.build.standalone
+      ? "this binary was compiled without $1 access to $2"
+      : "$1 access to $2 is not permitted",
   ],
   [/^NotCapable/, "not permitted"],
   [/CaUsedAsEndEntity/, "it is a CA certificate, not a server's", REFUSED],
@@ -116,11 +113,7 @@ const WORDINGS: readonly (readonly [
       `certificate expired ${formatAgo(Number(now) - Number(end))} ago`,
     REFUSED,
   ],
-  [
-    /certificate (has )?expired|invalid peer certificate: Expired/,
-    "certificate expired",
-    REFUSED,
-  ],
+  [/certificate (has )?expired|: Expired/, "certificate expired", REFUSED],
   [/not valid yet|NotValidYet/, "certificate is not valid yet", REFUSED],
   [
     /certificate not valid for name "?([^";]+)"?(?:; certificate is (only valid for .*|not valid for any names.*))?/,
@@ -147,7 +140,7 @@ const WORDINGS: readonly (readonly [
   [
     // of what is nested, as in Other(OtherError(Why)), the innermost
     /invalid peer certificate: ?(?:\w+\()*([\w ]*)/,
-    ([, why]) => `certificate refused (${why})`,
+    "certificate refused ($1)",
     REFUSED,
   ],
   [/KeyMismatch/, "the key does not belong to the certificate"],
@@ -161,13 +154,10 @@ const WORDINGS: readonly (readonly [
   ],
   [/ProtocolVersion|AlgorithmsExtension/, "no TLS version in common"],
   [/no.?application.?protocol/i, "no version of HTTP in common"],
-  [
-    /received fatal alert: (\w+)/,
-    ([, alert]) => `the peer ended TLS (${alert})`,
-  ],
+  [/received fatal alert: (\w+)/, "the peer ended TLS ($1)"],
   [
     /peer (?:is incompatible|misbehaved): (\w+)/,
-    ([, why]) => `the peer's TLS does not fit (${why})`,
+    "the peer's TLS does not fit ($1)",
   ],
   [
     /without sending TLS close_notify/,
@@ -214,7 +204,7 @@ const WORDINGS: readonly (readonly [
   ],
   [
     /client error \(SendRequest\): ((?:invalid|unexpected) .*?)(?: parsed)?$/,
-    ([, why]) => `the answer is not HTTP (${why})`,
+    "the answer is not HTTP ($1)",
   ],
   [/message head is too large/, "the head of the answer is too large"],
   [

@@ -4,12 +4,7 @@
  * @module
  */
 
-import {
-  type Command,
-  type OptionTable,
-  readWords,
-  type Word,
-} from "./options.ts";
+import { type Described, readWords, type Word } from "./options.ts";
 
 /** What sounds secret wherever a word has it, as `token` in `xauthtoken`. */
 const PARTS =
@@ -97,8 +92,8 @@ export function redactText(text: string): string {
   return hide(text, '\\s"<>');
 }
 
-async function show<Table extends OptionTable>(
-  { redact = redactUrl }: Command<Table>,
+async function show(
+  { redact = redactUrl }: Described,
   { text, option, isOperand }: Word,
   at: number,
 ): Promise<string> {
@@ -110,8 +105,8 @@ async function show<Table extends OptionTable>(
 }
 
 /** The words of a command line, each with its text as it may be shown; where it cannot be read all are operands. */
-export async function redactArguments<Table extends OptionTable>(
-  command: Command<Table>,
+export async function redactArguments(
+  command: Described,
   args: readonly string[],
 ): Promise<(Word & { readonly shown: string })[]> {
   let words: readonly Word[];

@@ -18,11 +18,6 @@ export interface Start {
   readonly binary?: string | undefined;
 }
 
-function ownStart(): Start {
-  const binary = Deno.build.standalone ? Deno.execPath() : undefined;
-  return { module: Deno.mainModule, folder: Deno.cwd(), binary };
-}
-
 /** A text in which commands are called `hark get`, with each as it is started here: `deno task get`, `./get`. */
 export function asStarted(text: string, start?: Start): string {
   return text.replace(
@@ -40,7 +35,11 @@ export function asStarted(text: string, start?: Start): string {
 export function startOf(
   name: string,
   flags: readonly string[],
-  { module, folder, binary }: Start = ownStart(),
+  { module, folder, binary }: Start = {
+    module: Deno.mainModule,
+    folder: Deno.cwd(),
+    binary: Deno.build.standalone ? Deno.execPath() : undefined,
+  },
 ): readonly string[] {
   const own = new RegExp(`\\b(${COMMANDS.join("|")})\\b(?=[^/]*$)`);
   if (binary !== undefined) {
@@ -57,9 +56,8 @@ export function startOf(
   }
   const path = (percentDecode(script) ?? script)
     .replace(/^\/(?=[A-Za-z]:)/, "");
-  const isScript = COMMANDS.some((each) =>
-    /\/(\w+)\.[jt]s$/.exec(pathname)?.[1] === each
-  );
+  const [, file = ""] = pathname.match(/\/(\w+)\.[jt]s$/) ?? [];
+  const isScript = COMMANDS.includes(file);
   const shown = below(folder, path).replace(/^\.\//, "");
   if (isScript && shown !== `tasks/${name}.ts`) {
     return ["deno", "run", ...flags, shown];

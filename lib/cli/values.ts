@@ -16,13 +16,18 @@ export function lengthOf(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
+/** Refuses a text that is longer than it may be, in bytes. */
+export function refuseLong(goal: string, text: string, most: number): void {
+  const length = lengthOf(text);
+  if (length <= most) return;
+  throw new UsageError(
+    `Cannot ${goal} of ${length} bytes: expected at most ${most}`,
+  );
+}
+
 /** Refuses the name of a host that is longer than any can be. */
 export function refuseLongName(host: string): void {
-  const length = lengthOf(host.replace(/\.$/, ""));
-  if (length <= LONGEST_NAME) return;
-  throw new UsageError(
-    `Cannot use a host's name of ${length} bytes: expected at most ${LONGEST_NAME}`,
-  );
+  refuseLong("use a host's name", host.replace(/\.$/, ""), LONGEST_NAME);
 }
 
 /** Reads the path of a Unix socket: one that is not empty, and fits. */
@@ -33,13 +38,26 @@ export function parseSocketPath(text: string): string {
       { hint: `a file of that name: ${quote(`./${text}`)}` },
     );
   }
-  const length = lengthOf(text);
-  if (length > 0 && length <= LONGEST_PATH) return text;
-  throw new UsageError(
-    length === 0
-      ? 'Cannot parse address "unix:": expected unix:PATH'
-      : `Cannot use a Unix socket's path of ${length} bytes: expected at most ${LONGEST_PATH}`,
-  );
+  if (text === "") {
+    throw new UsageError('Cannot parse address "unix:": expected unix:PATH');
+  }
+  refuseLong("use a Unix socket's path", text, LONGEST_PATH);
+  return text;
+}
+
+/** Reads one of the words that a value may be. */
+export function oneOf<const Word extends string>(
+  goal: string,
+  ...words: Word[]
+): (text: string) => Word {
+  return (text) => {
+    const word = words.find((word) => word === text);
+    if (word !== undefined) return word;
+    const others = words.slice(0, -1).join(", ");
+    throw new UsageError(
+      `Cannot ${goal} "${text}": expected ${others} or ${words.at(-1)}`,
+    );
+  };
 }
 
 /** Reads a number of seconds, whole or with decimals; not negative. */

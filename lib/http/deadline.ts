@@ -37,10 +37,8 @@ export interface Deadline {
 
 export function startDeadline(total?: number, signal?: AbortSignal): Deadline {
   let controller = new AbortController();
-  const arm = () =>
-    signal === undefined
-      ? controller.signal
-      : AbortSignal.any([signal, controller.signal]);
+  const outer = signal ? [signal] : [];
+  const arm = () => AbortSignal.any([...outer, controller.signal]);
   let armed = arm();
   const limitOf = (ms: number | undefined, late: string) =>
     ms ? { due: performance.now() + ms, ms, late } : undefined;

@@ -94,13 +94,10 @@ export async function followRedirect(
 
 /** Addresses that only this machine or its network can reach, or that are nobody's (RFC 6890). */
 const PRIVATE = [
-  ...["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8"],
-  ...["169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16"],
-  ...["198.18.0.0/15", "224.0.0.0/3"],
-  ...["::/127", "64:ff9b:1::/48", "100::/64", "2001::/32", "fc00::/7"],
-  ...["fe80::/9"],
-  "ff00::/8",
-].map(parseCidr);
+  "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12",
+  "192.0.0.0/24 192.168.0.0/16 198.18.0.0/15 224.0.0.0/3 ::/127 64:ff9b:1::/48",
+  "100::/64 2001::/32 fc00::/7 fe80::/9 ff00::/8",
+].flatMap((line) => line.split(" ")).map(parseCidr);
 
 /** Ranges of IPv6 that have an IPv4 address in them, at a group: as it is, SIIT (RFC 7915), NAT64 (RFC 6052), 6to4 (RFC 3056). */
 const EMBEDDED = [

@@ -101,11 +101,6 @@ export function latin1(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
-/** The text whose UTF-8 the characters of another one stand for. */
-export function fromByteString(text: string): string {
-  return new TextDecoder().decode(latin1(text));
-}
-
 /** Reads a URL of a header, from the root or from a base: bytes beyond ASCII go on as they are, percent-encoded. */
 export function parseReference(text: string, base: URL): URL | null {
   const encode = (char: string) =>

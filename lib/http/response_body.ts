@@ -16,7 +16,7 @@ interface Reading {
   readonly maxSize?: number | undefined;
   readonly decodes?: Decodes | undefined;
   /** Asks once more for the body, over a socket of our own, where that can be done. */
-  readonly again: () => Promise<TransportResponse | undefined>;
+  readonly again: () => Promise<TransportResponse | void>;
 }
 
 type OpenBody =
@@ -67,10 +67,7 @@ export function openBody(
   reading: Reading,
 ): OpenBody {
   const { headers, body: stream, transferCoding } = response;
-  if (stream === null) {
-    const drop = () => Promise.resolve();
-    return { body: nothing(), stream, drop };
-  }
+  if (stream === null) return { body: nothing(), stream, drop: async () => {} };
   const isPlain = !headers.has("content-encoding") && !transferCoding;
   let source: DecodedBody = { stream };
   try {
@@ -256,14 +253,18 @@ async function* through(chunks: Chunks, name: Decoder): Chunks {
   const decoder = (await import("node:zlib"))[name]();
   let [received, given] = [0, 0];
   let failure: unknown;
-  let isOver = false;
   let wake = () => {};
-  decoder.on("end", () => isOver = true);
   decoder.on("error", (error) => failure = error);
-  for (const event of ["readable", "end", "error"]) {
-    decoder.on(event, () => wake());
-  }
-  const drain = async function* (isDone: () => boolean): Chunks {
+  for (const event of ["readable", "error"]) decoder.on(event, () => wake());
+  const put = async function* (chunk?: Bytes): Chunks {
+    let isTaken = false;
+    const taken = () => {
+      isTaken = true;
+      wake();
+    };
+    if (chunk) decoder.write(chunk, taken);
+    else if (decoder.readableEnded) taken();
+    else decoder.on("end", taken).end();
     while (true) {
       for (let part = decoder.read(); part !== null; part = decoder.read()) {
         given += part.length;
@@ -273,31 +274,22 @@ async function* through(chunks: Chunks, name: Decoder): Chunks {
           : new Uint8Array(part);
       }
       if (failure !== undefined) throw failure;
-      if (isDone()) return;
+      if (isTaken) return;
       await new Promise<void>((resolve) => wake = resolve);
     }
-  };
-  const write = async function* (chunk: Bytes): Chunks {
-    let isTaken = false;
-    decoder.write(chunk, () => {
-      isTaken = true;
-      wake();
-    });
-    yield* drain(() => isTaken);
   };
   let hasAll = false;
   try {
     for await (const chunk of whole) {
       received += chunk.length;
-      yield* write(chunk);
+      yield* put(chunk);
     }
     hasAll = true;
     // Brotli's says nothing of a missing end: it then takes one byte more, and what it makes of it is nothing
     if (name === "createBrotliDecompress") {
-      for await (const _ of write(new Uint8Array(1)));
+      for await (const _ of put(new Uint8Array(1)));
     }
-    decoder.end();
-    yield* drain(() => isOver);
+    yield* put();
     // zstd's gives nothing then
     const isCut = name === "createBrotliDecompress"
       ? decoder.bytesWritten > received

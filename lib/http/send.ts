@@ -75,8 +75,8 @@ export async function send(
   request: HttpRequest,
   options: SendOptions = {},
 ): Promise<HttpResponse> {
-  const { maxRedirects = 10, follow, retry, notice } = options;
-  const { head, idle, total }: Timeouts = options.timeouts ?? DEFAULT_TIMEOUTS;
+  const { maxRedirects = 10, follow } = options;
+  const { idle, total }: Timeouts = options.timeouts ?? DEFAULT_TIMEOUTS;
   const deadline = startDeadline(total, options.signal);
   let { network = {} } = options;
   const { trace } = network;
@@ -87,8 +87,7 @@ export async function send(
       if (!isTunneled(request.url, network.proxy)) {
         await trace?.(request, network.http);
       }
-      const trying = { deadline, head, network, retry, notice };
-      const response = await attempt(request, trying);
+      const response = await attempt(request, options, network, deadline);
       await trace?.(response, network.http);
       const { status } = response;
       const redirects = status >= 300 && status < 400
@@ -100,7 +99,13 @@ export async function send(
         ?.followRedirect(request, place, follow, network);
       if (hop === undefined || "refused" in hop) {
         const { signal } = deadline;
-        const again = () => sendAgain(request, { ...network, signal });
+        // asks once more for the body that a GET had, over a socket of our own
+        const again = async () => {
+          if (request.method !== "GET" || network.http === "2") return;
+          const { sendOverSocket } = await import("./http1/client.ts");
+          return await sendOverSocket(request, { ...network, signal })
+            .catch(() => {});
+        };
         const { maxSize, decodes } = options;
         const reading = { request, deadline, idle, maxSize, decodes, again };
         const { drop, ...incoming } = openBody(response, reading);
@@ -155,13 +160,10 @@ export async function send(
 
 async function attempt(
   request: HttpRequest,
-  options: Pick<SendOptions, "retry" | "notice"> & {
-    readonly deadline: Deadline;
-    readonly head: number | undefined;
-    readonly network: Network;
-  },
+  { retry = 0, notice, timeouts = DEFAULT_TIMEOUTS }: SendOptions,
+  network: Network,
+  deadline: Deadline,
 ): Promise<TransportResponse> {
-  const { deadline, head, network, retry = 0, notice } = options;
   const onUpload = (state: string) => deadline.renew(state === "sending");
   for (let count = 0;; count++) {
     let response: TransportResponse | undefined;
@@ -171,7 +173,7 @@ async function attempt(
       const sent = sendOnce(request, { ...network, signal, onUpload });
       // it ends when its signal is aborted, whether what it waits for can be ended or not
       const answer = orAborted(signal, sent);
-      response = await deadline.within(answer, head, "no answer");
+      response = await deadline.within(answer, timeouts.head, "no answer");
       if (response.status < 400 || count === retry) return response;
     } catch (cause) {
       const { verdictOf } = await import("./failure.ts");
@@ -240,16 +242,6 @@ function isRefused({ method, url }: HttpRequest, error: unknown): boolean {
     /^(GET|HEAD)$/.test(method) &&
       /head is too large|received unexpected message|HTTP header parsed|unexpected transfer-encoding/
         .test(text);
-}
-
-/** Asks once more for the body that a GET had, over a socket of our own; undefined where it is no longer that. */
-async function sendAgain(
-  request: HttpRequest,
-  options: TransportOptions,
-): Promise<TransportResponse | undefined> {
-  if (request.method !== "GET" || options.http === "2") return undefined;
-  const { sendOverSocket } = await import("./http1/client.ts");
-  return await sendOverSocket(request, options).catch(() => undefined);
 }
 
 async function sendByFetch(

@@ -16,8 +16,9 @@ export interface Timings {
   readonly tls: number | undefined;
   /** From the connection to the head of the response, the upload included. */
   readonly firstByte: number;
-  readonly body: number | undefined;
-  readonly total: number | undefined;
+  /** Known when the body has ended. */
+  body?: number;
+  total?: number;
 }
 
 /** The way to a server. Certificates and keys are PEM. */

@@ -70,22 +70,29 @@ async function openAt(
   );
 }
 
-/** The first loopback that accepts, or else which refuse; one that may not be asked is left out. */
-async function askLoopbacks(port: number, signal?: AbortSignal): Promise<
-  { readonly conn?: Deno.TcpConn; readonly refusing: readonly string[] }
-> {
+/** The first address that accepts, or else which refuse, and what the last one has against it. */
+async function openFirst(
+  hosts: readonly string[],
+  port: number,
+  signal?: AbortSignal,
+) {
   const refusing: string[] = [];
-  for (const hostname of LOOPBACKS) {
-    if (!isPermitted({ host: hostname, port })) continue;
+  let error: unknown = new Error("No address associated with the name");
+  for (const host of hosts) {
     try {
-      return { conn: await openAt(hostname, port, signal), refusing };
-    } catch (error) {
-      if (error instanceof Deno.errors.ConnectionRefused) {
-        refusing.push(hostname);
-      }
+      return { conn: await openAt(host, port, signal), refusing };
+    } catch (cause) {
+      error = cause;
+      if (error instanceof Deno.errors.ConnectionRefused) refusing.push(host);
     }
   }
-  return { refusing };
+  return { error, refusing };
+}
+
+/** The same of both loopbacks; one that may not be asked is left out. */
+function askLoopbacks(port: number, signal?: AbortSignal) {
+  const hosts = LOOPBACKS.filter((host) => isPermitted({ host, port }));
+  return openFirst(hosts, port, signal);
 }
 
 /** Connects to a name on all its addresses, in turn and overlapping (RFC 8305). */
@@ -102,22 +109,6 @@ async function openTcp(
     if (conn === undefined) throw error;
     return conn;
   }
-}
-
-async function openFirst(
-  addresses: readonly string[],
-  port: number,
-  signal?: AbortSignal,
-): Promise<Deno.TcpConn> {
-  let last: unknown = new Error("No address associated with the name");
-  for (const hostname of addresses) {
-    try {
-      return await openAt(hostname, port, signal);
-    } catch (error) {
-      last = error;
-    }
-  }
-  throw last;
 }
 
 /** Connects to a Unix socket, which takes no signal: one that comes too late is closed. */
@@ -152,7 +143,9 @@ async function openAddress(
       throw new Deno.errors.NotCapable(`Requires net access to "${host}"`);
     }
     if (found && (isChosen || mayEach)) {
-      return { conn: await openFirst(found, port, signal), dns };
+      const { conn, error } = await openFirst(found, port, signal);
+      if (conn === undefined) throw error;
+      return { conn, dns };
     }
   }
   return { conn: await openTcp({ host, port }, signal) };
@@ -260,12 +253,8 @@ export async function connect(
 ): Promise<Socket & Disposable> {
   const { timeout, signal, proxy } = options;
   // setTimeout would do as well, but its first use costs 7 ms
-  const deadline = timeout === undefined
-    ? undefined
-    : AbortSignal.timeout(timeout);
-  const limit = signal && deadline
-    ? AbortSignal.any([signal, deadline])
-    : signal ?? deadline;
+  const deadline = timeout === undefined ? [] : [AbortSignal.timeout(timeout)];
+  const limit = AbortSignal.any([...signal ? [signal] : [], ...deadline]);
   if (proxy && "path" in address) {
     throw new UsageError(await formatGoal(address, proxy));
   }
@@ -351,17 +340,12 @@ export async function refusalOf(
       ? await askLoopbacks(port)
       : { refusing: [] };
   conn?.close();
-  if (!(isRefused && isLoopback(host)) && refusing.length === 0) {
-    return new Failure(message, {
-      cause,
-      ...isMissing(cause) && { code: ExitCode.Unreachable },
-    });
-  }
+  const isFree = isRefused && isLoopback(host) || refusing.length > 0;
   return new Failure(message, {
     cause: refusing.length === 0
       ? cause
       : new Failure(`connection refused by ${refusing.join(" and ")}`),
-    code: ExitCode.Unreachable,
-    hint: hintToListen(address),
+    code: isFree || isMissing(cause) ? ExitCode.Unreachable : undefined,
+    hint: isFree ? hintToListen(address) : undefined,
   });
 }

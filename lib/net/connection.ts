@@ -70,18 +70,16 @@ export async function send(
   bytes: Uint8Array,
 ): Promise<void> {
   connection.onBytes?.("sent", bytes, connection);
-  for (let done = 0; done < bytes.length;) {
-    let count: number;
-    try {
-      count = await connection.socket.write(
-        done === 0 ? bytes : bytes.subarray(done),
-      );
-    } catch (cause) {
-      throw new Failure(`Cannot send to ${connection.peer}`, { cause });
+  try {
+    for (let done = 0; done < bytes.length;) {
+      const rest = done === 0 ? bytes : bytes.subarray(done);
+      const count = await connection.socket.write(rest);
+      done += count;
+      connection.sent += count;
+      connection.active = performance.now();
     }
-    done += count;
-    connection.sent += count;
-    connection.active = performance.now();
+  } catch (cause) {
+    throw new Failure(`Cannot send to ${connection.peer}`, { cause });
   }
 }
 

@@ -4,37 +4,26 @@
  * @module
  */
 
-import type { Direction, Listener } from "./connection.ts";
+import type { Listener } from "./connection.ts";
 
-/** A listener that writes a hex dump of all that it hears: each chunk whole, the places counted for each direction. */
+/**
+ * A listener that writes a hex dump of all that it hears: of each chunk a head line, `TIME < PEER N bytes` (`<` received,
+ * `>` sent), then 16 bytes a line as `hexdump -C` shows them, the places counted for each direction.
+ */
 export function createDumper(write: (text: string) => void): Listener {
-  return (direction, bytes, { peer, received, sent }) =>
-    write(formatHexdump({
-      time: Date.now(),
-      direction,
-      peer,
-      // what was received is counted before it is heard, what is sent after that
-      offset: direction === "received" ? received - bytes.length : sent,
-      bytes,
-    }));
-}
-
-/** A head line, `TIME < PEER N bytes` (`<` received, `>` sent), then 16 bytes a line as `hexdump -C` shows them, counted from an offset. */
-export function formatHexdump({ time, direction, peer, offset, bytes }: {
-  readonly time: number;
-  readonly direction: Direction;
-  readonly peer: string;
-  readonly offset: number;
-  readonly bytes: Uint8Array;
-}): string {
-  const start = new Date(time).toISOString();
-  const way = `${direction === "received" ? "<" : ">"} ${peer}`;
-  const unit = bytes.length === 1 ? "byte" : "bytes";
-  let text = `${start} ${way} ${bytes.length} ${unit}\n`;
-  for (let at = 0; at < bytes.length; at += LINE_BYTES) {
-    text += formatLine(bytes.subarray(at, at + LINE_BYTES), offset + at);
-  }
-  return text;
+  return (direction, bytes, { peer, received, sent }) => {
+    const { length } = bytes;
+    // what was received is counted before it is heard, what is sent after that
+    const [way, offset] = direction === "received"
+      ? ["<", received - length]
+      : [">", sent];
+    const unit = length === 1 ? "byte" : "bytes";
+    let text = `${new Date().toISOString()} ${way} ${peer} ${length} ${unit}\n`;
+    for (let at = 0; at < length; at += LINE_BYTES) {
+      text += formatLine(bytes.subarray(at, at + LINE_BYTES), offset + at);
+    }
+    write(text);
+  };
 }
 
 const LINE_BYTES = 16;

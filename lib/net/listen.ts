@@ -47,30 +47,29 @@ export function openAll<T extends Pick<Deno.TcpListener, "addr" | "close">>(
   address: TcpAddress,
   open: (hostname: string, port: number) => T,
   hosts: readonly string[],
+  tries = PORT_TRIES,
 ): T[] {
-  for (let tries = 1;; tries++) {
-    const listeners: T[] = [];
-    let missing: unknown;
-    let port = address.port;
-    try {
-      for (const host of hosts) {
-        try {
-          const listener = open(host, port);
-          listeners.push(listener);
-          ({ port } = listener.addr);
-        } catch (error) {
-          if (hosts.length === 1 || !isMissingFamily(error)) throw error;
-          missing = error;
-        }
+  const listeners: T[] = [];
+  let missing: unknown;
+  let { port } = address;
+  try {
+    for (const host of hosts) {
+      try {
+        const listener = open(host, port);
+        listeners.push(listener);
+        ({ port } = listener.addr);
+      } catch (error) {
+        if (hosts.length === 1 || !isMissingFamily(error)) throw error;
+        missing = error;
       }
-      if (listeners.length === 0) throw missing;
-      return listeners;
-    } catch (error) {
-      for (const listener of listeners) listener.close();
-      const retry = address.port === 0 &&
-        error instanceof Deno.errors.AddrInUse && tries < PORT_TRIES;
-      if (!retry) throw error;
     }
+    if (listeners.length === 0) throw missing;
+    return listeners;
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    const isTaken = error instanceof Deno.errors.AddrInUse;
+    if (address.port > 0 || !isTaken || tries === 1) throw error;
+    return openAll(address, open, hosts, tries - 1);
   }
 }
 

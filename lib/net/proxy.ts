@@ -5,7 +5,12 @@
  */
 
 import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
-import { hideMalformed, lengthOf, percentDecode } from "../cli/values.ts";
+import {
+  hideMalformed,
+  lengthOf,
+  percentDecode,
+  refuseLong,
+} from "../cli/values.ts";
 import {
   formatAddress,
   groupsOf,
@@ -48,11 +53,8 @@ function decode(part: string, protocol: Proxy["protocol"]): string {
   if (text === undefined) {
     throw new UsageError("Cannot parse the proxy's user or password");
   }
-  const length = lengthOf(text);
-  if (protocol === "socks5" && length > LONGEST_TEXT) {
-    throw new UsageError(
-      `Cannot use a proxy's user or password of ${length} bytes: expected at most ${LONGEST_TEXT}`,
-    );
+  if (protocol === "socks5") {
+    refuseLong("use a proxy's user or password", text, LONGEST_TEXT);
   }
   return text;
 }
@@ -101,9 +103,7 @@ export function formatBasic(user: string, password: string): string {
 }
 
 /** What an HTTP proxy is told of who asks; nothing where nobody is named. */
-export function formatLogin(
-  { username, password }: Pick<Proxy, "username" | "password">,
-): string | undefined {
+export function formatLogin({ username, password }: Proxy): string | undefined {
   return username + password === ""
     ? undefined
     : formatBasic(username, password);
@@ -180,11 +180,8 @@ const SOCKS_REPLIES =
 
 /** A text after its length in bytes; one that is longer would be read as what follows it. */
 function withLength(text: string): number[] {
-  const bytes = encoder.encode(text);
-  if (bytes.length <= LONGEST_TEXT) return [bytes.length, ...bytes];
-  throw new UsageError(
-    `Cannot give SOCKS5 a name of ${bytes.length} bytes: expected at most ${LONGEST_TEXT}`,
-  );
+  refuseLong("give SOCKS5 a name", text, LONGEST_TEXT);
+  return [lengthOf(text), ...encoder.encode(text)];
 }
 
 /** A host as SOCKS5 writes it (RFC 1928 section 5): IPv4 or IPv6 in binary, a name as it is. */

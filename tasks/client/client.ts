@@ -68,17 +68,17 @@ function createPrinter(
   { stdout }: Pick<Io, "stdout">,
   { before = "", after = "" },
 ): Printer {
-  const text = stdout.isTerminal ? createSafeDecoder() : undefined;
+  const decode = stdout.isTerminal ? createSafeDecoder() : undefined;
   const encoder = new TextEncoder();
   const end = () => {
-    const rest = before + (text?.flush() ?? "") + after;
+    const rest = before + (decode?.() ?? "") + after;
     if (rest !== "") return print(stdout, rest);
   };
   return {
     async print(bytes, later) {
       if (before !== "") await print(stdout, before);
       before = "";
-      const shown = text ? encoder.encode(text.decode(bytes)) : bytes;
+      const shown = decode ? encoder.encode(decode(bytes)) : bytes;
       await (later ? stdout.writeLater(shown) : stdout.write(shown));
     },
     end,

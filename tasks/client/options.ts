@@ -11,7 +11,7 @@ import type {
   Options,
   OptionTable,
 } from "../../lib/cli/options.ts";
-import { parseLimit, parseSeconds } from "../../lib/cli/values.ts";
+import { oneOf, parseLimit, parseSeconds } from "../../lib/cli/values.ts";
 import {
   type Address,
   DEFAULT_ADDRESS,
@@ -28,14 +28,6 @@ import {
 export const STARTTLS = ["smtp", "imap", "pop3", "postgres"] as const;
 
 export type Starttls = typeof STARTTLS[number];
-
-function parseStarttls(text: string): Starttls {
-  const name = STARTTLS.find((name) => name === text);
-  if (name !== undefined) return name;
-  throw new UsageError(
-    `Cannot start TLS in "${text}": expected smtp, imap, pop3 or postgres`,
-  );
-}
 
 /** What can be nothing but ports, where they may be left out. */
 const PORTS = /^\d[\d,-]*$/;
@@ -98,7 +90,7 @@ export const CLIENT_OPTIONS = {
   tls: { group: "TLS", help: "Speak TLS; the server is always verified" },
   starttls: {
     value: "smtp|imap|pop3|postgres",
-    parse: parseStarttls,
+    parse: oneOf("start TLS in", ...STARTTLS),
     help: "Ask for TLS in plain first",
   },
   ca: { value: "FILE", parse: String, help: "Trust this authority too" },

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { latin1 } from "../../lib/http/request.ts";
+
 /** A parameter of a media type (RFC 9110, section 5.6.6); a comma ends what would be a second value. */
 const PARAMETER = /;\s*([^\s=;,]*)\s*(?:=\s*("(?:\\.|[^"\\])*"?|[^;,]*))?/gs;
 
@@ -130,4 +132,9 @@ export function createTranscoder(
     },
     encoding: () => encoding,
   };
+}
+
+/** The text whose UTF-8 the characters of another one stand for. */
+export function fromByteString(text: string): string {
+  return new TextDecoder().decode(latin1(text));
 }

@@ -9,11 +9,11 @@ import { decodeName, isSecret, redactUrl } from "../../lib/cli/redact.ts";
 import { quote } from "../../lib/cli/values.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
 import {
-  fromByteString,
   fromLatin1,
   type Header,
   type HttpRequest,
 } from "../../lib/http/request.ts";
+import { fromByteString } from "./charset.ts";
 import type { Item } from "./items.ts";
 import type { ExchangeOptions } from "./options.ts";
 import {

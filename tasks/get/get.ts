@@ -10,7 +10,7 @@ import {
   UsageError,
 } from "../../lib/cli/errors.ts";
 import { ClosedOutput, type Io, printSafe } from "../../lib/cli/io.ts";
-import type { CommandLine } from "../../lib/cli/options.ts";
+import { type CommandLine, isGiven } from "../../lib/cli/options.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
@@ -53,7 +53,9 @@ export const COMMAND = {
   ) => {
     if (operands.length === 0) refuseTakenUrl(options);
     const [typed = DEFAULT_URL, ...items] = operands;
-    const named = Object.entries(options).filter(([, value]) => isSet(value));
+    const named = Object.entries(options).filter(([, value]) =>
+      isGiven(undefined, value)
+    );
     if (items.length === 0 && named.every(([name]) => PLAIN.includes(name))) {
       const { addressOfUrl } = await import("../../lib/http/request.ts");
       const { permissionsFor } = await import("../../lib/net/address.ts");
@@ -124,10 +126,6 @@ export interface Asked extends Operands {
 /** The options that name no file and no other host: one that is missing here loads a module in vain, no more. */
 const PLAIN = ["method", "timeout", "follow", "maxRedirects", "body", "quiet"];
 
-const isSet = (value: unknown) =>
-  value !== undefined && value !== false &&
-  !(Array.isArray(value) && value.length === 0);
-
 /** The options that change nothing of how a request is sent: one that is missing here loads a module in vain, no more. */
 const OTHER_OPTIONS = [
   ...["method", "form", "multipart", "auth", "bearer", "timeout", "output"],
@@ -146,7 +144,7 @@ async function loadSendOptions(
   { stderr }: Io,
 ): Promise<Sent> {
   const isPlain = Object.entries(options).every(([name, value]) =>
-    OTHER_OPTIONS.includes(name) || !isSet(value)
+    OTHER_OPTIONS.includes(name) || !isGiven(undefined, value)
   );
   if (isPlain) return {};
   const { readSendOptions } = await import("./send_options.ts");

@@ -7,6 +7,7 @@
 import { UsageError } from "../../lib/cli/errors.ts";
 import type { Options, OptionTable } from "../../lib/cli/options.ts";
 import {
+  oneOf,
   parseSeconds,
   parseSize,
   parseSocketPath,
@@ -35,11 +36,6 @@ export function parseWhole(text: string): number {
     throw new UsageError(`Cannot parse number "${text}": expected 0 or more`);
   }
   return Number(text);
-}
-
-function parseVersion(text: string): "1.1" | "2" {
-  if (text === "1.1" || text === "2") return text;
-  throw new UsageError(`Cannot use HTTP "${text}": expected 1.1 or 2`);
 }
 
 /** What HTTP/2, which is fetch's alone, cannot go over. */
@@ -220,7 +216,7 @@ export const EXCHANGE_OPTIONS = {
   ipv6: { short: "6", help: "Use IPv6 alone" },
   http: {
     value: "1.1|2",
-    parse: parseVersion,
+    parse: oneOf("use HTTP", "1.1", "2"),
     conflicts: (version) => version === "2" ? NOT_HTTP2 : [],
     help: "Use this version of HTTP alone",
   },

@@ -244,9 +244,9 @@ export function createScreen(
   output: Pick<Output, "isTerminal" | "writeLater">,
 ): Sink {
   if (!output.isTerminal) return output.writeLater;
-  const text = createSafeDecoder();
+  const decode = createSafeDecoder();
   const encoder = new TextEncoder();
-  return (bytes) => output.writeLater(encoder.encode(text.decode(bytes)));
+  return (bytes) => output.writeLater(encoder.encode(decode(bytes)));
 }
 
 /** Passes on the bytes of one connection to another until it ends, then half-closes the other. */

@@ -217,6 +217,15 @@ Deno.test("runCommand() hints the command that would be permitted, without secre
   );
 });
 
+Deno.test("runCommand() hints the command that would be permitted with the common options that were given", async () => {
+  const args = ["--color", "never", "a.example"];
+  const { stderr } = await run(commandThat(denied), args);
+  assertEquals(
+    stderr.split("\n")[1],
+    "hint: deno run --allow-net=a.example,b.example:80 tasks/fetchy.ts --color never a.example",
+  );
+});
+
 Deno.test("secrets in errors: what was typed is hidden in what is said of it, in the hint and in the stack", async () => {
   const fail = () => {
     throw new UsageError(

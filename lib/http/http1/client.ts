@@ -30,14 +30,14 @@ import {
 } from "./response.ts";
 
 async function unixFailure(path: string, cause: unknown): Promise<Failure> {
-  const isDenied = cause instanceof Deno.errors.NotCapable;
-  const there = isDenied ? undefined : await Deno.stat(path).catch(() => {});
-  return new Failure(`Cannot connect to unix:${absolutePath(path)}`, {
-    cause: there?.isSocket === false
-      ? new Failure("it is not a socket")
-      : cause,
-    code: isDenied ? undefined : ExitCode.Unreachable,
-  });
+  const goal = `Cannot connect to unix:${absolutePath(path)}`;
+  if (cause instanceof Deno.errors.NotCapable) {
+    return new Failure(goal, { cause });
+  }
+  const there = await Deno.stat(path).catch(() => {});
+  const isOther = there?.isSocket === false;
+  const why = isOther ? new Failure("it is not a socket") : cause;
+  return new Failure(goal, { cause: why, code: ExitCode.Unreachable });
 }
 
 async function connectTo(
@@ -120,14 +120,8 @@ export async function sendOverSocket(
     // such a response may come before the end of the upload: the rest is not wanted
     if (head.status >= 400) enough.abort();
     const answered = performance.now();
-    const timings: { -readonly [Phase in keyof Timings]: Timings[Phase] } = {
-      dns,
-      connect,
-      tls,
-      firstByte: answered - connected,
-      body: undefined,
-      total: undefined,
-    };
+    const firstByte = answered - connected;
+    const timings: Timings = { dns, connect, tls, firstByte };
     const finish = () => {
       timings.body = performance.now() - answered;
       timings.total = performance.now() - start;

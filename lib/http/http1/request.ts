@@ -137,14 +137,11 @@ export async function upload(
       // one buffer for all of it: it comes back with the bytes
       buffer = new Uint8Array(bytes.buffer);
       // RFC 9112, section 7.1: an empty chunk is the last one
-      if (isChunked && (done || bytes.length > 0)) {
-        const size = bytes.length.toString(16);
-        await writeCounted(socket, toBytes(`${size}\r\n`), onUpload);
-        await writeCounted(socket, bytes, onUpload);
-        await writeCounted(socket, toBytes("\r\n"), onUpload);
-      } else {
-        await writeCounted(socket, bytes, onUpload);
-      }
+      const size = toBytes(`${bytes.length.toString(16)}\r\n`);
+      const pieces = isChunked && (done || bytes.length > 0)
+        ? [size, bytes, toBytes("\r\n")]
+        : [bytes];
+      for (const piece of pieces) await writeCounted(socket, piece, onUpload);
       if (done) return;
     }
   } finally {

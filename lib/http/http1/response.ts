@@ -96,17 +96,16 @@ export async function readResponseHead(reader: Reader): Promise<ResponseHead> {
 /** How many bytes are read at once where nobody has a buffer for them. */
 const READ_BYTES = 64 * 1024;
 
-interface Reader {
+interface Reader extends ByteSource {
   /** A line with its end; throws what `long` makes past `limit`, and at once where it does not begin as it must. */
   readonly line: (
     limit: number,
     long: () => Failure,
     start?: string,
   ) => Promise<string>;
-  readonly read: (buffer: Bytes) => Promise<number | null>;
 }
 
-export function createReader(read: Reader["read"]): Reader {
+export function createReader(read: ByteSource["read"]): Reader {
   let rest: Bytes = new Uint8Array();
   const fill = async () => {
     const buffer = new Uint8Array(READ_BYTES);
@@ -178,19 +177,16 @@ function inChunks(reader: Reader, trailers: Header[] = []): ByteSource {
     if (match === null) throw cutShort();
     return match;
   };
-  const next = async () => {
-    if (chunk !== undefined) await readLine(2, /^\r\n$/);
-    const line = await readLine(extensions + 40, CHUNK);
-    const [, digits = "", extension = ""] = line;
-    extensions -= extension.length;
-    if (extensions < 0) throw cutShort();
-    return parseInt(digits, 16);
-  };
   return {
     read: async (buffer) => {
       const count = await chunk?.read(buffer) ?? null;
       if (count !== null) return count;
-      const length = await next();
+      if (chunk !== undefined) await readLine(2, /^\r\n$/);
+      const line = await readLine(extensions + 40, CHUNK);
+      const [, digits = "", extension = ""] = line;
+      extensions -= extension.length;
+      if (extensions < 0) throw cutShort();
+      const length = parseInt(digits, 16);
       chunk = ofLength(reader, length);
       if (length > 0) return await chunk.read(buffer);
       for (let [left, count] = [LONGEST_MORE, 0];; count++) {
@@ -240,18 +236,12 @@ export async function unframe(
   }
 }
 
-interface BodySource {
-  readonly source: ByteSource;
-  readonly coding: string;
-  readonly trailers?: readonly Header[];
-}
-
 /** The body that belongs to a head, where there is one; refused when lengths, or encodings, do not say where it ends. */
 export function readResponseBody(
   reader: Reader,
   method: string,
   { status, headers }: Pick<ResponseHead, "status" | "headers">,
-): BodySource | undefined {
+): { source: ByteSource; coding: string; trailers?: Header[] } | undefined {
   const isEmpty = status < 200 || [204, 205, 304].includes(status);
   if (method === "HEAD" || isEmpty) return undefined;
   const coding = transferCodingOf(headers.get("transfer-encoding") ?? "");

@@ -31,9 +31,9 @@ const VERSION_3 = /^30([0-7].|81..|82....)30([0-7].|81..|82....)a003020102/;
 /** Node takes every signature for right where the certificate is of another version, or its DER is broken. */
 function isSignatureVerified(raw: Uint8Array): boolean {
   if (!VERSION_3.test(Buffer.from(raw).toString("hex"))) return false;
-  const begin = "-----BEGIN CERTIFICATE-----\n";
   const base64 = Buffer.from(raw).toString("base64");
-  const pem = `${begin}${base64}\n${begin.replace("BEGIN", "END")}`;
+  const pem =
+    `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`;
   try {
     Deno.createHttpClient({ caCerts: [pem] }).close();
     return true;
@@ -66,16 +66,15 @@ function checkTrust(stream: TLSSocket, name: string, ca = ""): void {
   const isOwn = ca.replace(/\s/g, "").includes(raw.toString("base64"));
   const names = [...subjectaltname.matchAll(/(DNS|IP Address):([^,]+)/g)];
   const kind = isIP(name) ? "IP Address" : "DNS";
-  const [now, end] = [Date.now(), Date.parse(valid_to)];
   const unix = (ms: number) => Math.floor(ms / 1000);
+  const now = unix(Date.now());
+  const end = unix(Date.parse(valid_to));
   const der = raw.toString("hex");
   const isIssued = stream.authorized ||
     /ALTNAME/.test(String(stream.authorizationError));
   const why = now > end
-    ? `certificate expired: verification time ${
-      unix(now)
-    } (UNIX), but certificate is not valid after ${unix(end)}`
-    : now < Date.parse(valid_from)
+    ? `certificate expired: verification time ${now} (UNIX), but certificate is not valid after ${end}`
+    : now < unix(Date.parse(valid_from))
     ? "certificate not valid yet"
     : isCa && !isOwn
     ? "CaUsedAsEndEntity"

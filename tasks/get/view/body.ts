@@ -12,8 +12,8 @@ import {
   print,
   printSafe,
 } from "../../../lib/cli/io.ts";
-import { fromByteString } from "../../../lib/http/request.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
+import { fromByteString } from "../charset.ts";
 import type { ExchangeOptions } from "../options.ts";
 
 const NEWLINE = 0x0a;

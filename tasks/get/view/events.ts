@@ -84,14 +84,14 @@ export function createEventView(options: JsonFormatOptions = {}): BodyView {
   const safe = (text: string) => escaped ? escapeControls(text) : text;
   const view = createDocumentView(options);
   const read = createEventReader();
-  const plain = createSafeDecoder();
+  const decode = createSafeDecoder();
   let held: Uint8Array[] | undefined = [];
   let size = 0;
   let isPlain = false;
 
   function* formatPlain(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
     for (const chunk of chunks) {
-      yield escaped ? encoder.encode(plain.decode(chunk)) : chunk;
+      yield escaped ? encoder.encode(decode(chunk)) : chunk;
     }
   }
   function* formatEvent(event: EventSourceMessage): Generator<Uint8Array> {
@@ -120,7 +120,7 @@ export function createEventView(options: JsonFormatOptions = {}): BodyView {
     },
     end: function* () {
       yield* formatPlain(held ?? []);
-      if (escaped) yield encoder.encode(plain.flush());
+      if (escaped) yield encoder.encode(decode());
     },
   };
 }

@@ -13,7 +13,6 @@ import {
   printSafe,
 } from "../../../lib/cli/io.ts";
 import {
-  fromByteString,
   fromLatin1,
   type Header,
   type HttpRequest,
@@ -27,6 +26,7 @@ import type {
 } from "../../../lib/http/transport.ts";
 import type { Socket } from "../../../lib/net/connection.ts";
 import { type Proxy, schemesOf } from "../../../lib/net/proxy.ts";
+import { fromByteString } from "../charset.ts";
 import type { ExchangeOptions } from "../options.ts";
 import {
   createPartRedactor,
@@ -233,7 +233,7 @@ export async function printOffline(
   showSecrets?: boolean,
   proxy?: Proxy,
 ): Promise<void> {
-  const { decode, flush } = createSafeDecoder();
+  const decode = createSafeDecoder();
   const write = (bytes: Uint8Array) =>
     output.isTerminal ? print(output, decode(bytes)) : output.write(bytes);
   const writeText = (text: string) => write(new TextEncoder().encode(text));
@@ -254,7 +254,7 @@ export async function printOffline(
     }
     if (isChunked) await writeText("0\r\n\r\n");
   }
-  if (output.isTerminal) await print(output, `${flush()}\n`);
+  if (output.isTerminal) await print(output, `${decode()}\n`);
 }
 
 /**

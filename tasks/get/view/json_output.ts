@@ -8,7 +8,7 @@ import { encodeBase64 } from "@std/encoding/base64";
 import { Failure } from "../../../lib/cli/errors.ts";
 import type { Output } from "../../../lib/cli/io.ts";
 import { redactUrl } from "../../../lib/cli/redact.ts";
-import { fromByteString, type Header } from "../../../lib/http/request.ts";
+import type { Header } from "../../../lib/http/request.ts";
 import type {
   HttpResponse,
   ResponseHead,
@@ -20,6 +20,7 @@ import {
   createTranscoder,
   decodeText,
   encodingOf,
+  fromByteString,
 } from "../charset.ts";
 import type { ExchangeOptions } from "../options.ts";
 import {

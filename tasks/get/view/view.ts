@@ -122,7 +122,7 @@ function createTextView(
 
 /** A view that lets through only what no terminal obeys; the view behind it makes that readable. */
 function createSafeView(behind?: BodyView): BodyView {
-  const { decode, flush } = createSafeDecoder();
+  const decode = createSafeDecoder();
   const pass = (text: string) => {
     const bytes = encoder.encode(text);
     return behind?.format(bytes) ?? [bytes];
@@ -130,7 +130,7 @@ function createSafeView(behind?: BodyView): BodyView {
   return {
     format: (chunk) => pass(decode(chunk)),
     end: function* () {
-      yield* pass(flush());
+      yield* pass(decode());
       yield* behind?.end() ?? [];
     },
   };
