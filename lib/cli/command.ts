@@ -144,7 +144,10 @@ async function report<Table extends OptionTable>(
     `${command.name}: ${hide(reasons.describe(error))}`,
     ...hint === undefined ? [] : [`hint: ${hint}`],
   ].map((text) => text.split(/[\r\n]+/).map((line) => line.trim()).join(" "));
-  if (asks(args, "--debug")) lines.push(asStarted(hide(Deno.inspect(thrown))));
+  if (asks(args, "--debug")) {
+    const { asStarted } = await import("./start.ts");
+    lines.push(asStarted(hide(Deno.inspect(thrown))));
+  }
   await printSafe(io.stderr, lines.join("\n") + "\n").catch(() => {});
   return reasons.exitCodeOf(error);
 }

@@ -23,13 +23,17 @@ import type { Proxy, Way } from "./proxy.ts";
 
 type Conn = Deno.TcpConn | Deno.UnixConn;
 
+/** A way to a target, and what is done on it. */
 export interface Route extends Way {
+  /** How to trust a proxy that speaks TLS. */
   readonly proxyTls?: TlsClient | undefined;
   /** Whether the proxy is the end of the way: it passes on requests by itself. */
   readonly forward?: boolean | undefined;
+  /** How to trust the target: it speaks TLS then. */
   readonly tls?: TlsClient | undefined;
   /** Asks the target for TLS in plain, and takes no byte that is TLS's. */
   readonly prepare?: ((socket: Socket) => Promise<void>) | undefined;
+  /** Ends it. */
   readonly signal?: AbortSignal | undefined;
   /** Hears what is begun: what fails is that. */
   readonly onStep?: ((step: Step) => void) | undefined;
@@ -40,12 +44,15 @@ export type Step = "connect" | "proxy" | "tunnel" | "tls";
 
 /** Where a way has led; times are in ms. */
 export interface Connected {
+  /** Closed with the scope that has it. */
   readonly socket: Socket & Disposable;
   /** The address at its other end: the target's or the proxy's. */
   readonly remote: string;
   /** How long it took to resolve the name, where that was done apart. */
   readonly dns: number | undefined;
+  /** How long it took to connect, through a proxy too. */
   readonly connect: number;
+  /** How long it took to shake hands. */
   readonly tls: number | undefined;
 }
 
@@ -224,6 +231,7 @@ async function openOnce(address: Address, route: Route): Promise<Connected> {
   };
 }
 
+/** The way to an address, and how long it may take. */
 export interface ConnectOptions
   extends
     Pick<Route, "proxy" | "family" | "tls" | "prepare" | "signal" | "onStep"> {
