@@ -41,7 +41,9 @@ export function formatHelp(
     ...formatRows(
       examples.map(([line, text]) => [asStarted(`hark ${line}`), text]),
       Infinity,
-    ).map((line) => line.length > WIDTH ? line.replace(/ {2,}.*/, "") : line),
+    ).map((line) =>
+      line.length > WIDTH ? line.replace(/(?<=\S) {2,}.*/, "") : line
+    ),
     ...examples.length === 0 ? [] : [""],
     ...sections.flatMap((section) => [...section, ...gap]),
     ...isWhole
