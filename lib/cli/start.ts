@@ -22,11 +22,13 @@ export interface Start {
 
 function ownStart(): Start {
   const path = Deno.execPath();
-  const binary = Deno.build.standalone ? path : undefined;
-  const deno = /[\\/]_npx[\\/]/.test(path)
-    ? ["npx", "-y", `deno@${Deno.version.deno}`]
-    : ["deno"];
-  return { module: Deno.mainModule, folder: Deno.cwd(), binary, deno };
+  const npx = ["npx", "-y", `deno@${Deno.version.deno}`];
+  return {
+    module: Deno.mainModule,
+    folder: Deno.cwd(),
+    binary: Deno.build.standalone ? path : undefined,
+    deno: /[\\/]_npx[\\/]/.test(path) ? npx : ["deno"],
+  };
 }
 
 /** A text in which commands are called `hark get`, with each as it is started here: `deno task get`, `./get`. */
