@@ -80,8 +80,7 @@ export function parseSize(text: string): number {
 /** A file's path from the root, for errors: under `deno task` relative names do not start where a person is. */
 export function absolutePath(path: string): string {
   const isAbsolute = /^([a-z]:)?[\\/]/i.test(path);
-  const folder = Deno.cwd().replace(/\/$/, "");
-  return isAbsolute ? path : `${folder}/${path.replace(/^(\.\/+)+/, "")}`;
+  return isAbsolute ? path : `${Deno.cwd()}/${path.replace(/^(\.\/+)+/, "")}`;
 }
 
 /** Waits for a step of reading a file; what it throws becomes the cause of `Cannot read "PATH"`. */
