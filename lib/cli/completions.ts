@@ -28,18 +28,19 @@ const bash: Format = (name, all, words) => {
   const values = all.map(({ long, short, value }) => {
     const reply = value === "*" ? "-f" : `-W '${value}'`;
     const typed = `--${long}:*${short ? `|-${short}:*` : ""}`;
-    return value && `    ${typed}) reply ${reply} ;;\n`;
+    return value && `    ${typed}) _hark_reply ${reply} ;;\n`;
   }).join("");
-  return `_hark_${name}() {
-  reply() { COMPREPLY=($(compgen "$@" -- "\${COMP_WORDS[COMP_CWORD]}")); }
-  case \${COMP_WORDS[COMP_CWORD - 1]}:\${COMP_WORDS[COMP_CWORD]} in
-${values}    *:-*) reply -W '${all.map(({ long }) => `--${long}`).join(" ")}' ;;
-    *) reply -f -W '${words}' ;;
+  const options = all.map(({ long }) => `--${long}`).join(" ");
+  // bash takes the = of --follow=safe for a word; what nothing is known for, such as "a quoted file, is completed by default
+  return `_hark_reply() { local IFS=$'\\n'; COMPREPLY=($(IFS=' ' compgen "$@" -- "\${COMP_WORDS[COMP_CWORD]#=}")); }
+_hark_${name}() { local at=$((COMP_CWORD - 1)); [[ \${COMP_WORDS[at]} == = ]] && ((at--))
+  case \${COMP_WORDS[at]}:\${COMP_WORDS[COMP_CWORD]} in
+${values}    *:-*) _hark_reply -W '${options}' ;;
+    *) _hark_reply -f -W '${words}' ;;
   esac
 }
-_hark() { if ((COMP_CWORD > 1)); then "_hark_\${COMP_WORDS[1]}"; else COMPREPLY=($(compgen -W '${COMMANDS}' -- "$2")); fi; }
-complete -o filenames -F _hark_${name} ${name}
-complete -o filenames -F _hark hark
+_hark() { if ((COMP_CWORD > 1)); then declare -F "_hark_\${COMP_WORDS[1]}" >/dev/null && "$_"; else COMPREPLY=($(compgen -W '${COMMANDS}' -- "$2")); fi; }
+complete -o filenames -o default -F _hark_${name} ${name}; complete -o filenames -o default -F _hark hark
 `;
 };
 
@@ -47,14 +48,14 @@ const zsh: Format = (name, all, words) => {
   const specs = all.flatMap(({ long, short, help, value }) => {
     const text = `[${help.replace(/[\\[\]:]/g, "\\$&")}]` +
       (value ? `:value:${value === "*" ? "_files" : `(${value})`}` : "");
-    return [`--${long}`, ...short ? [`-${short}`] : []]
+    return [`--${long}${value ? "=" : ""}`, ...short ? [`-${short}`] : []]
       .map((each) => quote(`*${each}${text}`));
   }).join(" ");
   return `#compdef ${name}
 _hark_${name}() { _arguments ${specs} '*:operand:{ compadd -- ${words}; _files }' }
-_hark() { if (( CURRENT > 2 )); then shift words; (( CURRENT-- )); _hark_$words[1]; else compadd ${COMMANDS}; fi }
-compdef _hark_${name} ${name}
-compdef _hark hark
+_hark() { if (( CURRENT > 2 )); then shift words; (( CURRENT-- )); (( $+functions[_hark_$words[1]] )) && _hark_$words[1]; else compadd ${COMMANDS}; fi }
+compdef _hark_${name} ${name}; compdef _hark hark
+[[ $funcstack[1] == _${name} ]] && _hark_${name} || true
 `;
 };
 

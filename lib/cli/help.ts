@@ -37,7 +37,7 @@ export function formatHelp(
       examples.map(([line, text]) => [asStarted(`hark ${line}`), text]),
       Infinity,
     ).map((line) =>
-      line.length > WIDTH ? line.replace(/(.*\S) {2,}.*/, "$1") : line
+      line.length > WIDTH ? line.replace(/(?<=\S) {2,}.*/, "") : line
     ),
     ...examples.length === 0 ? [] : [""],
     ...sections.flatMap((section) => [...section, ...gap]),

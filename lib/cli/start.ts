@@ -16,6 +16,19 @@ export interface Start {
   readonly module: string;
   readonly folder: string;
   readonly binary?: string | undefined;
+  /** The words for Deno: npx keeps it where no shell finds it. */
+  readonly deno?: readonly string[];
+}
+
+function ownStart(): Start {
+  const path = Deno.execPath();
+  const npx = ["npx", "-y", `deno@${Deno.version.deno}`];
+  return {
+    module: Deno.mainModule,
+    folder: Deno.cwd(),
+    binary: Deno.build.standalone ? path : undefined,
+    deno: /[\\/]_npx[\\/]/.test(path) ? npx : ["deno"],
+  };
 }
 
 /** A text in which commands are called `hark get`, with each as it is started here: `deno task get`, `./get`. */
@@ -35,11 +48,7 @@ export function asStarted(text: string, start?: Start): string {
 export function startOf(
   name: string,
   flags: readonly string[],
-  { module, folder, binary }: Start = {
-    module: Deno.mainModule,
-    folder: Deno.cwd(),
-    binary: Deno.build.standalone ? Deno.execPath() : undefined,
-  },
+  { module, folder, binary, deno = ["deno"] }: Start = ownStart(),
 ): readonly string[] {
   const own = new RegExp(`\\b(${COMMANDS.join("|")})\\b(?=[^/]*$)`);
   if (binary !== undefined) {
@@ -52,7 +61,7 @@ export function startOf(
   if (protocol !== "file:") {
     // jsr:@scope/name/get has no origin
     const start = origin === "null" ? protocol : origin;
-    return ["deno", "run", ...flags, start + script];
+    return [...deno, "run", ...flags, start + script];
   }
   const path = (percentDecode(script) ?? script)
     .replace(/^\/(?=[A-Za-z]:)/, "");
@@ -60,11 +69,11 @@ export function startOf(
   const isScript = COMMANDS.includes(file);
   const shown = below(folder, path).replace(/^\.\//, "");
   if (isScript && shown !== `tasks/${name}.ts`) {
-    return ["deno", "run", ...flags, shown];
+    return [...deno, "run", ...flags, shown];
   }
   return flags.length === 0
-    ? ["deno", "task", name]
-    : ["deno", "run", ...flags, isScript ? path : `tasks/${name}.ts`];
+    ? [...deno, "task", name]
+    : [...deno, "run", ...flags, isScript ? path : `tasks/${name}.ts`];
 }
 
 /** A path as it is typed in a folder: from there where it lies below it, else from the root. */

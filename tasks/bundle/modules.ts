@@ -96,12 +96,26 @@ async function makeFolderIn(out: string): Promise<string> {
   }
 }
 
+/**
+ * What an earlier bundle has left in a folder.
+ *
+ * @throws {Failure} When there was none: a `server.js` is somebody else's then.
+ */
+function ownFiles(out: string): string[] {
+  const names = [...Deno.readDirSync(out)]
+    .filter(({ name, isFile }) => isFile && OWN.test(name))
+    .map(({ name }) => name);
+  const [first] = names;
+  if (first === undefined || names.includes(LICENSES)) return names;
+  throw new Failure(
+    `Cannot write into "${out}": the ${first} there is not of a bundle`,
+    { hint: "--out FOLDER takes another folder" },
+  );
+}
+
 /** Replaces what an earlier bundle has left in a folder, and nothing else in it. */
 async function replace(out: string, made: string): Promise<void> {
-  const isOwn = ({ name, isFile }: Deno.DirEntry) => isFile && OWN.test(name);
-  for (const entry of [...Deno.readDirSync(out)].filter(isOwn)) {
-    await Deno.remove(`${out}/${entry.name}`);
-  }
+  for (const name of ownFiles(out)) await Deno.remove(`${out}/${name}`);
   for (const { name } of [...Deno.readDirSync(made)]) {
     await Deno.rename(`${made}/${name}`, `${out}/${name}`);
   }
@@ -115,6 +129,7 @@ async function replace(out: string, made: string): Promise<void> {
 export async function bundleCommands(out: string): Promise<number> {
   const folder = await makeFolderIn(out);
   try {
+    ownFiles(out);
     const { code, stderr } = await run([
       ...[Deno.execPath(), "bundle", "-q", "--code-splitting"],
       ...["--config", `${ROOT}deno.json`, "--outdir", folder],

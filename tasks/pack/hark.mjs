@@ -20,6 +20,8 @@ const { help, grants } = read(join(FOLDER, "commands.json"));
 const GRANT =
   /^(--(allow|deny|ignore)-(all|env|ffi|import|net|read|run|sys|write)(=.*)?|--no-prompt|-A|-[NRW](=.*)?)$/s;
 
+const EXAMPLE = "hark get --allow-net=example.com https://example.com/";
+
 const LETTERS = { N: "net", R: "read", W: "write" };
 
 /** The command's permissions and those that were given: one without a list stands for all of its kind. */
@@ -124,6 +126,11 @@ function run(name, args) {
   const watch = () => process.ppid === ppid || child.kill("SIGTERM");
   if (process.env.npm_command) setInterval(watch, 500).unref();
   child.on("exit", (code, signal) => {
+    if (signal === "SIGHUP") {
+      // Node crashes when it ends by itself and its terminal is gone
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    }
     process.exit(code ?? 128 + constants.signals[signal]);
   });
   child.on("error", missing);
@@ -148,19 +155,30 @@ function distance(one, other) {
 function misread(name) {
   const hint = "see hark --help";
   const shown = JSON.stringify(name);
+  if (GRANT.test(name)) {
+    return fail(2, "Permissions come after the command", `as ${EXAMPLE}`);
+  }
   if (name.startsWith("-")) return fail(2, `Unknown option ${shown}`, hint);
+  const small = name.toLowerCase();
   const near = Object.keys(grants).find((known) =>
-    name.length < 9 && distance(name, known) <= Math.max(1, name.length / 2)
+    name.length < 9 && distance(small, known) <= Math.max(1, name.length / 2)
   );
-  const guess = near ? `did you mean ${near}? ` : "";
+  const guess = near
+    ? `did you mean ${near}? `
+    : /[:./]/.test(name)
+    ? "for a URL: hark get URL; "
+    : "";
   fail(2, `Unknown command ${shown}`, guess + hint);
 }
 
 const [name = "--help", ...args] = process.argv.slice(2);
 try {
   if (Object.hasOwn(grants, name)) run(name, args);
-  else if (name === "--version") run("get", [name]);
-  else if (/^(--help|-h|help)$/.test(name)) {
+  else if (/^(--version|-V)$/.test(name)) run("get", ["--version"]);
+  else if (name === "help" && args.length > 0) {
+    if (Object.hasOwn(grants, args[0])) run(args[0], ["--help"]);
+    else misread(args[0]);
+  } else if (/^(--help|-h|help)$/.test(name)) {
     process.stdout.write(asCalled(help));
   } else misread(name);
 } catch (error) {

@@ -110,6 +110,12 @@ Deno.test("formatHelp() names every exit code where a command says none", () => 
   }
 });
 
+Deno.test("formatHelp() leaves out what an example is for, not the example, where a long start leaves no room", () => {
+  const name = "a".repeat(76);
+  const help = formatHelp({ ...command, examples: [[name, "greet all"]] });
+  assertEquals(help.split("\n").slice(3, 6), ["", `  hark ${name}`, ""]);
+});
+
 Deno.test("formatHelp() needs neither examples nor operands", () => {
   const help = formatHelp({ ...command, usage: "", examples: [] });
   assertMatch(help, /^Usage: hark hello \[OPTIONS\]$/m);

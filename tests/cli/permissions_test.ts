@@ -258,6 +258,16 @@ const STARTS: [name: string, start: Start, own: string, other: string][] = [
     "C:/b/api-x86_64.exe",
   ],
   [
+    "Deno from npx",
+    {
+      module: "file:///a/tasks/get.ts",
+      folder: "/a",
+      deno: ["npx", "-y", "deno@2.9.6"],
+    },
+    "npx -y deno@2.9.6 task get|npx -y deno@2.9.6 run -N /a/tasks/get.ts",
+    "npx -y deno@2.9.6 task api",
+  ],
+  [
     "a test",
     { module: "file:///a/tests/get_test.ts", folder: "/a" },
     "deno task get|deno run -N tasks/get.ts",

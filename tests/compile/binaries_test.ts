@@ -63,14 +63,14 @@ const lacking = deno.startsWith("2.4.") ? `Deno ${deno} cannot` : undefined;
 
 for (const name of NAMES) {
   testBinaries(
-    `the binary ${name} tells its version and its own name`,
+    `the binary ${name} tells its version and how it is started`,
     async () => {
       const { code, stdout } = await spawn(name, ["--version"]).result;
       assertEquals(code, 0);
       assertStringIncludes(stdout, `hark ${config.version} (deno ${deno}, v8 `);
       const help = await spawn(name, ["--help"]).result;
       assertEquals([help.code, help.stderr], [0, ""]);
-      assertStringIncludes(help.stdout, `Usage: ${name} [OPTIONS]`);
+      assertStringIncludes(help.stdout, `Usage: ${folder}/${name} [OPTIONS]`);
     },
   );
 
@@ -79,7 +79,7 @@ for (const name of NAMES) {
     async () => {
       const { code, stderr } = await spawn(name, ["--nosuchthing"]).result;
       assertEquals(code, 2);
-      assertMatch(stderr, /^\w+: Unknown option "--nosuchthing"\nhint: see /);
+      assertMatch(stderr, /^\w+: Unknown option "--nosuchthing"\nhint: /);
     },
   );
 }
@@ -188,7 +188,9 @@ testBinaries("the binary get names what fails by its exit code", async () => {
   const refused = await spawn("get", [`:${port}/`, "--retry", "0"]).result;
   assertEquals([refused.code, refused.stderr], [
     7,
-    `get: Cannot connect to localhost:${port}: connection refused\n`,
+    `get: Cannot connect to localhost:${port}: connection refused
+hint: nothing listens there; start it with: ${folder}/server --port ${port}, or for HTTP: ${folder}/api --port ${port}
+`,
   ]);
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const late = await spawn("get", [

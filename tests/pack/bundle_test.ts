@@ -104,6 +104,21 @@ testBundle(
   },
 );
 
+testBundle("a bundle leaves a file alone that it has not made", async () => {
+  const out = `${scratch}/mine`;
+  await Deno.mkdir(out);
+  await Deno.writeTextFile(`${out}/server.js`, "mine");
+  const { code, stderr } = await run(main, ["--out", out]);
+  assertEquals([code, stderr], [
+    1,
+    `bundle: Cannot write into "${out}": the server.js there is not of a bundle
+hint: --out FOLDER takes another folder
+`,
+  ]);
+  assertEquals(await Deno.readTextFile(`${out}/server.js`), "mine");
+  assertEquals([...Deno.readDirSync(out)].length, 1);
+});
+
 testBundle(
   "what a bundle loads only when it is needed is in it: cookies, JSON views, events, the page, a seed",
   async () => {

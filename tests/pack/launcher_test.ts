@@ -372,6 +372,20 @@ const LINES: [string[], number, string, string][] = [
   [["gte"], 2, "", unknown("gte", "get")],
   [["gett", ":1"], 2, "", unknown("gett", "get")],
   [["sever"], 2, "", unknown("sever", "server")],
+  [["SERVER"], 2, "", unknown("SERVER", "server")],
+  [["help", "gte"], 2, "", unknown("gte", "get")],
+  [
+    [":3000/posts"],
+    2,
+    "",
+    'hark: Unknown command ":3000/posts"\nhint: for a URL: npx hark get URL; see npx hark --help\n',
+  ],
+  [
+    ["--allow-net=a.example", "get"],
+    2,
+    "",
+    "hark: Permissions come after the command\nhint: as npx hark get --allow-net=example.com https://example.com/\n",
+  ],
   [["toString"], 2, "", unknown("toString")],
   [["x".repeat(5000)], 2, "", unknown("x".repeat(5000))],
   [["get\x1b[31m"], 2, "", unknown("get\\u001b[31m")],
@@ -399,7 +413,28 @@ for (const [args, code, stdout, stderr] of LINES) {
 
 testLauncher("hark --version is that of its commands", async () => {
   assertEquals((await probe(["--version"])).args, ["--version"]);
+  assertEquals((await probe(["-V"])).args, ["--version"]);
 });
+
+testLauncher("hark help NAME is the help of that command", async () => {
+  assertEquals((await probe(["help", "posts"])).args, ["--help"]);
+});
+
+testLauncher(
+  "hark ends without a crash when its terminal is closed",
+  async () => {
+    const program = `import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0: os.execv(sys.argv[1], sys.argv[1:])
+while b"ready" not in os.read(fd, 4096): pass
+os.close(fd)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
+    const { stdout } = await start(["-c", program, hark, "server", "die"], {
+      program: "python3",
+    }).result;
+    assertEquals(stdout, "-1\n");
+  },
+);
 
 testLauncher("hark says in a line that there is no Deno", async () => {
   const folder = `${scratch}/bare`;

@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, Main>> = { get, posts, server };
 const OFFERS: readonly (readonly [typed: string, offered: string])[] = [
   ["get --foll", "--follow"],
   ["get --follow ", "all none safe same"],
+  ["get --follow=al", "all"],
   ["get --http ", "1.1 2"],
   ["get -o /etc/hostn", "/etc/hostname"],
   ["posts cr", "create"],
@@ -38,7 +39,7 @@ testWith(
   "bash completes options, their values, files and modes",
   async () => {
     const asked = OFFERS.map(([typed]) =>
-      `COMP_WORDS=(${typed.replace(/ $/, " ''")})
+      `COMP_WORDS=(${typed.replace(/ $/, " ''").replace("=", " = ")})
 COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
 _hark_of "\${COMP_WORDS[0]}" "\${COMP_WORDS[COMP_CWORD]}"
 echo "\${COMPREPLY[*]}"`
@@ -58,11 +59,41 @@ ${asked}`;
 );
 
 testWith(
+  "bash",
+  "bash completes a name with a space, the first value after =, and nothing of a command that it does not know",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.writeTextFile(`${folder}/a file`, "");
+      const ask = (words: string, by: string) =>
+        `COMPREPLY=(); COMP_WORDS=(${words}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); ${by}; printf '%s|' "\${COMPREPLY[@]}"; echo`;
+      const script = [
+        await scriptsFor("bash"),
+        ask("get -o 'a f'", "_hark_get"),
+        ask("get --output = 'a f'", "_hark_get"),
+        ask("get --follow =", "_hark_get"),
+        ask("hark --help ''", "_hark"),
+      ].join("\n");
+      const { stdout, stderr } = await spawnProgram("bash", ["-c", script], {
+        cwd: folder,
+      }).result;
+      assertEquals(stderr, "");
+      assertEquals(
+        stdout,
+        "a file|\na file|\nsame|safe|all|none|\n|\n",
+      );
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
+
+testWith(
   "fish",
   "fish completes options, their values, files and modes",
   async () => {
     const asked = OFFERS.map(([typed]) =>
-      `echo (complete -C '${typed}' | string replace -r '\\t.*' '')`
+      `echo (complete -C '${typed}' | string replace -r '\\t.*' '' | string replace -r '^--.*=' '')`
     ).join("\n");
     const script = `${await scriptsFor("fish")}\n${asked}`;
     const { stdout, stderr } = await spawnProgram("fish", [
