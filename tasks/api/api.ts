@@ -452,16 +452,6 @@ function filesOf(
       hint: `a copy of what it answers: --from ${quote(operand)}`,
     });
   }
-  if (/^\d{1,5}$/.test(operand)) {
-    throw new UsageError(`Cannot serve "${operand}": it is a number`, {
-      hint: `a port: hark api --port ${operand}; a file: ./${operand}`,
-    });
-  }
-  if (operand === "help") {
-    throw new UsageError('Cannot serve "help": it is no file', {
-      hint: "see hark api --help",
-    });
-  }
   const isJson = DATA_FILE.test(operand);
   if (isJson && from !== undefined) {
     throw new UsageError(`Cannot import both "${operand}" and "${from}"`);

@@ -354,7 +354,7 @@ export function withStarttlsHint(
   const given = FOR_TLS.filter((name) => (options[name] ?? false) !== false);
   const hint = name
     ? `ask for TLS first: --starttls ${name}`
-    : given.length === 0
+    : error.hint === undefined || given.length === 0
     ? error.hint
     : `leave out ${given.map(formatOptionName).join(" and ")}`;
   return new Failure(message, {

@@ -136,7 +136,7 @@ export function parseItem(text: string): Item {
       "its value is not JSON",
       /^[[{"]/.test(value)
         ? "in single quotes a shell leaves JSON as it is"
-        : `text has = alone: ${text.replace(":=", "=")}`,
+        : `text has = alone: ${name}=TEXT`,
     );
   }
   if (isFile({ kind }) && value === "" || kind === "file" && isType(value)) {

@@ -137,16 +137,6 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
       /^api: Cannot serve ".*": it is a URL\nhint: a copy of what it answers: --from http:\/\/a\.b\/db\n/,
     ],
     [
-      ["3005"],
-      2,
-      /^api: Cannot serve "3005": it is a number\nhint: a port: deno task api --port 3005; a file: \.\/3005\n/,
-    ],
-    [
-      ["help"],
-      2,
-      /^api: Cannot serve "help": .*\nhint: see deno task api --help/,
-    ],
-    [
       ["--db", "a.db"],
       2,
       /\nhint: the file is an operand: deno task api FILE\.db/,

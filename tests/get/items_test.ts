@@ -145,7 +145,7 @@ const item: fc.Arbitrary<Item> = fc.oneof(
 Deno.test("a value that is not JSON is text, or has lost its quotes", () => {
   for (
     const [text, hint] of [
-      ["title:=foo", "text has = alone: title=foo"],
+      ["title:=foo", "text has = alone: title=TEXT"],
       ["a:=[b]", "in single quotes a shell leaves JSON as it is"],
       ["a:={b:1}", "in single quotes a shell leaves JSON as it is"],
     ] as const

@@ -538,7 +538,7 @@ for (const { args, ...tls } of TRUSTS) {
     ], terminal);
     assertEquals([code, stderr], [
       1,
-      `client: Cannot start TLS with localhost:${server.port}: the peer does not speak TLS\nhint: leave out --tls\n`,
+      `client: Cannot start TLS with localhost:${server.port}: the peer does not speak TLS\nhint: leave out ${option}\n`,
     ]);
   });
 

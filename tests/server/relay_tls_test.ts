@@ -218,8 +218,8 @@ Deno.test("downgrade: server does not listen in plain where the file of a certif
       const { code, stdout, stderr } = await run(main, [
         ...[mode, `--${option}=`, "--port", "0"],
       ]);
-      assertEquals([code, stdout], [1, ""]);
-      assertMatch(stderr, /^server: Cannot read "/);
+      assertEquals([code, stdout], [2, ""]);
+      assertMatch(stderr, /^server: Cannot use "" as a file: /);
     }
   }
 });
