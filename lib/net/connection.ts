@@ -5,6 +5,7 @@
  */
 
 import { Failure } from "../cli/errors.ts";
+import type { TlsFacts } from "./tls/facts.ts";
 
 /** What a connection is made of: a TCP, TLS or Unix socket of Deno, or anything that reads and writes as they do. */
 export type Socket =
@@ -189,6 +190,8 @@ export interface TlsClient {
   readonly isOwn?: boolean | undefined;
   /** The protocols to offer (RFC 7301). */
   readonly alpn?: readonly string[] | undefined;
+  /** Hears what the connection is, before it is refused too; it is Node's then, but with a `ca`, which there would be the only one. */
+  readonly onFacts?: ((facts: TlsFacts) => void) | undefined;
 }
 
 /** Gives up to `buffer.length` bytes; resolves to their number, or to null at the end. */

@@ -26,6 +26,7 @@ import {
   type CLIENT_OPTIONS,
   type ClientOptions,
   familyFor,
+  targetsFrom,
   withPorts,
 } from "./options.ts";
 import type { Print, Printer } from "./transfer.ts";
@@ -39,16 +40,14 @@ const UNANSWERED =
   "hint: nothing came back; if the server leaves at the end of what is sent, add --keep-open\n";
 
 /** Each of them asks for TLS, with an empty value too, which is refused. */
-const TLS_OPTIONS = ["tls", "starttls", "ca", "pin", "sni", "cert"] as const;
+const TLS_OPTIONS = [
+  ...["tls", "starttls", "ca", "pin", "sni", "cert", "minDays"] as const,
+];
 
 /** Everything is read and checked before anything is connected. */
-async function findRoute(
-  address: Address,
-  options: ClientOptions,
-): Promise<PatientOptions> {
+async function findRoute(options: ClientOptions): Promise<PatientOptions> {
   const { timeout, wait, proxy, starttls } = options;
   return {
-    family: familyFor(address, options),
     timeout: timeout === undefined ? undefined : timeout * 1000,
     wait: wait ? wait * 1000 : undefined,
     proxy: proxy === undefined
@@ -247,12 +246,12 @@ async function converse(
   }
 }
 
-async function readAddress(
-  operands: readonly string[],
-  options: ClientOptions,
-): Promise<Address> {
+async function readOperands<T>(
+  read: (operands: readonly string[], options: ClientOptions) => T,
+  { operands, options }: CommandLine<typeof CLIENT_OPTIONS>,
+): Promise<T> {
   try {
-    return addressFrom(operands);
+    return read(operands, options);
   } catch (error) {
     throw (await import("./hints.ts")).withHint(error, operands, options);
   }
@@ -268,13 +267,16 @@ export async function runClient(
   line: CommandLine<typeof CLIENT_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
-  const { options, operands } = withPorts(line);
-  const address = await readAddress(operands, options);
-  const route = await findRoute(address, options);
+  const whole = withPorts(line);
+  const { options } = whole;
   if (options.check !== undefined) {
-    const { runCheck } = await import("./check.ts");
-    return await runCheck(address, route, options, io);
+    const targets = await readOperands(targetsFrom, whole);
+    const { runCheck, waysTo } = await import("./check.ts");
+    const ways = await waysTo(targets, options, findRoute);
+    return await runCheck(ways, options, io);
   }
-  await converse(address, route, options, io);
+  const address = await readOperands(addressFrom, whole);
+  const family = familyFor(address, options);
+  await converse(address, { ...await findRoute(options), family }, options, io);
   return ExitCode.Ok;
 }

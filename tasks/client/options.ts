@@ -11,7 +11,7 @@ import type {
   Options,
   OptionTable,
 } from "../../lib/cli/options.ts";
-import { parseLimit, parseSeconds } from "../../lib/cli/values.ts";
+import { parseCount, parseLimit, parseSeconds } from "../../lib/cli/values.ts";
 import {
   type Address,
   DEFAULT_ADDRESS,
@@ -83,7 +83,7 @@ export const CLIENT_OPTIONS = {
     value: "PORTS",
     parse: String,
     implied: { text: "", accepts: PORTS },
-    help: "Are they open? As 80 or 20-25,443; exits 7 if not",
+    help: "Are they open? As 20-25,443; exits 7 if not",
   },
   ipv4: {
     short: "4",
@@ -111,6 +111,12 @@ export const CLIENT_OPTIONS = {
     value: "NAME",
     parse: String,
     help: "Ask for this name, and expect it in the certificate",
+  },
+  minDays: {
+    value: "N",
+    parse: parseCount,
+    needs: { oneOf: ["check"] },
+    help: "Is the certificate valid as long? Else exits 60",
   },
   cert: {
     value: "FILE",
@@ -165,6 +171,77 @@ export function addressFrom(operands: readonly string[]): Address {
   };
 }
 
+/** What --check looks at. */
+export interface Target {
+  readonly address: Address;
+  /** Whether over TLS, where that is told: as `https://` and `http://` do. */
+  readonly isTls?: boolean;
+}
+
+const hasPort = (text: string) => /^[^:]*:\d+$|\]:\d+$/.test(text);
+
+/** Reads one of several targets: `HOST:PORT`, a port, `unix:PATH`, or a URL, whose path does not count. */
+function parseTarget(text: string): Target {
+  const [scheme] = text.match(/^(https?|wss?)(?=:\/\/)/i) ?? [];
+  if (scheme === undefined) {
+    const isWhole = hasPort(text) || isPort(text) || /^(unix)?:/.test(text);
+    // a name with a bad port is that, and what is no URL here may hold a password
+    if (isWhole || /:/.test(text)) return { address: addressFrom([text]) };
+    throw new UsageError(`Cannot check "${text}": expected HOST:PORT`);
+  }
+  if (!URL.canParse(text) || /^[^/]*\/\/[^/?#]*@/.test(text)) {
+    throw new UsageError("Cannot check a URL that is not as https://HOST:PORT");
+  }
+  const { hostname, port } = new URL(text);
+  const isTls = /s$/i.test(scheme);
+  const host = parseHost(hostname);
+  return {
+    address: { host, port: port === "" ? isTls ? 443 : 80 : parsePort(port) },
+    isTls,
+  };
+}
+
+const isPort = (text: string) => /^\d+$/.test(text);
+
+/**
+ * What --check looks at: one host where its PORTS are told, or where the operands are an address; else each operand.
+ *
+ * @throws {UsageError} When it is neither, or could be both.
+ */
+export function targetsFrom(
+  operands: readonly string[],
+  { check = "" }: Pick<ClientOptions, "check">,
+): readonly Target[] {
+  const [first = "", second = ""] = operands;
+  if (check === "") {
+    const isPair = operands.length === 2 && !hasPort(first) &&
+      !second.includes(":");
+    const isUrl = operands.length === 1 && /^(https?|wss?):\/\//i.test(first);
+    return operands.length > 1 && !isPair || isUrl
+      ? operands.map(parseTarget)
+      : [{ address: addressFrom(operands) }];
+  }
+  const ports = [check, ...operands.filter((text) => PORTS.test(text))];
+  const hosts = operands.filter((text) => !PORTS.test(text));
+  if (ports.length > 1 && hosts.length < 2) {
+    throw new UsageError(`Cannot check ports "${ports.join(" ")}"`, {
+      hint: `hark client ${["--check", ports.join(), ...hosts].join(" ")}`,
+    });
+  }
+  if (operands.some(hasPort)) {
+    const all = [isPort(check) ? `:${check}` : check, ...operands].join(" ");
+    throw new UsageError(
+      `Cannot check ports ${check} of "${operands.join(" ")}": it has a port`,
+      { hint: isPort(check) ? `hark client --check ${all}` : undefined },
+    );
+  }
+  const address = addressFrom(operands);
+  if ("path" in address) {
+    throw new UsageError(`Cannot check ports of ${formatAddress(address)}`);
+  }
+  return parsePorts(check).map((port) => ({ address: { ...address, port } }));
+}
+
 /** The one version of IP that is asked for; a UsageError where the address is not of it. */
 export function familyFor(
   address: Address,
@@ -211,16 +288,22 @@ export async function clientPermissions(
 ): Promise<Permissions> {
   const { options, operands } = withPorts(line);
   const { proxy, ca, cert, key, check = "" } = options;
-  const address = addressFrom(operands);
-  const family = familyFor(address, options);
-  const ends: readonly Address[] = proxy !== undefined
-    ? [(await import("../../lib/net/proxy.ts")).parseProxy(proxy).address]
-    : family && "host" in address
-    ? await endsOf(address, family)
-    : [address];
-  const ports = check === "" || proxy !== undefined || "path" in address
-    ? []
-    : parsePorts(check);
+  const addresses = options.check === undefined
+    ? [addressFrom(operands)]
+    : targetsFrom(operands, options).map(({ address }) => address);
+  const ends: Address[] = [];
+  // ports are all of one host
+  for (const address of check === "" ? addresses : addresses.slice(0, 1)) {
+    const family = familyFor(address, options);
+    if (proxy !== undefined) continue;
+    const isChosen = family && "host" in address;
+    ends.push(...isChosen ? await endsOf(address, family) : [address]);
+  }
+  if (proxy !== undefined) {
+    const { parseProxy } = await import("../../lib/net/proxy.ts");
+    ends.push(parseProxy(proxy).address);
+  }
+  const ports = check === "" || proxy !== undefined ? [] : parsePorts(check);
   const shown = ports.length > MOST_PORTS ? [0] : ports;
   const each = (end: Address) =>
     "path" in end || end.port === 0 || ports.length === 0

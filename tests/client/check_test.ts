@@ -171,15 +171,15 @@ Deno.test("client --check tells of a Unix socket too", async () => {
 });
 
 Deno.test("check() looks at many ports at a time", async () => {
-  const addresses = Array.from(
-    { length: 300 },
-    (_, at) => ({ host: "127.0.0.1", port: at + 1 }),
-  );
+  const ways = Array.from({ length: 300 }, (_, at) => ({
+    address: { host: "127.0.0.1", port: at + 1 },
+    route: { timeout: 5000 },
+  }));
   const begun = performance.now();
-  const findings = await Array.fromAsync(check(addresses, { timeout: 5000 }));
+  const findings = await Array.fromAsync(check(ways));
   assertEquals(
     findings.map(({ address }) => address),
-    addresses.map(({ host, port }) => `${host}:${port}`),
+    ways.map(({ address: { host, port } }) => `${host}:${port}`),
   );
   assertLess(performance.now() - begun, 5000);
 });
@@ -192,7 +192,8 @@ Deno.test("client --check --tls says of an open port that its certificate is ref
   const { port } = server;
   const why = `localhost:${port} open, but certificate of an unknown issuer\n`;
   const one = await run(main, ["--check", "--tls", `localhost:${port}`]);
-  assertEquals([one.code, one.stdout, one.stderr], [60, why, ""]);
+  assertEquals([one.code, one.stderr], [60, ""]);
+  assert(one.stdout.startsWith(why), one.stdout);
   const json = await run(main, ["--check", "--json", "--tls", `:${port}`]);
   const { open, reason } = JSON.parse(json.stdout);
   assertEquals([json.code, open, reason], [

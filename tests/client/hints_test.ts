@@ -26,7 +26,7 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   ],
   [
     ["-showcerts", "h:1"],
-    "client shows no certificates; of one that it refuses it says why",
+    "deno task client --check --tls HOST:PORT",
   ],
   [
     ["-alpn", "h2", "h:1"],
