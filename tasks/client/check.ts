@@ -16,7 +16,7 @@ import {
 import { asStarted } from "../../lib/cli/start.ts";
 import { quote } from "../../lib/cli/values.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
-import { connect, type Step } from "../../lib/net/connect.ts";
+import type { Step } from "../../lib/net/connect.ts";
 import { atMost } from "../../lib/net/pause.ts";
 import {
   formatFacts,
@@ -68,19 +68,6 @@ const HTTP: readonly string[] = ["h2", "http/1.1"];
 /** How long a peer has to refuse a client's certificate, or its lack, after the handshake (RFC 8446 section 4.4.2.4), in ms. */
 const REFUSAL_MS = 50;
 
-/** Whether a certificate of an issuer that is none of `ca` is trusted all the same: Node's TLS knows no other than those. */
-async function isKnown(error: unknown, { address, route }: CheckedWay) {
-  const { tls } = route;
-  const isUnknown = tls?.ca !== undefined &&
-    (tls.pin ?? tls.cert) === undefined &&
-    /unknown issuer/.test(reasonOf(error).message);
-  if (!isUnknown) return false;
-  return await connect(address, route).then(
-    (socket) => (socket.close(), true),
-    () => false,
-  );
-}
-
 /** Connects, and closes again; a certificate is looked at, whether it is trusted or not. */
 async function look(
   { address, route }: CheckedWay,
@@ -92,20 +79,21 @@ async function look(
     (await connectPatiently(address, route)).close();
     return onOpen();
   }
+  // else its loading would count
+  await import("../../lib/net/tls/node.ts");
   const begun = performance.now();
   const shake = (alpn = tls.alpn) =>
     connectPatiently(address, {
       ...route,
-      tls: { ...tls, alpn, isOwn: true, onFacts },
+      tls: { ...tls, alpn, onFacts },
     });
   const socket = await shake(tls.alpn ?? (prepare ? undefined : HTTP))
-    .catch(async (error) => {
+    .catch((error) => {
       // who speaks no HTTP may want a protocol of its own, or none
-      if (/NoApplicationProtocol/.test(describe(error))) return await shake();
-      if (!await isKnown(error, { address, route })) throw error;
+      if (/NoApplicationProtocol/.test(describe(error))) return shake();
+      throw error;
     });
   onOpen();
-  if (socket === undefined) return;
   const known = performance.now();
   const reading = socket.read(new Uint8Array(1));
   try {
@@ -238,14 +226,14 @@ function formatReport(
   finding: Finding,
   { starttls, proxy }: Pick<ClientOptions, "starttls" | "proxy">,
 ): string {
-  const { certificate, trusted, reason = "", address } = finding;
+  const { certificate, trusted, address } = finding;
   const lines = [formatFinding(finding)];
   if (certificate) {
     const tls = starttls ? `--starttls ${starttls}` : "--tls";
     const pin = `--pin ${certificate.sha256}`;
     lines.push(
       ...formatFacts(finding),
-      `trusted ${trusted ? "yes" : `no: ${formatWords(reason)}`}`,
+      `trusted ${trusted ? "yes" : "no"}`,
       // what goes through a proxy does so with words that may be secret
       "pin     " +
         (proxy

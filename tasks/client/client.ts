@@ -21,6 +21,7 @@ import {
   receive,
   track,
 } from "../../lib/net/connection.ts";
+import type { TlsFacts } from "../../lib/net/tls/facts.ts";
 import {
   addressFrom,
   type CLIENT_OPTIONS,
@@ -89,10 +90,11 @@ async function choosePrinter(
   connection: Connection,
   options: ClientOptions,
   io: Io,
+  facts: TlsFacts,
 ): Promise<Printer> {
   if (!options.json) return createPrinter(io, options.pipe ? {} : TUTORIAL);
   const { createEventPrinter } = await import("./json_events.ts");
-  return createEventPrinter(io, connection);
+  return createEventPrinter(io, connection, facts);
 }
 
 /** What a server that speaks TLS says to a client that does not: an alert (RFC 8446 section 6), and no more. */
@@ -211,6 +213,11 @@ async function converse(
   options: ClientOptions,
   io: Io,
 ): Promise<void> {
+  let facts: TlsFacts = {};
+  if (options.json && route.tls) {
+    const onFacts = (found: TlsFacts) => facts = found;
+    route = { ...route, tls: { ...route.tls, onFacts } };
+  }
   const connecting = route.wait === undefined
     ? connect(address, route)
     : (await import("./wait.ts")).connectPatiently(address, route);
@@ -225,7 +232,7 @@ async function converse(
     )
     : undefined;
   const connection = track(socket, formatAddress(address), dump);
-  const printer = await choosePrinter(connection, options, io);
+  const printer = await choosePrinter(connection, options, io, facts);
   const { idleTimeout } = options;
   const isPersons = io.stdin.isTerminal && io.stderr.isTerminal;
   const rest = isPersons && !options.json

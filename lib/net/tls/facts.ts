@@ -32,7 +32,7 @@ interface CertificateFacts extends Issued {
   readonly days: number;
   readonly key: string;
   readonly serial: string;
-  /** The certificates that came with it, in the order in which they came. */
+  /** Those behind it: what came with it, in that order, and an issuer of it that is in the `ca`. */
   readonly chain: readonly Issued[];
 }
 
@@ -146,7 +146,7 @@ export function formatFacts(
   { tls = "TLS", cipher, alpn, certificate }: TlsFacts,
 ): string[] {
   const agreed = [
-    tls,
+    ...tls === "TLS" ? [] : [tls],
     ...cipher ? [cipher] : [],
     alpn ? `ALPN ${formatWords(alpn)}` : "no ALPN",
   ].join(", ");
@@ -159,7 +159,7 @@ export function formatFacts(
       `${formatWords(subject)} until ${formatTime(notAfter).slice(0, 10)}`
     );
     lines.unshift(
-      ["subject", formatWords(subject)],
+      ["subject", formatWords(subject) || "none"],
       ["names", formatNames(names)],
       ["issuer", issuer === subject ? "itself" : formatWords(issuer)],
       ["valid", `${dates}, ${formatRest(certificate)}`],
