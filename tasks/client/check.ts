@@ -68,6 +68,9 @@ const HTTP: readonly string[] = ["h2", "http/1.1"];
 /** How long a peer has to refuse a client's certificate, or its lack, after the handshake (RFC 8446 section 4.4.2.4), in ms. */
 const REFUSAL_MS = 50;
 
+const isOfOthers = (error: unknown) =>
+  error instanceof Failure && /NoApplicationProtocol/i.test(`${error.cause}`);
+
 /** Connects, and closes again; a certificate is looked at, whether it is trusted or not. */
 async function look(
   { address, route }: CheckedWay,
@@ -90,7 +93,7 @@ async function look(
   const socket = await shake(tls.alpn ?? (prepare ? undefined : HTTP))
     .catch((error) => {
       // who speaks no HTTP may want a protocol of its own, or none
-      if (/NoApplicationProtocol/.test(describe(error))) return shake();
+      if (isOfOthers(error)) return shake();
       throw error;
     });
   onOpen();

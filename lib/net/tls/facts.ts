@@ -93,7 +93,8 @@ function certificateOf(stream: TLSSocket): CertificateFacts | undefined {
     days: Math.floor((Date.parse(shown.valid_to) - Date.now()) / DAY_MS),
     key: modulus ? `RSA ${bits}` : nistCurve ??
       stream.getPeerX509Certificate()?.publicKey.asymmetricKeyType ?? "",
-    serial: shown.serialNumber,
+    // without its first zero it would be of half a byte
+    serial: shown.serialNumber.replace(/^(?=(..)*.$)/, "0"),
     chain: [...chain.values()],
   };
 }
