@@ -5,7 +5,6 @@
  */
 
 import { Failure } from "../cli/errors.ts";
-import type { TlsFacts } from "./tls/facts.ts";
 
 /** What a connection is made of: a TCP, TLS or Unix socket of Deno, or anything that reads and writes as they do. */
 export type Socket =
@@ -171,6 +170,35 @@ export interface KeyPair {
   /** As PEM: the certificate, or the chain with the server's own first. */
   readonly cert: string;
   readonly key: string;
+}
+
+/** What is known of a TLS connection; some ways know less. Names in it are the peer's own words. */
+export interface TlsFacts {
+  /** The version of TLS, or `TLS` where it is not known. */
+  readonly tls?: string;
+  readonly cipher?: string;
+  /** The protocol above it that was agreed on (RFC 7301). */
+  readonly alpn?: string;
+  readonly certificate?: CertificateFacts | undefined;
+}
+
+export interface Issued {
+  readonly subject: string;
+  /** In ISO 8601. */
+  readonly notAfter: string;
+  readonly sha256: string;
+}
+
+export interface CertificateFacts extends Issued {
+  readonly names: readonly string[];
+  readonly issuer: string;
+  readonly notBefore: string;
+  /** How many whole days are left; negative when it has expired. */
+  readonly days: number;
+  readonly key: string;
+  readonly serial: string;
+  /** Those behind it: what came with it, in that order, and an issuer of it that is in the `ca`. */
+  readonly chain: readonly Issued[];
 }
 
 /** Whom a client trusts, and who it is itself. Certificates and keys are PEM. */

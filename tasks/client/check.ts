@@ -22,8 +22,8 @@ import {
   formatFacts,
   formatRest,
   formatWords,
-  type TlsFacts,
 } from "../../lib/net/tls/facts.ts";
+import type { TlsFacts } from "../../lib/net/connection.ts";
 import { type ClientOptions, familyFor, type Target } from "./options.ts";
 import { connectPatiently, type PatientOptions } from "./wait.ts";
 

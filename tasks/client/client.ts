@@ -19,9 +19,9 @@ import {
   type Connection,
   copy,
   receive,
+  type TlsFacts,
   track,
 } from "../../lib/net/connection.ts";
-import type { TlsFacts } from "../../lib/net/tls/facts.ts";
 import {
   addressFrom,
   type CLIENT_OPTIONS,

@@ -7,8 +7,7 @@
 import { concat } from "@std/bytes/concat";
 import { encodeBase64 } from "@std/encoding/base64";
 import { type Io, printSafe } from "../../lib/cli/io.ts";
-import type { Connection } from "../../lib/net/connection.ts";
-import type { TlsFacts } from "../../lib/net/tls/facts.ts";
+import type { Connection, TlsFacts } from "../../lib/net/connection.ts";
 import type { Printer } from "./transfer.ts";
 
 /** What happens on a client's connection; the names are those of the server's events. */

@@ -8,8 +8,8 @@ import {
   closeSocket,
   type KeyPair,
   type Socket,
+  type TlsFacts,
 } from "../../lib/net/connection.ts";
-import type { TlsFacts } from "../../lib/net/tls/facts.ts";
 
 /** Something that accepts clients: a listener of Deno, or one whose clients speak TLS. */
 export interface Acceptor {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TlsFacts } from "../../lib/net/tls/facts.ts";
+import type { TlsFacts } from "../../lib/net/connection.ts";
 import type { ServerOptions } from "./options.ts";
 
 /** A client was accepted, and TLS is spoken where it should be. */

@@ -18,6 +18,7 @@ import {
   type Connection,
   isGone,
   type Listener,
+  type TlsFacts,
   track,
 } from "../../lib/net/connection.ts";
 import { listen } from "../../lib/net/listen.ts";
@@ -33,7 +34,6 @@ import {
   type Incoming,
   type TlsServer,
 } from "./acceptor.ts";
-import type { TlsFacts } from "../../lib/net/tls/facts.ts";
 import type { ServerEvent } from "./events.ts";
 
 /** A server that listens. */

@@ -6,35 +6,7 @@
 
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { escapeControls } from "../../cli/io.ts";
-
-/** What is known of a TLS connection; some ways know less. Names in it are the peer's own words. */
-export interface TlsFacts {
-  /** The version of TLS, or `TLS` where it is not known. */
-  readonly tls?: string;
-  readonly cipher?: string;
-  /** The protocol above it that was agreed on (RFC 7301). */
-  readonly alpn?: string;
-  readonly certificate?: CertificateFacts | undefined;
-}
-
-interface Issued {
-  readonly subject: string;
-  /** In ISO 8601. */
-  readonly notAfter: string;
-  readonly sha256: string;
-}
-
-interface CertificateFacts extends Issued {
-  readonly names: readonly string[];
-  readonly issuer: string;
-  readonly notBefore: string;
-  /** How many whole days are left; negative when it has expired. */
-  readonly days: number;
-  readonly key: string;
-  readonly serial: string;
-  /** Those behind it: what came with it, in that order, and an issuer of it that is in the `ca`. */
-  readonly chain: readonly Issued[];
-}
+import type { CertificateFacts, Issued, TlsFacts } from "../connection.ts";
 
 const DAY_MS = 86_400_000;
 
