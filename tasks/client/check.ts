@@ -23,7 +23,7 @@ import {
   formatRest,
   formatWords,
 } from "../../lib/net/tls/facts.ts";
-import type { TlsFacts } from "../../lib/net/connection.ts";
+import type { CertificateFacts, TlsFacts } from "../../lib/net/connection.ts";
 import { type ClientOptions, familyFor, type Target } from "./options.ts";
 import { connectPatiently, type PatientOptions } from "./wait.ts";
 
@@ -66,7 +66,13 @@ function isGeneral(error: unknown, step: Step, isSeveral: boolean): boolean {
 const HTTP: readonly string[] = ["h2", "http/1.1"];
 
 /** How long a peer has to refuse a client's certificate, or its lack, after the handshake (RFC 8446 section 4.4.2.4), in ms. */
-const REFUSAL_MS = 50;
+const REFUSAL_MS = { least: 50, most: 500 };
+
+/** How long a certificate is valid, as what is said of it. */
+function wordRest(certificate: CertificateFacts): string {
+  const rest = formatRest(certificate);
+  return `${/^not/.test(rest) ? "is" : "has"} ${rest}`;
+}
 
 const isOfOthers = (error: unknown) =>
   error instanceof Failure && /NoApplicationProtocol/i.test(`${error.cause}`);
@@ -93,14 +99,16 @@ async function look(
   const socket = await shake(tls.alpn ?? (prepare ? undefined : HTTP))
     .catch((error) => {
       // who speaks no HTTP may want a protocol of its own, or none
-      if (isOfOthers(error)) return shake();
+      if (tls.alpn === undefined && isOfOthers(error)) return shake();
       throw error;
     });
   onOpen();
-  const known = performance.now();
+  const { least, most } = REFUSAL_MS;
+  // as long as the way there and back takes, or more
+  const patience = Math.min(Math.max(least, performance.now() - begun), most);
   const reading = socket.read(new Uint8Array(1));
   try {
-    await atMost(Math.max(REFUSAL_MS, known - begun), reading);
+    await atMost(patience, reading);
   } catch (error) {
     if (exitCodeOf(error) === ExitCode.Certificate) throw error;
   } finally {
@@ -135,8 +143,8 @@ async function checkOne(
     if (minDays === undefined || !route.tls) return found;
     // of one whose end is not known nothing is sure
     if (certificate && certificate.days >= minDays) return found;
-    const rest = certificate ? formatRest(certificate) : "no known end";
-    const reason = `its certificate has ${rest}, fewer than ${minDays}`;
+    const rest = certificate ? wordRest(certificate) : "has no known end";
+    const reason = `its certificate ${rest}, ${minDays} are wanted`;
     return { ...found, reason, code: ExitCode.Certificate };
   } catch (error) {
     const { step } = at;
@@ -251,7 +259,7 @@ function formatReport(
 function formatLine(finding: Finding): string {
   const { certificate, reason } = finding;
   const rest = certificate && reason === undefined
-    ? `, its certificate has ${formatRest(certificate)}`
+    ? `, its certificate ${wordRest(certificate)}`
     : "";
   return `${formatFinding(finding)}${rest}\n`;
 }

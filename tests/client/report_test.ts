@@ -201,7 +201,7 @@ testHere(
         [
           "40",
           60,
-          `${at} open, but its certificate has 39 days left, fewer than 40`,
+          `${at} open, but its certificate has 39 days left, 40 are wanted`,
         ],
       ] as const
     ) {
@@ -314,6 +314,30 @@ testHere(
     const { alpn, trusted } = JSON.parse(stdout);
     assertEquals([code, alpn, trusted, count], [0, undefined, true, 2]);
   },
+);
+
+testHere(
+  "what refuses a certificate of a thousand names tells ten of them",
+  async () => {
+    await using server = await served("many");
+    const at = `localhost:${server.port}`;
+    const args = ["--sni", "b.example", ...ca("many"), at];
+    const { code, stderr } = await run(main, args);
+    assertEquals(code, 60);
+    assertMatch(stderr, /only for n0\.a, .*n9\.a and 99\d more\n/);
+  },
+);
+
+testHere(
+  "client --check tells of TLS 1.2",
+  () =>
+    withOpenssl("-tls1_2", async (at) => {
+      const args = ["--check", "--json", ...ca("ca"), at];
+      const { code, stdout } = await run(main, args);
+      const { tls, cipher, certificate } = JSON.parse(stdout);
+      assertEquals([code, tls, certificate.names.length], [0, "TLSv1.2", 2]);
+      assertMatch(cipher, /^TLS_ECDHE_ECDSA_WITH_/);
+    }),
 );
 
 testHere(
