@@ -184,9 +184,12 @@ const hasPort = (text: string) => /^[^:]*:\d+$|\]:\d+$/.test(text);
 function parseTarget(text: string): Target {
   const [scheme] = text.match(/^(https?|wss?)(?=:\/\/)/i) ?? [];
   if (scheme === undefined) {
-    const isWhole = hasPort(text) || isPort(text) || /^(unix)?:/.test(text);
-    // a name with a bad port is that, and what is no URL here may hold a password
-    if (isWhole || /:/.test(text)) return { address: addressFrom([text]) };
+    const isWhole = hasPort(text) || isPort(text) || text.startsWith("unix:");
+    // what is no URL here may hold a password: it has its own error, as a bad port has
+    if (isWhole || text.includes(":")) {
+      const address = addressFrom([text]);
+      if (isWhole) return { address };
+    }
     throw new UsageError(`Cannot check "${text}": expected HOST:PORT`);
   }
   if (!URL.canParse(text) || /^[^/]*\/\/[^/?#]*@/.test(text)) {
@@ -213,6 +216,12 @@ export function targetsFrom(
   { check = "" }: Pick<ClientOptions, "check">,
 ): readonly Target[] {
   const [first = "", second = ""] = operands;
+  const list = operands.length === 1 ? first.split(/[,\s]+/) : [];
+  if (list.length > 1 && list.every(hasPort)) {
+    throw new UsageError(`Cannot check "${first}": expected HOST:PORT`, {
+      hint: `hark client --check ${list.join(" ")}`,
+    });
+  }
   if (check === "") {
     const isPair = operands.length === 2 && !hasPort(first) &&
       !second.includes(":");

@@ -395,6 +395,17 @@ Deno.test("client --check confuses no ports with targets, and shows no password 
       "client --check :8080 db:5432",
     ],
     [["db:1", "20-25"], '"20-25": expected HOST:PORT', "see "],
+    [["[::1]:1", "::1"], '"::1": expected HOST:PORT', "see "],
+    [
+      ["db:1,cache:2"],
+      '"db:1,cache:2": expected HOST:PORT',
+      "client --check db:1 cache:2",
+    ],
+    [
+      ["db:1 cache:2"],
+      '"db:1 cache:2": expected HOST:PORT',
+      "client --check db:1 cache:2",
+    ],
     [["db:1", "cache", "x:1"], '"cache": expected HOST:PORT', "see "],
     [
       ["db:1", "cache"],
