@@ -20,6 +20,7 @@ const command = defineCommand({
     ["client :7000", "what you type is sent, by lines"],
     ["client --pipe :7000", "stdin there, stdout from there"],
     ["client --check 20-25,80", "are these ports open?"],
+    ["client --check db:5432 cache:6379", "are both open?"],
   ],
   exitCodes: [0, 1, 2, 6, 7, 18, 28, 60, 130, 143],
   options: CLIENT_OPTIONS,

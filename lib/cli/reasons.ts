@@ -244,5 +244,8 @@ export function nameInstead(reason: string): string | undefined {
 
 function formatNames(text: string | undefined): string {
   const names = text?.match(/(?<=\w\("?)[^")]+(?="?\))/g);
-  return names ? `, only for ${names.join(", ")}` : "";
+  if (!names) return "";
+  const more = names.length - 10;
+  const rest = more > 0 ? ` and ${more} more` : "";
+  return `, only for ${names.slice(0, 10).join(", ")}${rest}`;
 }

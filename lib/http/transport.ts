@@ -22,10 +22,12 @@ export interface Timings {
 }
 
 /** The way to a server. Certificates and keys are PEM. */
-export interface Network
-  extends
-    Way,
-    Pick<TlsClient, "ca" | "pin" | "cert" | "key" | "insecure" | "isOwn"> {
+export interface Network extends
+  Way,
+  Pick<
+    TlsClient,
+    "ca" | "pin" | "cert" | "key" | "insecure" | "isOwn" | "onFacts"
+  > {
   readonly unix?: string | undefined;
   readonly http?: "1.1" | "2" | undefined;
   readonly rawHeaders?: boolean | undefined;

@@ -158,19 +158,23 @@ async function openAddress(
   return { conn: await openTcp({ host, port }, signal) };
 }
 
-/** Goes a way to its end; throws what is against it as it is. A peer that shows an authority is asked again, whether it is a trusted one. */
+/** Goes a way to its end; throws what is against it as it is. A peer whose issuer is not found is asked again: whether it is a trusted authority itself, or of one that only Deno's TLS knows. */
 export async function open(address: Address, route: Route): Promise<Connected> {
   const { tls, proxyTls } = route;
+  const isShown = tls?.onFacts !== undefined && tls.ca !== undefined;
+  const own = { ...route, tls: tls && { ...tls, isOwn: true } };
   try {
-    return await openOnce(address, route);
+    return await openOnce(address, isShown ? own : route);
   } catch (error) {
     const ca = tls?.ca ?? proxyTls?.ca;
-    if (ca === undefined || !isAuthority(error)) throw error;
-    return await openOnce(address, {
-      ...route,
-      tls: tls && { ...tls, isOwn: true },
-      proxyTls: { ...proxyTls, isOwn: true },
-    }).catch((second) => {
+    const isOther = isShown
+      ? /UnknownIssuer/.test(String(error))
+      : ca !== undefined && isAuthority(error);
+    if (!isOther) throw error;
+    const again = isShown
+      ? { ...route, tls: { ...tls, onFacts: undefined } }
+      : { ...own, proxyTls: { ...proxyTls, isOwn: true } };
+    return await openOnce(address, again).catch((second) => {
       // it has served its one connection
       throw second instanceof Deno.errors.ConnectionRefused ? error : second;
     });

@@ -170,6 +170,35 @@ export interface KeyPair {
   readonly key: string;
 }
 
+/** What is known of a TLS connection; some ways know less. Names in it are the peer's own words. */
+export interface TlsFacts {
+  /** The version of TLS, or `TLS` where it is not known. */
+  readonly tls?: string;
+  readonly cipher?: string;
+  /** The protocol above it that was agreed on (RFC 7301). */
+  readonly alpn?: string;
+  readonly certificate?: CertificateFacts | undefined;
+}
+
+export interface Issued {
+  readonly subject: string;
+  /** In ISO 8601. */
+  readonly notAfter: string;
+  readonly sha256: string;
+}
+
+export interface CertificateFacts extends Issued {
+  readonly names: readonly string[];
+  readonly issuer: string;
+  readonly notBefore: string;
+  /** How many whole days are left; negative when it has expired. */
+  readonly days: number;
+  readonly key: string;
+  readonly serial: string;
+  /** Those behind it: what came with it, in that order, and an issuer of it that is in the `ca`. */
+  readonly chain: readonly Issued[];
+}
+
 /** Whom a client trusts, and who it is itself. Certificates and keys are PEM. */
 export interface TlsClient {
   /** Authorities to trust beside those that Deno knows. */
@@ -187,6 +216,8 @@ export interface TlsClient {
   readonly isOwn?: boolean | undefined;
   /** The protocols to offer (RFC 7301). */
   readonly alpn?: readonly string[] | undefined;
+  /** Hears what the connection is, before it is refused too; it is Node's then, but with a `ca`, which there would be the only one. */
+  readonly onFacts?: ((facts: TlsFacts) => void) | undefined;
 }
 
 /** Gives up to `buffer.length` bytes; resolves to their number, or to null at the end. */

@@ -19,6 +19,7 @@ import {
   type Connection,
   copy,
   receive,
+  type TlsFacts,
   track,
 } from "../../lib/net/connection.ts";
 import {
@@ -27,6 +28,7 @@ import {
   type ClientOptions,
   familyFor,
   refuseNearLocalhost,
+  targetsFrom,
   withPorts,
 } from "./options.ts";
 import type { Print, Printer } from "./transfer.ts";
@@ -40,16 +42,14 @@ const UNANSWERED =
   "hint: nothing came back; if the server leaves at the end of what is sent, add --keep-open\n";
 
 /** Each of them asks for TLS, with an empty value too, which is refused. */
-const TLS_OPTIONS = ["tls", "starttls", "ca", "pin", "sni", "cert"] as const;
+const TLS_OPTIONS = [
+  ...["tls", "starttls", "ca", "pin", "sni", "cert", "minDays"] as const,
+];
 
 /** Everything is read and checked before anything is connected. */
-async function findRoute(
-  address: Address,
-  options: ClientOptions,
-): Promise<PatientOptions> {
+async function findRoute(options: ClientOptions): Promise<PatientOptions> {
   const { timeout, wait, proxy, starttls } = options;
   return {
-    family: familyFor(address, options),
     timeout: timeout === undefined ? undefined : timeout * 1000,
     wait: wait ? wait * 1000 : undefined,
     proxy: proxy === undefined
@@ -91,10 +91,11 @@ async function choosePrinter(
   connection: Connection,
   options: ClientOptions,
   io: Io,
+  facts: TlsFacts,
 ): Promise<Printer> {
   if (!options.json) return createPrinter(io, options.pipe ? {} : TUTORIAL);
   const { createEventPrinter } = await import("./json_events.ts");
-  return createEventPrinter(io, connection);
+  return createEventPrinter(io, connection, facts);
 }
 
 /** What a server that speaks TLS says to a client that does not: an alert (RFC 8446 section 6), and no more. */
@@ -213,6 +214,11 @@ async function converse(
   options: ClientOptions,
   io: Io,
 ): Promise<void> {
+  let facts: TlsFacts = {};
+  if (options.json && route.tls) {
+    const onFacts = (found: TlsFacts) => facts = found;
+    route = { ...route, tls: { ...route.tls, onFacts } };
+  }
   const connecting = route.wait === undefined
     ? connect(address, route)
     : (await import("./wait.ts")).connectPatiently(address, route);
@@ -227,7 +233,7 @@ async function converse(
     )
     : undefined;
   const connection = track(socket, formatAddress(address), dump);
-  const printer = await choosePrinter(connection, options, io);
+  const printer = await choosePrinter(connection, options, io, facts);
   const { idleTimeout } = options;
   const isPersons = io.stdin.isTerminal && io.stderr.isTerminal;
   const rest = isPersons && !options.json
@@ -248,12 +254,12 @@ async function converse(
   }
 }
 
-async function readAddress(
-  operands: readonly string[],
-  options: ClientOptions,
-): Promise<Address> {
+async function readOperands<T>(
+  read: (operands: readonly string[], options: ClientOptions) => T,
+  { operands, options }: CommandLine<typeof CLIENT_OPTIONS>,
+): Promise<T> {
   try {
-    return addressFrom(operands);
+    return read(operands, options);
   } catch (error) {
     throw (await import("./hints.ts")).withHint(error, operands, options);
   }
@@ -269,14 +275,18 @@ export async function runClient(
   line: CommandLine<typeof CLIENT_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
-  const { options, operands } = withPorts(line);
-  const address = await readAddress(operands, options);
-  await refuseNearLocalhost(address);
-  const route = await findRoute(address, options);
+  const whole = withPorts(line);
+  const { options } = whole;
   if (options.check !== undefined) {
-    const { runCheck } = await import("./check.ts");
-    return await runCheck(address, route, options, io);
+    const targets = await readOperands(targetsFrom, whole);
+    for (const { address } of targets) await refuseNearLocalhost(address);
+    const { runCheck, waysTo } = await import("./check.ts");
+    const ways = await waysTo(targets, options, findRoute);
+    return await runCheck(ways, options, io);
   }
-  await converse(address, route, options, io);
+  const address = await readOperands(addressFrom, whole);
+  await refuseNearLocalhost(address);
+  const family = familyFor(address, options);
+  await converse(address, { ...await findRoute(options), family }, options, io);
   return ExitCode.Ok;
 }

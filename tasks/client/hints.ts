@@ -101,8 +101,9 @@ const CLIENT_HINTS: Hints = {
   "-cert -certform -cert_chain -key -keyform": PAIR,
   "-pass": "the key must not be encrypted: hark client --cert FILE --key FILE",
   "-xmpphost -name": "client has no name to say: hark client --starttls smtp",
-  "-showcerts -status -ct":
-    "client shows no certificates; of one that it refuses it says why",
+  "-showcerts -status -ct -text -subject -issuer -dates -enddate -fingerprint":
+    "hark client --check --tls HOST:PORT",
+  "-checkend": "hark client --check --min-days N HOST:PORT",
   "-alpn -nextprotoneg": NO_ALPN,
   "-tls1 -tls1_1 -tls1_2 -tls1_3 -ssl3 -no_ssl3 -no_tls1 -no_tls1_1 -no_tls1_2 -no_tls1_3 -cipher -ciphersuites -curves -groups -sigalgs -min_protocol -max_protocol -legacy_renegotiation -legacy_server_connect":
     OWN_CIPHERS,
@@ -240,21 +241,24 @@ const OVER_TLS = /^(tls|ssl|openssl(-connect)?|https|imaps|ldaps|pop3s|smtps)$/;
 const OVER_TCP = /^(tcp[46]?(-connect)?|telnet|redis|mysql|postgres(ql)?)$/;
 
 /** What was meant by an operand with a scheme, as `tls://HOST:PORT` or socat's `TCP:HOST:PORT`. */
-function hintForScheme(operand: string): string | undefined {
+function hintForScheme(operand: string, isCheck = false): string | undefined {
   const [, scheme = "", rest = ""] =
     operand.match(/^([a-z][\w+.-]*):(?:\/\/)?(.*)$/is) ?? [];
   const name = scheme.toLowerCase();
   const known = SCHEMES.find(([test]) => test.test(name));
-  if (known) return known[1];
+  const isUrl = isCheck && /^(https?|wss?)$/.test(name);
+  if (known && !isUrl) return known[1];
+  const start = `hark client${isCheck ? " --check" : ""}`;
+  if (isUrl) return `${start} https://HOST:PORT`;
   if (/^unix(-connect|-client)?$/.test(name)) {
     const meant = `unix:${rest}`;
-    return operand === meant ? undefined : `hark client ${quote(meant)}`;
+    return operand === meant ? undefined : `${start} ${quote(meant)}`;
   }
   if (!OVER_TLS.test(name) && !OVER_TCP.test(name)) return undefined;
   // a user and a password are not shown, and a path is nobody's here
   const host = rest.replace(/^[^/]*@/, "").replace(/[/?#,].*$/s, "");
   const address = host.includes(":") && addressed(host) || "HOST:PORT";
-  return `hark client ${OVER_TLS.test(name) ? "--tls " : ""}${address}`;
+  return `${start} ${OVER_TLS.test(name) ? "--tls " : ""}${address}`;
 }
 
 /** What was meant by operands that are no address, and how to say that, where the error itself misleads. */
@@ -273,7 +277,8 @@ function readOperands(
     return { hint: `hark client ${home}${quote(path)}` };
   }
   if (second === undefined) {
-    return { hint: hintForPort(first) ?? hintForScheme(first) };
+    const isCheck = check !== undefined;
+    return { hint: hintForPort(first) ?? hintForScheme(first, isCheck) };
   }
   const services = numbered(first);
   if (check !== undefined && services && rest.length === 1) {
@@ -283,6 +288,13 @@ function readOperands(
     };
   }
   const host = addressed(first);
+  const isUrl = check !== undefined && /:\/\//.test(operands.join(" "));
+  if (isUrl) {
+    const odd = operands.find((text) =>
+      /:\/\//.test(text) && !/^https?:/i.test(text)
+    );
+    return { hint: odd && hintForScheme(odd, true) };
+  }
   if (host === undefined) return { hint: hintForScheme(first) };
   const ports = numbered(rest.join());
   if (ports && !hasPort(first)) {
@@ -296,18 +308,14 @@ function readOperands(
       `Cannot connect to ${operands.length} operands: expected HOST:PORT`;
     return hasPort(first) ? { message, hint: `hark client ${host}` } : {};
   }
-  if (check !== undefined && rest.every(hasPort)) {
-    const each = operands.map((text) =>
-      `hark client ${options} ${quote(text)}`
-    );
-    return {
-      message: "Cannot check more than one host in one call",
-      hint: each.join(" && "),
-    };
-  }
+  const isOthers = check !== undefined && rest.some((text) => /:/.test(text));
+  if (isOthers || check === "" && (ports || !hasPort(first))) return {};
   const program = rest.map(quote).join(" ");
   return {
-    message: `Cannot run "${rest.join(" ")}": client runs no programs`,
+    // one word more may be a target without its port
+    ...check === "" && rest.length === 1
+      ? {}
+      : { message: `Cannot run "${rest.join(" ")}": client runs no programs` },
     hint: `hark client ${options} ${
       check ? `${check} ` : ""
     }${host} && ${program}`,

@@ -7,12 +7,12 @@
 import { concat } from "@std/bytes/concat";
 import { encodeBase64 } from "@std/encoding/base64";
 import { type Io, printSafe } from "../../lib/cli/io.ts";
-import type { Connection } from "../../lib/net/connection.ts";
+import type { Connection, TlsFacts } from "../../lib/net/connection.ts";
 import type { Printer } from "./transfer.ts";
 
 /** What happens on a client's connection; the names are those of the server's events. */
 type ClientEvent =
-  | { readonly event: "open"; readonly peer: string }
+  | TlsFacts & { readonly event: "open"; readonly peer: string }
   | DataEvent
   | {
     readonly event: "close";
@@ -28,6 +28,7 @@ type ClientEvent =
 export async function createEventPrinter(
   { stdout }: Pick<Io, "stdout">,
   connection: Connection,
+  facts: TlsFacts = {},
 ): Promise<Printer> {
   const { peer } = connection;
   const opened = performance.now();
@@ -46,7 +47,7 @@ export async function createEventPrinter(
       reason,
     });
   }
-  await write({ event: "open", peer });
+  await write({ event: "open", peer, ...facts });
   return {
     print: (bytes) => write(data.add(bytes)),
     end: () => close("done"),

@@ -11,7 +11,12 @@ import type {
   Options,
   OptionTable,
 } from "../../lib/cli/options.ts";
-import { oneOf, parseLimit, parseSeconds } from "../../lib/cli/values.ts";
+import {
+  oneOf,
+  parseCount,
+  parseLimit,
+  parseSeconds,
+} from "../../lib/cli/values.ts";
 import {
   type Address,
   DEFAULT_ADDRESS,
@@ -75,7 +80,7 @@ export const CLIENT_OPTIONS = {
     value: "PORTS",
     parse: String,
     implied: { text: "", accepts: PORTS },
-    help: "Are they open? As 80 or 20-25,443; exits 7 if not",
+    help: "Are they open? As 20-25,443; exits 7 if not",
   },
   ipv4: {
     short: "4",
@@ -103,6 +108,12 @@ export const CLIENT_OPTIONS = {
     value: "NAME",
     parse: String,
     help: "Ask for this name, and expect it in the certificate",
+  },
+  minDays: {
+    value: "N",
+    parse: parseCount,
+    needs: { oneOf: ["check"] },
+    help: "Is the certificate valid as long? Else exits 60",
   },
   cert: {
     value: "FILE",
@@ -180,6 +191,86 @@ export async function refuseNearLocalhost(address: Address): Promise<void> {
   });
 }
 
+/** What --check looks at. */
+export interface Target {
+  readonly address: Address;
+  /** Whether over TLS, where that is told: as `https://` and `http://` do. */
+  readonly isTls?: boolean;
+}
+
+const hasPort = (text: string) => /^[^:]*:\d+$|\]:\d+$/.test(text);
+
+/** Reads one of several targets: `HOST:PORT`, a port, `unix:PATH`, or a URL, whose path does not count. */
+function parseTarget(text: string): Target {
+  const [scheme] = text.match(/^(https?|wss?)(?=:\/\/)/i) ?? [];
+  if (scheme === undefined) {
+    const isWhole = hasPort(text) || isPort(text) || text.startsWith("unix:");
+    // what is no URL here may hold a password: it has its own error, as a bad port has
+    if (isWhole || text.includes(":")) {
+      const address = addressFrom([text]);
+      if (isWhole) return { address };
+    }
+    throw new UsageError(`Cannot check "${text}": expected HOST:PORT`);
+  }
+  if (!URL.canParse(text) || /^[^/]*\/\/[^/?#]*@/.test(text)) {
+    throw new UsageError("Cannot check a URL that is not as https://HOST:PORT");
+  }
+  const { hostname, port } = new URL(text);
+  const isTls = /s$/i.test(scheme);
+  const host = parseHost(hostname);
+  return {
+    address: { host, port: port === "" ? isTls ? 443 : 80 : parsePort(port) },
+    isTls,
+  };
+}
+
+const isPort = (text: string) => /^\d+$/.test(text);
+
+/**
+ * What --check looks at: one host where its PORTS are told, or where the operands are an address; else each operand.
+ *
+ * @throws {UsageError} When it is neither, or could be both.
+ */
+export function targetsFrom(
+  operands: readonly string[],
+  { check = "" }: Pick<ClientOptions, "check">,
+): readonly Target[] {
+  const [first = "", second = ""] = operands;
+  const list = operands.length === 1 ? first.split(/[,\s]+/) : [];
+  if (list.length > 1 && list.every(hasPort)) {
+    throw new UsageError(`Cannot check "${first}": expected HOST:PORT`, {
+      hint: `hark client --check ${list.join(" ")}`,
+    });
+  }
+  if (check === "") {
+    const isPair = operands.length === 2 && !hasPort(first) &&
+      !second.includes(":");
+    const isUrl = operands.length === 1 && /^(https?|wss?):\/\//i.test(first);
+    return operands.length > 1 && !isPair || isUrl
+      ? operands.map(parseTarget)
+      : [{ address: addressFrom(operands) }];
+  }
+  const ports = [check, ...operands.filter((text) => PORTS.test(text))];
+  const hosts = operands.filter((text) => !PORTS.test(text));
+  if (ports.length > 1 && hosts.length < 2) {
+    throw new UsageError(`Cannot check ports "${ports.join(" ")}"`, {
+      hint: `hark client ${["--check", ports.join(), ...hosts].join(" ")}`,
+    });
+  }
+  if (operands.some(hasPort)) {
+    const all = [isPort(check) ? `:${check}` : check, ...operands].join(" ");
+    throw new UsageError(
+      `Cannot check ports ${check} of "${operands.join(" ")}": it has a port`,
+      { hint: isPort(check) ? `hark client --check ${all}` : undefined },
+    );
+  }
+  const address = addressFrom(operands);
+  if ("path" in address) {
+    throw new UsageError(`Cannot check ports of ${formatAddress(address)}`);
+  }
+  return parsePorts(check).map((port) => ({ address: { ...address, port } }));
+}
+
 /** The one version of IP that is asked for; a UsageError where the address is not of it. */
 export function familyFor(
   address: Address,
@@ -225,10 +316,14 @@ export function withPorts(line: ClientLine): ClientLine {
   );
   const [host, ...others] = new Set(words.flatMap(([host]) => host || []));
   const ports = words.flatMap(([, ports]) => ports ?? []);
+  // a port with a host of its own is a target; one of localhost means the same either way
+  const isTarget = words.some(([host, ports]) =>
+    host && host !== DEFAULT_ADDRESS.host && ports
+  );
   // one address alone is whole; a host and its port apart are an address, too
   const isAddress = check === "" && host !== undefined &&
     (words.length === 1 || words.some((word) => word.length === 1));
-  if (ports.length === 0 || others.length > 0 || isAddress) {
+  if (ports.length === 0 || others.length > 0 || isAddress || isTarget) {
     const [first = "", ...rest] = operands;
     return check === "" && PORTS.test(first)
       ? { options: { ...options, check: first }, operands: rest }
@@ -251,17 +346,23 @@ export async function clientPermissions(
 ): Promise<Permissions> {
   const { options, operands } = withPorts(line);
   const { proxy, ca, cert, key, check = "" } = options;
-  const address = addressFrom(operands);
-  await refuseNearLocalhost(address);
-  const family = familyFor(address, options);
-  const ends: readonly Address[] = proxy !== undefined
-    ? [(await import("../../lib/net/proxy.ts")).parseProxy(proxy).address]
-    : family && "host" in address
-    ? await endsOf(address, family)
-    : [address];
-  const ports = check === "" || proxy !== undefined || "path" in address
-    ? []
-    : parsePorts(check);
+  const addresses = options.check === undefined
+    ? [addressFrom(operands)]
+    : targetsFrom(operands, options).map(({ address }) => address);
+  for (const address of addresses) await refuseNearLocalhost(address);
+  const ends: Address[] = [];
+  // ports are all of one host
+  for (const address of check === "" ? addresses : addresses.slice(0, 1)) {
+    const family = familyFor(address, options);
+    if (proxy !== undefined) continue;
+    const isChosen = family && "host" in address;
+    ends.push(...isChosen ? await endsOf(address, family) : [address]);
+  }
+  if (proxy !== undefined) {
+    const { parseProxy } = await import("../../lib/net/proxy.ts");
+    ends.push(parseProxy(proxy).address);
+  }
+  const ports = check === "" || proxy !== undefined ? [] : parsePorts(check);
   const shown = ports.length > MOST_PORTS ? [0] : ports;
   const each = (end: Address) =>
     "path" in end || end.port === 0 || ports.length === 0

@@ -8,6 +8,7 @@ import {
   closeSocket,
   type KeyPair,
   type Socket,
+  type TlsFacts,
 } from "../../lib/net/connection.ts";
 
 /** Something that accepts clients: a listener of Deno, or one whose clients speak TLS. */
@@ -28,8 +29,8 @@ export interface Incoming extends Socket {
 export interface Handshake {
   /** The protocol above TLS, null where none was asked for. */
   readonly alpnProtocol: string | null;
-  /** The version of TLS, where it is known: `TLSv1.3`. */
-  readonly version?: string;
+  /** What else is known of it: its version, its cipher, the client's certificate. */
+  readonly facts?: TlsFacts;
 }
 
 /** How a server speaks TLS. */

@@ -4,15 +4,8 @@
  * @module
  */
 
+import type { TlsFacts } from "../../lib/net/connection.ts";
 import type { ServerOptions } from "./options.ts";
-
-/** What is known of a client's TLS. */
-export interface TlsFacts {
-  /** The version of TLS, or `TLS` where it is not known. */
-  readonly tls?: string;
-  /** The protocol above it that was agreed on (RFC 7301). */
-  readonly alpn?: string;
-}
 
 /** A client was accepted, and TLS is spoken where it should be. */
 interface OpenEvent extends TlsFacts {
@@ -21,7 +14,7 @@ interface OpenEvent extends TlsFacts {
 }
 
 /** A client's connection ended. */
-export interface CloseEvent extends TlsFacts {
+export interface CloseEvent extends Pick<TlsFacts, "tls" | "alpn"> {
   readonly event: "close";
   readonly peer: string;
   /** How many bytes it sent. */

@@ -18,6 +18,7 @@ import {
   type Connection,
   isGone,
   type Listener,
+  type TlsFacts,
   track,
 } from "../../lib/net/connection.ts";
 import { listen } from "../../lib/net/listen.ts";
@@ -33,7 +34,7 @@ import {
   type Incoming,
   type TlsServer,
 } from "./acceptor.ts";
-import type { ServerEvent, TlsFacts } from "./events.ts";
+import type { ServerEvent } from "./events.ts";
 
 /** A server that listens. */
 export interface Server extends AsyncDisposable {
@@ -158,8 +159,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
       handshakeTimeout,
     );
     try {
-      const { version = "TLS", alpnProtocol } = await handshake;
-      return { tls: version, ...alpnProtocol && { alpn: alpnProtocol } };
+      const { facts, alpnProtocol } = await handshake;
+      return facts ?? { tls: "TLS", ...alpnProtocol && { alpn: alpnProtocol } };
     } catch (error) {
       throw objectionOf(error);
     } finally {
@@ -187,11 +188,13 @@ export async function serve(options: ServeOptions): Promise<Server> {
 
   async function attend(incoming: Incoming, peer: string): Promise<void> {
     const client = clients.add(track(incoming, peer, onBytes));
+    let facts: TlsFacts | undefined = PLAIN;
     try {
       if (incoming.handshake) {
-        const facts = await secure(client, incoming.handshake());
+        facts = await secure(client, incoming.handshake());
         if (facts === undefined) return;
-        client.facts = facts;
+        const { tls = "TLS", alpn } = facts;
+        client.facts = { tls, ...alpn !== undefined && { alpn } };
         client.active = performance.now();
       } else {
         client.free = places.free;
@@ -201,7 +204,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         stop();
         clients.endOthers(client, "one client is served, no other");
       }
-      onEvent({ event: "open", peer, ...client.facts });
+      onEvent({ event: "open", peer, ...facts });
       const reason = await handler(client);
       // TLS's own end must be out before the process may be at its own
       if (client.facts.tls !== undefined) await closeWrite(client);

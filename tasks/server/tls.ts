@@ -9,6 +9,7 @@ import type { Duplex } from "node:stream";
 import { createSecureContext, createServer, TLSSocket } from "node:tls";
 import { Failure } from "../../lib/cli/errors.ts";
 import { type Socket, withRead } from "../../lib/net/connection.ts";
+import { factsOf } from "../../lib/net/tls/facts.ts";
 import { shakeHands } from "../../lib/net/tls/node.ts";
 import type { Handshake, TlsServer } from "./acceptor.ts";
 
@@ -87,7 +88,7 @@ export function createHandshakes(
     );
     return {
       socket,
-      version: stream.getProtocol() ?? "TLS",
+      facts: factsOf(stream),
       alpnProtocol: stream.alpnProtocol || null,
     };
   };

@@ -9,7 +9,13 @@ import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { main } from "../../tasks/client.ts";
 import { check } from "../../tasks/client/check.ts";
-import { parsePorts } from "../../tasks/client/options.ts";
+import type { ExitCode } from "../../lib/cli/errors.ts";
+import { parseCommandLine } from "../../lib/cli/options.ts";
+import {
+  CLIENT_OPTIONS,
+  clientPermissions,
+  parsePorts,
+} from "../../tasks/client/options.ts";
 import { makeCertificate } from "../../tasks/server/certificate.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
@@ -171,15 +177,15 @@ Deno.test("client --check tells of a Unix socket too", async () => {
 });
 
 Deno.test("check() looks at many ports at a time", async () => {
-  const addresses = Array.from(
-    { length: 300 },
-    (_, at) => ({ host: "127.0.0.1", port: at + 1 }),
-  );
+  const ways = Array.from({ length: 300 }, (_, at) => ({
+    address: { host: "127.0.0.1", port: at + 1 },
+    route: { timeout: 5000 },
+  }));
   const begun = performance.now();
-  const findings = await Array.fromAsync(check(addresses, { timeout: 5000 }));
+  const findings = await Array.fromAsync(check(ways));
   assertEquals(
     findings.map(({ address }) => address),
-    addresses.map(({ host, port }) => `${host}:${port}`),
+    ways.map(({ address: { host, port } }) => `${host}:${port}`),
   );
   assertLess(performance.now() - begun, 5000);
 });
@@ -192,7 +198,8 @@ Deno.test("client --check --tls says of an open port that its certificate is ref
   const { port } = server;
   const why = `localhost:${port} open, but certificate of an unknown issuer\n`;
   const one = await run(main, ["--check", "--tls", `localhost:${port}`]);
-  assertEquals([one.code, one.stdout, one.stderr], [60, why, ""]);
+  assertEquals([one.code, one.stderr], [60, ""]);
+  assert(one.stdout.startsWith(why), one.stdout);
   const json = await run(main, ["--check", "--json", "--tls", `:${port}`]);
   const { open, reason } = JSON.parse(json.stdout);
   assertEquals([json.code, open, reason], [
@@ -293,4 +300,156 @@ Deno.test("client --check says to a person what would listen on the one port tha
     const found = await run(main, args, { terminal: { stderr: true } });
     assertEquals(found.stderr, "");
   }
+});
+
+Deno.test("client --check looks at several targets at once, a line for each in the order typed", async () => {
+  const { listener, port } = openOne();
+  using _listener = listener;
+  await using server = await serve({
+    tls: await makeCertificate(),
+    handler: echo,
+  });
+  const closed = port + 1;
+  const unknown = "certificate of an unknown issuer";
+  const cases: [string[], ExitCode, string[]][] = [
+    [[`127.0.0.1:${port}`, `:${port}`], 0, [
+      `127.0.0.1:${port} open`,
+      `localhost:${port} open`,
+    ]],
+    [[`127.0.0.1:${port}`, `${port}`], 0, [
+      `127.0.0.1:${port} open`,
+      `localhost:${port} open`,
+    ]],
+    [[`127.0.0.1:${closed}`, `http://127.0.0.1:${port}/a?b#c`], 7, [
+      `127.0.0.1:${closed} closed: connection refused`,
+      `127.0.0.1:${port} open`,
+    ]],
+    [["nowhere.invalid:1", "unix:/nowhere/a", `127.0.0.1:${port}`], 7, [
+      "nowhere.invalid:1 closed: unknown host",
+      "unix:/nowhere/a closed: no such file",
+      `127.0.0.1:${port} open`,
+    ]],
+    // TLS for the URL alone
+    [[`127.0.0.1:${port}`, `https://localhost:${server.port}/`], 60, [
+      `127.0.0.1:${port} open`,
+      `localhost:${server.port} open, but ${unknown}`,
+    ]],
+    [[`HTTPS://localhost:${server.port}`, `127.0.0.1:${closed}`], 7, [
+      `localhost:${server.port} open, but ${unknown}`,
+      `127.0.0.1:${closed} closed: connection refused`,
+    ]],
+    [["--tls", `localhost:${server.port}`, `http://127.0.0.1:${port}`], 60, [
+      `localhost:${server.port} open, but ${unknown}`,
+      `127.0.0.1:${port} open`,
+    ]],
+  ];
+  for (const [args, expected, lines] of cases) {
+    const { code, stdout, stderr } = await run(main, ["--check", ...args]);
+    assertEquals([code, stdout, stderr], [
+      expected,
+      lines.map((line) => `${line}\n`).join(""),
+      "",
+    ]);
+    const json = await run(main, [...args, "--json", "--check"]);
+    assertEquals(json.code, expected);
+    const found = json.stdout.trim().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+    assertEquals(
+      found.map(({ address }) => address),
+      lines.map((line) => line.split(" ")[0]),
+    );
+  }
+});
+
+Deno.test("client --check trusts the certificate of an https target as it is told, and says how long it holds", async () => {
+  await using server = await serve({
+    tls: await makeCertificate(),
+    handler: echo,
+  });
+  const { listener, port } = openOne();
+  using _listener = listener;
+  const url = `https://localhost:${server.port}/`;
+  const one = await run(main, ["--check", "--json", url]);
+  const { certificate } = JSON.parse(one.stdout);
+  const args = ["--check", "--pin", certificate.sha256, url, `:${port}`];
+  const two = await run(main, args);
+  assertEquals([two.code, two.stdout], [
+    0,
+    `localhost:${server.port} open, its certificate has ${certificate.days} days left\n` +
+    `localhost:${port} open\n`,
+  ]);
+});
+
+Deno.test("client --wait --check waits for several targets together", async () => {
+  const { listener, port } = openOne();
+  listener.close();
+  const begun = performance.now();
+  const checking = run(main, [
+    ...["--wait", "0.6", "--check"],
+    ...[`127.0.0.1:${port}`, `127.0.0.1:${port + 1}`, "nowhere.invalid:1"],
+  ]);
+  await sleep(150);
+  using _later = Deno.listen({ hostname: "127.0.0.1", port });
+  const { code, stdout } = await checking;
+  assertLess(performance.now() - begun, 1500);
+  assertEquals([code, stdout], [
+    7,
+    `127.0.0.1:${port} open\n127.0.0.1:${
+      port + 1
+    } closed: connection refused\nnowhere.invalid:1 closed: unknown host\n`,
+  ]);
+});
+
+Deno.test("client --check confuses no ports with targets, and shows no password of a URL", async () => {
+  const cases: [string[], string, string][] = [
+    [["80", "h", "22"], 'ports "80 22"', "client --check 80,22 h"],
+    [
+      ["8080", "db:5432"],
+      'ports 8080 of "db:5432": it has a port',
+      "client --check :8080 db:5432",
+    ],
+    [["db:1", "20-25"], '"20-25": expected HOST:PORT', "see "],
+    [["[::1]:1", "::1"], '"::1": expected HOST:PORT', "see "],
+    [
+      ["db:1,cache:2"],
+      '"db:1,cache:2": expected HOST:PORT',
+      "client --check db:1 cache:2",
+    ],
+    [
+      ["db:1 cache:2"],
+      '"db:1 cache:2": expected HOST:PORT',
+      "client --check db:1 cache:2",
+    ],
+    [["db:1", "cache", "x:1"], '"cache": expected HOST:PORT', "see "],
+    [
+      ["db:1", "cache"],
+      '"cache": expected HOST:PORT',
+      "client --check db:1 && cache",
+    ],
+    [
+      ["https://u:s3cret@web/", "a:1"],
+      "a URL that is not as https://HOST:PORT",
+      "see ",
+    ],
+    [["postgres://u:s3cret@db:5432/x"], "a URL", "client --check db:5432"],
+    [["a:1", "redis://u:s3cret@db:1/x"], "a URL", "client --check db:1"],
+  ];
+  for (const [args, why, hint] of cases) {
+    const { code, stdout, stderr } = await run(main, ["--check", ...args]);
+    assertEquals([code, stdout], [2, ""]);
+    assert(stderr.includes(why), stderr);
+    const [, told = ""] = stderr.split("hint: ");
+    assert(told.replace("deno task ", "").startsWith(hint), stderr);
+    assert(!stderr.includes("s3cret"), stderr);
+  }
+});
+
+Deno.test("client --check asks for the permission of all its targets", async () => {
+  const line = parseCommandLine(CLIENT_OPTIONS, [
+    ...["--check", "db:5432", "https://web/", "http://10.0.0.1/", "unix:/a"],
+  ]);
+  const { net, read } = await clientPermissions(line);
+  assertEquals(net, ["db:5432", "web:443", "10.0.0.1:80", "unix:/a"]);
+  assertEquals(read, ["/a"]);
 });

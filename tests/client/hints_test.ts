@@ -26,7 +26,7 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   ],
   [
     ["-showcerts", "h:1"],
-    "client shows no certificates; of one that it refuses it says why",
+    "deno task client --check --tls HOST:PORT",
   ],
   [
     ["-alpn", "h2", "h:1"],
@@ -143,10 +143,6 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
     "deno task client --wait 9 --check h:80 && make",
   ],
   [["h:80", "x"], "deno task client h:80"],
-  [
-    ["--check", "a:80", "b:81"],
-    "deno task client --check a:80 && deno task client --check b:81",
-  ],
   [
     ["--port", "80"],
     "the address is an operand: deno task client HOST:PORT; to listen on it: deno task server --port PORT",

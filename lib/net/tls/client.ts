@@ -18,9 +18,10 @@ export function startTls(
   tls: TlsClient,
   signal?: AbortSignal,
 ): Promise<Socket & Disposable> {
-  const { ca, name = host, pin, cert, insecure, isOneOfMany, alpn } = tls;
+  const { ca, name = host, pin, cert, insecure, alpn, onFacts } = tls;
   return within(signal, socket, async () => {
-    const isOdd = insecure || isOneOfMany || tls.isOwn || !isTcp(socket);
+    const isOdd = insecure || tls.isOneOfMany || tls.isOwn || !isTcp(socket) ||
+      onFacts !== undefined && ca === undefined;
     if (isOdd || pin !== undefined || cert !== undefined) {
       const { startNodeTls } = await import("./node.ts");
       return await startNodeTls(socket, { ...tls, name });
@@ -30,7 +31,12 @@ export function startTls(
       caCerts: ca === undefined ? [] : [ca],
       ...alpn && { alpnProtocols: [...alpn] },
     });
-    await within(signal, conn, () => conn.handshake());
+    const { alpnProtocol } = await within(
+      signal,
+      conn,
+      () => conn.handshake(),
+    );
+    onFacts?.({ tls: "TLS", ...alpnProtocol && { alpn: alpnProtocol } });
     return conn;
   });
 }

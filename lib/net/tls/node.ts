@@ -15,6 +15,7 @@ import {
   type TlsClient,
   writeAll,
 } from "../connection.ts";
+import { factsOf } from "./facts.ts";
 
 /** Node complains of what it was not asked to verify only where the handshake's signature does not fit the key, or Deno cannot use it. */
 const UNASKED = /^(CERT_|DEPTH_|SELF_|UNABLE_|INVALID_)/;
@@ -122,6 +123,7 @@ export async function startNodeTls(
     },
   );
   try {
+    tls.onFacts?.(factsOf(stream));
     if (!insecure && (pin === undefined || ca !== undefined)) {
       checkTrust(stream, name, ca);
     }

@@ -26,6 +26,7 @@ import type {
 } from "../../../lib/http/transport.ts";
 import type { Socket } from "../../../lib/net/connection.ts";
 import { type Proxy, schemesOf } from "../../../lib/net/proxy.ts";
+import { formatFacts } from "../../../lib/net/tls/facts.ts";
 import { fromByteString } from "../charset.ts";
 import type { ExchangeOptions } from "../options.ts";
 import {
@@ -153,13 +154,15 @@ export function parseHead(head: string): [start: string, ...headers: Header[]] {
 
 /**
  * Hears an exchange while it goes on: with `verbose` the head of each request is printed when it goes out, with a body
- * that is text, and of each response when it is there. What is said to an HTTP proxy for a tunnel is kept too.
+ * that is text, what TLS is spoken, and the head of each response when it is there. What is said to an HTTP proxy for a tunnel is kept too.
  */
 export function createTrace(
   { verbose = false, showSecrets = false }: Partial<ExchangeOptions>,
   output: Output,
   proxy?: Proxy,
-): Pick<Network, "trace" | "watch"> & { readonly tunnels: readonly Tunnel[] } {
+): Pick<Network, "trace" | "watch" | "onFacts"> & {
+  readonly tunnels: readonly Tunnel[];
+} {
   const tunnels: Tunnel[] = [];
   const printHead = async (mark: ">" | "<", head: string) => {
     const [start, ...headers] = parseHead(head);
@@ -184,9 +187,15 @@ export function createTrace(
     tunnels.push(tunnel);
     return listenTo(socket, tunnel, verbose ? printHead : undefined);
   };
+  const onFacts: Network["onFacts"] = (facts) => {
+    const mark = paint("*", "dim", output);
+    const lines = formatFacts(facts).map((line) => `${mark} ${line}\n`);
+    void print(output, lines.join(""));
+  };
   return {
     tunnels,
     trace: verbose ? trace : undefined,
+    onFacts: verbose ? onFacts : undefined,
     watch: proxy?.protocol === "http" ? watch : undefined,
   };
 }
