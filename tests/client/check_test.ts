@@ -403,7 +403,6 @@ Deno.test("client --wait --check waits for several targets together", async () =
 
 Deno.test("client --check confuses no ports with targets, and shows no password of a URL", async () => {
   const cases: [string[], string, string][] = [
-    [["80", "h", "22"], 'ports "80 22"', "client --check 80,22 h"],
     [
       ["8080", "db:5432"],
       'ports 8080 of "db:5432": it has a port',
