@@ -4,6 +4,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { quote } from "../../lib/cli/values.ts";
 import { main } from "../../tasks/api.ts";
 import { openStore } from "../../tasks/api/store/sqlite.ts";
 import { serveHttp } from "../http/server.ts";
@@ -250,7 +251,7 @@ Deno.test("api asks for permission to use another file, with the command to run"
   assertEquals(code, 1);
   assertMatch(
     stderr,
-    /^api: .*\/nowhere\/other\.db.* not permitted\nhint: deno run '--allow-net=127\.0\.0\.1,\[::1\]' --allow-read=\/nowhere\/other\.db --allow-write=\/nowhere\/other\.db \S+api\.ts \/nowhere\/other\.db --port 0\n$/,
+    /^api: .*\/nowhere\/other\.db.* not permitted\nhint: deno run '--allow-net=127\.0\.0\.1,\[::1\]' --allow-read=\/nowhere\/other\.db --allow-write=\/nowhere\/other\.db .+api\.ts'? \/nowhere\/other\.db --port 0\n$/,
   );
 });
 
@@ -754,12 +755,15 @@ Deno.test("api needs no more than db.json and its database to follow it", () =>
     await Deno.writeTextFile(json, '{"a":[]}');
     const args = ["-w", json, "--host", "127.0.0.1", "--port", "0"];
     const denied = await spawnDeno(["run", "tasks/api.ts", ...args]).result;
+    const script = quote(`${ROOT}tasks/api.ts`);
     const hint =
-      `deno run --allow-net=127.0.0.1 --allow-read=${json},${folder}/db.db --allow-write=${folder}/db.db ${ROOT}tasks/api.ts ${
+      `deno run --allow-net=127.0.0.1 --allow-read=${json},${folder}/db.db --allow-write=${folder}/db.db ${script} ${
         args.join(" ")
       }`;
     assertStringIncludes(denied.stderr, `\nhint: ${hint}\n`);
-    const api = spawnDeno(hint.split(" ").slice(1));
+    const api = spawnDeno(
+      hint.replace(script, "tasks/api.ts").split(" ").slice(1),
+    );
     await baseOf(api.stdout);
     await Deno.writeTextFile(`${folder}/new`, '{"b":[]}');
     await Deno.rename(`${folder}/new`, json);
@@ -991,7 +995,9 @@ Deno.test("the hint permits a module that gives the data, and what it imports", 
       const { code, stderr } = await spawnDeno(command).result;
       assertEquals(code, 1);
       const [, line = ""] = stderr.match(/\nhint: deno (run .*)\n$/) ?? [];
-      return line.split(" ");
+      return line.replace(quote(`${ROOT}tasks/api.ts`), "tasks/api.ts").split(
+        " ",
+      );
     };
     const first = await hintOf(["run", "--no-prompt", ...script]);
     assertStringIncludes(first.join(" "), `--allow-read=${file},`);

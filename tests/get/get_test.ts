@@ -5,6 +5,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { formatOptionName } from "../../lib/cli/options.ts";
+import { quote } from "../../lib/cli/values.ts";
 import { main as client } from "../../tasks/client.ts";
 import { main } from "../../tasks/get.ts";
 import { EXCHANGE_HINTS } from "../../tasks/get/hints.ts";
@@ -316,7 +317,9 @@ Deno.test("get names the command that would be permitted, without its secrets", 
   assertEquals(
     stderr,
     "get: Cannot get https://a.example/?token=***: net access to a.example:443 is not permitted\n" +
-      `hint: deno run --allow-net=a.example:443 ${ROOT}tasks/get.ts ` +
+      `hint: deno run --allow-net=a.example:443 ${
+        quote(`${ROOT}tasks/get.ts`)
+      } ` +
       "'https://a.example/?token=***' 'Authorization:***'\n",
   );
 });
@@ -490,7 +493,10 @@ Deno.test("secrets in output: a password in a URL without a scheme is in no hint
   const { code, stderr } = await spawn("get", ["ada:pw1@a.example/x", "X:y"])
     .result;
   assertEquals(code, 1);
-  assertStringIncludes(stderr, "tasks/get.ts '***@a.example/x' X:y\n");
+  assertStringIncludes(
+    stderr,
+    `${quote(`${ROOT}tasks/get.ts`)} '***@a.example/x' X:y\n`,
+  );
   assert(!stderr.includes("pw1"), stderr);
 });
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { quote } from "../../lib/cli/values.ts";
 import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
@@ -471,6 +472,8 @@ Deno.test("post names the command that may read every file of a call", async () 
     `post: Cannot read "${ROOT}deno.json": read access to deno.json is not permitted\n` +
       "hint: deno run '--allow-net=localhost:9,127.0.0.1:9,[::1]:9' " +
       "--allow-read=deno.json,deno.jsr.json,none " +
-      `${ROOT}tasks/post.ts :9 a=@deno.json b:=@deno.jsr.json 'password=***' --auth @none\n`,
+      `${
+        quote(`${ROOT}tasks/post.ts`)
+      } :9 a=@deno.json b:=@deno.jsr.json 'password=***' --auth @none\n`,
   );
 });

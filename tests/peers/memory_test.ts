@@ -118,7 +118,7 @@ async function measureJson(type: string, parts: Iterable<string>) {
       peak = Math.max(peak, Deno.memoryUsage().rss);
     };
     const output = { isTerminal: false, color: false, columns: 80, write: write() };
-    const io = { stdout: { ...output, write() {} }, stderr: output };
+    const io = { stdin: { isTerminal: false }, stdout: { ...output, write() {} }, stderr: output };
     const code = await main(["--json", ${JSON.stringify(server.url)}], io);
     console.log(JSON.stringify({ code, said, peak }));
     Deno.exit();`;

@@ -704,7 +704,9 @@ Deno.test({
       assertEquals(unchecked.code, 1);
       assertStringIncludes(
         unchecked.stderr,
-        "'--allow-net=two.test,[::1]:1,[::1]:2' tasks/client.ts ",
+        `'--allow-net=two.test,[::1]:1,[::1]:2' ${
+          quote(`${ROOT}tasks/client.ts`)
+        } `,
       );
     }),
 });

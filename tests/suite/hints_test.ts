@@ -374,23 +374,26 @@ interface Way {
   readonly cwd: (folder: string) => string;
 }
 
+const urlOf = (script: string) =>
+  new URL(`../../tasks/${script}`, import.meta.url).href;
+
 const WAYS: readonly Way[] = [
   {
     name: "a task, in a folder of the clone",
     start: (name) => ["deno", "task", "-q", name],
-    module: (name) => `file://${encodeURI(ROOT)}tasks/${name}.ts`,
+    module: (name) => urlOf(`${name}.ts`),
     cwd: () => `${ROOT}docs`,
   },
   {
     name: "a script by its path, in another folder",
     start: (name) => ["deno", "run", `${ROOT}tasks/${name}.ts`],
-    module: (name) => `file://${encodeURI(ROOT)}tasks/${name}.ts`,
+    module: (name) => urlOf(`${name}.ts`),
     cwd: (folder) => folder,
   },
   {
     name: "a launcher",
     start: (name) => ["hark", name],
-    module: (name) => `file://${encodeURI(ROOT)}tasks/${name}.ts?as=hark`,
+    module: (name) => urlOf(`${name}.ts?as=hark`),
     cwd: (folder) => folder,
   },
 ];
@@ -403,9 +406,9 @@ for (const way of WAYS) {
       await withFolder(async (folder) => {
         await Deno.writeTextFile(
           `${folder}/hark`,
-          `#!/bin/sh\nname=$1; shift\nexec deno run "file://${
-            encodeURI(ROOT)
-          }tasks/$name.ts?as=hark" "$@"\n`,
+          `#!/bin/sh\nname=$1; shift\nexec deno run "${
+            urlOf("$name.ts?as=hark")
+          }" "$@"\n`,
           { mode: 0o755 },
         );
         const bin = dirname(Deno.execPath());
