@@ -33,7 +33,7 @@ import {
   type Incoming,
   type TlsServer,
 } from "./acceptor.ts";
-import type { ServerEvent, TlsFacts } from "./events.ts";
+import type { ServerEvent, TlsFacts } from "./log/events.ts";
 
 /** A server that listens. */
 export interface Server extends AsyncDisposable {

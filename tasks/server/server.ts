@@ -14,8 +14,8 @@ import {
   familyOf,
   formatAddress,
 } from "../../lib/net/address.ts";
-import { formatEvent, type ServerEvent } from "./events.ts";
-import { createLogWriter } from "./log_writer.ts";
+import { formatEvent, type ServerEvent } from "./log/events.ts";
+import { createLogWriter } from "./log/log_writer.ts";
 import { createMode } from "./mode.ts";
 import { asksForTls, type SERVER_OPTIONS, splitSides } from "./options.ts";
 import { serve } from "./serve.ts";

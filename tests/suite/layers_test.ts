@@ -15,7 +15,7 @@ const MAY: readonly (readonly [room: string, ...others: string[]])[] = [
   ["tasks/client/", "lib/"],
   ["tasks/get/", "lib/"],
   // its log goes on as that of server does
-  ["tasks/api/", "lib/", "tasks/get/url.ts", "tasks/server/log_writer.ts"],
+  ["tasks/api/", "lib/", "tasks/get/url.ts", "tasks/server/log/log_writer.ts"],
   // the operands of `posts create` are those of post, what comes is text as for get, and --offline is a store in memory
   [
     "tasks/posts/",
@@ -49,8 +49,8 @@ const MOST = {
   /** The files and folders of one folder of lib, tasks or tests. */
   entries: 13,
   /** Of lib: lines that are neither blank nor comment, and all lines. */
-  libCode: 4600,
-  libLines: 6000,
+  libCode: 5000,
+  libLines: 6500,
   /** Of lib and tasks: the part of all lines that is comment. */
   comments: 0.22,
   /** Of bench and soak, with their folders: all lines. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ServerOptions } from "./options.ts";
+import type { ServerOptions } from "../options.ts";
 
 /** What is known of a client's TLS. */
 export interface TlsFacts {
