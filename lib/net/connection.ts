@@ -189,6 +189,8 @@ export interface TlsClient {
   readonly isOwn?: boolean | undefined;
   /** The protocols to offer (RFC 7301). */
   readonly alpn?: readonly string[] | undefined;
+  /** Hears which of them was agreed on, and may throw. */
+  readonly onAlpn?: ((protocol?: string) => void) | undefined;
 }
 
 /** Gives up to `buffer.length` bytes; resolves to their number, or to null at the end. */

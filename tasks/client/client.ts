@@ -19,6 +19,7 @@ import {
   type Connection,
   copy,
   receive,
+  type TlsClient,
   track,
 } from "../../lib/net/connection.ts";
 import {
@@ -28,7 +29,7 @@ import {
   familyFor,
   withPorts,
 } from "./options.ts";
-import type { Print, Printer } from "./transfer.ts";
+import type { Facts, Print, Printer } from "./transfer.ts";
 import type { PatientOptions } from "./wait.ts";
 
 /** What the tutorial's client prints. */
@@ -39,7 +40,31 @@ const UNANSWERED =
   "hint: nothing came back; if the server leaves at the end of what is sent, add --keep-open\n";
 
 /** Each of them asks for TLS, with an empty value too, which is refused. */
-const TLS_OPTIONS = ["tls", "starttls", "ca", "pin", "sni", "cert"] as const;
+const TLS_OPTIONS = [
+  "tls",
+  "starttls",
+  "ca",
+  "pin",
+  "sni",
+  "cert",
+  "alpn",
+] as const;
+
+/** Whom to trust, and what to offer: one of that must be agreed on, whatever a server that knows no ALPN would make of it. */
+async function findTls(options: ClientOptions): Promise<TlsClient> {
+  const { alpn } = options;
+  const { findTrust } = await import("../../lib/net/tls/trust.ts");
+  const trust = await findTrust(options);
+  if (alpn === undefined) return trust;
+  return {
+    ...trust,
+    alpn,
+    onAlpn(protocol) {
+      if (protocol !== undefined) return;
+      throw new Failure(`no protocol in common: it takes none of ${alpn}`);
+    },
+  };
+}
 
 /** Everything is read and checked before anything is connected. */
 async function findRoute(
@@ -55,7 +80,7 @@ async function findRoute(
       ? undefined
       : (await import("../../lib/net/proxy.ts")).parseProxy(proxy),
     tls: TLS_OPTIONS.some((name) => (options[name] ?? false) !== false)
-      ? await (await import("../../lib/net/tls/trust.ts")).findTrust(options)
+      ? await findTls(options)
       : undefined,
     prepare: starttls &&
       (await import("./starttls.ts")).createRequest(starttls),
@@ -90,10 +115,11 @@ async function choosePrinter(
   connection: Connection,
   options: ClientOptions,
   io: Io,
+  facts: Facts,
 ): Promise<Printer> {
   if (!options.json) return createPrinter(io, options.pipe ? {} : TUTORIAL);
   const { createEventPrinter } = await import("./json_events.ts");
-  return createEventPrinter(io, connection);
+  return createEventPrinter(io, connection, facts);
 }
 
 /** What a server that speaks TLS says to a client that does not: an alert (RFC 8446 section 6), and no more. */
@@ -184,12 +210,13 @@ const SILENCE_MS = 3000;
 async function attend(
   connection: Connection,
   address: Address,
-  { tls }: Pick<PatientOptions, "tls">,
+  { tls, alpn }: Pick<PatientOptions, "tls"> & { readonly alpn?: string },
   options: ClientOptions,
   { stderr }: Pick<Io, "stderr">,
 ): Promise<() => unknown> {
   const trust = tls?.pin === undefined ? "verified" : "the pinned one";
-  const over = tls ? ` over TLS, its certificate is ${trust}` : "";
+  const agreed = alpn === undefined ? "" : `, the protocol is ${alpn}`;
+  const over = tls ? ` over TLS, its certificate is ${trust}${agreed}` : "";
   await printSafe(stderr, `Connected to ${connection.peer}${over}\n`);
   let isEnded = false;
   const look = async () => {
@@ -208,10 +235,13 @@ async function attend(
 
 async function converse(
   address: Address,
-  route: PatientOptions,
+  { tls, ...way }: PatientOptions,
   options: ClientOptions,
   io: Io,
 ): Promise<void> {
+  let alpn: string | undefined;
+  const onAlpn = (protocol?: string) => tls?.onAlpn?.(alpn = protocol);
+  const route = { ...way, tls: tls && { ...tls, onAlpn } };
   const connecting = route.wait === undefined
     ? connect(address, route)
     : (await import("./wait.ts")).connectPatiently(address, route);
@@ -226,11 +256,16 @@ async function converse(
     )
     : undefined;
   const connection = track(socket, formatAddress(address), dump);
-  const printer = await choosePrinter(connection, options, io);
+  if (dump && alpn !== undefined) {
+    const time = new Date().toISOString();
+    await print(io.stderr, `${time} = ${connection.peer} ALPN ${alpn}\n`);
+  }
+  const facts = { ...alpn !== undefined && { alpn } };
+  const printer = await choosePrinter(connection, options, io, facts);
   const { idleTimeout } = options;
   const isPersons = io.stdin.isTerminal && io.stderr.isTerminal;
   const rest = isPersons && !options.json
-    ? await attend(connection, address, route, options, io)
+    ? await attend(connection, address, { tls, ...facts }, options, io)
     : undefined;
   try {
     const work = sendAndReceive(connection, printer, options, io);

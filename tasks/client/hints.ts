@@ -41,7 +41,7 @@ const INTO_FILE =
 const PAIR = "hark client --cert FILE --key FILE";
 const AUTHORITY = "hark client --ca FILE";
 const VERIFIED = "hark client --tls, which always verifies";
-const NO_ALPN = "hark client --tls, without ALPN: it is not there";
+const PROTOCOLS = "hark client --alpn LIST, as h2,http/1.1";
 const OWN_CIPHERS = "TLS 1.2 and 1.3 are spoken already: hark client --tls";
 const ALL_BYTES = "what goes over the connection: hark client --dump";
 const QUIET = "only what the server says: hark client --pipe";
@@ -86,7 +86,7 @@ const CLIENT_HINTS: Hints = {
   "--ssl-trustfile": AUTHORITY,
   "--ssl-servername": "hark client --sni NAME",
   "--ssl-cert --ssl-key": PAIR,
-  "--ssl-alpn": NO_ALPN,
+  "--ssl-alpn": PROTOCOLS,
   "--ssl-ciphers": OWN_CIPHERS,
   "--insecure":
     "hark client --pin SHA256 trusts one certificate, whoever made it",
@@ -100,7 +100,7 @@ const CLIENT_HINTS: Hints = {
   "-xmpphost -name": "client has no name to say: hark client --starttls smtp",
   "-showcerts -status -ct":
     "client shows no certificates; of one that it refuses it says why",
-  "-alpn -nextprotoneg": NO_ALPN,
+  "-alpn -nextprotoneg": PROTOCOLS,
   "-tls1 -tls1_1 -tls1_2 -tls1_3 -ssl3 -no_ssl3 -no_tls1 -no_tls1_1 -no_tls1_2 -no_tls1_3 -cipher -ciphersuites -curves -groups -sigalgs -min_protocol -max_protocol -legacy_renegotiation -legacy_server_connect":
     OWN_CIPHERS,
   "-debug -msg -state -trace -tlsextdebug -security_debug -keylogfile":

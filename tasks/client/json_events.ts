@@ -8,11 +8,11 @@ import { concat } from "@std/bytes/concat";
 import { encodeBase64 } from "@std/encoding/base64";
 import { type Io, printSafe } from "../../lib/cli/io.ts";
 import type { Connection } from "../../lib/net/connection.ts";
-import type { Printer } from "./transfer.ts";
+import type { Facts, Printer } from "./transfer.ts";
 
 /** What happens on a client's connection; the names are those of the server's events. */
 type ClientEvent =
-  | { readonly event: "open"; readonly peer: string }
+  | { readonly event: "open"; readonly peer: string } & Facts
   | DataEvent
   | {
     readonly event: "close";
@@ -28,6 +28,7 @@ type ClientEvent =
 export async function createEventPrinter(
   { stdout }: Pick<Io, "stdout">,
   connection: Connection,
+  facts: Facts = {},
 ): Promise<Printer> {
   const { peer } = connection;
   const opened = performance.now();
@@ -46,7 +47,7 @@ export async function createEventPrinter(
       reason,
     });
   }
-  await write({ event: "open", peer });
+  await write({ event: "open", peer, ...facts });
   return {
     print: (bytes) => write(data.add(bytes)),
     end: () => close("done"),

@@ -37,6 +37,15 @@ function parseStarttls(text: string): Starttls {
   );
 }
 
+function parseAlpn(text: string): readonly string[] {
+  const names = text.split(",");
+  // RFC 7301 section 3.1
+  if (names.every((name) => /^[\x21-\x7e]{1,255}$/.test(name))) return names;
+  throw new UsageError(
+    `Cannot parse protocols "${text}": expected names like h2,http/1.1`,
+  );
+}
+
 /** What can be nothing but ports, where they may be left out. */
 const PORTS = /^\d[\d,-]*$/;
 
@@ -122,6 +131,11 @@ export const CLIENT_OPTIONS = {
     parse: String,
     needs: { oneOf: ["cert"] },
     help: "Its key, where the certificate's file has none",
+  },
+  alpn: {
+    value: "LIST",
+    parse: parseAlpn,
+    help: "Offer these protocols, as h2,http/1.1; one must be agreed on",
   },
   proxy: {
     group: "Connect",

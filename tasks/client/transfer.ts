@@ -33,6 +33,12 @@ export interface Printer {
   readonly fail?: (error: unknown) => Promise<void> | void;
 }
 
+/** What is known of a connection when it stands. */
+export interface Facts {
+  /** The protocol above TLS that was agreed on. */
+  readonly alpn?: string;
+}
+
 /** What is sent: a text, then all of an input, with the ends of lines as they are or as CRLF. */
 interface Sending {
   readonly text?: string | undefined;

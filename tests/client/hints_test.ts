@@ -30,7 +30,7 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   ],
   [
     ["-alpn", "h2", "h:1"],
-    "deno task client --tls, without ALPN: it is not there",
+    "deno task client --alpn LIST, as h2,http/1.1",
   ],
   [["-verify", "4", "h:1"], "deno task client --tls, which always verifies"],
   [
@@ -90,7 +90,7 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   ],
   [
     ["--ssl-alpn", "h2"],
-    "deno task client --tls, without ALPN: it is not there",
+    "deno task client --alpn LIST, as h2,http/1.1",
   ],
   [
     ["--no-shutdown"],

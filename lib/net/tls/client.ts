@@ -30,8 +30,14 @@ export function startTls(
       caCerts: ca === undefined ? [] : [ca],
       ...alpn && { alpnProtocols: [...alpn] },
     });
-    await within(signal, conn, () => conn.handshake());
+    await within(signal, conn, async () => {
+      const { alpnProtocol } = await conn.handshake();
+      tls.onAlpn?.(alpnProtocol ?? undefined);
+    });
     return conn;
+  }).catch((error) => {
+    if (/no.?application.?protocol/i.test(String(error))) tls.onAlpn?.();
+    throw error;
   });
 }
 
@@ -45,6 +51,7 @@ export const TLS_STEPS: readonly (readonly [test: RegExp, step: string])[] = [
     /^it is a CA certificate/,
     "if it is the right server's own, trust it with --ca FILE or --pin SHA256",
   ],
+  [/no protocol in common/, "see what it does without --alpn"],
   [/client certificate$/, "give it one with --cert FILE --key FILE"],
   [
     /ended TLS \(HandshakeFailure/,

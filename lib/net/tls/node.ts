@@ -127,6 +127,7 @@ export async function startNodeTls(
       checkTrust(stream, name, ca);
     }
     if (pin !== undefined) checkPin(stream, pin);
+    tls.onAlpn?.(stream.alpnProtocol || undefined);
   } catch (error) {
     stream.destroy();
     throw error;
