@@ -168,7 +168,9 @@ export async function createMode(
     const names = ["ca", "pin", "sni", "targetCert", "targetKey"] as const;
     refuseOptions(options, names, why);
   }
-  if (name !== "relay") refuseOptions(options, ["wait"], "without relay");
+  if (name !== "relay") {
+    refuseOptions(options, ["wait", "proxyProtocol"], "without relay");
+  }
   switch (name) {
     case "echo":
       return { handler: echo };
@@ -186,10 +188,15 @@ export async function createMode(
       if (await isSame(address, options)) {
         throw new UsageError(`${message}: it is where server listens`);
       }
-      const handler = relay(address, {
-        timeout: CONNECT_MS,
-        tls: trust && { ...trust, isOneOfMany: true },
-      }, (wait ?? 0) * 1000);
+      const handler = relay(
+        address,
+        {
+          timeout: CONNECT_MS,
+          tls: trust && { ...trust, isOneOfMany: true },
+        },
+        (wait ?? 0) * 1000,
+        options.proxyProtocol,
+      );
       return { handler: io.stderr.isTerminal ? hinted(handler, io) : handler };
     }
     case "pipe": {

@@ -124,6 +124,9 @@ export const SERVER_OPTIONS = {
     parse: parseSeconds,
     help: "Let the target come up",
   },
+  proxyProtocol: {
+    help: "Tell the target who its client is: PROXY, version 1",
+  },
   ca: {
     value: "FILE",
     parse: String,

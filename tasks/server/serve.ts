@@ -49,6 +49,8 @@ export interface Server extends AsyncDisposable {
 
 /** A client that is served. */
 export interface Served extends Connection {
+  /** What was accepted: both its ends are known. */
+  readonly incoming: Pick<Incoming, "localAddr" | "remoteAddr">;
   /** Hears that it is ended, by whomever: what was opened for it ends too. */
   onEnd?: (() => void) | undefined;
 }
@@ -186,7 +188,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   }
 
   async function attend(incoming: Incoming, peer: string): Promise<void> {
-    const client = clients.add(track(incoming, peer, onBytes));
+    const client = clients.add(track(incoming, peer, onBytes), incoming);
     try {
       if (incoming.handshake) {
         const facts = await secure(client, incoming.handshake());
@@ -366,10 +368,11 @@ function createClients(onEvent: (event: ServerEvent) => void) {
   const drained = Promise.withResolvers<void>();
   let closed = false;
 
-  function add(connection: Connection): Client {
+  function add(connection: Connection, incoming: Incoming): Client {
     // all that it will have, at once: what is added later costs more
     const client: Client = {
       ...connection,
+      incoming,
       opened: performance.now(),
       place: live.length,
       facts: undefined,
