@@ -21,13 +21,16 @@ import {
 import { type Socket, type TlsClient, tune, within } from "./connection.ts";
 import type { Proxy, Way } from "./proxy.ts";
 
-type Conn = Deno.TcpConn | Deno.UnixConn;
+/** A connection, however it was made. */
+export type Opened = Socket & Disposable & Pick<Deno.Conn, "remoteAddr">;
 
 export interface Route extends Way {
   readonly proxyTls?: TlsClient | undefined;
   /** Whether the proxy is the end of the way: it passes on requests by itself. */
   readonly forward?: boolean | undefined;
   readonly tls?: TlsClient | undefined;
+  /** Connects in another way than Deno does by itself. */
+  readonly openAt?: typeof openAt | undefined;
   /** Asks the target for TLS in plain, and takes no byte that is TLS's. */
   readonly prepare?: ((socket: Socket) => Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -59,7 +62,7 @@ async function openAt(
   hostname: string,
   port: number,
   signal?: AbortSignal,
-): Promise<Deno.TcpConn> {
+): Promise<Opened> {
   const conn = await Deno.connect({ hostname, port, ...signal && { signal } });
   tune(conn);
   const { localAddr: here, remoteAddr: there } = conn;
@@ -72,7 +75,7 @@ async function openAt(
 
 /** The first loopback that accepts, or else which refuse; one that may not be asked is left out. */
 async function askLoopbacks(port: number, signal?: AbortSignal): Promise<
-  { readonly conn?: Deno.TcpConn; readonly refusing: readonly string[] }
+  { readonly conn?: Opened; readonly refusing: readonly string[] }
 > {
   const refusing: string[] = [];
   for (const hostname of LOOPBACKS) {
@@ -92,7 +95,7 @@ async function askLoopbacks(port: number, signal?: AbortSignal): Promise<
 async function openTcp(
   { host, port }: TcpAddress,
   signal?: AbortSignal,
-): Promise<Deno.TcpConn> {
+): Promise<Opened> {
   try {
     return await openAt(host, port, signal);
   } catch (error) {
@@ -107,12 +110,13 @@ async function openTcp(
 async function openFirst(
   addresses: readonly string[],
   port: number,
-  signal?: AbortSignal,
-): Promise<Deno.TcpConn> {
+  signal: AbortSignal | undefined,
+  open = openAt,
+): Promise<Opened> {
   let last: unknown = new Error("No address associated with the name");
   for (const hostname of addresses) {
     try {
-      return await openAt(hostname, port, signal);
+      return await open(hostname, port, signal);
     } catch (error) {
       last = error;
     }
@@ -136,23 +140,24 @@ async function openUnix(
 
 async function openAddress(
   address: Address,
-  { resolve, family, timed, signal }: Route,
-): Promise<{ conn: Conn; dns?: number }> {
+  { resolve, family, timed, signal, openAt }: Route,
+): Promise<{ conn: Opened; dns?: number }> {
   if ("path" in address) return { conn: await openUnix(address.path, signal) };
   const { port } = address;
   const host = isLocalhost(address.host) ? "localhost" : address.host;
-  const isChosen = family !== undefined || toldOf(address, resolve);
+  const isOdd = family !== undefined || openAt !== undefined;
+  const isChosen = isOdd || toldOf(address, resolve);
   if (isChosen || timed) {
     const start = performance.now();
     const found = await findAddresses(address, resolve, family);
     const dns = performance.now() - start;
     // to time a name must not need more rights than to connect to it
     const mayEach = found?.every((ip) => isPermitted({ host: ip, port }));
-    if (!found && family) {
+    if (!found && isOdd) {
       throw new Deno.errors.NotCapable(`Requires net access to "${host}"`);
     }
     if (found && (isChosen || mayEach)) {
-      return { conn: await openFirst(found, port, signal), dns };
+      return { conn: await openFirst(found, port, signal, openAt), dns };
     }
   }
   return { conn: await openTcp({ host, port }, signal) };
@@ -199,7 +204,9 @@ async function openOnce(address: Address, route: Route): Promise<Connected> {
       : formatAddress(addressOf(opened.conn.remoteAddr));
   } else {
     onStep?.("proxy");
-    socket = await openTcp(proxy.address, signal);
+    const { openAt, family } = route;
+    const own = openAt && { openAt, family };
+    socket = (await openAddress(proxy.address, { signal, ...own })).conn;
     remote = formatAddress(proxy.address);
     if (proxy.secure) {
       const { startTls } = await import("./tls/client.ts");
@@ -231,9 +238,11 @@ async function openOnce(address: Address, route: Route): Promise<Connected> {
   };
 }
 
-export interface ConnectOptions
-  extends
-    Pick<Route, "proxy" | "family" | "tls" | "prepare" | "signal" | "onStep"> {
+export interface ConnectOptions extends
+  Pick<
+    Route,
+    "proxy" | "family" | "tls" | "openAt" | "prepare" | "signal" | "onStep"
+  > {
   /** How long to resolve, connect and shake hands, in ms; for ever where it is not given. */
   readonly timeout?: number | undefined;
 }

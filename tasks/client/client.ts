@@ -71,7 +71,7 @@ async function findRoute(
   address: Address,
   options: ClientOptions,
 ): Promise<PatientOptions> {
-  const { timeout, wait, proxy, starttls } = options;
+  const { timeout, wait, bind, proxy, starttls } = options;
   return {
     family: familyFor(address, options),
     timeout: timeout === undefined ? undefined : timeout * 1000,
@@ -79,6 +79,7 @@ async function findRoute(
     proxy: proxy === undefined
       ? undefined
       : (await import("../../lib/net/proxy.ts")).parseProxy(proxy),
+    openAt: bind && (await import("./bind.ts")).connectFrom(bind),
     tls: TLS_OPTIONS.some((name) => (options[name] ?? false) !== false)
       ? await findTls(options)
       : undefined,

@@ -31,9 +31,8 @@ const LISTEN = "to listen: hark server --port PORT";
 const BY_ITSELF = "client says what fails by itself; for events, --json";
 const NO_PROGRAMS = "client runs no programs; pipe to one: hark client --pipe";
 const OWN_PORT =
-  "the port is an operand: hark client HOST:PORT; to listen on it: hark server --port PORT";
-const OWN_ADDRESS =
-  "the system chooses the address to come from: hark client HOST:PORT";
+  "the port is an operand: hark client HOST:PORT; to listen on it: hark server --port PORT; to come from it: --bind :PORT";
+const OWN_ADDRESS = "hark client --bind ADDRESS HOST:PORT";
 const NUMBERS = "a host may be an address: hark client 127.0.0.1:PORT";
 const ONLY_STREAMS = "client speaks TCP and Unix sockets alone";
 const INTO_FILE =

@@ -18,10 +18,13 @@ import {
   endsOf,
   familyOf,
   formatAddress,
+  isLocalhost,
+  isLoopback,
   parseAddress,
   parseHost,
   parsePort,
   permissionsFor,
+  type TcpAddress,
 } from "../../lib/net/address.ts";
 
 /** The protocols that begin in plain, and in which TLS can be asked for. */
@@ -43,6 +46,17 @@ function parseAlpn(text: string): readonly string[] {
   if (names.every((name) => /^[\x21-\x7e]{1,255}$/.test(name))) return names;
   throw new UsageError(
     `Cannot parse protocols "${text}": expected names like h2,http/1.1`,
+  );
+}
+
+/** Reads where to come from: an IP address, a port after a colon, or both. */
+function parseBind(text: string): TcpAddress {
+  const address = parseAddress(text, { host: "", port: 0 });
+  if ("host" in address && /^$|:|^\d+(\.\d+){3}$/.test(address.host)) {
+    return address;
+  }
+  throw new UsageError(
+    `Cannot come from "${text}": expected an IP address, :PORT, or both`,
   );
 }
 
@@ -103,6 +117,11 @@ export const CLIENT_OPTIONS = {
     short: "6",
     conflicts: { proxy: ": the proxy resolves the name" },
     help: "Use IPv6 alone",
+  },
+  bind: {
+    value: "ADDRESS[:PORT]",
+    parse: parseBind,
+    help: "Come from this address of this machine, or :PORT",
   },
   tls: { group: "TLS", help: "Speak TLS; the server is always verified" },
   starttls: {
@@ -182,10 +201,37 @@ export function addressFrom(operands: readonly string[]): Address {
 /** The one version of IP that is asked for; a UsageError where the address is not of it. */
 export function familyFor(
   address: Address,
-  options: Pick<ClientOptions, "ipv4" | "ipv6">,
+  options: Pick<ClientOptions, "ipv4" | "ipv6" | "bind" | "proxy">,
 ): 4 | 6 | undefined {
   const host = "path" in address ? formatAddress(address) : address.host;
-  return familyOf(host, options);
+  const family = familyOf(host, options);
+  const { bind, proxy } = options;
+  if (bind === undefined || bind.host === "" && "host" in address) {
+    return family;
+  }
+  const own = bind.host.includes(":") ? 6 : 4;
+  const other = own === 4 ? /:/ : /^[\d.]+$/;
+  if (
+    "path" in address || (family ?? own) !== own ||
+    proxy === undefined && other.test(host)
+  ) {
+    const from = formatAddress(bind).replace(/:0$/, "");
+    throw new UsageError(
+      `Cannot come from ${from} to ${
+        family === undefined ? host : `${host} over IPv${family}`
+      }`,
+    );
+  }
+  return own;
+}
+
+/** Where a connection comes from, as permissions name it: a port alone is one of the same loopback, or of any address. */
+function originsOf(bind: TcpAddress, target: TcpAddress): TcpAddress[] {
+  const { host, port } = bind;
+  if (host !== "") return [bind];
+  const isLocal = isLoopback(target.host) || isLocalhost(target.host);
+  const hosts = isLocal ? [target.host] : ["0.0.0.0", "::"];
+  return hosts.map((host) => ({ host, port }));
 }
 
 /**
@@ -224,14 +270,16 @@ export async function clientPermissions(
   line: ClientLine,
 ): Promise<Permissions> {
   const { options, operands } = withPorts(line);
-  const { proxy, ca, cert, key, check = "" } = options;
+  const { proxy, bind, ca, cert, key, check = "" } = options;
   const address = addressFrom(operands);
   const family = familyFor(address, options);
-  const ends: readonly Address[] = proxy !== undefined
-    ? [(await import("../../lib/net/proxy.ts")).parseProxy(proxy).address]
-    : family && "host" in address
-    ? await endsOf(address, family)
-    : [address];
+  const goal = proxy === undefined
+    ? address
+    : (await import("../../lib/net/proxy.ts")).parseProxy(proxy).address;
+  const ends: readonly Address[] = (family ?? bind) && "host" in goal
+    ? await endsOf(goal, family)
+    : [goal];
+  const origins = bind && "host" in goal ? originsOf(bind, goal) : [];
   const ports = check === "" || proxy !== undefined || "path" in address
     ? []
     : parsePorts(check);
@@ -240,5 +288,5 @@ export async function clientPermissions(
     "path" in end || end.port === 0 || ports.length === 0
       ? [end]
       : shown.map((port) => ({ ...end, port }));
-  return permissionsFor(ends.flatMap(each), [ca, cert, key]);
+  return permissionsFor([...ends.flatMap(each), ...origins], [ca, cert, key]);
 }

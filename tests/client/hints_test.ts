@@ -74,11 +74,11 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-n", "h"], "a host may be an address: deno task client 127.0.0.1:PORT"],
   [
     ["-p", "5000", "h"],
-    "the port is an operand: deno task client HOST:PORT; to listen on it: deno task server --port PORT",
+    "the port is an operand: deno task client HOST:PORT; to listen on it: deno task server --port PORT; to come from it: --bind :PORT",
   ],
   [
     ["-s", "1.2.3.4", "h"],
-    "the system chooses the address to come from: deno task client HOST:PORT",
+    "deno task client --bind ADDRESS HOST:PORT",
   ],
   [
     ["-o", "f", "h"],
@@ -192,7 +192,10 @@ Deno.test("every command of client in a hint can be typed", () => {
     )
       .replace(/: write.*/, "").replaceAll(/['"]/g, "").replace("PORTS", "80")
       .replaceAll("HOST", "localhost").replaceAll("PORT", "9")
-      .replace("SHA256", "0".repeat(64)).replace(/\b(SECONDS|N)\b/, "1")
+      .replace("ADDRESS", "::1").replace("SHA256", "0".repeat(64)).replace(
+        /\b(SECONDS|N)\b/,
+        "1",
+      )
       .trim().split(" ").slice(1);
     const { options, operands } = parseCommandLine(CLIENT_OPTIONS, args);
     refuseConflicts(CLIENT_OPTIONS, options);
