@@ -13,6 +13,8 @@ export type Socket =
   & {
     /** Closes without TLS's own end, which would say that all was sent. */
     readonly abort?: () => void;
+    /** How much a read must have room for where each is a message: what does not fit is lost. */
+    readonly message?: number;
   };
 
 export type Direction = "received" | "sent";
@@ -59,7 +61,11 @@ export function receive(
       return count;
     },
     (cause) => {
-      throw new Failure(`Cannot receive from ${connection.peer}`, { cause });
+      const { hint } = cause instanceof Failure ? cause : {};
+      throw new Failure(`Cannot receive from ${connection.peer}`, {
+        cause,
+        hint,
+      });
     },
   );
 }

@@ -9,6 +9,7 @@ import { Failure } from "../../lib/cli/errors.ts";
 import {
   formatAddress,
   isLoopback,
+  requireNet,
   type TcpAddress,
 } from "../../lib/net/address.ts";
 import type { Opened } from "../../lib/net/connect.ts";
@@ -35,15 +36,6 @@ function translate(error: unknown): unknown {
   return Known === undefined ? error : new Known(error.message);
 }
 
-/** Node says of what is denied where nobody can catch it. */
-async function requirePermission(address: TcpAddress): Promise<void> {
-  const host = formatAddress(address);
-  const { state } = await Deno.permissions.request({ name: "net", host });
-  if (state === "granted") return;
-  const what = host.replace(/:0$/, "");
-  throw new Deno.errors.NotCapable(`Requires net access to "${what}"`);
-}
-
 /** Makes what connects from an address, or from a port of whatever address where that has no host. */
 export function connectFrom(
   { host, port }: TcpAddress,
@@ -56,8 +48,9 @@ export function connectFrom(
     const any = remoteHost.includes(":") ? "::" : "0.0.0.0";
     const localAddress = host || (isLoopback(remoteHost) ? remoteHost : any);
     const own = { host: localAddress, port };
-    await requirePermission(own);
-    await requirePermission({ host: remoteHost, port: remotePort });
+    // Node says of what is denied where nobody can catch it
+    await requireNet(own);
+    await requireNet({ host: remoteHost, port: remotePort });
     const stream = connect({
       ...{ host: remoteHost, port: remotePort, noDelay: true, keepAlive: true },
       ...{ localAddress, localPort: port, allowHalfOpen: true },

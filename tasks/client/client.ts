@@ -27,6 +27,7 @@ import {
   type CLIENT_OPTIONS,
   type ClientOptions,
   familyFor,
+  isUdp,
   withPorts,
 } from "./options.ts";
 import type { Facts, Print, Printer } from "./transfer.ts";
@@ -157,12 +158,14 @@ async function sendAndReceive(
     const sending = { text: send, input, crlf, keepOpen };
     const isAllSent = await transfer(connection, show, sending);
     isUnanswered = isAllSent && !keepOpen && connection.received === 0 &&
+      connection.socket.message === undefined &&
       (input !== undefined || connection.sent > 0);
   } else {
     const told = tellUnsent(io);
     await copy(
       (buffer) => receive(connection, buffer),
       (bytes) => show(bytes, false),
+      connection.socket.message,
     );
     await told;
   }
@@ -215,6 +218,11 @@ async function attend(
   options: ClientOptions,
   { stderr }: Pick<Io, "stderr">,
 ): Promise<() => unknown> {
+  if (connection.socket.message) {
+    const what = "each line that you type is a datagram, Ctrl-D ends";
+    await printSafe(stderr, `${connection.peer}: ${what}\n`);
+    return () => {};
+  }
   const trust = tls?.pin === undefined ? "verified" : "the pinned one";
   const agreed = alpn === undefined ? "" : `, the protocol is ${alpn}`;
   const over = tls ? ` over TLS, its certificate is ${trust}${agreed}` : "";
@@ -239,11 +247,15 @@ async function converse(
   { tls, ...way }: PatientOptions,
   options: ClientOptions,
   io: Io,
+  udp: boolean,
 ): Promise<void> {
   let alpn: string | undefined;
   const onAlpn = (protocol?: string) => tls?.onAlpn?.(alpn = protocol);
   const route = { ...way, tls: tls && { ...tls, onAlpn } };
-  const connecting = route.wait === undefined
+  const isTyped = options.send === undefined && io.stdin.isTerminal;
+  const connecting = udp && "port" in address
+    ? (await import("./udp.ts")).openUdp(address, way.family, options, isTyped)
+    : route.wait === undefined
     ? connect(address, route)
     : (await import("./wait.ts")).connectPatiently(address, route);
   using socket = await connecting.catch(async (error) => {
@@ -256,7 +268,8 @@ async function converse(
       void print(io.stderr, text)
     )
     : undefined;
-  const connection = track(socket, formatAddress(address), dump);
+  const name = `${udp ? "udp:" : ""}${formatAddress(address)}`;
+  const connection = track(socket, name, dump);
   if (dump && alpn !== undefined) {
     const time = new Date().toISOString();
     await print(io.stderr, `${time} = ${connection.peer} ALPN ${alpn}\n`);
@@ -270,7 +283,7 @@ async function converse(
     : undefined;
   try {
     const work = sendAndReceive(connection, printer, options, io);
-    if (idleTimeout === undefined) await work;
+    if (idleTimeout === undefined || udp) await work;
     else await whileActive(connection, idleTimeout * 1000, work);
     // TLS's own end must be out before the process is at its own
     if (route.tls) await closeWrite(connection);
@@ -307,10 +320,11 @@ export async function runClient(
   const { options, operands } = withPorts(line);
   const address = await readAddress(operands, options);
   const route = await findRoute(address, options);
-  if (options.check !== undefined) {
+  const udp = isUdp(operands);
+  if (options.check !== undefined && !udp) {
     const { runCheck } = await import("./check.ts");
     return await runCheck(address, route, options, io);
   }
-  await converse(address, route, options, io);
+  await converse(address, route, options, io, udp);
   return ExitCode.Ok;
 }

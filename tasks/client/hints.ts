@@ -34,7 +34,8 @@ const OWN_PORT =
   "the port is an operand: hark client HOST:PORT; to listen on it: hark server --port PORT; to come from it: --bind :PORT";
 const OWN_ADDRESS = "hark client --bind ADDRESS HOST:PORT";
 const NUMBERS = "a host may be an address: hark client 127.0.0.1:PORT";
-const ONLY_STREAMS = "client speaks TCP and Unix sockets alone";
+const DATAGRAMS = "hark client udp:HOST:PORT";
+const ONLY_THESE = "client speaks TCP, UDP and Unix sockets alone";
 const INTO_FILE =
   "hark client --pipe HOST:PORT > FILE; all bytes in hex: hark client --dump 2> FILE";
 const PAIR = "hark client --cert FILE --key FILE";
@@ -71,7 +72,8 @@ const CLIENT_HINTS: Hints = {
   "-m --max-conns --allow --deny":
     "that is for who listens: hark server --help",
   "--broker --chat": "that is for who listens: hark server chat",
-  "-u -Z --udp --sctp --vsock -dtls -dtls1 -dtls1_2": ONLY_STREAMS,
+  "-u --udp": DATAGRAMS,
+  "-Z --sctp --vsock -dtls -dtls1 -dtls1_2": ONLY_THESE,
   "-v --verbose": BY_ITSELF,
   "-n --nodns": NUMBERS,
   "-p --source-port": OWN_PORT,
@@ -118,11 +120,17 @@ function hintForCluster(
   value: string | undefined,
   [host = "HOST", ...ports]: readonly string[],
 ): string | undefined {
-  if (letters.includes("u")) return ONLY_STREAMS;
+  const isUdp = letters.includes("u");
   if (/[lk]/.test(letters)) {
     const port = [letters.endsWith("p") ? value : undefined, host, ...ports]
       .find((text) => text !== undefined && isPort(text)) ?? "PORT";
-    return `to listen: hark server --port ${port}`;
+    return `to listen: hark server ${isUdp ? "--udp " : ""}--port ${port}`;
+  }
+  if (isUdp) {
+    const [port = ""] = ports;
+    return isPort(port)
+      ? `hark client udp:${addressed(host, port)}`
+      : DATAGRAMS;
   }
   if (letters.includes("z")) {
     const list = numbered(ports.join()) ?? "PORTS";
@@ -226,7 +234,6 @@ function hintForPort(operand: string): string | undefined {
 const SCHEMES: readonly (readonly [RegExp, string])[] = [
   [/^https?$/, "for HTTP: hark get URL"],
   [/^wss?$/, "client speaks no WebSocket; for HTTP: hark get URL"],
-  [/^udp\d?(-.*)?$/, ONLY_STREAMS],
   [/^(socks\w*|proxy)$/, "hark client --proxy socks5://HOST:PORT HOST:PORT"],
 ];
 
@@ -242,6 +249,12 @@ function hintForScheme(operand: string): string | undefined {
   const name = scheme.toLowerCase();
   const known = SCHEMES.find(([test]) => test.test(name));
   if (known) return known[1];
+  if (/^udp[46]?(-connect|-sendto)?$/.test(name)) {
+    const at = hasPort(rest) ? addressed(rest) : undefined;
+    return at && operand !== `udp:${rest}`
+      ? `hark client udp:${at}`
+      : DATAGRAMS;
+  }
   if (/^unix(-connect|-client)?$/.test(name)) {
     const meant = `unix:${rest}`;
     return operand === meant ? undefined : `hark client ${quote(meant)}`;

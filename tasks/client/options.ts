@@ -172,8 +172,13 @@ export type ClientOptions = Options<typeof CLIENT_OPTIONS>;
 
 type ClientLine = CommandLine<typeof CLIENT_OPTIONS>;
 
+/** Whether operands name an address of UDP. */
+export const isUdp = ([first = ""]: readonly string[]): boolean =>
+  /^udp:(?!\/\/)/.test(first);
+
 /**
- * The address that operands name: `HOST:PORT`, `HOST PORT`, `unix:PATH`, or none for the tutorial's.
+ * The address that operands name: `HOST:PORT`, `HOST PORT`, `unix:PATH`, each of the first two with `udp:` before it too,
+ * or none for the tutorial's.
  *
  * @throws {UsageError} On anything else.
  */
@@ -189,8 +194,9 @@ export function addressFrom(operands: readonly string[]): Address {
       `Cannot connect to ${operands.length} operands: expected HOST:PORT`,
     );
   }
-  const [host, port] = operands;
-  if (host === undefined) return DEFAULT_ADDRESS;
+  const [first, port] = operands;
+  if (first === undefined) return DEFAULT_ADDRESS;
+  const host = isUdp(operands) ? first.slice("udp:".length) : first;
   if (port === undefined) return parseAddress(host);
   return {
     host: host === "" ? DEFAULT_ADDRESS.host : parseHost(host),
@@ -270,7 +276,9 @@ export async function clientPermissions(
   line: ClientLine,
 ): Promise<Permissions> {
   const { options, operands } = withPorts(line);
-  const { proxy, bind, ca, cert, key, check = "" } = options;
+  const { proxy, ca, cert, key, check = "" } = options;
+  const bind = options.bind ??
+    (isUdp(operands) ? { host: "", port: 0 } : undefined);
   const address = addressFrom(operands);
   const family = familyFor(address, options);
   const goal = proxy === undefined

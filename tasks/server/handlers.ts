@@ -33,7 +33,7 @@ const SMALL_BYTES = 512;
 /** Makes a connection send at once what is passed on to it, and gives the small buffer's size for that. */
 export function smallFor({ socket }: Connection): number | undefined {
   tune(socket);
-  return socket.setNoDelay && SMALL_BYTES;
+  return socket.message ?? (socket.setNoDelay && SMALL_BYTES);
 }
 
 /** How long a client may go on after all was sent to it. */
@@ -169,6 +169,7 @@ export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
           uploading || io.stdout.isTerminal
             ? screen(bytes)
             : io.stdout.write(bytes),
+        connection.socket.message,
       );
     } catch (error) {
       if (isCut(error)) await finish();

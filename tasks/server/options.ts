@@ -62,6 +62,13 @@ export const SERVER_OPTIONS = {
     parse: parseSocketPath,
     help: "Listen on a Unix socket, not on Windows",
   },
+  udp: {
+    conflicts: {
+      ...{ unix: "", tls: "", cert: "", clientCa: "" },
+      file: ": a message is sent as one datagram",
+    },
+    help: "Take datagrams: greet, echo, discard or pipe",
+  },
   message: {
     group: "Serve",
     value: "TEXT",

@@ -70,6 +70,8 @@ export interface ServeOptions {
   readonly path?: string;
   /** Speaks TLS with this certificate. */
   readonly tls?: TlsServer | undefined;
+  /** Takes datagrams: who sends one is a client. @default {false} */
+  readonly udp?: boolean | undefined;
   /** What to do with a client. */
   readonly handler: Handler;
   /** How many clients are served at a time; others wait. @default {1000} */
@@ -291,9 +293,16 @@ export async function serve(options: ServeOptions): Promise<Server> {
  * @throws {Failure} When it cannot listen there.
  */
 async function openAcceptors(
-  options: Pick<ServeOptions, "host" | "port" | "family" | "path" | "tls">,
+  options: Pick<
+    ServeOptions,
+    "host" | "port" | "family" | "path" | "tls" | "udp"
+  >,
 ): Promise<Acceptor[]> {
   const { host = "127.0.0.1", port = 0, family, path, tls } = options;
+  if (options.udp) {
+    const { listenUdp } = await import("./udp.ts");
+    return await listenUdp({ host, port }, family);
+  }
   if (path === undefined && !tls) return await listen({ host, port }, family);
   const { listenTls, listenUnix } = await import("./listeners.ts");
   const address = path === undefined ? { host, port } : { path };

@@ -27,6 +27,9 @@ function reachable([address = DEFAULT_ADDRESS]: readonly Address[]): string {
   return formatAddress(isLocal ? { ...address, host: "localhost" } : address);
 }
 
+/** Who sends no datagram for so long is forgotten. */
+const PEER_SECONDS = 60;
+
 /**
  * Runs `server`: serves in the mode that the operands name until a signal or, with `--once`, for one client, and logs
  * one line per event: on stdout, in pipe and chat mode on stderr.
@@ -38,7 +41,7 @@ export async function runServer(
   { options, operands }: CommandLine<typeof SERVER_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
-  const { unix, host, port, grace, idleTimeout } = options;
+  const { unix, host, port, grace, udp } = options;
   const family = familyOf(host, options);
   const mode = await createMode(operands, options, io);
   const { own } = splitSides(operands, options);
@@ -57,7 +60,16 @@ export async function runServer(
     waits,
     onError,
   });
-  const log = (event: ServerEvent) => lines.add(formatEvent(event, options));
+  const log = (event: ServerEvent) =>
+    lines.add(formatEvent(
+      udp && event.event === "listening"
+        ? { ...event, address: `udp:${event.address}` }
+        : event,
+      options,
+    ));
+  // a peer of UDP has no end of its own; that of pipe is stdin's
+  const { idleTimeout = udp && !mode.ownsStdout ? PEER_SECONDS : undefined } =
+    options;
   const dump = waits
     ? (await import("../../lib/net/hexdump.ts")).createDumper(
       createLogWriter(io.stderr, { waits, onError }).add,
@@ -75,7 +87,14 @@ export async function runServer(
     allow: options.allow,
     deny: options.deny,
     onEvent: log,
-    onBytes: dump,
+    udp,
+    onBytes: udp && options.json
+      ? (direction, bytes, connection) => {
+        const { peer } = connection;
+        log({ event: "datagram", peer, direction, bytes: bytes.length });
+        dump?.(direction, bytes, connection);
+      }
+      : dump,
   });
   if (tls) {
     log({
@@ -93,7 +112,7 @@ export async function runServer(
   const ends = [server.finished, stopped.promise];
   if (mode.background) ends.push(mode.background());
   await Promise.race(ends);
-  await server.shutdown(grace * 1000);
+  await server.shutdown(udp ? 0 : grace * 1000);
   // a Ctrl-C ends the reader too
   if (!io.signal.aborted) await lines.end();
   return ExitCode.Ok;

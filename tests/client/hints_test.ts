@@ -6,7 +6,6 @@ import { addressFrom, CLIENT_OPTIONS } from "../../tasks/client/options.ts";
 import { run } from "../support.ts";
 
 const LISTEN = "to listen: deno task server --port";
-const ONLY_STREAMS = "client speaks TCP and Unix sockets alone";
 
 /** What users of nc, ncat, openssl and others type, and the hint that leads to what they mean. */
 const HABITS: readonly (readonly [args: string[], hint: string])[] = [
@@ -63,8 +62,8 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-lvnp", "80", "-e", "/bin/sh"], `${LISTEN} 80`],
   [["-lk", "5000"], `${LISTEN} 5000`],
   [["-lk"], `${LISTEN} PORT`],
-  [["-zvu", "h", "53"], ONLY_STREAMS],
-  [["-lup", "53"], ONLY_STREAMS],
+  [["-zvu", "h", "53"], "deno task client udp:h:53"],
+  [["-lup", "53"], "to listen: deno task server --udp --port 53"],
   [
     ["-nv", "h", "80"],
     "-n: a host may be an address: deno task client 127.0.0.1:PORT; -v: client says what fails by itself; for events, --json",
@@ -105,7 +104,10 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["TCP4:h:80"], "deno task client h:80"],
   [["OPENSSL:h:443"], "deno task client --tls h:443"],
   [["UNIX-CONNECT:/run/x.sock"], "deno task client unix:/run/x.sock"],
-  [["udp://h:53"], ONLY_STREAMS],
+  [["udp://h:53"], "deno task client udp:h:53"],
+  [["UDP4:h:53"], "deno task client udp:h:53"],
+  [["-u", "h", "53"], "deno task client udp:HOST:PORT"],
+  [["--sctp", "h:53"], "client speaks TCP, UDP and Unix sockets alone"],
   [["ws://h/x"], "client speaks no WebSocket; for HTTP: deno task get URL"],
   [["wss://h/x"], "client speaks no WebSocket; for HTTP: deno task get URL"],
   [["https://h/"], "for HTTP: deno task get URL"],

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Direction } from "../../../lib/net/connection.ts";
 import type { ServerOptions } from "../options.ts";
 
 /** What is known of a client's TLS. */
@@ -44,6 +45,12 @@ export type ServerEvent =
     readonly client?: string;
   }
   | OpenEvent
+  | {
+    readonly event: "datagram";
+    readonly peer: string;
+    readonly direction: Direction;
+    readonly bytes: number;
+  }
   | CloseEvent
   | {
     readonly event: "refused";
@@ -79,6 +86,8 @@ export function formatEvent(
         (event.client === undefined ? "" : `Connect with: ${event.client}\n`);
     case "open":
       return `Connection from ${event.peer} has been established!\n`;
+    case "datagram":
+      return "";
     case "close":
       return formatClose(event);
     case "refused":
