@@ -5,7 +5,7 @@
  */
 
 import { createSocket } from "node:dgram";
-import { formatAddress, requireNet, type TcpAddress } from "./address.ts";
+import { requireNet, type TcpAddress } from "./address.ts";
 import type { Socket } from "./connection.ts";
 
 /** The most that one holds, over IPv4. */

@@ -300,7 +300,7 @@ async function openAcceptors(
 ): Promise<Acceptor[]> {
   const { host = "127.0.0.1", port = 0, family, path, tls } = options;
   if (options.udp) {
-    const { listenUdp } = await import("./udp.ts");
+    const { listenUdp } = await import("./peers.ts");
     return await listenUdp({ host, port }, family);
   }
   if (path === undefined && !tls) return await listen({ host, port }, family);
