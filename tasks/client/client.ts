@@ -18,6 +18,8 @@ import {
   closeWrite,
   type Connection,
   copy,
+  isCut,
+  isGone,
   receive,
   type TlsClient,
   track,
@@ -290,7 +292,11 @@ async function converse(
   } catch (error) {
     await printer.fail?.(error);
     if (!route.tls) throw error;
-    throw await withTlsHint(error);
+    const hinted = await withTlsHint(error);
+    const isRefused = connection.received === 0 && hinted instanceof Failure &&
+      (isCut(hinted) || isGone(hinted.cause));
+    if (!isRefused) throw hinted;
+    throw (await import("./hints.ts")).withCutHint(hinted, options);
   } finally {
     rest?.();
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Failure, UsageError } from "../../lib/cli/errors.ts";
+import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
 import {
   CLUSTER,
   type Hints,
@@ -344,6 +344,10 @@ export function withStarttlsHint(
 ): unknown {
   if (!(error instanceof Failure)) return error;
   const { message, cause, code } = error;
+  if (starttls && reasonOf(cause).code === ExitCode.TimedOut) {
+    const hint = "if it speaks TLS from the start: --tls, not --starttls";
+    return new Failure(message, { cause, code, hint });
+  }
   const isPlain = message.startsWith("Cannot start TLS") &&
     /does not speak TLS|cut short/.test(reasonOf(cause).message);
   if (!isPlain) return error;
@@ -354,6 +358,18 @@ export function withStarttlsHint(
     code,
     hint: starttls ? undefined : hint,
   });
+}
+
+/** Gives the end of a connection over which nothing had come the hint at what TLS 1.3 does not say to who is refused. */
+export function withCutHint(
+  error: Failure,
+  { cert }: Pick<ClientOptions, "cert">,
+): Failure {
+  const { message, cause, code } = error;
+  const hint = cert === undefined
+    ? "it may want a client certificate: --cert FILE --key FILE"
+    : "it may not accept the client certificate";
+  return new Failure(message, { cause, code, hint });
 }
 
 /** What to try where a server says nothing: each line can be typed as it stands. */
