@@ -180,6 +180,18 @@ export function permissionsFor(
   };
 }
 
+/** Asks for an address, or looks only whether it is granted; throws Deno's own error where it is not. */
+export async function requireNet(
+  address: TcpAddress,
+  by: "request" | "query" = "request",
+): Promise<void> {
+  const host = formatAddress(address);
+  const { state } = await Deno.permissions[by]({ name: "net", host });
+  if (state === "granted") return;
+  const what = host.replace(/:0$/, "");
+  throw new Deno.errors.NotCapable(`Requires net access to "${what}"`);
+}
+
 /** The eight groups of an IPv6 address; a zone is none of them. */
 export function groupsOf(ipv6: string): number[] {
   // URL leaves groups in hex alone; the one :: left stands for all that is missing

@@ -21,7 +21,8 @@ import {
 import { type Socket, type TlsClient, tune, within } from "./connection.ts";
 import type { Proxy, Way } from "./proxy.ts";
 
-type Conn = Deno.TcpConn | Deno.UnixConn;
+/** A connection, however it was made. */
+export type Opened = Socket & Disposable & Pick<Deno.Conn, "remoteAddr">;
 
 /** A way to a target, and what is done on it. */
 export interface Route extends Way {
@@ -31,6 +32,8 @@ export interface Route extends Way {
   readonly forward?: boolean | undefined;
   /** How to trust the target: it speaks TLS then. */
   readonly tls?: TlsClient | undefined;
+  /** Connects in another way than Deno does by itself. */
+  readonly openAt?: typeof openAt | undefined;
   /** Asks the target for TLS in plain, and takes no byte that is TLS's. */
   readonly prepare?: ((socket: Socket) => Promise<void>) | undefined;
   /** Ends it. */
@@ -66,7 +69,7 @@ async function openAt(
   hostname: string,
   port: number,
   signal?: AbortSignal,
-): Promise<Deno.TcpConn> {
+): Promise<Opened> {
   const conn = await Deno.connect({ hostname, port, ...signal && { signal } });
   tune(conn);
   const { localAddr: here, remoteAddr: there } = conn;
@@ -82,12 +85,13 @@ async function openFirst(
   hosts: readonly string[],
   port: number,
   signal?: AbortSignal,
+  open = openAt,
 ) {
   const refusing: string[] = [];
   let error: unknown = new Error("No address associated with the name");
   for (const host of hosts) {
     try {
-      return { conn: await openAt(host, port, signal), refusing };
+      return { conn: await open(host, port, signal), refusing };
     } catch (cause) {
       error = cause;
       if (error instanceof Deno.errors.ConnectionRefused) refusing.push(host);
@@ -106,7 +110,7 @@ function askLoopbacks(port: number, signal?: AbortSignal) {
 async function openTcp(
   { host, port }: TcpAddress,
   signal?: AbortSignal,
-): Promise<Deno.TcpConn> {
+): Promise<Opened> {
   try {
     return await openAt(host, port, signal);
   } catch (error) {
@@ -134,23 +138,24 @@ async function openUnix(
 
 async function openAddress(
   address: Address,
-  { resolve, family, timed, signal }: Route,
-): Promise<{ conn: Conn; dns?: number }> {
+  { resolve, family, timed, signal, openAt }: Route,
+): Promise<{ conn: Opened; dns?: number }> {
   if ("path" in address) return { conn: await openUnix(address.path, signal) };
   const { port } = address;
   const host = isLocalhost(address.host) ? "localhost" : address.host;
-  const isChosen = family !== undefined || toldOf(address, resolve);
+  const isOdd = family !== undefined || openAt !== undefined;
+  const isChosen = isOdd || toldOf(address, resolve);
   if (isChosen || timed) {
     const start = performance.now();
     const found = await findAddresses(address, resolve, family);
     const dns = performance.now() - start;
     // to time a name must not need more rights than to connect to it
     const mayEach = found?.every((ip) => isPermitted({ host: ip, port }));
-    if (!found && family) {
+    if (!found && isOdd) {
       throw new Deno.errors.NotCapable(`Requires net access to "${host}"`);
     }
     if (found && (isChosen || mayEach)) {
-      const { conn, error } = await openFirst(found, port, signal);
+      const { conn, error } = await openFirst(found, port, signal, openAt);
       if (conn === undefined) throw error;
       return { conn, dns };
     }
@@ -203,7 +208,9 @@ async function openOnce(address: Address, route: Route): Promise<Connected> {
       : formatAddress(addressOf(opened.conn.remoteAddr));
   } else {
     onStep?.("proxy");
-    socket = await openTcp(proxy.address, signal);
+    const { openAt, family } = route;
+    const own = openAt && { openAt, family };
+    socket = (await openAddress(proxy.address, { signal, ...own })).conn;
     remote = formatAddress(proxy.address);
     if (proxy.secure) {
       const { startTls } = await import("./tls/client.ts");
@@ -236,9 +243,11 @@ async function openOnce(address: Address, route: Route): Promise<Connected> {
 }
 
 /** The way to an address, and how long it may take. */
-export interface ConnectOptions
-  extends
-    Pick<Route, "proxy" | "family" | "tls" | "prepare" | "signal" | "onStep"> {
+export interface ConnectOptions extends
+  Pick<
+    Route,
+    "proxy" | "family" | "tls" | "openAt" | "prepare" | "signal" | "onStep"
+  > {
   /** How long to resolve, connect and shake hands, in ms; for ever where it is not given. */
   readonly timeout?: number | undefined;
 }

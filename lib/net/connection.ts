@@ -13,6 +13,8 @@ export type Socket =
   & {
     /** Closes without TLS's own end, which would say that all was sent. */
     readonly abort?: () => void;
+    /** How much a read must have room for where each is a message: what does not fit is lost. */
+    readonly message?: number;
   };
 
 export type Direction = "received" | "sent";
@@ -59,7 +61,11 @@ export function receive(
       return count;
     },
     (cause) => {
-      throw new Failure(`Cannot receive from ${connection.peer}`, { cause });
+      const { hint } = cause instanceof Failure ? cause : {};
+      throw new Failure(`Cannot receive from ${connection.peer}`, {
+        cause,
+        hint,
+      });
     },
   );
 }
@@ -216,6 +222,8 @@ export interface TlsClient {
   readonly isOwn?: boolean | undefined;
   /** The protocols to offer (RFC 7301). */
   readonly alpn?: readonly string[] | undefined;
+  /** Whether one of them must be agreed on. */
+  readonly mustAgree?: boolean | undefined;
   /** Hears what the connection is, before it is refused too; it is Node's then, but with a `ca`, which there would be the only one. */
   readonly onFacts?: ((facts: TlsFacts) => void) | undefined;
 }

@@ -27,7 +27,7 @@ import {
 import { parseDelay } from "./fault.ts";
 import { createHandler, type Route } from "./handler.ts";
 import type { Middleware } from "./middleware/middleware.ts";
-import { createLogWriter } from "../server/log_writer.ts";
+import { createLogWriter } from "../server/log/log_writer.ts";
 import { formatEntry } from "./events.ts";
 import { parseHostName, parseOrigin } from "./middleware/access.ts";
 import { serveHttp } from "./serve.ts";

@@ -162,7 +162,9 @@ async function checkOne(
       const found = {
         ...facts,
         reason: why,
-        ...facts.certificate && { trusted: known !== undefined },
+        // after the certificate its peer may still refuse, or agree on nothing
+        ...facts.certificate &&
+          { trusted: known !== undefined || !isRefused },
         code: isRefused ? code : ExitCode.Unreachable,
       };
       return { ...finding(true), ...step === "tls" && found };

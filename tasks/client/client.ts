@@ -18,7 +18,10 @@ import {
   closeWrite,
   type Connection,
   copy,
+  isCut,
+  isGone,
   receive,
+  type TlsClient,
   type TlsFacts,
   track,
 } from "../../lib/net/connection.ts";
@@ -27,6 +30,7 @@ import {
   type CLIENT_OPTIONS,
   type ClientOptions,
   familyFor,
+  isUdp,
   refuseNearLocalhost,
   targetsFrom,
   withPorts,
@@ -43,20 +47,30 @@ const UNANSWERED =
 
 /** Each of them asks for TLS, with an empty value too, which is refused. */
 const TLS_OPTIONS = [
-  ...["tls", "starttls", "ca", "pin", "sni", "cert", "minDays"] as const,
+  ...["tls", "starttls", "ca", "pin", "sni", "cert"] as const,
+  ...["alpn", "minDays"] as const,
 ];
+
+/** Whom to trust, and what to offer: one of that must be agreed on, whatever a server that knows no ALPN would make of it. */
+async function findTls(options: ClientOptions): Promise<TlsClient> {
+  const { alpn } = options;
+  const { findTrust } = await import("../../lib/net/tls/trust.ts");
+  const trust = await findTrust(options);
+  return alpn === undefined ? trust : { ...trust, alpn, mustAgree: true };
+}
 
 /** Everything is read and checked before anything is connected. */
 async function findRoute(options: ClientOptions): Promise<PatientOptions> {
-  const { timeout, wait, proxy, starttls } = options;
+  const { timeout, wait, bind, proxy, starttls } = options;
   return {
     timeout: timeout === undefined ? undefined : timeout * 1000,
     wait: wait ? wait * 1000 : undefined,
     proxy: proxy === undefined
       ? undefined
       : (await import("../../lib/net/proxy.ts")).parseProxy(proxy),
+    openAt: bind && (await import("./bind.ts")).connectFrom(bind),
     tls: TLS_OPTIONS.some((name) => (options[name] ?? false) !== false)
-      ? await (await import("../../lib/net/tls/trust.ts")).findTrust(options)
+      ? await findTls(options)
       : undefined,
     prepare: starttls &&
       (await import("./starttls.ts")).createRequest(starttls),
@@ -132,12 +146,14 @@ async function sendAndReceive(
     const sending = { text: send, input, crlf, keepOpen };
     const isAllSent = await transfer(connection, show, sending);
     isUnanswered = isAllSent && !keepOpen && connection.received === 0 &&
+      connection.socket.message === undefined &&
       (input !== undefined || connection.sent > 0);
   } else {
     const told = tellUnsent(io);
     await copy(
       (buffer) => receive(connection, buffer),
       (bytes) => show(bytes, false),
+      connection.socket.message,
     );
     await told;
   }
@@ -187,11 +203,18 @@ async function attend(
   connection: Connection,
   address: Address,
   { tls }: Pick<PatientOptions, "tls">,
+  { alpn }: Pick<TlsFacts, "alpn">,
   options: ClientOptions,
   { stderr }: Pick<Io, "stderr">,
 ): Promise<() => unknown> {
+  if (connection.socket.message) {
+    const what = "each line that you type is a datagram, Ctrl-D ends";
+    await printSafe(stderr, `${connection.peer}: ${what}\n`);
+    return () => {};
+  }
   const trust = tls?.pin === undefined ? "verified" : "the pinned one";
-  const over = tls ? ` over TLS, its certificate is ${trust}` : "";
+  const agreed = alpn === undefined ? "" : `, the protocol is ${alpn}`;
+  const over = tls ? ` over TLS, its certificate is ${trust}${agreed}` : "";
   await printSafe(stderr, `Connected to ${connection.peer}${over}\n`);
   let isEnded = false;
   const look = async () => {
@@ -213,13 +236,18 @@ async function converse(
   route: PatientOptions,
   options: ClientOptions,
   io: Io,
+  udp: boolean,
 ): Promise<void> {
   let facts: TlsFacts = {};
-  if (options.json && route.tls) {
+  if (route.tls && (options.json || options.alpn)) {
     const onFacts = (found: TlsFacts) => facts = found;
     route = { ...route, tls: { ...route.tls, onFacts } };
   }
-  const connecting = route.wait === undefined
+  const isTyped = options.send === undefined && io.stdin.isTerminal;
+  const { family } = route;
+  const connecting = udp && "port" in address
+    ? (await import("./udp.ts")).openUdp(address, family, options, isTyped)
+    : route.wait === undefined
     ? connect(address, route)
     : (await import("./wait.ts")).connectPatiently(address, route);
   using socket = await connecting.catch(async (error) => {
@@ -232,23 +260,32 @@ async function converse(
       void print(io.stderr, text)
     )
     : undefined;
-  const connection = track(socket, formatAddress(address), dump);
+  const name = `${udp ? "udp:" : ""}${formatAddress(address)}`;
+  const connection = track(socket, name, dump);
+  if (dump && facts.alpn !== undefined) {
+    const time = new Date().toISOString();
+    await print(io.stderr, `${time} = ${connection.peer} ALPN ${facts.alpn}\n`);
+  }
   const printer = await choosePrinter(connection, options, io, facts);
   const { idleTimeout } = options;
   const isPersons = io.stdin.isTerminal && io.stderr.isTerminal;
   const rest = isPersons && !options.json
-    ? await attend(connection, address, route, options, io)
+    ? await attend(connection, address, route, facts, options, io)
     : undefined;
   try {
     const work = sendAndReceive(connection, printer, options, io);
-    if (idleTimeout === undefined) await work;
+    if (idleTimeout === undefined || udp) await work;
     else await whileActive(connection, idleTimeout * 1000, work);
     // TLS's own end must be out before the process is at its own
     if (route.tls) await closeWrite(connection);
   } catch (error) {
     await printer.fail?.(error);
     if (!route.tls) throw error;
-    throw await withTlsHint(error);
+    const hinted = await withTlsHint(error);
+    const isRefused = connection.received === 0 && hinted instanceof Failure &&
+      (isCut(hinted) || isGone(hinted.cause));
+    if (!isRefused) throw hinted;
+    throw (await import("./hints.ts")).withCutHint(hinted, options);
   } finally {
     rest?.();
   }
@@ -276,7 +313,7 @@ export async function runClient(
   io: Io,
 ): Promise<ExitCode> {
   const whole = withPorts(line);
-  const { options } = whole;
+  const { options, operands } = whole;
   if (options.check !== undefined) {
     const targets = await readOperands(targetsFrom, whole);
     for (const { address } of targets) await refuseNearLocalhost(address);
@@ -285,8 +322,10 @@ export async function runClient(
     return await runCheck(ways, options, io);
   }
   const address = await readOperands(addressFrom, whole);
-  await refuseNearLocalhost(address);
+  const udp = isUdp(operands);
+  await refuseNearLocalhost(address, udp ? "udp:" : "");
   const family = familyFor(address, options);
-  await converse(address, { ...await findRoute(options), family }, options, io);
+  const route = { ...await findRoute(options), family };
+  await converse(address, route, options, io, udp);
   return ExitCode.Ok;
 }

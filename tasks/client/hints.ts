@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Failure, UsageError } from "../../lib/cli/errors.ts";
+import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
 import {
   CLUSTER,
   formatOptionName,
@@ -32,17 +32,17 @@ const LISTEN = "to listen: hark server --port PORT";
 const BY_ITSELF = "client says what fails by itself; for events, --json";
 const NO_PROGRAMS = "client runs no programs; pipe to one: hark client --pipe";
 const OWN_PORT =
-  "the port is an operand: hark client HOST:PORT; to listen on it: hark server --port PORT";
-const OWN_ADDRESS =
-  "the system chooses the address to come from: hark client HOST:PORT";
+  "the port is an operand: hark client HOST:PORT; to listen on it: hark server --port PORT; to come from it: --bind :PORT";
+const OWN_ADDRESS = "hark client --bind ADDRESS HOST:PORT";
 const NUMBERS = "a host may be an address: hark client 127.0.0.1:PORT";
-const ONLY_STREAMS = "client speaks TCP and Unix sockets alone";
+const DATAGRAMS = "hark client udp:HOST:PORT";
+const ONLY_THESE = "client speaks TCP, UDP and Unix sockets alone";
 const INTO_FILE =
   "hark client --pipe HOST:PORT > FILE; all bytes in hex: hark client --dump 2> FILE";
 const PAIR = "hark client --cert FILE --key FILE";
 const AUTHORITY = "hark client --ca FILE";
 const VERIFIED = "hark client --tls, which always verifies";
-const NO_ALPN = "hark client --tls, without ALPN: it is not there";
+const PROTOCOLS = "hark client --alpn LIST, as h2,http/1.1";
 const OWN_CIPHERS = "TLS 1.2 and 1.3 are spoken already: hark client --tls";
 const ALL_BYTES = "what goes over the connection: hark client --dump";
 const QUIET = "only what the server says: hark client --pipe";
@@ -73,7 +73,8 @@ const CLIENT_HINTS: Hints = {
   "-m --max-conns --allow --deny":
     "that is for who listens: hark server --help",
   "--broker --chat": "that is for who listens: hark server chat",
-  "-u -Z --udp --sctp --vsock -dtls -dtls1 -dtls1_2": ONLY_STREAMS,
+  "-u --udp": DATAGRAMS,
+  "-Z --sctp --vsock -dtls -dtls1 -dtls1_2": ONLY_THESE,
   "-v --verbose": BY_ITSELF,
   "-n --nodns": NUMBERS,
   "-p --source-port": OWN_PORT,
@@ -89,7 +90,7 @@ const CLIENT_HINTS: Hints = {
   "--ssl-trustfile": AUTHORITY,
   "--ssl-servername": "hark client --sni NAME",
   "--ssl-cert --ssl-key": PAIR,
-  "--ssl-alpn": NO_ALPN,
+  "--ssl-alpn": PROTOCOLS,
   "--ssl-ciphers": OWN_CIPHERS,
   "--insecure":
     "to trust one certificate, whoever made it: hark client --pin SHA256",
@@ -104,7 +105,7 @@ const CLIENT_HINTS: Hints = {
   "-showcerts -status -ct -text -subject -issuer -dates -enddate -fingerprint":
     "hark client --check --tls HOST:PORT",
   "-checkend": "hark client --check --min-days N HOST:PORT",
-  "-alpn -nextprotoneg": NO_ALPN,
+  "-alpn -nextprotoneg": PROTOCOLS,
   "-tls1 -tls1_1 -tls1_2 -tls1_3 -ssl3 -no_ssl3 -no_tls1 -no_tls1_1 -no_tls1_2 -no_tls1_3 -cipher -ciphersuites -curves -groups -sigalgs -min_protocol -max_protocol -legacy_renegotiation -legacy_server_connect":
     OWN_CIPHERS,
   "-debug -msg -state -trace -tlsextdebug -security_debug -keylogfile":
@@ -123,11 +124,17 @@ function hintForCluster(
   value: string | undefined,
   [host = "HOST", ...ports]: readonly string[],
 ): string | undefined {
-  if (letters.includes("u")) return ONLY_STREAMS;
+  const isUdp = letters.includes("u");
   if (/[lk]/.test(letters)) {
     const port = [letters.endsWith("p") ? value : undefined, host, ...ports]
       .find((text) => text !== undefined && isPort(text)) ?? "PORT";
-    return `to listen: hark server --port ${port}`;
+    return `to listen: hark server ${isUdp ? "--udp " : ""}--port ${port}`;
+  }
+  if (isUdp) {
+    const [port = ""] = ports;
+    return isPort(port)
+      ? `hark client udp:${addressed(host, port)}`
+      : DATAGRAMS;
   }
   if (letters.includes("z")) {
     const list = numbered(ports.join()) ?? "PORTS";
@@ -231,7 +238,6 @@ function hintForPort(operand: string): string | undefined {
 const SCHEMES: readonly (readonly [RegExp, string])[] = [
   [/^https?$/, "for HTTP: hark get URL"],
   [/^wss?$/, "client speaks no WebSocket; for HTTP: hark get URL"],
-  [/^udp\d?(-.*)?$/, ONLY_STREAMS],
   [/^(socks\w*|proxy)$/, "hark client --proxy socks5://HOST:PORT HOST:PORT"],
 ];
 
@@ -248,6 +254,12 @@ function hintForScheme(operand: string, isCheck = false): string | undefined {
   const known = SCHEMES.find(([test]) => test.test(name));
   const isUrl = isCheck && /^(https?|wss?)$/.test(name);
   if (known && !isUrl) return known[1];
+  if (/^udp[46]?(-connect|-sendto)?$/.test(name)) {
+    const at = hasPort(rest) ? addressed(rest) : undefined;
+    return at && operand !== `udp:${rest}`
+      ? `hark client udp:${at}`
+      : DATAGRAMS;
+  }
   const start = `hark client${isCheck ? " --check" : ""}`;
   if (isUrl) return `${start} https://HOST:PORT`;
   if (/^unix(-connect|-client)?$/.test(name)) {
@@ -355,6 +367,10 @@ export function withStarttlsHint(
 ): unknown {
   if (!(error instanceof Failure)) return error;
   const { message, cause, code } = error;
+  if (options.starttls && reasonOf(cause).code === ExitCode.TimedOut) {
+    const hint = "if it speaks TLS from the start: --tls, not --starttls";
+    return new Failure(message, { cause, code, hint });
+  }
   const isPlain = message.startsWith("Cannot start TLS") &&
     /does not speak TLS|cut short/.test(reasonOf(cause).message);
   if (!isPlain) return error;
@@ -370,6 +386,18 @@ export function withStarttlsHint(
     code,
     hint: options.starttls ? undefined : hint,
   });
+}
+
+/** Gives the end of a connection over which nothing had come the hint at what TLS 1.3 does not say to who is refused. */
+export function withCutHint(
+  error: Failure,
+  { cert }: Pick<ClientOptions, "cert">,
+): Failure {
+  const { message, cause, code } = error;
+  const hint = cert === undefined
+    ? "it may want a client certificate: --cert FILE --key FILE"
+    : "it may not accept the client certificate";
+  return new Failure(message, { cause, code, hint });
 }
 
 /** What to try where a server says nothing: each line can be typed as it stands. */

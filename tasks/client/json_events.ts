@@ -30,7 +30,7 @@ export async function createEventPrinter(
   connection: Connection,
   facts: TlsFacts = {},
 ): Promise<Printer> {
-  const { peer } = connection;
+  const { peer, socket: { message } } = connection;
   const opened = performance.now();
   const data = createDataEvents();
   async function write(event: ClientEvent | undefined): Promise<void> {
@@ -49,7 +49,7 @@ export async function createEventPrinter(
   }
   await write({ event: "open", peer, ...facts });
   return {
-    print: (bytes) => write(data.add(bytes)),
+    print: (bytes) => write(message ? eventOf(bytes) : data.add(bytes)),
     end: () => close("done"),
     fail: async (error) => {
       const { describe } = await import("../../lib/cli/reasons.ts");
@@ -85,28 +85,29 @@ function unfinished(bytes: Uint8Array): number {
   return 0;
 }
 
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function eventOf(bytes: Uint8Array): DataEvent {
+  try {
+    return { event: "data", text: decoder.decode(bytes) };
+  } catch {
+    return { event: "data", base64: encodeBase64(bytes) };
+  }
+}
+
 /**
  * Makes what turns chunks into events, so that a character that is split over chunks stays whole, and so that the bytes
  * of all events together are those of all chunks.
  */
 export function createDataEvents(): DataEvents {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   let held = new Uint8Array();
-  const eventOf = (bytes: Uint8Array): DataEvent | undefined => {
-    if (bytes.length === 0) return undefined;
-    try {
-      return { event: "data", text: decoder.decode(bytes) };
-    } catch {
-      return { event: "data", base64: encodeBase64(bytes) };
-    }
-  };
   return {
     add(chunk) {
       const bytes = concat([held, chunk]);
       const end = bytes.length - unfinished(bytes);
       held = bytes.slice(end);
-      return eventOf(bytes.subarray(0, end));
+      return end > 0 ? eventOf(bytes.subarray(0, end)) : undefined;
     },
-    flush: () => eventOf(held),
+    flush: () => held.length > 0 ? eventOf(held) : undefined,
   };
 }

@@ -23,16 +23,39 @@ import {
   endsOf,
   familyOf,
   formatAddress,
+  isLocalhost,
+  isLoopback,
   parseAddress,
   parseHost,
   parsePort,
   permissionsFor,
+  type TcpAddress,
 } from "../../lib/net/address.ts";
 
 /** The protocols that begin in plain, and in which TLS can be asked for. */
 export const STARTTLS = ["smtp", "imap", "pop3", "postgres"] as const;
 
 export type Starttls = typeof STARTTLS[number];
+
+function parseAlpn(text: string): readonly string[] {
+  const names = text.split(",");
+  // RFC 7301 section 3.1
+  if (names.every((name) => /^[\x21-\x7e]{1,255}$/.test(name))) return names;
+  throw new UsageError(
+    `Cannot parse protocols "${text}": expected names like h2,http/1.1`,
+  );
+}
+
+/** Reads where to come from: an IP address, a port after a colon, or both. */
+function parseBind(text: string): TcpAddress {
+  const address = parseAddress(text, { host: "", port: 0 });
+  if ("host" in address && /^$|:|^\d+(\.\d+){3}$/.test(address.host)) {
+    return address;
+  }
+  throw new UsageError(
+    `Cannot come from "${text}": expected an IP address, :PORT, or both`,
+  );
+}
 
 /** What can be nothing but ports, where they may be left out. */
 const PORTS = /^\d[\d,-]*$/;
@@ -92,6 +115,11 @@ export const CLIENT_OPTIONS = {
     conflicts: { proxy: ": the proxy resolves the name" },
     help: "Use IPv6 alone",
   },
+  bind: {
+    value: "ADDRESS[:PORT]",
+    parse: parseBind,
+    help: "Come from this address of this machine, or :PORT",
+  },
   tls: { group: "TLS", help: "Speak TLS; the server is always verified" },
   starttls: {
     value: "smtp|imap|pop3|postgres",
@@ -126,6 +154,11 @@ export const CLIENT_OPTIONS = {
     needs: { oneOf: ["cert"] },
     help: "Its key, where the certificate's file has none",
   },
+  alpn: {
+    value: "LIST",
+    parse: parseAlpn,
+    help: "Offer these protocols, as h2,http/1.1; one must be agreed on",
+  },
   proxy: {
     group: "Connect",
     value: "URL",
@@ -142,8 +175,13 @@ export type ClientOptions = Options<typeof CLIENT_OPTIONS>;
 
 type ClientLine = CommandLine<typeof CLIENT_OPTIONS>;
 
+/** Whether operands name an address of UDP. */
+export const isUdp = ([first = ""]: readonly string[]): boolean =>
+  /^udp:(?!\/\/)/.test(first);
+
 /**
- * The address that operands name: `HOST:PORT`, `HOST PORT`, `unix:PATH`, or none for the tutorial's.
+ * The address that operands name: `HOST:PORT`, `HOST PORT`, `unix:PATH`, each of the first two with `udp:` before it too,
+ * or none for the tutorial's.
  *
  * @throws {UsageError} On anything else.
  */
@@ -159,8 +197,9 @@ export function addressFrom(operands: readonly string[]): Address {
       `Cannot connect to ${operands.length} operands: expected HOST:PORT`,
     );
   }
-  const [host, port] = operands;
-  if (host === undefined) return DEFAULT_ADDRESS;
+  const [first, port] = operands;
+  if (first === undefined) return DEFAULT_ADDRESS;
+  const host = isUdp(operands) ? first.slice("udp:".length) : first;
   if (port === undefined) return parseAddress(host);
   return {
     host: host === "" ? DEFAULT_ADDRESS.host : parseHost(host),
@@ -176,7 +215,10 @@ const MOST_WRONG = 2;
  *
  * @throws {UsageError} With what is meant as its hint.
  */
-export async function refuseNearLocalhost(address: Address): Promise<void> {
+export async function refuseNearLocalhost(
+  address: Address,
+  scheme = "",
+): Promise<void> {
   if ("path" in address || !/^[a-z\d-]{7,11}$/i.test(address.host)) return;
   const { host, port } = address;
   if (host.toLowerCase() === DEFAULT_ADDRESS.host) return;
@@ -187,7 +229,7 @@ export async function refuseNearLocalhost(address: Address): Promise<void> {
   if (wrong > MOST_WRONG) return;
   throw new UsageError(`Cannot use the host "${host}"`, {
     hint:
-      `did you mean localhost:${port}? if it is a host: with a dot, as in ${host}.:${port}`,
+      `did you mean ${scheme}localhost:${port}? if it is a host: with a dot, as in ${scheme}${host}.:${port}`,
   });
 }
 
@@ -235,6 +277,12 @@ export function targetsFrom(
   operands: readonly string[],
   { check = "" }: Pick<ClientOptions, "check">,
 ): readonly Target[] {
+  const datagrams = operands.find((text) => isUdp([text]));
+  if (datagrams !== undefined) {
+    throw new UsageError(
+      `Cannot check "${datagrams}": UDP does not say whether anybody listens`,
+    );
+  }
   const [first = "", second = ""] = operands;
   const list = operands.length === 1 ? first.split(/[,\s]+/) : [];
   if (list.length > 1 && list.every(hasPort)) {
@@ -274,10 +322,37 @@ export function targetsFrom(
 /** The one version of IP that is asked for; a UsageError where the address is not of it. */
 export function familyFor(
   address: Address,
-  options: Pick<ClientOptions, "ipv4" | "ipv6">,
+  options: Pick<ClientOptions, "ipv4" | "ipv6" | "bind" | "proxy">,
 ): 4 | 6 | undefined {
   const host = "path" in address ? formatAddress(address) : address.host;
-  return familyOf(host, options);
+  const family = familyOf(host, options);
+  const { bind, proxy } = options;
+  if (bind === undefined || bind.host === "" && "host" in address) {
+    return family;
+  }
+  const own = bind.host.includes(":") ? 6 : 4;
+  const other = own === 4 ? /:/ : /^[\d.]+$/;
+  if (
+    "path" in address || (family ?? own) !== own ||
+    proxy === undefined && other.test(host)
+  ) {
+    const from = formatAddress(bind).replace(/:0$/, "");
+    throw new UsageError(
+      `Cannot come from ${from} to ${
+        family === undefined ? host : `${host} over IPv${family}`
+      }`,
+    );
+  }
+  return own;
+}
+
+/** Where a connection comes from, as permissions name it: a port alone is one of the same loopback, or of any address. */
+function originsOf(bind: TcpAddress, target: TcpAddress): TcpAddress[] {
+  const { host, port } = bind;
+  if (host !== "") return [bind];
+  const isLocal = isLoopback(target.host) || isLocalhost(target.host);
+  const hosts = isLocal ? [target.host] : ["0.0.0.0", "::"];
+  return hosts.map((host) => ({ host, port }));
 }
 
 /**
@@ -346,21 +421,26 @@ export async function clientPermissions(
 ): Promise<Permissions> {
   const { options, operands } = withPorts(line);
   const { proxy, ca, cert, key, check = "" } = options;
-  const addresses = options.check === undefined
+  const bind = options.bind ??
+    (isUdp(operands) ? { host: "", port: 0 } : undefined);
+  const targets = options.check === undefined
     ? [addressFrom(operands)]
     : targetsFrom(operands, options).map(({ address }) => address);
-  for (const address of addresses) await refuseNearLocalhost(address);
-  const ends: Address[] = [];
-  // ports are all of one host
-  for (const address of check === "" ? addresses : addresses.slice(0, 1)) {
-    const family = familyFor(address, options);
-    if (proxy !== undefined) continue;
-    const isChosen = family && "host" in address;
-    ends.push(...isChosen ? await endsOf(address, family) : [address]);
+  for (const address of targets) {
+    await refuseNearLocalhost(address, isUdp(operands) ? "udp:" : "");
   }
-  if (proxy !== undefined) {
-    const { parseProxy } = await import("../../lib/net/proxy.ts");
-    ends.push(parseProxy(proxy).address);
+  // ports are all of one host
+  const addresses = check === "" ? targets : targets.slice(0, 1);
+  const families = addresses.map((address) => familyFor(address, options));
+  const goals = proxy === undefined
+    ? addresses
+    : [(await import("../../lib/net/proxy.ts")).parseProxy(proxy).address];
+  const ends: Address[] = [];
+  const origins: TcpAddress[] = [];
+  for (const [at, goal] of goals.entries()) {
+    const isOdd = (families[at] ?? bind) && "host" in goal;
+    ends.push(...isOdd ? await endsOf(goal, families[at]) : [goal]);
+    if (bind && "host" in goal) origins.push(...originsOf(bind, goal));
   }
   const ports = check === "" || proxy !== undefined ? [] : parsePorts(check);
   const shown = ports.length > MOST_PORTS ? [0] : ports;
@@ -368,5 +448,5 @@ export async function clientPermissions(
     "path" in end || end.port === 0 || ports.length === 0
       ? [end]
       : shown.map((port) => ({ ...end, port }));
-  return permissionsFor(ends.flatMap(each), [ca, cert, key]);
+  return permissionsFor([...ends.flatMap(each), ...origins], [ca, cert, key]);
 }

@@ -79,6 +79,7 @@ export async function transfer(
   sending: Sending,
 ): Promise<boolean> {
   const { text, input, crlf = false, keepOpen = false } = sending;
+  const { message } = connection.socket;
   const convert = crlf ? createCrlf() : (bytes: Uint8Array) => bytes;
   let uploading = true;
   let waiting = false;
@@ -98,7 +99,9 @@ export async function transfer(
       const whole = crlf && !text.endsWith("\n") ? text + "\n" : text;
       await send(connection, convert(new TextEncoder().encode(whole)));
     }
-    if (input) await copy(read, (bytes) => send(connection, convert(bytes)));
+    if (input) {
+      await copy(read, (bytes) => send(connection, convert(bytes)), message);
+    }
     isAllSent = ended === undefined;
     if (ended !== undefined && ended < connection.sent) {
       await closeEnded(connection);
@@ -116,6 +119,7 @@ export async function transfer(
   const received = copy(
     (buffer) => receive(connection, buffer),
     (bytes) => print(bytes, uploading),
+    message,
   ).finally(() => ended = connection.sent);
   // what fails after that, as its socket is closed, is nobody's concern any more
   received.catch(() => {});

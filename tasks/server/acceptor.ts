@@ -21,6 +21,8 @@ export interface Acceptor {
 /** A client that was accepted. */
 export interface Incoming extends Socket {
   readonly remoteAddr: Deno.Addr;
+  /** Where it was accepted. */
+  readonly localAddr: Deno.Addr;
   /** Shakes hands for TLS, where it is spoken. */
   readonly handshake?: () => Promise<Handshake>;
 }

@@ -21,10 +21,11 @@ import {
   type Socket,
   track,
   tune,
+  writeAll,
 } from "../../lib/net/connection.ts";
 import { atMost, pause } from "../../lib/net/pause.ts";
 import { abortSocket } from "./acceptor.ts";
-import type { Handler } from "./serve.ts";
+import type { Handler, Served } from "./serve.ts";
 
 /** What a copy waits with for a quiet source that is one of thousands of connections, in bytes. */
 const SMALL_BYTES = 512;
@@ -32,7 +33,7 @@ const SMALL_BYTES = 512;
 /** Makes a connection send at once what is passed on to it, and gives the small buffer's size for that. */
 export function smallFor({ socket }: Connection): number | undefined {
   tune(socket);
-  return socket.setNoDelay && SMALL_BYTES;
+  return socket.message ?? (socket.setNoDelay && SMALL_BYTES);
 }
 
 /** How long a client may go on after all was sent to it. */
@@ -168,6 +169,7 @@ export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
           uploading || io.stdout.isTerminal
             ? screen(bytes)
             : io.stdout.write(bytes),
+        connection.socket.message,
       );
     } catch (error) {
       if (isCut(error)) await finish();
@@ -204,26 +206,49 @@ async function connectWithin(
   }
 }
 
+/** Who a client is, as the first line of version 1 of the PROXY protocol tells a target; a Unix socket's is nobody. */
+function formatProxyLine({ localAddr, remoteAddr }: Served["incoming"]) {
+  if (!("hostname" in localAddr && "hostname" in remoteAddr)) {
+    return "PROXY UNKNOWN\r\n";
+  }
+  // an IPv4 client of a listener on :: has it in both, and a zone means nothing elsewhere
+  const [from, to] = [remoteAddr, localAddr].map(({ hostname }) =>
+    hostname.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*/, "")
+  );
+  const family = from?.includes(":") ? "TCP6" : "TCP4";
+  return `PROXY ${family} ${from} ${to} ${remoteAddr.port} ${localAddr.port}\r\n`;
+}
+
 /**
  * Connects every client to a target, both ways and with half-closes, until both have ended.
  *
  * @param options How long the target may take, and whether it speaks TLS.
  * @param wait How long it may be away until it is up, in ms.
+ * @param tellsClient Whether the target hears first who its client is: before TLS.
  */
 export function relay(
   target: Address,
   options: ConnectOptions = {},
   wait = 0,
+  tellsClient = false,
 ): Handler {
   const peer = formatAddress(target);
   return async (connection) => {
     const ended = new AbortController();
     connection.onEnd = () => ended.abort();
     const { signal } = ended;
-    const socket = await connectWithin(wait, target, { ...options, signal });
+    const line = tellsClient
+      ? new TextEncoder().encode(formatProxyLine(connection.incoming))
+      : new Uint8Array();
+    const socket = await connectWithin(wait, target, {
+      ...options,
+      signal,
+      prepare: (socket) => writeAll(socket, line),
+    });
     connection.onEnd = () => abortSocket(socket);
     const other = track(socket, peer);
     try {
+      if (!options.tls) await writeAll(socket, line);
       await Promise.all([
         forward(connection, other),
         forward(other, connection),

@@ -11,7 +11,8 @@ import { parseAddress } from "../../lib/net/address.ts";
 import { MODES, parseTarget } from "./options.ts";
 
 const LISTENS = "server always listens: hark server --port PORT";
-const ONLY_STREAMS = "server speaks TCP and Unix sockets alone";
+const DATAGRAMS = "hark server --udp";
+const ONLY_THESE = "server speaks TCP, UDP and Unix sockets alone";
 const NO_PROGRAMS = "server runs no programs; pipe to one: hark server pipe";
 const HOST = "hark server --host HOST";
 const PAIR = "hark server --cert FILE --key FILE";
@@ -27,7 +28,8 @@ const SERVER_HINTS: Hints = {
   "-k --keep-open": "server goes on by itself; --once ends it after one",
   "-v --verbose": "server logs every client by itself",
   "-n --nodns": "server shows clients by their addresses already",
-  "-u --udp --sctp --vsock -Z -dtls": ONLY_STREAMS,
+  "-u": DATAGRAMS,
+  "--sctp --vsock -Z -dtls": ONLY_THESE,
   "-U --unixsock -unix": "hark server --unix PATH",
   "-s --source --bind --address": HOST,
   "--source-port": "hark server --port PORT",
@@ -79,11 +81,14 @@ export function serverHints(args: readonly string[]): Hints {
   const own = wordsBeforeEnd(args);
   const clusters = own.flatMap((arg, at) => {
     const [, letters = "", attached] = arg.match(CLUSTER) ?? [];
-    if (letters.includes("u")) return [[arg, ONLY_STREAMS] as const];
+    const isUdp = letters.includes("u");
     const port = attached ||
       own.slice(at + 1).find((word) => /^\d+$/.test(word));
-    if (!letters.includes("l")) return [];
-    const hint = `server always listens: hark server --port ${port ?? "PORT"}`;
+    if (!letters.includes("l") && !isUdp) return [];
+    const way = isUdp ? "--udp " : "";
+    const hint = `server always listens: hark server ${way}--port ${
+      port ?? "PORT"
+    }`;
     return [[arg, hint] as const];
   });
   return { ...SERVER_HINTS, ...Object.fromEntries(clusters) };

@@ -56,6 +56,7 @@ function secure(
   let socket: Socket = client;
   return {
     remoteAddr: client.remoteAddr,
+    localAddr: client.localAddr,
     read: (buffer) => socket.read(buffer),
     write: (bytes) => socket.write(bytes),
     closeWrite: () => socket.closeWrite(),

@@ -16,6 +16,7 @@ import {
   permissionsFor,
   type TcpAddress,
 } from "../../lib/net/address.ts";
+import { receive } from "../../lib/net/connection.ts";
 import { hostsOf, listen } from "../../lib/net/listen.ts";
 import {
   createScreen,
@@ -168,7 +169,12 @@ export async function createMode(
     const names = ["ca", "pin", "sni", "targetCert", "targetKey"] as const;
     refuseOptions(options, names, why);
   }
-  if (name !== "relay") refuseOptions(options, ["wait"], "without relay");
+  if (name !== "relay") {
+    refuseOptions(options, ["wait", "proxyProtocol"], "without relay");
+  }
+  if (options.udp && (name === "chat" || name === "relay")) {
+    throw new UsageError(`Cannot use --udp with ${name}`);
+  }
   switch (name) {
     case "echo":
       return { handler: echo };
@@ -186,10 +192,15 @@ export async function createMode(
       if (await isSame(address, options)) {
         throw new UsageError(`${message}: it is where server listens`);
       }
-      const handler = relay(address, {
-        timeout: CONNECT_MS,
-        tls: trust && { ...trust, isOneOfMany: true },
-      }, (wait ?? 0) * 1000);
+      const handler = relay(
+        address,
+        {
+          timeout: CONNECT_MS,
+          tls: trust && { ...trust, isOneOfMany: true },
+        },
+        (wait ?? 0) * 1000,
+        options.proxyProtocol,
+      );
       return { handler: io.stderr.isTerminal ? hinted(handler, io) : handler };
     }
     case "pipe": {
@@ -216,13 +227,25 @@ export async function createMode(
         background: () => host(io.stdin.read, screen),
       };
     }
-    default:
-      return {
-        handler: file === undefined
-          ? greet(message, asksForTls(options))
-          : await sendFile(file),
-      };
+    default: {
+      const handler = file === undefined
+        ? greet(message, asksForTls(options))
+        : await sendFile(file);
+      return { handler: options.udp ? greetOnce(handler, options) : handler };
+    }
   }
+}
+
+/** Answers a first datagram, and what the same peer sends after that no more. */
+function greetOnce(
+  handler: Handler,
+  { once }: Pick<Partial<ServerOptions>, "once">,
+): Handler {
+  return async (peer) => {
+    await receive(peer, new Uint8Array(peer.socket.message ?? 0));
+    await handler(peer);
+    if (!once) await discard(peer);
+  };
 }
 
 /** Tells a person once what would listen at a target where nobody does. */

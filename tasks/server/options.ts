@@ -62,6 +62,13 @@ export const SERVER_OPTIONS = {
     parse: parseSocketPath,
     help: "Listen on a Unix socket, not on Windows",
   },
+  udp: {
+    conflicts: {
+      ...{ unix: "", tls: "", cert: "", clientCa: "" },
+      file: ": a message is sent as one datagram",
+    },
+    help: "Take datagrams: greet, echo, discard or pipe",
+  },
   message: {
     group: "Serve",
     value: "TEXT",
@@ -123,6 +130,9 @@ export const SERVER_OPTIONS = {
     value: "SECONDS",
     parse: parseSeconds,
     help: "Let the target come up",
+  },
+  proxyProtocol: {
+    help: "Tell the target who its client is: PROXY, version 1",
   },
   ca: {
     value: "FILE",

@@ -34,7 +34,7 @@ import {
   type Incoming,
   type TlsServer,
 } from "./acceptor.ts";
-import type { ServerEvent } from "./events.ts";
+import type { ServerEvent } from "./log/events.ts";
 
 /** A server that listens. */
 export interface Server extends AsyncDisposable {
@@ -50,6 +50,8 @@ export interface Server extends AsyncDisposable {
 
 /** A client that is served. */
 export interface Served extends Connection {
+  /** What was accepted: both its ends are known. */
+  readonly incoming: Pick<Incoming, "localAddr" | "remoteAddr">;
   /** Hears that it is ended, by whomever: what was opened for it ends too. */
   onEnd?: (() => void) | undefined;
 }
@@ -69,6 +71,8 @@ export interface ServeOptions {
   readonly path?: string;
   /** Speaks TLS with this certificate. */
   readonly tls?: TlsServer | undefined;
+  /** Takes datagrams: who sends one is a client. @default {false} */
+  readonly udp?: boolean | undefined;
   /** What to do with a client. */
   readonly handler: Handler;
   /** How many clients are served at a time; others wait. @default {1000} */
@@ -187,7 +191,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   }
 
   async function attend(incoming: Incoming, peer: string): Promise<void> {
-    const client = clients.add(track(incoming, peer, onBytes));
+    const client = clients.add(track(incoming, peer, onBytes), incoming);
     let facts: TlsFacts | undefined = PLAIN;
     try {
       if (incoming.handshake) {
@@ -292,9 +296,16 @@ export async function serve(options: ServeOptions): Promise<Server> {
  * @throws {Failure} When it cannot listen there.
  */
 async function openAcceptors(
-  options: Pick<ServeOptions, "host" | "port" | "family" | "path" | "tls">,
+  options: Pick<
+    ServeOptions,
+    "host" | "port" | "family" | "path" | "tls" | "udp"
+  >,
 ): Promise<Acceptor[]> {
   const { host = "127.0.0.1", port = 0, family, path, tls } = options;
+  if (options.udp) {
+    const { listenUdp } = await import("./peers.ts");
+    return await listenUdp({ host, port }, family);
+  }
   if (path === undefined && !tls) return await listen({ host, port }, family);
   const { listenTls, listenUnix } = await import("./listeners.ts");
   const address = path === undefined ? { host, port } : { path };
@@ -369,10 +380,11 @@ function createClients(onEvent: (event: ServerEvent) => void) {
   const drained = Promise.withResolvers<void>();
   let closed = false;
 
-  function add(connection: Connection): Client {
+  function add(connection: Connection, incoming: Incoming): Client {
     // all that it will have, at once: what is added later costs more
     const client: Client = {
       ...connection,
+      incoming,
       opened: performance.now(),
       place: live.length,
       facts: undefined,

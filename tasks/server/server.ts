@@ -14,8 +14,8 @@ import {
   familyOf,
   formatAddress,
 } from "../../lib/net/address.ts";
-import { formatEvent, type ServerEvent } from "./events.ts";
-import { createLogWriter } from "./log_writer.ts";
+import { formatEvent, type ServerEvent } from "./log/events.ts";
+import { createLogWriter } from "./log/log_writer.ts";
 import { createMode } from "./mode.ts";
 import { asksForTls, type SERVER_OPTIONS, splitSides } from "./options.ts";
 import { serve } from "./serve.ts";
@@ -26,6 +26,9 @@ function reachable([address = DEFAULT_ADDRESS]: readonly Address[]): string {
     /^(127\.0\.0\.1|::1|0\.0\.0\.0|::)$/.test(address.host);
   return formatAddress(isLocal ? { ...address, host: "localhost" } : address);
 }
+
+/** Who sends no datagram for so long is forgotten. */
+const PEER_SECONDS = 60;
 
 /**
  * Runs `server`: serves in the mode that the operands name until a signal or, with `--once`, for one client, and logs
@@ -38,7 +41,7 @@ export async function runServer(
   { options, operands }: CommandLine<typeof SERVER_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
-  const { unix, host, port, grace, idleTimeout } = options;
+  const { unix, host, port, grace, udp } = options;
   const family = familyOf(host, options);
   const mode = await createMode(operands, options, io);
   const { own } = splitSides(operands, options);
@@ -57,7 +60,16 @@ export async function runServer(
     waits,
     onError,
   });
-  const log = (event: ServerEvent) => lines.add(formatEvent(event, options));
+  const log = (event: ServerEvent) =>
+    lines.add(formatEvent(
+      udp && event.event === "listening"
+        ? { ...event, address: `udp:${event.address}` }
+        : event,
+      options,
+    ));
+  // a peer of UDP has no end of its own; that of pipe is stdin's
+  const { idleTimeout = udp && !mode.ownsStdout ? PEER_SECONDS : undefined } =
+    options;
   const dump = waits
     ? (await import("../../lib/net/hexdump.ts")).createDumper(
       createLogWriter(io.stderr, { waits, onError }).add,
@@ -75,7 +87,14 @@ export async function runServer(
     allow: options.allow,
     deny: options.deny,
     onEvent: log,
-    onBytes: dump,
+    udp,
+    onBytes: udp && options.json
+      ? (direction, bytes, connection) => {
+        const { peer } = connection;
+        log({ event: "datagram", peer, direction, bytes: bytes.length });
+        dump?.(direction, bytes, connection);
+      }
+      : dump,
   });
   if (tls) {
     log({
@@ -93,7 +112,7 @@ export async function runServer(
   const ends = [server.finished, stopped.promise];
   if (mode.background) ends.push(mode.background());
   await Promise.race(ends);
-  await server.shutdown(grace * 1000);
+  await server.shutdown(udp ? 0 : grace * 1000);
   // a Ctrl-C ends the reader too
   if (!io.signal.aborted) await lines.end();
   return ExitCode.Ok;

@@ -6,7 +6,6 @@ import { addressFrom, CLIENT_OPTIONS } from "../../tasks/client/options.ts";
 import { run } from "../support.ts";
 
 const LISTEN = "to listen: deno task server --port";
-const ONLY_STREAMS = "client speaks TCP and Unix sockets alone";
 
 /** What users of nc, ncat, openssl and others type, and the hint that leads to what they mean. */
 const HABITS: readonly (readonly [args: string[], hint: string])[] = [
@@ -30,7 +29,7 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   ],
   [
     ["-alpn", "h2", "h:1"],
-    "deno task client --tls, without ALPN: it is not there",
+    "deno task client --alpn LIST, as h2,http/1.1",
   ],
   [["-verify", "4", "h:1"], "deno task client --tls, which always verifies"],
   [
@@ -63,8 +62,8 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-lvnp", "80", "-e", "/bin/sh"], `${LISTEN} 80`],
   [["-lk", "5000"], `${LISTEN} 5000`],
   [["-lk"], `${LISTEN} PORT`],
-  [["-zvu", "h", "53"], ONLY_STREAMS],
-  [["-lup", "53"], ONLY_STREAMS],
+  [["-zvu", "h", "53"], "deno task client udp:h:53"],
+  [["-lup", "53"], "to listen: deno task server --udp --port 53"],
   [
     ["-nv", "h", "80"],
     "-n: a host may be an address: deno task client 127.0.0.1:PORT; -v: client says what fails by itself; for events, --json",
@@ -74,11 +73,11 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-n", "h"], "a host may be an address: deno task client 127.0.0.1:PORT"],
   [
     ["-p", "5000", "h"],
-    "the port is an operand: deno task client HOST:PORT; to listen on it: deno task server --port PORT",
+    "the port is an operand: deno task client HOST:PORT; to listen on it: deno task server --port PORT; to come from it: --bind :PORT",
   ],
   [
     ["-s", "1.2.3.4", "h"],
-    "the system chooses the address to come from: deno task client HOST:PORT",
+    "deno task client --bind ADDRESS HOST:PORT",
   ],
   [
     ["-o", "f", "h"],
@@ -90,7 +89,7 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   ],
   [
     ["--ssl-alpn", "h2"],
-    "deno task client --tls, without ALPN: it is not there",
+    "deno task client --alpn LIST, as h2,http/1.1",
   ],
   [
     ["--no-shutdown"],
@@ -105,7 +104,10 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["TCP4:h:80"], "deno task client h:80"],
   [["OPENSSL:h:443"], "deno task client --tls h:443"],
   [["UNIX-CONNECT:/run/x.sock"], "deno task client unix:/run/x.sock"],
-  [["udp://h:53"], ONLY_STREAMS],
+  [["udp://h:53"], "deno task client udp:h:53"],
+  [["UDP4:h:53"], "deno task client udp:h:53"],
+  [["-u", "h", "53"], "deno task client udp:HOST:PORT"],
+  [["--sctp", "h:53"], "client speaks TCP, UDP and Unix sockets alone"],
   [["ws://h/x"], "client speaks no WebSocket; for HTTP: deno task get URL"],
   [["wss://h/x"], "client speaks no WebSocket; for HTTP: deno task get URL"],
   [["https://h/"], "for HTTP: deno task get URL"],
@@ -196,7 +198,10 @@ Deno.test("every command of client in a hint can be typed", () => {
     )
       .replace(/: write.*/, "").replaceAll(/['"]/g, "").replace("PORTS", "80")
       .replaceAll("HOST", "localhost").replaceAll("PORT", "9")
-      .replace("SHA256", "0".repeat(64)).replace(/\b(SECONDS|N)\b/, "1")
+      .replace("ADDRESS", "::1").replace("SHA256", "0".repeat(64)).replace(
+        /\b(SECONDS|N)\b/,
+        "1",
+      )
       .trim().split(" ").slice(1);
     const { options, operands } = parseCommandLine(CLIENT_OPTIONS, args);
     refuseConflicts(CLIENT_OPTIONS, options);

@@ -292,7 +292,10 @@ Deno.test("client --starttls gives up after --timeout on a server that says noth
     const args = ["--starttls", name, "-t", "0.2", `localhost:${server.port}`];
     const { code, stderr } = await run(main, args, terminal);
     assertEquals(code, 28);
-    assertMatch(stderr, /^client: Cannot start TLS with .*: timed out\n$/);
+    assertMatch(
+      stderr,
+      /^client: Cannot start TLS with .*: timed out\nhint: if it speaks TLS from the start: --tls, not --starttls\n$/,
+    );
   }
 });
 

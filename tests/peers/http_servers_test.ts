@@ -4,7 +4,7 @@ import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";
 import { until } from "../daemon.ts";
 import { type Identity, makeIdentity } from "../net/identity.ts";
-import { inProcess, listening } from "../net/peers.ts";
+import { inProcess, listening, portIn } from "../net/peers.ts";
 import { hasCommand, run, spawnProgram, start, testWith } from "../support.ts";
 import {
   pickPort,
@@ -419,3 +419,89 @@ Deno.test({
       }
     }),
 });
+
+/** Servers that say who their client is, by the PROXY protocol alone: in plain, and behind TLS. */
+const TELLERS = {
+  nginx: (folder: string, [plain, tls]: readonly number[]) => `
+daemon off;
+master_process off;
+pid ${folder}/nginx.pid;
+error_log stderr;
+events {}
+http {
+  access_log off;
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+  ssl_certificate ${folder}/cert.pem;
+  ssl_certificate_key ${folder}/key.pem;
+  server {
+    listen 127.0.0.1:${plain} proxy_protocol;
+    listen 127.0.0.1:${tls} ssl proxy_protocol;
+    return 200 "$proxy_protocol_addr $proxy_protocol_server_port";
+  }
+}
+`,
+  haproxy: (folder: string, [plain, tls]: readonly number[]) => `
+defaults
+  mode http
+  timeout client 10s
+  timeout server 10s
+  timeout connect 5s
+frontend web
+  bind 127.0.0.1:${plain} accept-proxy
+  bind 127.0.0.1:${tls} accept-proxy ssl crt ${folder}/both.pem
+  http-request return status 200 content-type text/plain lf-string "%[src] %[dst_port]"
+`,
+};
+
+for (const [name, configFor] of Object.entries(TELLERS)) {
+  testWith(
+    [name, "openssl"],
+    `server relay --proxy-protocol tells ${name} who its client is`,
+    () =>
+      withServerFiles({}, async (folder) => {
+        const { cert, key } = await makeIdentity(folder);
+        const texts = [cert, key].map((path) => Deno.readTextFile(path));
+        const both = (await Promise.all(texts)).join("");
+        await Deno.writeTextFile(`${folder}/both.pem`, both);
+        await Deno.chmod(key, 0o644);
+        const [plain, tls] = [pickPort(), pickPort()];
+        const config = `${folder}/server.conf`;
+        await Deno.writeTextFile(config, configFor(folder, [plain, tls]));
+        const command = name === "nginx"
+          ? ["nginx", "-e", "stderr", "-p", folder, "-c", config]
+          : ["haproxy", "-db", "-f", config];
+        await using _ = await startServer(command, { folder, ready: plain });
+        const trust = ["--ca", cert, "--sni", "localhost"];
+        for (
+          const target of [[`127.0.0.1:${plain}`], [
+            `tls:127.0.0.1:${tls}`,
+            ...trust,
+          ]]
+        ) {
+          const args = [
+            "relay",
+            ...target,
+            "--proxy-protocol",
+            "-p0",
+            "--grace",
+            "0",
+          ];
+          const server = inProcess("server", args);
+          // both loopbacks
+          const said = await server.stdout.waitFor(/(Listening on .*\n){2}/);
+          const port = portIn(said);
+          for (const host of ["127.0.0.1", "[::1]"]) {
+            const told = await run(get, [`http://${host}:${port}/`]);
+            const address = host.replace(/[[\]]/g, "");
+            assertEquals(told.stdout, `${address} ${port}`, told.stderr);
+          }
+          server.stop();
+          assertEquals((await server.result).code, 0);
+        }
+      }),
+  );
+}

@@ -8,6 +8,9 @@ import {
   type Rounds,
 } from "../net/half_close.ts";
 import { type Identity, makeIdentity } from "../net/identity.ts";
+import { main as client } from "../../tasks/client.ts";
+import { main as server } from "../../tasks/server.ts";
+import { until } from "../daemon.ts";
 import {
   asProcess,
   inProcess,
@@ -16,7 +19,16 @@ import {
   PEER_CLIENTS,
   PEER_SERVERS,
 } from "../net/peers.ts";
-import { hasCommand, ROOT, testWith, withFolder } from "../support.ts";
+import {
+  hasCommand,
+  ROOT,
+  run,
+  spawnProgram,
+  start,
+  testWith,
+  withFolder,
+} from "../support.ts";
+import { pickPort } from "./servers.ts";
 
 const ROUNDS = 10;
 
@@ -128,3 +140,75 @@ testWith(
       assertEquals((await server.result).code, 0);
     }),
 );
+
+/** How others speak UDP: to a port, and as who waits there. */
+const UDP: readonly (readonly [
+  to: (port: number) => string,
+  at: (port: number) => string,
+])[] = [
+  [(port) => `nc -u -w1 127.0.0.1 ${port}`, (port) => `nc -u -l ${port}`],
+  [
+    (port) => `ncat -u 127.0.0.1 ${port}`,
+    (port) => `ncat -u -l 127.0.0.1 ${port}`,
+  ],
+  [
+    (port) => `socat -t1 - UDP:127.0.0.1:${port}`,
+    (port) => `socat - UDP-LISTEN:${port},bind=127.0.0.1`,
+  ],
+];
+
+/** Runs a program that says something, and says no end of it before it is ended. */
+function speaking(line: string, text: string) {
+  const [program = "", ...args] = line.split(" ");
+  const over = Promise.withResolvers<void>();
+  const stdin = (async function* () {
+    yield text;
+    await over.promise;
+  })();
+  const peer = spawnProgram(program, args, { stdin });
+  const end = async () => {
+    over.resolve();
+    peer.kill("SIGKILL");
+    await peer.result;
+  };
+  return { stdout: peer.stdout, [Symbol.asyncDispose]: end };
+}
+
+for (const [to, at] of UDP) {
+  const [program = ""] = to(0).split(" ");
+
+  testWith(program, `server --udp answers ${to(0)}`, async () => {
+    for (
+      const [mode, answer] of [["greet", "Hello, Client!"], ["echo", "hi\n"]]
+    ) {
+      const { stdout, interrupt, result } = start(server, [
+        ...[mode ?? "", "--udp", "-p0", "--host", "127.0.0.1"],
+      ]);
+      const said = await stdout.waitFor(/Listening on udp:.*\n/);
+      const [port] = said.match(/\d+$/m) ?? [];
+      await using peer = speaking(to(Number(port)), "hi\n");
+      assertEquals(await peer.stdout.waitFor(answer ?? ""), answer);
+      interrupt();
+      assertEquals((await result).code, 0);
+    }
+  });
+
+  testWith(program, `client udp: talks with ${at(0)}`, async () => {
+    const port = pickPort();
+    await using peer = speaking(at(port), "answer");
+    // of UDP no connection says that somebody listens
+    const line = ` 0100007F:${
+      port.toString(16).toUpperCase().padStart(4, "0")
+    } `;
+    const any = line.replace("0100007F", "00000000");
+    await until(`${program} to listen`, async () => {
+      const all = await Deno.readTextFile("/proc/net/udp");
+      return all.includes(line) || all.includes(any);
+    });
+    const asked = ["--send", "question", `udp:127.0.0.1:${port}`];
+    const { code, stdout, stderr } = await run(client, asked);
+    assertEquals(stdout, "Received from server: answer\n", stderr);
+    assertEquals(code, 0);
+    assertEquals(await peer.stdout.waitFor("question"), "question");
+  });
+}

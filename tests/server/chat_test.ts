@@ -6,7 +6,7 @@ import {
   createOutbox,
 } from "../../tasks/server/chat.ts";
 import type { Listener } from "../../lib/net/connection.ts";
-import type { ServerEvent } from "../../tasks/server/events.ts";
+import type { ServerEvent } from "../../tasks/server/log/events.ts";
 import { serve, type Server } from "../../tasks/server/serve.ts";
 import { encode, memory, receiveText } from "../support.ts";
 

@@ -60,7 +60,9 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-lk", "9000"], `${LISTENS} 9000`],
   [["-lk"], `${LISTENS} PORT`],
   [["-4l", "9000"], `${LISTENS} 9000`],
-  [["-lvu"], "server speaks TCP and Unix sockets alone"],
+  [["-lvu"], "server always listens: deno task server --udp --port PORT"],
+  [["-u"], "deno task server --udp"],
+  [["--sctp"], "server speaks TCP, UDP and Unix sockets alone"],
   // nc and ncat: one by one
   [["-n"], "server shows clients by their addresses already"],
   [["-s", "1.2.3.4"], "deno task server --host HOST"],

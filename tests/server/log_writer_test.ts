@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ClosedOutput } from "../../lib/cli/io.ts";
-import { createLogWriter } from "../../tasks/server/log_writer.ts";
+import { createLogWriter } from "../../tasks/server/log/log_writer.ts";
 
 const MOST = 2 ** 20;
 

@@ -223,3 +223,23 @@ Deno.test("downgrade: server does not listen in plain where the file of a certif
     }
   }
 });
+
+testWith(
+  "openssl",
+  "client says what may be wrong where TLS ends before anything came",
+  async () => {
+    await using target = await serveTarget();
+    const args = ["--send", "x", ...NAME, `127.0.0.1:${target.port}`];
+    const pair = ["--cert", pem("self"), "--key", key("self")];
+    for (
+      const [more, hint] of [
+        [[], "it may want a client certificate: --cert FILE --key FILE"],
+        [pair, "it may not accept the client certificate"],
+      ] as const
+    ) {
+      const { code, stderr } = await run(client, [...more, ...args]);
+      assertMatch(`${code}`, /^(1|18)$/);
+      assertMatch(stderr, new RegExp(`\nhint: ${hint}\n$`));
+    }
+  },
+);

@@ -15,7 +15,7 @@ const MAY: readonly (readonly [room: string, ...others: string[]])[] = [
   ["tasks/client/", "lib/"],
   ["tasks/get/", "lib/"],
   // its log goes on as that of server does
-  ["tasks/api/", "lib/", "tasks/get/url.ts", "tasks/server/log_writer.ts"],
+  ["tasks/api/", "lib/", "tasks/get/url.ts", "tasks/server/log/log_writer.ts"],
   // the operands of `posts create` are those of post, what comes is text as for get, and --offline is a store in memory
   [
     "tasks/posts/",

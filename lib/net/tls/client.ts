@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Failure } from "../../cli/errors.ts";
 import { nameInstead, reasonOf } from "../../cli/reasons.ts";
 import { type Socket, type TlsClient, within } from "../connection.ts";
 
@@ -18,7 +19,8 @@ export function startTls(
   tls: TlsClient,
   signal?: AbortSignal,
 ): Promise<Socket & Disposable> {
-  const { ca, name = host, pin, cert, insecure, alpn, onFacts } = tls;
+  const { ca, name = host, pin, cert, insecure, alpn, mustAgree, onFacts } =
+    tls;
   return within(signal, socket, async () => {
     const isOdd = insecure || tls.isOneOfMany || tls.isOwn || !isTcp(socket) ||
       onFacts !== undefined && ca === undefined;
@@ -37,7 +39,14 @@ export function startTls(
       () => conn.handshake(),
     );
     onFacts?.({ tls: "TLS", ...alpnProtocol && { alpn: alpnProtocol } });
+    if (mustAgree && !alpnProtocol) throw new Error("NoApplicationProtocol");
     return conn;
+  }).catch((error) => {
+    const isOther = mustAgree &&
+      /no.?application.?protocol/i.test(String(error));
+    throw isOther
+      ? new Failure(`no protocol in common: it takes none of ${alpn}`)
+      : error;
   });
 }
 
@@ -51,6 +60,7 @@ export const TLS_STEPS: readonly (readonly [test: RegExp, step: string])[] = [
     /^it is a CA certificate/,
     "if it is the right server's own, trust it with --ca FILE or --pin SHA256",
   ],
+  [/no protocol in common/, "see what it does without --alpn"],
   [/client certificate$/, "give it one with --cert FILE --key FILE"],
   [
     /ended TLS \(HandshakeFailure/,

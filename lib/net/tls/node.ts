@@ -128,6 +128,9 @@ export async function startNodeTls(
       checkTrust(stream, name, ca);
     }
     if (pin !== undefined) checkPin(stream, pin);
+    if (tls.mustAgree && !stream.alpnProtocol) {
+      throw new Error("NoApplicationProtocol");
+    }
   } catch (error) {
     stream.destroy();
     throw error;

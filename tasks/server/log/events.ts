@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { TlsFacts } from "../../lib/net/connection.ts";
-import type { ServerOptions } from "./options.ts";
+import type { Direction, TlsFacts } from "../../../lib/net/connection.ts";
+import type { ServerOptions } from "../options.ts";
 
 /** A client was accepted, and TLS is spoken where it should be. */
 interface OpenEvent extends TlsFacts {
@@ -37,6 +37,12 @@ export type ServerEvent =
     readonly client?: string;
   }
   | OpenEvent
+  | {
+    readonly event: "datagram";
+    readonly peer: string;
+    readonly direction: Direction;
+    readonly bytes: number;
+  }
   | CloseEvent
   | {
     readonly event: "refused";
@@ -72,6 +78,8 @@ export function formatEvent(
         (event.client === undefined ? "" : `Connect with: ${event.client}\n`);
     case "open":
       return `Connection from ${event.peer} has been established!\n`;
+    case "datagram":
+      return "";
     case "close":
       return formatClose(event);
     case "refused":

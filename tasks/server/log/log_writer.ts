@@ -4,14 +4,14 @@
  * @module
  */
 
-import { Failure } from "../../lib/cli/errors.ts";
-import { atMost } from "../../lib/net/pause.ts";
+import { Failure } from "../../../lib/cli/errors.ts";
+import { atMost } from "../../../lib/net/pause.ts";
 import {
   ClosedOutput,
   escapeControls,
   type Output,
   print,
-} from "../../lib/cli/io.ts";
+} from "../../../lib/cli/io.ts";
 
 /** More characters do not wait for a slow reader. */
 const MOST_WAITING = 2 ** 20;
