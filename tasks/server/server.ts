@@ -43,7 +43,7 @@ export async function runServer(
   const mode = await createMode(operands, options, io);
   const { own } = splitSides(operands, options);
   const tls = asksForTls(own)
-    ? await (await import("./certificate.ts")).findTls(own)
+    ? await (await import("./tls/certificate.ts")).findTls(own)
     : undefined;
   const stopped = Promise.withResolvers<void>();
   // it may be rejected before anybody waits for it

@@ -10,7 +10,7 @@ import fc from "fast-check";
 import { main } from "../../tasks/client.ts";
 import { check } from "../../tasks/client/check.ts";
 import { parsePorts } from "../../tasks/client/options.ts";
-import { makeCertificate } from "../../tasks/server/certificate.ts";
+import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
 import { encode, listening, run, sleep } from "../support.ts";

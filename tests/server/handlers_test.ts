@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Failure } from "../../lib/cli/errors.ts";
 import { connect } from "../../lib/net/connect.ts";
-import { makeCertificate } from "../../tasks/server/certificate.ts";
+import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import type { CloseEvent, ServerEvent } from "../../tasks/server/events.ts";
 import { discard, echo, relay, sendFile } from "../../tasks/server/handlers.ts";
 import { parseTarget } from "../../tasks/server/options.ts";

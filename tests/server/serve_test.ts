@@ -19,7 +19,7 @@ import {
 } from "../../lib/net/connection.ts";
 import { LOOPBACKS } from "../../lib/net/address.ts";
 import { listen, listenFailure, openAll } from "../../lib/net/listen.ts";
-import { makeCertificate } from "../../tasks/server/certificate.ts";
+import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import type { ServerEvent } from "../../tasks/server/events.ts";
 import { discard, echo } from "../../tasks/server/handlers.ts";
 import { listenTls, listenUnix } from "../../tasks/server/listeners.ts";

@@ -49,8 +49,8 @@ const MOST = {
   /** The files and folders of one folder of lib, tasks or tests. */
   entries: 13,
   /** Of lib: lines that are neither blank nor comment, and all lines. */
-  libCode: 4600,
-  libLines: 6000,
+  libCode: 5000,
+  libLines: 6500,
   /** Of lib and tasks: the part of all lines that is comment. */
   comments: 0.22,
   /** Of bench and soak, with their folders: all lines. */
