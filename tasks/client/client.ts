@@ -26,6 +26,7 @@ import {
   type CLIENT_OPTIONS,
   type ClientOptions,
   familyFor,
+  webSocketOf,
   withPorts,
 } from "./options.ts";
 import type { Print, Printer } from "./transfer.ts";
@@ -206,12 +207,17 @@ async function attend(
   return () => isEnded = true;
 }
 
+/** What goes over a WebSocket, once it is connected; it was begun at a time. */
+type Messages = (connection: Connection, begun: number) => Promise<void>;
+
 async function converse(
   address: Address,
   route: PatientOptions,
   options: ClientOptions,
   io: Io,
+  messages?: Messages,
 ): Promise<void> {
+  const begun = performance.now();
   const connecting = route.wait === undefined
     ? connect(address, route)
     : (await import("./wait.ts")).connectPatiently(address, route);
@@ -226,20 +232,24 @@ async function converse(
     )
     : undefined;
   const connection = track(socket, formatAddress(address), dump);
-  const printer = await choosePrinter(connection, options, io);
+  const printer = messages
+    ? undefined
+    : await choosePrinter(connection, options, io);
   const { idleTimeout } = options;
   const isPersons = io.stdin.isTerminal && io.stderr.isTerminal;
-  const rest = isPersons && !options.json
+  const rest = isPersons && printer && !options.json
     ? await attend(connection, address, route, options, io)
     : undefined;
   try {
-    const work = sendAndReceive(connection, printer, options, io);
+    const work = printer
+      ? sendAndReceive(connection, printer, options, io)
+      : messages?.(connection, begun) ?? Promise.resolve();
     if (idleTimeout === undefined) await work;
     else await whileActive(connection, idleTimeout * 1000, work);
     // TLS's own end must be out before the process is at its own
     if (route.tls) await closeWrite(connection);
   } catch (error) {
-    await printer.fail?.(error);
+    await printer?.fail?.(error);
     if (!route.tls) throw error;
     throw await withTlsHint(error);
   } finally {
@@ -268,13 +278,24 @@ export async function runClient(
   line: CommandLine<typeof CLIENT_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
-  const { options, operands } = withPorts(line);
-  const address = await readAddress(operands, options);
+  const { options: given, operands } = withPorts(line);
+  const target = await readAddress(operands, given);
+  const { unix, header, subprotocol, binary } = given;
+  const url = webSocketOf(operands);
+  const isAsked = url || binary || unix !== undefined ||
+    header.length + subprotocol.length > 0;
+  const web = isAsked
+    ? (await import("./websocket.ts")).readTarget(url, target, given)
+    : undefined;
+  const { address, options } = web ?? { address: target, options: given };
   const route = await findRoute(address, options);
   if (options.check !== undefined) {
     const { runCheck } = await import("./check.ts");
     return await runCheck(address, route, options, io);
   }
-  await converse(address, route, options, io);
+  const messages = web &&
+    ((connection: Connection, begun: number) =>
+      web.talk(connection, begun, io, tellUnsent));
+  await converse(address, route, options, io, messages);
   return ExitCode.Ok;
 }

@@ -11,7 +11,12 @@ import type {
   Options,
   OptionTable,
 } from "../../lib/cli/options.ts";
-import { parseLimit, parseSeconds } from "../../lib/cli/values.ts";
+import {
+  hideMalformed,
+  parseLimit,
+  parseSeconds,
+  parseSocketPath,
+} from "../../lib/cli/values.ts";
 import {
   type Address,
   DEFAULT_ADDRESS,
@@ -52,6 +57,10 @@ export const CLIENT_OPTIONS = {
     parse: String,
     conflicts: { check: ", which sends nothing" },
     help: "Send this first",
+  },
+  binary: {
+    needs: { oneOf: ["send", "pipe"] },
+    help: "To ws://: send frames of bytes, not lines of text",
   },
   crlf: {
     needs: { oneOf: ["send", "pipe"] },
@@ -130,6 +139,26 @@ export const CLIENT_OPTIONS = {
     secret: "url",
     help: "Go through socks5:// or http://HOST:PORT",
   },
+  header: {
+    group: "WebSocket",
+    value: "NAME:VALUE",
+    parse: String,
+    repeat: true,
+    secret: true,
+    help: "Send this header with the handshake",
+  },
+  subprotocol: {
+    value: "NAME",
+    parse: String,
+    repeat: true,
+    help: "Ask for this subprotocol",
+  },
+  unix: {
+    value: "PATH",
+    parse: parseSocketPath,
+    conflicts: { proxy: "" },
+    help: "Connect to this Unix socket",
+  },
   dump: { group: "Show", help: "Show all bytes in hex on stderr" },
   json: { help: "Print one JSON object per event" },
 } satisfies OptionTable;
@@ -139,12 +168,32 @@ export type ClientOptions = Options<typeof CLIENT_OPTIONS>;
 
 type ClientLine = CommandLine<typeof CLIENT_OPTIONS>;
 
+/** The URL of a WebSocket, where the operands are one; a UsageError where they are more than that, or it is malformed. */
+export function webSocketOf(operands: readonly string[]): URL | undefined {
+  const [text = "", ...others] = operands;
+  if (!/^wss?:\/\//i.test(text)) return undefined;
+  const url = URL.parse(text);
+  if (url && url.hostname !== "" && others.length === 0) return url;
+  throw new UsageError(
+    url && others.length > 0
+      ? `Cannot connect to ${operands.length} operands: expected one URL`
+      : `Cannot parse URL "${
+        hideMalformed(text)
+      }": expected ws://HOST:PORT/PATH`,
+  );
+}
+
 /**
- * The address that operands name: `HOST:PORT`, `HOST PORT`, `unix:PATH`, or none for the tutorial's.
+ * The address that operands name: `HOST:PORT`, `HOST PORT`, `unix:PATH`, `ws://HOST/`, or none for the tutorial's.
  *
  * @throws {UsageError} On anything else.
  */
 export function addressFrom(operands: readonly string[]): Address {
+  const url = webSocketOf(operands);
+  if (url) {
+    const port = url.port || (url.protocol === "wss:" ? "443" : "80");
+    return { host: parseHost(url.hostname), port: parsePort(port) };
+  }
   if (
     operands.some((operand) => /^(?!unix:)[a-z][\w+.-]*:\/\//i.test(operand))
   ) {
@@ -211,7 +260,9 @@ export async function clientPermissions(
 ): Promise<Permissions> {
   const { options, operands } = withPorts(line);
   const { proxy, ca, cert, key, check = "" } = options;
-  const address = addressFrom(operands);
+  const address = options.unix === undefined
+    ? addressFrom(operands)
+    : { path: options.unix };
   const family = familyFor(address, options);
   const ends: readonly Address[] = proxy !== undefined
     ? [(await import("../../lib/net/proxy.ts")).parseProxy(proxy).address]

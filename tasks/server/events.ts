@@ -6,22 +6,25 @@
 
 import type { ServerOptions } from "./options.ts";
 
-/** What is known of a client's TLS. */
-export interface TlsFacts {
+/** What is known of a client's TLS and WebSocket. */
+export interface ClientFacts {
   /** The version of TLS, or `TLS` where it is not known. */
   readonly tls?: string;
   /** The protocol above it that was agreed on (RFC 7301). */
   readonly alpn?: string;
+  /** What its WebSocket was opened at. */
+  readonly path?: string;
+  readonly subprotocol?: string;
 }
 
 /** A client was accepted, and TLS is spoken where it should be. */
-interface OpenEvent extends TlsFacts {
+interface OpenEvent extends ClientFacts {
   readonly event: "open";
   readonly peer: string;
 }
 
 /** A client's connection ended. */
-export interface CloseEvent extends TlsFacts {
+export interface CloseEvent extends ClientFacts {
   readonly event: "close";
   readonly peer: string;
   /** How many bytes it sent. */
@@ -30,6 +33,8 @@ export interface CloseEvent extends TlsFacts {
   readonly bytesOut: number;
   /** How long it was connected, in ms. */
   readonly ms: number;
+  /** The code with which its WebSocket was closed. */
+  readonly code?: number;
   /** `done`, or why it ended before that. */
   readonly reason: string;
 }
@@ -78,7 +83,9 @@ export function formatEvent(
       return `Certificate SHA-256: ${event.sha256}\n` +
         (event.client === undefined ? "" : `Connect with: ${event.client}\n`);
     case "open":
-      return `Connection from ${event.peer} has been established!\n`;
+      return `Connection from ${event.peer}${
+        event.path === undefined ? "" : ` to ${event.path}`
+      } has been established!\n`;
     case "close":
       return formatClose(event);
     case "refused":

@@ -186,7 +186,7 @@ const PASSING: readonly ExitCode[] = [
 ];
 
 /** Connects to a target that may come up within so many ms. */
-async function connectWithin(
+export async function connectWithin(
   wait: number,
   target: Address,
   options: ConnectOptions,
@@ -209,11 +209,13 @@ async function connectWithin(
  *
  * @param options How long the target may take, and whether it speaks TLS.
  * @param wait How long it may be away until it is up, in ms.
+ * @param upgrade Makes of a connection to the target what speaks another protocol over it.
  */
 export function relay(
   target: Address,
   options: ConnectOptions = {},
   wait = 0,
+  upgrade = (socket: Socket): Promise<Socket> => Promise.resolve(socket),
 ): Handler {
   const peer = formatAddress(target);
   return async (connection) => {
@@ -222,8 +224,8 @@ export function relay(
     const { signal } = ended;
     const socket = await connectWithin(wait, target, { ...options, signal });
     connection.onEnd = () => abortSocket(socket);
-    const other = track(socket, peer);
     try {
+      const other = track(await upgrade(socket), peer);
       await Promise.all([
         forward(connection, other),
         forward(other, connection),

@@ -16,8 +16,11 @@ import {
   permissionsFor,
   type TcpAddress,
 } from "../../lib/net/address.ts";
+import { type Socket, track, within } from "../../lib/net/connection.ts";
 import { hostsOf, listen } from "../../lib/net/listen.ts";
+import type { WebSocketLink } from "../../lib/net/websocket/socket.ts";
 import {
+  connectWithin,
   createScreen,
   discard,
   echo,
@@ -28,6 +31,7 @@ import {
 } from "./handlers.ts";
 import {
   asksForTls,
+  isSecureTarget,
   MODES,
   parseTarget,
   SERVER_OPTIONS,
@@ -36,6 +40,7 @@ import {
   type Target,
 } from "./options.ts";
 import type { Handler } from "./serve.ts";
+import type { OpenTarget } from "./websocket/modes.ts";
 
 /** How long the target of a relay may take, in ms. */
 const CONNECT_MS = 10_000;
@@ -46,6 +51,8 @@ interface Mode {
   /** Whether stdout is the clients': the log then goes to stderr. */
   readonly ownsStdout?: boolean;
   readonly once?: boolean;
+  /** Opens a WebSocket at the target of a relay. */
+  readonly open?: OpenTarget | undefined;
   /** What it does beside its clients, for ever; where it fails, the server ends. */
   readonly background?: () => Promise<void>;
 }
@@ -154,11 +161,25 @@ export async function createMode(
   options: Partial<ServerOptions>,
   io: Io,
 ): Promise<Mode> {
+  const mode = await createPlainMode(operands, options, io);
+  if (!options.ws) return mode;
+  const { handlerFor } = await import("./websocket/modes.ts");
+  const [name = "greet"] = operands;
+  const isGreeting = name === "greet" && options.file === undefined;
+  const message = isGreeting ? options.message : undefined;
+  return { ...mode, handler: handlerFor(name, mode, message) };
+}
+
+async function createPlainMode(
+  operands: readonly string[],
+  options: Partial<ServerOptions>,
+  io: Io,
+): Promise<Mode> {
   const [name = "greet", target, ...rest] = operands;
   const { message = "", file, wait } = options;
   const extra = name === "relay" ? rest[0] : target;
   if (!MODES.includes(name) || extra !== undefined) await refuse(operands);
-  const hasTls = name === "relay" && target?.startsWith("tls:") === true;
+  const hasTls = name === "relay" && isSecureTarget(target ?? "");
   if (name !== "greet") {
     const why = `to ${name}: it is sent to greet`;
     refuseOptions(options, ["file", "message"], why);
@@ -175,7 +196,7 @@ export async function createMode(
     case "discard":
       return { handler: discard };
     case "relay": {
-      const { address, tls } = await readTarget(operands);
+      const { address, tls, url } = await readTarget(operands);
       const trust = tls
         ? await (await import("../../lib/net/tls/trust.ts")).findTrust(
           splitSides(operands, options).target,
@@ -186,11 +207,22 @@ export async function createMode(
       if (await isSame(address, options)) {
         throw new UsageError(`${message}: it is where server listens`);
       }
-      const handler = relay(address, {
+      const route = {
         timeout: CONNECT_MS,
         tls: trust && { ...trust, isOneOfMany: true },
-      }, (wait ?? 0) * 1000);
-      return { handler: io.stderr.isTerminal ? hinted(handler, io) : handler };
+      };
+      const within = (wait ?? 0) * 1000;
+      const upgrade = async (socket: Socket) =>
+        url ? await streamTo(socket, url) : socket;
+      const handler = relay(address, route, within, upgrade);
+      const open: OpenTarget | undefined = url && (async (signal) => {
+        const to = { ...route, signal };
+        return await openTarget(await connectWithin(within, address, to), url);
+      });
+      return {
+        handler: io.stderr.isTerminal ? hinted(handler, io) : handler,
+        open,
+      };
     }
     case "pipe": {
       const ended = Promise.withResolvers<void>();
@@ -213,7 +245,11 @@ export async function createMode(
       return {
         ownsStdout: true,
         handler: join,
-        background: () => host(io.stdin.read, screen),
+        background: async () => {
+          if (!options.ws) return await host(io.stdin.read, screen);
+          const { asHost } = await import("./websocket/modes.ts");
+          await host(...asHost(io.stdin.read, screen));
+        },
       };
     }
     default:
@@ -223,6 +259,21 @@ export async function createMode(
           : await sendFile(file),
       };
   }
+}
+
+/** Opens a WebSocket at the target of a relay. */
+async function openTarget(socket: Socket, url: URL): Promise<WebSocketLink> {
+  const { openWebSocket } = await import("../../lib/net/websocket/upgrade.ts");
+  const connection = track(socket, url.host);
+  const limit = AbortSignal.timeout(CONNECT_MS);
+  const opening = () => openWebSocket(connection, { url });
+  return await within(limit, socket, opening);
+}
+
+/** The same as a stream of bytes. */
+async function streamTo(socket: Socket, url: URL): Promise<Socket> {
+  const { streamOfBytes } = await import("./websocket/modes.ts");
+  return streamOfBytes(await openTarget(socket, url));
 }
 
 /** Tells a person once what would listen at a target where nobody does. */

@@ -33,7 +33,7 @@ import {
   type Incoming,
   type TlsServer,
 } from "./acceptor.ts";
-import type { ServerEvent, TlsFacts } from "./events.ts";
+import type { ClientFacts, ServerEvent } from "./events.ts";
 
 /** A server that listens. */
 export interface Server extends AsyncDisposable {
@@ -51,6 +51,8 @@ export interface Server extends AsyncDisposable {
 export interface Served extends Connection {
   /** Hears that it is ended, by whomever: what was opened for it ends too. */
   onEnd?: (() => void) | undefined;
+  /** The code with which its WebSocket was closed. */
+  code?: number | undefined;
 }
 
 /** Serves one client; its connection is closed when the promise settles, maybe with why that is before its end. */
@@ -68,6 +70,8 @@ export interface ServeOptions {
   readonly path?: string;
   /** Speaks TLS with this certificate. */
   readonly tls?: TlsServer | undefined;
+  /** Makes of what is accepted what speaks WebSocket. */
+  readonly upgrade?: ((acceptor: Acceptor) => Acceptor) | undefined;
   /** What to do with a client. */
   readonly handler: Handler;
   /** How many clients are served at a time; others wait. @default {1000} */
@@ -76,7 +80,7 @@ export interface ServeOptions {
   readonly once?: boolean;
   /** Closes a connection over which nothing went for so many ms; without it, none. */
   readonly idleTimeout?: number | undefined;
-  /** Gives up a client that is not done with its TLS handshake after so many ms. @default {10000} */
+  /** Gives up a client that is not done with its handshakes after so many ms. @default {10000} */
   readonly handshakeTimeout?: number;
   /** Serves only clients from these ranges; all where there are none. */
   readonly allow?: readonly Cidr[];
@@ -129,7 +133,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
     onBytes,
   } = options;
   const onEvent = options.onEvent ?? (() => {});
-  const acceptors = await openAcceptors(options);
+  const opened = await openAcceptors(options);
+  const { upgrade } = options;
+  const acceptors = upgrade ? opened.map(upgrade) : opened;
   const isPermitted = allow.length + deny.length === 0
     ? () => true
     : createFilter(allow, deny);
@@ -151,15 +157,27 @@ export async function serve(options: ServeOptions): Promise<Server> {
   async function shakeHands(
     client: Client,
     handshake: Promise<Handshake>,
-  ): Promise<TlsFacts> {
+  ): Promise<ClientFacts> {
     const timer = setTimeout(
       () =>
-        clients.end(client, `no TLS handshake in ${handshakeTimeout / 1000} s`),
+        clients.end(
+          client,
+          `no ${options.upgrade ? "" : "TLS "}handshake in ${
+            handshakeTimeout / 1000
+          } s`,
+        ),
       handshakeTimeout,
     );
     try {
-      const { version = "TLS", alpnProtocol } = await handshake;
-      return { tls: version, ...alpnProtocol && { alpn: alpnProtocol } };
+      const agreed = await handshake;
+      const { isPlain, version = "TLS", alpnProtocol } = agreed;
+      const { path, subprotocol } = agreed;
+      return {
+        ...!isPlain && { tls: version },
+        ...alpnProtocol && { alpn: alpnProtocol },
+        ...path !== undefined && { path },
+        ...subprotocol !== undefined && { subprotocol },
+      };
     } catch (error) {
       throw objectionOf(error);
     } finally {
@@ -171,7 +189,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   async function secure(
     client: Client,
     handshake: Promise<Handshake>,
-  ): Promise<TlsFacts | undefined> {
+  ): Promise<ClientFacts | undefined> {
     client.free = handshakes.free;
     const facts = await shakeHands(client, handshake);
     free(client);
@@ -189,7 +207,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const client = clients.add(track(incoming, peer, onBytes));
     try {
       if (incoming.handshake) {
-        const facts = await secure(client, incoming.handshake());
+        const facts = await secure(client, incoming.handshake(client));
         if (facts === undefined) return;
         client.facts = facts;
         client.active = performance.now();
@@ -306,7 +324,7 @@ interface Client extends Served {
   /** Its place among those that are live, or less than 0. */
   place: number;
   /** Set when it is served: its TLS is up, if it has any. */
-  facts: TlsFacts | undefined;
+  facts: ClientFacts | undefined;
   /** Gives back what it holds: a place among those that are served, or that shake hands. */
   free: (() => void) | undefined;
 }
@@ -318,7 +336,7 @@ function free(client: Client): void {
 
 const GONE = -1;
 
-const PLAIN: TlsFacts = {};
+const PLAIN: ClientFacts = {};
 
 /** How a client ended that was served to its end. */
 const DONE = "done";
@@ -375,6 +393,7 @@ function createClients(onEvent: (event: ServerEvent) => void) {
       facts: undefined,
       free: undefined,
       onEnd: undefined,
+      code: undefined,
     };
     live.push(client);
     return client;
@@ -398,9 +417,11 @@ function createClients(onEvent: (event: ServerEvent) => void) {
     client.onEnd?.();
     const { facts, opened, peer, received: bytesIn, sent: bytesOut } = client;
     const ms = Math.round(performance.now() - opened);
+    const coded = client.code === undefined ? {} : { code: client.code };
+    const counted = { peer, bytesIn, bytesOut, ms };
     onEvent(
       facts
-        ? { event: "close", peer, bytesIn, bytesOut, ms, ...facts, reason }
+        ? { event: "close", ...counted, ...facts, ...coded, reason }
         : { event: "refused", peer, reason },
     );
     free(client);

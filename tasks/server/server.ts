@@ -69,6 +69,9 @@ export async function runServer(
     ...unix === undefined ? { host, port, family } : { path: unix },
     ...mode,
     tls,
+    upgrade: options.ws
+      ? (await import("./websocket/upgrade.ts")).createUpgrade(options.origin)
+      : undefined,
     maxClients: options.maxClients,
     once: options.once || mode.once === true,
     idleTimeout: idleTimeout === undefined ? undefined : idleTimeout * 1000,
@@ -83,9 +86,13 @@ export async function runServer(
       sha256: tls.sha256,
       ...tls.isOwn && {
         client: asStarted(
-          `hark client --tls --pin ${tls.sha256} ${
-            reachable(server.addresses)
-          }`,
+          options.ws
+            ? `hark client --pin ${tls.sha256} wss://${
+              reachable(server.addresses)
+            }/`
+            : `hark client --tls --pin ${tls.sha256} ${
+              reachable(server.addresses)
+            }`,
         ),
       },
     });
