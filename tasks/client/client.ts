@@ -285,7 +285,7 @@ export async function runClient(
   const isAsked = url || binary || unix !== undefined ||
     header.length + subprotocol.length > 0;
   const web = isAsked
-    ? (await import("./websocket.ts")).readTarget(url, target, given)
+    ? (await import("./websocket/talk.ts")).readTarget(url, target, given)
     : undefined;
   const { address, options } = web ?? { address: target, options: given };
   const route = await findRoute(address, options);

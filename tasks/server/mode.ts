@@ -18,7 +18,7 @@ import {
 } from "../../lib/net/address.ts";
 import { type Socket, track, within } from "../../lib/net/connection.ts";
 import { hostsOf, listen } from "../../lib/net/listen.ts";
-import type { WebSocketLink } from "../../lib/net/websocket/socket.ts";
+import type { WebSocketLink } from "../client/websocket/socket.ts";
 import {
   connectWithin,
   createScreen,
@@ -39,8 +39,7 @@ import {
   splitSides,
   type Target,
 } from "./options.ts";
-import type { Handler } from "./serve.ts";
-import type { OpenTarget } from "./websocket/modes.ts";
+import type { Handler, OpenTarget } from "./serve.ts";
 
 /** How long the target of a relay may take, in ms. */
 const CONNECT_MS = 10_000;
@@ -263,7 +262,7 @@ async function createPlainMode(
 
 /** Opens a WebSocket at the target of a relay. */
 async function openTarget(socket: Socket, url: URL): Promise<WebSocketLink> {
-  const { openWebSocket } = await import("../../lib/net/websocket/upgrade.ts");
+  const { openWebSocket } = await import("../client/websocket/upgrade.ts");
   const connection = track(socket, url.host);
   const limit = AbortSignal.timeout(CONNECT_MS);
   const opening = () => openWebSocket(connection, { url });

@@ -26,6 +26,7 @@ import {
   pause,
   SHORTEST_WAIT_MS,
 } from "../../lib/net/pause.ts";
+import type { WebSocketLink } from "../client/websocket/socket.ts";
 import {
   abortSocket,
   type Acceptor,
@@ -57,6 +58,9 @@ export interface Served extends Connection {
 
 /** Serves one client; its connection is closed when the promise settles, maybe with why that is before its end. */
 export type Handler = (client: Served) => Promise<string | void>;
+
+/** Opens a WebSocket at the target of a relay; the signal ends that. */
+export type OpenTarget = (signal: AbortSignal) => Promise<WebSocketLink>;
 
 /** Options for `serve`. */
 export interface ServeOptions {

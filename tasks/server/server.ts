@@ -70,7 +70,7 @@ export async function runServer(
     ...mode,
     tls,
     upgrade: options.ws
-      ? (await import("./websocket/upgrade.ts")).createUpgrade(options.origin)
+      ? (await import("./websocket/accept.ts")).createUpgrade(options.origin)
       : undefined,
     maxClients: options.maxClients,
     once: options.once || mode.once === true,

@@ -8,13 +8,13 @@ import {
   formatClose,
   formatFrames,
   type Frame,
-  Opcode,
+  Op,
   type Received,
-} from "../../lib/net/websocket/frames.ts";
+} from "../../lib/net/websocket.ts";
 import {
   createLineSender,
   createWebSocket,
-} from "../../lib/net/websocket/socket.ts";
+} from "../../tasks/client/websocket/socket.ts";
 import { encode } from "../support.ts";
 
 const decoder = new TextDecoder();
@@ -129,10 +129,10 @@ Deno.test("hostile frames are refused with the code that says why, however they 
 
 Deno.test("a message is as long as it may be, in one frame and in many", () => {
   for (const count of [1, 2, 10]) {
-    const part = { opcode: Opcode.Binary, bytes: new Uint8Array(1000 / count) };
+    const part = { opcode: Op.Binary, bytes: new Uint8Array(1000 / count) };
     const frames = Array.from({ length: count }, (_, at) => ({
       ...part,
-      opcode: at === 0 ? Opcode.Binary : Opcode.More,
+      opcode: at === 0 ? Op.Binary : Op.More,
       isLast: at === count - 1,
     }));
     const bytes = formatFrames(frames, false);
@@ -153,17 +153,15 @@ const anyFrames: fc.Arbitrary<Frame[]> = fc.array(
     ).map(([isText, parts]) =>
       parts.flatMap((part, at): Frame[] => [
         {
-          opcode: at > 0 ? Opcode.More : isText ? Opcode.Text : Opcode.Binary,
+          opcode: at > 0 ? Op.More : isText ? Op.Text : Op.Binary,
           bytes: encode(part),
           isLast: at === parts.length - 1,
         },
-        ...at % 2
-          ? [{ opcode: Opcode.Ping, bytes: encode(part.slice(0, 9)) }]
-          : [],
+        ...at % 2 ? [{ opcode: Op.Ping, bytes: encode(part.slice(0, 9)) }] : [],
       ])
     ),
     fc.string({ maxLength: 40 }).map((text): Frame[] => [{
-      opcode: Opcode.Pong,
+      opcode: Op.Pong,
       bytes: encode(text),
     }]),
   ),
@@ -182,10 +180,10 @@ Deno.test("what is formatted is read again, for any frames and any split of the 
         let kind = "";
         for (const { opcode, bytes, isLast = true } of frames) {
           const part = decoder.decode(bytes);
-          if (opcode === Opcode.Ping) expected.push(`ping ${part}`);
-          else if (opcode === Opcode.Pong) expected.push(`pong ${part}`);
+          if (opcode === Op.Ping) expected.push(`ping ${part}`);
+          else if (opcode === Op.Pong) expected.push(`pong ${part}`);
           else {
-            if (opcode !== Opcode.More) kind = opcode === 1 ? "text" : "binary";
+            if (opcode !== Op.More) kind = opcode === 1 ? "text" : "binary";
             text += part;
             if (isLast) {
               expected.push(`${kind} ${text}`);
@@ -219,7 +217,7 @@ Deno.test("any bytes give the same, however they are cut, and nothing is thrown"
 Deno.test("long bytes are masked as short ones are, wherever they begin", () => {
   for (const length of [0, 1, 63, 64, 65, 125, 126, 65_535, 65_536, 70_001]) {
     const text = "abcdefghij".repeat(length / 10 + 1).slice(0, length);
-    const frame = { opcode: Opcode.Text, bytes: encode(text) };
+    const frame = { opcode: Op.Text, bytes: encode(text) };
     const bytes = formatFrames([frame], true);
     for (const first of [1, 2, 3, 17, 101, length + 20]) {
       assertEquals(
@@ -236,7 +234,7 @@ Deno.test("long bytes are masked as short ones are, wherever they begin", () => 
 
 Deno.test("a close says its code, and as much of its reason as fits", () => {
   const close = formatClose({ code: 4001, reason: "é".repeat(100) });
-  const frame = formatFrames([{ opcode: Opcode.Close, bytes: close }], false);
+  const frame = formatFrames([{ opcode: Op.Close, bytes: close }], false);
   assertEquals(decode(frame), [`close 4001 ${"é".repeat(61)}`]);
   assertEquals(formatClose({ code: 1005, reason: "no" }).length, 0);
 });
@@ -294,7 +292,7 @@ Deno.test("a message before a fault is given, the fault is told to the peer, and
 
 Deno.test("a close is given once, its code is sent back, and nothing may be sent behind it", async () => {
   const close = formatFrames([{
-    opcode: Opcode.Close,
+    opcode: Op.Close,
     bytes: formatClose({ code: 4000, reason: "bye" }),
   }], true);
   const { connection, sent } = scripted([close]);

@@ -13,13 +13,13 @@ import {
   track,
 } from "../../../lib/net/connection.ts";
 import { atMost } from "../../../lib/net/pause.ts";
-import type { Message } from "../../../lib/net/websocket/frames.ts";
+import type { Message } from "../../../lib/net/websocket.ts";
 import {
   createLineSender,
   createWebSocket,
   type WebSocketLink,
-} from "../../../lib/net/websocket/socket.ts";
-import type { Handler, Served } from "../serve.ts";
+} from "../../client/websocket/socket.ts";
+import type { Handler, OpenTarget, Served } from "../serve.ts";
 
 /** How long a client may take to close in its turn, or a target to end once a client has closed, in ms. */
 const LINGER_MS = 1000;
@@ -161,9 +161,6 @@ async function forward(from: WebSocketLink, to: WebSocketLink): Promise<void> {
   const { code = 1005, reason } = from.closed() ?? {};
   await to.close(code, reason);
 }
-
-/** Opens a WebSocket at the target of a relay; the signal ends that. */
-export type OpenTarget = (signal: AbortSignal) => Promise<WebSocketLink>;
 
 /** Relays to what speaks WebSocket too: both ways, until both have closed. */
 function join(open: OpenTarget): MessageHandler {

@@ -11,8 +11,8 @@ import {
   type Connection,
   send,
 } from "../../../lib/net/connection.ts";
-import { formatFrames, Opcode } from "../../../lib/net/websocket/frames.ts";
-import { formatClose } from "../../../lib/net/websocket/frames.ts";
+import { formatFrames, Op } from "../../../lib/net/websocket.ts";
+import { formatClose } from "../../../lib/net/websocket.ts";
 import {
   acceptKeyFor,
   hasWord,
@@ -20,7 +20,7 @@ import {
   readHead,
   TOKEN,
   wordsOf,
-} from "../../../lib/net/websocket/upgrade.ts";
+} from "../../client/websocket/upgrade.ts";
 import { abortSocket, type Acceptor, type Incoming } from "../acceptor.ts";
 
 /** The origins of pages that may open a WebSocket beside those of this machine, and of what is no page; `*` is all. */
@@ -135,7 +135,7 @@ function upgraded(client: Incoming, origins: Origins): Incoming {
       // within a frame there is nothing to say
       if (!isOpen || writes > 0) return abortSocket(client);
       const bytes = formatClose({ code: 1001, reason: "" });
-      const frame = formatFrames([{ opcode: Opcode.Close, bytes }], false);
+      const frame = formatFrames([{ opcode: Op.Close, bytes }], false);
       client.write(frame).catch(() => {}).finally(() => abortSocket(client));
     },
     setNoDelay: () => client.setNoDelay?.(),

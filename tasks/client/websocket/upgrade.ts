@@ -5,9 +5,13 @@
  */
 
 import { encodeBase64 } from "@std/encoding/base64";
-import { ExitCode, exitCodeForStatus, Failure } from "../../cli/errors.ts";
-import { percentDecode } from "../../cli/values.ts";
-import { type Connection, receive, send } from "../connection.ts";
+import {
+  ExitCode,
+  exitCodeForStatus,
+  Failure,
+} from "../../../lib/cli/errors.ts";
+import { percentDecode } from "../../../lib/cli/values.ts";
+import { type Connection, receive, send } from "../../../lib/net/connection.ts";
 import { createWebSocket, type WebSocketLink } from "./socket.ts";
 
 /** How long the head of a request or of a response may be, in bytes. */

@@ -5,9 +5,9 @@
  */
 
 import { concat } from "@std/bytes/concat";
-import { ExitCode, Failure } from "../../cli/errors.ts";
-import { type Connection, receive, send } from "../connection.ts";
-import { atMost } from "../pause.ts";
+import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
+import { type Connection, receive, send } from "../../../lib/net/connection.ts";
+import { atMost } from "../../../lib/net/pause.ts";
 import {
   type Close,
   createDecoder,
@@ -15,9 +15,9 @@ import {
   formatFrames,
   type Frame,
   type Message,
-  Opcode,
+  Op,
   type Received,
-} from "./frames.ts";
+} from "../../../lib/net/websocket.ts";
 
 /** Messages both ways. */
 export interface WebSocketLink {
@@ -74,7 +74,7 @@ export function createWebSocket(
     pong = bytes;
     if (isQueued) return;
     write(() => {
-      const frames = pong ? [{ opcode: Opcode.Pong, bytes: pong }] : [];
+      const frames = pong ? [{ opcode: Op.Pong, bytes: pong }] : [];
       pong = undefined;
       return frames;
     }).catch(() => {});
@@ -88,7 +88,7 @@ export function createWebSocket(
     isClosing = true;
     onClosing();
     const bytes = formatClose({ code, reason });
-    await write(() => [{ opcode: Opcode.Close, bytes }]);
+    await write(() => [{ opcode: Op.Close, bytes }]);
   }
 
   async function read(): Promise<Uint8Array | null> {
@@ -164,11 +164,7 @@ export function createWebSocket(
         return Promise.reject(new Failure(message));
       }
       const frames = messages.map(({ isText, bytes, isPart = false }) => {
-        const opcode = isWithin
-          ? Opcode.More
-          : isText
-          ? Opcode.Text
-          : Opcode.Binary;
+        const opcode = isWithin ? Op.More : isText ? Op.Text : Op.Binary;
         isWithin = isPart;
         return { opcode, bytes, isLast: !isPart };
       });

@@ -6,29 +6,21 @@
 
 import { concat } from "@std/bytes/concat";
 import { encodeBase64 } from "@std/encoding/base64";
-import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
+import { ExitCode, Failure, UsageError } from "../../../lib/cli/errors.ts";
 import {
   ClosedOutput,
   escapeControls,
   type Io,
   printSafe,
-} from "../../lib/cli/io.ts";
-import { formatOptionName } from "../../lib/cli/options.ts";
-import type { Address } from "../../lib/net/address.ts";
-import { type Connection, copy, within } from "../../lib/net/connection.ts";
-import { pause } from "../../lib/net/pause.ts";
-import type { Close, Message } from "../../lib/net/websocket/frames.ts";
-import {
-  createLineSender,
-  type WebSocketLink,
-} from "../../lib/net/websocket/socket.ts";
-import {
-  openWebSocket,
-  shownUrl,
-  TOKEN,
-  type Upgrade,
-} from "../../lib/net/websocket/upgrade.ts";
-import type { ClientOptions } from "./options.ts";
+} from "../../../lib/cli/io.ts";
+import { formatOptionName } from "../../../lib/cli/options.ts";
+import type { Address } from "../../../lib/net/address.ts";
+import { type Connection, copy, within } from "../../../lib/net/connection.ts";
+import { pause } from "../../../lib/net/pause.ts";
+import type { Close, Message } from "../../../lib/net/websocket.ts";
+import { createLineSender, type WebSocketLink } from "./socket.ts";
+import { openWebSocket, shownUrl, TOKEN, type Upgrade } from "./upgrade.ts";
+import type { ClientOptions } from "../options.ts";
 
 /** What the handshake says by itself. */
 const OWN_HEADER = /^(connection|upgrade|content-length|sec-websocket-.*)$/i;
@@ -304,7 +296,7 @@ async function talk(
   } catch (error) {
     if (error instanceof ClosedOutput) throw error;
     if (!link.closed()) {
-      const { describe } = await import("../../lib/cli/reasons.ts");
+      const { describe } = await import("../../../lib/cli/reasons.ts");
       await screen.close({ reason: describe(error, connection.peer) });
     }
     throw error;
