@@ -296,6 +296,8 @@ export async function runClient(
   const messages = web &&
     ((connection: Connection, begun: number) =>
       web.talk(connection, begun, io, tellUnsent));
-  await converse(address, route, options, io, messages);
+  await converse(address, route, options, io, messages).catch((error) => {
+    throw web ? web.withHint(error) : error;
+  });
   return ExitCode.Ok;
 }

@@ -90,6 +90,10 @@ const CLIENT_HINTS: Hints = {
   "--ssl-ciphers": OWN_CIPHERS,
   "--insecure":
     "hark client --pin SHA256 trusts one certificate, whoever made it",
+  // those of websocat and wscat
+  "-H": "hark client --header NAME:VALUE ws://HOST:PORT/PATH",
+  "--protocol": "hark client --subprotocol NAME ws://HOST:PORT/PATH",
+  "--origin": "hark client --header Origin:URL ws://HOST:PORT/PATH",
   // those of openssl s_client
   "-host -port": "the address is an operand: hark client --tls HOST:PORT",
   "-CAfile -CApath -CAstore -chainCAfile -verifyCAfile": AUTHORITY,
@@ -146,6 +150,13 @@ export function clientHints(args: readonly string[]): Hints {
   });
   const valueOf = (name: string) =>
     own.includes(name) ? own[own.indexOf(name) + 1] ?? "" : "";
+  const url = valueOf("-c") || valueOf("--connect");
+  const connect = /^wss?:\/\/[^@?]+$/i.test(url)
+    ? {
+      "-c": `hark client ${quote(url)}`,
+      "--connect": `hark client ${quote(url)}`,
+    }
+    : {};
   const target = addressed(valueOf("-connect") || "HOST:PORT") ?? "HOST:PORT";
   const protocol = valueOf("-starttls") || "smtp";
   const inPlain = STARTTLS.some((name) => name === protocol)
@@ -157,6 +168,7 @@ export function clientHints(args: readonly string[]): Hints {
       ? inPlain
       : `hark client --tls ${target}`,
     "-starttls": inPlain,
+    ...connect,
     ...Object.fromEntries(clusters),
   };
 }
@@ -226,7 +238,7 @@ function hintForPort(operand: string): string | undefined {
 /** What a scheme or socat's word before an address asks for; undefined where client speaks it. */
 const SCHEMES: readonly (readonly [RegExp, string])[] = [
   [/^https?$/, "for HTTP: hark get URL"],
-  [/^wss?$/, "client speaks no WebSocket; for HTTP: hark get URL"],
+  [/^wss?$/, "hark client ws://HOST:PORT/PATH, or wss:// over TLS"],
   [/^udp\d?(-.*)?$/, ONLY_STREAMS],
   [/^(socks\w*|proxy)$/, "hark client --proxy socks5://HOST:PORT HOST:PORT"],
 ];

@@ -102,7 +102,10 @@ export function parseUrl(text: string): URL {
     ? hideMalformed(text).replace(/^\*/, "//*")
     : text;
   if (url !== null) {
-    throw new UsageError(`Cannot use URL "${shown}": expected http or https`);
+    const isWebSocket = /^wss?:$/.test(url.protocol);
+    throw new UsageError(`Cannot use URL "${shown}": expected http or https`, {
+      hint: isWebSocket ? "hark client ws://HOST:PORT/PATH" : undefined,
+    });
   }
   throw new UsageError(
     `Cannot parse URL "${shown}": expected http://HOST:PORT/PATH, HOST/PATH or :PORT/PATH`,

@@ -91,6 +91,8 @@ interface Target {
     io: Io,
     tellUnsent: (io: Io) => Promise<void>,
   ) => Promise<void>;
+  /** Gives an error of the way there the hint that leads to a WebSocket. */
+  readonly withHint: (error: unknown) => unknown;
 }
 
 /** Reads what a WebSocket is to be opened with; a UsageError where something is against it. */
@@ -128,10 +130,22 @@ export function readTarget(
       });
       await talk(link, upgrade, options, io, tellUnsent);
     },
+    withHint,
   };
 }
 
 type Opened = Awaited<ReturnType<typeof openWebSocket>>;
+
+function withHint(error: unknown): unknown {
+  if (!(error instanceof Failure) || error.hint === undefined) return error;
+  const { message, cause, code, hint } = error;
+  return new Failure(message, {
+    cause,
+    code,
+    hint: hint.replace("leave out --tls", "without TLS it is ws://")
+      .replace(/(?<=hark server)(?=( --host \S+)? --port)/, " --ws"),
+  });
+}
 
 /** Prints what happens. */
 interface Screen {
