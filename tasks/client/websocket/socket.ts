@@ -185,8 +185,10 @@ export interface LineSender {
   readonly end: () => Promise<void>;
 }
 
+/** Makes one; the hint says what to do where a line is refused. */
 export function createLineSender(
   { connection, send }: Pick<WebSocketLink, "connection" | "send">,
+  hint?: string,
 ): LineSender {
   const utf8 = new TextDecoder("utf-8", { fatal: true });
   let held = new Uint8Array();
@@ -198,6 +200,7 @@ export function createLineSender(
     } catch {
       throw new Failure(
         `Cannot send to ${connection.peer}: a line is not UTF-8`,
+        { hint },
       );
     }
   }

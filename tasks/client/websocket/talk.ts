@@ -260,7 +260,10 @@ async function talk(
       await say([{ isText, bytes: encoder.encode(send) }]);
     }
     if (pipe || isTyped) {
-      const lines = createLineSender({ connection, send: say });
+      const lines = createLineSender(
+        { connection, send: say },
+        "bytes are sent with --binary",
+      );
       await copy(
         io.stdin.read,
         (bytes) => isText ? lines.write(bytes) : say([{ isText, bytes }]),
