@@ -41,26 +41,19 @@ const isCode = (code: number) =>
 
 /** Masks bytes where they are, or takes the mask off; `from` is the place of the first one in the frame. */
 function applyMask(bytes: Uint8Array, mask: Uint8Array, from = 0): void {
-  const { length, byteOffset } = bytes;
-  const maskAt = (at: number) => mask[(from + at) & 3] ?? 0;
-  const toggle = (start: number, end: number) => {
-    for (let at = start; at < end; at++) {
-      bytes[at] = (bytes[at] ?? 0) ^ maskAt(at);
-    }
-  };
-  if (length < 64) return toggle(0, length);
+  const { buffer, length, byteOffset } = bytes;
   // most of a long one goes by words, which stand at multiples of 4
-  const start = -byteOffset & 3;
-  const words = new Uint32Array(
-    bytes.buffer,
-    byteOffset + start,
-    (length - start) >> 2,
-  );
-  const turned = [0, 1, 2, 3].map((at) => maskAt(start + at));
+  const start = length < 64 ? length : -byteOffset & 3;
+  const count = (length - start) >> 2;
+  for (let at = 0; at < length; at++) {
+    if (at === start) at += count * 4;
+    bytes[at] = (bytes[at] ?? 0) ^ (mask[(from + at) & 3] ?? 0);
+  }
+  if (count === 0) return;
+  const turned = [0, 1, 2, 3].map((at) => mask[(from + start + at) & 3] ?? 0);
   const [word = 0] = new Uint32Array(Uint8Array.from(turned).buffer);
-  for (let at = 0; at < words.length; at++) words[at] = (words[at] ?? 0) ^ word;
-  toggle(0, start);
-  toggle(start + words.length * 4, length);
+  const words = new Uint32Array(buffer, byteOffset + start, count);
+  for (let at = 0; at < count; at++) words[at] = (words[at] ?? 0) ^ word;
 }
 
 /** Random bytes for masks, many at a time: each call costs as much as a short frame. */

@@ -16,7 +16,9 @@ import {
   openAfter,
   receiveText,
   run,
+  spawnProgram,
   start,
+  testWith,
   withFolder,
 } from "../support.ts";
 
@@ -376,3 +378,25 @@ Deno.test("server --ws refuses a malformed URL of a target, and hides its passwo
     assertMatch(stderr, /^(?!.*s3cret)server: Cannot relay to "ws:/);
   }
 });
+
+testWith(
+  "python3",
+  "clients that reset, in the handshake and after it, harm nobody",
+  async () => {
+    await using server = await startServer(["echo"]);
+    const code = `import socket, struct
+for size in (10, 9999):
+    for _ in range(20):
+        client = socket.create_connection(("127.0.0.1", ${server.port}))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(${JSON.stringify(`${GET}${KEY}\r\n`)}.encode()[:size])
+        if size > 10:
+            client.recv(9999)
+        client.close()`;
+    const python = spawnProgram("python3", ["-c", code]);
+    assertEquals((await python.result).code, 0);
+    using client = await talkTo(server.port);
+    await client.say("still there");
+    assertEquals(await client.hear(1), ["still there"]);
+  },
+);

@@ -40,6 +40,8 @@ const CLOSE_MS = 5000;
 /** How much is read at once, first and where there is much. */
 const SMALL_BYTES = 4096;
 const BUFFER_BYTES = 256 * 1024;
+/** After so many small pieces in a row there is not much any more. */
+const MOST_SMALL = 32;
 
 /**
  * Speaks WebSocket over a connection whose handshake is done.
@@ -53,6 +55,7 @@ export function createWebSocket(
 ): WebSocketLink {
   const decoder = createDecoder(!isClient);
   let buffer = new Uint8Array(SMALL_BYTES);
+  let small = 0;
   let unread = rest;
   let closed: Close | undefined;
   let isClosing = false;
@@ -91,34 +94,41 @@ export function createWebSocket(
     await write(() => [{ opcode: Op.Close, bytes }]);
   }
 
-  async function read(): Promise<Uint8Array | null> {
-    if (unread.length > 0) {
-      const bytes = unread;
-      unread = new Uint8Array();
-      return bytes;
-    }
-    const count = await receive(connection, buffer);
+  function read(): Promise<Uint8Array | null> {
+    if (unread.length === 0) return receive(connection, buffer).then(take);
+    const bytes = unread;
+    unread = new Uint8Array();
+    return Promise.resolve(bytes);
+  }
+
+  /** What was read; the next buffer is as large as that says. */
+  function take(count: number | null): Uint8Array | null {
     if (count === null) return null;
     const bytes = buffer.subarray(0, count);
     if (count === buffer.length && count < BUFFER_BYTES) {
       buffer = new Uint8Array(Math.min(count * 8, BUFFER_BYTES));
-    } else if (count < buffer.length / 16 && buffer.length > SMALL_BYTES) {
+      small = 0;
+    } else if (count > buffer.length / 16 || buffer.length === SMALL_BYTES) {
+      small = 0;
+    } else if (++small === MOST_SMALL) {
       buffer = new Uint8Array(SMALL_BYTES);
     }
     return bytes;
   }
 
   /** Waits for what comes: from when it closes, no longer than a silent peer may take. */
-  async function whileOpen(
+  function whileOpen(
     reading: Promise<Uint8Array | null>,
   ): Promise<Uint8Array | null | void> {
-    if (!isClosing) {
-      const closing = Promise.withResolvers<void>();
-      onClosing = closing.resolve;
-      const chunk = await Promise.race([reading, closing.promise]);
-      if (chunk !== undefined) return chunk;
-    }
-    return await atMost(CLOSE_MS, reading);
+    if (isClosing) return atMost(CLOSE_MS, reading);
+    // thousands of messages a second come this way: no more promises than it takes
+    return new Promise((resolve, reject) => {
+      onClosing = () => {
+        // it may have come, or failed, already
+        atMost(CLOSE_MS, reading).then(resolve, reject);
+      };
+      reading.then(resolve, reject);
+    });
   }
 
   /** Tells a peer what it broke. */

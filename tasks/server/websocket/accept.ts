@@ -121,22 +121,25 @@ async function shakeHands(client: Connection, origins: Origins) {
 /** A client that speaks WebSocket once it has shaken hands; one that is cut off is told that the server goes away. */
 function upgraded(client: Incoming, origins: Origins): Incoming {
   let isOpen = false;
-  let writes = 0;
+  let written: Promise<number | undefined> = Promise.resolve(0);
   return {
     remoteAddr: client.remoteAddr,
     read: (buffer) => client.read(buffer),
     write: (bytes) => {
-      writes++;
-      return client.write(bytes).finally(() => writes--);
+      const writing = client.write(bytes);
+      written = writing;
+      return writing;
     },
     closeWrite: () => client.closeWrite(),
     close: () => client.close(),
     abort: () => {
-      // within a frame there is nothing to say
-      if (!isOpen || writes > 0) return abortSocket(client);
+      if (!isOpen) return abortSocket(client);
       const bytes = formatClose({ code: 1001, reason: "" });
       const frame = formatFrames([{ opcode: Op.Close, bytes }], false);
-      client.write(frame).catch(() => {}).finally(() => abortSocket(client));
+      // within a frame, which is still being written, there is nothing to say
+      Promise.race([written, undefined]).then(async (size) => {
+        if (size !== undefined) await client.write(frame);
+      }).catch(() => {}).finally(() => abortSocket(client));
     },
     setNoDelay: () => client.setNoDelay?.(),
     setKeepAlive: () => client.setKeepAlive?.(),
