@@ -14,13 +14,14 @@ import { CLIENT_OPTIONS, clientPermissions } from "./client/options.ts";
 const command = defineCommand({
   name: "client",
   summary: "Connect to a TCP server and print what it says.",
-  usage: "[HOST:PORT | HOST PORT | unix:PATH]",
+  usage: "[HOST:PORT | HOST PORT | unix:PATH | ws://URL]",
   examples: [
     ["client", "what localhost:12345 says"],
     ["client :7000", "what you type is sent, by lines"],
     ["client --pipe :7000", "stdin there, stdout from there"],
     ["client --check 20-25,80", "are these ports open?"],
     ["client --check db:5432 cache:6379", "are both open?"],
+    ["client ws://localhost:3000/feed", "the messages of a WebSocket"],
   ],
   exitCodes: [0, 1, 2, 6, 7, 18, 28, 60, 130, 143],
   options: CLIENT_OPTIONS,

@@ -17,7 +17,7 @@ const command = defineCommand({
   usage: "[MODE]",
   examples: [
     ["server", "says Hello, Client! to each"],
-    ["server relay localhost:3000", "passes all on"],
+    ["server --ws chat", "the same modes, for messages"],
   ],
   operands: {
     Modes: [
@@ -26,7 +26,10 @@ const command = defineCommand({
       ["discard", "Receive and count"],
       ["pipe", "Join one client to stdin and stdout"],
       ["chat", "Pass each client's lines on to all others"],
-      ["relay TARGET", "Pass all on to HOST:PORT, tls:HOST:PORT or unix:PATH"],
+      [
+        "relay TARGET",
+        "Pass all on to HOST:PORT, tls:HOST:PORT, unix:PATH, ws://",
+      ],
     ],
   },
   exitCodes: [0, 1, 2, 6, 130, 143],

@@ -6,7 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { send } from "../../lib/net/connection.ts";
-import { makeCertificate } from "../server/certificate.ts";
+import { makeCertificate } from "../server/tls/certificate.ts";
 import { sleep, startDaemon } from "../../tests/daemon.ts";
 import { createHandler } from "../api/handler.ts";
 import { serveHttp } from "../api/serve.ts";

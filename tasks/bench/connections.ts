@@ -88,6 +88,34 @@ const acceptRow = (concurrency: number): Row => ({
   },
 });
 
+const NODE_WS = `const [port, folder] = process.argv.slice(1);
+const { WebSocketServer } = require(folder + "/node_modules/ws");
+new WebSocketServer({ port, host: "127.0.0.1" }).on("connection", (socket) =>
+  socket.on("message", (data, binary) => socket.send(data, { binary })))`;
+
+/** Messages of a size that a WebSocket echoes, so many at a time. */
+const messagesRow = (name: string, size: number, count: number): Row => ({
+  name,
+  unit: `messages/s of ${size} bytes; more is better`,
+  needs: [...NEEDS, "npm"],
+  rounds: 9,
+  prepare: async ({ stack, folder, quick }) => {
+    await run(["npm", "install", "--silent", "--prefix", folder, "ws@8.23.0"]);
+    const servers = candidates`
+      hark server --ws echo: ${hark("server")} --ws echo --port PORT
+      npm's ws, node: node -e ${NODE_WS} PORT ${folder}`;
+    return await contend(servers, async (command) => {
+      const { port } = stack.use(await startListener(command));
+      return async () => {
+        const ms = quick ? 300 : 1000;
+        const { stdout } = await run(load("messages", port, size, count, ms));
+        const found = JSON.parse(stdout);
+        return { figure: found.done / found.ms * 1000 };
+      };
+    });
+  },
+});
+
 /** What one of many idle connections costs a server, in KiB; none may be left open at the end. */
 export async function idleCost(
   command: readonly string[],
@@ -205,6 +233,8 @@ const transferRow = (
 export const CONNECTION_ROWS: readonly Row[] = [
   acceptRow(1),
   acceptRow(64),
+  messagesRow("ws", 32, 64),
+  messagesRow("ws-large", 65536, 4),
   row("idle", nothing, {
     unit: "KiB for each of 5,000 idle connections, 500 under --quick",
     needs: NEEDS,

@@ -4,6 +4,7 @@ accept PORT CONCURRENCY MS  connects, reads to the end, closes, over and over
 fetch PORT                  reads a connection to its end
 push PORT BYTES             sends so much, and waits until it is closed
 source BYTES [CERT KEY]     prints its port, then sends so much to one client after the other
+messages PORT SIZE N MS     has N messages of a size echoed by a WebSocket at a time
 reset PORT COUNT            connects and resets
 run FILE PROGRAM ARG...     runs a program: CPU time in ms and peak of memory in bytes go to FILE
 """
@@ -58,6 +59,23 @@ def fetch(port, *_):
 def send(client, left):
     while left > 0:
         left -= client.send(CHUNK[:left])
+
+
+def messages(port, size, count, ms):
+    size, count, done = int(size), int(count), 0
+    client = socket.create_connection((HOST, int(port)))
+    client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    client.recv(65536)
+    head = bytes([0x82, 0x80 | size]) if size < 126 else b"\x82\xff" + struct.pack(">Q", size)
+    frames, begun = (head + b"mask" + bytes(size)) * count, time.perf_counter()
+    while time.perf_counter() - begun < float(ms) / 1000:
+        client.sendall(frames)
+        left = len(frames) - 4 * count
+        while left > 0:
+            left -= client.recv_into(CHUNK)
+        done += count
+    report(begun, done=done)
 
 
 def push(port, count):

@@ -30,9 +30,11 @@ import {
   type CLIENT_OPTIONS,
   type ClientOptions,
   familyFor,
+  formFor,
   isUdp,
   refuseNearLocalhost,
   targetsFrom,
+  webSocketOf,
   withPorts,
 } from "./options.ts";
 import type { Print, Printer } from "./transfer.ts";
@@ -231,12 +233,20 @@ async function attend(
   return () => isEnded = true;
 }
 
+/** What goes over a WebSocket, once it is connected; it was begun at a time. */
+type Messages = (
+  connection: Connection,
+  facts: TlsFacts,
+  begun: number,
+) => Promise<void>;
+
 async function converse(
   address: Address,
   route: PatientOptions,
   options: ClientOptions,
   io: Io,
   udp: boolean,
+  messages?: Messages,
 ): Promise<void> {
   let facts: TlsFacts = {};
   if (route.tls && (options.json || options.alpn)) {
@@ -245,6 +255,7 @@ async function converse(
   }
   const isTyped = options.send === undefined && io.stdin.isTerminal;
   const { family } = route;
+  const begun = performance.now();
   const connecting = udp && "port" in address
     ? (await import("./udp.ts")).openUdp(address, family, options, isTyped)
     : route.wait === undefined
@@ -266,20 +277,24 @@ async function converse(
     const time = new Date().toISOString();
     await print(io.stderr, `${time} = ${connection.peer} ALPN ${facts.alpn}\n`);
   }
-  const printer = await choosePrinter(connection, options, io, facts);
+  const printer = messages
+    ? undefined
+    : await choosePrinter(connection, options, io, facts);
   const { idleTimeout } = options;
   const isPersons = io.stdin.isTerminal && io.stderr.isTerminal;
-  const rest = isPersons && !options.json
+  const rest = isPersons && printer && !options.json
     ? await attend(connection, address, route, facts, options, io)
     : undefined;
   try {
-    const work = sendAndReceive(connection, printer, options, io);
+    const work = printer
+      ? sendAndReceive(connection, printer, options, io)
+      : messages?.(connection, facts, begun) ?? Promise.resolve();
     if (idleTimeout === undefined || udp) await work;
     else await whileActive(connection, idleTimeout * 1000, work);
     // TLS's own end must be out before the process is at its own
     if (route.tls) await closeWrite(connection);
   } catch (error) {
-    await printer.fail?.(error);
+    await printer?.fail?.(error);
     if (!route.tls) throw error;
     const hinted = await withTlsHint(error);
     const isRefused = connection.received === 0 && hinted instanceof Failure &&
@@ -313,19 +328,32 @@ export async function runClient(
   io: Io,
 ): Promise<ExitCode> {
   const whole = withPorts(line);
-  const { options, operands } = whole;
-  if (options.check !== undefined) {
+  const { options: given, operands } = whole;
+  if (given.check !== undefined) {
     const targets = await readOperands(targetsFrom, whole);
     for (const { address } of targets) await refuseNearLocalhost(address);
     const { runCheck, waysTo } = await import("./check.ts");
-    const ways = await waysTo(targets, options, findRoute);
-    return await runCheck(ways, options, io);
+    const ways = await waysTo(targets, given, findRoute);
+    return await runCheck(ways, given, io);
   }
-  const address = await readOperands(addressFrom, whole);
+  const target = await readOperands(addressFrom, whole);
   const udp = isUdp(operands);
-  await refuseNearLocalhost(address, udp ? "udp:" : "");
+  const { unix, header, subprotocol, binary } = given;
+  const url = webSocketOf(operands);
+  if (unix === undefined) await refuseNearLocalhost(target, formFor(operands));
+  const isAsked = url || binary || unix !== undefined ||
+    header.length + subprotocol.length > 0;
+  const web = isAsked
+    ? (await import("./websocket/talk.ts")).readTarget(url, target, given)
+    : undefined;
+  const { address, options } = web ?? { address: target, options: given };
   const family = familyFor(address, options);
   const route = { ...await findRoute(options), family };
-  await converse(address, route, options, io, udp);
+  const messages: Messages | undefined = web &&
+    ((connection, facts, begun) =>
+      web.talk(connection, facts, begun, io, tellUnsent));
+  await converse(address, route, options, io, udp, messages).catch((error) => {
+    throw web ? web.withHint(error) : error;
+  });
   return ExitCode.Ok;
 }

@@ -94,6 +94,10 @@ const CLIENT_HINTS: Hints = {
   "--ssl-ciphers": OWN_CIPHERS,
   "--insecure":
     "to trust one certificate, whoever made it: hark client --pin SHA256",
+  // those of websocat and wscat
+  "-H": "hark client --header NAME:VALUE ws://HOST:PORT/PATH",
+  "--protocol": "hark client --subprotocol NAME ws://HOST:PORT/PATH",
+  "--origin": "hark client --header Origin:URL ws://HOST:PORT/PATH",
   // those of openssl s_client
   "-host -port": "the address is an operand: hark client --tls HOST:PORT",
   "-CAfile -CApath -CAstore -chainCAfile -verifyCAfile": AUTHORITY,
@@ -157,6 +161,13 @@ export function clientHints(args: readonly string[]): Hints {
   });
   const valueOf = (name: string) =>
     own.includes(name) ? own[own.indexOf(name) + 1] ?? "" : "";
+  const url = valueOf("-c") || valueOf("--connect");
+  const connect = /^wss?:\/\/[^@?]+$/i.test(url)
+    ? {
+      "-c": `hark client ${quote(url)}`,
+      "--connect": `hark client ${quote(url)}`,
+    }
+    : {};
   const target = addressed(valueOf("-connect") || "HOST:PORT") ?? "HOST:PORT";
   const protocol = valueOf("-starttls") || "smtp";
   const inPlain = STARTTLS.some((name) => name === protocol)
@@ -168,6 +179,7 @@ export function clientHints(args: readonly string[]): Hints {
       ? inPlain
       : `hark client --tls ${target}`,
     "-starttls": inPlain,
+    ...connect,
     ...Object.fromEntries(clusters),
   };
 }
@@ -237,7 +249,7 @@ function hintForPort(operand: string): string | undefined {
 /** What a scheme or socat's word before an address asks for; undefined where client speaks it. */
 const SCHEMES: readonly (readonly [RegExp, string])[] = [
   [/^https?$/, "for HTTP: hark get URL"],
-  [/^wss?$/, "client speaks no WebSocket; for HTTP: hark get URL"],
+  [/^wss?$/, "hark client ws://HOST:PORT/PATH, or wss:// over TLS"],
   [/^(socks\w*|proxy)$/, "hark client --proxy socks5://HOST:PORT HOST:PORT"],
 ];
 
@@ -261,7 +273,7 @@ function hintForScheme(operand: string, isCheck = false): string | undefined {
       : DATAGRAMS;
   }
   const start = `hark client${isCheck ? " --check" : ""}`;
-  if (isUrl) return `${start} https://HOST:PORT`;
+  if (isUrl) return `${start} ${name}://HOST:PORT`;
   if (/^unix(-connect|-client)?$/.test(name)) {
     const meant = `unix:${rest}`;
     return operand === meant ? undefined : `${start} ${quote(meant)}`;
@@ -303,7 +315,7 @@ function readOperands(
   const isUrl = check !== undefined && /:\/\//.test(operands.join(" "));
   if (isUrl) {
     const odd = operands.find((text) =>
-      /:\/\//.test(text) && !/^https?:/i.test(text)
+      /:\/\//.test(text) && !/^(https?|wss?):/i.test(text)
     );
     return { hint: odd && hintForScheme(odd, true) };
   }

@@ -12,10 +12,12 @@ import type {
   OptionTable,
 } from "../../lib/cli/options.ts";
 import {
+  hideMalformed,
   oneOf,
   parseCount,
   parseLimit,
   parseSeconds,
+  parseSocketPath,
 } from "../../lib/cli/values.ts";
 import {
   type Address,
@@ -72,6 +74,10 @@ export const CLIENT_OPTIONS = {
     parse: String,
     conflicts: { check: ", which sends nothing" },
     help: "Send this first",
+  },
+  binary: {
+    needs: { oneOf: ["send", "pipe"] },
+    help: "To ws://: send frames of bytes, not lines of text",
   },
   crlf: {
     needs: { oneOf: ["send", "pipe"] },
@@ -166,6 +172,28 @@ export const CLIENT_OPTIONS = {
     secret: "url",
     help: "Go through socks5:// or http://HOST:PORT",
   },
+  header: {
+    group: "WebSocket",
+    value: "NAME:VALUE",
+    parse: String,
+    repeat: true,
+    conflicts: { check: ", which sends nothing" },
+    secret: true,
+    help: "Send this header with the handshake",
+  },
+  subprotocol: {
+    value: "NAME",
+    parse: String,
+    repeat: true,
+    conflicts: { check: ", which sends nothing" },
+    help: "Ask for this subprotocol",
+  },
+  unix: {
+    value: "PATH",
+    parse: parseSocketPath,
+    conflicts: { proxy: "", check: ", which has unix:PATH" },
+    help: "Connect to this Unix socket",
+  },
   dump: { group: "Show", help: "Show all bytes in hex on stderr" },
   json: { help: "Print one JSON object per event" },
 } satisfies OptionTable;
@@ -179,13 +207,42 @@ type ClientLine = CommandLine<typeof CLIENT_OPTIONS>;
 export const isUdp = ([first = ""]: readonly string[]): boolean =>
   /^udp:(?!\/\/)/.test(first);
 
+/** The URL of a WebSocket, where the operands are one; a UsageError where they are more than that, or it is malformed. */
+export function webSocketOf(operands: readonly string[]): URL | undefined {
+  const [text = "", ...others] = operands;
+  if (!/^wss?:\/\//i.test(text)) return undefined;
+  const url = URL.parse(text);
+  if (url && url.hostname !== "" && others.length === 0) return url;
+  throw new UsageError(
+    url && others.length > 0
+      ? `Cannot connect to ${operands.length} operands: expected one URL`
+      : `Cannot parse URL "${
+        hideMalformed(text)
+      }": expected ws://HOST:PORT/PATH`,
+  );
+}
+
+/** How operands name another address: as they do their own, without what may be secret. */
+export function formFor(
+  operands: readonly string[],
+): (address: Address) => string {
+  const { protocol = "", pathname = "" } = webSocketOf(operands) ?? {};
+  const before = isUdp(operands) ? "udp:" : protocol && `${protocol}//`;
+  return (address) => `${before}${formatAddress(address)}${pathname}`;
+}
+
 /**
  * The address that operands name: `HOST:PORT`, `HOST PORT`, `unix:PATH`, each of the first two with `udp:` before it too,
- * or none for the tutorial's.
+ * `ws://HOST/`, or none for the tutorial's.
  *
  * @throws {UsageError} On anything else.
  */
 export function addressFrom(operands: readonly string[]): Address {
+  const url = webSocketOf(operands);
+  if (url) {
+    const port = url.port || (url.protocol === "wss:" ? "443" : "80");
+    return { host: parseHost(url.hostname), port: parsePort(port) };
+  }
   if (
     operands.some((operand) => /^(?!unix:)[a-z][\w+.-]*:\/\//i.test(operand))
   ) {
@@ -217,10 +274,10 @@ const MOST_WRONG = 2;
  */
 export async function refuseNearLocalhost(
   address: Address,
-  scheme = "",
+  form: (address: Address) => string = formatAddress,
 ): Promise<void> {
   if ("path" in address || !/^[a-z\d-]{7,11}$/i.test(address.host)) return;
-  const { host, port } = address;
+  const { host } = address;
   if (host.toLowerCase() === DEFAULT_ADDRESS.host) return;
   const { levenshteinDistance } = await import(
     "@std/text/levenshtein-distance"
@@ -228,8 +285,10 @@ export async function refuseNearLocalhost(
   const wrong = levenshteinDistance(host.toLowerCase(), DEFAULT_ADDRESS.host);
   if (wrong > MOST_WRONG) return;
   throw new UsageError(`Cannot use the host "${host}"`, {
-    hint:
-      `did you mean ${scheme}localhost:${port}? if it is a host: with a dot, as in ${scheme}${host}.:${port}`,
+    hint: `did you mean ${form({ ...address, host: DEFAULT_ADDRESS.host })}? ` +
+      `if it is a host: with a dot, as in ${
+        form({ ...address, host: `${host}.` })
+      }`,
   });
 }
 
@@ -311,6 +370,9 @@ export function targetsFrom(
       `Cannot check ports ${check} of "${operands.join(" ")}": it has a port`,
       { hint: isPort(check) ? `hark client --check ${all}` : undefined },
     );
+  }
+  if (webSocketOf(operands)) {
+    throw new UsageError("Cannot check ports of a URL: expected HOST");
   }
   const address = addressFrom(operands);
   if ("path" in address) {
@@ -421,13 +483,17 @@ export async function clientPermissions(
 ): Promise<Permissions> {
   const { options, operands } = withPorts(line);
   const { proxy, ca, cert, key, check = "" } = options;
+  const { unix } = options;
   const bind = options.bind ??
     (isUdp(operands) ? { host: "", port: 0 } : undefined);
-  const targets = options.check === undefined
-    ? [addressFrom(operands)]
-    : targetsFrom(operands, options).map(({ address }) => address);
+  const targets = options.check !== undefined
+    ? targetsFrom(operands, options).map(({ address }) => address)
+    : [unix === undefined ? addressFrom(operands) : { path: unix }];
   for (const address of targets) {
-    await refuseNearLocalhost(address, isUdp(operands) ? "udp:" : "");
+    await refuseNearLocalhost(
+      address,
+      options.check === undefined ? formFor(operands) : formatAddress,
+    );
   }
   // ports are all of one host
   const addresses = check === "" ? targets : targets.slice(0, 1);

@@ -123,8 +123,11 @@ export function parseUrl(text: string): URL {
     const meant = /^(?!https?:)[htps]{3,6}:/i.test(shown)
       ? shown.replace(/^(\w+?)(s?):/, "http$2:")
       : undefined;
+    const isWebSocket = /^wss?:$/.test(url.protocol);
     throw new UsageError(`Cannot use URL "${shown}": expected http or https`, {
-      hint: meant && `did you mean ${meant}?`,
+      hint: isWebSocket
+        ? "hark client ws://HOST:PORT/PATH"
+        : meant && `did you mean ${meant}?`,
     });
   }
   throw new UsageError(

@@ -6,6 +6,7 @@
 
 import {
   closeSocket,
+  type Connection,
   type KeyPair,
   type Socket,
   type TlsFacts,
@@ -23,12 +24,17 @@ export interface Incoming extends Socket {
   readonly remoteAddr: Deno.Addr;
   /** Where it was accepted. */
   readonly localAddr: Deno.Addr;
-  /** Shakes hands for TLS, where it is spoken. */
-  readonly handshake?: () => Promise<Handshake>;
+  /** Shakes hands for TLS and WebSocket, where they are spoken. */
+  readonly handshake?: (client: Connection) => Promise<Handshake>;
 }
 
-/** What a TLS handshake agreed on. */
+/** What a handshake agreed on. */
 export interface Handshake {
+  /** Whether it was none of TLS. */
+  readonly isPlain?: boolean;
+  /** What a WebSocket was opened at. */
+  readonly path?: string;
+  readonly subprotocol?: string | undefined;
   /** The protocol above TLS, null where none was asked for. */
   readonly alpnProtocol: string | null;
   /** What else is known of it: its version, its cipher, the client's certificate. */

@@ -21,6 +21,7 @@ import {
   type Socket,
   track,
   tune,
+  within,
   writeAll,
 } from "../../lib/net/connection.ts";
 import { atMost, pause } from "../../lib/net/pause.ts";
@@ -219,36 +220,54 @@ function formatProxyLine({ localAddr, remoteAddr }: Served["incoming"]) {
   return `PROXY ${family} ${from} ${to} ${remoteAddr.port} ${localAddr.port}\r\n`;
 }
 
+/** What is done on the way to the target of a relay. */
+interface Approach {
+  /** How long the target may be away until it is up, in ms. @default {0} */
+  readonly wait?: number | undefined;
+  /** Whether the target hears first who its client is: before TLS. @default {false} */
+  readonly tellsClient?: boolean | undefined;
+  /** Makes of a connection to the target what speaks another protocol over it. */
+  readonly upgrade?: ((socket: Socket) => Promise<Socket>) | undefined;
+}
+
+/** Connects to the target of a relay for a client. */
+export async function connectFor(
+  { incoming }: Pick<Served, "incoming">,
+  target: Address,
+  options: ConnectOptions,
+  { wait = 0, tellsClient }: Approach,
+): Promise<Socket & Disposable> {
+  if (!tellsClient) return await connectWithin(wait, target, options);
+  const line = new TextEncoder().encode(formatProxyLine(incoming));
+  const prepare = (socket: Socket) => writeAll(socket, line);
+  const socket = await connectWithin(wait, target, { ...options, prepare });
+  if (!options.tls) {
+    await within(options.signal, socket, () => prepare(socket));
+  }
+  return socket;
+}
+
 /**
  * Connects every client to a target, both ways and with half-closes, until both have ended.
  *
  * @param options How long the target may take, and whether it speaks TLS.
- * @param wait How long it may be away until it is up, in ms.
- * @param tellsClient Whether the target hears first who its client is: before TLS.
+ * @param approach What else is done on the way.
  */
 export function relay(
   target: Address,
   options: ConnectOptions = {},
-  wait = 0,
-  tellsClient = false,
+  approach: Approach = {},
 ): Handler {
   const peer = formatAddress(target);
   return async (connection) => {
     const ended = new AbortController();
     connection.onEnd = () => ended.abort();
     const { signal } = ended;
-    const line = tellsClient
-      ? new TextEncoder().encode(formatProxyLine(connection.incoming))
-      : new Uint8Array();
-    const socket = await connectWithin(wait, target, {
-      ...options,
-      signal,
-      prepare: (socket) => writeAll(socket, line),
-    });
+    const way = { ...options, signal };
+    const socket = await connectFor(connection, target, way, approach);
     connection.onEnd = () => abortSocket(socket);
-    const other = track(socket, peer);
     try {
-      if (!options.tls) await writeAll(socket, line);
+      const other = track(await approach.upgrade?.(socket) ?? socket, peer);
       await Promise.all([
         forward(connection, other),
         forward(other, connection),

@@ -33,7 +33,9 @@ export async function listenTls(
   // Node takes its time to load: the first client waits for that, not who starts the server
   let handshakes: Handshakes | undefined;
   const load = () =>
-    import("./tls.ts").then(({ createHandshakes }) => createHandshakes(tls));
+    import("./tls/handshake.ts").then(({ createHandshakes }) =>
+      createHandshakes(tls)
+    );
   return listeners.map((listener) => ({
     addr: listener.addr,
     async accept() {
@@ -45,7 +47,7 @@ export async function listenTls(
 }
 
 type Handshakes = Promise<
-  ReturnType<typeof import("./tls.ts").createHandshakes>
+  ReturnType<typeof import("./tls/handshake.ts").createHandshakes>
 >;
 
 /** A client that speaks TLS once it has shaken hands. */

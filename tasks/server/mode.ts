@@ -16,9 +16,16 @@ import {
   permissionsFor,
   type TcpAddress,
 } from "../../lib/net/address.ts";
-import { receive } from "../../lib/net/connection.ts";
-import { hostsOf, listen } from "../../lib/net/listen.ts";
 import {
+  receive,
+  type Socket,
+  track,
+  within,
+} from "../../lib/net/connection.ts";
+import { hostsOf, listen } from "../../lib/net/listen.ts";
+import type { WebSocketLink } from "../client/websocket/socket.ts";
+import {
+  connectFor,
   createScreen,
   discard,
   echo,
@@ -29,6 +36,7 @@ import {
 } from "./handlers.ts";
 import {
   asksForTls,
+  isSecureTarget,
   MODES,
   parseTarget,
   SERVER_OPTIONS,
@@ -36,7 +44,7 @@ import {
   splitSides,
   type Target,
 } from "./options.ts";
-import type { Handler } from "./serve.ts";
+import type { Handler, OpenTarget } from "./serve.ts";
 
 /** How long the target of a relay may take, in ms. */
 const CONNECT_MS = 10_000;
@@ -47,6 +55,8 @@ interface Mode {
   /** Whether stdout is the clients': the log then goes to stderr. */
   readonly ownsStdout?: boolean;
   readonly once?: boolean;
+  /** Opens a WebSocket at the target of a relay. */
+  readonly open?: OpenTarget | undefined;
   /** What it does beside its clients, for ever; where it fails, the server ends. */
   readonly background?: () => Promise<void>;
 }
@@ -155,11 +165,25 @@ export async function createMode(
   options: Partial<ServerOptions>,
   io: Io,
 ): Promise<Mode> {
+  const mode = await createPlainMode(operands, options, io);
+  if (!options.ws) return mode;
+  const { handlerFor } = await import("./websocket/modes.ts");
+  const [name = "greet"] = operands;
+  const isGreeting = name === "greet" && options.file === undefined;
+  const message = isGreeting ? options.message : undefined;
+  return { ...mode, handler: handlerFor(name, mode, message) };
+}
+
+async function createPlainMode(
+  operands: readonly string[],
+  options: Partial<ServerOptions>,
+  io: Io,
+): Promise<Mode> {
   const [name = "greet", target, ...rest] = operands;
   const { message = "", file, wait } = options;
   const extra = name === "relay" ? rest[0] : target;
   if (!MODES.includes(name) || extra !== undefined) await refuse(operands);
-  const hasTls = name === "relay" && target?.startsWith("tls:") === true;
+  const hasTls = name === "relay" && isSecureTarget(target ?? "");
   if (name !== "greet") {
     const why = `to ${name}: it is sent to greet`;
     refuseOptions(options, ["file", "message"], why);
@@ -181,7 +205,7 @@ export async function createMode(
     case "discard":
       return { handler: discard };
     case "relay": {
-      const { address, tls } = await readTarget(operands);
+      const { address, tls, url } = await readTarget(operands);
       const trust = tls
         ? await (await import("../../lib/net/tls/trust.ts")).findTrust(
           splitSides(operands, options).target,
@@ -192,16 +216,26 @@ export async function createMode(
       if (await isSame(address, options)) {
         throw new UsageError(`${message}: it is where server listens`);
       }
-      const handler = relay(
-        address,
-        {
-          timeout: CONNECT_MS,
-          tls: trust && { ...trust, isOneOfMany: true },
-        },
-        (wait ?? 0) * 1000,
-        options.proxyProtocol,
-      );
-      return { handler: io.stderr.isTerminal ? hinted(handler, io) : handler };
+      const route = {
+        timeout: CONNECT_MS,
+        tls: trust && { ...trust, isOneOfMany: true },
+      };
+      const approach = {
+        wait: (wait ?? 0) * 1000,
+        tellsClient: options.proxyProtocol,
+        upgrade: url && ((socket: Socket) => streamTo(socket, url)),
+      };
+      const handler = relay(address, route, approach);
+      const open: OpenTarget | undefined = url &&
+        (async (client, signal) => {
+          const way = { ...route, signal };
+          const socket = await connectFor(client, address, way, approach);
+          return await openTarget(socket, url);
+        });
+      return {
+        handler: io.stderr.isTerminal ? hinted(handler, io) : handler,
+        open,
+      };
     }
     case "pipe": {
       const ended = Promise.withResolvers<void>();
@@ -224,7 +258,11 @@ export async function createMode(
       return {
         ownsStdout: true,
         handler: join,
-        background: () => host(io.stdin.read, screen),
+        background: async () => {
+          if (!options.ws) return await host(io.stdin.read, screen);
+          const { asHost } = await import("./websocket/modes.ts");
+          await host(...asHost(io.stdin.read, screen));
+        },
       };
     }
     default: {
@@ -246,6 +284,21 @@ function greetOnce(
     await handler(peer);
     if (!once) await discard(peer);
   };
+}
+
+/** Opens a WebSocket at the target of a relay. */
+async function openTarget(socket: Socket, url: URL): Promise<WebSocketLink> {
+  const { openWebSocket } = await import("../client/websocket/upgrade.ts");
+  const connection = track(socket, url.host);
+  const limit = AbortSignal.timeout(CONNECT_MS);
+  const opening = () => openWebSocket(connection, { url });
+  return await within(limit, socket, opening);
+}
+
+/** The same as a stream of bytes. */
+async function streamTo(socket: Socket, url: URL): Promise<Socket> {
+  const { streamOfBytes } = await import("./websocket/modes.ts");
+  return streamOfBytes(await openTarget(socket, url));
 }
 
 /** Tells a person once what would listen at a target where nobody does. */

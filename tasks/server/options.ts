@@ -12,6 +12,7 @@ import type {
   OptionTable,
 } from "../../lib/cli/options.ts";
 import {
+  hideMalformed,
   parseCount,
   parseLimit,
   parseSeconds,
@@ -64,7 +65,7 @@ export const SERVER_OPTIONS = {
   },
   udp: {
     conflicts: {
-      ...{ unix: "", tls: "", cert: "", clientCa: "" },
+      ...{ unix: "", tls: "", cert: "", clientCa: "", ws: "" },
       file: ": a message is sent as one datagram",
     },
     help: "Take datagrams: greet, echo, discard or pipe",
@@ -78,6 +79,14 @@ export const SERVER_OPTIONS = {
     help: "What greet sends",
   },
   file: { value: "FILE", parse: String, help: "Send this file instead" },
+  ws: { help: "Speak WebSocket: modes are for messages" },
+  origin: {
+    value: "ORIGIN",
+    parse: String,
+    repeat: true,
+    needs: { oneOf: ["ws"] },
+    help: "Let its pages in too, with --ws; *: all",
+  },
   once: { help: "End after one client" },
   maxClients: {
     value: "N",
@@ -196,7 +205,7 @@ export function splitSides(
   readonly target: Pick<ServerOptions, "cert" | "key" | "ca" | "pin" | "sni">;
 } {
   const { cert, key, ca, pin, sni, targetCert, targetKey } = options;
-  const isOwn = mode !== "relay" || !target.startsWith("tls:") ||
+  const isOwn = mode !== "relay" || !isSecureTarget(target) ||
     options.tls || (options.clientCa ?? targetCert) !== undefined;
   const pair = isOwn ? { cert: targetCert, key: targetKey } : { cert, key };
   return {
@@ -209,6 +218,8 @@ export function splitSides(
 export interface Target {
   readonly address: Address;
   readonly tls: boolean;
+  /** The URL of the WebSocket that it leads to. */
+  readonly url?: URL;
 }
 
 /** A relay to the default port would lead back to itself. */
@@ -221,6 +232,7 @@ const NO_PORT = -1;
  * @throws {UsageError} On anything else, as a host without its port.
  */
 export function parseTarget(text: string): Target {
+  if (/^wss?:\/\//i.test(text)) return parseWebSocket(text);
   const tls = text.startsWith("tls:");
   const where = tls ? text.slice("tls:".length) : text;
   const defaults = { ...DEFAULT_ADDRESS, port: NO_PORT };
@@ -232,6 +244,22 @@ export function parseTarget(text: string): Target {
   }
   return { address, tls };
 }
+
+function parseWebSocket(text: string): Target {
+  const url = URL.parse(text);
+  const tls = url?.protocol === "wss:";
+  const port = Number(url?.port || (tls ? 443 : 80));
+  if (!url?.hostname || port === 0) {
+    throw new UsageError(
+      `Cannot relay to "${hideMalformed(text)}": expected ws://HOST:PORT/PATH`,
+    );
+  }
+  return { address: { host: parseHost(url.hostname), port }, tls, url };
+}
+
+/** Whether the target of a relay is one that speaks TLS. */
+export const isSecureTarget = (target: string): boolean =>
+  /^(tls:|wss:\/\/)/i.test(target);
 
 /** The hosts and files that a command line of `server` needs. */
 export async function serverPermissions(

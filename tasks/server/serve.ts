@@ -18,7 +18,6 @@ import {
   type Connection,
   isGone,
   type Listener,
-  type TlsFacts,
   track,
 } from "../../lib/net/connection.ts";
 import { listen } from "../../lib/net/listen.ts";
@@ -27,6 +26,7 @@ import {
   pause,
   SHORTEST_WAIT_MS,
 } from "../../lib/net/pause.ts";
+import type { WebSocketLink } from "../client/websocket/socket.ts";
 import {
   abortSocket,
   type Acceptor,
@@ -34,7 +34,7 @@ import {
   type Incoming,
   type TlsServer,
 } from "./acceptor.ts";
-import type { ServerEvent } from "./log/events.ts";
+import type { ClientFacts, ServerEvent } from "./log/events.ts";
 
 /** A server that listens. */
 export interface Server extends AsyncDisposable {
@@ -54,10 +54,18 @@ export interface Served extends Connection {
   readonly incoming: Pick<Incoming, "localAddr" | "remoteAddr">;
   /** Hears that it is ended, by whomever: what was opened for it ends too. */
   onEnd?: (() => void) | undefined;
+  /** The code with which its WebSocket was closed. */
+  code?: number | undefined;
 }
 
 /** Serves one client; its connection is closed when the promise settles, maybe with why that is before its end. */
 export type Handler = (client: Served) => Promise<string | void>;
+
+/** Opens a WebSocket at the target of a relay; the signal ends that. */
+export type OpenTarget = (
+  client: Served,
+  signal: AbortSignal,
+) => Promise<WebSocketLink>;
 
 /** Options for `serve`. */
 export interface ServeOptions {
@@ -73,6 +81,8 @@ export interface ServeOptions {
   readonly tls?: TlsServer | undefined;
   /** Takes datagrams: who sends one is a client. @default {false} */
   readonly udp?: boolean | undefined;
+  /** Makes of what is accepted what speaks WebSocket. */
+  readonly upgrade?: ((acceptor: Acceptor) => Acceptor) | undefined;
   /** What to do with a client. */
   readonly handler: Handler;
   /** How many clients are served at a time; others wait. @default {1000} */
@@ -81,7 +91,7 @@ export interface ServeOptions {
   readonly once?: boolean;
   /** Closes a connection over which nothing went for so many ms; without it, none. */
   readonly idleTimeout?: number | undefined;
-  /** Gives up a client that is not done with its TLS handshake after so many ms. @default {10000} */
+  /** Gives up a client that is not done with its handshakes after so many ms. @default {10000} */
   readonly handshakeTimeout?: number;
   /** Serves only clients from these ranges; all where there are none. */
   readonly allow?: readonly Cidr[];
@@ -134,7 +144,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
     onBytes,
   } = options;
   const onEvent = options.onEvent ?? (() => {});
-  const acceptors = await openAcceptors(options);
+  const opened = await openAcceptors(options);
+  const { upgrade } = options;
+  const acceptors = upgrade ? opened.map(upgrade) : opened;
   const isPermitted = allow.length + deny.length === 0
     ? () => true
     : createFilter(allow, deny);
@@ -156,15 +168,26 @@ export async function serve(options: ServeOptions): Promise<Server> {
   async function shakeHands(
     client: Client,
     handshake: Promise<Handshake>,
-  ): Promise<TlsFacts> {
+  ): Promise<ClientFacts> {
     const timer = setTimeout(
       () =>
-        clients.end(client, `no TLS handshake in ${handshakeTimeout / 1000} s`),
+        clients.end(
+          client,
+          `no ${options.upgrade ? "" : "TLS "}handshake in ${
+            handshakeTimeout / 1000
+          } s`,
+        ),
       handshakeTimeout,
     );
     try {
-      const { facts, alpnProtocol } = await handshake;
-      return facts ?? { tls: "TLS", ...alpnProtocol && { alpn: alpnProtocol } };
+      const agreed = await handshake;
+      const { isPlain, alpnProtocol, path, subprotocol } = agreed;
+      const alpn = alpnProtocol && { alpn: alpnProtocol };
+      return {
+        ...!isPlain && (agreed.facts ?? { tls: "TLS", ...alpn }),
+        ...path !== undefined && { path },
+        ...subprotocol !== undefined && { subprotocol },
+      };
     } catch (error) {
       throw objectionOf(error);
     } finally {
@@ -176,7 +199,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   async function secure(
     client: Client,
     handshake: Promise<Handshake>,
-  ): Promise<TlsFacts | undefined> {
+  ): Promise<ClientFacts | undefined> {
     client.free = handshakes.free;
     const facts = await shakeHands(client, handshake);
     free(client);
@@ -192,13 +215,14 @@ export async function serve(options: ServeOptions): Promise<Server> {
 
   async function attend(incoming: Incoming, peer: string): Promise<void> {
     const client = clients.add(track(incoming, peer, onBytes), incoming);
-    let facts: TlsFacts | undefined = PLAIN;
+    let facts: ClientFacts | undefined = PLAIN;
     try {
       if (incoming.handshake) {
-        facts = await secure(client, incoming.handshake());
+        facts = await secure(client, incoming.handshake(client));
         if (facts === undefined) return;
-        const { tls = "TLS", alpn } = facts;
-        client.facts = { tls, ...alpn !== undefined && { alpn } };
+        // thousands may be connected: what is told once is not kept
+        const { cipher: _cipher, certificate: _certificate, ...kept } = facts;
+        client.facts = kept;
         client.active = performance.now();
       } else {
         client.free = places.free;
@@ -320,7 +344,7 @@ interface Client extends Served {
   /** Its place among those that are live, or less than 0. */
   place: number;
   /** Set when it is served: its TLS is up, if it has any. */
-  facts: TlsFacts | undefined;
+  facts: ClientFacts | undefined;
   /** Gives back what it holds: a place among those that are served, or that shake hands. */
   free: (() => void) | undefined;
 }
@@ -332,7 +356,7 @@ function free(client: Client): void {
 
 const GONE = -1;
 
-const PLAIN: TlsFacts = {};
+const PLAIN: ClientFacts = {};
 
 /** How a client ended that was served to its end. */
 const DONE = "done";
@@ -390,6 +414,7 @@ function createClients(onEvent: (event: ServerEvent) => void) {
       facts: undefined,
       free: undefined,
       onEnd: undefined,
+      code: undefined,
     };
     live.push(client);
     return client;
@@ -413,9 +438,11 @@ function createClients(onEvent: (event: ServerEvent) => void) {
     client.onEnd?.();
     const { facts, opened, peer, received: bytesIn, sent: bytesOut } = client;
     const ms = Math.round(performance.now() - opened);
+    const coded = client.code === undefined ? {} : { code: client.code };
+    const counted = { peer, bytesIn, bytesOut, ms };
     onEvent(
       facts
-        ? { event: "close", peer, bytesIn, bytesOut, ms, ...facts, reason }
+        ? { event: "close", ...counted, ...facts, ...coded, reason }
         : { event: "refused", peer, reason },
     );
     free(client);

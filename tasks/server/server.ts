@@ -46,7 +46,7 @@ export async function runServer(
   const mode = await createMode(operands, options, io);
   const { own } = splitSides(operands, options);
   const tls = asksForTls(own)
-    ? await (await import("./certificate.ts")).findTls(own)
+    ? await (await import("./tls/certificate.ts")).findTls(own)
     : undefined;
   const stopped = Promise.withResolvers<void>();
   // it may be rejected before anybody waits for it
@@ -81,6 +81,9 @@ export async function runServer(
     ...unix === undefined ? { host, port, family } : { path: unix },
     ...mode,
     tls,
+    upgrade: options.ws
+      ? (await import("./websocket/accept.ts")).createUpgrade(options.origin)
+      : undefined,
     maxClients: options.maxClients,
     once: options.once || mode.once === true,
     idleTimeout: idleTimeout === undefined ? undefined : idleTimeout * 1000,
@@ -102,9 +105,13 @@ export async function runServer(
       sha256: tls.sha256,
       ...tls.isOwn && {
         client: asStarted(
-          `hark client --tls --pin ${tls.sha256} ${
-            reachable(server.addresses)
-          }`,
+          options.ws
+            ? `hark client --pin ${tls.sha256} wss://${
+              reachable(server.addresses)
+            }/`
+            : `hark client --tls --pin ${tls.sha256} ${
+              reachable(server.addresses)
+            }`,
         ),
       },
     });

@@ -16,7 +16,7 @@ import {
   clientPermissions,
   parsePorts,
 } from "../../tasks/client/options.ts";
-import { makeCertificate } from "../../tasks/server/certificate.ts";
+import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
 import { encode, listening, run, sleep } from "../support.ts";

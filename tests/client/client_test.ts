@@ -19,7 +19,7 @@ import { atMost } from "../../lib/net/pause.ts";
 import {
   fingerprintOf,
   makeCertificate,
-} from "../../tasks/server/certificate.ts";
+} from "../../tasks/server/tls/certificate.ts";
 import { main } from "../../tasks/client.ts";
 import { main as getMain } from "../../tasks/get.ts";
 import { main as postMain } from "../../tasks/post.ts";

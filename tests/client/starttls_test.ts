@@ -3,8 +3,8 @@ import { main } from "../../tasks/client.ts";
 import {
   fingerprintOf,
   makeCertificate,
-} from "../../tasks/server/certificate.ts";
-import { createHandshakes } from "../../tasks/server/tls.ts";
+} from "../../tasks/server/tls/certificate.ts";
+import { createHandshakes } from "../../tasks/server/tls/handshake.ts";
 import { encode, listening, receiveText, run, start } from "../support.ts";
 import { withFolder } from "../support.ts";
 

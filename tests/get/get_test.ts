@@ -13,7 +13,7 @@ import { EXCHANGE_OPTIONS, FORM_OPTIONS } from "../../tasks/get/options.ts";
 import { main as post } from "../../tasks/post.ts";
 import { main as posts } from "../../tasks/posts.ts";
 import { main as server } from "../../tasks/server.ts";
-import { makeCertificate } from "../../tasks/server/certificate.ts";
+import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
 import {
   encode,

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { speaksTls } from "../../lib/http/failure.ts";
 import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";
-import { fingerprintOf } from "../../tasks/server/certificate.ts";
+import { fingerprintOf } from "../../tasks/server/tls/certificate.ts";
 import { serve } from "../../tasks/server/serve.ts";
 import { certificates } from "../net/openssl.ts";
 import { run, spawnProgram, testWith } from "../support.ts";

@@ -7,7 +7,7 @@ import {
 import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { askSocks, formatProxy, parseProxy } from "../../lib/net/proxy.ts";
-import { makeCertificate } from "../../tasks/server/certificate.ts";
+import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import { UsageError } from "../../lib/cli/errors.ts";
 import { main } from "../../tasks/client.ts";
 import { main as get } from "../../tasks/get.ts";

@@ -9,7 +9,7 @@ import {
 import {
   fingerprintOf,
   makeCertificate,
-} from "../../tasks/server/certificate.ts";
+} from "../../tasks/server/tls/certificate.ts";
 import { startNodeTls } from "../../lib/net/tls/node.ts";
 import { main } from "../../tasks/client.ts";
 import { echo, greet } from "../../tasks/server/handlers.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { makeCertificate } from "../../tasks/server/certificate.ts";
+import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import { main } from "../../tasks/posts.ts";
 import { columnsOf } from "../../tasks/posts/table.ts";
 import { run, spawn, withFolder } from "../support.ts";

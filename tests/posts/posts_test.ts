@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { getAvailablePort } from "@std/net/get-available-port";
 import fc from "fast-check";
 import { Failure } from "../../lib/cli/errors.ts";
-import { makeCertificate } from "../../tasks/server/certificate.ts";
+import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import { createHandler } from "../../tasks/api/handler.ts";
 import { serveHttp } from "../../tasks/api/serve.ts";
 import { seed } from "../../tasks/api/store/seed.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   fingerprintOf,
   makeCertificate,
-} from "../../tasks/server/certificate.ts";
+} from "../../tasks/server/tls/certificate.ts";
 import { spawnProgram, testWith } from "../support.ts";
 
 async function openssl(stdin: string, ...args: string[]): Promise<string> {

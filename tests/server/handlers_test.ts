@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Failure } from "../../lib/cli/errors.ts";
 import { connect } from "../../lib/net/connect.ts";
-import { makeCertificate } from "../../tasks/server/certificate.ts";
 import type { CloseEvent, ServerEvent } from "../../tasks/server/log/events.ts";
+import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import { discard, echo, relay, sendFile } from "../../tasks/server/handlers.ts";
 import { parseTarget } from "../../tasks/server/options.ts";
 import { type Handler, serve } from "../../tasks/server/serve.ts";

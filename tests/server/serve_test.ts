@@ -19,8 +19,8 @@ import {
 } from "../../lib/net/connection.ts";
 import { LOOPBACKS } from "../../lib/net/address.ts";
 import { listen, listenFailure, openAll } from "../../lib/net/listen.ts";
-import { makeCertificate } from "../../tasks/server/certificate.ts";
 import type { ServerEvent } from "../../tasks/server/log/events.ts";
+import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import { discard, echo } from "../../tasks/server/handlers.ts";
 import { listenTls, listenUnix } from "../../tasks/server/listeners.ts";
 import {

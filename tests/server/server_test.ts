@@ -10,7 +10,7 @@ import { getAvailablePort } from "@std/net/get-available-port";
 import {
   fingerprintOf,
   makeCertificate,
-} from "../../tasks/server/certificate.ts";
+} from "../../tasks/server/tls/certificate.ts";
 import { main as client } from "../../tasks/client.ts";
 import { main } from "../../tasks/server.ts";
 import { greet } from "../../tasks/server/handlers.ts";

@@ -8,7 +8,7 @@ import { getAvailablePort } from "@std/net/get-available-port";
 import { dirname } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { quote } from "../../lib/cli/values.ts";
-import { makeCertificate } from "../../tasks/server/certificate.ts";
+import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import { withFiles } from "../get/support.ts";
 import { serveHttp } from "../http/server.ts";
 import {

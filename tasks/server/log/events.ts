@@ -7,14 +7,22 @@
 import type { Direction, TlsFacts } from "../../../lib/net/connection.ts";
 import type { ServerOptions } from "../options.ts";
 
+/** What is known of a client's TLS and WebSocket. */
+export interface ClientFacts extends TlsFacts {
+  /** What its WebSocket was opened at. */
+  readonly path?: string;
+  readonly subprotocol?: string;
+}
+
 /** A client was accepted, and TLS is spoken where it should be. */
-interface OpenEvent extends TlsFacts {
+interface OpenEvent extends ClientFacts {
   readonly event: "open";
   readonly peer: string;
 }
 
 /** A client's connection ended. */
-export interface CloseEvent extends Pick<TlsFacts, "tls" | "alpn"> {
+export interface CloseEvent
+  extends Omit<ClientFacts, "cipher" | "certificate"> {
   readonly event: "close";
   readonly peer: string;
   /** How many bytes it sent. */
@@ -23,6 +31,8 @@ export interface CloseEvent extends Pick<TlsFacts, "tls" | "alpn"> {
   readonly bytesOut: number;
   /** How long it was connected, in ms. */
   readonly ms: number;
+  /** The code with which its WebSocket was closed. */
+  readonly code?: number;
   /** `done`, or why it ended before that. */
   readonly reason: string;
 }
@@ -77,7 +87,9 @@ export function formatEvent(
       return `Certificate SHA-256: ${event.sha256}\n` +
         (event.client === undefined ? "" : `Connect with: ${event.client}\n`);
     case "open":
-      return `Connection from ${event.peer} has been established!\n`;
+      return `Connection from ${event.peer}${
+        event.path === undefined ? "" : ` to ${event.path}`
+      } has been established!\n`;
     case "datagram":
       return "";
     case "close":

@@ -8,14 +8,14 @@ import { concat } from "@std/bytes/concat";
 import { decodeBase64, encodeBase64 } from "@std/encoding/base64";
 import { decodeBase64Url } from "@std/encoding/base64url";
 import { encodeHex } from "@std/encoding/hex";
-import { Failure } from "../../lib/cli/errors.ts";
-import type { KeyPair } from "../../lib/net/connection.ts";
+import { Failure } from "../../../lib/cli/errors.ts";
+import type { KeyPair } from "../../../lib/net/connection.ts";
 import {
   readPair,
   readPem,
   type TrustOptions,
-} from "../../lib/net/tls/trust.ts";
-import type { TlsServer } from "./acceptor.ts";
+} from "../../../lib/net/tls/trust.ts";
+import type { TlsServer } from "../acceptor.ts";
 
 const DAY_MS = 86_400_000;
 const DAYS = 365;

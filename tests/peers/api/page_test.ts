@@ -4,19 +4,19 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import type { Middleware } from "../../tasks/api/middleware/middleware.ts";
-import { createHandler } from "../../tasks/api/handler.ts";
-import { serveOpenApi } from "../../tasks/api/openapi/openapi.ts";
-import { servePage } from "../../tasks/api/page/page.ts";
-import { serveHttp } from "../../tasks/api/serve.ts";
-import { isDocument } from "../../tasks/api/store/document.ts";
-import { seed } from "../../tasks/api/store/seed.ts";
-import { openStore } from "../../tasks/api/store/sqlite.ts";
-import type { Seed } from "../../tasks/api/store/store.ts";
-import { findBarriers, loadAxe } from "../api/page/axe.ts";
-import { openBrowser, type Tab } from "../api/page/browser.ts";
-import { ask, click, fill } from "../api/page/console.ts";
-import { hasCommand, testWith } from "../support.ts";
+import type { Middleware } from "../../../tasks/api/middleware/middleware.ts";
+import { createHandler } from "../../../tasks/api/handler.ts";
+import { serveOpenApi } from "../../../tasks/api/openapi/openapi.ts";
+import { servePage } from "../../../tasks/api/page/page.ts";
+import { serveHttp } from "../../../tasks/api/serve.ts";
+import { isDocument } from "../../../tasks/api/store/document.ts";
+import { seed } from "../../../tasks/api/store/seed.ts";
+import { openStore } from "../../../tasks/api/store/sqlite.ts";
+import type { Seed } from "../../../tasks/api/store/store.ts";
+import { findBarriers, loadAxe } from "../../api/page/axe.ts";
+import { openBrowser, type Tab } from "../../api/page/browser.ts";
+import { ask, click, fill } from "../../api/page/console.ts";
+import { hasCommand, testWith } from "../../support.ts";
 
 const routes = { "/": servePage, "/openapi.json": serveOpenApi };
 

@@ -7,11 +7,11 @@
 
 import type { Duplex } from "node:stream";
 import { createSecureContext, createServer, TLSSocket } from "node:tls";
-import { Failure } from "../../lib/cli/errors.ts";
-import { type Socket, withRead } from "../../lib/net/connection.ts";
-import { factsOf } from "../../lib/net/tls/facts.ts";
-import { shakeHands } from "../../lib/net/tls/node.ts";
-import type { Handshake, TlsServer } from "./acceptor.ts";
+import { Failure } from "../../../lib/cli/errors.ts";
+import { type Socket, withRead } from "../../../lib/net/connection.ts";
+import { factsOf } from "../../../lib/net/tls/facts.ts";
+import { shakeHands } from "../../../lib/net/tls/node.ts";
+import type { Handshake, TlsServer } from "../acceptor.ts";
 
 /** Why Node refused a client; it gives one with the wrong certificate the error of a connection that was reset. */
 function wordOf(error: Error): Error {
