@@ -11,7 +11,7 @@ const MAY: readonly (readonly [room: string, ...others: string[]])[] = [
   ["lib/cli/"],
   ["lib/net/", "lib/cli/"],
   ["lib/http/", "lib/cli/", "lib/net/"],
-  // a relay to a WebSocket is a client of it, and messages are the same at both ends
+  // a relay to a WebSocket is a client of it, and frames and messages are the same at both ends
   ["tasks/server/", "lib/", "tasks/client/websocket/"],
   ["tasks/client/", "lib/"],
   ["tasks/get/", "lib/"],

@@ -17,7 +17,7 @@ import {
   type Message,
   Op,
   type Received,
-} from "../../../lib/net/websocket.ts";
+} from "./frames.ts";
 
 /** Messages both ways. */
 export interface WebSocketLink {

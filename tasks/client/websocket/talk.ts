@@ -22,7 +22,7 @@ import {
   within,
 } from "../../../lib/net/connection.ts";
 import { pause } from "../../../lib/net/pause.ts";
-import type { Close, Message } from "../../../lib/net/websocket.ts";
+import type { Close, Message } from "./frames.ts";
 import { createLineSender, type WebSocketLink } from "./socket.ts";
 import { openWebSocket, shownUrl, TOKEN, type Upgrade } from "./upgrade.ts";
 import type { ClientOptions } from "../options.ts";

@@ -11,8 +11,11 @@ import {
   type Connection,
   send,
 } from "../../../lib/net/connection.ts";
-import { formatFrames, Op } from "../../../lib/net/websocket.ts";
-import { formatClose } from "../../../lib/net/websocket.ts";
+import {
+  formatClose,
+  formatFrames,
+  Op,
+} from "../../client/websocket/frames.ts";
 import {
   acceptKeyFor,
   hasWord,

@@ -13,7 +13,7 @@ import {
   track,
 } from "../../../lib/net/connection.ts";
 import { atMost } from "../../../lib/net/pause.ts";
-import type { Message } from "../../../lib/net/websocket.ts";
+import type { Message } from "../../client/websocket/frames.ts";
 import {
   createLineSender,
   createWebSocket,

@@ -10,7 +10,7 @@ import {
   type Frame,
   Op,
   type Received,
-} from "../../lib/net/websocket.ts";
+} from "../../tasks/client/websocket/frames.ts";
 import {
   createLineSender,
   createWebSocket,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Failure } from "../cli/errors.ts";
+import { Failure } from "../../../lib/cli/errors.ts";
 
 /** A message, or with `isPart` a part of one that goes on. The bytes of one that came may change when the next ones are read. */
 export interface Message {
