@@ -297,9 +297,10 @@ async function converse(
     await printer?.fail?.(error);
     if (!route.tls) throw error;
     const hinted = await withTlsHint(error);
-    const isRefused = connection.received === 0 && hinted instanceof Failure &&
-      (isCut(hinted) || isGone(hinted.cause));
-    if (!isRefused) throw hinted;
+    if (!(hinted instanceof Failure) || connection.received > 0) throw hinted;
+    // the handshake of a WebSocket says first what it was at
+    const why = hinted.cause instanceof Failure ? hinted.cause : hinted;
+    if (!isCut(why) && !isGone(why.cause)) throw hinted;
     throw (await import("./hints.ts")).withCutHint(hinted, options);
   } finally {
     rest?.();

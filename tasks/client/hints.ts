@@ -267,9 +267,9 @@ function hintForScheme(operand: string, isCheck = false): string | undefined {
   const isUrl = isCheck && /^(https?|wss?)$/.test(name);
   if (known && !isUrl) return known[1];
   if (/^udp[46]?(-connect|-sendto)?$/.test(name)) {
-    const at = hasPort(rest) ? addressed(rest) : undefined;
-    return at && operand !== `udp:${rest}`
-      ? `hark client udp:${at}`
+    const address = hasPort(rest) ? addressed(rest) : undefined;
+    return address && operand !== `udp:${rest}`
+      ? `hark client udp:${address}`
       : DATAGRAMS;
   }
   const start = `hark client${isCheck ? " --check" : ""}`;

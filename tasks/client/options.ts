@@ -317,7 +317,7 @@ function parseTarget(text: string): Target {
     throw new UsageError("Cannot check a URL that is not as https://HOST:PORT");
   }
   const { hostname, port } = new URL(text);
-  const isTls = /s$/i.test(scheme);
+  const isTls = /^(https|wss)$/i.test(scheme);
   const host = parseHost(hostname);
   return {
     address: { host, port: port === "" ? isTls ? 443 : 80 : parsePort(port) },

@@ -320,6 +320,7 @@ Deno.test("client --check looks at several targets at once, a line for each in t
       `127.0.0.1:${port} open`,
       `localhost:${port} open`,
     ]],
+    [[`ws://127.0.0.1:${port}/a?b`], 0, [`127.0.0.1:${port} open`]],
     [[`127.0.0.1:${closed}`, `http://127.0.0.1:${port}/a?b#c`], 7, [
       `127.0.0.1:${closed} closed: connection refused`,
       `127.0.0.1:${port} open`,
@@ -341,6 +342,10 @@ Deno.test("client --check looks at several targets at once, a line for each in t
     [["--tls", `localhost:${server.port}`, `http://127.0.0.1:${port}`], 60, [
       `localhost:${server.port} open, but ${unknown}`,
       `127.0.0.1:${port} open`,
+    ]],
+    [[`ws://127.0.0.1:${port}/a`, `wss://localhost:${server.port}`], 60, [
+      `127.0.0.1:${port} open`,
+      `localhost:${server.port} open, but ${unknown}`,
     ]],
   ];
   for (const [args, expected, lines] of cases) {
@@ -447,8 +452,12 @@ Deno.test("client --check confuses no ports with targets, and shows no password 
 Deno.test("client --check asks for the permission of all its targets", async () => {
   const line = parseCommandLine(CLIENT_OPTIONS, [
     ...["--check", "db:5432", "https://web/", "http://10.0.0.1/", "unix:/a"],
+    ...["ws://feed/", "wss://feed/"],
   ]);
   const { net, read } = await clientPermissions(line);
-  assertEquals(net, ["db:5432", "web:443", "10.0.0.1:80", "unix:/a"]);
+  assertEquals(net, [
+    ...["db:5432", "web:443", "10.0.0.1:80", "unix:/a"],
+    ...["feed:80", "feed:443"],
+  ]);
   assertEquals(read, ["/a"]);
 });

@@ -296,6 +296,16 @@ Deno.test("client refuses what goes with WebSocket alone, or not with it", async
     ],
     [["--subprotocol", "a b", "ws://h/"], /Cannot ask for the subprotocol/],
     [["ws://h/", "80"], /2 operands: expected one URL/],
+    [["--alpn", "h2", "ws://h/"], /--alpn with ws:\/\/\nhint: .*wss:/],
+    [["--bind", "::1", "ws://127.0.0.1/"], /from \[::1\] to 127\.0\.0\.1\n/],
+    [["--check", "80", "ws://h/"], /Cannot check ports of a URL/],
+    [["--check", "--header", "a:s3cret", "ws://h/"], /--header with --check,/],
+    [["--check", "--unix", "a", "ws://h/"], /--check, which has unix:PATH/],
+    [
+      ["ws://me@locahost:1/feed?token=s3cret"],
+      /^(?!.*s3cret).*mean ws:\/\/localhost:1\/feed\? .* ws:\/\/locahost\.:1\/f/s,
+    ],
+    [["udp:locahost:1"], /did you mean udp:localhost:1\?/],
     [["ws://me:s3cret@h:x/"], /^(?!.*s3cret).*Cannot parse URL/],
   ];
   for (const [args, expected] of cases) {
@@ -334,9 +344,50 @@ Deno.test("client wss:// trusts a pinned certificate or a named one, and no othe
     assertEquals(ca.code, 0);
     const unknown = await run(main, ["--send", "hi", url]);
     assertEquals(unknown.code, 60);
+    const json = await run(main, ["--json", "--pin", pin, "--send", "a", url]);
+    const [open = ""] = json.stdout.split("\n");
+    const { tls, certificate } = JSON.parse(open);
+    assertEquals([tls, certificate.sha256], ["TLSv1.3", pin]);
+    const alpn = await run(main, ["--alpn", "h2", "--pin", pin, url], typed);
+    assertEquals(alpn.code, 1);
+    assertMatch(alpn.stderr, /no protocol in common: it takes none of h2\n/);
     server.interrupt();
     await server.result;
   }));
+
+Deno.test("client wss:// says that a server may want a client certificate", () =>
+  withFolder(async (folder) => {
+    const { cert, key } = await makeCertificate();
+    const [certFile, keyFile] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+    await Deno.writeTextFile(certFile, cert);
+    await Deno.writeTextFile(keyFile, key);
+    const pair = ["--cert", certFile, "--key", keyFile];
+    const args = ["--ws", "--port", "0", "--client-ca", certFile, ...pair];
+    const server = start(serverMain, args);
+    const port = portIn(await server.stdout.waitFor(/Listening.*\n.*Listen/));
+    const target = ["--ca", certFile, `wss://localhost:${port}/`];
+    const refused = await run(main, target, typed);
+    assertEquals(refused.code, 18);
+    assertMatch(refused.stderr, /\nhint: it may want a client certificate: /);
+    const { code, stdout } = await run(main, [...pair, ...target], typed);
+    assertEquals([code, stdout], [0, "Received from server: Hello, Client!\n"]);
+    server.interrupt();
+    await server.result;
+  }));
+
+Deno.test({
+  name: "client ws:// --bind comes from an address of its own",
+  // every address of 127.0.0.0/8 is this machine's on Linux alone
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const server = start(serverMain, ["--ws", "--port", "0", "--once"]);
+    const port = portIn(await server.stdout.waitFor(/Listening.*\n.*Listen/));
+    const args = ["--bind", "127.0.0.2", `ws://localhost:${port}/`];
+    assertEquals((await run(main, args, typed)).code, 0);
+    const log = (await server.result).stdout;
+    assertMatch(log, /Connection from 127\.0\.0\.2:\d+ to \/ has/);
+  },
+});
 
 Deno.test("client ws:// --unix goes to a socket, with the URL's host and path", () =>
   withFolder(async (folder) => {

@@ -48,6 +48,29 @@ for (const [family, hostname] of [["TCP4", "127.0.0.1"], ["TCP6", "::1"]]) {
   });
 }
 
+for (const ws of [[], ["--ws"]]) {
+  Deno.test(`server ${["relay", ...ws].join(" ")} --proxy-protocol tells a WebSocket of its client before the handshake`, async () => {
+    const heard = Promise.withResolvers<string>();
+    await using target = listening(async (conn) =>
+      heard.resolve(await receiveText(conn, 70))
+    );
+    const { stdout, interrupt, result } = start(main, [
+      ...["relay", `ws://localhost:${target.port}/x`, "-p0", ...ws],
+      ...["--host", "127.0.0.1", "--proxy-protocol"],
+    ]);
+    const port = portIn(await stdout.waitFor(/Listening on .+\n/));
+    const at = `127.0.0.1:${port}`;
+    const url = ws.length > 0 ? `ws://${at}/` : at;
+    await run(client, ["--send", "a", "--timeout", "5", url]);
+    assertMatch(
+      await heard.promise,
+      /^PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ \d+\r\nGET \/x HTTP\/1\.1\r\n/,
+    );
+    interrupt();
+    await result;
+  });
+}
+
 Deno.test("server relay --proxy-protocol knows IPv4 where it listens on all addresses", async () => {
   const args = ["-p0", "--host", "::", "--proxy-protocol"];
   const { heard } = await heardThrough(

@@ -42,7 +42,7 @@ function parseHeader(text: string): readonly [name: string, value: string] {
   }
   if (OWN_HEADER.test(name)) {
     const hint = /-protocol$/i.test(name)
-      ? "hark client --subprotocol NAME"
+      ? "hark client --subprotocol NAME ws://HOST:PORT/PATH"
       : undefined;
     const why = "the handshake says it by itself";
     throw new UsageError(`Cannot send the header "${name}": ${why}`, { hint });
