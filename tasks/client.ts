@@ -9,17 +9,15 @@ import type { ExitCode } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
 import { runClient } from "./client/client.ts";
-import { CLIENT_OPTIONS, clientPermissions } from "./client/options.ts";
+import { CLIENT_OPTIONS } from "./client/options.ts";
 
 const command = defineCommand({
   name: "client",
   summary: "Connect to a TCP server and print what it says.",
   usage: "[HOST:PORT | HOST PORT | unix:PATH | ws://URL]",
   examples: [
-    ["client", "what localhost:12345 says"],
-    ["client :7000", "what you type is sent, by lines"],
+    ["client", "talk with localhost:12345"],
     ["client --pipe :7000", "stdin there, stdout from there"],
-    ["client --check 20-25,80", "are these ports open?"],
     ["client --check db:5432 cache:6379", "are both open?"],
     ["client ws://localhost:3000/feed", "the messages of a WebSocket"],
   ],
@@ -29,7 +27,8 @@ const command = defineCommand({
     ...["pipe", "send", "timeout", "wait", "check", "proxy"] as const,
     ...["tls", "pin", "dump", "json"] as const,
   ],
-  permissions: clientPermissions,
+  permissions: async (line) =>
+    (await import("./client/targets.ts")).clientPermissions(line),
   run: runClient,
 });
 

@@ -24,7 +24,8 @@ import {
   formatWords,
 } from "../../lib/net/tls/facts.ts";
 import type { CertificateFacts, TlsFacts } from "../../lib/net/connection.ts";
-import { type ClientOptions, familyFor, type Target } from "./options.ts";
+import { type ClientOptions, familyFor } from "./options.ts";
+import type { Target } from "./targets.ts";
 import { connectPatiently, type PatientOptions } from "./wait.ts";
 
 /** How many are connected to at a time. */

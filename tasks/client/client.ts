@@ -33,9 +33,7 @@ import {
   formFor,
   isUdp,
   refuseNearLocalhost,
-  targetsFrom,
   webSocketOf,
-  withPorts,
 } from "./options.ts";
 import type { Print, Printer } from "./transfer.ts";
 import type { PatientOptions } from "./wait.ts";
@@ -318,6 +316,19 @@ async function readOperands<T>(
   }
 }
 
+async function checkTargets(
+  line: CommandLine<typeof CLIENT_OPTIONS>,
+  io: Io,
+): Promise<ExitCode> {
+  const { targetsFrom, withPorts } = await import("./targets.ts");
+  const whole = withPorts(line);
+  const targets = await readOperands(targetsFrom, whole);
+  for (const { address } of targets) await refuseNearLocalhost(address);
+  const { runCheck, waysTo } = await import("./check.ts");
+  const ways = await waysTo(targets, whole.options, findRoute);
+  return await runCheck(ways, whole.options, io);
+}
+
 /**
  * Runs `client` as its command line says.
  *
@@ -328,16 +339,9 @@ export async function runClient(
   line: CommandLine<typeof CLIENT_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
-  const whole = withPorts(line);
-  const { options: given, operands } = whole;
-  if (given.check !== undefined) {
-    const targets = await readOperands(targetsFrom, whole);
-    for (const { address } of targets) await refuseNearLocalhost(address);
-    const { runCheck, waysTo } = await import("./check.ts");
-    const ways = await waysTo(targets, given, findRoute);
-    return await runCheck(ways, given, io);
-  }
-  const target = await readOperands(addressFrom, whole);
+  if (line.options.check !== undefined) return await checkTargets(line, io);
+  const { options: given, operands } = line;
+  const target = await readOperands(addressFrom, line);
   const udp = isUdp(operands);
   const { unix, header, subprotocol, binary } = given;
   const url = webSocketOf(operands);

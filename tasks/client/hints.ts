@@ -21,12 +21,8 @@ import {
   parseAddress,
 } from "../../lib/net/address.ts";
 import type { Connection } from "../../lib/net/connection.ts";
-import {
-  type ClientOptions,
-  parsePorts,
-  STARTTLS,
-  type Starttls,
-} from "./options.ts";
+import { type ClientOptions, STARTTLS, type Starttls } from "./options.ts";
+import { parsePorts } from "./targets.ts";
 
 const LISTEN = "to listen: hark server --port PORT";
 const BY_ITSELF = "client says what fails by itself; for events, --json";

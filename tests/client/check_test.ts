@@ -11,11 +11,8 @@ import { main } from "../../tasks/client.ts";
 import { check } from "../../tasks/client/check.ts";
 import type { ExitCode } from "../../lib/cli/errors.ts";
 import { parseCommandLine } from "../../lib/cli/options.ts";
-import {
-  CLIENT_OPTIONS,
-  clientPermissions,
-  parsePorts,
-} from "../../tasks/client/options.ts";
+import { CLIENT_OPTIONS } from "../../tasks/client/options.ts";
+import { clientPermissions, parsePorts } from "../../tasks/client/targets.ts";
 import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";

@@ -28,9 +28,9 @@ import { createDataEvents } from "../../tasks/client/json_events.ts";
 import {
   addressFrom,
   CLIENT_OPTIONS,
-  clientPermissions,
   refuseNearLocalhost,
 } from "../../tasks/client/options.ts";
+import { clientPermissions } from "../../tasks/client/targets.ts";
 import { createCrlf } from "../../tasks/client/transfer.ts";
 import { discard, echo, greet } from "../../tasks/server/handlers.ts";
 import { SERVER_OPTIONS } from "../../tasks/server/options.ts";
