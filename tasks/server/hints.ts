@@ -98,6 +98,9 @@ export function serverHints(args: readonly string[]): Hints {
 const SCHEME =
   /^(tcp|tls|ssl|openssl|https?)[46]?(?:-l(?:isten)?|-connect)?:(?:\/\/)?(?=.)/i;
 
+/** What is no plain TCP, before an address: `udp:`, `UDP-LISTEN:`, `ws://`. */
+const WAY = /^(udp|wss?)[46]?(?:-l(?:isten)?|-recv(?:from)?)?:(?:\/\/)?(?=.)/i;
+
 /** Takes a scheme off a text, and what is no address behind that. */
 function split(text: string): { readonly rest: string; readonly tls: boolean } {
   const [start = "", scheme = ""] = text.match(SCHEME) ?? [];
@@ -118,7 +121,11 @@ const join = (host: string, port: string) =>
 function optionsFor(words: readonly string[]): string | undefined {
   const [first = "", port] = words;
   if (isPath(first)) return `--unix ${quote(first)}`;
-  const { rest, tls } = split(first);
+  const [start = "", way = ""] = first.toLowerCase().match(WAY) ?? [];
+  const bare = first.slice(start.length);
+  const { rest, tls } = split(
+    start && `${way === "wss" ? "tls" : "tcp"}:${bare}` || first,
+  );
   const isSingle = port === undefined;
   // a word alone is rather a mode that was mistyped
   const isAddress = /^\d+$|[:.]|^localhost$/.test(rest) || !isSingle;
@@ -128,6 +135,7 @@ function optionsFor(words: readonly string[]): string | undefined {
     const address = parseAddress(text, { host: "", port: -1 });
     if ("path" in address) return `--unix ${quote(address.path)}`;
     return [
+      ...way ? [way === "udp" ? "--udp" : "--ws"] : [],
       ...tls ? ["--tls"] : [],
       ...address.host === "" ? [] : [`--host ${quote(address.host)}`],
       ...address.port === -1 ? [] : [`--port ${address.port}`],
