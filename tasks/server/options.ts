@@ -23,6 +23,7 @@ import {
   DEFAULT_ADDRESS,
   endsOf,
   familyOf,
+  isLoopback,
   parseAddress,
   parseHost,
   parsePort,
@@ -267,13 +268,20 @@ export async function serverPermissions(
     typeof SERVER_OPTIONS
   >,
 ): Promise<Permissions> {
-  const { host, port, unix, file, cert, key, clientCa, ca } = options;
+  const { host, port, unix, udp, file, cert, key, clientCa, ca } = options;
   const { targetCert, targetKey } = options;
   const own = unix === undefined
     ? await endsOf({ host, port }, familyOf(host, options))
     : [{ path: unix }];
   const goal = mode === "relay" ? [parseTarget(target).address] : [];
-  return permissionsFor([...own, ...goal], [
+  const needed = permissionsFor([...own, ...goal], [
     ...[file, cert, key, clientCa, ca, targetCert, targetKey],
   ]);
+  // an answer needs its peer's address too; of IPv6 Deno takes no range
+  const isV4Open = own.some((end) =>
+    "host" in end && /^[\d.]+$/.test(end.host) && !isLoopback(end.host)
+  );
+  return udp && isV4Open
+    ? { ...needed, net: [...needed.net, "0.0.0.0/0"] }
+    : needed;
 }

@@ -257,3 +257,10 @@ Deno.test("client udp: needs no more than the loopback for a peer there, and ask
     "'--allow-net=192.0.2.1:53,0.0.0.0,[::]' ",
   );
 });
+
+Deno.test("server --udp asks for all whom it answers, where they may be anywhere", async () => {
+  const args = ["--udp", "--host", "0.0.0.0", "--port", "8053"];
+  const { code, stderr } = await spawn("server", args).result;
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "--allow-net=0.0.0.0:8053,0.0.0.0/0 ");
+});
