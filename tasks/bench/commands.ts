@@ -191,6 +191,10 @@ export const COMMAND_ROWS: readonly Row[] = [
     python: python3 -c ${CLIENT} PLACE FOLDER/cert.pem
     ncat: ncat --recv-only --ssl-verify --ssl-trustfile FOLDER/cert.pem localhost PLACE
     socat: socat -u OPENSSL:localhost:PLACE,cafile=FOLDER/cert.pem -`,
+  row("handshake", tlsGreeter, { unit: "ms to verify a certificate" })`
+    hark client --check --tls: ${TRUSTING} --check --tls --ca FOLDER/cert.pem localhost:PLACE
+    openssl s_client: openssl s_client -brief -verify_return_error -verify_hostname localhost -CAfile FOLDER/cert.pem -connect localhost:PLACE
+    deno, an empty script: ${floor("empty")}`,
   row("get", api)`
     hark get: ${hark("get")} PLACE/posts/1
     deno, a three-line fetch: ${floor("fetch")} PLACE/posts/1
