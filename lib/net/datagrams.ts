@@ -9,7 +9,7 @@ import { requireNet, type TcpAddress } from "./address.ts";
 import type { Socket } from "./connection.ts";
 
 /** The most that one holds, over IPv4. */
-const MOST_BYTES = 65_507;
+export const MOST_BYTES = 65_507;
 
 /** What waits to be read may not grow for ever: what is more is lost, as it may be anywhere on the way. */
 const MOST_HELD = 16 * 2 ** 20;

@@ -14,7 +14,11 @@ import {
   type TcpAddress,
 } from "../../lib/net/address.ts";
 import type { Socket } from "../../lib/net/connection.ts";
-import { createPeer, openDatagrams } from "../../lib/net/datagrams.ts";
+import {
+  createPeer,
+  MOST_BYTES,
+  openDatagrams,
+} from "../../lib/net/datagrams.ts";
 import { atMost } from "../../lib/net/pause.ts";
 import { CLIENT_OPTIONS, type ClientOptions } from "./options.ts";
 
@@ -49,6 +53,13 @@ export async function openUdp(
   );
   if (odd !== undefined) {
     throw new UsageError(`Cannot use ${formatOptionName(odd)} with ${name}`);
+  }
+  const { length } = new TextEncoder().encode(send);
+  if (length > MOST_BYTES) {
+    throw new UsageError(
+      `Cannot send ${length} bytes in one datagram: ${MOST_BYTES} at most`,
+      { hint: "hark client --pipe, which sends several" },
+    );
   }
   const isOne = !pipe && !isTyped && idleTimeout === undefined;
   const limit = (idleTimeout ?? (isOne ? timeout : undefined) ?? Infinity) *

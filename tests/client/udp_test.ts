@@ -204,6 +204,19 @@ for (
   });
 }
 
+Deno.test("client udp: --send refuses what one datagram does not hold", async () => {
+  const heard = await withPeer([], async (port) => {
+    const args = ["--send", "é".repeat(32_754), `udp:127.0.0.1:${port}`];
+    const { code, stderr } = await run(client, args);
+    assertEquals(code, 2);
+    assertStringIncludes(
+      stderr,
+      "client: Cannot send 65508 bytes in one datagram: 65507 at most\n",
+    );
+  });
+  assertEquals(heard, []);
+});
+
 Deno.test("client --check takes no udp:, alone or among others", async () => {
   for (const others of [[], ["localhost:1"], ["localhost:1", "https://h/"]]) {
     const args = ["--check", ...others, "udp:127.0.0.1:9"];
