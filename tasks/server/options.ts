@@ -31,6 +31,18 @@ import {
 } from "../../lib/net/address.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
 
+/** Reads an origin as browsers write it, without a default port; what else would never match. */
+function parseOrigin(text: string): string {
+  if (text === "*" || text === "null") return text;
+  const isOrigin = /^[a-z][a-z\d+.-]*:\/\/[^\s/?#@]+\/?$/i.test(text);
+  const origin = isOrigin ? URL.parse(text)?.origin : undefined;
+  // of an extension of a browser, URL knows none
+  if (origin !== undefined) return origin === "null" ? text : origin;
+  throw new UsageError(
+    `Cannot parse origin "${hideMalformed(text)}": expected https://HOST, or *`,
+  );
+}
+
 /** The options of `server`. */
 export const SERVER_OPTIONS = {
   host: {
@@ -83,7 +95,7 @@ export const SERVER_OPTIONS = {
   ws: { help: "Speak WebSocket: modes are for messages" },
   origin: {
     value: "ORIGIN",
-    parse: String,
+    parse: parseOrigin,
     repeat: true,
     needs: { oneOf: ["ws"] },
     help: "Let its pages in too, with --ws; *: all",
@@ -240,7 +252,7 @@ export function parseTarget(text: string): Target {
   const address = where === "" ? defaults : parseAddress(where, defaults);
   if ("path" in address ? tls : address.port <= 0) {
     throw new UsageError(
-      `Cannot relay to "${text}": expected HOST:PORT, tls:HOST:PORT or unix:PATH`,
+      `Cannot relay to "${text}": expected HOST:PORT, tls:HOST:PORT, unix:PATH or ws://`,
     );
   }
   return { address, tls };

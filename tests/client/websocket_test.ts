@@ -140,6 +140,14 @@ Deno.test("client ws:// --keep-open ends with the server, or when nothing comes"
   assertEquals([code, stdout], [28, "Received from server: x\n"]);
 });
 
+Deno.test("client ws:// --pipe fails where the server closes before it has taken stdin", async () => {
+  await using peer = servePeer();
+  const stdin = Array.from({ length: 20_000 }, () => "line\n");
+  const result = await run(main, ["--pipe", `${peer.at}/1001`], { stdin });
+  assertEquals(result.code, 1);
+  assertMatch(result.stderr, /^client: Cannot send to .*: it is closed\n/);
+});
+
 Deno.test("client ws:// sends what is typed, and ends when the server closes", async () => {
   await using peer = servePeer();
   const { code, stdout } = await run(main, [`${peer.at}/echo`], {

@@ -274,6 +274,9 @@ Deno.test("server --ws opens a WebSocket for a proper request, and refuses any o
   for (const [request, status, log] of cases) {
     const answer = await ask(server.port, `${request}\r\n`);
     assertEquals(answer.slice(0, 13), `HTTP/1.1 ${status} `, request);
+    const [head = "", body = ""] = answer.split("\r\n\r\n");
+    assertMatch(head, new RegExp(`\r\nContent-Length: ${body.length}(\r\n|$)`));
+    assertMatch(body, /^[A-Z].*\n$/);
     if (status === "426") {
       assertMatch(answer, /\r\nUpgrade: websocket\r\n/);
       assertMatch(answer, /\r\nSec-WebSocket-Version: 13\r\n/);
@@ -301,7 +304,9 @@ Deno.test("server --ws opens a WebSocket for a proper request, and refuses any o
 
 Deno.test("server --ws --origin lets the pages of one more origin in, or of all", async () => {
   const origin = "Origin: https://App.example\r\n";
-  for (const named of ["https://app.example", "*"]) {
+  for (
+    const named of ["https://app.example", "https://app.example:443/", "*"]
+  ) {
     await using server = await startServer(["echo", "--origin", named]);
     const answer = await ask(server.port, `${GET}${KEY}${origin}\r\n`, 12);
     assertEquals(answer, "HTTP/1.1 101");
@@ -309,6 +314,14 @@ Deno.test("server --ws --origin lets the pages of one more origin in, or of all"
   const { code, stderr } = await run(main, ["--origin", "*", "-p0"]);
   assertEquals(code, 2);
   assertMatch(stderr, /Cannot use --origin without --ws/);
+});
+
+Deno.test("server --ws refuses an --origin that no page can have", async () => {
+  for (const named of ["app.example", "https://app.example/page", "http://"]) {
+    const result = await run(main, ["--ws", "-p0", "--origin", named]);
+    assertEquals(result.code, 2);
+    assertMatch(result.stderr, /^server: Cannot parse origin ".*": expected /);
+  }
 });
 
 Deno.test("server --ws chooses the first subprotocol that a client asks for", async () => {
@@ -331,11 +344,11 @@ Deno.test("server --ws closes a client that breaks the protocol, with the code t
     await conn.write(encode(`${GET}${KEY}\r\n`));
     await receiveText(conn, 129);
     await conn.write(Uint8Array.from(frame));
-    const buffer = new Uint8Array(200);
-    await conn.read(buffer);
-    assertEquals(buffer[0], 0x88);
-    assertEquals(((buffer[2] ?? 0) << 8) + (buffer[3] ?? 0), expected);
-    assertEquals(await conn.read(buffer), null);
+    const said = await new Response(conn.readable).bytes();
+    assertEquals(said[0], 0x88);
+    assertEquals(((said[2] ?? 0) << 8) + (said[3] ?? 0), expected);
+    // one close, and nothing behind it
+    assertEquals(said.length, 2 + (said[1] ?? 0));
   }
 });
 

@@ -21,7 +21,7 @@ import {
   type TlsFacts,
   within,
 } from "../../../lib/net/connection.ts";
-import { pause } from "../../../lib/net/pause.ts";
+import { atMost, pause } from "../../../lib/net/pause.ts";
 import type { Close, Message } from "./frames.ts";
 import { createLineSender, type WebSocketLink } from "./socket.ts";
 import { openWebSocket, shownUrl, TOKEN, type Upgrade } from "./upgrade.ts";
@@ -320,6 +320,8 @@ async function talk(
     await screen.close(close);
     await link.close();
     refuseClose(close, url);
+    // what stdin still has to say is not lost unseen
+    if (!io.stdin.isTerminal) await atMost(QUIET_MS, sending);
   } catch (error) {
     if (error instanceof ClosedOutput) throw error;
     if (!link.closed()) {

@@ -77,10 +77,12 @@ const pathOf = ({ start }: Head) =>
     .replace(/[?#].*/, "") || "/";
 
 async function shakeHands(client: Connection, origins: Origins) {
-  const respond = (lines: readonly string[]) =>
+  const respond = (lines: readonly string[], body = "") =>
     send(
       client,
-      new TextEncoder().encode(`HTTP/1.1 ${lines.join("\r\n")}\r\n\r\n`),
+      new TextEncoder().encode(
+        `HTTP/1.1 ${lines.join("\r\n")}\r\n\r\n${body}`,
+      ),
     );
   const refuse = async (status: string, why: string) => {
     const body = `${status.slice(4)}: ${why.replace(/:.*/s, "")}\n`;
@@ -92,8 +94,7 @@ async function shakeHands(client: Connection, origins: Origins) {
       ...status.startsWith("426")
         ? ["Upgrade: websocket", "Sec-WebSocket-Version: 13"]
         : [],
-      `\r\n${body}`.slice(0, -1),
-    ]);
+    ], body);
     await closeWrite(client);
     throw new Failure(why);
   };
@@ -124,12 +125,16 @@ async function shakeHands(client: Connection, origins: Origins) {
 /** A client that speaks WebSocket once it has shaken hands; one that is cut off is told that the server goes away. */
 function upgraded(client: Incoming, origins: Origins): Incoming {
   let isOpen = false;
+  let isClosed = false;
   let written: Promise<number | undefined> = Promise.resolve(0);
   return {
     remoteAddr: client.remoteAddr,
     localAddr: client.localAddr,
     read: (buffer) => client.read(buffer),
     write: (bytes) => {
+      // a close is always written alone
+      isClosed ||= bytes[0] === (0x80 | Op.Close) &&
+        bytes[1] === bytes.length - 2;
       const writing = client.write(bytes);
       written = writing;
       return writing;
@@ -137,7 +142,7 @@ function upgraded(client: Incoming, origins: Origins): Incoming {
     closeWrite: () => client.closeWrite(),
     close: () => client.close(),
     abort: () => {
-      if (!isOpen) return abortSocket(client);
+      if (!isOpen || isClosed) return abortSocket(client);
       const bytes = formatClose({ code: 1001, reason: "" });
       const frame = formatFrames([{ opcode: Op.Close, bytes }], false);
       // within a frame, which is still being written, there is nothing to say
