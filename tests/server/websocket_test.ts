@@ -270,6 +270,11 @@ Deno.test("server --ws opens a WebSocket for a proper request, and refuses any o
     [`${GET}${KEY}Origin: http://evil.example\r\n`, "403", /origin is not/],
     [`${GET}${KEY}Origin: null\r\n`, "403", /origin is not allowed: null/],
     [`${GET}${KEY}Origin: http://localhost.evil.example\r\n`, "403", /origin/],
+    [
+      `${GET}${KEY}Origin: http://localhost/\r\nOrigin: http://evil.example\r\n`,
+      "403",
+      /origin/,
+    ],
   ];
   for (const [request, status, log] of cases) {
     const answer = await ask(server.port, `${request}\r\n`);

@@ -32,7 +32,10 @@ type Origins = readonly string[];
 /** Whether a page may: one of elsewhere that a browser has loaded must not reach a server of this machine unseen. */
 function isPermitted(origin: string | undefined, origins: Origins): boolean {
   if (origin === undefined || origins.includes("*")) return true;
-  const host = URL.parse(origin)?.hostname.replace(/^\[(.*)\]$/, "$1") ?? "";
+  const url = URL.parse(origin);
+  // no page sends a path, which two headers in one would have
+  const isOrigin = url?.origin === origin.toLowerCase();
+  const host = isOrigin ? url.hostname.replace(/^\[(.*)\]$/, "$1") : "";
   return isLoopback(host) || isLocalhost(host) ||
     origins.some((each) => each.toLowerCase() === origin.toLowerCase());
 }
