@@ -181,10 +181,16 @@ function harmless([name = "", ...args]: readonly string[]): string[] {
   const isPlain = !args.some((arg) => /^(-p|--port|--unix)/.test(arg));
   // the launcher takes what is granted for itself
   return args.filter((arg) => !arg.startsWith("--allow-net="))
-    .map((arg, at, all) => all[at - 1] === "--port" ? "0" : arg)
+    .map((arg, at, all) =>
+      all[at - 1] === "--port" ? "0" : all[at - 1] === "--wait" ? "0.1" : arg
+    )
     .concat(
       isPlain && /^(server|api)$/.test(name) ? ["--port", "0"] : [],
       name === "get" ? ["--retry", "0"] : [],
+      // nobody answers a datagram
+      name === "client" && !args.some((arg) => /^(-t|--timeout)/.test(arg))
+        ? ["--timeout", "0.2"]
+        : [],
       name === "api" && !args.some((arg) => /\bfile$|\.(db|js|json)$/.test(arg))
         ? ["--memory"]
         : [],
