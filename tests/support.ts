@@ -207,10 +207,14 @@ export function listening(
   };
 }
 
-/** Waits until a count has grown and grows no more: of that no event tells. */
+/** Waits until a count has grown and grows no more: of that no event tells. One that does not grow within 30 s fails. */
 export async function settled(count: () => number): Promise<void> {
+  const start = performance.now();
   for (let before = -1; before !== count() || before === 0;) {
     before = count();
+    if (before === 0 && performance.now() - start > 30_000) {
+      throw new Error("nothing was counted for 30 s");
+    }
     await sleep(100);
   }
 }
