@@ -29,7 +29,8 @@ import type {
   TransportResponse,
 } from "./transport.ts";
 
-type Cookies = ReturnType<typeof import("./cookies.ts").createCookies>;
+/** Cookies that are kept between requests, each for where RFC 6265 sends it. */
+export type Cookies = ReturnType<typeof import("./cookies.ts").createCookies>;
 
 /** How a request is sent. */
 export interface SendOptions {
@@ -49,6 +50,15 @@ export interface SendOptions {
   readonly decodes?: Decodes | undefined;
   /** The way to the server. */
   readonly network?: Network | undefined;
+  /** The cookies that go out and come in; those of this chain of redirects alone unless given. */
+  readonly cookies?: Cookies | undefined;
+  /** Makes the request that answers a response, such as one with a challenge; it goes out in its place. */
+  readonly answer?:
+    | ((
+      response: TransportResponse,
+      request: HttpRequest,
+    ) => Promise<HttpRequest | undefined>)
+    | undefined;
   /** Tells a person about an attempt that comes, or at last why none does. */
   readonly notice?: ((text: string, isLast?: boolean) => void) | undefined;
 }
@@ -78,17 +88,25 @@ export async function send(
   const { maxRedirects = 10, follow } = options;
   const { idle, total }: Timeouts = options.timeouts ?? DEFAULT_TIMEOUTS;
   const deadline = startDeadline(total, options.signal);
-  let { network = {} } = options;
+  let { network = {}, cookies } = options;
   const { trace } = network;
   const hops: FollowedRedirect[] = [];
-  let cookies: Cookies | undefined;
   try {
+    if (cookies) request = await cookies.add(request);
     while (true) {
       if (!isTunneled(request.url, network.proxy)) {
         await trace?.(request, network.http);
       }
       const response = await attempt(request, options, network, deadline);
       await trace?.(response, network.http);
+      const set = response.headers.getSetCookie();
+      await cookies?.take(request.url, set);
+      const answer = await options.answer?.(response, request);
+      if (answer) {
+        await response.body?.cancel();
+        request = await cookies?.add(answer) ?? answer;
+        continue;
+      }
       const { status } = response;
       const redirects = status >= 300 && status < 400
         ? await import("./redirect.ts")
@@ -140,15 +158,12 @@ export async function send(
         const insecure = false;
         network = { ...network, insecure, cert: undefined, pin: undefined };
       }
-      const { url } = request;
-      request = next;
-      const set = response.headers.getSetCookie();
-      if (set.length > 0) {
+      if (cookies === undefined && set.length > 0) {
         const { createCookies } = await import("./cookies.ts");
-        cookies ??= createCookies();
-        await cookies.take(url, set);
+        cookies = createCookies();
+        await cookies.take(request.url, set);
       }
-      if (cookies) request = await cookies.add(request);
+      request = await cookies?.add(next) ?? next;
     }
   } catch (error) {
     const cause = deadline.signal.aborted ? deadline.signal.reason : error;

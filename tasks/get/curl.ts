@@ -13,7 +13,7 @@ import {
   type Header,
   type HttpRequest,
 } from "../../lib/http/request.ts";
-import { fromByteString } from "./charset.ts";
+import { fromByteString } from "./view/charset.ts";
 import type { Item } from "./items.ts";
 import type { ExchangeOptions } from "./options.ts";
 import {

@@ -290,7 +290,7 @@ async function withReconnect(
 async function show(exchange: Exchange): Promise<ExitCode> {
   const { request, options, io, sent, start } = exchange;
   // what cannot be loaded must not fail after something was sent
-  const json = options.json && await import("./view/json_output.ts");
+  const json = options.json && await import("./view/json/json_output.ts");
   await using response = await exchange.sendNext(request);
   const isReconnecting = options.retry && isStream(response);
   const shown = isReconnecting

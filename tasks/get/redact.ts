@@ -24,7 +24,7 @@ import {
 } from "../../lib/http/request.ts";
 import type { ResponseHead } from "../../lib/http/transport.ts";
 import type { Proxy } from "../../lib/net/proxy.ts";
-import { decodeText } from "./charset.ts";
+import { decodeText } from "./view/charset.ts";
 import { formatItem, type Item, parseItem } from "./items.ts";
 
 /**

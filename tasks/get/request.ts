@@ -6,7 +6,7 @@
 
 import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
-import { absolutePath, percentDecode } from "../../lib/cli/values.ts";
+import { absolutePath } from "../../lib/cli/values.ts";
 import {
   fromLatin1,
   type Header,
@@ -24,19 +24,11 @@ export type RequestOptions = Partial<
   Pick<ExchangeOptions, "form" | "multipart" | "auth" | "bearer" | "pathAsIs">
 >;
 
-/** What a file holds, but for the ends of its last lines. */
-async function readValue(path: string): Promise<string> {
-  const { readText } = await import("./body/file.ts");
-  const text = await readText(path);
-  let end = text.length;
-  while (text[end - 1] === "\n") end -= text[end - 2] === "\r" ? 2 : 1;
-  return text.slice(0, end);
-}
-
 /** A header or a part of the query with its value, which a file may have. */
 async function readItem(item: Item): Promise<Item> {
   const { kind, path, value } = item;
   if (kind !== "headerFile" && kind !== "queryFile") return item;
+  const { readValue } = await import("./body/file.ts");
   const text = await readValue(value);
   if (kind === "queryFile") return { kind: "query", path, value: text };
   if (CONTROL.test(text)) {
@@ -133,76 +125,15 @@ function readHeaders(items: readonly Item[]) {
   };
 }
 
-/** What was typed or, of `@FILE`, what the file holds: a secret need not stand on a command line. */
-async function secretOf(text: string): Promise<string> {
-  return text.startsWith("@") ? await readValue(text.slice(1)) : text;
-}
-
-/** @param who The user, or the file that has it: what a file holds is not shown. */
-async function passwordFor(
-  who: string,
-  { host }: URL,
-  io: Pick<Io, "askSecret">,
-): Promise<string> {
-  const password = await io.askSecret(`Password of ${who} at ${host}:`);
-  if (password !== undefined) return password;
-  throw new UsageError(
-    `Cannot ask for the password of "${who}": there is no terminal`,
-    { hint: "--auth @FILE reads user:password from a file" },
-  );
-}
-
-async function basicOf(user: string, password: string): Promise<string> {
-  // deno-lint-ignore no-control-regex
-  if (/[\x00-\x1f\x7f]/.test(user + password)) {
-    throw new Failure(
-      "Cannot send the user and the password: a control character is in them",
-    );
-  }
-  // std's base64 is loaded for a login alone
-  const { formatBasic } = await import("../../lib/net/proxy.ts");
-  return formatBasic(user, password);
-}
-
-/**
- * The value of the Authorization header: of the options, else of the user and password in the URL. `auth` is
- * `USER:PASSWORD`, `USER`, whose password is asked for, or `@FILE` that holds one of them; `bearer` a token or `@FILE`.
- *
- * @throws {UsageError} When one cannot be sent, or a password is missing and nobody can be asked.
- * @throws {Failure} When a file cannot be read, or what it says cannot be sent.
- */
-export async function formatAuthorization(
+/** The value of the Authorization header, where there is a login. */
+async function authorizationOf(
   url: URL,
   io: Pick<Io, "askSecret">,
-  { auth, bearer }: RequestOptions,
+  options: RequestOptions,
 ): Promise<string | undefined> {
-  if (bearer !== undefined) {
-    const token = await secretOf(bearer);
-    if (!/^[\x21-\x7e]+$/.test(token)) {
-      throw new (bearer.startsWith("@") ? Failure : UsageError)(
-        "Cannot send the bearer token: expected letters, digits and signs, without spaces",
-      );
-    }
-    return `Bearer ${token}`;
-  }
-  if (auth === "") {
-    throw new UsageError(
-      "Cannot log in: expected USER, USER:PASSWORD or @FILE",
-    );
-  }
-  if (auth !== undefined) {
-    const login = await secretOf(auth);
-    if (login === "") throw new Failure(`Cannot log in: "${auth}" is empty`);
-    const [, user = "", password] = login.match(/^([^:]*)(?::([^]*))?$/) ?? [];
-    const who = auth.startsWith("@") ? auth : user;
-    return basicOf(user, password ?? await passwordFor(who, url, io));
-  }
-  const { username, password } = url;
-  if (username === "" && password === "") return undefined;
-  return basicOf(
-    percentDecode(username) ?? username,
-    percentDecode(password) ?? password,
-  );
+  const { formatAuthorization, readLogin } = await import("./auth/login.ts");
+  const login = await readLogin(url, io, options);
+  return login && formatAuthorization(login);
 }
 
 /** The part of the query that items make. */
@@ -341,7 +272,7 @@ export async function buildRequest(
   const content = await readContent(operands, io, options, live);
   const authorization = typed.includes("authorization")
     ? undefined
-    : await formatAuthorization(url, io, options);
+    : await authorizationOf(url, io, options);
   const defaults: Header[] = [];
   if (authorization !== undefined) {
     defaults.push(["authorization", authorization]);

@@ -56,7 +56,7 @@ async function decoderOf(
   const isPlain = !/charset(?!="?utf-8"?$)/i.test(type) &&
     (start[0] ?? 0) < 128;
   if (isPlain) return new TextDecoder();
-  const { charsetOf, encodingOf } = await import("../get/charset.ts");
+  const { charsetOf, encodingOf } = await import("../get/view/charset.ts");
   return new TextDecoder(encodingOf(start, charsetOf(headers)));
 }
 

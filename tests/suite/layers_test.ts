@@ -22,7 +22,7 @@ const MAY: readonly (readonly [room: string, ...others: string[]])[] = [
     "tasks/posts/",
     "lib/",
     "tasks/api/store/",
-    "tasks/get/charset.ts",
+    "tasks/get/view/charset.ts",
     "tasks/get/items.ts",
     "tasks/get/redact.ts",
     "tasks/get/request.ts",

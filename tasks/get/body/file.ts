@@ -8,7 +8,7 @@ import { typeByExtension } from "@std/media-types/type-by-extension";
 import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath, reading } from "../../../lib/cli/values.ts";
 import type { ByteSource } from "../../../lib/http/request.ts";
-import { decodeText } from "../charset.ts";
+import { decodeText } from "../view/charset.ts";
 import {
   bodyOfSource,
   createBody,
@@ -83,6 +83,14 @@ export async function readText(path: string): Promise<string> {
   throw new Failure(
     `Cannot send the text of "${absolutePath(path)}": it is not UTF-8`,
   );
+}
+
+/** What a file holds, but for the ends of its last lines. */
+export async function readValue(path: string): Promise<string> {
+  const text = await readText(path);
+  let end = text.length;
+  while (text[end - 1] === "\n") end -= text[end - 2] === "\r" ? 2 : 1;
+  return text.slice(0, end);
 }
 
 /** Types that std's table lacks, or has under an older name (RFC 9512). */

@@ -7,7 +7,7 @@
 import { percentDecode } from "../../../lib/cli/values.ts";
 import { codingsOf, type HttpRequest } from "../../../lib/http/request.ts";
 import type { Decodes } from "../../../lib/http/transport.ts";
-import { fromByteString } from "../charset.ts";
+import { fromByteString } from "../view/charset.ts";
 import type { ExchangeOptions } from "../options.ts";
 
 /** Where a body is saved. */

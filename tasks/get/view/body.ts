@@ -13,7 +13,7 @@ import {
   printSafe,
 } from "../../../lib/cli/io.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
-import { fromByteString } from "../charset.ts";
+import { fromByteString } from "./charset.ts";
 import type { ExchangeOptions } from "../options.ts";
 
 const NEWLINE = 0x0a;

@@ -11,8 +11,8 @@ import {
   type ParserCallbacks,
 } from "eventsource-parser";
 import { Failure } from "../../../lib/cli/errors.ts";
-import { type BodyView, createDocumentView } from "./json.ts";
-import type { JsonFormatOptions } from "./json_format.ts";
+import { type BodyView, createDocumentView } from "./json/json.ts";
+import type { JsonFormatOptions } from "./json/json_format.ts";
 import { paint } from "./paint.ts";
 
 /** An event may be this long, in characters, all of its lines with their names counted. */

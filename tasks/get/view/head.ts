@@ -27,7 +27,7 @@ import type {
 import type { Socket } from "../../../lib/net/connection.ts";
 import { type Proxy, schemesOf } from "../../../lib/net/proxy.ts";
 import { formatFacts } from "../../../lib/net/tls/facts.ts";
-import { fromByteString } from "../charset.ts";
+import { fromByteString } from "./charset.ts";
 import type { ExchangeOptions } from "../options.ts";
 import {
   createPartRedactor,

@@ -6,7 +6,7 @@
  */
 
 import { percentDecode } from "../../../lib/cli/values.ts";
-import { fromByteString } from "../charset.ts";
+import { fromByteString } from "./charset.ts";
 
 /** The fields of an object, by their names in lower case; undefined of what is none. */
 function fieldsOf(value: unknown): ReadonlyMap<string, unknown> | undefined {

@@ -15,7 +15,7 @@ import { cutShort } from "../../../lib/http/failure.ts";
 import { fromLatin1, trimBlanks } from "../../../lib/http/request.ts";
 import { LONGEST_MS, pauseAfter, sleep } from "../../../lib/http/retry.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
-import { fromByteString } from "../charset.ts";
+import { fromByteString } from "./charset.ts";
 import { type Download, isLost, PAUSE_MS } from "../download/resume.ts";
 import { createEventReader, endOfBlank } from "./events.ts";
 import { isEvents } from "./view.ts";

@@ -5,10 +5,14 @@
  */
 
 import { createSafeDecoder, type Output } from "../../../lib/cli/io.ts";
-import { charsetOf, createTranscoder } from "../charset.ts";
+import { charsetOf, createTranscoder } from "./charset.ts";
 import type { ExchangeOptions } from "../options.ts";
-import { type BodyView, createDocumentView, createJsonView } from "./json.ts";
-import type { JsonFormatOptions } from "./json_format.ts";
+import {
+  type BodyView,
+  createDocumentView,
+  createJsonView,
+} from "./json/json.ts";
+import type { JsonFormatOptions } from "./json/json_format.ts";
 
 /** The media type of a body, without its parameters. */
 export function typeOf(headers: Headers): string {
@@ -147,7 +151,7 @@ async function createStreamView(
   options: JsonFormatOptions,
 ): Promise<BodyView> {
   const { createLinesView, createSplitter, isSequence } = await import(
-    "./lines.ts"
+    "./json/lines.ts"
   );
   const split = createSplitter(type);
   const document = createDocumentView(options);

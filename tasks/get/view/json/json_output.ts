@@ -5,16 +5,16 @@
  */
 
 import { encodeBase64 } from "@std/encoding/base64";
-import { Failure } from "../../../lib/cli/errors.ts";
-import type { Output } from "../../../lib/cli/io.ts";
-import { redactUrl } from "../../../lib/cli/redact.ts";
-import type { Header } from "../../../lib/http/request.ts";
+import { Failure } from "../../../../lib/cli/errors.ts";
+import type { Output } from "../../../../lib/cli/io.ts";
+import { redactUrl } from "../../../../lib/cli/redact.ts";
+import type { Header } from "../../../../lib/http/request.ts";
 import type {
   HttpResponse,
   ResponseHead,
   Timings,
-} from "../../../lib/http/transport.ts";
-import type { Proxy } from "../../../lib/net/proxy.ts";
+} from "../../../../lib/http/transport.ts";
+import type { Proxy } from "../../../../lib/net/proxy.ts";
 import {
   charsetOf,
   createTranscoder,
@@ -22,16 +22,16 @@ import {
   encodingOf,
   fromByteString,
 } from "../charset.ts";
-import type { ExchangeOptions } from "../options.ts";
+import type { ExchangeOptions } from "../../options.ts";
 import {
   redactHeader,
   redactRequest,
   redactResponseHeaders,
-} from "../redact.ts";
-import { parseHead, type Tunnel } from "./head.ts";
+} from "../../redact.ts";
+import { parseHead, type Tunnel } from "../head.ts";
 import { createJsonFormatter } from "./json_format.ts";
 import { createSplitter } from "./lines.ts";
-import { createView, isEvents, isLines, typeOf } from "./view.ts";
+import { createView, isEvents, isLines, typeOf } from "../view.ts";
 
 /** A body may be this long, in bytes: all of it must be there before it is known what it is. */
 const MAX_BODY = 128 * 1024 * 1024;
@@ -259,7 +259,7 @@ export async function* formatMessages(
   response: Pick<HttpResponse, "headers" | "body">,
 ): AsyncGenerator<string> {
   if (isEvents(response.headers)) {
-    const { createEventReader } = await import("./events.ts");
+    const { createEventReader } = await import("../events.ts");
     const read = createEventReader();
     for await (const chunk of response.body) {
       for (const event of read(chunk)) yield JSON.stringify(event);

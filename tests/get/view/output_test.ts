@@ -6,15 +6,15 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import fc from "fast-check";
-import { latin1 } from "../../lib/http/request.ts";
-import { main as get } from "../../tasks/get.ts";
-import { redactBody, redactHeader } from "../../tasks/get/redact.ts";
-import { readNetwork } from "../../tasks/get/send_options.ts";
-import { main as post } from "../../tasks/post.ts";
-import { codePoint } from "../code_point.ts";
-import { closedUrl, response, serveHttp, serveRaw } from "../http/server.ts";
-import { encode, run, spawnProgram, testWith } from "../support.ts";
-import { stripColors, withFiles } from "./support.ts";
+import { latin1 } from "../../../lib/http/request.ts";
+import { main as get } from "../../../tasks/get.ts";
+import { redactBody, redactHeader } from "../../../tasks/get/redact.ts";
+import { readNetwork } from "../../../tasks/get/send_options.ts";
+import { main as post } from "../../../tasks/post.ts";
+import { codePoint } from "../../code_point.ts";
+import { closedUrl, response, serveHttp, serveRaw } from "../../http/server.ts";
+import { encode, run, spawnProgram, testWith } from "../../support.ts";
+import { stripColors, withFiles } from "../support.ts";
 
 const ESCAPES = "\x1b]0;t\x07\u009b2J\u202e";
 

@@ -7,25 +7,30 @@ import {
   assertThrows,
 } from "@std/assert";
 import fc from "fast-check";
-import { ExitCode, Failure } from "../../lib/cli/errors.ts";
-import type { HttpRequest } from "../../lib/http/request.ts";
-import { main } from "../../tasks/get.ts";
+import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
+import type { HttpRequest } from "../../../lib/http/request.ts";
+import { main } from "../../../tasks/get.ts";
 import {
   charsetOf,
   createTranscoder,
   encodingOf,
-} from "../../tasks/get/charset.ts";
-import { createEventReader } from "../../tasks/get/view/events.ts";
-import { createJsonView } from "../../tasks/get/view/json.ts";
-import { createJsonFormatter } from "../../tasks/get/view/json_format.ts";
+} from "../../../tasks/get/view/charset.ts";
+import { createEventReader } from "../../../tasks/get/view/events.ts";
+import { createJsonView } from "../../../tasks/get/view/json/json.ts";
+import { createJsonFormatter } from "../../../tasks/get/view/json/json_format.ts";
 import {
   formatJsonValue,
   formatMessages,
-} from "../../tasks/get/view/json_output.ts";
-import { reconnect } from "../../tasks/get/view/reconnect.ts";
-import { serveHttp, serveRaw } from "../http/server.ts";
-import { createMemoryIo, type MemoryOptions, run, start } from "../support.ts";
-import { stripColors } from "./support.ts";
+} from "../../../tasks/get/view/json/json_output.ts";
+import { reconnect } from "../../../tasks/get/view/reconnect.ts";
+import { serveHttp, serveRaw } from "../../http/server.ts";
+import {
+  createMemoryIo,
+  type MemoryOptions,
+  run,
+  start,
+} from "../../support.ts";
+import { stripColors } from "../support.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,12 +1,14 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Failure, UsageError } from "../../lib/cli/errors.ts";
-import { describe, exitCodeOf } from "../../lib/cli/reasons.ts";
-import { main } from "../../tasks/get.ts";
+import { Failure, UsageError } from "../../../lib/cli/errors.ts";
+import { describe, exitCodeOf } from "../../../lib/cli/reasons.ts";
+import { main } from "../../../tasks/get.ts";
+import type { Io } from "../../../lib/cli/io.ts";
 import {
   formatAuthorization,
-  type RequestOptions,
-} from "../../tasks/get/request.ts";
-import { serveHttp } from "../http/server.ts";
+  readLogin,
+} from "../../../tasks/get/auth/login.ts";
+import type { RequestOptions } from "../../../tasks/get/request.ts";
+import { serveHttp } from "../../http/server.ts";
 import {
   createMemoryIo,
   flagsOf,
@@ -15,10 +17,19 @@ import {
   spawn,
   spawnProgram,
   testWith,
-} from "../support.ts";
-import { withFiles } from "./support.ts";
+} from "../../support.ts";
+import { withFiles } from "../support.ts";
 
 const HERE = new URL("http://h:81/");
+
+async function authorizationOf(
+  io: Pick<Io, "askSecret">,
+  options: RequestOptions,
+  url = HERE,
+): Promise<string | undefined> {
+  const login = await readLogin(url, io, options);
+  return login && formatAuthorization(login);
+}
 
 /** The header as text: what a server makes of it. */
 async function loginOf(
@@ -27,7 +38,7 @@ async function loginOf(
 ): Promise<string | undefined> {
   const { io } = createMemoryIo(secret === undefined ? {} : { secret });
   const [scheme, value = ""] =
-    (await formatAuthorization(url, io, options))?.split(" ") ?? [];
+    (await authorizationOf(io, options, url))?.split(" ") ?? [];
   if (scheme !== "Basic") return scheme && `${scheme} ${value}`;
   return new TextDecoder().decode(Uint8Array.fromBase64(value));
 }
@@ -113,7 +124,7 @@ Deno.test("credentials are read from a file, but for its last line break", async
 Deno.test("a missing password is asked for", async () => {
   const { io, stderr } = createMemoryIo({ secret: "p:w" });
   assertEquals(
-    await formatAuthorization(HERE, io, { auth: "me" }),
+    await authorizationOf(io, { auth: "me" }),
     `Basic ${btoa("me:p:w")}`,
   );
   assertEquals(stderr.text, "Password of me at h:81: \n");

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { latin1 } from "../../lib/http/request.ts";
+import { latin1 } from "../../../lib/http/request.ts";
 
 /** A parameter of a media type (RFC 9110, section 5.6.6); a comma ends what would be a second value. */
 const PARAMETER = /;\s*([^\s=;,]*)\s*(?:=\s*("(?:\\.|[^"\\])*"?|[^;,]*))?/gs;
