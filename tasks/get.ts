@@ -8,13 +8,13 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { type ExitCode, UsageError } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { COMMAND, runExchange } from "./get/get.ts";
-import { parseOperands } from "./get/url.ts";
+import { type Asked, COMMAND, runEach, runExchange } from "./get/get.ts";
+import { parseOperands, splitUrls } from "./get/url.ts";
 
 const command = defineCommand({
   name: "get",
   summary: "Get a URL: its status on stderr, its body on stdout.",
-  usage: "[URL] [Header:value] [name==query]",
+  usage: "[URL...] [Header:value] [name==query]",
   examples: [
     ["get", "posts of JSONPlaceholder"],
     ["get :3000/posts userId==1", "on this machine, with a query"],
@@ -25,24 +25,42 @@ const command = defineCommand({
     ...["method", "auth", "include", "verbose", "raw", "json"] as const,
     ...["output", "remoteName", "continue", "timeout", "insecure"] as const,
   ],
-  async run({ options, operands }, io) {
-    const parsed = await parseOperands(operands);
-    const { fields: [field], raw } = parsed;
-    if (field !== undefined || raw !== undefined) {
-      const { formatItem } = await import("./get/items.ts");
-      throw new UsageError(
-        `Cannot send "${raw ?? (field && formatItem(field))}": get has no body`,
-        {
-          hint: raw === "-"
-            ? "the body that comes is on stdout already; for one to send: hark post URL"
-            : "for the query: name==value; for a body: hark post URL",
-        },
-      );
+  async run({ options, operands }, io, report) {
+    const [first = [], ...others] = splitUrls(operands);
+    if (others.length === 0) {
+      return await runExchange(await readCall(first, options), options, io);
     }
-    const { method = "GET" } = options;
-    return runExchange({ ...parsed, method }, options, io);
+    if (options.output !== undefined) {
+      throw new UsageError("Cannot save several URLs to one file", {
+        hint: "-O saves each under its own name",
+      });
+    }
+    const calls = [];
+    for (const each of [first, ...others]) {
+      calls.push(await readCall(each, options));
+    }
+    return await runEach(calls, options, io, report);
   },
 });
+
+/** Reads the operands of one call, which has no body. */
+async function readCall(
+  operands: readonly string[],
+  { method = "GET" }: { readonly method: string | undefined },
+): Promise<Asked> {
+  const parsed = await parseOperands(operands);
+  const { fields: [field], raw } = parsed;
+  if (field === undefined && raw === undefined) return { ...parsed, method };
+  const { formatItem } = await import("./get/items.ts");
+  throw new UsageError(
+    `Cannot send "${raw ?? (field && formatItem(field))}": get has no body`,
+    {
+      hint: raw === "-"
+        ? "the body that comes is on stdout already; for one to send: hark post URL"
+        : "for the query: name==value; for a body: hark post URL",
+    },
+  );
+}
 
 /** Runs `get` and resolves to its exit code. */
 export function main(args: readonly string[], io: Io): Promise<ExitCode> {

@@ -56,6 +56,7 @@ export async function runCommand<Table extends OptionTable>(
 ): Promise<ExitCode> {
   const table = { ...command.options, ...COMMON };
   const whole = { ...command, options: table };
+  const reportError = (error: unknown) => report(whole, args, io, error);
   try {
     const isHelp = asks(args, "--help", "-h");
     const isVersion = !isHelp && asks(args, "--version", "-V");
@@ -86,10 +87,11 @@ export async function runCommand<Table extends OptionTable>(
       const needed = async () => await command.permissions?.(line);
       askAhead(await needed().catch(() => undefined));
     }
-    return await command.run(line, withColor(io, noColor ? "never" : color));
+    const own = withColor(io, noColor ? "never" : color);
+    return await command.run(line, own, reportError);
   } catch (error) {
     if (error instanceof ClosedOutput) return ExitCode.Ok;
-    return await report(whole, args, io, error);
+    return await reportError(error);
   }
 }
 

@@ -76,7 +76,12 @@ export interface Command<Table extends OptionTable> {
   ) => Permissions | Promise<Permissions>;
   /** An operand, and how many are before it, as it may be shown again; without it what is secret in a URL is hidden. */
   readonly redact?: (operand: string, at: number) => string | Promise<string>;
-  readonly run: (line: CommandLine<Table>, io: Io) => Promise<ExitCode>;
+  /** Does the work. What it throws ends it; what it hands to `report` is printed in the same way, and gives its exit code. */
+  readonly run: (
+    line: CommandLine<Table>,
+    io: Io,
+    report: (error: unknown) => Promise<ExitCode>,
+  ) => Promise<ExitCode>;
 }
 
 /** What is said of a command, without its work. */

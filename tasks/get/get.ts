@@ -16,6 +16,7 @@ import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
 import type { Download, SendNextOptions } from "./download/resume.ts";
+import type { Item } from "./items.ts";
 import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
 import type { RequestOptions } from "./request.ts";
 import {
@@ -23,6 +24,7 @@ import {
   type Operands,
   parseOperands,
   refuseGarbled,
+  splitUrls,
   WRITES,
 } from "./url.ts";
 import { printBody, printHead } from "./view/body.ts";
@@ -52,6 +54,11 @@ export const COMMAND = {
     { operands, options }: CommandLine<typeof EXCHANGE_OPTIONS>,
   ) => {
     if (operands.length === 0) refuseTakenUrl(options);
+    const calls = splitUrls(operands);
+    if (calls.length > 1) {
+      const { joinPermissions } = await import("./send_options.ts");
+      return await joinPermissions(calls, options);
+    }
     const [typed = DEFAULT_URL, ...items] = operands;
     const named = Object.entries(options).filter(([, value]) =>
       isGiven(undefined, value)
@@ -429,4 +436,74 @@ export async function runExchange(
     await show(exchange);
   if (request.body !== undefined) await printNote(await unsent ?? "");
   return code;
+}
+
+/** What is typed for the first of several origins alone: a login, and items whose names sound secret. */
+async function withoutSecrets(
+  call: Asked,
+  options: ExchangeOptions,
+): Promise<{ call: Asked; options: ExchangeOptions; withheld: string[] }> {
+  const { isSecret } = await import("../../lib/cli/redact.ts");
+  const isHidden = ({ path: [name] }: Item) => isSecret(name);
+  const logins = ["auth", "bearer"] as const;
+  return {
+    call: { ...call, items: call.items.filter((item) => !isHidden(item)) },
+    options: { ...options, auth: undefined, bearer: undefined },
+    withheld: [
+      ...logins.filter((name) => options[name] !== undefined)
+        .map((name) => `--${name}`),
+      ...call.items.filter(isHidden).map(({ path: [name] }) => name),
+    ],
+  };
+}
+
+/**
+ * Makes several calls, one after the other, whatever becomes of one: what is secret goes to the origin of the first
+ * alone.
+ *
+ * @param report Prints an error; gives its exit code.
+ * @returns The highest exit code.
+ * @throws {UsageError} When the first of them cannot be sent.
+ */
+export async function runEach(
+  calls: readonly Asked[],
+  options: ExchangeOptions,
+  io: Io,
+  report: (error: unknown) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const { redactUrl } = await import("../../lib/cli/redact.ts");
+  const isSilent = options.quiet || options.body;
+  const printNote = async (text: string) => {
+    if (!isSilent) await printSafe(io.stderr, text);
+  };
+  const answers = new Map<string, Promise<string | undefined>>();
+  // who is asked for a password is asked once
+  const askSecret = (question: string) => {
+    const answer = answers.get(question) ?? io.askSecret(question);
+    answers.set(question, answer);
+    return answer;
+  };
+  const [first] = calls;
+  let worst: ExitCode = ExitCode.Ok;
+  for (const each of calls) {
+    const isOwn = each.url.origin === first?.url.origin;
+    const { call, options: own, withheld } = isOwn
+      ? { call: each, options, withheld: [] }
+      : await withoutSecrets(each, options);
+    await printNote(`${redactUrl(call.url.href)}\n`);
+    if (withheld.length > 0) {
+      const names = withheld.join(", ");
+      await printNote(`Not sent there: ${names}, for ${first?.url.origin}\n`);
+    }
+    const code = await runExchange(call, own, { ...io, askSecret }).catch(
+      (error) => {
+        const isUnsent = call === first && error instanceof UsageError;
+        if (isUnsent || error instanceof ClosedOutput) throw error;
+        return report(error);
+      },
+    );
+    if (code > worst) worst = code;
+    if (code >= ExitCode.Interrupted) break;
+  }
+  return worst;
 }

@@ -35,7 +35,8 @@ import { formatItem, type Item, parseItem } from "./items.ts";
  */
 export function redactOperand(text: string, at = 1): string {
   if (at > 0 && text.startsWith("@")) return text;
-  const url = at === 0 ? redactAddress(text) : text;
+  const isUrl = at === 0 || /^https?:\/\//i.test(text);
+  const url = isUrl ? redactAddress(text) : text;
   if (url !== text) return url;
   try {
     const item = parseItem(text);

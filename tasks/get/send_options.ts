@@ -182,6 +182,20 @@ export async function requiredPermissions(
   };
 }
 
+/** The same of several calls: each host and file once. */
+export async function joinPermissions(
+  calls: readonly (readonly string[])[],
+  options: Partial<ExchangeOptions>,
+): Promise<Permissions> {
+  const each = await Promise.all(
+    calls.map((operands) => requiredPermissions(operands, options)),
+  );
+  const join = (name: keyof Permissions) => [
+    ...new Set(each.flatMap((permissions) => permissions[name] ?? [])),
+  ];
+  return { net: join("net"), read: join("read"), write: join("write") };
+}
+
 /** How long a server has for a handshake, or for its first frame, in ms. */
 const PATIENCE_MS = 1000;
 

@@ -192,12 +192,19 @@ function refuseOthers(texts: readonly string[]): void {
         "the URL comes first: URL Header:value name==query; a cookie is URL Cookie:name=value",
     });
   }
-  if (
-    others.some((text) => /^(https?:\/\/|:\d+([/?#]|$))/.test(text))
-  ) {
+  const late = others.findIndex((text) =>
+    /^(https?:\/\/|:\d+([/?#]|$))/.test(text)
+  );
+  if (late === 0) {
     throw new UsageError("Cannot use two URLs in one call", {
       hint:
-        "one URL per call; items come after it: Header:value, name==query; to save: -o FILE URL",
+        "items come after the URL: Header:value, key=text; to save: -o FILE URL; to get several: hark get URL URL",
+    });
+  }
+  if (late > 0) {
+    throw new UsageError("Cannot use a URL after an item", {
+      hint:
+        "URLs come first: hark get URL URL Header:value name==query; to save: -o FILE URL",
     });
   }
 }
@@ -283,6 +290,47 @@ async function refuseSplit(words: readonly string[]): Promise<void> {
   throw new UsageError("Cannot parse an item with blanks in it", {
     hint: `did you mean ${quote(redactOperand(joined, 1))}?`,
   });
+}
+
+/** A name with dots in it, or an IPv4 address: a host without a scheme, where a URL may stand. */
+const DOTTED_HOST =
+  /^(?:(?:[\w-]+\.)+[a-zA-Z][\w-]*|(?:\d+\.){3}\d+)(?::\d+)?(?=[/?#]|$)/;
+const LOOPBACK_URL =
+  /^(?:[\w.-]+\.)?localhost\.?(?::\d+)?(?=[/?#]|$)|^\[[\da-f:.]+\](?::\d+)?(?=[/?#]|$)/i;
+
+/** What is rather the name of a file to save to than a host. */
+const FILE_NAME =
+  /^[\w.-]+\.(html?|json|txt|csv|xml|pdf|png|jpe?g|gif|svg|gz|tgz|tar|zip|bin|iso|out|log)$/i;
+
+/** Whether a word after a URL is another one, and no item: a header of such a name nobody sends. */
+function isNextUrl(text: string): boolean {
+  return !FILE_NAME.test(text) &&
+    [/^https?:\/\//i, /^:\d+(?=[/?#]|$)/, DOTTED_HOST, LOOPBACK_URL]
+      .some((pattern) => pattern.test(text));
+}
+
+/**
+ * The operands of several calls out of those of one: `get URL URL ITEM...` has a URL in each, and the items in all.
+ *
+ * @example Two URLs, one header
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(splitUrls([":3000/a", "b.example/c", "Accept:text/plain"]), [
+ *   [":3000/a", "Accept:text/plain"],
+ *   ["b.example/c", "Accept:text/plain"],
+ * ]);
+ * ```
+ */
+export function splitUrls(operands: readonly string[]): readonly string[][] {
+  const [first, ...rest] = operands;
+  if (first === undefined) return [[]];
+  const isUrl = !METHOD.test(first) && !FILE_NAME.test(first) &&
+    completeUrl(first) !== undefined;
+  const at = isUrl ? rest.findIndex((text) => !isNextUrl(text)) : 0;
+  const items = at === -1 ? [] : rest.slice(at);
+  return [first, ...rest.slice(0, rest.length - items.length)]
+    .map((url) => [url, ...items]);
 }
 
 /** The methods that store what their body says. */

@@ -730,8 +730,16 @@ Deno.test("a method, a second URL and a body among the operands get a hint at wh
     const [operands, said, hint] of [
       [["GET", ":9"], 'Cannot use "GET" as a URL', /-X GET$/],
       [["POST", "http://a/", "a=b"], 'Cannot use "POST" as a URL', /-X POST$/],
-      [[":9", "https://a/"], "Cannot use two URLs in one call", /^one URL/],
-      [["a.example", ":9/x"], "Cannot use two URLs in one call", /^one URL/],
+      [
+        [":9", "https://a/"],
+        "Cannot use two URLs in one call",
+        /^items come after/,
+      ],
+      [
+        ["a.example", "a:b", ":9/x"],
+        "Cannot use a URL after an item",
+        /^URLs come first/,
+      ],
       [
         ["a=b", ":9"],
         "Cannot use an item before the URL",
