@@ -7,7 +7,9 @@
 import { fileURLToPath } from "node:url";
 import { send } from "../../lib/net/connection.ts";
 import { makeCertificate } from "../server/tls/certificate.ts";
+import config from "../../deno.json" with { type: "json" };
 import { sleep, startDaemon } from "../../tests/daemon.ts";
+import { run } from "../../tests/program.ts";
 import { createHandler } from "../api/handler.ts";
 import { serveHttp } from "../api/serve.ts";
 import { seed } from "../api/store/seed.ts";
@@ -42,12 +44,6 @@ for post in requests.get(sys.argv[1]).json():
     print(f"Title: {post['title']}")
     print(f"Body: {post['body']}")
     print("-" * 40)`;
-const DOWNLOAD = `import sys, requests
-with requests.get(sys.argv[1], stream=True) as r, open(sys.argv[2], "wb") as f:
-    for chunk in r.iter_content(262144):
-        f.write(chunk)`;
-const UPLOAD = `import sys, requests
-requests.post(sys.argv[1], data=open(sys.argv[2], "rb")).raise_for_status()`;
 
 /** A server that greets, in this process, at its port. */
 async function greeter({ stack }: Bench, tls: Pick<ServeOptions, "tls"> = {}) {
@@ -163,11 +159,20 @@ async function bootOf(command: readonly string[]): Promise<number> {
   }
 }
 
+/** The npm package as npm installs it, by the path of its launcher. */
+async function packed({ folder }: Bench): Promise<string> {
+  await run([Deno.execPath(), "task", "-q", "pack", "--out", folder]);
+  const path = `${folder}/hark-${config.version}.tgz`;
+  await run(["npm", "install", "--silent", "--prefix", folder, path]);
+  return `${folder}/node_modules/.bin/hark`;
+}
+
 /** A row of big bodies. */
 const large = (name: string, unit: string, start = gibibyte) =>
   row(name, start, { unit, rounds: 7 });
 
 const TRUSTING = hark("client", "FOLDER");
+const SAVING = [...hark("get", "FOLDER"), "-q", "-o", "FOLDER/saved"];
 const BINARY = fileURLToPath(new URL("../../dist/get", import.meta.url));
 
 /** Rows of whole processes: the commands beside those who do the same, what TLS adds, big bodies, and events. */
@@ -176,21 +181,23 @@ export const COMMAND_ROWS: readonly Row[] = [
     hark get, a binary: ${BINARY} --version
     hark get: ${hark("get")} --version
     deno, an empty script: ${floor("empty")}`,
+  row("launcher", packed, { unit: "ms to tell its version", needs: ["npm"] })`
+    hark get, of the npm package: PLACE get --version
+    hark get: ${hark("get")} --version
+    deno, an empty script: ${floor("empty")}`,
   row("client", greeter)`
     hark client: ${hark("client")} localhost:PLACE
     deno, a three-line client: ${floor("client")} PLACE
     deno, an empty script: ${floor("empty")}
     python: python3 -c ${CLIENT} PLACE
     nc: nc -d localhost PLACE
-    ncat: ncat --recv-only localhost PLACE
-    socat: socat -u TCP:localhost:PLACE -`,
+    ncat: ncat --recv-only localhost PLACE`,
   row("client-tls", tlsGreeter)`
     hark client --tls: ${TRUSTING} --tls --ca FOLDER/cert.pem localhost:PLACE
     deno, a three-line TLS client: ${floor("client")} PLACE FOLDER/cert.pem
     deno, an empty script: ${floor("empty")}
     python: python3 -c ${CLIENT} PLACE FOLDER/cert.pem
-    ncat: ncat --recv-only --ssl-verify --ssl-trustfile FOLDER/cert.pem localhost PLACE
-    socat: socat -u OPENSSL:localhost:PLACE,cafile=FOLDER/cert.pem -`,
+    ncat: ncat --recv-only --ssl-verify --ssl-trustfile FOLDER/cert.pem localhost PLACE`,
   row("handshake", tlsGreeter, { unit: "ms to verify a certificate" })`
     hark client --check --tls: ${TRUSTING} --check --tls --ca FOLDER/cert.pem localhost:PLACE
     openssl s_client: openssl s_client -brief -verify_return_error -verify_hostname localhost -CAfile FOLDER/cert.pem -connect localhost:PLACE
@@ -219,15 +226,14 @@ export const COMMAND_ROWS: readonly Row[] = [
     hark server --tls: ${hark("server")} --port 0 --tls
     hark server: ${hark("server")} --port 0`,
   large("download", "ms for 1 GiB into a file; cpu in ms")`
-    hark get -o: ${hark("get", "FOLDER")} -q -o FOLDER/saved PLACE
+    hark get --proxy '' -o, over our own socket: ${SAVING} --proxy= PLACE
+    hark get -o: ${SAVING} PLACE
     deno, pipeTo: ${floor("save")} PLACE FOLDER/saved
-    curl -o: curl -s -o FOLDER/saved PLACE
-    python requests: python3 -c ${DOWNLOAD} PLACE FOLDER/saved`,
+    curl -o: curl -s -o FOLDER/saved PLACE`,
   large("upload", "ms for 1 GiB with its length; cpu in ms")`
     hark post @FILE: ${hark("post", "FOLDER")} PLACE @FOLDER/body
     curl -T: curl -sf -X POST -T FOLDER/body PLACE
-    HTTPie: http --ignore-stdin PLACE @FOLDER/body
-    python requests: python3 -c ${UPLOAD} PLACE FOLDER/body`,
+    HTTPie: http --ignore-stdin PLACE @FOLDER/body`,
   large("multipart", "ms for a form with a file of 1 GiB; cpu in ms")`
     hark post -f: ${hark("post", "FOLDER")} -f PLACE file@FOLDER/body
     curl -F: curl -sf -F file=@FOLDER/body PLACE

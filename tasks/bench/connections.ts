@@ -136,31 +136,7 @@ export async function idleCost(
 
 const NODE_ECHO = `require("net").createServer((client) => client.pipe(client))
 .listen(Number(process.argv[1]), "127.0.0.1")`;
-const ASYNCIO_ECHO = `import asyncio, sys
-async def echo(reader, writer):
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
-    writer.close()
-async def main():
-    server = await asyncio.start_server(echo, "127.0.0.1", int(sys.argv[1]), backlog=511)
-    await server.serve_forever()
-asyncio.run(main())`;
-const THREADS_ECHO = `import socketserver, sys
-class Echo(socketserver.BaseRequestHandler):
-    def handle(self):
-        while data := self.request.recv(65536):
-            self.request.sendall(data)
-class Server(socketserver.ThreadingTCPServer):
-    request_queue_size = 511
-    daemon_threads = True
-Server(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()`;
 
-const PYTHON_SEND = `import socket, sys
-server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-client, _ = server.accept()
-client.sendfile(open(sys.argv[2], "rb"))
-client.close()`;
 const PYTHON_RECEIVE = `import socket, sys
 client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 if len(sys.argv) > 2:
@@ -168,19 +144,6 @@ if len(sys.argv) > 2:
     client = ssl.create_default_context(cafile=sys.argv[2]).wrap_socket(client, server_hostname="localhost")
 while data := client.recv(65536):
     sys.stdout.buffer.write(data)`;
-const PYTHON_DISCARD = `import socket, sys
-server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-client, _ = server.accept()
-while client.recv(65536):
-    pass
-client.close()`;
-const NODE_RELAY = `const net = require("net");
-net.createServer((client) => {
-  const server = net.connect(Number(process.argv[2]), "127.0.0.1");
-  client.pipe(server).pipe(client);
-  client.on("close", () => process.exit());
-}).listen(Number(process.argv[1]), "127.0.0.1")`;
-
 /** A row of GB/s through one connection: programs are started anew each time, and the other end measures how long it took. */
 const transferRow = (
   name: string,
@@ -242,30 +205,25 @@ export const CONNECTION_ROWS: readonly Row[] = [
     figureOf: (command, { quick }) => idleCost(command, quick ? 500 : 5000),
   })`
     hark server echo: ${hark("server")} echo --port PORT --max-clients 6000
-    node: node -e ${NODE_ECHO} PORT
-    python asyncio: python3 -c ${ASYNCIO_ECHO} PORT
-    python threads: python3 -c ${THREADS_ECHO} PORT`,
+    node: node -e ${NODE_ECHO} PORT`,
   transferRow("send", "a 1 GiB file", "fetch")`
     hark server --file: ${hark("server", "FILE")} --port PORT --file FILE --once
-    python sendfile: python3 -c ${PYTHON_SEND} PORT FILE
+    deno, a bare loop: ${floor("stream")} PORT FILE
     nc: sh -c ${"exec nc -lN 127.0.0.1 PORT < 'FILE'"}
-    ncat: sh -c ${"exec ncat -l 127.0.0.1 PORT --send-only < 'FILE'"}
-    socat: socat -u OPEN:FILE TCP-LISTEN:PORT,bind=127.0.0.1`,
+    ncat: sh -c ${"exec ncat -l 127.0.0.1 PORT --send-only < 'FILE'"}`,
   transferRow("receive", "1 GiB to /dev/null", "source")`
     hark client --pipe: ${hark("client")} --pipe 127.0.0.1:TARGET
+    deno, a bare loop: ${floor("stream")} TARGET receive
     python recv: python3 -c ${PYTHON_RECEIVE} TARGET
     nc: nc -d 127.0.0.1 TARGET
-    ncat: ncat --recv-only 127.0.0.1 TARGET
-    socat: socat -u TCP:127.0.0.1:TARGET -`,
+    ncat: ncat --recv-only 127.0.0.1 TARGET`,
   transferRow("discard", "1 GiB to nowhere", "push")`
     hark server discard: ${hark("server")} discard --port PORT --once
-    python recv: python3 -c ${PYTHON_DISCARD} PORT
     nc: nc -ld 127.0.0.1 PORT
-    ncat: ncat -l --recv-only 127.0.0.1 PORT
-    socat: socat -u TCP-LISTEN:PORT,bind=127.0.0.1 -`,
+    ncat: ncat -l --recv-only 127.0.0.1 PORT`,
   transferRow("relay", "1 GiB", "fetch")`
     hark server relay: ${hark("server")} relay 127.0.0.1:TARGET --port PORT
-    node: node -e ${NODE_RELAY} PORT TARGET
+    deno, a bare loop: ${floor("stream")} PORT relay TARGET
     socat: socat TCP-LISTEN:PORT,bind=127.0.0.1 TCP:127.0.0.1:TARGET
     ncat -c ncat: ncat -l 127.0.0.1 PORT -c ${"ncat --recv-only 127.0.0.1 TARGET"}`,
   transferRow("tls", "512 MiB with TLS to /dev/null", "source")`

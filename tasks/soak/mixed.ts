@@ -1,5 +1,5 @@
 /**
- * A server, a relay to it and an api under mixed load: whoever misbehaves may hurt only himself.
+ * A server, a relay to it, a WebSocket, an api and a session under mixed load: whoever misbehaves may hurt only himself.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import {
   startListener,
   until,
 } from "../../tests/daemon.ts";
+import { run } from "../../tests/program.ts";
 import { hark } from "../bench/contenders.ts";
 import { type Check, demand, mebibytesOf, start } from "./check.ts";
 
@@ -70,6 +71,50 @@ async function posted(
   return [written.id, title];
 }
 
+const MESSAGES = 16;
+
+/** Sends random messages to a WebSocket that echoes, and wants every one of them back. Resolves to their number. */
+async function messaged(port: number): Promise<number> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}`);
+  socket.binaryType = "arraybuffer";
+  const closed = new Promise((resolve) => socket.onclose = resolve);
+  const sent = Array.from({ length: MESSAGES }, () => someNoise(16 * 1024));
+  const came: Uint8Array[] = [];
+  socket.onopen = () => sent.forEach((message) => socket.send(message));
+  socket.onmessage = ({ data }) => {
+    came.push(new Uint8Array(data));
+    if (came.length === MESSAGES) socket.close();
+  };
+  await closed;
+  assertEquals(came, sent);
+  return MESSAGES;
+}
+
+/** What the api is asked through: a request may name a cookie that its response sets. */
+const MIDDLEWARE = `export default async (request, next) => {
+  const response = await next(request);
+  const cookie = request.headers.get("x-set");
+  if (cookie) response.headers.set("set-cookie", cookie);
+  return response;
+};`;
+
+/** So many cookies a session holds. */
+const COOKIES = 500;
+
+/** Gets a cookie into a session that others write at the same time. Resolves to its name and value. */
+async function kept(
+  url: string,
+  folder: string,
+  count: number,
+): Promise<readonly [name: string, value: string]> {
+  const [name, value] = [`c${count % COOKIES}`, `${count}`];
+  const session = ["-q", "--session", `${folder}/session.json`];
+  const command = [...hark("get", folder), ...session, url];
+  const { code, stderr } = await run([...command, `X-Set:${name}=${value}`]);
+  demand(code === 0, stderr);
+  return [name, value];
+}
+
 /** What clients do to a connection before they drop it. */
 const RUDENESS: readonly ((conn: Deno.Conn) => Promise<unknown>)[] = [
   async function stall(conn) {
@@ -106,11 +151,16 @@ async function mix(folder: string, minutes: number): Promise<string> {
   const path = `${folder}/a.db`;
   await using echo = await start("server", "echo");
   await using relay = await start("server", "relay", `127.0.0.1:${echo.port}`);
+  await using sockets = await start("server", "--ws", "echo");
+  await Deno.writeTextFile(`${folder}/middleware.js`, MIDDLEWARE);
+  const middleware = ["--with", `${folder}/middleware.js`];
   await using api = await startListener(
-    [...hark("api", folder), path, "--port", "PORT"],
+    [...hark("api", folder), path, "--port", "PORT", ...middleware],
   );
+  const origin = `http://127.0.0.1:${api.port}`;
   const written = new Map<number, string>();
-  let [bytes, rude] = [0, 0];
+  const cookies = new Map<string, string>();
+  let [bytes, rude, messages, calls] = [0, 0, 0, 0];
 
   /** So many ms of everything at once. */
   async function load(ms: number): Promise<void> {
@@ -127,19 +177,26 @@ async function mix(folder: string, minutes: number): Promise<string> {
           bytes += count;
         })
       ),
-      ...[echo, relay, api].flatMap(({ port }) =>
+      ...repeat(POLITE, async () => {
+        const count = await messaged(sockets.port);
+        messages += count;
+      }),
+      ...repeat(POLITE, async () => {
+        cookies.set(...await kept(`${origin}/posts/1`, folder, calls++));
+      }),
+      ...[echo, relay, sockets, api].flatMap(({ port }) =>
         repeat(RUDE, async () => {
           await misbehave(port);
           rude++;
         })
       ),
       ...repeat(POLITE, async () => {
-        written.set(...await posted(`http://127.0.0.1:${api.port}`, client));
+        written.set(...await posted(origin, client));
       }),
     ]);
   }
 
-  const all = Object.entries({ server: echo, relay, api });
+  const all = Object.entries({ server: echo, relay, ws: sockets, api });
   const idle = await Promise.all(all.map(([, { pid }]) => openFilesOf(pid)));
   /** Waits until every program has closed what it opened under load. Resolves to their memory in MiB. */
   const rest = () =>
@@ -167,12 +224,19 @@ async function mix(folder: string, minutes: number): Promise<string> {
   const facts = await Promise.race([work(), ...ends]);
   await api[Symbol.asyncDispose]();
   const { acknowledged, lost, integrity } = examine(path, written);
-  demand(bytes > 0 && acknowledged > 0 && rude > 0, "no load came");
+  const counts = [bytes, messages, calls, acknowledged, rude];
+  demand(counts.every((count) => count > 0), "no load came");
+  const session = JSON.parse(await Deno.readTextFile(`${folder}/session.json`));
+  const read = session.cookies.map((
+    { name, value }: Record<string, string>,
+  ) => [name, value]);
+  assertEquals(new Map(read), cookies);
   demand(lost === 0, `${lost} of ${acknowledged} acknowledged writes are lost`);
   demand(integrity === "ok", integrity);
   return [
     `${(bytes / 2 ** 20).toFixed(0)} MiB echoed`,
-    `${acknowledged} writes, none lost`,
+    `${messages} messages`,
+    `${acknowledged} writes and ${calls} cookies, none lost`,
     `${rude} rude clients`,
     "no file left open",
     ...facts,

@@ -38,7 +38,6 @@ import { type Check, demand, mebibytesOf, start } from "./check.ts";
 /** How often a measure of memory is taken at most. */
 const ROUNDS = 5;
 const HALF_CLOSES = 100;
-const GIB = 2 ** 30;
 const SILENT = 50;
 const TOTAL = 40_000_000;
 
@@ -185,9 +184,8 @@ async function givesUpSilence(): Promise<string> {
   return `another greeted in ${greeted.toFixed(0)} ms, ${SILENT} ${text}`;
 }
 
-/** How often a range of ports is scanned, and a transfer is made. */
+/** How often a range of ports is scanned. */
 const SCANS = 3;
-const TRANSFERS = 50;
 
 /** TCP connects by chance to itself: of all ports only those count as open on which somebody listens. */
 async function findsNoPhantoms(): Promise<string> {
@@ -206,44 +204,34 @@ async function findsNoPhantoms(): Promise<string> {
   return `${SCANS} scans of 65,535 ports`;
 }
 
-/** Both ways at once over both implementations of TLS, each time to its end. */
-async function endsWell(folder: string): Promise<string> {
+/** Sends random bytes to our echo and back, so many times, each time to their end. */
+async function bothWays(
+  folder: string,
+  sizes: readonly number[],
+  isTls: boolean,
+): Promise<string> {
   const { cert, key } = await makeIdentity(folder);
   const path = `${folder}/random`;
-  await using server = await startListener([
-    ...hark("server", folder),
-    ...["echo", "--port", "PORT", "--cert", cert, "--key", key],
-  ]);
-  for (let transfer = 0; transfer < TRANSFERS; transfer++) {
-    const sent = await makeRandomFile(path, 2 ** (20 + transfer % 7));
-    const own = transfer % 2 === 0 ? [] : ["--cert", cert, "--key", key];
-    const came = await hashThrough([
-      ...hark("client", folder),
-      ...["--pipe", "--ca", cert, ...own, `localhost:${server.port}`],
-    ], path);
-    demand(came === sent, `transfer ${transfer} is not what was sent`);
-  }
-  return `${TRANSFERS} of ${TRANSFERS}`;
-}
-
-/** Sends a gibibyte of random bytes to our echo and back. */
-async function gibibyte(folder: string, isTls: boolean): Promise<string> {
-  const { cert, key } = await makeIdentity(folder);
-  const path = `${folder}/random`;
-  const sent = await makeRandomFile(path, GIB);
-  const [ours, theirs] = isTls
-    ? [["--tls", "--cert", cert, "--key", key], ["--tls", "--ca", cert]]
-    : [[], []];
+  const tls = isTls ? ["--cert", cert, "--key", key] : [];
   await using server = await startListener(
-    [...hark("server", folder), "echo", "--port", "PORT", ...ours],
+    [...hark("server", folder), "echo", "--port", "PORT", ...tls],
   );
-  const to = `localhost:${server.port}`;
-  const client = [...hark("client", folder), "--pipe", to, ...theirs];
-  const begun = performance.now();
-  const came = await hashThrough(client, path);
-  const seconds = (performance.now() - begun) / 1000;
-  demand(came === sent, `SHA-256 of what came is ${came}, not ${sent}`);
-  return `SHA-256 equal, ${(GIB / 1e9 / seconds).toFixed(2)} GB/s`;
+  let seconds = 0;
+  for (const [at, size] of sizes.entries()) {
+    const sent = await makeRandomFile(path, size);
+    // a certificate of its own makes it another implementation of TLS
+    const own = at % 2 === 1 ? tls : [];
+    const begun = performance.now();
+    const came = await hashThrough([
+      ...[...hark("client", folder), "--pipe", `localhost:${server.port}`],
+      ...isTls ? ["--ca", cert, ...own] : [],
+    ], path);
+    seconds += (performance.now() - begun) / 1000;
+    demand(came === sent, `SHA-256 of transfer ${at} is ${came}, not ${sent}`);
+  }
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  const rate = (bytes / 1e9 / seconds).toFixed(2);
+  return `${sizes.length} with the same SHA-256, ${rate} GB/s`;
 }
 
 /** A check that counts what was lost in many half-closes. */
@@ -265,6 +253,7 @@ function halfCloses<Peer extends { readonly program: string }>(
 const BEHIND = PEER_SERVERS.filter((it) => it.answers === "after" && !it.tls);
 const PYTHON = ["python3"];
 const HASHES = ["openssl", "sha256sum"];
+const SIZES = Array.from({ length: 50 }, (_, at) => 2 ** (20 + at % 7));
 const SILENCE =
   "TLS: silent and slow clients are given up after 10 s and harm nobody";
 
@@ -281,17 +270,15 @@ export const TCP_CHECKS: readonly Check[] = [
   { name: "relay: one of four never reads 40 MB", run: relaysOn },
   { name: SILENCE, needs: ["openssl"], run: givesUpSilence },
   { name: "no port is open that nobody listens on", run: findsNoPhantoms },
-  { name: "TLS: 1-64 MiB both ways end well", needs: HASHES, run: endsWell },
-  {
-    name: "1 GiB both ways, plain",
+  ...([
+    ["TLS: 1-64 MiB both ways end well", SIZES, true],
+    ["1 GiB both ways, plain", [2 ** 30], false],
+    ["1 GiB both ways, with TLS", [2 ** 30], true],
+  ] as const).map(([name, sizes, isTls]): Check => ({
+    name,
     needs: HASHES,
-    run: (at) => gibibyte(at, false),
-  },
-  {
-    name: "1 GiB both ways, with TLS",
-    needs: HASHES,
-    run: (at) => gibibyte(at, true),
-  },
+    run: (folder) => bothWays(folder, sizes, isTls),
+  })),
   ...PEER_SERVERS.map((it) =>
     halfCloses(`client --pipe to ${it.name}`, it, lossesFromServer)
   ),
