@@ -299,12 +299,14 @@ export function loginHint(
   const isAway = hops.some((hop) =>
     hop.request.url.origin !== request.url.origin
   );
-  // a body that is gone cannot be sent with a login
-  if (isAway || request.body?.again === false) return undefined;
+  if (isAway) return undefined;
   if (!request.typed.includes("authorization")) {
     return netrc && "the netrc file has no login for it: --auth USER";
   }
   if (!digest || schemes.length === 0) return undefined;
+  if (request.body?.again === false) {
+    return "its body can be sent only once, and was: @FILE can be sent again";
+  }
   return has(/^digest$/i)
     ? `${wanted} in a way that hark does not know`
     : `${wanted}: leave out --digest`;
