@@ -674,6 +674,32 @@ Deno.test("a download that goes on logs in with the nonce that it has", async ()
   assertEquals(counts, [undefined, "00000001", "00000002"]);
 });
 
+Deno.test("each way to a server carries both exchanges", async () => {
+  await using server = serveDigest();
+  const { port } = new URL(server.url);
+  const there = `http://a.example:${port}/a?b`;
+  for (
+    const [way, url] of [
+      [["--http=1.1"], `${server.url}/a?b`],
+      [["--http=2"], `${server.url}/a?b`],
+      [["--time"], `${server.url}/a?b`],
+      [["--raw"], `${server.url}/a?b`],
+      [["-4"], `http://localhost:${port}/a?b`],
+      [["--resolve", `a.example:${port}:127.0.0.1`], there],
+      [["--proxy", server.url], there],
+      [["--path-as-is"], `${server.url}/a?b`],
+    ] as const
+  ) {
+    server.seen.length = 0;
+    const { code, stdout } = await run(post, [...ADA, ...way, url, "c=d"]);
+    assertEquals([code, stdout], [0, "in"], way.join(" "));
+    assertEquals(server.seen.map((line) => line.replace(/\S+$/, "")), [
+      "POST /a?b - ",
+      'POST /a?b {"c":"d"} ',
+    ]);
+  }
+});
+
 Deno.test("a password is asked for once, and the URL's own is taken", async () => {
   await using server = serveDigest();
   const { io, stdout, stderr } = createMemoryIo({ secret: "s3cret" });

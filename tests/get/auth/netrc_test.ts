@@ -265,11 +265,16 @@ function serveLogin() {
   });
 }
 
+/** Lets nobody else use a file, where files have modes. */
+async function makePrivate(path: string): Promise<void> {
+  if (Deno.build.os !== "windows") await Deno.chmod(path, 0o600);
+}
+
 Deno.test("get logs in with what a netrc file says, unless more was typed", async () => {
   await using server = serveLogin();
   const url = server.url;
   await withFiles({ rc: LOGIN, none: "machine x login a" }, async (folder) => {
-    await Deno.chmod(`${folder}/rc`, 0o600);
+    await makePrivate(`${folder}/rc`);
     const rc = `--netrc=${folder}/rc`;
     for (
       const [args, expected] of [
@@ -302,7 +307,7 @@ Deno.test("a redirect to another host takes no login along, and looks for none",
   const other = second.url.replace("127.0.0.1", "localhost");
   const login = `${LOGIN}machine localhost login bob password x`;
   await withFiles({ rc: login }, async (folder) => {
-    await Deno.chmod(`${folder}/rc`, 0o600);
+    await makePrivate(`${folder}/rc`);
     const rc = `--netrc=${folder}/rc`;
     for (
       const [target, expected] of [
