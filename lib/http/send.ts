@@ -52,6 +52,8 @@ export interface SendOptions {
   readonly network?: Network | undefined;
   /** The cookies that go out and come in; those of this chain of redirects alone unless given. */
   readonly cookies?: Cookies | undefined;
+  /** Gives each request that goes out what only that one may have, such as a proof for its path. */
+  readonly sign?: ((request: HttpRequest) => Promise<HttpRequest>) | undefined;
   /** Makes the request that answers a response, such as one with a challenge; it goes out in its place. */
   readonly answer?:
     | ((
@@ -94,6 +96,7 @@ export async function send(
   try {
     if (cookies) request = await cookies.add(request);
     while (true) {
+      request = await options.sign?.(request) ?? request;
       if (!isTunneled(request.url, network.proxy)) {
         await trace?.(request, network.http);
       }

@@ -150,12 +150,14 @@ function octal(binary: string): string {
  * is not in memory is to be given on its standard input.
  *
  * @param fields What the body was made of.
+ * @param user Who logs in with Digest, as -u takes it.
  * @throws {Failure} When its body is a form of more than 1 MiB that `-F` has no words for.
  */
 export async function formatCurl(
   request: HttpRequest,
   options: ExchangeOptions,
   fields: readonly Item[] = [],
+  user = "",
 ): Promise<string> {
   const { body } = request;
   const { showSecrets } = options;
@@ -192,6 +194,7 @@ export async function formatCurl(
     ...isIdentity(request, options) ? [] : ["--compressed"],
     ...optionArgs(printed, options),
     ...methodArgs(request),
+    ...user === "" ? [] : ["--digest", "-u", user],
     ...headers.filter(([name]) => !(form && isType(name))).flatMap(headerArgs),
     ...corrections(request),
     ...form ?? bodyArgs,

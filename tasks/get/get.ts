@@ -18,7 +18,8 @@ import type { HttpResponse } from "../../lib/http/transport.ts";
 import type { Download, SendNextOptions } from "./download/resume.ts";
 import type { Item } from "./items.ts";
 import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
-import type { RequestOptions } from "./request.ts";
+import type { Login } from "./auth/login.ts";
+import type { RequestOptions, TypedRequest } from "./request.ts";
 import {
   DEFAULT_URL,
   type Operands,
@@ -87,11 +88,12 @@ export async function createRequest(
   operands: Operands & Pick<HttpRequest, "method">,
   io: Pick<Io, "stdin" | "askSecret">,
   options: RequestOptions,
-): Promise<HttpRequest> {
+): Promise<TypedRequest> {
   const { method, url, items, fields, raw } = operands;
-  const login = options.auth !== undefined || options.bearer !== undefined ||
-    url.username + url.password !== "" || options.pathAsIs;
-  if (items.length + fields.length === 0 && raw === undefined && !login) {
+  const { auth, bearer, netrc, digest, pathAsIs } = options;
+  const isMore = (auth ?? bearer ?? netrc) !== undefined || digest ||
+    url.username + url.password !== "" || pathAsIs;
+  if (items.length + fields.length === 0 && raw === undefined && !isMore) {
     return { method, url, headers: [], typed: [] };
   }
   const { buildRequest } = await import("./request.ts");
@@ -105,20 +107,32 @@ async function printUnsent(
   options: ExchangeOptions,
   { stdout }: Io,
   printNote: Download["printNote"],
+  login: Login | undefined,
 ): Promise<void> {
+  const who = options.digest && login && "user" in login
+    ? options.showSecrets ? `${login.user}:${login.password}` : "***"
+    : "";
   if (options.curl) {
     const { formatCurl } = await import("./curl.ts");
-    const command = await formatCurl(request, options, fields);
+    const command = await formatCurl(request, options, fields, who);
     await printSafe(stdout, `${command}\n`);
   } else {
     const { printOffline } = await import("./view/head.ts");
     const { parseProxy } = await import("../../lib/net/proxy.ts");
     const proxy = options.proxy ? parseProxy(options.proxy, true) : undefined;
     await printOffline(request, stdout, options.showSecrets, proxy);
+    if (who !== "") {
+      await printNote(
+        "not shown: the login, which the server's challenge makes\n",
+      );
+    }
   }
   if (options.showSecrets) return;
   const { hiddenIn } = await import("./redact.ts");
-  const names = hiddenIn(request, fields, options.curl ? options.proxy : "");
+  const names = [
+    ...options.curl && who !== "" ? ["the login"] : [],
+    ...hiddenIn(request, fields, options.curl ? options.proxy : ""),
+  ];
   if (names.length === 0) return;
   await printNote(`hidden: ${names.join(", ")}; --show-secrets\n`);
 }
@@ -135,7 +149,8 @@ const PLAIN = ["method", "timeout", "follow", "maxRedirects", "body", "quiet"];
 
 /** The options that change nothing of how a request is sent: one that is missing here loads a module in vain, no more. */
 const OTHER_OPTIONS = [
-  ...["method", "form", "multipart", "auth", "bearer", "timeout", "output"],
+  ...["method", "form", "multipart", "auth", "bearer", "netrc", "digest"],
+  ...["timeout", "output"],
   ...["remoteName", "remoteHeaderName", "continue", "body", "quiet", "pretty"],
   ...["raw", "offline"],
   ...["curl", "showSecrets", "pathAsIs"],
@@ -197,6 +212,7 @@ async function createExchange(
   options: ExchangeOptions,
   io: Io,
   printNote: Download["printNote"],
+  login: Login | undefined,
 ): Promise<Exchange> {
   const start = performance.now();
   // what changes nothing is tried again by itself
@@ -205,6 +221,10 @@ async function createExchange(
   const notice = (text: string, isLast = false) =>
     void ((isLast || io.stderr.isTerminal) && printNote(`${text}\n`));
   const sent = await loadSendOptions(request, options, io);
+  const digest = options.digest && login && "user" in login
+    ? (await import("./auth/digest.ts"))
+      .createDigest(login, request.url.origin)
+    : undefined;
   const isKept = keepsBytes(options, io);
   let { network } = sent;
   let isFirst = true;
@@ -224,6 +244,7 @@ async function createExchange(
       (options.raw || network?.http !== "2");
     return last = await send(request, {
       ...sent,
+      ...digest?.(),
       decodes,
       network: isOwn ? { ...network, rawHeaders: true } : network,
       timeouts: { ...timeouts, total: left },
@@ -408,7 +429,7 @@ export async function runExchange(
 ): Promise<ExitCode> {
   refuseGarbled(Object.values(options));
   if (operands.typed === DEFAULT_URL) refuseTakenUrl(options);
-  const typed = await createRequest(operands, io, options);
+  const { login, ...typed } = await createRequest(operands, io, options);
   const isSaved = options.output !== undefined || options.remoteName;
   // bytes that are kept as they come are asked for as they are
   const request = (isSaved || keepsBytes(options, io)) && !options.curl
@@ -418,8 +439,11 @@ export async function runExchange(
     if (!options.quiet && !options.body) await printSafe(io.stderr, text);
   };
   if (options.offline || options.curl) {
-    await printUnsent(request, operands, options, io, printNote);
+    await printUnsent(request, operands, options, io, printNote, login);
     return ExitCode.Ok;
+  }
+  if (login && "user" in login && login.warning !== undefined) {
+    await printNote(`${login.warning}\n`);
   }
   const unsent = findUnsent(operands, request, io);
   // to look costs 30 ms: with a body that can be while the request is on its way
@@ -431,7 +455,9 @@ export async function runExchange(
     const text = explainHeader(operands.method, operands.items);
     await printNote(text === undefined ? "" : `${text}\n`);
   }
-  const exchange = await createExchange(request, options, io, printNote);
+  const exchange = await createExchange(
+    ...[request, options, io, printNote, login] as const,
+  );
   const code = (isSaved ? await save(exchange) : undefined) ??
     await show(exchange);
   if (request.body !== undefined) await printNote(await unsent ?? "");

@@ -54,15 +54,17 @@ export const EXCHANGE_HINTS: Hints = {
     "credentials are --auth USER, or --auth @FILE",
   "--password --http-password --ask-password":
     "--auth USER asks for it; --auth @FILE reads USER:PASSWORD",
-  "--netrc --netrc-file --netrc-optional --ignore-netrc":
-    "no .netrc is read: --auth @FILE reads USER:PASSWORD",
+  "--netrc-file --netrc-optional": "logins out of a file: --netrc FILE",
+  "--ignore-netrc": "no .netrc is read unless you say --netrc",
   "-n":
-    "no .netrc is read: --auth @FILE reads USER:PASSWORD; wget's -nv is -q, its -nc is what -O does",
+    "logins out of a file: --netrc; wget's -nv is -q, its -nc is what -O does",
   "--oauth2-bearer": "a token: --bearer TOKEN, or --bearer @FILE",
   "--auth-type":
-    "Basic is --auth USER, a token --bearer TOKEN; Digest is not there",
-  "--digest --ntlm --negotiate --anyauth --aws-sigv4":
-    "it is not there: only Basic, with --auth USER, and tokens, with --bearer TOKEN",
+    "Basic is --auth USER, Digest --digest --auth USER, a token --bearer TOKEN",
+  "--anyauth":
+    "Basic is --auth USER, Digest --digest --auth USER: the error says which one a server wants",
+  "--ntlm --negotiate --aws-sigv4":
+    "it is not there: only --auth USER, with --digest or without, and --bearer TOKEN",
   // what is shown
   "-I --head --headers --spider":
     "for the headers alone: hark get -X HEAD -i URL",

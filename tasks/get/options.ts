@@ -78,6 +78,19 @@ export const EXCHANGE_OPTIONS = {
     secret: /^(?!@)/,
     help: "Log in with a token",
   },
+  netrc: {
+    value: "FILE",
+    parse: String,
+    implied: {
+      text: "~/.netrc",
+      accepts: /^([/.~]|[a-z]:[\\/])|^[^:]*netrc$/i,
+    },
+    help: "Log in as a netrc file says, ~/.netrc unless named",
+  },
+  digest: {
+    conflicts: ["bearer"],
+    help: "Log in without showing the password (RFC 7616)",
+  },
   pathAsIs: { help: "Send the path as it is typed, /../ too" },
   offline: {
     conflicts: ["curl"],

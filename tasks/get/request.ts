@@ -14,6 +14,7 @@ import {
   TOKEN,
   trimBlanks,
 } from "../../lib/http/request.ts";
+import type { Login } from "./auth/login.ts";
 import type { TypedBody } from "./body/json.ts";
 import { ESCAPES, formatItem, type Item } from "./items.ts";
 import { type ExchangeOptions, parseToken } from "./options.ts";
@@ -21,8 +22,17 @@ import { completeUrl, type Operands, WRITES } from "./url.ts";
 
 /** The options that add to a request. */
 export type RequestOptions = Partial<
-  Pick<ExchangeOptions, "form" | "multipart" | "auth" | "bearer" | "pathAsIs">
+  Pick<
+    ExchangeOptions,
+    | ("form" | "multipart" | "pathAsIs")
+    | ("auth" | "bearer" | "netrc" | "digest")
+  >
 >;
+
+/** A request, and who makes it: with Digest that is not in its headers yet. */
+export interface TypedRequest extends HttpRequest {
+  readonly login?: Login | undefined;
+}
 
 /** A header or a part of the query with its value, which a file may have. */
 async function readItem(item: Item): Promise<Item> {
@@ -125,15 +135,24 @@ function readHeaders(items: readonly Item[]) {
   };
 }
 
-/** The value of the Authorization header, where there is a login. */
-async function authorizationOf(
+/** Who logs in, and the headers that say so; Digest makes its own when the server has asked. */
+async function loginOf(
   url: URL,
   io: Pick<Io, "askSecret">,
   options: RequestOptions,
-): Promise<string | undefined> {
+): Promise<{ login?: Login; headers: readonly Header[] }> {
   const { formatAuthorization, readLogin } = await import("./auth/login.ts");
   const login = await readLogin(url, io, options);
-  return login && formatAuthorization(login);
+  if (login === undefined) {
+    if (options.digest && options.netrc === undefined) {
+      throw new UsageError("Cannot use --digest without a login", {
+        hint: "add --auth USER, or --netrc",
+      });
+    }
+    return { headers: [] };
+  }
+  const value = formatAuthorization(login);
+  return { login, headers: options.digest ? [] : [["authorization", value]] };
 }
 
 /** The part of the query that items make. */
@@ -253,7 +272,7 @@ export async function buildRequest(
   operands: Operands & Pick<HttpRequest, "method">,
   io: Pick<Io, "stdin" | "askSecret">,
   options: RequestOptions = {},
-): Promise<HttpRequest> {
+): Promise<TypedRequest> {
   const { method, url, typed: text = url.href, raw } = operands;
   const live = raw === "-" && operands.items.some(isChunked);
   const typedItems = operands.items
@@ -270,13 +289,10 @@ export async function buildRequest(
   const target = options.pathAsIs ? targetAsTyped(text, query) : undefined;
   const { headers, typed, unset } = readHeaders(items);
   const content = await readContent(operands, io, options, live);
-  const authorization = typed.includes("authorization")
-    ? undefined
-    : await authorizationOf(url, io, options);
-  const defaults: Header[] = [];
-  if (authorization !== undefined) {
-    defaults.push(["authorization", authorization]);
-  }
+  const { login, headers: own } = typed.includes("authorization")
+    ? { headers: [] }
+    : await loginOf(url, io, options);
+  const defaults = [...own];
   if (content !== undefined && !typed.includes("content-type")) {
     defaults.push(["content-type", content.type]);
   }
@@ -292,7 +308,8 @@ export async function buildRequest(
       ...headers.map((header) => withBoundary(header, content?.type)),
     ],
     body: content?.body,
-    typed: [...authorization === undefined ? [] : ["authorization"], ...typed],
+    typed: [...login === undefined ? [] : ["authorization"], ...typed],
     unset,
+    ...login && { login },
   };
 }

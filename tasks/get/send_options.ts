@@ -161,7 +161,10 @@ export async function requiredPermissions(
   const { isFile } = await import("./items.ts");
   const { splitType } = await import("./body/file.ts");
   const { savedFiles } = await import("./download/destination.ts");
-  const { ca, cert, key } = options;
+  const { ca, cert, key, netrc } = options;
+  const locateNetrc = netrc === undefined
+    ? undefined
+    : (await import("./auth/netrc.ts")).locateNetrc;
   const ends = endsOf(url, options);
   const { net, read, write } = permissionsFor(ends, [ca, cert, key]);
   // a name out of the URL is that of the URL as it is shown
@@ -175,6 +178,7 @@ export async function requiredPermissions(
       ...fileOf(raw).map((text) => splitType(text).path),
       ...sent,
       ...[options.auth, options.bearer].flatMap(fileOf),
+      ...[locateNetrc?.(netrc ?? "") ?? []].flat(),
       ...read,
       ...saved,
     ],

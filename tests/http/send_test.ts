@@ -301,3 +301,23 @@ Deno.test("a body has its limit though nobody keeps the response", async () => {
   assertEquals([code, stdout], [1, "3\n"]);
   assertMatch(stderr, /no more bytes within 0\.2 s/);
 });
+
+Deno.test("each request that goes out is signed, and a response can be answered with another one", async () => {
+  await using server = serveHttp((request) => {
+    const { pathname } = new URL(request.url);
+    const signature = request.headers.get("x-signature");
+    if (pathname === "/from") return Response.redirect(`${server.url}/to`);
+    return new Response(signature, { status: signature === "3" ? 200 : 401 });
+  });
+  let count = 0;
+  const text = await read(request(`${server.url}/from`), {
+    sign: (request) =>
+      Promise.resolve({
+        ...request,
+        headers: [["x-signature", `${++count}`]],
+      }),
+    answer: (response, request) =>
+      Promise.resolve(response.status === 401 ? request : undefined),
+  });
+  assertEquals([count, text], [3, "3"]);
+});

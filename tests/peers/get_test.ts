@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";
+import { startDaemon } from "../daemon.ts";
+import { withFiles } from "../get/support.ts";
 import { serveHttp, serveRaw } from "../http/server.ts";
-import { encode, hasCommand, run, spawnProgram } from "../support.ts";
+import { encode, hasCommand, run, spawnProgram, testWith } from "../support.ts";
 
 /** A request as a server sees it; what names the client and the connection is left out. */
 interface Seen {
@@ -288,3 +290,143 @@ Deno.test({
     }
   },
 });
+
+/** Odd netrc files, HOST being the server's. */
+const NETRC_FILES: readonly string[] = [
+  "machine HOST login a password p",
+  "machine\nHOST\nlogin\na\npassword\np",
+  "machine HOST\r\n\tlogin a\r\n\tpassword p\r\n",
+  "MACHINE HOST LOGIN a PASSWORD p",
+  "machine HOST password p login a",
+  "machine HOST login a account x password p",
+  "machine HOST login a password p\nmachine HOST login b password q",
+  "machine HOST login a\nmachine HOST login b password q",
+  "machine HOST login a",
+  "machine x login a password p\ndefault login d password q",
+  "default login d password q\nmachine HOST login a password p",
+  "default",
+  "machine x login a password p",
+  "machine HOST:80 login a password p",
+  "# machine HOST login x password y\nmachine HOST login a password p",
+  "machine HOST login a # x\npassword p",
+  "machine HOST login a password p#q",
+  "machine HOST# x\nlogin a password p",
+  'machine HOST login "a b" password "p\\"q\\\\r\\x"',
+  'machine HOST login a"b password p"q',
+  'machine HOST login a password "#p"',
+  "machine HOST login a password p\\q",
+  "macdef m\nmachine HOST login x password y\n\nmachine HOST login a password p",
+  "machine x login x password y\nmacdef m\n ls\n\nmachine HOST login a password p",
+  "x machine HOST port 21 login a password p",
+  "machine HOST login machine password default",
+  'machine HOST login a password p\nmachine x login "',
+  "",
+];
+
+testWith(
+  "curl",
+  `of ${NETRC_FILES.length} odd netrc files get takes the login that curl takes`,
+  () =>
+    withFiles({ rc: "" }, async (folder) => {
+      await using server = serveHttp((request) =>
+        new Response(request.headers.get("authorization"))
+      );
+      const rc = `${folder}/rc`;
+      await Deno.chmod(rc, 0o600);
+      for (const text of NETRC_FILES) {
+        await Deno.writeTextFile(rc, text.replaceAll("HOST", "127.0.0.1"));
+        const args = ["-sS", "--netrc-file", rc, server.url];
+        const theirs = await spawnProgram("curl", args).result;
+        const ours = await run(get, ["--netrc", rc, server.url]);
+        assertEquals([ours.code, ours.stdout], [0, theirs.stdout], text);
+      }
+      // what is no netrc file is an error for both
+      await Deno.writeTextFile(rc, 'machine 127.0.0.1 login "a');
+      assertEquals((await run(get, ["--netrc", rc, server.url])).code, 1);
+    }),
+);
+
+/** Checks logins of Digest with hashlib: the path has the algorithm, the quality of protection and what else is said. */
+const DIGEST_SERVER = String.raw`
+import hashlib, http.server, re, secrets
+HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
+REALM, USERS = 'a "b", c', {"ada": "s3cret", "J\u00e4s\u00f8n": "p\u00e4 \u00df", 'a"b': 'p"'}
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        _, algorithm, qop, more = self.path.split("?")[0].split("/")[:4]
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        def h(data):
+            data = data if isinstance(data, bytes) else data.encode()
+            return hashlib.new(HASHES[algorithm.removesuffix("-sess")], data).hexdigest()
+        value = self.headers.get("authorization", "").encode("latin1").decode()
+        found = re.findall(r'(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^",]*))', value)
+        sent = {name: plain or re.sub(r"\\(.)", r"\1", quoted) for name, quoted, plain in found}
+        of = lambda name: sent.get(name, "")
+        user = next((u for u in USERS if of("username") == (h(f"{u}:{REALM}") if "h" in more else u)), None)
+        key = h(f"{user}:{REALM}:{USERS.get(user)}")
+        if algorithm.endswith("-sess"): key = h(f'{key}:{of("nonce")}:{of("cnonce")}')
+        asked = h(f"{self.command}:{self.path}" + (":" + h(body) if of("qop") == "auth-int" else ""))
+        middle = f':{of("nc")}:{of("cnonce")}:{of("qop")}' if of("qop") else ""
+        good = user and of("uri") == self.path and h(f'{key}:{of("nonce")}{middle}:{asked}') == of("response")
+        self.send_response(200 if good else 401)
+        if not good:
+            if "b" in more: self.send_header("WWW-Authenticate", 'Basic realm="b"')
+            parts = [r'realm="a \"b\", c"', f'nonce="{secrets.token_hex(8)}"', 'opaque="o"']
+            if "d" not in more: parts.append(f"algorithm={algorithm}")
+            if qop != "none": parts.append(f'qop="{qop}"')
+            if "h" in more: parts.append("userhash=true")
+            self.send_header("WWW-Authenticate", "Digest " + ", ".join(parts))
+        out = user.encode() + b" " + body if good else b""
+        self.send_header("Content-Length", str(len(out)))
+        self.end_headers()
+        self.wfile.write(out)
+    do_GET = do_PUT = do_POST
+    def log_message(self, *_): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+`;
+
+testWith(
+  ["curl", "python3"],
+  "a server in Python takes each login of Digest that it takes of curl",
+  async () => {
+    await using server = startDaemon(["python3", "-c", DIGEST_SERVER], "lines");
+    const base = `http://127.0.0.1:${await server.line()}`;
+    for (
+      const [path, user, isTaken, isCurls = isTaken] of [
+        ["MD5/auth/d", "ada:s3cret", true],
+        ["MD5/none/d", "ada:s3cret", true],
+        ["MD5/auth/b", "ada:s3cret", true],
+        ["MD5/auth/?a=b%22&c", "ada:s3cret", true],
+        ["MD5/auth,auth-int/", "ada:s3cret", true],
+        ["MD5-sess/auth/", "ada:s3cret", true],
+        ["SHA-256/auth/", "ada:s3cret", true],
+        ["SHA-256/none/", "ada:s3cret", true],
+        ["SHA-256-sess/auth/", "ada:s3cret", true],
+        ["SHA-256/auth/h", "ada:s3cret", true],
+        ["MD5/auth/", "J\u00e4s\u00f8n:p\u00e4 \u00df", true],
+        ["MD5/auth/", 'a"b:p"', true],
+        ["MD5/auth/", "ada:wrong", false],
+        ["MD5/auth/", "bob:s3cret", false],
+        // what curl knows in some versions alone, or nowhere
+        ["SHA-512-256/auth/", "ada:s3cret", true, null],
+        ["SHA-512-256-sess/auth/h", "ada:s3cret", true, null],
+        ["MD5/auth-int/", "ada:s3cret", true, null],
+      ] as const
+    ) {
+      const url = `${base}/${path}`;
+      const ours = await run(get, ["--digest", "-a", user, url]);
+      const sent = await run(post, ["--digest", "-a", user, url, "a=b"]);
+      const said = `${path} ${user}`;
+      assertEquals(ours.code, isTaken ? 0 : 4, said);
+      const [name] = user.split(":");
+      const body = isTaken ? `${name} {"a":"b"}` : "";
+      assertEquals([sent.code, sent.stdout], [ours.code, body], said);
+      if (isCurls === null) continue;
+      const args = ["-sS", "--digest", "-u", user, "-d", '{"a":"b"}', url];
+      const theirs = await spawnProgram("curl", args).result;
+      assertEquals(theirs.stdout, sent.stdout, said);
+    }
+  },
+);

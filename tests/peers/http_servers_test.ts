@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { send } from "../../lib/http/send.ts";
 import { main as get } from "../../tasks/get.ts";
+import { createDigest } from "../../tasks/get/auth/digest.ts";
 import { main as post } from "../../tasks/post.ts";
-import { until } from "../daemon.ts";
+import { sleep, until } from "../daemon.ts";
 import { type Identity, makeIdentity } from "../net/identity.ts";
 import { inProcess, listening, portIn } from "../net/peers.ts";
 import { hasCommand, run, spawnProgram, start, testWith } from "../support.ts";
@@ -333,6 +336,77 @@ testWith(
         assertEquals(denied.code, 4);
         assertMatch(denied.stderr, /401 Unauthorized/);
       }
+    });
+  },
+);
+
+const digestConfig = (folder: string, port: number) => `
+Listen 127.0.0.1:${port}
+DocumentRoot ${folder}
+<Location />
+  AuthType Digest
+  AuthName "the inner, room"
+  AuthDigestNonceLifetime 1
+  AuthUserFile ${folder}/digests
+  Require valid-user
+</Location>
+`;
+
+testWith(
+  "apache2",
+  "get and post log in to Apache with Digest, and again when its nonce is too old",
+  () => {
+    const digestOf = (user: string, password: string) => {
+      const whole = `${user}:the inner, room`;
+      const hash = createHash("md5").update(`${whole}:${password}`);
+      return `${whole}:${hash.digest("hex")}\n`;
+    };
+    const digests = digestOf("ada", "secret") + digestOf("zoë", "pä:ss");
+    return withServerFiles({ "a.txt": text, digests }, async (folder) => {
+      const port = pickPort();
+      await using _ = await startApache(folder, digestConfig(folder, port));
+      const url = `http://127.0.0.1:${port}/a.txt`;
+      for (const way of [[], ["--http=1.1"], ["-v"]]) {
+        for (const [user, code] of USERS.slice(1)) {
+          const args = [...way, "--digest", ...user, `${url}?a="b"&c`];
+          const result = await run(get, args);
+          assertEquals(result.code, code, `${user}: ${result.stderr}`);
+          assertEquals(result.stdout === text, code === 0);
+        }
+      }
+      const refused = await run(get, ["-a", "ada:secret", url]);
+      assertMatch(refused.stderr, /wants Digest: add --digest/);
+      const sent = await run(post, [
+        "--digest",
+        "-a",
+        "ada:secret",
+        url,
+        "a=b",
+      ]);
+      // a file takes no body: it is not the login that is refused
+      assertMatch(sent.stderr, /^(200 OK|405 Method Not Allowed)/);
+      // a nonce that is two seconds old, of a chain of requests
+      const old = createDigest(
+        { user: "ada", password: "secret" },
+        new URL(url).origin,
+      );
+      const { sign, answer } = old();
+      const statuses: number[] = [];
+      for (const pause of [0, 2100]) {
+        await sleep(pause);
+        await using response = await send(
+          { method: "GET", url: new URL(url), headers: [], typed: [] },
+          {
+            sign,
+            answer: async (response, request) => {
+              statuses.push(response.status);
+              return await answer?.(response, request);
+            },
+          },
+        );
+        assertEquals(response.status, 200);
+      }
+      assertEquals(statuses, [401, 200, 401, 200]);
     });
   },
 );

@@ -11,11 +11,18 @@ import { formatBasic } from "../../../lib/net/proxy.ts";
 import type { ExchangeOptions } from "../options.ts";
 
 /** The options that log in. */
-type LoginOptions = Partial<Pick<ExchangeOptions, "auth" | "bearer">>;
+type LoginOptions = Partial<
+  Pick<ExchangeOptions, "auth" | "bearer" | "netrc">
+>;
 
 /** A user with a password, or a token. */
 export type Login =
-  | { readonly user: string; readonly password: string }
+  | {
+    readonly user: string;
+    readonly password: string;
+    /** What is to be said of where it comes from. */
+    readonly warning?: string | undefined;
+  }
   | { readonly token: string };
 
 /** What was typed or, of `@FILE`, what the file holds: a secret need not stand on a command line. */
@@ -41,7 +48,8 @@ async function passwordFor(
 
 /**
  * Reads who logs in: of the options, else the user and password in the URL. `auth` is `USER:PASSWORD`, `USER`, whose
- * password is asked for, or `@FILE` that holds one of them; `bearer` a token or `@FILE`.
+ * password is asked for, or `@FILE` that holds one of them; `bearer` a token or `@FILE`; `netrc` a file that has the
+ * passwords that were not typed.
  *
  * @throws {UsageError} When one cannot be sent, or a password is missing and nobody can be asked.
  * @throws {Failure} When a file cannot be read, or what it says cannot be sent.
@@ -49,7 +57,7 @@ async function passwordFor(
 export async function readLogin(
   url: URL,
   io: Pick<Io, "askSecret">,
-  { auth, bearer }: LoginOptions,
+  { auth, bearer, netrc }: LoginOptions,
 ): Promise<Login | undefined> {
   if (bearer !== undefined) {
     const token = await secretOf(bearer);
@@ -63,19 +71,24 @@ export async function readLogin(
       "Cannot log in: expected USER, USER:PASSWORD or @FILE",
     );
   }
+  const find = async (user?: string) =>
+    netrc === undefined
+      ? undefined
+      : await (await import("./netrc.ts")).readNetrc(netrc, url, user);
   if (auth !== undefined) {
     const login = await secretOf(auth);
     if (login === "") throw new Failure(`Cannot log in: "${auth}" is empty`);
     const [, user = "", password] = login.match(/^([^:]*)(?::([^]*))?$/) ?? [];
     const who = auth.startsWith("@") ? auth : user;
-    return { user, password: password ?? await passwordFor(who, url, io) };
+    if (password !== undefined) return { user, password };
+    return await find(user) ??
+      { user, password: await passwordFor(who, url, io) };
   }
   const { username, password } = url;
-  if (username === "" && password === "") return undefined;
-  return {
-    user: percentDecode(username) ?? username,
-    password: percentDecode(password) ?? password,
-  };
+  if (username === "" && password === "") return await find();
+  const user = percentDecode(username) ?? username;
+  return password === "" && await find(user) ||
+    { user, password: percentDecode(password) ?? password };
 }
 
 /**

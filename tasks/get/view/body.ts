@@ -78,7 +78,7 @@ export async function printHead(
     }
     if (response.status === 401 || response.status === 407) {
       const { loginHint } = await import("./head.ts");
-      const hint = loginHint(response);
+      const hint = loginHint(response, options);
       if (hint !== undefined) await printSafe(stderr, `hint: ${hint}\n`);
     }
   }

@@ -271,23 +271,45 @@ export async function printOffline(
  * another; or where the proxy that passes a request on wants them.
  */
 export function loginHint(
-  { status, request, headers }: HttpResponse,
+  { status, request, headers, hops = [] }: HttpResponse,
+  { netrc, digest }: Partial<Pick<ExchangeOptions, "netrc" | "digest">> = {},
 ): string | undefined {
   const isProxy = status === 407;
   const name = `${isProxy ? "proxy" : "www"}-authenticate`;
   const schemes = schemesOf(headers.get(name) ?? "");
-  const isMet = schemes.length === 0 ||
-    schemes.some((scheme) => /^basic$/i.test(scheme));
-  if (isProxy && isMet) {
-    return "the proxy refuses who asks: --proxy http://USER:PASSWORD@HOST:PORT";
+  const has = (wanted: RegExp) => schemes.some((scheme) => wanted.test(scheme));
+  const wanted = `the ${isProxy ? "proxy" : "server"} wants ${
+    schemes.join(" or ")
+  }`;
+  const isMet = schemes.length === 0 || has(/^basic$/i);
+  if (isProxy) {
+    return isMet
+      ? "the proxy refuses who asks: --proxy http://USER:PASSWORD@HOST:PORT"
+      : `${wanted}; only Basic was tried`;
   }
-  const isBasic = isProxy ||
-    request.headers.some(([name, value]) =>
-      /^authorization$/i.test(name) && /^basic /i.test(value)
-    );
-  if (!isBasic || isMet) return undefined;
-  const who = isProxy ? "proxy" : "server";
-  return `the ${who} wants ${schemes.join(" or ")}; only Basic was tried`;
+  const [, sent] =
+    request.headers.find(([name]) => /^authorization$/i.test(name)) ?? [];
+  if (sent !== undefined) {
+    return isMet || !/^basic /i.test(sent)
+      ? undefined
+      : has(/^digest$/i)
+      ? `${wanted}: add --digest`
+      : `${wanted}; only Basic was tried`;
+  }
+  const isAway = hops.some((hop) =>
+    hop.request.url.origin !== request.url.origin
+  );
+  if (isAway) return undefined;
+  if (!request.typed.includes("authorization")) {
+    return netrc && "the netrc file has no login for it: --auth USER";
+  }
+  if (!digest || schemes.length === 0) return undefined;
+  if (request.body?.again === false) {
+    return "its body can be sent only once, and was: @FILE can be sent again";
+  }
+  return has(/^digest$/i)
+    ? `${wanted} in a way that hark does not know`
+    : `${wanted}: leave out --digest`;
 }
 
 /** Formats timings in one line. */
