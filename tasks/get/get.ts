@@ -474,7 +474,11 @@ async function withoutSecrets(
   const logins = ["auth", "bearer"] as const;
   return {
     call: { ...call, items: call.items.filter((item) => !isHidden(item)) },
-    options: { ...options, auth: undefined, bearer: undefined },
+    options: {
+      ...options,
+      ...{ auth: undefined, bearer: undefined },
+      digest: options.digest && options.netrc !== undefined,
+    },
     withheld: [
       ...logins.filter((name) => options[name] !== undefined)
         .map((name) => `--${name}`),

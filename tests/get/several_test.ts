@@ -124,6 +124,10 @@ Deno.test("what is secret goes to the origin of the first URL alone, and whoever
     stderr,
     `/c\nNot sent there: --auth, Cookie, X-Api-Key, token, for ${here.url}\n`,
   );
+  seen.length = 0;
+  const digest = ["--auth=me:pw", "--digest", here.url, there.url];
+  assertEquals((await run(main, digest)).code, 0);
+  assertEquals(seen.map(([login]) => login), [null, null]);
 });
 
 Deno.test("-O saves each of several URLs under its own name", async () => {
