@@ -15,6 +15,7 @@ import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
+import type { Session } from "./auth/session.ts";
 import type { Download, SendNextOptions } from "./download/resume.ts";
 import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
 import type { RequestOptions } from "./request.ts";
@@ -83,7 +84,8 @@ export async function createRequest(
 ): Promise<HttpRequest> {
   const { method, url, items, fields, raw } = operands;
   const login = options.auth !== undefined || options.bearer !== undefined ||
-    url.username + url.password !== "" || options.pathAsIs;
+    url.username + url.password !== "" || options.pathAsIs ||
+    options.kept !== undefined;
   if (items.length + fields.length === 0 && raw === undefined && !login) {
     return { method, url, headers: [], typed: [] };
   }
@@ -132,6 +134,7 @@ const OTHER_OPTIONS = [
   ...["remoteName", "remoteHeaderName", "continue", "body", "quiet", "pretty"],
   ...["raw", "offline"],
   ...["curl", "showSecrets", "pathAsIs"],
+  ...["session", "sessionReadOnly", "sessionAuth"],
 ];
 
 /** How an exchange is sent, and what was said to a proxy meanwhile. */
@@ -190,6 +193,7 @@ async function createExchange(
   options: ExchangeOptions,
   io: Io,
   printNote: Download["printNote"],
+  session?: Session,
 ): Promise<Exchange> {
   const start = performance.now();
   // what changes nothing is tried again by itself
@@ -215,14 +219,20 @@ async function createExchange(
     // fetch alone speaks HTTP/2
     const isOwn = decodes && wantsCoding(request) &&
       (options.raw || network?.http !== "2");
-    return last = await send(request, {
+    const sending = send(request, {
       ...sent,
+      cookies: session?.cookies,
       decodes,
       network: isOwn ? { ...network, rawHeaders: true } : network,
       timeouts: { ...timeouts, total: left },
       retry: times,
       notice,
     });
+    // what comes is kept when the head is there, whatever becomes of the body
+    if (session) {
+      sending.then(({ status }) => session.save(status), () => session.save());
+    }
+    return last = await sending;
   };
   const sendNext: Download["sendNext"] = async (request, how = {}) => {
     try {
@@ -370,7 +380,10 @@ async function refuseQueryAlone({ mayHaveBody, method, items }: Asked) {
 }
 
 /** Options whose value is never a URL. */
-const NO_URLS = ["auth", "bearer", "output", "ca", "cert", "key"] as const;
+const NO_URLS = [
+  ...["auth", "bearer", "output", "ca", "cert", "key"] as const,
+  ...["session", "sessionReadOnly"] as const,
+];
 
 /**
  * Refuses an option that has taken the URL for its value: nobody else is to be asked instead.
@@ -401,7 +414,14 @@ export async function runExchange(
 ): Promise<ExitCode> {
   refuseGarbled(Object.values(options));
   if (operands.typed === DEFAULT_URL) refuseTakenUrl(options);
-  const typed = await createRequest(operands, io, options);
+  const session = options.session ?? options.sessionReadOnly
+    ? await (await import("./auth/session.ts"))
+      .openSession(operands.url, options)
+    : undefined;
+  const typed = await createRequest(operands, io, {
+    ...options,
+    kept: session,
+  });
   const isSaved = options.output !== undefined || options.remoteName;
   // bytes that are kept as they come are asked for as they are
   const request = (isSaved || keepsBytes(options, io)) && !options.curl
@@ -411,7 +431,8 @@ export async function runExchange(
     if (!options.quiet && !options.body) await printSafe(io.stderr, text);
   };
   if (options.offline || options.curl) {
-    await printUnsent(request, operands, options, io, printNote);
+    const whole = await session?.cookies.add(request) ?? request;
+    await printUnsent(whole, operands, options, io, printNote);
     return ExitCode.Ok;
   }
   const unsent = findUnsent(operands, request, io);
@@ -424,9 +445,12 @@ export async function runExchange(
     const text = explainHeader(operands.method, operands.items);
     await printNote(text === undefined ? "" : `${text}\n`);
   }
-  const exchange = await createExchange(request, options, io, printNote);
-  const code = (isSaved ? await save(exchange) : undefined) ??
-    await show(exchange);
+  const exchange = await createExchange(
+    ...[request, options, io, printNote, session] as const,
+  );
+  const run = async () =>
+    (isSaved ? await save(exchange) : undefined) ?? await show(exchange);
+  const code = await (session ? session.finish(run()) : run());
   if (request.body !== undefined) await printNote(await unsent ?? "");
   return code;
 }

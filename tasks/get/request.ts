@@ -15,13 +15,16 @@ import {
   trimBlanks,
 } from "../../lib/http/request.ts";
 import type { TypedBody } from "./body/json.ts";
+import type { Session } from "./auth/session.ts";
 import { ESCAPES, formatItem, type Item } from "./items.ts";
 import { type ExchangeOptions, parseToken } from "./options.ts";
 import { completeUrl, type Operands, WRITES } from "./url.ts";
 
 /** The options that add to a request. */
 export type RequestOptions = Partial<
-  Pick<ExchangeOptions, "form" | "multipart" | "auth" | "bearer" | "pathAsIs">
+  & Pick<ExchangeOptions, "form" | "multipart" | "auth" | "bearer" | "pathAsIs">
+  // where a login may be that nothing else names
+  & { readonly kept: Session | undefined }
 >;
 
 /** A header or a part of the query with its value, which a file may have. */
@@ -132,7 +135,8 @@ async function authorizationOf(
   options: RequestOptions,
 ): Promise<string | undefined> {
   const { formatAuthorization, readLogin } = await import("./auth/login.ts");
-  const login = await readLogin(url, io, options);
+  const named = await readLogin(url, io, options);
+  const login = options.kept ? options.kept.choose(named) : named;
   return login && formatAuthorization(login);
 }
 

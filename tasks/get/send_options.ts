@@ -161,11 +161,13 @@ export async function requiredPermissions(
   const { isFile } = await import("./items.ts");
   const { splitType } = await import("./body/file.ts");
   const { savedFiles } = await import("./download/destination.ts");
+  const { sessionFiles } = await import("./auth/session.ts");
   const { ca, cert, key } = options;
   const ends = endsOf(url, options);
   const { net, read, write } = permissionsFor(ends, [ca, cert, key]);
   // a name out of the URL is that of the URL as it is shown
   const saved = await savedFiles(new URL(redactUrl(url.href)), options);
+  const session = await sessionFiles(options);
   const sent = [...items, ...fields].filter(isFile).map(({ kind, value }) =>
     kind === "file" ? splitType(value).path : value
   );
@@ -177,8 +179,9 @@ export async function requiredPermissions(
       ...[options.auth, options.bearer].flatMap(fileOf),
       ...read,
       ...saved,
+      ...session.read,
     ],
-    write: [...write, ...saved],
+    write: [...write, ...saved, ...session.write],
   };
 }
 

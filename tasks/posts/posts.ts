@@ -64,6 +64,17 @@ export const POSTS_OPTIONS = {
     default: "posts",
     help: "Another resource than posts",
   },
+  session: {
+    value: "FILE",
+    parse: String,
+    conflicts: ["sessionReadOnly"],
+    help: "Keep cookies in FILE from call to call",
+  },
+  sessionReadOnly: {
+    value: "FILE",
+    parse: String,
+    help: "Send those of FILE, and keep none",
+  },
   limit: { value: "N", parse: parseCount, help: "Stop after so many" },
   fields: {
     group: "Print",
@@ -83,7 +94,11 @@ export const POSTS_OPTIONS = {
   table: { help: "A table" },
   offline: {
     group: "Ask",
-    conflicts: { url: ": the embedded posts are of no API" },
+    conflicts: {
+      url: ": the embedded posts are of no API",
+      session: ": nothing is asked",
+      sessionReadOnly: ": nothing is asked",
+    },
     help: "List hark's own posts; nothing is asked",
   },
   loose: { help: "Take answers of any shape" },
@@ -109,7 +124,16 @@ export const POSTS = {
       await refuseNearLocalhost(options.url);
     }
     const { permissionsFor } = await import("../../lib/net/address.ts");
-    return permissionsFor([addressOfUrl(options.url)], [options.ca]);
+    const { sessionFiles } = await import("../get/auth/session.ts");
+    const { net, read, write } = permissionsFor(
+      ...[[addressOfUrl(options.url)], [options.ca]] as const,
+    );
+    const files = await sessionFiles(options);
+    return {
+      net,
+      read: [...read, ...files.read],
+      write: [...write, ...files.write],
+    };
   },
   // --userId=1 stands for a filter, or a field
   meant: (typed: string) => {
@@ -616,14 +640,19 @@ async function runPosts(
   const { protocol } = options.url;
   if (protocol === "https:") await refuseNearLocalhost(options.url);
   const { change } = operands;
+  const session = options.session ?? options.sessionReadOnly
+    ? await (await import("../get/auth/session.ts"))
+      .openSession(urlOf(options), options)
+    : undefined;
   const ms = options.timeout * 1000;
   const sending = {
     signal: io.signal,
     timeouts: { head: ms, idle: ms },
     maxSize: MAX_PAGE,
     ...await readTrust(options, io),
+    cookies: session?.cookies,
   };
-  try {
+  const run = async () => {
     if (change) await changeOne(change, operands, options, sending, io);
     else {
       const { resource } = options;
@@ -645,6 +674,9 @@ async function runPosts(
       }
     }
     return ExitCode.Ok;
+  };
+  try {
+    return await (session ? session.finish(run()) : run());
   } catch (error) {
     throw await withHint(error, options);
   }
