@@ -69,7 +69,9 @@ export function parseEntry(
     sameSite: `${more.SameSite ?? ""}`.toLowerCase() || undefined,
   });
   const url = URL.parse(`https://${at}/`);
-  if (!cookie || url?.hostname !== at) return undefined;
+  if (!cookie || typeof value !== "string" || url?.hostname !== at) {
+    return undefined;
+  }
   return NAME.test(cookie.key) && VALUE.test(cookie.value) &&
       VALUE.test(cookie.path ?? "")
     ? [cookie, url.href]
