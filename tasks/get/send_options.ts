@@ -161,7 +161,7 @@ export async function requiredPermissions(
   const { isFile } = await import("./items.ts");
   const { splitType } = await import("./body/file.ts");
   const { savedFiles } = await import("./download/destination.ts");
-  const { sessionFiles } = await import("./auth/session.ts");
+  const { sessionFiles } = await import("./auth/session_file.ts");
   const { ca, cert, key } = options;
   const ends = endsOf(url, options);
   const { net, read, write } = permissionsFor(ends, [ca, cert, key]);

@@ -124,7 +124,7 @@ export const POSTS = {
       await refuseNearLocalhost(options.url);
     }
     const { permissionsFor } = await import("../../lib/net/address.ts");
-    const { sessionFiles } = await import("../get/auth/session.ts");
+    const { sessionFiles } = await import("../get/auth/session_file.ts");
     const { net, read, write } = permissionsFor(
       ...[[addressOfUrl(options.url)], [options.ca]] as const,
     );

@@ -1,121 +1,114 @@
 /**
- * The file of a session: cookies as HTTPie reads and writes them, and beside them the logins that are ours.
+ * The file of a session in its folder: how it is written while other calls write to it.
  *
  * @module
  */
 
-import { Cookie } from "tough-cookie";
-import { MOST_COOKIES } from "../../../lib/http/cookies.ts";
+import { Failure } from "../../../lib/cli/errors.ts";
+import { absolutePath } from "../../../lib/cli/values.ts";
+import { writeAll } from "../../../lib/net/connection.ts";
+import { followLinks } from "../download/destination.ts";
 
-/** The members of a JSON object. */
-export type Members = Readonly<Record<string, unknown>>;
-
-/** So many cookies a file has: the oldest make room. */
-const MOST_KEPT = 3000;
-
-export const isObject = (value: unknown): value is Members =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** A session as it is read: all its members, and its cookies. */
-export interface SessionFile {
-  readonly data: Members;
-  readonly list: readonly Members[];
+/** The options of a session. */
+export interface SessionOptions {
+  readonly session?: string | undefined;
+  readonly sessionReadOnly?: string | undefined;
+  readonly sessionAuth?: boolean;
 }
 
-/** Reads the text of a file, of which an empty one is new; undefined where it is no session. */
-export function parseSession(text: string): SessionFile | undefined {
-  let data: unknown = { cookies: [] };
-  try {
-    if (text.trim() !== "") data = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (!isObject(data)) return undefined;
-  const { cookies } = data;
-  // HTTPie before 3.1 has them by their names
-  const list: unknown = isObject(cookies)
-    ? Object.entries(cookies).map(([name, each]) =>
-      isObject(each) ? { name, ...each } : each
-    )
-    : cookies;
-  return Array.isArray(list) && list.every(isObject)
-    ? { data, list }
-    : undefined;
+const { AlreadyExists, NotCapable, NotFound } = Deno.errors;
+
+/** Undefined where a step fails in one way. */
+export function unless<T>(
+  kind: typeof NotFound,
+  step: Promise<T>,
+): Promise<T | undefined> {
+  return step.catch((error) => {
+    if (error instanceof kind) return undefined;
+    throw error;
+  });
 }
 
-/** What can be sent as a name and as a value. */
-const NAME = /^[\x20-\x3a\x3c\x3e-\x7e\x80-\xff]+$/;
-const VALUE = /^[\t\x20-\x3a\x3c-\x7e\x80-\xff]*$/;
+/** The file that is written beside another to take its place. */
+const besideOf = (path: string) => `${path}.hark`;
+
+/** The files that a session reads, and those that it writes, with what a link leads to. */
+export async function sessionFiles(
+  { session, sessionReadOnly }: SessionOptions,
+): Promise<{ readonly read: readonly string[]; write: readonly string[] }> {
+  const path = session ?? sessionReadOnly;
+  if (path === undefined) return { read: [], write: [] };
+  const whole = await followLinks(path);
+  const named = path === whole ? [path] : [path, whole];
+  const all = [...named, besideOf(whole)];
+  return session === undefined
+    ? { read: named, write: [] }
+    : { read: all, write: all };
+}
 
 /**
- * A cookie of a file, and a URL that may set it; undefined where there is none. As Python has it, a dot before a domain
- * lets all below it have the cookie, and a host without a dot ends in `.local`.
- *
- * @param host Where one without a domain belongs to.
+ * Makes the file that is to take the place of another, and holds it: who comes second waits until the first has given
+ * it its name, and makes one of his own. A process that is killed leaves one that nobody holds.
  */
-export function parseEntry(
-  { name, value, domain, path = "/", secure, expires, rest }: Members,
-  host: string,
-): [cookie: Cookie, url: string] | undefined {
-  const whole = typeof domain === "string" && domain !== "" ? domain : host;
-  const at = whole.replace(/^\./, "").toLowerCase()
-    .replace(/^(localhost|\[.*\])\.local$/, "$1");
-  const more = isObject(rest) ? rest : {};
-  const cookie = Cookie.fromJSON({
-    ...{ key: name, value, path, secure: secure === true },
-    expires: typeof expires === "number" ? expires * 1000 : "Infinity",
-    domain: whole.startsWith(".") ? at : null,
-    httpOnly: "HttpOnly" in more,
-    sameSite: `${more.SameSite ?? ""}`.toLowerCase() || undefined,
-  });
-  const url = URL.parse(`https://${at}/`);
-  if (!cookie || typeof value !== "string" || url?.hostname !== at) {
-    return undefined;
+async function hold(path: string): Promise<Deno.FsFile> {
+  for (;;) {
+    const there = await unless(NotFound, Deno.lstat(path));
+    if (there && !there.isFile) {
+      throw new Failure(`"${absolutePath(path)}" is in the way`);
+    }
+    const how = { write: true, createNew: true, mode: 0o600 };
+    const own = await unless(AlreadyExists, Deno.open(path, how));
+    const file = own ??
+      await unless(NotFound, Deno.open(path, { read: true, write: true }));
+    if (file === undefined) continue;
+    try {
+      // not every file system knows locks
+      await file.lock(true).catch(() => {});
+      const [named, held] = [
+        await unless(NotFound, Deno.lstat(path)),
+        await file.stat(),
+      ];
+      const isSame = named?.ino === held.ino && named?.dev === held.dev;
+      if (isSame && own) return own;
+      if (isSame) await unless(NotFound, Deno.remove(path));
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.close();
   }
-  return NAME.test(cookie.key) && VALUE.test(cookie.value) &&
-      VALUE.test(cookie.path ?? "")
-    ? [cookie, url.href]
-    : undefined;
 }
 
-/** The entry of a cookie. HTTPie takes no members but its own: what else there is stands in `rest`, as Python has it. */
-export function formatEntry(cookie: Cookie): Members {
-  const { key: name, value, path, secure, expires, httpOnly, sameSite } =
-    cookie;
-  const domain = cookie.domain ?? "";
-  const host = domain.includes(":")
-    ? `[${domain}].local`
-    : domain.replace(/^localhost$/, "$&.local");
-  return {
-    domain: cookie.hostOnly ? host : `.${domain}`,
-    expires: expires instanceof Date
-      ? Math.ceil(expires.getTime() / 1000)
-      : null,
-    ...{ name, path, secure, value },
-    ...(httpOnly || sameSite) && {
-      rest: {
-        ...httpOnly && { HttpOnly: null },
-        ...sameSite &&
-          { SameSite: sameSite.replace(/^./, (first) => first.toUpperCase()) },
-      },
-    },
-  };
+/** Lets a step fill a file, and gives it the place of another; where it fails, that stays as it is. */
+export async function replace(
+  path: string,
+  format: () => Promise<string>,
+): Promise<void> {
+  const beside = besideOf(path);
+  using file = await hold(beside);
+  try {
+    await writeAll(file, new TextEncoder().encode(await format()));
+    await file.sync();
+    await Deno.rename(beside, path);
+  } catch (error) {
+    await Deno.remove(beside).catch(() => {});
+    throw error;
+  }
 }
 
-/** Whether an entry has not expired. */
-export const isAlive = ({ expires }: Members): boolean =>
-  typeof expires !== "number" || expires * 1000 > Date.now();
-
-/** Formats a session: what has expired, and of too many cookies of a domain, or of all, the oldest are left out. */
-export function formatSession(
-  data: Members,
-  entries: readonly Members[],
-): string {
-  const alive = entries.filter(isAlive);
-  const domains = Map.groupBy(alive, ({ domain }) => domain);
-  const fit = new Set(
-    [...domains.values()].flatMap((list) => list.slice(-MOST_COOKIES)),
-  );
-  const cookies = alive.filter((entry) => fit.has(entry)).slice(-MOST_KEPT);
-  return `${JSON.stringify({ ...data, cookies }, null, 2)}\n`;
+/** Makes sure, before anything is sent, that what comes can be kept, as far as that can be known. */
+export async function tryPlace(path: string, isThere: boolean): Promise<void> {
+  const beside = besideOf(path);
+  for (const name of [path, beside]) {
+    const { state } = Deno.permissions.querySync({ name: "write", path: name });
+    if (state === "granted") continue;
+    throw new NotCapable(`Requires write access to "${name}"`);
+  }
+  if (isThere) return;
+  try {
+    using _ = await hold(beside);
+    await Deno.remove(beside);
+  } catch (error) {
+    if (error instanceof NotFound) throw new Failure("its folder is missing");
+  }
 }

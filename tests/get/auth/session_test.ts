@@ -12,7 +12,7 @@ import {
   formatEntry,
   parseEntry,
   parseSession,
-} from "../../../tasks/get/auth/session_file.ts";
+} from "../../../tasks/get/auth/session.ts";
 import { main as post } from "../../../tasks/post.ts";
 import { main as posts } from "../../../tasks/posts.ts";
 import { makeCertificate } from "../../../tasks/server/tls/certificate.ts";
