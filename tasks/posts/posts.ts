@@ -547,6 +547,14 @@ async function readTrust(
   return { network: { insecure, ...await findTrust({ ca }) } };
 }
 
+/** Opens the session that the options name, with who was kept in it for the API. */
+async function openSession(options: PostsOptions) {
+  if ((options.session ?? options.sessionReadOnly) === undefined) return {};
+  const { openSession, withLogin } = await import("../get/auth/session.ts");
+  const session = await openSession(options.url, options);
+  return { session, cookies: session && withLogin(session, options.url) };
+}
+
 /** An answer is held as a whole, up to so many bytes. */
 const MAX_PAGE = 256 * 1024 * 1024;
 
@@ -640,17 +648,14 @@ async function runPosts(
   const { protocol } = options.url;
   if (protocol === "https:") await refuseNearLocalhost(options.url);
   const { change } = operands;
-  const session = options.session ?? options.sessionReadOnly
-    ? await (await import("../get/auth/session.ts"))
-      .openSession(urlOf(options), options)
-    : undefined;
+  const { session, cookies } = await openSession(options);
   const ms = options.timeout * 1000;
   const sending = {
     signal: io.signal,
     timeouts: { head: ms, idle: ms },
     maxSize: MAX_PAGE,
     ...await readTrust(options, io),
-    cookies: session?.cookies,
+    cookies,
   };
   const run = async () => {
     if (change) await changeOne(change, operands, options, sending, io);

@@ -14,7 +14,7 @@ import {
 } from "../../../lib/http/cookies.ts";
 import type { Cookies } from "../../../lib/http/send.ts";
 import { followLinks } from "../download/destination.ts";
-import type { Login } from "./login.ts";
+import { formatAuthorization, type Login } from "./login.ts";
 import {
   replace,
   type SessionOptions,
@@ -187,9 +187,36 @@ function isLogin(value: unknown): value is Login {
     typeof user === "string" && typeof password === "string";
 }
 
+/** What a file has of a login. */
+function loginToKeep(login: Login, digest: boolean): Members {
+  if ("token" in login) return { token: login.token };
+  const { user, password } = login;
+  return { user, password, ...digest && { digest } };
+}
+
 /** The logins of a session, by their origins. */
 const loginsOf = ({ logins }: Members): Members =>
   isObject(logins) ? logins : {};
+
+/** The cookies of a session; with them, to its origin alone, goes who was kept, where nobody else logs in. */
+export function withLogin(
+  { cookies, choose }: Session,
+  { origin, username }: URL,
+): Cookies {
+  const login = username === "" ? choose() : undefined;
+  if (login === undefined) return cookies;
+  const value = formatAuthorization(login);
+  return {
+    ...cookies,
+    add: async (request) => {
+      const whole = await cookies.add(request);
+      return request.url.origin !== origin ? whole : {
+        ...whole,
+        headers: [["authorization", value], ...whole.headers],
+      };
+    },
+  };
+}
 
 /**
  * Opens the session that the options name; undefined where they name none.
@@ -199,8 +226,9 @@ const loginsOf = ({ logins }: Members): Members =>
  */
 export async function openSession(
   url: URL,
-  { session, sessionReadOnly, sessionAuth = false }: SessionOptions,
+  options: SessionOptions,
 ): Promise<Session | undefined> {
+  const { session, sessionReadOnly, sessionAuth, digest = false } = options;
   const named = session ?? sessionReadOnly;
   if (named === undefined) return undefined;
   const { origin } = url;
@@ -236,9 +264,9 @@ export async function openSession(
       const old = before.get(id);
       return old ? textOf(old) !== textOf(entry) : isAlive(entry);
     });
-  let given: Login | undefined;
+  let given: Members | undefined;
   let written = textOf([[], undefined, false]);
-  const write = async (login: Login | undefined) => {
+  const write = async (login: Members | undefined) => {
     const changes = findChanges();
     const text = textOf([changes, login, isLoose]);
     if (text === written) return;
@@ -275,8 +303,10 @@ export async function openSession(
           hint: "--auth USER, --auth @FILE or --bearer @FILE logs in",
         });
       }
-      given = login;
-      return login ?? (isLogin(kept) ? kept : undefined);
+      given = login && loginToKeep(login, digest);
+      // what was only proven is not sent
+      const isFit = isLogin(kept) && (digest || !("digest" in kept));
+      return login ?? (isFit ? kept : undefined);
     },
     save,
     finish: async (step) => {

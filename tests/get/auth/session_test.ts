@@ -349,6 +349,10 @@ Deno.test("no secret of a session is shown, and what is only shown writes nothin
 
 Deno.test("a login is kept when that is asked for, for its origin alone, and not where it was refused", async () => {
   const guard = (request: Request) => {
+    if (new URL(request.url).pathname === "/posts") {
+      const isIn = request.headers.get("authorization") === "Basic bWU6cHc=";
+      return Response.json([], { status: isIn ? 200 : 401 });
+    }
     const login = request.headers.get("authorization") ?? "";
     return new URL(request.url).pathname === "/free" ||
         /^(Basic bWU6cHc=|Bearer tok)$/.test(login)
@@ -381,6 +385,15 @@ Deno.test("a login is kept when that is asked for, for its origin alone, and not
     assertEquals(await code(server.url, "Authorization:"), 4);
     assertEquals(await code("--session-auth", "--bearer", "tok", far), 0);
     assertEquals([await code(far), await code(server.url)], [0, 0]);
+    for (const [url, expected] of [[server.url, 0], [other.url, 4]] as const) {
+      const args = ["--url", url, "--session-read-only", file];
+      assertEquals((await run(posts, args)).code, expected);
+    }
+    // what was only proven to know is not sent
+    const data = read(file);
+    data.logins[server.url].digest = true;
+    Deno.writeTextFileSync(file, JSON.stringify(data));
+    assertEquals(await code(server.url), 4);
     const { code: usage, stderr } = await run(get, [
       ...["--session", file, "--session-auth", `${other.url}/free`],
     ]);
