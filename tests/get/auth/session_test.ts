@@ -510,6 +510,16 @@ Deno.test("a session that cannot be written is one line after the response, and 
         /^get: Cannot keep session "\S+s.json": "\S+" is in the way\n$/,
       );
     }
+    // nothing is written to where a link leads that somebody else has put there
+    await Deno.remove(`${file}.hark`);
+    await Deno.writeTextFile(`${folder}/other`, "precious");
+    for (const target of ["other", "nowhere"]) {
+      await Deno.symlink(target, `${file}.hark`);
+      assertEquals((await run(get, ["--session", file, url])).code, 1);
+      await Deno.remove(`${file}.hark`);
+    }
+    assertEquals(Object.keys(filesIn(folder)), ["other", "s.json"]);
+    assertEquals(filesIn(folder).other, "precious");
     assertEquals(read(file).cookies.length, 1);
   });
 });
