@@ -68,7 +68,7 @@ export async function formatPermissionHint<Table extends OptionTable>(
 }
 
 /**
- * Asks a person for what is not granted before a clock runs: once for all ports of a host, or a file with its parts.
+ * Asks a person for what is not granted before a clock runs: once for all ports of a host, or a file with what is beside it.
  *
  * @throws {Deno.errors.NotCapable} When one of several that were asked for at once is refused.
  */
@@ -82,7 +82,7 @@ export function askAhead(needed: Permissions = {}): void {
       return Deno.permissions.querySync(need(what)).state === "prompt" &&
         (named === what || !all.includes(named));
     }) ?? [];
-    const tail = name === "net" ? /:\d+$/ : /(\.part(\.json)?)?$/;
+    const tail = name === "net" ? /:\d+$/ : /(\.part(\.json)?|\.hark)?$/;
     const wholes = Map.groupBy(lacking, (what) => what.replace(tail, ""));
     for (const [whole, [one = whole, ...others]] of wholes) {
       const more = name === "net"

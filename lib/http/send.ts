@@ -94,20 +94,22 @@ export async function send(
   const { trace } = network;
   const hops: FollowedRedirect[] = [];
   try {
-    if (cookies) request = await cookies.add(request);
     while (true) {
       request = await options.sign?.(request) ?? request;
+      // what is kept goes to where it belongs alone: it is no part of the request
+      const sent = await cookies?.add(request) ?? request;
       if (!isTunneled(request.url, network.proxy)) {
-        await trace?.(request, network.http);
+        await trace?.(sent, network.http);
       }
-      const response = await attempt(request, options, network, deadline);
+      const trying = { ...options, cookies };
+      const response = await attempt(request, trying, network, deadline);
       await trace?.(response, network.http);
-      const set = response.headers.getSetCookie();
+      const set = cookiesOf(response);
       await cookies?.take(request.url, set);
       const answer = await options.answer?.(response, request);
       if (answer) {
         await response.body?.cancel();
-        request = await cookies?.add(answer) ?? answer;
+        request = answer;
         continue;
       }
       const { status } = response;
@@ -124,7 +126,7 @@ export async function send(
         const again = async () => {
           if (request.method !== "GET" || network.http === "2") return;
           const { sendOverSocket } = await import("./http1/client.ts");
-          return await sendOverSocket(request, { ...network, signal })
+          return await sendOverSocket(sent, { ...network, signal })
             .catch(() => {});
         };
         const { maxSize, decodes } = options;
@@ -132,7 +134,7 @@ export async function send(
         const { drop, ...incoming } = openBody(response, reading);
         return {
           ...response,
-          request,
+          request: sent,
           refused: hop?.refused,
           hops,
           signal,
@@ -155,7 +157,7 @@ export async function send(
             { hint: `they lead in a circle, to ${next.url}` },
         });
       }
-      hops.push({ ...response, request, location });
+      hops.push({ ...response, request: sent, location });
       // who the client is, and whom it trusts blindly, is for the first origin alone
       if (next.url.origin !== request.url.origin) {
         const insecure = false;
@@ -166,7 +168,7 @@ export async function send(
         cookies = createCookies();
         await cookies.take(request.url, set);
       }
-      request = await cookies?.add(next) ?? next;
+      request = next;
     }
   } catch (error) {
     const cause = deadline.signal.aborted ? deadline.signal.reason : error;
@@ -176,9 +178,14 @@ export async function send(
   }
 }
 
+/** What a server sets; a proxy that wants a login is none. */
+function cookiesOf({ status, headers }: TransportResponse): string[] {
+  return status === 407 ? [] : headers.getSetCookie();
+}
+
 async function attempt(
   request: HttpRequest,
-  { retry = 0, notice, timeouts = DEFAULT_TIMEOUTS }: SendOptions,
+  { retry = 0, notice, timeouts = DEFAULT_TIMEOUTS, cookies }: SendOptions,
   network: Network,
   deadline: Deadline,
 ): Promise<TransportResponse> {
@@ -188,7 +195,8 @@ async function attempt(
     let error: unknown;
     try {
       const { signal } = deadline;
-      const sent = sendOnce(request, { ...network, signal, onUpload });
+      const whole = await cookies?.add(request) ?? request;
+      const sent = sendOnce(whole, { ...network, signal, onUpload });
       // it ends when its signal is aborted, whether what it waits for can be ended or not
       const answer = orAborted(signal, sent);
       response = await deadline.within(answer, timeouts.head, "no answer");
@@ -216,6 +224,7 @@ async function attempt(
       if (response === undefined) throw error;
       return response;
     }
+    if (response) await cookies?.take(request.url, cookiesOf(response));
     await response?.body?.cancel();
     notice?.(`${pause.why}: trying again in ${(pause.ms / 1000).toFixed(1)} s`);
     await sleep(pause.ms, deadline.signal);

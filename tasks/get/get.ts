@@ -15,6 +15,7 @@ import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
+import type { Session } from "./auth/session.ts";
 import type { Download, SendNextOptions } from "./download/resume.ts";
 import type { Item } from "./items.ts";
 import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
@@ -90,8 +91,8 @@ export async function createRequest(
   options: RequestOptions,
 ): Promise<TypedRequest> {
   const { method, url, items, fields, raw } = operands;
-  const { auth, bearer, netrc, digest, pathAsIs } = options;
-  const isMore = (auth ?? bearer ?? netrc) !== undefined || digest ||
+  const { auth, bearer, netrc, digest, pathAsIs, kept } = options;
+  const isMore = (auth ?? bearer ?? netrc ?? kept) !== undefined || digest ||
     url.username + url.password !== "" || pathAsIs;
   if (items.length + fields.length === 0 && raw === undefined && !isMore) {
     return { method, url, headers: [], typed: [] };
@@ -154,6 +155,7 @@ const OTHER_OPTIONS = [
   ...["remoteName", "remoteHeaderName", "continue", "body", "quiet", "pretty"],
   ...["raw", "offline"],
   ...["curl", "showSecrets", "pathAsIs"],
+  ...["session", "sessionReadOnly", "sessionAuth"],
 ];
 
 /** How an exchange is sent, and what was said to a proxy meanwhile. */
@@ -212,7 +214,8 @@ async function createExchange(
   options: ExchangeOptions,
   io: Io,
   printNote: Download["printNote"],
-  login: Login | undefined,
+  login?: Login,
+  session?: Session,
 ): Promise<Exchange> {
   const start = performance.now();
   // what changes nothing is tried again by itself
@@ -242,15 +245,21 @@ async function createExchange(
     // fetch alone speaks HTTP/2
     const isOwn = decodes && wantsCoding(request) &&
       (options.raw || network?.http !== "2");
-    return last = await send(request, {
+    const sending = send(request, {
       ...sent,
       ...digest?.(),
+      cookies: session?.cookies,
       decodes,
       network: isOwn ? { ...network, rawHeaders: true } : network,
       timeouts: { ...timeouts, total: left },
       retry: times,
       notice,
     });
+    // what comes is kept when the head is there, whatever becomes of the body
+    if (session) {
+      sending.then(({ status }) => session.save(status), () => session.save());
+    }
+    return last = await sending;
   };
   const sendNext: Download["sendNext"] = async (request, how = {}) => {
     try {
@@ -398,7 +407,10 @@ async function refuseQueryAlone({ mayHaveBody, method, items }: Asked) {
 }
 
 /** Options whose value is never a URL. */
-const NO_URLS = ["auth", "bearer", "output", "ca", "cert", "key"] as const;
+const NO_URLS = [
+  ...["auth", "bearer", "output", "ca", "cert", "key"] as const,
+  ...["session", "sessionReadOnly"] as const,
+];
 
 /**
  * Refuses an option that has taken the URL for its value: nobody else is to be asked instead.
@@ -429,7 +441,15 @@ export async function runExchange(
 ): Promise<ExitCode> {
   refuseGarbled(Object.values(options));
   if (operands.typed === DEFAULT_URL) refuseTakenUrl(options);
-  const { login, ...typed } = await createRequest(operands, io, options);
+  const session = options.session ?? options.sessionReadOnly
+    ? await (await import("./auth/session.ts"))
+      .openSession(operands.url, options)
+    : undefined;
+  const { login, ...typed } = await createRequest(operands, io, {
+    ...options,
+    kept: session,
+  });
+  if (login && "digest" in login) options = { ...options, digest: true };
   const isSaved = options.output !== undefined || options.remoteName;
   // bytes that are kept as they come are asked for as they are
   const request = (isSaved || keepsBytes(options, io)) && !options.curl
@@ -439,7 +459,8 @@ export async function runExchange(
     if (!options.quiet && !options.body) await printSafe(io.stderr, text);
   };
   if (options.offline || options.curl) {
-    await printUnsent(request, operands, options, io, printNote, login);
+    const whole = await session?.cookies.add(request) ?? request;
+    await printUnsent(whole, operands, options, io, printNote, login);
     return ExitCode.Ok;
   }
   if (login && "user" in login && login.warning !== undefined) {
@@ -456,10 +477,11 @@ export async function runExchange(
     await printNote(text === undefined ? "" : `${text}\n`);
   }
   const exchange = await createExchange(
-    ...[request, options, io, printNote, login] as const,
+    ...[request, options, io, printNote, login, session] as const,
   );
-  const code = (isSaved ? await save(exchange) : undefined) ??
-    await show(exchange);
+  const run = async () =>
+    (isSaved ? await save(exchange) : undefined) ?? await show(exchange);
+  const code = await (session ? session.finish(run()) : run());
   if (request.body !== undefined) await printNote(await unsent ?? "");
   return code;
 }

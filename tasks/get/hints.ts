@@ -37,8 +37,10 @@ export const EXCHANGE_HINTS: Hints = {
   "--etag-compare --etag-save":
     "headers are operands: hark get URL 'If-None-Match:ETAG'",
   "--cookie": "headers are operands: hark get URL Cookie:name=value",
-  "--cookie-jar --session --session-read-only --load-cookies --save-cookies --no-cookies --junk-session-cookies":
-    "no cookies are kept: hark get URL Cookie:name=value",
+  "--cookie-jar --load-cookies --save-cookies --keep-session-cookies":
+    "cookies are kept in a file from call to call: --session FILE",
+  "--no-cookies --junk-session-cookies":
+    "cookies are kept with --session FILE alone",
   "--port": "a port is of the URL: hark get :PORT/PATH",
   "--url": "the URL is an operand: hark get URL",
   "--default-scheme":

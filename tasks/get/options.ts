@@ -91,6 +91,21 @@ export const EXCHANGE_OPTIONS = {
     conflicts: ["bearer"],
     help: "Log in without showing the password (RFC 7616)",
   },
+  session: {
+    value: "FILE",
+    parse: String,
+    conflicts: ["sessionReadOnly"],
+    help: "Keep cookies in FILE from call to call",
+  },
+  sessionReadOnly: {
+    value: "FILE",
+    parse: String,
+    help: "Send those of FILE, and keep none",
+  },
+  sessionAuth: {
+    needs: { oneOf: ["session"], hint: "add --session FILE" },
+    help: "Keep the login there, too",
+  },
   pathAsIs: { help: "Send the path as it is typed, /../ too" },
   offline: {
     conflicts: ["curl"],
@@ -147,7 +162,7 @@ export const EXCHANGE_OPTIONS = {
     needs: {
       oneOf: ["output", "remoteName"],
       what: "a file",
-      hint: "add -o FILE or -O; a jar of cookies is not kept",
+      hint: "add -o FILE or -O; cookies are kept with --session FILE",
     },
     help: "Go on with the part of an earlier download",
   },

@@ -16,17 +16,20 @@ import {
 } from "../../lib/http/request.ts";
 import type { Login } from "./auth/login.ts";
 import type { TypedBody } from "./body/json.ts";
+import type { Session } from "./auth/session.ts";
 import { ESCAPES, formatItem, type Item } from "./items.ts";
 import { type ExchangeOptions, parseToken } from "./options.ts";
 import { completeUrl, type Operands, WRITES } from "./url.ts";
 
 /** The options that add to a request. */
 export type RequestOptions = Partial<
-  Pick<
+  & Pick<
     ExchangeOptions,
     | ("form" | "multipart" | "pathAsIs")
     | ("auth" | "bearer" | "netrc" | "digest")
   >
+  // where a login may be that nothing else names
+  & { readonly kept: Session | undefined }
 >;
 
 /** A request, and who makes it: with Digest that is not in its headers yet. */
@@ -141,8 +144,11 @@ async function loginOf(
   io: Pick<Io, "askSecret">,
   options: RequestOptions,
 ): Promise<{ login?: Login; headers: readonly Header[] }> {
-  const { formatAuthorization, readLogin } = await import("./auth/login.ts");
-  const login = await readLogin(url, io, options);
+  const { formatAuthorization, isProven, readLogin } = await import(
+    "./auth/login.ts"
+  );
+  const named = await readLogin(url, io, options);
+  const login = options.kept ? options.kept.choose(named) : named;
   if (login === undefined) {
     if (options.digest && options.netrc === undefined) {
       throw new UsageError("Cannot use --digest without a login", {
@@ -152,7 +158,8 @@ async function loginOf(
     return { headers: [] };
   }
   const value = formatAuthorization(login);
-  return { login, headers: options.digest ? [] : [["authorization", value]] };
+  const isSent = !options.digest && !isProven(login);
+  return { login, headers: isSent ? [["authorization", value]] : [] };
 }
 
 /** The part of the query that items make. */

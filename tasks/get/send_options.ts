@@ -161,6 +161,7 @@ export async function requiredPermissions(
   const { isFile } = await import("./items.ts");
   const { splitType } = await import("./body/file.ts");
   const { savedFiles } = await import("./download/destination.ts");
+  const { sessionFiles } = await import("./auth/session_file.ts");
   const { ca, cert, key, netrc } = options;
   const locateNetrc = netrc === undefined
     ? undefined
@@ -169,6 +170,7 @@ export async function requiredPermissions(
   const { net, read, write } = permissionsFor(ends, [ca, cert, key]);
   // a name out of the URL is that of the URL as it is shown
   const saved = await savedFiles(new URL(redactUrl(url.href)), options);
+  const session = await sessionFiles(options);
   const sent = [...items, ...fields].filter(isFile).map(({ kind, value }) =>
     kind === "file" ? splitType(value).path : value
   );
@@ -181,8 +183,9 @@ export async function requiredPermissions(
       ...[locateNetrc?.(netrc ?? "") ?? []].flat(),
       ...read,
       ...saved,
+      ...session.read,
     ],
-    write: [...write, ...saved],
+    write: [...write, ...saved, ...session.write],
   };
 }
 

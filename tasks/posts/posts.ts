@@ -64,6 +64,17 @@ export const POSTS_OPTIONS = {
     default: "posts",
     help: "Another resource than posts",
   },
+  session: {
+    value: "FILE",
+    parse: String,
+    conflicts: ["sessionReadOnly"],
+    help: "Keep cookies in FILE from call to call",
+  },
+  sessionReadOnly: {
+    value: "FILE",
+    parse: String,
+    help: "Send those of FILE, and keep none",
+  },
   limit: { value: "N", parse: parseCount, help: "Stop after so many" },
   fields: {
     group: "Print",
@@ -83,7 +94,11 @@ export const POSTS_OPTIONS = {
   table: { help: "A table" },
   offline: {
     group: "Ask",
-    conflicts: { url: ": the embedded posts are of no API" },
+    conflicts: {
+      url: ": the embedded posts are of no API",
+      session: ": nothing is asked",
+      sessionReadOnly: ": nothing is asked",
+    },
     help: "List hark's own posts; nothing is asked",
   },
   loose: { help: "Take answers of any shape" },
@@ -109,7 +124,16 @@ export const POSTS = {
       await refuseNearLocalhost(options.url);
     }
     const { permissionsFor } = await import("../../lib/net/address.ts");
-    return permissionsFor([addressOfUrl(options.url)], [options.ca]);
+    const { sessionFiles } = await import("../get/auth/session_file.ts");
+    const { net, read, write } = permissionsFor(
+      ...[[addressOfUrl(options.url)], [options.ca]] as const,
+    );
+    const files = await sessionFiles(options);
+    return {
+      net,
+      read: [...read, ...files.read],
+      write: [...write, ...files.write],
+    };
   },
   // --userId=1 stands for a filter, or a field
   meant: (typed: string) => {
@@ -523,6 +547,14 @@ async function readTrust(
   return { network: { insecure, ...await findTrust({ ca }) } };
 }
 
+/** Opens the session that the options name, with who was kept in it for the API. */
+async function openSession(options: PostsOptions) {
+  if ((options.session ?? options.sessionReadOnly) === undefined) return {};
+  const { openSession, withLogin } = await import("../get/auth/session.ts");
+  const session = await openSession(options.url, options);
+  return { session, cookies: session && withLogin(session, options.url) };
+}
+
 /** An answer is held as a whole, up to so many bytes. */
 const MAX_PAGE = 256 * 1024 * 1024;
 
@@ -616,14 +648,16 @@ async function runPosts(
   const { protocol } = options.url;
   if (protocol === "https:") await refuseNearLocalhost(options.url);
   const { change } = operands;
+  const { session, cookies } = await openSession(options);
   const ms = options.timeout * 1000;
   const sending = {
     signal: io.signal,
     timeouts: { head: ms, idle: ms },
     maxSize: MAX_PAGE,
     ...await readTrust(options, io),
+    cookies,
   };
-  try {
+  const run = async () => {
     if (change) await changeOne(change, operands, options, sending, io);
     else {
       const { resource } = options;
@@ -645,6 +679,9 @@ async function runPosts(
       }
     }
     return ExitCode.Ok;
+  };
+  try {
+    return await (session ? session.finish(run()) : run());
   } catch (error) {
     throw await withHint(error, options);
   }

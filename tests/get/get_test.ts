@@ -389,7 +389,7 @@ const HABITS: readonly (readonly [typed: string, ...said: string[]])[] = [
   ["-qO- URL", "to stdout already: deno task get -q URL"],
   ["-O- URL", "to stdout already: deno task get -q URL"],
   ["-O page.html URL", "to save: -o FILE URL"],
-  ["-c jar URL", "a jar of cookies is not kept"],
+  ["-c jar URL", "cookies are kept with --session FILE"],
   ["-sSL URL", '"-s", "-S", "-L"', "-s: ", "-S: errors", "-L: safe redirects"],
   ["-s -S -L URL", '"-s", "-S", "-L"', "-s: ", "-S: errors", "-L: safe"],
   ["-fsSLo x -w %{http_code} URL", '"-s", "-S", "-L", "-w"', "--json"],

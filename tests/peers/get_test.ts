@@ -1,10 +1,17 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { main as get } from "../../tasks/get.ts";
 import { main as post } from "../../tasks/post.ts";
 import { startDaemon } from "../daemon.ts";
 import { withFiles } from "../get/support.ts";
 import { serveHttp, serveRaw } from "../http/server.ts";
-import { encode, hasCommand, run, spawnProgram, testWith } from "../support.ts";
+import {
+  encode,
+  hasCommand,
+  run,
+  spawnProgram,
+  testWith,
+  withFolder,
+} from "../support.ts";
 
 /** A request as a server sees it; what names the client and the connection is left out. */
 interface Seen {
@@ -428,5 +435,160 @@ testWith(
       const theirs = await spawnProgram("curl", args).result;
       assertEquals(theirs.stdout, sent.stdout, said);
     }
+  },
+);
+
+/** Sets what `c` of the query says, and tells which cookies it got. */
+function serveCookies() {
+  return serveHttp(({ url, headers }) =>
+    new Response(headers.get("cookie") ?? "", {
+      headers: new URL(url).searchParams.getAll("c").map((
+        line,
+      ): [string, string] => ["set-cookie", line]),
+    })
+  );
+}
+
+const setting = (url: string, lines: readonly string[]) =>
+  `${url}?${new URLSearchParams(lines.map((line) => ["c", line]))}`;
+
+async function ask(program: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await spawnProgram(program, args).result;
+  assertEquals(code, 0, stderr);
+  return stdout;
+}
+
+async function askUs(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(get, ["-b", ...args]);
+  assertEquals(code, 0, stderr);
+  return stdout;
+}
+
+/** Lines that a server sets, from `/x/a`, and the path that is asked then. */
+const COOKIES: readonly (readonly [lines: readonly string[], path: string])[] =
+  [
+    [["a=1"], "/x/b"],
+    [["a=1"], "/y"],
+    [["a=1; Path=/"], "/y"],
+    [["a=1; Path=/x"], "/xy"],
+    [["a=1; Path=/x"], "/x"],
+    [["a=1; Path=y"], "/x/c"],
+    [["a=1; Path="], "/x/c"],
+    [["a=1; path=/z; PATH=/"], "/"],
+    [["a=1", "b=2"], "/x/b"],
+    [["a=1; Path=/", "b=2; Path=/x", "c=3; Path=/"], "/x/b"],
+    [["a=1", "a=2"], "/x/b"],
+    [["a=1", "a=; Max-Age=0"], "/x/b"],
+    [["a=1", "a=; Max-Age=-5"], "/x/b"],
+    [["a=1", "a=; Expires=Thu, 01 Jan 1970 00:00:01 GMT"], "/x/b"],
+    [["a=1; Expires=Wed, 09 Jun 2100 10:18:14 GMT"], "/x/b"],
+    [["a=1; Expires=Wednesday, 09-Jun-99 10:18:14 GMT"], "/x/b"],
+    [["a=1; Expires=never"], "/x/b"],
+    [["a=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:01 GMT"], "/x/b"],
+    [["a=1; Max-Age=99999999999999999999"], "/x/b"],
+    [["a=1; HttpOnly; SameSite=Strict; Partitioned; Priority=High"], "/x/b"],
+    [["a=1; Domain=example.org"], "/x/b"],
+    [["a=1; Domain=127.0.0.1"], "/x/b"],
+    [["a=1; Domain=.127.0.0.1"], "/x/b"],
+    [["a=1; Domain=0.0.1"], "/x/b"],
+    [["a=1; Domain="], "/x/b"],
+    [["__Secure-a=1", "__Host-a=1", "b=2"], "/x/b"],
+    [['a="1 2"'], "/x/b"],
+    [["a=1=2"], "/x/b"],
+    [["a="], "/x/b"],
+    [["  a  =  1  ;Path=/"], "/y"],
+    [["a=1,b=2"], "/x/b"],
+    [[""], "/x/b"],
+    [[";"], "/x/b"],
+    [["=1"], "/x/b"],
+    [["a; Path=/"], "/y"],
+    [[`a=${"x".repeat(4096)}`, "b=1"], "/x/b"],
+    [["\u00e9=1; Path=/"], "/y"],
+  ];
+
+/** Where curl keeps to another rule than RFC 6265, why, and what is sent. */
+const APART: readonly (readonly [
+  why: string,
+  line: string,
+  path: string,
+  ours: string,
+  curl: string,
+])[] = [
+  // section 5.1.4: a path that ends in a slash does not match what lacks it
+  ["curl cuts the slash off", "a=1; Path=/x/", "/x", "", "a=1"],
+  // section 5.4: a secure protocol; whoever has a port of this machine is not the one who had it before
+  ["curl takes the loopback for https", "a=1; Secure", "/x/b", "", "a=1"],
+];
+
+testWith(
+  "curl",
+  "a session sends back what curl -c jar -b jar does",
+  async () => {
+    await using server = serveCookies();
+    const both = async (lines: readonly string[], path: string) => {
+      let sent: [string, string] = ["", ""];
+      await withFolder(async (folder) => {
+        const from = setting(`${server.url}/x/a`, lines);
+        const [file, jar] = [`${folder}/s.json`, `${folder}/jar`];
+        await askUs("--session", file, from);
+        await ask("curl", "-s", "-c", jar, "-b", jar, from);
+        sent = [
+          await askUs("--session", file, server.url + path),
+          await ask("curl", "-s", "-c", jar, "-b", jar, server.url + path),
+        ];
+      });
+      return sent;
+    };
+    for (const [lines, path] of COOKIES) {
+      const [ours, theirs] = await both(lines, path);
+      // of one length of path, curl has the newest first
+      const sorted = [ours, theirs].map((text) =>
+        text.split("; ").toSorted().join("; ")
+      );
+      assertEquals(sorted[0], sorted[1], lines.join(", "));
+    }
+    for (const [why, line, path, ...expected] of APART) {
+      assertEquals(await both([line], path), expected, why);
+    }
+  },
+);
+
+testWith(
+  "http",
+  "HTTPie reads the session of hark, and hark that of HTTPie",
+  async () => {
+    await using server = serveCookies();
+    const far = server.url.replace("127.0.0.1", "localhost");
+    await withFolder(async (folder) => {
+      const env = ["--ignore-stdin", "-b"];
+      for (const url of [server.url, far]) {
+        for (const isOurs of [true, false]) {
+          const file = `${folder}/${isOurs}${url === far}.json`;
+          const httpie = (...args: string[]) =>
+            ask("http", ...env, `--session=${file}`, ...args);
+          const lines = [
+            "a=1; Path=/; HttpOnly; SameSite=Lax",
+            "b=2; Max-Age=60; Path=/",
+          ];
+          const from = setting(`${url}/`, lines);
+          await (isOurs ? askUs("--session", file, from) : httpie(from));
+          const seen = async () => [
+            (await httpie(`${url}/`)).trim(),
+            await askUs("--session", file, `${url}/`),
+          ];
+          assertEquals(await seen(), ["a=1; b=2", "a=1; b=2"]);
+          // what one takes away is gone for the other
+          const away = setting(`${url}/`, ["a=; Max-Age=0; Path=/"]);
+          await (isOurs ? httpie(away) : askUs("--session", file, away));
+          assertEquals(await seen(), ["b=2", "b=2"]);
+          // what HTTPie has of its own stays
+          const text = Deno.readTextFileSync(file);
+          assert(text.includes('"about": "HTTPie session file"'));
+          // to a host elsewhere neither sends it
+          const other = url === far ? server.url : far;
+          assertEquals(await askUs("--session", file, `${other}/`), "");
+        }
+      }
+    });
   },
 );

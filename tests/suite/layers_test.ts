@@ -17,12 +17,14 @@ const MAY: readonly (readonly [room: string, ...others: string[]])[] = [
   ["tasks/get/", "lib/"],
   // its log goes on as that of server does
   ["tasks/api/", "lib/", "tasks/get/url.ts", "tasks/server/log/log_writer.ts"],
-  // the operands of `posts create` are those of post, what comes is text as for get, and --offline is a store in memory
+  // the operands of `posts create` are those of post, what comes is text and a session is kept as for get, and --offline is a store in memory
   [
     "tasks/posts/",
     "lib/",
     "tasks/api/store/",
     "tasks/get/view/charset.ts",
+    "tasks/get/auth/session.ts",
+    "tasks/get/auth/session_file.ts",
     "tasks/get/items.ts",
     "tasks/get/redact.ts",
     "tasks/get/request.ts",

@@ -112,6 +112,16 @@ testWith(
         'write access to "."',
       ]], saved.stdout);
       assertEquals(await Deno.readTextFile(`${cwd}/x`), "hi\n");
+      const kept = await ask(
+        ["get", "--session", "s.json", `http://${at}/x`],
+        Array(3).fill("y"),
+        { cwd },
+      );
+      assertEquals([kept.code, asked(kept.stdout)], [0, [
+        `net access to "${at}"`,
+        'read access to "."',
+        'write access to "."',
+      ]], kept.stdout);
       const checked = await ask(["client", "--check", "1,2,3"], ["y"]);
       assertEquals([checked.code, asked(checked.stdout)], [7, [
         'net access to "localhost"',

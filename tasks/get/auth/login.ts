@@ -20,10 +20,16 @@ export type Login =
   | {
     readonly user: string;
     readonly password: string;
+    /** Whether the password is proven, not sent. */
+    readonly digest?: boolean | undefined;
     /** What is to be said of where it comes from. */
     readonly warning?: string | undefined;
   }
   | { readonly token: string };
+
+/** Whether a login proves its password, and does not send it. */
+export const isProven = (login: Login): boolean =>
+  "user" in login && login.digest === true;
 
 /** What was typed or, of `@FILE`, what the file holds: a secret need not stand on a command line. */
 async function secretOf(text: string): Promise<string> {
