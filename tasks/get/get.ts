@@ -449,7 +449,9 @@ export async function runExchange(
     ...options,
     kept: session,
   });
-  if (login && "digest" in login) options = { ...options, digest: true };
+  if (login && "user" in login && login.digest) {
+    options = { ...options, digest: true };
+  }
   const isSaved = options.output !== undefined || options.remoteName;
   // bytes that are kept as they come are asked for as they are
   const request = (isSaved || keepsBytes(options, io)) && !options.curl

@@ -1,9 +1,10 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import * as fc from "fast-check";
 import { createHash } from "node:crypto";
 import type { HttpRequest } from "../../../lib/http/request.ts";
 import { main as get } from "../../../tasks/get.ts";
 import { main as post } from "../../../tasks/post.ts";
+import { main as posts } from "../../../tasks/posts.ts";
 import {
   type Challenge,
   formatDigest,
@@ -17,7 +18,7 @@ import {
   serveRaw,
   type TestServer,
 } from "../../http/server.ts";
-import { createMemoryIo, run } from "../../support.ts";
+import { createMemoryIo, run, withFolder } from "../../support.ts";
 
 const hex = (algorithm: string, text: string | Uint8Array) =>
   createHash(algorithm).update(text).digest("hex");
@@ -749,4 +750,23 @@ Deno.test("--curl logs in as --digest does, and --offline says what it cannot sh
     offline.stderr,
     "not shown: the login, which the server's challenge makes\n",
   );
+});
+
+Deno.test("a session keeps how its login was proven, and proves it again", async () => {
+  await using server = serveDigest({ challenge: "qop=auth" });
+  await withFolder(async (folder) => {
+    const session = ["--session", `${folder}/s.json`, `${server.url}/`];
+    const first = await run(get, ["--session-auth", ...ADA, ...session]);
+    const text = await Deno.readTextFile(`${folder}/s.json`);
+    const login = { user: "ada", password: "s3cret", digest: true };
+    assertEquals(JSON.parse(text).logins, { [server.url]: login });
+    const again = await run(get, session);
+    assertEquals([first.code, again.code], [0, 0]);
+    const args = ["--session-read-only", `${folder}/s.json`];
+    const shown = await run(get, [...args, "--curl", `${server.url}/`]);
+    assertStringIncludes(shown.stdout, "--digest");
+    // one that sends logins at once must not send this one
+    const listed = await run(posts, [...args, "--url", server.url]);
+    assertEquals(listed.code, 4);
+  });
 });
