@@ -26,6 +26,7 @@ import {
   WRITES,
 } from "./url.ts";
 import { printBody, printHead } from "./view/body.ts";
+import type { Explainer } from "./view/exchange.ts";
 import type { Tunnel } from "./view/head.ts";
 
 const SECRET = /pass|secret|token|key/i;
@@ -135,26 +136,44 @@ const OTHER_OPTIONS = [
 ];
 
 /** How an exchange is sent, and what was said to a proxy meanwhile. */
-type Sent = SendOptions & { readonly tunnels?: readonly Tunnel[] };
+interface Sent extends SendOptions {
+  readonly tunnels?: readonly Tunnel[];
+  readonly explainer?: Explainer;
+}
 
 /** Reads how a request is sent; where no option says more than the defaults nothing more is loaded. */
 async function loadSendOptions(
   request: HttpRequest,
   options: ExchangeOptions,
-  { stderr }: Io,
+  io: Io,
 ): Promise<Sent> {
+  const { stderr } = io;
+  const { explain, http } = options;
   const isPlain = Object.entries(options).every(([name, value]) =>
     OTHER_OPTIONS.includes(name) || !isGiven(undefined, value)
   );
   if (isPlain) return {};
   const { readSendOptions } = await import("./send_options.ts");
-  const time = options.time || options.json && options.http !== "2";
+  const isTimed = options.json || explain !== undefined;
+  const time = options.time || isTimed && http !== "2";
   const read = await readSendOptions({ ...options, time }, request, stderr);
-  if (!options.verbose && !options.json) return read;
+  if (!options.verbose && !isTimed) return read;
   const { createTrace } = await import("./view/head.ts");
   const { network } = read;
-  const { tunnels, ...heard } = createTrace(options, stderr, network?.proxy);
-  return { ...read, tunnels, network: { ...network, ...heard } };
+  const explainer = explain && (await import("./view/exchange.ts"))
+    .createExplainer(explain, request, io, network);
+  const { tunnels, ...heard } = createTrace(
+    options,
+    stderr,
+    network?.proxy,
+    explainer,
+  );
+  return {
+    ...read,
+    tunnels,
+    network: { ...network, ...heard },
+    ...explainer && { explainer, signal: io.signal },
+  };
 }
 
 /** The exit code for a status; 304 is what a conditional request hopes for. */
@@ -195,9 +214,12 @@ async function createExchange(
   // what changes nothing is tried again by itself
   const isSafe = ["GET", "HEAD", "OPTIONS"].includes(request.method);
   const retry = options.retry ?? (isSafe ? 2 : 0);
-  const notice = (text: string, isLast = false) =>
-    void ((isLast || io.stderr.isTerminal) && printNote(`${text}\n`));
   const sent = await loadSendOptions(request, options, io);
+  const { explainer } = sent;
+  const notice = (text: string, isLast = false) => {
+    explainer?.again(text);
+    void ((isLast || io.stderr.isTerminal) && printNote(`${text}\n`));
+  };
   const isKept = keepsBytes(options, io);
   let { network } = sent;
   let isFirst = true;
@@ -215,7 +237,7 @@ async function createExchange(
     // fetch alone speaks HTTP/2
     const isOwn = decodes && wantsCoding(request) &&
       (options.raw || network?.http !== "2");
-    return last = await send(request, {
+    last = await send(request, {
       ...sent,
       decodes,
       network: isOwn ? { ...network, rawHeaders: true } : network,
@@ -223,6 +245,8 @@ async function createExchange(
       retry: times,
       notice,
     });
+    explainer?.answered(last);
+    return last;
   };
   const sendNext: Download["sendNext"] = async (request, how = {}) => {
     try {
@@ -425,8 +449,10 @@ export async function runExchange(
     await printNote(text === undefined ? "" : `${text}\n`);
   }
   const exchange = await createExchange(request, options, io, printNote);
-  const code = (isSaved ? await save(exchange) : undefined) ??
-    await show(exchange);
+  const work = async () =>
+    (isSaved ? await save(exchange) : undefined) ?? await show(exchange);
+  const code = await exchange.sent.explainer?.follow(work, exchange.last) ??
+    await work();
   if (request.body !== undefined) await printNote(await unsent ?? "");
   return code;
 }

@@ -36,6 +36,7 @@ import {
   redactRequest,
   redactResponseHeaders,
 } from "../redact.ts";
+import type { Explainer } from "./exchange.ts";
 import { paint } from "./paint.ts";
 
 function formatHeaders(headers: readonly Header[]): string[] {
@@ -160,7 +161,8 @@ export function createTrace(
   { verbose = false, showSecrets = false }: Partial<ExchangeOptions>,
   output: Output,
   proxy?: Proxy,
-): Pick<Network, "trace" | "watch" | "onFacts"> & {
+  explainer?: Pick<Explainer, "onHead" | "onFacts" | "onTry">,
+): Pick<Network, "trace" | "watch" | "onFacts" | "onTry"> & {
   readonly tunnels: readonly Tunnel[];
 } {
   const tunnels: Tunnel[] = [];
@@ -170,6 +172,8 @@ export function createTrace(
     await printLines(output, mark, [start, ...formatHeaders(shown), ""]);
   };
   const trace: Network["trace"] = async (head, version) => {
+    explainer?.onHead(head, version);
+    if (!verbose) return;
     if ("status" in head) {
       for (const each of [...head.interim ?? [], head]) {
         const lines = responseLines(each, showSecrets, version);
@@ -188,14 +192,18 @@ export function createTrace(
     return listenTo(socket, tunnel, verbose ? printHead : undefined);
   };
   const onFacts: Network["onFacts"] = (facts) => {
+    explainer?.onFacts(facts);
+    if (!verbose) return;
     const mark = paint("*", "dim", output);
     const lines = formatFacts(facts).map((line) => `${mark} ${line}\n`);
     void print(output, lines.join(""));
   };
+  const isHeard = verbose || explainer !== undefined;
   return {
     tunnels,
-    trace: verbose ? trace : undefined,
-    onFacts: verbose ? onFacts : undefined,
+    ...explainer && { onTry: explainer.onTry },
+    trace: isHeard ? trace : undefined,
+    onFacts: isHeard ? onFacts : undefined,
     watch: proxy?.protocol === "http" ? watch : undefined,
   };
 }
