@@ -102,14 +102,17 @@ export function createWay(say: Say, proxy: Proxy | undefined): Way {
     if (why !== undefined) {
       const name = nameFailure(why, {});
       if (name !== "refused" && name !== "unreachable") return;
+      // what is tried again may say the same again
+      if (!way.refused.has(way.to)) say(name, { to: way.to });
       way.refused.add(way.to);
-      say(name, { to: way.to });
     } else if (known.length === 0) {
       known = ips;
       if (ip === goal.host) return;
       const name = ips.length === 1 ? "address" : "addresses";
       say(name, { host: goal.host, list: ips.join(", ") });
-    } else if (ips.length < known.length) say("next", { to: way.to });
+    } else if (ips.length < known.length && !way.refused.has(way.to)) {
+      say("next", { to: way.to });
+    }
   }
 
   function onFacts(facts: TlsFacts): void {
