@@ -6,7 +6,7 @@
 
 import { ExitCode } from "../../../lib/cli/errors.ts";
 import type { Io } from "../../../lib/cli/io.ts";
-import { exitCodeOf } from "../../../lib/cli/reasons.ts";
+import { describe, exitCodeOf } from "../../../lib/cli/reasons.ts";
 import {
   addressOfUrl,
   type Header,
@@ -210,7 +210,6 @@ export function createExplainer(
     if (isFetch) return tell();
     way.begin(unix ? { path: unix } : addressOfUrl(url), isForwarded);
     for (const hear of early.splice(0)) hear();
-    if (isTunneled(url, proxy)) tell();
   }
 
   /** Says the request, when it goes out. */
@@ -244,6 +243,8 @@ export function createExplainer(
     const isHop = response && response.status >= 300 && response.status < 400;
     if (request && isHop) explainHop(say, request, head);
     begin(head);
+    // a tunnel is there before its request is heard of
+    if (isTunneled(head.url, proxy)) tell();
   }
 
   function onTry(ips: readonly string[], why?: unknown): void {
@@ -271,7 +272,10 @@ export function createExplainer(
           : "late-tls",
       );
     }
-    if (!isTold && !isFetch && BEFORE.includes(code)) say("unsent");
+    // with TLS 1.3 such a refusal may come after the request
+    const isLate = facts.tls && /client certificate/.test(describe(error));
+    const isBefore = isOpen || BEFORE.includes(code);
+    if (!isTold && !isFetch && !isLate && isBefore) say("unsent");
   }
 
   return {

@@ -35,7 +35,7 @@ self-signed | The certificate is refused: it is signed with its own key, so no a
 unknown-issuer | The certificate is refused: its issuer is not one that is trusted here. | 인증서를 거부합니다. 여기서 신뢰하는 발급자의 것이 아닙니다.
 other-pin | The certificate is refused: it is not the one of --pin. | 인증서를 거부합니다. --pin으로 지정한 인증서가 아닙니다.
 certificate-refused | TLS has failed over a certificate. | 인증서 때문에 TLS 연결에 실패했습니다.
-no-tls | What listens at {to} does not speak TLS, which https needs. | {to}에서 TLS를 쓰지 않습니다. https에는 TLS가 필요합니다.
+no-tls | What listens at {to} does not speak TLS. | {to}에서 기다리는 프로그램은 TLS를 쓰지 않습니다.
 unsent | Nothing of the request was sent. | 요청은 전혀 보내지 않았습니다.
 safe | {method} {target} goes to {host}; {method} changes nothing there, so it may be repeated. | {method} {target} 요청을 {host}에 보냅니다. {method} 메서드는 아무것도 바꾸지 않으므로 되풀이해도 됩니다.
 idempotent | {method} {target} goes to {host}; done twice, {method} has the effect of once. | {method} {target} 요청을 {host}에 보냅니다. {method} 메서드는 두 번 해도 한 번 한 것과 결과가 같습니다.
@@ -44,8 +44,8 @@ again | {method} is sent again in {seconds} s, as what went wrong may pass. | �
 >authorization | Authorization ({scheme}) says who asks; its value is not shown. | Authorization({scheme}): 누가 요청하는지 알립니다. 값은 보여 주지 않습니다.
 >cookie | Cookie gives back what the server has set; its value is not shown. | Cookie: 서버가 준 쿠키를 돌려보냅니다. 값은 보여 주지 않습니다.
 >accept | Accept says which types are wanted: {value}. | Accept: 받고 싶은 형식은 {value}입니다.
->content-type | Content-Type says what the body is: {value}. | Content-Type: 본문의 형식은 {value}입니다.
->content-length | Content-Length says how long the body is: {value} bytes. | Content-Length: 본문의 길이는 {value}바이트입니다.
+>content-type | Content-Type tells the server what the body is: {value}. | Content-Type: 보내는 본문의 형식은 {value}입니다.
+>content-length | Content-Length tells the server how long the body is: {value} bytes. | Content-Length: 보내는 본문의 길이는 {value}바이트입니다.
 >transfer-encoding | The body goes out in chunks, as its length is not known before its end. | 본문의 길이를 미리 알 수 없어 청크로 나누어 보냅니다.
 >range | Range asks for a part of the body: {value}. | Range: 본문의 일부만 요청합니다({value}).
 >if-new | {name} asks for the body only if it is no longer that of {value}. | {name}: 본문이 {value} 때와 달라졌을 때만 요청합니다.
@@ -121,9 +121,9 @@ late-connect | The time is over before there was a connection. | 연결되기 �
 late-tls | The time is over: TCP is connected, and the TLS handshake is not done. | TCP는 연결되었지만 TLS 핸드셰이크가 끝나기 전에 제한 시간이 지났습니다.
 late-head | The time is over: the request is sent, and no answer has come. | 요청을 보냈지만 응답이 오기 전에 제한 시간이 지났습니다.
 late-body | The time is over: the head has come, and not all of the body. | 헤더는 받았지만 본문을 다 받기 전에 제한 시간이 지났습니다.
-half-close | The client sends no more and says so (TCP FIN); it still receives. | 더 보낼 것이 없다고 알렸습니다(TCP FIN). 받기는 계속합니다.
-server-first | The server has ended first (TCP FIN), after {bytes} bytes. | 서버가 먼저 {bytes}바이트를 보내고 끝냈습니다(TCP FIN).
-client-first | The server has ended too, after {bytes} bytes: both ways are closed. | 서버도 {bytes}바이트를 보내고 끝냈습니다. 양방향이 모두 닫혔습니다.
+half-close | The client says that it sends no more (half-close); it still receives. | 더 보낼 것이 없다고 서버에 알렸습니다(half-close). 받기는 계속합니다.
+server-first | The server has ended first, after {bytes} bytes. | 서버가 먼저 끝냈습니다. 받은 것은 {bytes}바이트입니다.
+client-first | The server has ended too, after {bytes} bytes: both ways are closed. | 서버도 끝냈습니다. 받은 것은 {bytes}바이트이며 양방향이 모두 닫혔습니다.
 datagram-sent | A datagram of {bytes} bytes has left; nothing in UDP says whether it arrives. | {bytes}바이트 데이터그램을 보냈습니다. UDP는 도착했는지 알려 주지 않습니다.
 datagram-came | A datagram of {bytes} bytes has come from {to}. | {to}에서 {bytes}바이트 데이터그램이 왔습니다.
 upgrade | 101: the server switches from HTTP to WebSocket; messages go in frames from here on. | 101: 서버가 HTTP에서 WebSocket으로 전환했습니다. 이제 메시지를 프레임으로 주고받습니다.

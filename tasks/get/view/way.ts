@@ -26,7 +26,7 @@ const FAILURES: readonly (readonly [test: RegExp, name: string])[] = [
   [/larger than \d+ bytes/, "too-large"],
   [/the answer is not HTTP|it does not speak HTTP/, "not-http"],
   [/the server says \d/, "no-upgrade"],
-  [/connection reset|ConnectionReset/, "reset"],
+  [/connection reset/, "reset"],
   [/closed without an answer/, "unanswered"],
   [/cut short/, "cut"],
 ];
@@ -35,9 +35,11 @@ const FAILURES: readonly (readonly [test: RegExp, name: string])[] = [
 function nameFailure(error: unknown, { certificate }: TlsFacts): string {
   const code = exitCodeOf(error);
   if (code === ExitCode.Unresolved) return "unknown-host";
-  // a reset shows as an end without an answer
-  const text = `${describe(error)} ${Deno.inspect(error)}`;
+  const text = describe(error);
   const [, name] = FAILURES.find(([test]) => test.test(text)) ?? [];
+  // what is lost before an answer has why it was as a cause
+  const isReset = /ConnectionReset|ECONNRESET/.test(Deno.inspect(error));
+  if (name === "unanswered" && isReset) return "reset";
   const isOwn = certificate && certificate.issuer === certificate.subject;
   if (name === "unknown-issuer" && isOwn) return "self-signed";
   return name ?? (code === ExitCode.Certificate ? "certificate-refused" : "");
