@@ -15,6 +15,7 @@ import { certificates } from "../../net/openssl.ts";
 import {
   type Main,
   type MemoryOptions,
+  readPages,
   run,
   spawn,
   start,
@@ -550,6 +551,18 @@ Deno.test("each sentence is there in both languages, with the same values, and e
     new Set([...SENTENCES.values()].map((both) => both[language]));
   assertEquals(texts("en").size, SENTENCES.size);
   assertEquals(texts("ko").size, SENTENCES.size);
+});
+
+Deno.test("the page of get shows what --explain says", async () => {
+  await using server = serveHttp(() => Response.json({}));
+  const page = (await readPages()).get("docs/get.md") ?? "";
+  const [, shown = ""] = page.match(/^```\n(The name [^]*?)^```$/m) ?? [];
+  const lines = shown.trim().split("\n").filter((line) => line !== "200 OK");
+  const names = namesIn(shown, "en");
+  assertEquals(names.length, lines.length);
+  const { port } = new URL(server.url);
+  const now = await explain([`localhost:${port}`]);
+  assertEquals(now.slice(0, 5), names.slice(0, 5));
 });
 
 testWith(
