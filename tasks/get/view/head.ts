@@ -24,7 +24,7 @@ import type {
   ResponseHead,
   Timings,
 } from "../../../lib/http/transport.ts";
-import type { Socket } from "../../../lib/net/connection.ts";
+import type { Socket, TlsFacts } from "../../../lib/net/connection.ts";
 import { type Proxy, schemesOf } from "../../../lib/net/proxy.ts";
 import { formatFacts } from "../../../lib/net/tls/facts.ts";
 import { fromByteString } from "./charset.ts";
@@ -36,7 +36,6 @@ import {
   redactRequest,
   redactResponseHeaders,
 } from "../redact.ts";
-import type { Explainer } from "./exchange.ts";
 import { paint } from "./paint.ts";
 
 function formatHeaders(headers: readonly Header[]): string[] {
@@ -153,6 +152,13 @@ export function parseHead(head: string): [start: string, ...headers: Header[]] {
   ];
 }
 
+/** What else hears heads, TLS and tries of addresses. */
+interface Listener {
+  readonly onHead: (head: HttpRequest | ResponseHead, version?: string) => void;
+  readonly onFacts: (facts: TlsFacts) => void;
+  readonly onTry: (ips: readonly string[], why?: unknown) => void;
+}
+
 /**
  * Hears an exchange while it goes on: with `verbose` the head of each request is printed when it goes out, with a body
  * that is text, what TLS is spoken, and the head of each response when it is there. What is said to an HTTP proxy for a tunnel is kept too.
@@ -161,7 +167,7 @@ export function createTrace(
   { verbose = false, showSecrets = false }: Partial<ExchangeOptions>,
   output: Output,
   proxy?: Proxy,
-  explainer?: Pick<Explainer, "onHead" | "onFacts" | "onTry">,
+  explainer?: Listener,
 ): Pick<Network, "trace" | "watch" | "onFacts" | "onTry"> & {
   readonly tunnels: readonly Tunnel[];
 } {
