@@ -26,7 +26,6 @@ import {
   WRITES,
 } from "./url.ts";
 import { printBody, printHead } from "./view/body.ts";
-import type { Explainer } from "./view/exchange.ts";
 import type { Tunnel } from "./view/head.ts";
 
 const SECRET = /pass|secret|token|key/i;
@@ -138,7 +137,8 @@ const OTHER_OPTIONS = [
 /** How an exchange is sent, and what was said to a proxy meanwhile. */
 interface Sent extends SendOptions {
   readonly tunnels?: readonly Tunnel[];
-  readonly explainer?: Explainer;
+  /** Says it in sentences. */
+  readonly explainer?: import("./view/exchange.ts").Explainer;
 }
 
 /** Reads how a request is sent; where no option says more than the defaults nothing more is loaded. */

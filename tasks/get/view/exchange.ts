@@ -12,6 +12,7 @@ import {
   type Header,
   type HttpRequest,
   isTunneled,
+  onceOf,
 } from "../../../lib/http/request.ts";
 import type {
   HttpResponse,
@@ -60,12 +61,14 @@ function explainStatus(
 ) {
   const { method, headers, url } = request;
   const { target } = redactRequest(request);
-  const hasLogin = headers.some(([name]) => /^authorization$/i.test(name));
   const values = { method, target, host: url.host, status };
-  const isHeld = headers.some(([name]) => /^if-/i.test(name));
-  return status === 401 && hasLogin && say("401-login", values) ||
-    (status !== 304 || isHeld) && say(`${status}`, values) ||
-    say(`${String(status)[0]}xx`, values);
+  const has = (pattern: RegExp) => headers.some(([name]) => pattern.test(name));
+  const name = status === 401 && has(/^authorization$/i)
+    ? "401-login"
+    : status === 200 && method === "GET" && has(/^range$/i)
+    ? "200-range"
+    : `${status}`;
+  if (!say(name, values)) say(`${String(status)[0]}xx`, values);
 }
 
 /** The freshness that Cache-Control gives a response. */
@@ -84,7 +87,7 @@ function explainHeaders(
   { status, headers }: ResponseHead,
 ): void {
   const isHead = method === "HEAD" || status === 304;
-  const isChunked = headers.has("transfer-encoding");
+  const isChunked = /chunked/i.test(headers.get("transfer-encoding") ?? "");
   for (const [name, own] of headers) {
     const value = fromByteString(
       name === "set-cookie" ? own : redactHeader([name, own])[1],
@@ -94,9 +97,14 @@ function explainHeaders(
       say(name, { value: value.replace(/\s*;.*/s, "") });
       if (charset !== undefined) say("charset", { charset });
     } else if (name === "content-length") {
-      if (!isChunked) say(isHead ? "length-head" : name, { value });
+      const length = onceOf(headers, name);
+      if (!isChunked) say(isHead ? "length-head" : name, { value: length });
+    } else if (name === "transfer-encoding") {
+      if (isChunked) say(name);
     } else if (name === "set-cookie") {
-      say(name, { name: value.replace(/\s*[=;].*/s, "") });
+      // one without a name is none
+      const named = value.replace(/\s*[=;].*/s, "");
+      if (named !== "") say(name, { name: named });
     } else if (name === "cache-control") explainCache(say, value);
     else if (name === "www-authenticate") {
       say(name, { schemes: schemesOf(own).join(", ") });
@@ -116,7 +124,7 @@ function explainHeaders(
 
 /** Those whose sentence needs their value alone. */
 const RESPONSE =
-  /^(transfer-encoding|content-(range|encoding|disposition)|location|age|etag|retry-after|allow)$/;
+  /^(content-(range|encoding|disposition)|location|age|etag|retry-after|allow)$/;
 
 const hasBody = (method: string, status: number) =>
   method !== "HEAD" && status >= 200 && status !== 204 && status !== 304;
@@ -160,7 +168,7 @@ function explainEnd(say: Say, response: HttpResponse): void {
     ? "end-none"
     : timings.body === undefined
     ? "end-unread"
-    : headers.has("transfer-encoding")
+    : /chunked/i.test(headers.get("transfer-encoding") ?? "")
     ? "end-chunk"
     : headers.has("content-length")
     ? "end-length"

@@ -52,12 +52,13 @@ again | {method} is sent again in {seconds} s, as what went wrong may pass. | �
 >if-same | {name} asks to act only if nothing has changed since {value}. | {name}: {value} 때와 같을 때만 처리해 달라고 합니다.
 1xx | {status}: the server says this first; its answer is yet to come. | {status}: 중간 응답입니다. 최종 응답은 아직 오지 않았습니다.
 200 | {status}: the server did what {method} asks. | {status}: 서버가 {method} 요청대로 처리했습니다.
+200-range | {status}: the server takes no notice of Range, and sends the whole body. | {status}: 서버가 Range를 따르지 않고 본문 전체를 보냅니다.
 201 | {status}: {method} has made something new there. | {status}: {method} 요청으로 서버에 새것이 만들어졌습니다.
 202 | {status}: the server has taken {method}, and has yet to act on it. | {status}: 서버가 {method} 요청을 받았고, 처리는 나중에 합니다.
 204 | {status}: {method} is done, and there is nothing to show. | {status}: {method} 요청을 처리했고 보여 줄 내용은 없습니다.
 206 | {status}: a part of the body comes, not all of it. | {status}: 본문 전체가 아니라 일부가 옵니다.
 2xx | {status}: {method} has succeeded. | {status}: {method} 요청이 성공했습니다.
-304 | {status}: what you have is still the same, so no body comes. | {status}: 가지고 있는 것이 그대로이므로 본문이 오지 않습니다.
+304 | {status}: the server says that nothing has changed, so no body comes. | {status}: 서버에서 바뀐 것이 없다고 하므로 본문이 오지 않습니다.
 3xx | {status}: what {method} asks for is elsewhere. | {status}: {method} 요청의 대상은 다른 곳에 있습니다.
 401 | {status}: the server wants to know who asks. | {status}: 서버가 누구의 요청인지 밝히라고 합니다.
 401-login | {status}: the server does not accept who asks, although Authorization was sent. | {status}: Authorization을 보냈지만 서버가 받아들이지 않았습니다.

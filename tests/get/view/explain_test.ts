@@ -128,7 +128,13 @@ const ANSWERS: readonly (readonly [
     response("", [], "304 Not Modified"),
     ">if-new 304 end-none",
   ],
-  ["", response("", [], "304 Not Modified"), "3xx"],
+  ["", response("", [], "304 Not Modified"), "304 end-none"],
+  ["Range:bytes=0-1", response("hi"), "200-range"],
+  [
+    "",
+    response("hi", ["Content-Length: 2", "Content-Length: 2"]),
+    "content-length end-length",
+  ],
   [
     'If-Match:"a" -X PUT',
     response("", undefined, "412 Precondition Failed"),
