@@ -84,7 +84,7 @@ function explainCache(say: Say, value: string): void {
 function explainHeaders(
   say: Say,
   { method, url }: HttpRequest,
-  { status, headers }: ResponseHead,
+  { status, headers, rawHeaders }: ResponseHead,
 ): void {
   const isHead = method === "HEAD" || status === 304;
   const isChunked = /chunked/i.test(headers.get("transfer-encoding") ?? "");
@@ -116,10 +116,9 @@ function explainHeaders(
       if (url.protocol === "https:") say(name, { value });
     } else if (RESPONSE.test(name)) say(name, { value });
   }
-  if (!hasBody(method, status) || isChunked || headers.has("content-length")) {
-    return;
-  }
-  say("until-close");
+  // what fetch gives may be a stream of HTTP/2, which has an end of its own
+  const isFramed = isChunked || headers.has("content-length") || !rawHeaders;
+  if (hasBody(method, status) && !isFramed) say("until-close");
 }
 
 /** Those whose sentence needs their value alone. */
