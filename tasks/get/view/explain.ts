@@ -36,6 +36,7 @@ unknown-issuer | The certificate is refused: its issuer is not one that is trust
 other-pin | The certificate is refused: it is not the one of --pin. | 인증서를 거부합니다. --pin으로 지정한 인증서가 아닙니다.
 certificate-refused | TLS has failed over a certificate. | 인증서 때문에 TLS 연결에 실패했습니다.
 no-tls | What listens at {to} does not speak TLS. | {to}에서 기다리는 프로그램은 TLS를 쓰지 않습니다.
+tls-failed | The TLS handshake with {to} has failed. | {to}에서 TLS 핸드셰이크에 실패했습니다.
 unsent | Nothing of the request was sent. | 요청은 전혀 보내지 않았습니다.
 safe | {method} {target} goes to {host}; {method} changes nothing there, so it may be repeated. | {method} {target} 요청을 {host}에 보냅니다. {method} 메서드는 아무것도 바꾸지 않으므로 되풀이해도 됩니다.
 idempotent | {method} {target} goes to {host}; done twice, {method} has the effect of once. | {method} {target} 요청을 {host}에 보냅니다. {method} 메서드는 두 번 해도 한 번 한 것과 결과가 같습니다.
@@ -65,11 +66,13 @@ again | {method} is sent again in {seconds} s, as what went wrong may pass. | �
 403 | {status}: the server understands {method}, and refuses to do it. | {status}: 서버가 {method} 요청을 이해했지만 허락하지 않습니다.
 404 | {status}: the server has nothing to show at {target}. | {status}: 서버의 {target}에는 보여 줄 것이 없습니다.
 405 | {status}: {target} is known there, but not with {method}. | {status}: {target} 경로는 있지만 {method} 메서드는 쓸 수 없습니다.
+407 | {status}: the proxy wants to know who asks. | {status}: 프록시가 누구의 요청인지 밝히라고 합니다.
 412 | {status}: a condition of the request does not hold, so nothing was done. | {status}: 요청에 건 조건이 맞지 않아 처리하지 않았습니다.
 416 | {status}: the body does not have the part that Range asks for. | {status}: Range로 요청한 부분이 본문에 없습니다.
 421 | {status}: this server does not answer for {host} on this connection. | {status}: 이 서버는 이 연결에서 {host}의 요청에 답하지 않습니다.
 429 | {status}: there were too many requests in too short a time. | {status}: 짧은 시간에 요청이 너무 많았습니다.
 4xx | {status}: the server finds fault with the request. | {status}: 요청에 문제가 있다고 서버가 답했습니다.
+501 | {status}: the server does not know how to do {method}. | {status}: 서버가 {method} 메서드를 처리할 줄 모릅니다.
 502 | {status}: the server asked another one, whose answer was of no use. | {status}: 서버가 뒤의 다른 서버에서 쓸 수 없는 응답을 받았습니다.
 503 | {status}: the server cannot do it now. | {status}: 서버가 지금은 처리할 수 없습니다.
 504 | {status}: the server asked another one, which did not answer in time. | {status}: 뒤의 다른 서버가 제때 답하지 않았습니다.

@@ -22,6 +22,7 @@ const FAILURES: readonly (readonly [test: RegExp, name: string])[] = [
   [/unknown issuer/, "unknown-issuer"],
   [/not the pinned one/, "other-pin"],
   [/does not speak TLS/, "no-tls"],
+  [/version in common|peer ended TLS|TLS does not fit/, "tls-failed"],
   [/more than \d+ redirects/, "too-many"],
   [/larger than \d+ bytes/, "too-large"],
   [/the answer is not HTTP|it does not speak HTTP/, "not-http"],

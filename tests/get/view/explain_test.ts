@@ -163,6 +163,8 @@ const ANSWERS: readonly (readonly [
   ],
   ["", response("", undefined, "418 I'm a teapot"), "4xx"],
   ["", response("", undefined, "500 Oh"), "5xx"],
+  ["", response("", undefined, "407 Oh"), "407"],
+  ["", response("", undefined, "501 Oh"), "501"],
   ["", response("", undefined, "502 Oh"), "502"],
   ["", response("", undefined, "503 Oh"), "503"],
   ["", response("", undefined, "504 Oh"), "504"],
@@ -295,6 +297,18 @@ Deno.test("--explain tells a reset from an end without an answer", async () => {
   const url = `http://127.0.0.1:${await listenFreely(server)}`;
   const names = await explain(["--retry=0", url]);
   assertEquals(names, ["connected", "plain", "safe", ">accept", "reset"]);
+  server.close();
+});
+
+Deno.test("--explain says that a TLS handshake has failed, with nothing sent", async () => {
+  // handshake_failure, as of who knows no cipher of ours
+  const alert = Uint8Array.of(21, 3, 3, 0, 2, 2, 40);
+  const server = createServer((socket) =>
+    socket.on("error", () => {}).once("data", () => socket.end(alert))
+  );
+  const url = `https://127.0.0.1:${await listenFreely(server)}`;
+  const names = await explain(["--retry=0", url]);
+  assertEquals(names, ["connected", "tls-failed", "unsent"]);
   server.close();
 });
 
