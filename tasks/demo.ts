@@ -62,13 +62,14 @@ function findFault(result: Result, expected: Expected): string | undefined {
     : `expected ${wanted}, got ${result.stdout}`;
 }
 
-/** The first lines of what a command printed, and how many more there are. */
-function summarize(text: string): string {
-  const lines = text.replace(/\n$/, "").split("\n");
-  const more = lines.length > SHOWN_LINES
-    ? `... ${lines.length - SHOWN_LINES} more lines\n`
+/** The first lines of what a command printed, with all that it said to a person, and how many more there are. */
+function summarize({ stdout, stderr }: Result): string {
+  const lines = (stderr + stdout).replace(/\n$/, "").split("\n");
+  const most = Math.max(SHOWN_LINES, stderr.split("\n").length);
+  const more = lines.length > most
+    ? `... ${lines.length - most} more lines\n`
     : "";
-  return lines.slice(0, SHOWN_LINES).map((line) => `${line}\n`).join("") + more;
+  return lines.slice(0, most).map((line) => `${line}\n`).join("") + more;
 }
 
 /** The commands that a demo runs. */
@@ -79,7 +80,7 @@ interface Commands {
   readonly server: Main;
   /** Asks the server. */
   readonly client: Main;
-  /** Asks the API, once decoded and once raw. */
+  /** Asks the API, once decoded, and once raw with what happens meanwhile. */
   readonly get: Main;
   /** Adds to the API. */
   readonly post: Main;
@@ -109,7 +110,7 @@ export async function rehearse(
     if (fault !== undefined) failed++;
     await print(
       io.stdout,
-      `$ ${asStarted(line)}\n${summarize(result.stderr + result.stdout)}${
+      `$ ${asStarted(line)}\n${summarize(result)}${
         fault === undefined ? "" : `FAILED: ${fault}\n`
       }\n`,
     );
@@ -156,9 +157,6 @@ export async function rehearse(
   const said = asStarted(`$ hark api --memory --port 0\n`);
   await print(io.stdout, `${said}${await served.stdout.waitFor(LISTENING)}\n`);
   await step("get", get, [`${base}/posts`], { stderr: "200 OK\n", json: seed });
-  await step("get", get, ["--raw", `${base}/posts`], {
-    stdout: JSON.stringify(seed, null, 2),
-  });
   await step("posts", posts, ["--url", base], { stdout: text });
   await step("post", post, [
     `${base}/posts`,
@@ -168,6 +166,10 @@ export async function rehearse(
   ], {
     stderr: "201 Created\n",
     json: { title: "foo", body: "bar", userId: 1, id: 101 },
+  });
+  await step("get", get, ["--raw", "--explain", `${base}/posts/1`], {
+    stdout: JSON.stringify(seed[0], null, 2),
+    stderr: /^TCP is connected [^]*\n200: [^]*\n200 OK\nThe end: .*\n$/,
   });
   served.interrupt();
   await served.result;

@@ -86,14 +86,17 @@ async function openFirst(
   port: number,
   signal?: AbortSignal,
   open = openAt,
+  onTry: Way["onTry"] = undefined,
 ) {
   const refusing: string[] = [];
   let error: unknown = new Error("No address associated with the name");
-  for (const host of hosts) {
+  for (const [at, host] of hosts.entries()) {
+    onTry?.(hosts.slice(at));
     try {
       return { conn: await open(host, port, signal), refusing };
     } catch (cause) {
       error = cause;
+      onTry?.([host], cause);
       if (error instanceof Deno.errors.ConnectionRefused) refusing.push(host);
     }
   }
@@ -138,7 +141,7 @@ async function openUnix(
 
 async function openAddress(
   address: Address,
-  { resolve, family, timed, signal, openAt }: Route,
+  { resolve, family, timed, signal, openAt, onTry }: Route,
 ): Promise<{ conn: Opened; dns?: number }> {
   if ("path" in address) return { conn: await openUnix(address.path, signal) };
   const { port } = address;
@@ -147,15 +150,15 @@ async function openAddress(
   const isChosen = isOdd || toldOf(address, resolve);
   if (isChosen || timed) {
     const start = performance.now();
-    const found = await findAddresses(address, resolve, family);
+    const ips = await findAddresses(address, resolve, family);
     const dns = performance.now() - start;
     // to time a name must not need more rights than to connect to it
-    const mayEach = found?.every((ip) => isPermitted({ host: ip, port }));
-    if (!found && isOdd) {
+    const mayEach = ips?.every((ip) => isPermitted({ host: ip, port }));
+    if (!ips && isOdd) {
       throw new Deno.errors.NotCapable(`Requires net access to "${host}"`);
     }
-    if (found && (isChosen || mayEach)) {
-      const { conn, error } = await openFirst(found, port, signal, openAt);
+    if (ips && (isChosen || mayEach)) {
+      const { conn, error } = await openFirst(ips, port, signal, openAt, onTry);
       if (conn === undefined) throw error;
       return { conn, dns };
     }
@@ -225,6 +228,7 @@ async function openOnce(address: Address, route: Route): Promise<Connected> {
       await within(signal, conn, () => askProxy(heard, proxy, address));
     }
   }
+  route.onTry?.([]);
   const connected = performance.now();
   if (tls) {
     onStep?.("tls");

@@ -37,6 +37,8 @@ export interface Way {
   readonly family?: 4 | 6 | undefined;
   /** Whether it is told how long the name took; it is then resolved apart, where that is permitted. */
   readonly timed?: boolean | undefined;
+  /** Hears the addresses that are left before the first of them is tried, what one has against it, and none when there is a way to the target. */
+  onTry?(ips: readonly string[], why?: unknown): void;
   /** What a proxy is talked to over, in place of the socket, while it is asked for a connection. */
   readonly watch?: ((socket: Socket) => ReadWriter) | undefined;
 }

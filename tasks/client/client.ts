@@ -236,6 +236,7 @@ type Messages = (
   connection: Connection,
   facts: TlsFacts,
   begun: number,
+  onMessages?: (code?: number) => void,
 ) => Promise<void>;
 
 async function converse(
@@ -252,6 +253,9 @@ async function converse(
     route = { ...route, tls: { ...route.tls, onFacts } };
   }
   const isTyped = options.send === undefined && io.stdin.isTerminal;
+  const observer = options.explain && (await import("./observe.ts"))
+    .createObserver(options.explain, io.stderr, address, route);
+  if (observer) route = observer.route;
   const { family } = route;
   const begun = performance.now();
   const connecting = udp && "port" in address
@@ -260,6 +264,7 @@ async function converse(
     ? connect(address, route)
     : (await import("./wait.ts")).connectPatiently(address, route);
   using socket = await connecting.catch(async (error) => {
+    if (observer) observer.fail(error);
     if (!route.tls) throw error;
     const { withStarttlsHint } = await import("./hints.ts");
     throw withStarttlsHint(error, address, options);
@@ -269,6 +274,9 @@ async function converse(
       void print(io.stderr, text)
     )
     : undefined;
+  const { pipe, send } = options;
+  const hasSent = udp && !pipe && !isTyped && send === undefined;
+  if (observer) observer.watch(socket, hasSent);
   const name = `${udp ? "udp:" : ""}${formatAddress(address)}`;
   const connection = track(socket, name, dump);
   if (dump && facts.alpn !== undefined) {
@@ -286,12 +294,14 @@ async function converse(
   try {
     const work = printer
       ? sendAndReceive(connection, printer, options, io)
-      : messages?.(connection, facts, begun) ?? Promise.resolve();
+      : messages?.(connection, facts, begun, observer?.onMessages) ??
+        Promise.resolve();
     if (idleTimeout === undefined || udp) await work;
     else await whileActive(connection, idleTimeout * 1000, work);
     // TLS's own end must be out before the process is at its own
     if (route.tls) await closeWrite(connection);
   } catch (error) {
+    if (observer) observer.fail(error);
     await printer?.fail?.(error);
     if (!route.tls) throw error;
     const hinted = await withTlsHint(error);
@@ -355,8 +365,8 @@ export async function runClient(
   const family = familyFor(address, options);
   const route = { ...await findRoute(options), family };
   const messages: Messages | undefined = web &&
-    ((connection, facts, begun) =>
-      web.talk(connection, facts, begun, io, tellUnsent));
+    ((connection, facts, begun, onMessages) =>
+      web.talk(connection, { ...facts, onMessages }, begun, io, tellUnsent));
   await converse(address, route, options, io, udp, messages).catch((error) => {
     throw web ? web.withHint(error) : error;
   });

@@ -187,6 +187,13 @@ export const CLIENT_OPTIONS = {
   },
   dump: { group: "Show", help: "Show all bytes in hex on stderr" },
   json: { help: "Print one JSON object per event" },
+  explain: {
+    value: "en|ko",
+    parse: oneOf("explain in", "en", "ko"),
+    implied: { text: "en", accepts: /^(en|ko)$/ },
+    conflicts: { check: ", which says what it finds" },
+    help: "Say what happens, a sentence for each fact",
+  },
 } satisfies OptionTable;
 
 /** The options of `client` as they were given. */

@@ -10,7 +10,11 @@ import {
   UsageError,
 } from "../../lib/cli/errors.ts";
 import { ClosedOutput, type Io, printSafe } from "../../lib/cli/io.ts";
-import { type CommandLine, isGiven } from "../../lib/cli/options.ts";
+import {
+  type CommandLine,
+  formatOptionName,
+  isGiven,
+} from "../../lib/cli/options.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
@@ -159,26 +163,45 @@ const OTHER_OPTIONS = [
 ];
 
 /** How an exchange is sent, and what was said to a proxy meanwhile. */
-type Sent = SendOptions & { readonly tunnels?: readonly Tunnel[] };
+interface Sent extends SendOptions {
+  readonly tunnels?: readonly Tunnel[];
+  /** Says it in sentences. */
+  readonly explainer?: import("./view/exchange.ts").Explainer;
+}
 
 /** Reads how a request is sent; where no option says more than the defaults nothing more is loaded. */
 async function loadSendOptions(
   request: HttpRequest,
   options: ExchangeOptions,
-  { stderr }: Io,
+  io: Io,
 ): Promise<Sent> {
+  const { stderr } = io;
+  const { explain, http } = options;
   const isPlain = Object.entries(options).every(([name, value]) =>
     OTHER_OPTIONS.includes(name) || !isGiven(undefined, value)
   );
   if (isPlain) return {};
   const { readSendOptions } = await import("./send_options.ts");
-  const time = options.time || options.json && options.http !== "2";
+  const isTimed = options.json || explain !== undefined;
+  const time = options.time || isTimed && http !== "2";
   const read = await readSendOptions({ ...options, time }, request, stderr);
-  if (!options.verbose && !options.json) return read;
+  if (!options.verbose && !isTimed) return read;
   const { createTrace } = await import("./view/head.ts");
   const { network } = read;
-  const { tunnels, ...heard } = createTrace(options, stderr, network?.proxy);
-  return { ...read, tunnels, network: { ...network, ...heard } };
+  const explainer = explain && (await import("./view/exchange.ts"))
+    .createExplainer(explain, request, io, network);
+  const { tunnels, ...heard } = createTrace(
+    options,
+    stderr,
+    network?.proxy,
+    explainer,
+  );
+  return {
+    ...read,
+    tunnels,
+    network: { ...network, ...heard },
+    ...explainer && { explainer, signal: io.signal },
+  };
 }
 
 /** The exit code for a status; 304 is what a conditional request hopes for. */
@@ -221,13 +244,16 @@ async function createExchange(
   // what changes nothing is tried again by itself
   const isSafe = ["GET", "HEAD", "OPTIONS"].includes(request.method);
   const retry = options.retry ?? (isSafe ? 2 : 0);
-  const notice = (text: string, isLast = false) =>
-    void ((isLast || io.stderr.isTerminal) && printNote(`${text}\n`));
   const sent = await loadSendOptions(request, options, io);
   const digest = options.digest && login && "user" in login
     ? (await import("./auth/digest.ts"))
       .createDigest(login, request.url.origin)
     : undefined;
+  const { explainer } = sent;
+  const notice = (text: string, isLast = false) => {
+    explainer?.again(text);
+    void ((isLast || io.stderr.isTerminal) && printNote(`${text}\n`));
+  };
   const isKept = keepsBytes(options, io);
   let { network } = sent;
   let isFirst = true;
@@ -259,7 +285,9 @@ async function createExchange(
     if (session) {
       sending.then(({ status }) => session.save(status), () => session.save());
     }
-    return last = await sending;
+    last = await sending;
+    explainer?.answered(last);
+    return last;
   };
   const sendNext: Download["sendNext"] = async (request, how = {}) => {
     try {
@@ -422,8 +450,9 @@ function refuseTakenUrl(options: Partial<ExchangeOptions>): void {
     /^(https?:\/\/|(localhost|127[\d.]+)?:\d+(\/|$))/i.test(options[name] ?? "")
   );
   if (name === undefined) return;
-  throw new UsageError(`Cannot use a URL as the value of --${name}`, {
-    hint: `the value comes first: --${name} VALUE URL`,
+  const typed = formatOptionName(name);
+  throw new UsageError(`Cannot use a URL as the value of ${typed}`, {
+    hint: `the value comes first: ${typed} VALUE URL`,
   });
 }
 
@@ -481,9 +510,11 @@ export async function runExchange(
   const exchange = await createExchange(
     ...[request, options, io, printNote, login, session] as const,
   );
-  const run = async () =>
+  const work = async () =>
     (isSaved ? await save(exchange) : undefined) ?? await show(exchange);
-  const code = await (session ? session.finish(run()) : run());
+  const { explainer } = exchange.sent;
+  const told = () => explainer?.follow(work, exchange.last) ?? work();
+  const code = await (session ? session.finish(told()) : told());
   if (request.body !== undefined) await printNote(await unsent ?? "");
   return code;
 }

@@ -53,7 +53,7 @@ const NOT_HTTP2 = [
 ];
 
 /** What prints on stderr alone. */
-const ON_STDERR = ["verbose", "time"];
+const ON_STDERR = ["verbose", "time", "explain"];
 
 /** The options of `get` and `post`. */
 export const EXCHANGE_OPTIONS = {
@@ -121,6 +121,12 @@ export const EXCHANGE_OPTIONS = {
     help: "Print status and headers before the body",
   },
   verbose: { short: "v", help: "Show the request and the head of the answer" },
+  explain: {
+    value: "en|ko",
+    parse: oneOf("explain in", "en", "ko"),
+    implied: { text: "en", accepts: /^(en|ko)$/ },
+    help: "Say what happens, a sentence for each fact",
+  },
   body: {
     short: "b",
     conflicts: ["include", ...ON_STDERR],

@@ -36,6 +36,10 @@ Deno.test("demo runs every command and counts six", async () => {
   );
   assertMatch(
     stdout,
+    /\$ deno task get --raw --explain \S+\/posts\/1\nTCP is connected with .*\n(.*\n)*200: the server did what GET asks\.\n(.*\n)*200 OK\nThe end: as many bytes have come as Content-Length says\.\n/,
+  );
+  assertMatch(
+    stdout,
     /\nBy hand, in two terminals: deno task api, .* deno task get :3000\/posts\ndemo: 6 passed, 0 failed\n$/,
   );
 });

@@ -86,13 +86,18 @@ function refuseOptions(
   });
 }
 
+/** What is known of its connection, and who hears that it is open, and at last the code that it is closed with. */
+interface Known extends TlsFacts {
+  readonly onMessages?: ((code?: number) => void) | undefined;
+}
+
 /** Where a WebSocket is, and what is said over it. */
 interface Target {
   readonly address: Address;
   readonly options: ClientOptions;
   readonly talk: (
     connection: Connection,
-    facts: TlsFacts,
+    known: Known,
     begun: number,
     io: Io,
     tellUnsent: (io: Io) => Promise<void>,
@@ -121,7 +126,8 @@ export function readTarget(
   return {
     address: unix === undefined ? target : { path: unix },
     options,
-    talk: async (connection, facts, begun, io, tellUnsent) => {
+    talk: async (connection, known, begun, io, tellUnsent) => {
+      const { onMessages, ...facts } = known;
       const limit = timeout === undefined ? undefined : AbortSignal.timeout(
         Math.max(1, timeout * 1000 - (performance.now() - begun)),
       );
@@ -134,7 +140,9 @@ export function readTarget(
           ? new Failure(`Cannot open ${shownUrl(url)}`, { cause })
           : cause;
       });
-      await talk({ ...link, facts }, upgrade, options, io, tellUnsent);
+      onMessages?.();
+      const opened = { ...link, facts, onClose: onMessages };
+      await talk(opened, upgrade, options, io, tellUnsent);
     },
     withHint,
   };
@@ -142,6 +150,7 @@ export function readTarget(
 
 type Opened = Awaited<ReturnType<typeof openWebSocket>> & {
   readonly facts: TlsFacts;
+  readonly onClose?: ((code: number) => void) | undefined;
 };
 
 function withHint(error: unknown): unknown {
@@ -317,6 +326,7 @@ async function talk(
   receiving.catch(() => {});
   try {
     const close = await Promise.race([receiving, broken.promise]);
+    link.onClose?.(close.code);
     await screen.close(close);
     await link.close();
     refuseClose(close, url);

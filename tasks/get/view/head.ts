@@ -24,7 +24,7 @@ import type {
   ResponseHead,
   Timings,
 } from "../../../lib/http/transport.ts";
-import type { Socket } from "../../../lib/net/connection.ts";
+import type { Socket, TlsFacts } from "../../../lib/net/connection.ts";
 import { type Proxy, schemesOf } from "../../../lib/net/proxy.ts";
 import { formatFacts } from "../../../lib/net/tls/facts.ts";
 import { fromByteString } from "./charset.ts";
@@ -152,6 +152,13 @@ export function parseHead(head: string): [start: string, ...headers: Header[]] {
   ];
 }
 
+/** What else hears heads, TLS and tries of addresses. */
+interface Listener {
+  readonly onHead: (head: HttpRequest | ResponseHead, version?: string) => void;
+  readonly onFacts: (facts: TlsFacts) => void;
+  readonly onTry: (ips: readonly string[], why?: unknown) => void;
+}
+
 /**
  * Hears an exchange while it goes on: with `verbose` the head of each request is printed when it goes out, with a body
  * that is text, what TLS is spoken, and the head of each response when it is there. What is said to an HTTP proxy for a tunnel is kept too.
@@ -160,7 +167,8 @@ export function createTrace(
   { verbose = false, showSecrets = false }: Partial<ExchangeOptions>,
   output: Output,
   proxy?: Proxy,
-): Pick<Network, "trace" | "watch" | "onFacts"> & {
+  explainer?: Listener,
+): Pick<Network, "trace" | "watch" | "onFacts" | "onTry"> & {
   readonly tunnels: readonly Tunnel[];
 } {
   const tunnels: Tunnel[] = [];
@@ -170,6 +178,8 @@ export function createTrace(
     await printLines(output, mark, [start, ...formatHeaders(shown), ""]);
   };
   const trace: Network["trace"] = async (head, version) => {
+    explainer?.onHead(head, version);
+    if (!verbose) return;
     if ("status" in head) {
       for (const each of [...head.interim ?? [], head]) {
         const lines = responseLines(each, showSecrets, version);
@@ -188,14 +198,18 @@ export function createTrace(
     return listenTo(socket, tunnel, verbose ? printHead : undefined);
   };
   const onFacts: Network["onFacts"] = (facts) => {
+    explainer?.onFacts(facts);
+    if (!verbose) return;
     const mark = paint("*", "dim", output);
     const lines = formatFacts(facts).map((line) => `${mark} ${line}\n`);
     void print(output, lines.join(""));
   };
+  const isHeard = verbose || explainer !== undefined;
   return {
     tunnels,
-    trace: verbose ? trace : undefined,
-    onFacts: verbose ? onFacts : undefined,
+    ...explainer && { onTry: explainer.onTry },
+    trace: isHeard ? trace : undefined,
+    onFacts: isHeard ? onFacts : undefined,
     watch: proxy?.protocol === "http" ? watch : undefined,
   };
 }

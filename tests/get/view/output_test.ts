@@ -759,7 +759,6 @@ Deno.test("what users of curl, HTTPie and wget type gets a hint", async () => {
       ["--print", "-i, -b or -v"],
       ["--no-check-certificate", "-k"],
       ["-x", "--proxy URL"],
-      ["--session", "no cookies are kept"],
       ["--stream", "as it comes already"],
     ] as const
   ) {
