@@ -124,13 +124,15 @@ export interface Asked extends Operands {
 }
 
 /** The options that name no file and no other host: one that is missing here loads a module in vain, no more. */
-const PLAIN = ["method", "timeout", "follow", "maxRedirects", "body", "quiet"];
+const PLAIN = [
+  ...["method", "timeout", "follow", "maxRedirects", "body", "quiet", "pick"],
+];
 
 /** The options that change nothing of how a request is sent: one that is missing here loads a module in vain, no more. */
 const OTHER_OPTIONS = [
   ...["method", "form", "multipart", "auth", "bearer", "timeout", "output"],
   ...["remoteName", "remoteHeaderName", "continue", "body", "quiet", "pretty"],
-  ...["raw", "offline"],
+  ...["raw", "offline", "pick"],
   ...["curl", "showSecrets", "pathAsIs"],
 ];
 
@@ -286,8 +288,11 @@ async function withReconnect(
   return { ...response, body: reconnect(exchange, response, until) };
 }
 
-/** Prints the response. Returns the exit code. */
-async function show(exchange: Exchange): Promise<ExitCode> {
+/** Prints the response, its body as it comes or parts of it. Returns the exit code. */
+async function show(
+  exchange: Exchange,
+  printShown = printBody,
+): Promise<ExitCode> {
   const { request, options, io, sent, start } = exchange;
   // what cannot be loaded must not fail after something was sent
   const json = options.json && await import("./view/json/json_output.ts");
@@ -303,11 +308,12 @@ async function show(exchange: Exchange): Promise<ExitCode> {
       const exchanged = { response: shown, tunnels, proxy: network?.proxy };
       return await json.printJson(exchanged, io.stdout, options, start);
     }
-    await printBody(shown, io, options, async (error, received) => {
+    const goOn = async (error: unknown, received: number) => {
       if (isReconnecting) throw error;
       const { resume } = await import("./download/resume.ts");
       return resume(exchange, response, received, error);
-    });
+    };
+    await printShown(shown, io, options, goOn);
   };
   await print().catch(stopped);
   await printRest(exchange);
@@ -401,6 +407,9 @@ export async function runExchange(
 ): Promise<ExitCode> {
   refuseGarbled(Object.values(options));
   if (operands.typed === DEFAULT_URL) refuseTakenUrl(options);
+  const picked = options.pick.length > 0
+    ? (await import("./view/json/pick.ts")).createPick(options.pick, operands)
+    : undefined;
   const typed = await createRequest(operands, io, options);
   const isSaved = options.output !== undefined || options.remoteName;
   // bytes that are kept as they come are asked for as they are
@@ -426,7 +435,7 @@ export async function runExchange(
   }
   const exchange = await createExchange(request, options, io, printNote);
   const code = (isSaved ? await save(exchange) : undefined) ??
-    await show(exchange);
+    await show(exchange, picked);
   if (request.body !== undefined) await printNote(await unsent ?? "");
   return code;
 }
