@@ -376,7 +376,9 @@ async function refuseQueryAlone({ mayHaveBody, method, items }: Asked) {
 }
 
 /** Options whose value is never a URL. */
-const NO_URLS = ["auth", "bearer", "output", "ca", "cert", "key"] as const;
+const NO_URLS = [
+  ...["auth", "bearer", "output", "ca", "cert", "key", "pick"] as const,
+];
 
 /**
  * Refuses an option that has taken the URL for its value: nobody else is to be asked instead.
@@ -385,7 +387,9 @@ const NO_URLS = ["auth", "bearer", "output", "ca", "cert", "key"] as const;
  */
 function refuseTakenUrl(options: Partial<ExchangeOptions>): void {
   const name = NO_URLS.find((name) =>
-    /^(https?:\/\/|(localhost|127[\d.]+)?:\d+(\/|$))/i.test(options[name] ?? "")
+    /^(https?:\/\/|(localhost|127[\d.]+)?:\d+(\/|$))/i.test(
+      `${options[name] ?? ""}`,
+    )
   );
   if (name === undefined) return;
   throw new UsageError(`Cannot use a URL as the value of --${name}`, {
@@ -408,7 +412,8 @@ export async function runExchange(
   refuseGarbled(Object.values(options));
   if (operands.typed === DEFAULT_URL) refuseTakenUrl(options);
   const picked = options.pick.length > 0
-    ? (await import("./view/json/pick.ts")).createPick(options.pick, operands)
+    ? await (await import("./view/json/pick.ts"))
+      .createPick(options.pick, operands)
     : undefined;
   const typed = await createRequest(operands, io, options);
   const isSaved = options.output !== undefined || options.remoteName;

@@ -75,7 +75,8 @@ function isPath(text: string): boolean {
 
 /** The same path with quotes around the name at a place, which has other than letters in it. */
 function withQuotes(text: string, at: number): string {
-  const start = text.slice(0, at).search(/\.?[\p{L}\p{N}_]*$/u);
+  const isStart = text[at] === ".";
+  const start = isStart ? at : text.slice(0, at).search(/\.?[\p{L}\p{N}_]*$/u);
   const length = text.slice(at).search(/(?!^)[^-@$#:~\p{L}\p{N}_]|$/u);
   const name = text.slice(start, at + length).replace(/^\./, "");
   return `${text.slice(0, start)}."${name}"${text.slice(at + length)}`;

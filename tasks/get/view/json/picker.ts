@@ -38,6 +38,16 @@ export interface Rows {
   readonly endRow: (found: number) => void;
 }
 
+/** The same as they are printed. */
+export interface PrintedRows extends Rows {
+  /** What is to be printed by now, until more is picked. */
+  readonly take: () => Uint8Array;
+  /** Ends it, with the rows at the end that have nothing. */
+  readonly finish: () => void;
+  /** Whether a value has begun that has not ended. */
+  readonly isOpen: () => boolean;
+}
+
 /** Picks from JSON that comes in chunks. */
 export interface Picker {
   /** Takes the next chunk. */
@@ -97,9 +107,12 @@ interface Level {
   /** Those that go on into a list, into an object. */
   readonly list: number;
   readonly object: number;
-  readonly names:
-    readonly (readonly [path: number, name: string, Uint8Array])[];
-  readonly indices: readonly (readonly [path: number, index: number])[];
+  readonly names: readonly {
+    readonly bit: number;
+    readonly name: string;
+    readonly bytes: Uint8Array;
+  }[];
+  readonly indices: readonly { readonly bit: number; readonly index: number }[];
 }
 
 function levelOf(paths: readonly (readonly Step[])[], level: number): Level {
@@ -121,12 +134,26 @@ function levelOf(paths: readonly (readonly Step[])[], level: number): Level {
     list: bits((step) => step?.isEach || step?.index !== undefined),
     object: bits((step) => step?.isEach || step?.name !== undefined),
     names: steps.flatMap(([bit, { name }]) =>
-      name === undefined ? [] : [[bit, name, encoder.encode(name)] as const]
+      name === undefined ? [] : [{ bit, name, bytes: encoder.encode(name) }]
     ),
     indices: steps.flatMap(([bit, { index }]) =>
-      index === undefined ? [] : [[bit, index] as const]
+      index === undefined ? [] : [{ bit, index }]
     ),
   };
+}
+
+/** Whether what is between two places of a text are these bytes. */
+function isSame(
+  text: Uint8Array,
+  from: number,
+  to: number,
+  bytes: Uint8Array,
+): boolean {
+  if (to - from !== bytes.length) return false;
+  for (let at = from; at < to; at++) {
+    if (text[at] !== bytes[at - from]) return false;
+  }
+  return true;
 }
 
 /** After the last step to each, a path has a row for each; without one, a row for all. */
@@ -235,7 +262,7 @@ export function createPicker(
       counts[level - 1] = count + 1;
       if (areObjects[level - 1]) bits |= fits;
       else {
-        for (const [bit, index] of indices) if (index === count) bits |= bit;
+        for (const step of indices) if (step.index === count) bits |= step.bit;
         bits &= open;
       }
       if (bits === 0) return;
@@ -248,7 +275,9 @@ export function createPicker(
       flush(chunk, at);
       from = at;
       picking |= picked;
-      each(picked, rows.begin);
+      for (let path = 0, bits = picked; bits !== 0; path++, bits >>>= 1) {
+        if (bits & 1) rows.begin(path);
+      }
     }
     const rest = bits & ~ends;
     const goOn = byte === LIST
@@ -278,7 +307,9 @@ export function createPicker(
       picking &= ~ended;
       found |= ended;
       foundEver |= ended;
-      each(ended, rows.end);
+      for (let path = 0, bits = ended; bits !== 0; path++, bits >>>= 1) {
+        if (bits & 1) rows.end(path);
+      }
     }
     if (isRow && depth === rowLevel) endRow();
   };
@@ -315,13 +346,12 @@ export function createPicker(
     if (to - from > longestKey) return;
     const { names = [] } = levels[watched - 1] ?? {};
     const open = wanted[watched - 1] ?? 0;
-    for (const [bit, name, bytes] of names) {
+    for (const { bit, name, bytes } of names) {
       if ((open & bit) === 0) continue;
-      const isName = scanner.isEscaped
+      const fitting = scanner.isEscaped
         ? JSON.parse(`"${decoder.decode(key.subarray(from, to))}"`) === name
-        : to - from === bytes.length &&
-          bytes.every((byte, at) => byte === key[from + at]);
-      if (isName) fits |= bit;
+        : isSame(key, from, to, bytes);
+      if (fitting) fits |= bit;
     }
   };
 

@@ -265,3 +265,10 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
   scanner.token = token;
   return event;
 }
+
+/** Whether bytes are one JSON document. */
+export function isJson(bytes: Uint8Array): boolean {
+  const scanner = createScanner();
+  scanner.watched = -1;
+  return advance(bytes, scanner) === CHUNK_END && stateOf(scanner) !== "open";
+}
