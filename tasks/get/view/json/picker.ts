@@ -15,6 +15,7 @@ import {
   CLOSED,
   createScanner,
   isInKey,
+  MAX_DEPTH,
   NEW_KEY,
   NEW_LINE,
   NEW_VALUE,
@@ -357,10 +358,11 @@ export function createPicker(
 
   const broken = (at: number, byte: string) => {
     const of = isMany ? `document ${documents + 1}` : "the body";
+    const why = scanner.depth + 1 === MAX_DEPTH
+      ? `it is ${MAX_DEPTH} levels deep at byte ${before + at}`
+      : `it is not JSON at byte ${before + at}, where ${byte} is`;
     return new Failure(`Cannot pick from ${of}`, {
-      cause: new Failure(
-        `it is not JSON at byte ${before + at}, where ${byte} is`,
-      ),
+      cause: new Failure(why),
       hint: "to see all of it: leave out --pick",
     });
   };

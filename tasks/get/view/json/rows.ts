@@ -23,11 +23,13 @@ const TAB = new Uint8Array([0x09]);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** What stands for a character after a backslash. */
-const ESCAPED: Readonly<Record<string, string>> = {
-  ...{ '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f" },
-  ...{ n: "\n", r: "\r", t: "\t" },
-};
+/** What a letter after a backslash stands for, by its byte. */
+const ESCAPED = new Map(
+  ['""', "\\\\", "//", "b\b", "f\f", "n\n", "r\r", "t\t"].map((
+    [letter = "", char],
+  ) => [letter.charCodeAt(0), encoder.encode(char)]),
+);
+const UNICODE = 0x75;
 
 /** What gets a value in parts. */
 interface Sink {
@@ -38,34 +40,51 @@ interface Sink {
 
 /** Makes what takes the parts of a string, its first quote left out, and gives its text; half a surrogate pair is U+FFFD. */
 function createUnescaper(write: Sink["add"]): Sink {
-  let escape = "";
-  let high = "";
-  const put = (unit: string) => {
-    const text = high + unit;
-    high = text.match(/[\ud800-\udbff]$/)?.[0] ?? "";
-    // what is no pair is encoded as U+FFFD
-    write(encoder.encode(text.slice(0, text.length - high.length)));
+  /** Whether a backslash came, how many digits are missing after \u, and what came of them. */
+  let [isEscape, digits, code] = [false, 0, 0];
+  let high = 0;
+  const char = new Uint8Array(4);
+  const put = (code: number) => {
+    const { written } = encoder.encodeInto(String.fromCodePoint(code), char);
+    write(char, 0, written);
   };
   const putHigh = () => {
-    if (high !== "") write(encoder.encode(high));
-    high = "";
+    // half a pair is encoded as U+FFFD
+    if (high !== 0) put(high);
+    high = 0;
+  };
+  const putUnit = (unit: number) => {
+    const isLow = unit >= 0xdc00 && unit <= 0xdfff;
+    if (high !== 0 && isLow) {
+      put(0x10000 + ((high - 0xd800) << 10 | unit - 0xdc00));
+      high = 0;
+      return;
+    }
+    putHigh();
+    if (unit >= 0xd800 && unit <= 0xdbff) high = unit;
+    else put(unit);
   };
   /** Takes a byte after a backslash. */
   const addEscaped = (byte: number) => {
-    escape += String.fromCharCode(byte);
-    const [, letter = "", ...hex] = escape;
-    if (letter === "u" && hex.length < 4) return;
-    escape = "";
-    put(
-      letter === "u"
-        ? String.fromCharCode(parseInt(hex.join(""), 16))
-        : ESCAPED[letter] ?? "",
-    );
+    if (digits > 0) {
+      // a letter has its bit of 0x40, and 1 for a in those below
+      code = code << 4 | (byte & 0xf) + (byte & 0x40 ? 9 : 0);
+      if (--digits > 0) return;
+      isEscape = false;
+      return putUnit(code);
+    }
+    if (byte === UNICODE) {
+      [digits, code] = [4, 0];
+      return;
+    }
+    isEscape = false;
+    putHigh();
+    write(ESCAPED.get(byte) ?? char.subarray(0, 0));
   };
   return {
     add: (bytes, from = 0, to = bytes.length) => {
       for (let at = from; at < to;) {
-        if (escape !== "") {
+        if (isEscape) {
           addEscaped(bytes[at++] ?? 0);
           continue;
         }
@@ -78,7 +97,7 @@ function createUnescaper(write: Sink["add"]): Sink {
           putHigh();
           write(bytes, at, end);
         }
-        if (stop < to) escape = "\\";
+        if (stop < to) isEscape = true;
         at = stop + 1;
       }
     },

@@ -65,7 +65,7 @@ const TO_COLON = 4;
 const AFTER = 5;
 
 /** Deeper documents are refused: a byte is kept for each level. */
-const MAX_DEPTH = 1 << 24;
+export const MAX_DEPTH = 1 << 20;
 
 const { next, whole } = createTokens(false);
 const IN_TEXT = next[TOKEN_START << 8 | QUOTE] ?? NO_TOKEN;
