@@ -4,6 +4,7 @@ import { UsageError } from "../../../lib/cli/errors.ts";
 import { main as get } from "../../../tasks/get.ts";
 import { parsePath, type Step } from "../../../tasks/get/view/json/path.ts";
 import { createPicker } from "../../../tasks/get/view/json/picker.ts";
+import { createRows } from "../../../tasks/get/view/json/rows.ts";
 import { main as post } from "../../../tasks/post.ts";
 import { codePoint } from "../../code_point.ts";
 import { response, serveHttp, serveRaw } from "../../http/server.ts";
@@ -558,6 +559,46 @@ Deno.test("what JSON.parse refuses is refused, and nothing else, for any damage 
         damaged,
       );
     }),
+  );
+});
+
+Deno.test("a string is printed as JSON.parse has it, for any string, any escapes and any chunks", () => {
+  const output = {
+    ...{ isTerminal: false, color: false, columns: 80 },
+    ...{ write: () => {}, writeLater: () => Promise.resolve() },
+  };
+  const unit = fc.oneof(
+    codePoint,
+    fc.nat(0xffff).map((code) => String.fromCharCode(code)),
+    fc.constantFrom("\ud83d", "\ude00", '"', "\\", "/", "\n"),
+  );
+  const piece = fc.tuple(unit, fc.boolean()).map(([text, isEscaped]) =>
+    isEscaped
+      ? text.replace(
+        /[^]/g,
+        (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+      )
+      : JSON.stringify(text).slice(1, -1)
+  );
+  fc.assert(
+    fc.property(
+      fc.array(piece),
+      fc.integer({ min: 1, max: 7 }),
+      (pieces, size) => {
+        const text = `["${pieces.join("")}"]`;
+        const bytes = encode(text);
+        const rows = createRows(1, output, false);
+        const picker = createPicker([parsePath("[0]")], rows);
+        let printed = "";
+        const decoder = new TextDecoder();
+        for (let at = 0; at < bytes.length; at += size) {
+          picker.add(bytes.slice(at, at + size));
+          printed += decoder.decode(rows.take(), { stream: true });
+        }
+        const [expected]: string[] = JSON.parse(text);
+        assertEquals(printed, `${expected?.toWellFormed()}\n`);
+      },
+    ),
   );
 });
 
