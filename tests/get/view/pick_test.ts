@@ -122,7 +122,10 @@ Deno.test("a hint has the call in jq, without its secrets", async () => {
   assertStringIncludes(stderr, " -q ':9/a?token=***' | jq '.a|.b'\n");
   const posted = await run(post, [":9", "a=b", "--pick", ".a|.b"]);
   assertEquals(posted.code, 2);
-  assertStringIncludes(posted.stderr, "leave out --pick, and add | jq '.a|.b'");
+  assertStringIncludes(
+    posted.stderr,
+    "jq does that: without --pick, add | jq '.a|.b'",
+  );
 });
 
 const DOCUMENT = `{"id": 12345678901234567890, "f": 1.10, "e": [], "n": null,

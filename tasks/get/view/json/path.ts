@@ -110,12 +110,13 @@ function refuse(
   const isMended = mended !== text && isPath(mended);
   // what is quoted may have been meant to be computed
   const filter = filterOf(why === QUOTED ? text : mended || ".");
-  const inJqToo = `jq does more: ${inJq(filter)}`;
-  if (!isMended) return new UsageError(message, { hint: inJqToo });
+  if (!isMended) {
+    return new UsageError(message, { hint: `jq does that: ${inJq(filter)}` });
+  }
   const own = `here it is: --pick ${quote(mended || ".")}`;
   const isOwnAlone = why === QUOTED && !text.includes("-");
   return new UsageError(message, {
-    hint: isOwnAlone ? own : `${own}; ${inJqToo}`,
+    hint: isOwnAlone ? own : `${own}; jq does more: ${inJq(filter)}`,
   });
 }
 
@@ -153,7 +154,7 @@ function parsePointer(text: string): Step[] {
  */
 export function parsePath(
   text: string,
-  inJq: (filter: string) => string = (filter) => `| jq ${quote(filter)}`,
+  inJq: (filter: string) => string = (filter) => `add | jq ${quote(filter)}`,
 ): readonly Step[] {
   if (text === "" || text.startsWith("/")) return parsePointer(text);
   const end = text.trimEnd().length;

@@ -55,7 +55,7 @@ export async function createPick(
   const inJq = (filter: string) =>
     isPlain
       ? `hark get -q ${quote(redactUrl(typed))} | jq ${quote(filter)}`
-      : `leave out --pick, and add | jq ${quote(filter)}`;
+      : `without --pick, add | jq ${quote(filter)}`;
   const paths = texts.map((text) => parsePath(text, inJq));
   if (paths.length > MOST_PATHS) {
     throw new UsageError(`Cannot pick more than ${MOST_PATHS} paths`);
