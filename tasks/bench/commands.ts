@@ -241,6 +241,13 @@ export const COMMAND_ROWS: readonly Row[] = [
   large("json", "ms to show 50 MB of JSON; cpu in ms", records)`
     hark get --pretty: ${hark("get")} --pretty PLACE/json
     curl | jq: sh -c ${"curl -s PLACE/json | jq ."}`,
+  large(
+    "pick",
+    "ms to pick one value of each in 50 MB of JSON; cpu in ms",
+    records,
+  )`
+    hark get --pick: ${hark("get")} PLACE/json --pick [].id
+    curl | jq: sh -c ${"curl -s PLACE/json | jq -r '.[1:][].id'"}`,
   row("events", serveBody, {
     unit: `ms of lag of 99 of 100 events, one each ${PAUSE_MS} ms`,
     rounds: 7,

@@ -150,14 +150,16 @@ export interface Asked extends Operands {
 }
 
 /** The options that name no file and no other host: one that is missing here loads a module in vain, no more. */
-const PLAIN = ["method", "timeout", "follow", "maxRedirects", "body", "quiet"];
+const PLAIN = [
+  ...["method", "timeout", "follow", "maxRedirects", "body", "quiet", "pick"],
+];
 
 /** The options that change nothing of how a request is sent: one that is missing here loads a module in vain, no more. */
 const OTHER_OPTIONS = [
   ...["method", "form", "multipart", "auth", "bearer", "netrc", "digest"],
   ...["timeout", "output"],
   ...["remoteName", "remoteHeaderName", "continue", "body", "quiet", "pretty"],
-  ...["raw", "offline"],
+  ...["raw", "offline", "pick"],
   ...["curl", "showSecrets", "pathAsIs"],
   ...["session", "sessionReadOnly", "sessionAuth"],
 ];
@@ -351,8 +353,11 @@ async function withReconnect(
   return { ...response, body: reconnect(exchange, response, until) };
 }
 
-/** Prints the response. Returns the exit code. */
-async function show(exchange: Exchange): Promise<ExitCode> {
+/** Prints the response, its body as it comes or parts of it. Returns the exit code. */
+async function show(
+  exchange: Exchange,
+  printShown = printBody,
+): Promise<ExitCode> {
   const { request, options, io, sent, start } = exchange;
   // what cannot be loaded must not fail after something was sent
   const json = options.json && await import("./view/json/json_output.ts");
@@ -368,11 +373,12 @@ async function show(exchange: Exchange): Promise<ExitCode> {
       const exchanged = { response: shown, tunnels, proxy: network?.proxy };
       return await json.printJson(exchanged, io.stdout, options, start);
     }
-    await printBody(shown, io, options, async (error, received) => {
+    const goOn = async (error: unknown, received: number) => {
       if (isReconnecting) throw error;
       const { resume } = await import("./download/resume.ts");
       return resume(exchange, response, received, error);
-    });
+    };
+    await printShown(shown, io, options, goOn);
   };
   await print().catch(stopped);
   await printRest(exchange);
@@ -436,7 +442,7 @@ async function refuseQueryAlone({ mayHaveBody, method, items }: Asked) {
 
 /** Options whose value is never a URL. */
 const NO_URLS = [
-  ...["auth", "bearer", "output", "ca", "cert", "key"] as const,
+  ...["auth", "bearer", "output", "ca", "cert", "key", "pick"] as const,
   ...["session", "sessionReadOnly"] as const,
 ];
 
@@ -447,7 +453,9 @@ const NO_URLS = [
  */
 function refuseTakenUrl(options: Partial<ExchangeOptions>): void {
   const name = NO_URLS.find((name) =>
-    /^(https?:\/\/|(localhost|127[\d.]+)?:\d+(\/|$))/i.test(options[name] ?? "")
+    /^(https?:\/\/|(localhost|127[\d.]+)?:\d+(\/|$))/i.test(
+      `${options[name] ?? ""}`,
+    )
   );
   if (name === undefined) return;
   const typed = formatOptionName(name);
@@ -470,6 +478,10 @@ export async function runExchange(
 ): Promise<ExitCode> {
   refuseGarbled(Object.values(options));
   if (operands.typed === DEFAULT_URL) refuseTakenUrl(options);
+  const picked = options.pick.length > 0
+    ? await (await import("./view/json/pick.ts"))
+      .createPick(options.pick, operands)
+    : undefined;
   const session = options.session ?? options.sessionReadOnly
     ? await (await import("./auth/session.ts"))
       .openSession(operands.url, options)
@@ -511,7 +523,8 @@ export async function runExchange(
     ...[request, options, io, printNote, login, session] as const,
   );
   const work = async () =>
-    (isSaved ? await save(exchange) : undefined) ?? await show(exchange);
+    (isSaved ? await save(exchange) : undefined) ??
+      await show(exchange, picked);
   const { explainer } = exchange.sent;
   const told = () => explainer?.follow(work, exchange.last) ?? work();
   const code = await (session ? session.finish(told()) : told());

@@ -89,6 +89,8 @@ export const EXCHANGE_HINTS: Hints = {
   "--style": "it is not there: there is one style; in a pipe too: --pretty",
   "--unsorted --sorted --format-options":
     "JSON keeps its order and its digits; to format it in a pipe too: --pretty",
+  "--jq --filter --query --jsonpath --json-path --json-pointer":
+    "one part of JSON: --pick PATH, as .items[0].name; for more, add | jq FILTER",
   "--response-charset --response-mime":
     "it is not there: the bytes as they come: --raw",
   "--compressed --compression":

@@ -142,6 +142,16 @@ export const EXCHANGE_OPTIONS = {
     conflicts: ["pretty"],
     help: "Print the bytes as they are, on a terminal too",
   },
+  pick: {
+    value: "PATH",
+    parse: String,
+    repeat: true,
+    conflicts: [
+      ...["json", "raw", "output", "remoteName", "offline", "curl"],
+    ],
+    hint: "the path to a part of JSON, as .items[].name or /items/0",
+    help: "Print this part of JSON alone: .a[0].b, .a[].b, /a/0/b",
+  },
   json: {
     conflicts: ["include", "raw", "output", "remoteName"],
     help: "Print request, response and timings as JSON",

@@ -592,3 +592,37 @@ testWith(
     });
   },
 );
+
+const PICKED = JSON.stringify({
+  id: 7,
+  text: 'a "b"\n\t\u00e9\ud83d\ude00\\',
+  "a b": { c: [[1, 2], [], [3]], d: null, e: true },
+  list: [{ id: 1, name: "x\ty\\" }, { id: 2, name: "\n\r" }],
+});
+
+testWith("jq", "--pick prints what jq -r prints", async () => {
+  await using server = serveHttp(() => new Response(PICKED));
+  for (
+    const [paths, filter] of [
+      [["."], "."],
+      [[".id"], ".id"],
+      [[".text"], ".text"],
+      [['."a b".c'], '."a b".c'],
+      [['.["a b"].c[]'], '.["a b"].c[]'],
+      [['."a b".c[][]'], '."a b".c[][]'],
+      [['."a b"[]'], '."a b"[]'],
+      [["/a b/c/0/1"], '."a b".c[0][1]'],
+      [[".list[1].id"], ".list[1].id"],
+      [[".list.[].name"], ".list[].name"],
+      [[".list[].id", ".list[].name"], ".list[] | [.id, .name] | @tsv"],
+      [[".id", ".text"], "[.id, .text] | @tsv"],
+    ] as const
+  ) {
+    const picks = paths.flatMap((path) => ["--pick", path]);
+    const ours = await run(get, [server.url, ...picks]);
+    const theirs = await spawnProgram("jq", ["-rc", filter], {
+      stdin: PICKED,
+    }).result;
+    assertEquals([ours.code, ours.stdout], [0, theirs.stdout], filter);
+  }
+});

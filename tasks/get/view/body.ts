@@ -34,7 +34,7 @@ async function printStatus(
 const REASONS = ["x-reason", "x-ignored-query"];
 
 /** Whether a body is a problem (RFC 9457) that says why, and nothing has said it yet. */
-function tellsWhy(
+export function tellsWhy(
   headers: Headers,
   { quiet, body }: Pick<Partial<ExchangeOptions>, "quiet" | "body">,
 ): boolean {

@@ -25,10 +25,10 @@ interface JsonFormatter {
 }
 
 /** The state before a token. */
-const TOKEN_START = 1;
+export const TOKEN_START = 1;
 
 /** The state after a byte that cannot stand there. */
-const NO_TOKEN = 0;
+export const NO_TOKEN = 0;
 
 /**
  * The tokens of JSON: `next`, the state after a byte, at `state << 8 | byte`; `whole`, 1 at each state in which a token
@@ -47,7 +47,7 @@ const HEX = DIGITS + "abcdefABCDEF";
  *
  * @param escaped Whether the text went through `escapeControls`, so that `\x1b` is an escape as well.
  */
-function createTokens(escaped: boolean): Tokens {
+export function createTokens(escaped: boolean): Tokens {
   const made = MADE.get(escaped);
   if (made !== undefined) return made;
   const next = new Uint8Array(64 << 8);

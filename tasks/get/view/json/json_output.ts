@@ -29,6 +29,7 @@ import {
   redactResponseHeaders,
 } from "../../redact.ts";
 import { parseHead, type Tunnel } from "../head.ts";
+import { createBuffer } from "./buffer.ts";
 import { createJsonFormatter } from "./json_format.ts";
 import { createSplitter } from "./lines.ts";
 import { createView, isEvents, isLines, typeOf } from "../view.ts";
@@ -52,33 +53,6 @@ function headersOf(headers: readonly Header[]): Record<string, unknown> {
       return [name, values.length > 1 ? values : values[0]];
     }),
   );
-}
-
-/** Bytes that are put together, copied: a small chunk may hold a large buffer. */
-function createBuffer() {
-  let buffer = new Uint8Array(1024);
-  let size = 0;
-  return {
-    add: (bytes: Uint8Array) => {
-      if (size + bytes.length > buffer.length) {
-        const larger = new Uint8Array(2 * (size + bytes.length));
-        larger.set(buffer.subarray(0, size));
-        buffer = larger;
-      }
-      buffer.set(bytes, size);
-      size += bytes.length;
-    },
-    /** How many there are. */
-    size: () => size,
-    /** What there is, until more is added. */
-    bytes: () => buffer.subarray(0, size),
-    /** The same, and begins anew. */
-    take: () => {
-      const taken = buffer.subarray(0, size);
-      size = 0;
-      return taken;
-    },
-  };
 }
 
 async function readAll(body: HttpResponse["body"]): Promise<Uint8Array> {
