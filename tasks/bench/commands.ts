@@ -243,7 +243,7 @@ export const COMMAND_ROWS: readonly Row[] = [
     curl | jq: sh -c ${"curl -s PLACE/json | jq ."}`,
   large(
     "pick",
-    "ms to pick one value of each in 50 MB of JSON; cpu in ms",
+    "ms to pick from 50 MB of JSON; cpu in ms",
     records,
   )`
     hark get --pick: ${hark("get")} PLACE/json --pick [].id
