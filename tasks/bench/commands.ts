@@ -241,11 +241,7 @@ export const COMMAND_ROWS: readonly Row[] = [
   large("json", "ms to show 50 MB of JSON; cpu in ms", records)`
     hark get --pretty: ${hark("get")} --pretty PLACE/json
     curl | jq: sh -c ${"curl -s PLACE/json | jq ."}`,
-  large(
-    "pick",
-    "ms to pick from 50 MB of JSON; cpu in ms",
-    records,
-  )`
+  large("pick", "ms to pick from 50 MB of JSON; cpu in ms", records)`
     hark get --pick: ${hark("get")} PLACE/json --pick [].id
     curl | jq: sh -c ${"curl -s PLACE/json | jq -r '.[1:][].id'"}`,
   row("events", serveBody, {
