@@ -93,9 +93,9 @@ async function pipeStream(
   }
 }
 
-const BUFFER_BYTES = 1 << 20;
+const BUFFER_BYTES = 1 << 19;
 
-/** Writes what our own socket reads through one buffer, each piece before the next one is asked for. */
+/** Writes what our own socket reads, through two buffers: while one is written the other is filled. */
 async function writeSource(
   source: ByteSource,
   file: Deno.FsFile,
@@ -103,16 +103,20 @@ async function writeSource(
 ): Promise<void> {
   const stop = () => void source.close?.();
   signal.addEventListener("abort", stop);
-  const buffer = new Uint8Array(BUFFER_BYTES);
+  let full = new Uint8Array(BUFFER_BYTES);
+  let free = new Uint8Array(BUFFER_BYTES);
   try {
-    for (
-      let count = await source.read(buffer);
-      count !== null;
-      count = await source.read(buffer)
-    ) {
-      for (let at = 0; at < count;) {
-        at += file.writeSync(buffer.subarray(at, count));
-      }
+    for (let count = await source.read(full); count !== null;) {
+      const writing = writeAll(file, full.subarray(0, count));
+      // a reader that waits has nothing to wait for any more
+      writing.catch(stop);
+      const [written, read] = await Promise.allSettled([
+        writing,
+        source.read(free),
+      ]);
+      if (written.status === "rejected") throw written.reason;
+      if (read.status === "rejected") throw read.reason;
+      [full, free, count] = [free, full, read.value];
     }
   } catch (error) {
     // what was closed fails with less than its reason
@@ -157,8 +161,8 @@ async function writeBody(
   const how = isFile ? { append: true } : { write: true };
   try {
     const either = AbortSignal.any(signals);
-    // what an attempt that was aborted may still have written
-    await file?.truncate(at);
+    // what an attempt that was aborted may still have written; a file that is made empty is slow to close
+    if (file && (await file.stat()).size > at) await file.truncate(at);
     await file?.seek(at, Deno.SeekMode.Start);
     await (file === undefined
       ? writeToPath(response, path, how, either)
