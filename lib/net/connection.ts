@@ -141,6 +141,7 @@ export async function within<T>(
   const stop = () => closeSocket(socket);
   limit?.addEventListener("abort", stop);
   try {
+    limit?.throwIfAborted();
     return await work();
   } catch (error) {
     closeSocket(socket);

@@ -4,6 +4,7 @@ import {
   type KeyPair,
   receive,
   send,
+  within,
   withRead,
 } from "../../lib/net/connection.ts";
 import {
@@ -52,6 +53,15 @@ const TRUST =
   "trust its issuer with --ca FILE, or this one certificate with --pin SHA256; where its issuer is known, the server leaves out the intermediate certificate";
 const ASK =
   "if it is the right server, ask for the name it has: --sni b.example";
+
+Deno.test("what is late before it begins is not begun, and its socket is closed", async () => {
+  const done: string[] = [];
+  const late = AbortSignal.abort(new Error("late"));
+  const socket = { close: () => void done.push("closed") };
+  const work = () => Promise.resolve(done.push("begun"));
+  await assertRejects(() => within(late, socket, work), Error, "late");
+  assertEquals(done, ["closed"]);
+});
 
 /** A server's certificate, the client's options, the exit code, why, and the hint. */
 const CASES: [

@@ -103,6 +103,7 @@ async function writeSource(
 ): Promise<void> {
   const stop = () => void source.close?.();
   signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
   let full = new Uint8Array(BUFFER_BYTES);
   let free = new Uint8Array(BUFFER_BYTES);
   try {
