@@ -46,28 +46,30 @@ export function track(
   return { socket, peer, received: 0, sent: 0, active, onBytes };
 }
 
+/** Counts what came. */
+function count(connection: Connection, bytes: Uint8Array): void {
+  connection.received += bytes.length;
+  connection.active = performance.now();
+  connection.onBytes?.("received", bytes, connection);
+}
+
+function notReceived({ peer }: Connection, cause: unknown): Failure {
+  const { hint } = cause instanceof Failure ? cause : {};
+  return new Failure(`Cannot receive from ${peer}`, { cause, hint });
+}
+
 /** Reads what is there; gives how many bytes came, or null at the end. Throws `Cannot receive from host:port`, with the cause. */
-export function receive(
+export async function receive(
   connection: Connection,
-  buffer: Uint8Array,
+  buffer: Uint8Array<ArrayBuffer>,
 ): Promise<number | null> {
-  // no async function: thousands of connections wait here, and its frame would be most of what each of them costs
-  return connection.socket.read(buffer).then(
-    (count) => {
-      if (count === null) return null;
-      connection.received += count;
-      connection.active = performance.now();
-      connection.onBytes?.("received", buffer.subarray(0, count), connection);
-      return count;
-    },
-    (cause) => {
-      const { hint } = cause instanceof Failure ? cause : {};
-      throw new Failure(`Cannot receive from ${connection.peer}`, {
-        cause,
-        hint,
-      });
-    },
-  );
+  try {
+    const size = await connection.socket.read(buffer);
+    if (size !== null) count(connection, buffer.subarray(0, size));
+    return size;
+  } catch (cause) {
+    throw notReceived(connection, cause);
+  }
 }
 
 /** Writes all bytes, of which a single `write` may take only some. Throws `Cannot send to host:port`, with the cause. */
@@ -246,18 +248,34 @@ const RECORD_BYTES = 16 * 1024;
 const spares: Uint8Array<ArrayBuffer>[] = [];
 const MOST_SPARES = 8;
 
-/** Passes on bytes until the source ends, as fast as the sink takes them: memory stays flat. A quiet source has the small buffer. */
+/**
+ * Passes on bytes until the source ends, as fast as the sink takes them: memory stays flat. A quiet source has the small
+ * buffer. Thousands of connections wait in here: what is read of one is not a call of its own, whose frame would be most
+ * of what each of them costs.
+ */
 export async function copy(
-  source: Source,
+  source: Source | Connection,
   sink: Sink,
   small = RECORD_BYTES,
 ): Promise<void> {
   const waiting = new Uint8Array(small);
   let buffer = waiting;
   try {
-    for (let count; (count = await source(buffer)) !== null;) {
-      await sink(buffer.subarray(0, count));
-      const isFull = count === buffer.length;
+    for (;;) {
+      let size: number | null;
+      if (typeof source === "function") size = await source(buffer);
+      else {
+        try {
+          size = await source.socket.read(buffer);
+        } catch (cause) {
+          throw notReceived(source, cause);
+        }
+      }
+      if (size === null) break;
+      const bytes = buffer.subarray(0, size);
+      if (typeof source !== "function") count(source, bytes);
+      await sink(bytes);
+      const isFull = size === buffer.length;
       if (isFull && buffer === waiting) {
         buffer = spares.pop() ?? new Uint8Array(BUFFER_BYTES);
       } else if (!isFull && buffer !== waiting) {

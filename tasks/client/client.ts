@@ -20,7 +20,6 @@ import {
   copy,
   isCut,
   isGone,
-  receive,
   type TlsClient,
   type TlsFacts,
   track,
@@ -151,7 +150,7 @@ async function sendAndReceive(
   } else {
     const told = tellUnsent(io);
     await copy(
-      (buffer) => receive(connection, buffer),
+      connection,
       (bytes) => show(bytes, false),
       connection.socket.message,
     );

@@ -11,7 +11,6 @@ import {
   type Connection,
   copy,
   isCut,
-  receive,
   send,
 } from "../../lib/net/connection.ts";
 
@@ -117,7 +116,7 @@ export async function transfer(
     if (!isPeers) broken.reject(error);
   });
   const received = copy(
-    (buffer) => receive(connection, buffer),
+    connection,
     (bytes) => print(bytes, uploading),
     message,
   ).finally(() => ended = connection.sent);

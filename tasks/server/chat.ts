@@ -10,7 +10,6 @@ import {
   closeSocket,
   type Connection,
   copy,
-  receive,
   send,
   type Sink,
   type Source,
@@ -151,7 +150,7 @@ export function createChat(): Chat {
   }
 
   async function listenTo(
-    source: Source,
+    source: Source | Connection,
     speaker: Outbox,
     small?: number,
   ): Promise<void> {
@@ -187,8 +186,7 @@ export function createChat(): Chat {
     });
     clients.set(outbox, leave);
     try {
-      const source: Source = (buffer) => receive(connection, buffer);
-      await listenTo(source, outbox, smallFor(connection));
+      await listenTo(connection, outbox, smallFor(connection));
     } catch (error) {
       throw fault ?? error;
     } finally {

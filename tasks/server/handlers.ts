@@ -15,7 +15,6 @@ import {
   type Connection,
   copy,
   isCut,
-  receive,
   send,
   type Sink,
   type Socket,
@@ -78,7 +77,7 @@ export function echo(connection: Connection): Promise<void> {
 /** Receives until the client closes, and keeps nothing but the count. */
 export function discard(connection: Connection): Promise<void> {
   return copy(
-    (buffer) => receive(connection, buffer),
+    connection,
     () => {},
     smallFor(connection),
   );
@@ -164,7 +163,7 @@ export function pipe(io: Pick<Io, "stdin" | "stdout">): Handler {
     }
     try {
       await copy(
-        (buffer) => receive(connection, buffer),
+        connection,
         // faster, but a slow reader of stdout would hold up what comes from stdin
         (bytes) =>
           uploading || io.stdout.isTerminal
@@ -293,11 +292,8 @@ export function createScreen(
   return (bytes) => output.writeLater(encoder.encode(decode(bytes)));
 }
 
-/** Passes on the bytes of one connection to another until it ends, then half-closes the other. */
+/** Passes on the bytes of one connection to another until it ends, then half-closes the other. No async function: its frame would wait for each of thousands. */
 export function forward(from: Connection, to: Connection): Promise<void> {
-  return copy(
-    (buffer) => receive(from, buffer),
-    (bytes) => send(to, bytes),
-    smallFor(to),
-  ).then(() => closeWrite(to));
+  return copy(from, (bytes) => send(to, bytes), smallFor(to))
+    .then(() => closeWrite(to));
 }
