@@ -67,10 +67,7 @@ export function forwardingProxy(url: URL, proxy?: Proxy): Proxy | undefined {
 }
 
 /** Writes a head, each character for one byte; throws where a name, a value or the target would be more than it should. */
-export function formatRequestHead(
-  request: HttpRequest,
-  proxy?: Proxy,
-): string {
+export function formatRequestHead(request: HttpRequest, proxy?: Proxy): string {
   const { method, url } = request;
   const path = targetOf(request);
   if (!/^\/[!-~]*$/.test(path)) {
