@@ -8,8 +8,8 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { type ExitCode, UsageError } from "../lib/cli/errors.ts";
 import type { Io } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
-import { type Asked, COMMAND, runEach, runExchange } from "./get/get.ts";
-import { parseOperands, splitUrls } from "./get/url.ts";
+import { COMMAND, runExchange } from "./get/get.ts";
+import { type Asked, parseOperands, splitUrls } from "./get/url.ts";
 
 const command = defineCommand({
   name: "get",
@@ -39,7 +39,8 @@ const command = defineCommand({
     for (const each of [first, ...others]) {
       calls.push(await readCall(each, options));
     }
-    return await runEach(calls, options, io, report);
+    const { runEach } = await import("./get/send/several.ts");
+    return await runEach(calls, options, io, runExchange, report);
   },
 });
 

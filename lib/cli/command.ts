@@ -140,8 +140,27 @@ async function report<Table extends OptionTable>(
         : [`"${typed}"`, `"${shown}"`];
       return text.replaceAll(from, () => to);
     }, text));
+  // what would be permitted, what is most likely meant, or what the error says itself
+  const findHint = async () => {
+    const denial = reasons.denialOf(error);
+    if (denial !== undefined) {
+      const { formatPermissionHint } = await import("./permissions.ts");
+      const own = args.filter((arg) => arg !== "--debug");
+      const reached = error instanceof Failure ? error.reached : [];
+      return await formatPermissionHint(command, own, denial, reached);
+    }
+    if (!(error instanceof Failure)) return undefined;
+    const { asStarted } = await import("./start.ts");
+    const meant = error instanceof UnknownOptionError
+      ? (await import("./nearest.ts")).hintForUnknown(command, args, error)
+      : error.hint;
+    const isUsage = error instanceof UsageError;
+    const hint = await meant ??
+      (isUsage ? `see hark ${command.name} --help` : undefined);
+    return hint && asStarted(hide(hint));
+  };
   // a hint is a courtesy: whatever fails while it is made must not hide the error
-  const hint = await hintFor(command, args, error, hide).catch(() => undefined);
+  const hint = await findHint().catch(() => undefined);
   const lines = [
     `${command.name}: ${hide(reasons.describe(error))}`,
     ...hint === undefined ? [] : [`hint: ${hint}`],
@@ -152,30 +171,4 @@ async function report<Table extends OptionTable>(
   }
   await printSafe(io.stderr, lines.join("\n") + "\n").catch(() => {});
   return reasons.exitCodeOf(error);
-}
-
-/** What to do about an error: what would be permitted, what is most likely meant, or what it says itself. */
-async function hintFor<Table extends OptionTable>(
-  command: Command<Table>,
-  args: readonly string[],
-  error: unknown,
-  hide: (text: string) => string,
-): Promise<string | undefined> {
-  const { denialOf } = await import("./reasons.ts");
-  const denial = denialOf(error);
-  if (denial !== undefined) {
-    const { formatPermissionHint } = await import("./permissions.ts");
-    const own = args.filter((arg) => arg !== "--debug");
-    const reached = error instanceof Failure ? error.reached : [];
-    return await formatPermissionHint(command, own, denial, reached);
-  }
-  if (!(error instanceof Failure)) return undefined;
-  const { asStarted } = await import("./start.ts");
-  const meant = error instanceof UnknownOptionError
-    ? (await import("./nearest.ts")).hintForUnknown(command, args, error)
-    : error.hint;
-  const isUsage = error instanceof UsageError;
-  const hint = await meant ??
-    (isUsage ? `see hark ${command.name} --help` : undefined);
-  return hint && asStarted(hide(hint));
 }

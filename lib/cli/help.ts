@@ -18,10 +18,7 @@ const LABEL = 31;
  * The help of a command, in lines of at most 80 columns as long as it is not started by a long path: what is needed most,
  * or the whole, with every option and the exit codes.
  */
-export function formatHelp(
-  command: Described,
-  isWhole = false,
-): string {
+export function formatHelp(command: Described, isWhole = false): string {
   const { name, summary, usage, examples, operands = {} } = command;
   const start = asStarted(`hark ${name}`);
   const gap = isWhole ? [""] : [];

@@ -23,14 +23,14 @@ export interface Input {
   /** Reads up to `buffer.length` bytes; resolves to their number, or to null at the end. */
   readonly read: (buffer: Uint8Array<ArrayBuffer>) => Promise<number | null>;
   /** Looks what it is, without reading: undefined where it is neither a file nor a pipe. */
-  readonly look?: () => Promise<InputStatus | undefined>;
-}
-
-interface InputStatus {
-  readonly isSocket?: boolean;
-  /** A file alone has a size, and is read from a place on without moving. */
-  readonly size?: number;
-  readonly readAt?: (buffer: Uint8Array, at: number) => number;
+  readonly look?: () => Promise<
+    {
+      readonly isSocket?: boolean;
+      /** A file alone has a size, and is read from a place on without moving. */
+      readonly size?: number;
+      readonly readAt?: (buffer: Uint8Array, at: number) => number;
+    } | undefined
+  >;
 }
 
 /** Where bytes go. Both writes write all of it and throw {@linkcode ClosedOutput} when nobody reads on. */

@@ -158,10 +158,12 @@ export function createOutput(name: string, stream: Stream): Output {
   let written = 0;
   let wasFull = false;
 
+  /** What to write next into a pipe: short, up to its last newline, as far as Rust's stdout writes at once, so that a failure says how much was taken. */
   function next(bytes: Uint8Array, from: number, trial: number): Uint8Array {
-    return wasFull || written < trial
-      ? partOf(bytes, from)
-      : bytes.subarray(from);
+    if (!wasFull && written >= trial) return bytes.subarray(from);
+    const part = bytes.subarray(from, from + WHOLE_BYTES);
+    const newline = part.lastIndexOf(NEWLINE);
+    return newline === -1 ? part : part.subarray(0, newline + 1);
   }
 
   function took(bytes: number): number {
@@ -244,11 +246,4 @@ export function createOutput(name: string, stream: Stream): Output {
     },
     writeLater: (bytes) => writeLater(bytes).catch(lose),
   };
-}
-
-/** What to write next into a pipe: short, up to its last newline, as far as Rust's stdout writes at once, so that a failure says how much was taken. */
-function partOf(bytes: Uint8Array, from: number): Uint8Array {
-  const part = bytes.subarray(from, from + WHOLE_BYTES);
-  const newline = part.lastIndexOf(NEWLINE);
-  return newline === -1 ? part : part.subarray(0, newline + 1);
 }

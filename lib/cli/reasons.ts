@@ -43,13 +43,10 @@ export function reasonOf(error: unknown): { message: string; code: ExitCode } {
   return { message: redactText(message), code: ExitCode.Failed };
 }
 
-export interface Denial {
-  /** The permission's name: net, read, write; all where nothing less will do. */
-  readonly kind: string;
-  readonly what: string;
-}
+/** What the sandbox denied: of net, read or write; of all where nothing less will do. */
+export type Denial = Readonly<Record<"kind" | "what", string>>;
 
-/** Finds what the sandbox denied in an error or its causes, where it was a denial. */
+/** Finds what was denied in an error or its causes, where it was a denial. */
 export function denialOf(error: unknown): Denial | undefined {
   for (const text of chainOf(error)) {
     const [, kind, what] = text.match(DENIAL) ?? [];

@@ -19,10 +19,13 @@ interface Reading {
   readonly again: () => Promise<TransportResponse | void>;
 }
 
-type OpenBody =
-  & Pick<HttpResponse, "body" | "stream" | "source" | "unknownCoding">
-  & Pick<HttpResponse, "isKept">
-  & { readonly drop: () => Promise<void> };
+interface OpenBody extends
+  Pick<
+    HttpResponse,
+    "body" | "stream" | "source" | "unknownCoding" | "isKept"
+  > {
+  readonly drop: () => Promise<void>;
+}
 
 /** Reads a source to its end, and keeps the response: no abort reaches the body of one of fetch's that is garbage. */
 async function* readSource(

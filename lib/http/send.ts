@@ -53,14 +53,12 @@ export interface SendOptions {
   /** The cookies that go out and come in; those of this chain of redirects alone unless given. */
   readonly cookies?: Cookies | undefined;
   /** Gives each request that goes out what only that one may have, such as a proof for its path. */
-  readonly sign?: ((request: HttpRequest) => Promise<HttpRequest>) | undefined;
+  sign?(request: HttpRequest): Promise<HttpRequest>;
   /** Makes the request that answers a response, such as one with a challenge; it goes out in its place. */
-  readonly answer?:
-    | ((
-      response: TransportResponse,
-      request: HttpRequest,
-    ) => Promise<HttpRequest | undefined>)
-    | undefined;
+  answer?(
+    response: TransportResponse,
+    request: HttpRequest,
+  ): Promise<HttpRequest | undefined>;
   /** Tells a person about an attempt that comes, or at last why none does. */
   readonly notice?: ((text: string, isLast?: boolean) => void) | undefined;
 }

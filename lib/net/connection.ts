@@ -101,12 +101,14 @@ export function tune(socket: Socket): void {
   }
 }
 
-/** Writes all bytes to a socket that nobody counts for, or to a file. */
+/** Writes all bytes to a socket that nobody counts for, or to a file; `before` hears of each piece before it is taken. */
 export async function writeAll(
   socket: Pick<Socket, "write">,
   bytes: Uint8Array,
+  before?: () => void,
 ): Promise<void> {
   for (let done = 0; done < bytes.length;) {
+    before?.();
     done += await socket.write(bytes.subarray(done));
   }
 }

@@ -14,18 +14,24 @@ import {
   type CommandLine,
   formatOptionName,
   isGiven,
+  type OptionTable,
 } from "../../lib/cli/options.ts";
 import type { Timeouts } from "../../lib/http/deadline.ts";
 import type { HttpRequest } from "../../lib/http/request.ts";
 import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
+import type { Login } from "./auth/login.ts";
 import type { Session } from "./auth/session.ts";
 import type { Download, SendNextOptions } from "./download/resume.ts";
-import type { Item } from "./items.ts";
-import { EXCHANGE_OPTIONS, type ExchangeOptions } from "./options.ts";
-import type { Login } from "./auth/login.ts";
+import {
+  EXCHANGE_OPTIONS,
+  type ExchangeOptions,
+  NAMING,
+  SENDING,
+} from "./options.ts";
 import type { RequestOptions, TypedRequest } from "./request.ts";
 import {
+  type Asked,
   DEFAULT_URL,
   type Operands,
   parseOperands,
@@ -62,21 +68,18 @@ export const COMMAND = {
     if (operands.length === 0) refuseTakenUrl(options);
     const calls = splitUrls(operands);
     if (calls.length > 1) {
-      const { joinPermissions } = await import("./send_options.ts");
+      const { joinPermissions } = await import("./send/network.ts");
       return await joinPermissions(calls, options);
     }
     const [typed = DEFAULT_URL, ...items] = operands;
-    const named = Object.entries(options).filter(([, value]) =>
-      isGiven(undefined, value)
-    );
-    if (items.length === 0 && named.every(([name]) => PLAIN.includes(name))) {
+    if (items.length === 0 && !has(options, NAMING)) {
       const { addressOfUrl } = await import("../../lib/http/request.ts");
       const { permissionsFor } = await import("../../lib/net/address.ts");
       // what is most likely mistyped is refused, not asked for
       const { url } = await parseOperands([typed]);
       return permissionsFor([addressOfUrl(url)], []);
     }
-    const { requiredPermissions } = await import("./send_options.ts");
+    const { requiredPermissions } = await import("./send/network.ts");
     return await requiredPermissions(operands, options);
   },
   redact: async (operand: string, at: number) =>
@@ -105,64 +108,11 @@ export async function createRequest(
   return await buildRequest(operands, io, options);
 }
 
-/** `--curl` and `--offline`: prints the request instead of sending it. */
-async function printUnsent(
-  request: HttpRequest,
-  { fields }: Operands,
-  options: ExchangeOptions,
-  { stdout }: Io,
-  printNote: Download["printNote"],
-  login: Login | undefined,
-): Promise<void> {
-  const who = options.digest && login && "user" in login
-    ? options.showSecrets ? `${login.user}:${login.password}` : "***"
-    : "";
-  if (options.curl) {
-    const { formatCurl } = await import("./curl.ts");
-    const command = await formatCurl(request, options, fields, who);
-    await printSafe(stdout, `${command}\n`);
-  } else {
-    const { printOffline } = await import("./view/head.ts");
-    const { parseProxy } = await import("../../lib/net/proxy.ts");
-    const proxy = options.proxy ? parseProxy(options.proxy, true) : undefined;
-    await printOffline(request, stdout, options.showSecrets, proxy);
-    if (who !== "") {
-      await printNote(
-        "not shown: the login, which the server's challenge makes\n",
-      );
-    }
-  }
-  if (options.showSecrets) return;
-  const { hiddenIn } = await import("./redact.ts");
-  const names = [
-    ...options.curl && who !== "" ? ["the login"] : [],
-    ...hiddenIn(request, fields, options.curl ? options.proxy : ""),
-  ];
-  if (names.length === 0) return;
-  await printNote(`hidden: ${names.join(", ")}; --show-secrets\n`);
-}
-
-/** What `get` and `post` ask for. */
-export interface Asked extends Operands {
-  readonly method: string;
-  /** Whether a body could be meant, so that one on stdin that is not sent is worth a word. */
-  readonly mayHaveBody?: boolean;
-}
-
-/** The options that name no file and no other host: one that is missing here loads a module in vain, no more. */
-const PLAIN = [
-  ...["method", "timeout", "follow", "maxRedirects", "body", "quiet", "pick"],
-];
-
-/** The options that change nothing of how a request is sent: one that is missing here loads a module in vain, no more. */
-const OTHER_OPTIONS = [
-  ...["method", "form", "multipart", "auth", "bearer", "netrc", "digest"],
-  ...["timeout", "output"],
-  ...["remoteName", "remoteHeaderName", "continue", "body", "quiet", "pretty"],
-  ...["raw", "offline", "pick"],
-  ...["curl", "showSecrets", "pathAsIs"],
-  ...["session", "sessionReadOnly", "sessionAuth"],
-];
+/** Whether one of these options was given. */
+const has = (
+  options: Partial<ExchangeOptions>,
+  names: readonly (keyof ExchangeOptions)[],
+) => names.some((name) => isGiven(undefined, options[name]));
 
 /** How an exchange is sent, and what was said to a proxy meanwhile. */
 interface Sent extends SendOptions {
@@ -179,11 +129,8 @@ async function loadSendOptions(
 ): Promise<Sent> {
   const { stderr } = io;
   const { explain, http } = options;
-  const isPlain = Object.entries(options).every(([name, value]) =>
-    OTHER_OPTIONS.includes(name) || !isGiven(undefined, value)
-  );
-  if (isPlain) return {};
-  const { readSendOptions } = await import("./send_options.ts");
+  if (!has(options, SENDING) && !options.json && !explain) return {};
+  const { readSendOptions } = await import("./send/network.ts");
   const isTimed = options.json || explain !== undefined;
   const time = options.time || isTimed && http !== "2";
   const read = await readSendOptions({ ...options, time }, request, stderr);
@@ -295,7 +242,7 @@ async function createExchange(
     try {
       return await sendOver(request, how);
     } catch (error) {
-      const { otherVersion } = await import("./send_options.ts");
+      const { otherVersion } = await import("./send/versions.ts");
       const raw = isKept && wantsCoding(request);
       const asked = { ...options, raw };
       network = await otherVersion(error, request, asked, network);
@@ -390,73 +337,18 @@ async function show(
 }
 
 /**
- * What to say where something is on stdin, or may be, that was meant to be sent and is not.
- *
- * @throws {UsageError} Where nothing would be sent in its place, and stored.
- */
-async function findUnsent(
-  { mayHaveBody, method, raw }: Asked,
-  { body }: HttpRequest,
-  { stdin }: Io,
-): Promise<string | undefined> {
-  const isRefused = body === undefined && WRITES.test(method);
-  const isMeant = raw !== "-" && (mayHaveBody || isRefused);
-  if (stdin.isTerminal || !isMeant) return undefined;
-  const { inputOf } = await import("./request.ts");
-  const input = await inputOf(stdin);
-  if (body !== undefined) {
-    return input === "file"
-      ? "stdin is not sent: a request has one body\n"
-      : undefined;
-  }
-  if (input !== "file" || !isRefused) {
-    return input && "stdin is not sent: add -\n";
-  }
-  throw new UsageError(
-    `Cannot send ${method} without a body: something is on stdin, which is not sent`,
-    {
-      hint: `to send stdin, ${
-        mayHaveBody ? "add -" : `type hark post -X ${method} URL -`
-      }; to send no body: < /dev/null`,
-    },
-  );
-}
-
-/**
- * Refuses to write where all that was typed is a part of the query: a sign too many for a field.
- *
- * @throws {UsageError} `Cannot send POST without a body`.
- */
-async function refuseQueryAlone({ mayHaveBody, method, items }: Asked) {
-  const part = items.find(({ kind }) => /^query/.test(kind));
-  if (!mayHaveBody || !WRITES.test(method) || part === undefined) return;
-  const { formatItem } = await import("./items.ts");
-  const { redactOperand } = await import("./redact.ts");
-  const typed = redactOperand(formatItem(part), 1);
-  throw new UsageError(`Cannot send ${method} without a body`, {
-    hint: `${typed} is a part of the query; a field is ${
-      typed.replace("==", "=")
-    }; the query alone: hark get -X ${method} URL name==value`,
-  });
-}
-
-/** Options whose value is never a URL. */
-const NO_URLS = [
-  ...["auth", "bearer", "output", "ca", "cert", "key", "pick"] as const,
-  ...["session", "sessionReadOnly"] as const,
-];
-
-/**
  * Refuses an option that has taken the URL for its value: nobody else is to be asked instead.
  *
  * @throws {UsageError} `Cannot use a URL as the value of --auth`.
  */
-function refuseTakenUrl(options: Partial<ExchangeOptions>): void {
-  const name = NO_URLS.find((name) =>
-    /^(https?:\/\/|(localhost|127[\d.]+)?:\d+(\/|$))/i.test(
-      `${options[name] ?? ""}`,
-    )
-  );
+function refuseTakenUrl(options: Readonly<Record<string, unknown>>): void {
+  const table: OptionTable = EXCHANGE_OPTIONS;
+  const [name] =
+    Object.entries(table).find(([name, { parse, value }]) =>
+      parse === String && value !== "URL" &&
+      /^(https?:\/\/|(localhost|127[\d.]+)?:\d+(\/|$))/i
+        .test(`${options[name] ?? ""}`)
+    ) ?? [];
   if (name === undefined) return;
   const typed = formatOptionName(name);
   throw new UsageError(`Cannot use a URL as the value of ${typed}`, {
@@ -503,21 +395,24 @@ export async function runExchange(
   };
   if (options.offline || options.curl) {
     const whole = await session?.cookies.add(request) ?? request;
+    const { printUnsent } = await import("./view/unsent.ts");
     await printUnsent(whole, operands, options, io, printNote, login);
     return ExitCode.Ok;
   }
   if (login && "user" in login && login.warning !== undefined) {
     await printNote(`${login.warning}\n`);
   }
-  const unsent = findUnsent(operands, request, io);
+  const mayMiss = operands.mayHaveBody || WRITES.test(operands.method)
+    ? await import("./request.ts")
+    : undefined;
+  const unsent = mayMiss?.findUnsent(operands, request, io);
   // to look costs 30 ms: with a body that can be while the request is on its way
   if (request.body === undefined) {
     await printNote(await unsent ?? "");
-    await refuseQueryAlone(operands);
-  } else if (operands.items.length > 0) {
-    const { explainHeader } = await import("./request.ts");
-    const text = explainHeader(operands.method, operands.items);
-    await printNote(text === undefined ? "" : `${text}\n`);
+    await mayMiss?.refuseQueryAlone(operands);
+  } else {
+    const text = mayMiss?.explainHeader(operands.method, operands.items);
+    if (text !== undefined) await printNote(`${text}\n`);
   }
   const exchange = await createExchange(
     ...[request, options, io, printNote, login, session] as const,
@@ -530,78 +425,4 @@ export async function runExchange(
   const code = await (session ? session.finish(told()) : told());
   if (request.body !== undefined) await printNote(await unsent ?? "");
   return code;
-}
-
-/** What is typed for the first of several origins alone: a login, and items whose names sound secret. */
-async function withoutSecrets(
-  call: Asked,
-  options: ExchangeOptions,
-): Promise<{ call: Asked; options: ExchangeOptions; withheld: string[] }> {
-  const { isSecret } = await import("../../lib/cli/redact.ts");
-  const isHidden = ({ path: [name] }: Item) => isSecret(name);
-  const logins = ["auth", "bearer"] as const;
-  return {
-    call: { ...call, items: call.items.filter((item) => !isHidden(item)) },
-    options: {
-      ...options,
-      ...{ auth: undefined, bearer: undefined },
-      digest: options.digest && options.netrc !== undefined,
-    },
-    withheld: [
-      ...logins.filter((name) => options[name] !== undefined)
-        .map((name) => `--${name}`),
-      ...call.items.filter(isHidden).map(({ path: [name] }) => name),
-    ],
-  };
-}
-
-/**
- * Makes several calls, one after the other, whatever becomes of one: what is secret goes to the origin of the first
- * alone.
- *
- * @param report Prints an error; gives its exit code.
- * @returns The highest exit code.
- * @throws {UsageError} When the first of them cannot be sent.
- */
-export async function runEach(
-  calls: readonly Asked[],
-  options: ExchangeOptions,
-  io: Io,
-  report: (error: unknown) => Promise<ExitCode>,
-): Promise<ExitCode> {
-  const { redactUrl } = await import("../../lib/cli/redact.ts");
-  const isSilent = options.quiet || options.body;
-  const printNote = async (text: string) => {
-    if (!isSilent) await printSafe(io.stderr, text);
-  };
-  const answers = new Map<string, Promise<string | undefined>>();
-  // who is asked for a password is asked once
-  const askSecret = (question: string) => {
-    const answer = answers.get(question) ?? io.askSecret(question);
-    answers.set(question, answer);
-    return answer;
-  };
-  const [first] = calls;
-  let worst: ExitCode = ExitCode.Ok;
-  for (const each of calls) {
-    const isOwn = each.url.origin === first?.url.origin;
-    const { call, options: own, withheld } = isOwn
-      ? { call: each, options, withheld: [] }
-      : await withoutSecrets(each, options);
-    await printNote(`${redactUrl(call.url.href)}\n`);
-    if (withheld.length > 0) {
-      const names = withheld.join(", ");
-      await printNote(`Not sent there: ${names}, for ${first?.url.origin}\n`);
-    }
-    const code = await runExchange(call, own, { ...io, askSecret }).catch(
-      (error) => {
-        const isUnsent = call === first && error instanceof UsageError;
-        if (isUnsent || error instanceof ClosedOutput) throw error;
-        return report(error);
-      },
-    );
-    if (code > worst) worst = code;
-    if (code >= ExitCode.Interrupted) break;
-  }
-  return worst;
 }

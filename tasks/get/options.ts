@@ -283,6 +283,20 @@ export type ExchangeOptions =
   & Options<typeof EXCHANGE_OPTIONS>
   & Partial<Options<typeof FORM_OPTIONS>>;
 
+/** Those that name a host or a file: what alone counts for what has to be permitted. */
+export const NAMING = [
+  ...["auth", "bearer", "netrc", "session", "sessionReadOnly"] as const,
+  ...["output", "remoteName", "remoteHeaderName", "ca", "cert", "key"] as const,
+  ...["proxy", "unix", "resolve", "ipv4", "ipv6"] as const,
+];
+
+/** Those that say how a request is sent: without them it goes as `send` sends it by itself. */
+export const SENDING = [
+  ...["follow", "maxRedirects", "retry", "maxSize", "http", "proxy"] as const,
+  ...["unix", "resolve", "ipv4", "ipv6", "insecure", "ca", "pin"] as const,
+  ...["cert", "key", "include", "verbose", "time"] as const,
+];
+
 /**
  * Reads timeouts in seconds: `HEAD[,IDLE[,TOTAL]]`, 0 for none; what is left out keeps its default.
  *

@@ -19,7 +19,7 @@ import type { TypedBody } from "./body/json.ts";
 import type { Session } from "./auth/session.ts";
 import { ESCAPES, formatItem, type Item } from "./items.ts";
 import { type ExchangeOptions, parseToken } from "./options.ts";
-import { completeUrl, type Operands, WRITES } from "./url.ts";
+import { type Asked, completeUrl, type Operands, WRITES } from "./url.ts";
 
 /** The options that add to a request. */
 export type RequestOptions = Partial<
@@ -112,6 +112,57 @@ export async function inputOf(
   const found = isTerminal ? undefined : await look?.();
   if (found === undefined || found.size === 0) return undefined;
   return found.isSocket ? "socket" : "file";
+}
+
+/**
+ * What to say where something is on stdin, or may be, that was meant to be sent and is not.
+ *
+ * @throws {UsageError} Where nothing would be sent in its place, and stored.
+ */
+export async function findUnsent(
+  { mayHaveBody, method, raw }: Asked,
+  { body }: HttpRequest,
+  { stdin }: Io,
+): Promise<string | undefined> {
+  const isRefused = body === undefined && WRITES.test(method);
+  const isMeant = raw !== "-" && (mayHaveBody || isRefused);
+  if (stdin.isTerminal || !isMeant) return undefined;
+  const input = await inputOf(stdin);
+  if (body !== undefined) {
+    return input === "file"
+      ? "stdin is not sent: a request has one body\n"
+      : undefined;
+  }
+  if (input !== "file" || !isRefused) {
+    return input && "stdin is not sent: add -\n";
+  }
+  throw new UsageError(
+    `Cannot send ${method} without a body: something is on stdin, which is not sent`,
+    {
+      hint: `to send stdin, ${
+        mayHaveBody ? "add -" : `type hark post -X ${method} URL -`
+      }; to send no body: < /dev/null`,
+    },
+  );
+}
+
+/**
+ * Refuses to write where all that was typed is a part of the query: a sign too many for a field.
+ *
+ * @throws {UsageError} `Cannot send POST without a body`.
+ */
+export async function refuseQueryAlone(
+  { mayHaveBody, method, items }: Asked,
+): Promise<void> {
+  const part = items.find(({ kind }) => /^query/.test(kind));
+  if (!mayHaveBody || !WRITES.test(method) || part === undefined) return;
+  const { redactOperand } = await import("./redact.ts");
+  const typed = redactOperand(formatItem(part), 1);
+  throw new UsageError(`Cannot send ${method} without a body`, {
+    hint: `${typed} is a part of the query; a field is ${
+      typed.replace("==", "=")
+    }; the query alone: hark get -X ${method} URL name==value`,
+  });
 }
 
 /** The text's UTF-8 as characters that each stand for one byte, as fetch takes a header: curl's and HTTPie's bytes. */

@@ -403,3 +403,10 @@ export interface Operands {
   /** The body as it is, instead of fields: `-` for standard input, or `@FILE`. */
   readonly raw?: string | undefined;
 }
+
+/** What `get` and `post` ask for. */
+export interface Asked extends Operands {
+  readonly method: string;
+  /** Whether a body could be meant, so that one on stdin that is not sent is worth a word. */
+  readonly mayHaveBody?: boolean;
+}

@@ -747,6 +747,8 @@ Deno.test("an option that has taken the URL for its value sends nothing to anybo
         ["--auth", ":3000/posts"],
         ["--bearer", "http://localhost:3000/"],
         ["--output", "localhost:3000"],
+        ["--pin", "localhost:3000/posts"],
+        ["--resolve", "https://localhost:3000/"],
       ] as const
     ) {
       const { code, stderr } = await run(main, [option, url]);

@@ -16,7 +16,7 @@ import type { RequestOptions } from "../../tasks/get/request.ts";
 import {
   readNetwork,
   requiredPermissions,
-} from "../../tasks/get/send_options.ts";
+} from "../../tasks/get/send/network.ts";
 import { parseOperands } from "../../tasks/get/url.ts";
 import { closedUrl, response, serveRaw } from "../http/server.ts";
 import { createMemoryIo, type MemoryOptions, run } from "../support.ts";

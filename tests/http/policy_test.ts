@@ -23,7 +23,7 @@ import { send, type SendOptions } from "../../lib/http/send.ts";
 import { main as get } from "../../tasks/get.ts";
 import { bodyOf } from "../../tasks/get/body/request_body.ts";
 import { parseWhole } from "../../tasks/get/options.ts";
-import { readNetwork } from "../../tasks/get/send_options.ts";
+import { readNetwork } from "../../tasks/get/send/network.ts";
 import { main as post } from "../../tasks/post.ts";
 import { encode, run } from "../support.ts";
 import { read, request } from "./request.ts";

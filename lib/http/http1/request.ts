@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Socket } from "../../net/connection.ts";
+import { type Socket, writeAll } from "../../net/connection.ts";
 import { formatLogin, type Proxy } from "../../net/proxy.ts";
 import {
   type Body,
@@ -67,10 +67,7 @@ export function forwardingProxy(url: URL, proxy?: Proxy): Proxy | undefined {
 }
 
 /** Writes a head, each character for one byte; throws where a name, a value or the target would be more than it should. */
-export function formatRequestHead(
-  request: HttpRequest,
-  proxy?: Proxy,
-): string {
+export function formatRequestHead(request: HttpRequest, proxy?: Proxy): string {
   const { method, url } = request;
   const path = targetOf(request);
   if (!/^\/[!-~]*$/.test(path)) {
@@ -96,18 +93,6 @@ function toBytes(text: string, more: Bytes = new Uint8Array()): Bytes {
   return bytes;
 }
 
-/** Writes all bytes, and says of every piece that the server took it: a slow upload is no silent server. */
-async function writeCounted(
-  socket: Socket,
-  bytes: Bytes,
-  onUpload: TransportOptions["onUpload"],
-): Promise<void> {
-  for (let sent = 0; sent < bytes.length;) {
-    onUpload?.("sending");
-    sent += await socket.write(bytes.subarray(sent));
-  }
-}
-
 /** Sends a head, and a body, in chunks where it has no length. The signal stops between two pieces: no more is wanted. */
 export async function upload(
   socket: Socket,
@@ -120,8 +105,10 @@ export async function upload(
     readonly onFailure: (error: unknown) => void;
   },
 ): Promise<void> {
+  // says of every piece that the server took it: a slow upload is no silent server
+  const before = () => onUpload?.("sending");
   // one write, one packet: a second one would wait for the first to be acknowledged
-  await writeCounted(socket, toBytes(head, body?.bytes), onUpload);
+  await writeAll(socket, toBytes(head, body?.bytes), before);
   if (body === undefined || body.bytes !== undefined) return;
   const source = body.open().getReader({ mode: "byob" });
   let buffer = new Uint8Array(READ_BYTES);
@@ -141,7 +128,7 @@ export async function upload(
       const pieces = isChunked && (done || bytes.length > 0)
         ? [size, bytes, toBytes("\r\n")]
         : [bytes];
-      for (const piece of pieces) await writeCounted(socket, piece, onUpload);
+      for (const piece of pieces) await writeAll(socket, piece, before);
       if (done) return;
     }
   } finally {

@@ -33,11 +33,7 @@ export function startTls(
       caCerts: ca === undefined ? [] : [ca],
       ...alpn && { alpnProtocols: [...alpn] },
     });
-    const { alpnProtocol } = await within(
-      signal,
-      conn,
-      () => conn.handshake(),
-    );
+    const { alpnProtocol } = await within(signal, conn, () => conn.handshake());
     onFacts?.({ tls: "TLS", ...alpnProtocol && { alpn: alpnProtocol } });
     if (mustAgree && !alpnProtocol) throw new Error("NoApplicationProtocol");
     return conn;

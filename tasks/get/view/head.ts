@@ -5,7 +5,6 @@
  */
 
 import {
-  createSafeDecoder,
   escapeControls,
   type Io,
   type Output,
@@ -30,7 +29,6 @@ import { formatFacts } from "../../../lib/net/tls/facts.ts";
 import { fromByteString } from "./charset.ts";
 import type { ExchangeOptions } from "../options.ts";
 import {
-  createPartRedactor,
   type PrintedRequest,
   redactHeader,
   redactRequest,
@@ -42,7 +40,7 @@ function formatHeaders(headers: readonly Header[]): string[] {
   return headers.map(([name, value]) => `${name}: ${value}`);
 }
 
-function requestLines(
+export function requestLines(
   { method, target, headers }: PrintedRequest,
   version = "1.1",
 ): string[] {
@@ -243,41 +241,6 @@ export async function printEnd(
   if (!options.time) return;
   const total = performance.now() - start;
   await print(io.stderr, `${formatTimings(timings ?? { total })}\n`);
-}
-
-/**
- * Prints the bytes of a request: its head, and its body as it is sent. A terminal obeys none of them.
- *
- * @throws {Failure} When a file of its body cannot be read.
- */
-export async function printOffline(
-  request: HttpRequest,
-  output: Output,
-  showSecrets?: boolean,
-  proxy?: Proxy,
-): Promise<void> {
-  const decode = createSafeDecoder();
-  const write = (bytes: Uint8Array) =>
-    output.isTerminal ? print(output, decode(bytes)) : output.write(bytes);
-  const writeText = (text: string) => write(new TextEncoder().encode(text));
-  const printed = redactRequest(request, showSecrets, proxy);
-  const { body } = request;
-  await write(latin1(`${requestLines(printed).join("\r\n")}\r\n`));
-  if (printed.body !== undefined) await writeText(printed.body);
-  else if (printed.bytes !== undefined) await write(printed.bytes);
-  else if (body !== undefined) {
-    const isChunked = body.length === undefined;
-    const redact = showSecrets || body.path !== undefined || !body.again
-      ? (piece: Uint8Array) => piece
-      : createPartRedactor();
-    for await (const chunk of body.open()) {
-      if (isChunked) await writeText(`${chunk.length.toString(16)}\r\n`);
-      await write(redact(chunk));
-      if (isChunked) await writeText("\r\n");
-    }
-    if (isChunked) await writeText("0\r\n\r\n");
-  }
-  if (output.isTerminal) await print(output, `${decode()}\n`);
 }
 
 /**

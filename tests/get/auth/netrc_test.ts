@@ -9,7 +9,7 @@ import {
   readNetrc,
 } from "../../../tasks/get/auth/netrc.ts";
 import { EXCHANGE_OPTIONS } from "../../../tasks/get/options.ts";
-import { requiredPermissions } from "../../../tasks/get/send_options.ts";
+import { requiredPermissions } from "../../../tasks/get/send/network.ts";
 import { parseCommandLine } from "../../../lib/cli/options.ts";
 import { serveHttp } from "../../http/server.ts";
 import {

@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { latin1 } from "../../../lib/http/request.ts";
 import { main as get } from "../../../tasks/get.ts";
 import { redactBody, redactHeader } from "../../../tasks/get/redact.ts";
-import { readNetwork } from "../../../tasks/get/send_options.ts";
+import { readNetwork } from "../../../tasks/get/send/network.ts";
 import { main as post } from "../../../tasks/post.ts";
 import { codePoint } from "../../code_point.ts";
 import { closedUrl, response, serveHttp, serveRaw } from "../../http/server.ts";
