@@ -64,11 +64,11 @@ const isChunked = (headers: Headers) =>
 function explainStatus(
   say: Say,
   request: HttpRequest,
-  status: number,
-  protocol = "?",
+  { status, headers }: Pick<ResponseHead, "status"> & Partial<ResponseHead>,
 ): void {
   const { method, url: { host } } = request;
   const { target } = redactRequest(request);
+  const protocol = headers?.get("upgrade") ?? "?";
   const values = { method, target, host, status, protocol };
   const name = status === 401 && hasHeader(request, "authorization")
     ? "401-login"
@@ -80,23 +80,6 @@ function explainStatus(
   if (!say(name, values)) say(`${String(status)[0]}xx`, values);
 }
 
-/** Whether a header of a response says nothing there. */
-function isIdle(
-  name: string,
-  { method, url }: HttpRequest,
-  { status, headers }: ResponseHead,
-): boolean {
-  const isHead = method === "HEAD" || status === 304;
-  const isBody = hasBody(method, status);
-  if (name === "content-length") {
-    return isChunked(headers) || !(isBody || isHead);
-  }
-  if (name === "transfer-encoding") return !isBody;
-  if (name === "location") return status !== 201 && status < 300;
-  // RFC 6797, section 8.1
-  return name === "strict-transport-security" && url.protocol !== "https:";
-}
-
 /** Whether a cookie is set to be forgotten. */
 function isOver(cookie: string): boolean {
   const [, age] = cookie.match(/;\s*max-age\s*=\s*(-?\d+)/i) ?? [];
@@ -105,29 +88,36 @@ function isOver(cookie: string): boolean {
 }
 
 /** The headers of a response that have a sentence, and how its body is to end. */
-function explainHeaders(say: Say, request: HttpRequest, head: ResponseHead) {
-  const { status, headers, rawHeaders } = head;
-  const isBody = hasBody(request.method, status);
+function explainHeaders(
+  say: Say,
+  { method, url }: HttpRequest,
+  { status, headers, rawHeaders }: ResponseHead,
+): void {
+  const isBody = hasBody(method, status);
+  const isHead = method === "HEAD" || status === 304;
+  const length = isHead ? "content-length/only" : "";
+  /** What has a sentence of another name, or none here. */
+  const kinds: Readonly<Record<string, string>> = {
+    ...!isBody && { "content-length": length },
+    ...isChunked(headers) && { "content-length": "" },
+    ...!isBody && { "transfer-encoding": "" },
+    ...status !== 201 && status < 300 && { location: "" },
+    // RFC 6797, section 8.1
+    ...url.protocol === "http:" && { "strict-transport-security": "" },
+  };
   for (const [name, own] of headers) {
-    const isLength = name === "content-length";
     const isCookie = name === "set-cookie";
-    const isLogin = name === "www-authenticate";
-    const shown = isCookie
-      ? own
-      : isLogin
+    const shown = name === "www-authenticate"
       ? schemesOf(own).join(", ")
-      : isLength
+      : name === "content-length"
       ? onceOf(headers, name)
+      : isCookie
+      ? own
       : redactHeader([name, own])[1];
-    const kind = isLength && !isBody
-      ? "content-length-only"
-      : isCookie && isOver(own)
-      ? "set-cookie-over"
-      : name;
+    const kind = isCookie && isOver(own) ? "set-cookie/over" : name;
     const text = fromByteString(shown ?? "").trim();
-    if (text === "" || isIdle(name, request, head)) continue;
-    const [key, value] = findSentence(text, `<${kind}`);
-    say(key, { value });
+    const [key, value] = findSentence(text, `<${kinds[kind] ?? kind}`);
+    if (text) say(key, { value });
   }
   // what fetch gives may be a stream of HTTP/2, which has an end of its own
   const isFramed = isChunked(headers) || headers.has("content-length");
@@ -187,7 +177,6 @@ export function createExplainer(
   const way = createWay(say, proxy);
   let request: HttpRequest | undefined;
   let response: ResponseHead | undefined;
-  let trust: Pick<Network, "pin" | "insecure"> = network;
   let isTold = false;
   let isFetch = false;
   /** What comes before the request is heard of, as from a tunnel. */
@@ -198,8 +187,6 @@ export function createExplainer(
   function begin(next: HttpRequest): void {
     [request, response, isTold] = [next, undefined, false];
     const { url } = next;
-    // whom to trust blindly counts for the first origin alone
-    if (url.origin !== first.url.origin) trust = {};
     if (isFetch) return tell();
     way.begin(unix ? { path: unix } : addressOfUrl(url), isForwarded(url));
     for (const hear of early.splice(0)) hear();
@@ -209,9 +196,11 @@ export function createExplainer(
   function tell(): void {
     if (isTold || request === undefined) return;
     isTold = true;
-    if (request.url.protocol === "https:") {
-      if (!isFetch) way.trust(trust);
-    } else if (unix === undefined) say("plain");
+    const { protocol, origin } = request.url;
+    // whom to trust blindly counts for the first origin alone
+    const trust = origin === first.url.origin ? network : {};
+    if (protocol === "http:" && unix === undefined) say("plain");
+    else if (protocol === "https:" && !isFetch) way.trust(trust);
     explainRequest(say, request, network);
   }
 
@@ -233,7 +222,7 @@ export function createExplainer(
     // with TLS 1.3 such a refusal may come after the request
     const isLate = facts.tls && /client certificate/.test(describe(error));
     const isSure = isFetch ? code === ExitCode.Certificate : !isTold;
-    if (isSure && !isLate && (isOpen || BEFORE.includes(code))) say("unsent");
+    if (isSure && !isLate) say("unsent");
   }
 
   return {
@@ -242,14 +231,9 @@ export function createExplainer(
       if ("status" in head) {
         if (request === undefined) return;
         tell();
-        const { status, headers, interim = [] } = head;
+        const { status, interim = [] } = head;
         for (const { status } of interim) say("1xx", { status });
-        explainStatus(
-          say,
-          request,
-          status,
-          headers.get("upgrade") ?? undefined,
-        );
+        explainStatus(say, request, head);
         const isOwn = status >= 400 && status !== 407;
         if (isOwn && isForwarded(request.url)) say("proxy-answers");
         explainHeaders(say, request, head);
@@ -275,8 +259,9 @@ export function createExplainer(
       const [, why = "", seconds] =
         text.match(/^(.*): trying again in ([\d.]+) s$/s) ?? [];
       if (seconds === undefined || request === undefined) return;
-      if (/^\d+$/.test(why)) explainStatus(say, request, Number(why));
-      else if (way.soFar().isOpen) say(findSentence(why)[0]);
+      if (/^\d+$/.test(why)) {
+        explainStatus(say, request, { status: Number(why) });
+      } else if (way.soFar().isOpen) say(findSentence(why)[0]);
       say("again", { seconds, method: request.method });
     },
     answered({ refused }) {
@@ -305,9 +290,3 @@ export function createExplainer(
     },
   };
 }
-
-/** What fails before a request goes out, by its code: the name, the connection, TLS. */
-const BEFORE: readonly ExitCode[] = [
-  ...[ExitCode.Unresolved, ExitCode.Unreachable, ExitCode.Certificate],
-  ExitCode.TimedOut,
-];

@@ -24,7 +24,7 @@ no-upgrade | The server answers without 101: there is no WebSocket. | 서버가 
 refused | {to} refuses the connection (TCP reset): no program listens there, or a firewall refuses in its place. | {to}에서 연결을 거부했습니다(TCP RST). 그곳에서 기다리는 프로그램이 없거나 방화벽이 대신 거부한 것입니다. | connection refused
 unreachable | No way leads to {to}: this machine or a router says so. | {to}까지 가는 경로가 없습니다. 이 컴퓨터나 라우터가 그렇게 알렸습니다. | network is unreachable|no route to host|not have that addr
 unknown-host | No address was found for the name {host}. | 이름 {host}의 주소를 찾지 못했습니다.
-connected | TCP is connected with {to}: the three-way handshake is done. | {to}에 TCP로 연결되었습니다. 3방향 핸드셰이크가 끝났습니다.
+connected | TCP is connected to {to}: the three-way handshake is done. | {to}에 TCP로 연결되었습니다. 3방향 핸드셰이크가 끝났습니다.
 unix | The Unix socket {to} is connected: both ends are on this machine. | 유닉스 소켓 {to}에 연결되었습니다. 양쪽 끝이 모두 이 컴퓨터에 있습니다.
 proxy | The proxy {proxy} makes the connection to {to} and passes the bytes on. | 프록시 {proxy}에서 {to}까지 대신 연결하고 바이트를 전달합니다.
 proxy-reads | The proxy {proxy} is to read the request, ask {to} and pass the answer on. | 프록시 {proxy}에서 요청을 읽고 {to}에 대신 물어 응답을 전달하게 됩니다.
@@ -47,7 +47,7 @@ certificate-refused | TLS has failed over a certificate. | 인증서 때문에 T
 no-tls | What listens at {to} does not speak TLS. | {to}에서 기다리는 프로그램은 TLS를 쓰지 않습니다. | does not speak TLS
 tls-failed | The TLS handshake with {to} has failed. | {to}에서 TLS 핸드셰이크에 실패했습니다. | version in common|peer ended TLS|TLS does not fit
 unsent | Nothing of the request was sent. | 요청은 전혀 보내지 않았습니다.
-safe | {method} {target} is for {host}; {method} asks for no change there, so it may be repeated. | {host}에 보낼 요청은 {method} {target}입니다. {method} 메서드는 바꾸어 달라는 것이 아니므로 되풀이해도 됩니다.
+safe | {method} {target} is for {host}; {method} asks for no change there, so it may be repeated. | {host}에 보낼 요청은 {method} {target}입니다. {method} 메서드는 서버의 내용을 바꾸려는 것이 아니므로 되풀이해도 됩니다.
 idempotent | {method} {target} is for {host}; done twice, {method} has the effect of once. | {host}에 보낼 요청은 {method} {target}입니다. {method} 메서드는 두 번 해도 한 번 한 것과 결과가 같습니다.
 sent | {method} {target} is for {host}; each {method} may have an effect of its own. | {host}에 보낼 요청은 {method} {target}입니다. {method} 메서드는 보낼 때마다 새로 효과가 있을 수 있습니다.
 again | {method} is sent again in {seconds} s, as what went wrong may pass. | 일시적인 문제일 수 있으므로 {seconds}초 뒤에 {method} 요청을 다시 보냅니다.
@@ -99,10 +99,10 @@ redirect | {status}: what {method} asks for is elsewhere. | {status}: {method} �
 5xx | {status}: {method} has failed; a status that begins with 5 blames the server. | {status}: {method} 요청이 실패했습니다. 5로 시작하는 상태는 서버 쪽의 문제라는 뜻입니다.
 <content-type | Content-Type says which type the body has: {value}. | Content-Type: 본문의 형식은 {value}입니다.
 <content-length | Content-Length says where the body ends: after {value} bytes. | Content-Length: 본문은 {value}바이트에서 끝납니다.
-<content-length-only | Content-Length says how long the body would be: {value} bytes. | Content-Length: 본문이 있다면 {value}바이트입니다.
+<content-length/only | Content-Length says how long the body would be: {value} bytes. | Content-Length: 본문이 있다면 {value}바이트입니다.
 <transfer-encoding | The body comes in chunks, each with its length before it; the last has length 0. | 본문이 청크로 나뉘어 옵니다. 청크마다 길이가 앞에 붙고 마지막 청크의 길이는 0입니다. | chunked
 until-close | The body has no length: it ends where the server closes the connection. | 본문의 길이가 없습니다. 서버가 연결을 닫는 곳이 끝입니다.
-<content-range | Content-Range says which part it is, and of how many bytes: {value}. | Content-Range: 어느 부분이고 전체가 몇 바이트인지 알립니다({value}).
+<content-range | Content-Range says which part of how many bytes there is (* is none or unknown): {value}. | Content-Range: 몇 바이트 가운데 어느 부분인지 알립니다(*는 없거나 모름): {value}.
 <content-encoding | Content-Encoding says how the body is encoded for the way: {value}. | Content-Encoding: 본문이 {value} 방식으로 인코딩되어 옵니다.
 <location | Location says where it is: {value}. | Location: 있는 곳은 {value}입니다.
 <cache-control.no-store | Cache-Control: nobody is to keep this answer. | Cache-Control: 이 응답을 저장하면 안 됩니다. | (?:^|[\s,])no-store(?:$|[\s,])
@@ -111,7 +111,7 @@ until-close | The body has no length: it ends where the server closes the connec
 <age | Age: a cache has had this answer for {value} s. | Age: 캐시에 {value}초 동안 있던 응답입니다.
 <etag | ETag names this version: {value}; If-None-Match can ask whether it is still the same. | ETag: 이 버전의 이름은 {value}입니다. If-None-Match로 그대로인지 물을 수 있습니다.
 <set-cookie | Set-Cookie asks for the cookie {value} with later requests; what is in it is not shown. | Set-Cookie: 다음 요청부터 함께 보내 달라는 쿠키는 {value}입니다. 값은 보여 주지 않습니다. | ^([^=;]+?)\s*=
-<set-cookie-over | Set-Cookie asks to forget the cookie {value}. | Set-Cookie: 잊어 달라는 쿠키는 {value}입니다. | ^([^=;]+?)\s*=
+<set-cookie/over | Set-Cookie asks to forget the cookie {value}. | Set-Cookie: 잊어 달라는 쿠키는 {value}입니다. | ^([^=;]+?)\s*=
 <retry-after | Retry-After says when to ask again: in {value} s. | Retry-After: {value}초 뒤에 다시 요청하라고 합니다. | ^(\d+)$
 <retry-after.date | Retry-After says when to ask again: at {value}. | Retry-After: 다시 요청할 때는 {value}입니다. | ^(\D.*)$
 <strict-transport-security | Strict-Transport-Security tells browsers to come over https alone: {value}. | Strict-Transport-Security: 브라우저는 https로만 접속하라고 합니다({value}). | ^(.*max-age="?0*[1-9].*)$
@@ -151,10 +151,10 @@ server-first | The server has ended first, after {bytes} bytes. | 서버가 먼�
 client-first | The server has ended too, after {bytes} bytes: both ways are closed. | 서버도 끝냈습니다. 받은 것은 {bytes}바이트이며 양방향이 모두 닫혔습니다.
 datagram-sent | A datagram of {bytes} bytes has left; nothing in UDP says whether it arrives. | {bytes}바이트 데이터그램을 보냈습니다. UDP는 도착했는지 알려 주지 않습니다.
 datagram-came | A datagram of {bytes} bytes has come from {to}. | {to}에서 {bytes}바이트 데이터그램이 왔습니다.
-close-1000 | The server closes the WebSocket with 1000: all is done. | 서버가 1000으로 WebSocket을 닫았습니다. 할 일을 마쳤다는 뜻입니다.
-close-1001 | The server closes the WebSocket with 1001: it is going away. | 서버가 1001로 WebSocket을 닫았습니다. 서버가 떠난다는 뜻입니다.
-close-1005 | The server closes the WebSocket without a code. | 서버가 코드 없이 WebSocket을 닫았습니다.
-close | The server closes the WebSocket with {code}, which is no normal end. | 서버가 {code} 코드로 WebSocket을 닫았습니다. 정상적인 끝이 아닙니다.
+close-1000 | The WebSocket is closed with 1000: all is done. | WebSocket이 1000으로 닫혔습니다. 할 일을 마쳤다는 뜻입니다.
+close-1001 | The WebSocket is closed with 1001: one end is going away. | WebSocket이 1001로 닫혔습니다. 한쪽이 떠난다는 뜻입니다.
+close-1005 | The WebSocket is closed without a code. | WebSocket이 코드 없이 닫혔습니다.
+close | The WebSocket is closed with {code}, which is no normal end. | WebSocket이 {code} 코드로 닫혔습니다. 정상적인 끝이 아닙니다.
 `;
 
 export type Language = "en" | "ko";
@@ -295,9 +295,9 @@ export function createWay(say: Say, proxy: Proxy | undefined): Way {
     fail(error, late = "") {
       isOver = true;
       const host = "host" in goal ? goal.host : to;
-      if (exitCodeOf(error) === ExitCode.TimedOut) {
-        say(isOpen ? late : "late-connect");
-      } else if (!isOpen && proxy) {
+      const code = exitCodeOf(error);
+      if (code === ExitCode.TimedOut) say(isOpen ? late : "late-connect");
+      else if (!isOpen && proxy && code !== ExitCode.Failed) {
         say("proxy-fails", { to, proxy: formatProxy(proxy) });
       } else if (!refused.has(to) || isOpen) {
         say(nameFailure(error, facts), { to, host });

@@ -96,7 +96,7 @@ const ANSWERS: readonly (readonly [
   [
     "-X HEAD",
     response("", ["Content-Length: 5"]),
-    "<content-length-only end-none",
+    "<content-length/only end-none",
   ],
   [
     "",
@@ -170,7 +170,7 @@ const ANSWERS: readonly (readonly [
       "Set-Cookie: a=; Max-Age=0",
       "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT",
     ], "503 No"),
-    "<set-cookie-over <retry-after.date",
+    "<set-cookie/over <retry-after.date",
   ],
   ["", response("", ["Upgrade: h9"], "101 Switching Protocols"), "101"],
   ["", response("", undefined, "300 Multiple Choices"), "3xx"],
@@ -269,7 +269,16 @@ const SILENT: readonly (readonly [
   ["", response("", ['Cache-Control: no-cache="a"']), "<cache-control"],
   ["", response("", ['Link: </a>; title="; rel=next"; rel=prev']), "<link"],
   ["", response("", ["Link: </a>; rel=next-archive"]), "<link"],
-  ["", response("", ["Refused: a", "Plain: a", "Reset: a"]), "refused reset"],
+  [
+    "",
+    response("", [
+      "Refused: a",
+      "Plain: a",
+      "Reset: a",
+      "Set-Cookie-Over: a=b",
+    ]),
+    "refused reset <set",
+  ],
 ];
 
 for (const [typed, answer, not] of SILENT) {
