@@ -4,13 +4,10 @@
  * @module
  */
 
-import { ExitCode } from "../../lib/cli/errors.ts";
 import type { Output } from "../../lib/cli/io.ts";
-import { exitCodeOf } from "../../lib/cli/reasons.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import type { Socket } from "../../lib/net/connection.ts";
-import { createSay, type Language } from "../get/view/explain.ts";
-import { createWay } from "../get/view/way.ts";
+import { createSay, createWay, type Language } from "../get/view/explain.ts";
 import type { PatientOptions } from "./wait.ts";
 
 /** What hears a connection, and says each fact of it. */
@@ -77,16 +74,13 @@ export function createObserver(
       };
     },
     onMessages(code) {
-      if (code === undefined) say("upgrade");
+      if (code === undefined) say("101", { protocol: "WebSocket" });
       else if (!say(`close-${code}`)) say("close", { code });
     },
     fail(error) {
-      // its silence has a hint already
-      if (isUdp) return;
-      const { isOpen, facts } = way.soFar();
-      if (exitCodeOf(error) !== ExitCode.TimedOut) return way.fail(error);
-      if (!isOpen) say("late-connect");
-      else if (tls && !facts.tls) say("late-tls");
+      const { facts } = way.soFar();
+      // the silence of UDP has a hint already
+      if (!isUdp) way.fail(error, tls && !facts.tls ? "late-tls" : "");
     },
   };
 }

@@ -176,7 +176,7 @@ for (
   Deno.test(`client --explain says ${name} of a WebSocket that is closed with ${code}`, async () => {
     await using server = closing(code);
     const names = await explain(server.url);
-    assertEquals(names.slice(0, 3), ["connected", "upgrade", name]);
+    assertEquals(names.slice(0, 3), ["connected", "101", name]);
   });
 }
 
@@ -208,7 +208,7 @@ Deno.test("client --explain does not go with --check", async () => {
 
 Deno.test("every sentence of client's alone was said above, in both languages", () => {
   const OWN =
-    /^(half-close|server-first|client-first|datagram-|upgrade|no-upgrade|close)/;
+    /^(half-close|server-first|client-first|datagram-|no-upgrade|close)/;
   for (const language of ["en", "ko"] as const) {
     const unsaid = [...SENTENCES.keys()].filter((name) =>
       OWN.test(name) && !said[language].has(name)

@@ -36,7 +36,7 @@ Deno.test("demo runs every command and counts six", async () => {
   );
   assertMatch(
     stdout,
-    /\$ deno task get --raw --explain \S+\/posts\/1\nTCP is connected with .*\n(.*\n)*200: the server did what GET asks\.\n(.*\n)*200 OK\nThe end: as many bytes have come as Content-Length says\.\n/,
+    /\$ deno task get --raw --explain \S+\/posts\/1\nTCP is connected to .*\n(.*\n)*200: the server did what GET asks\.\n(.*\n)*200 OK\nThe end: as many bytes have come as Content-Length says\.\n/,
   );
   assertMatch(
     stdout,

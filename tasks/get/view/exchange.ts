@@ -9,7 +9,6 @@ import type { Io } from "../../../lib/cli/io.ts";
 import { describe, exitCodeOf } from "../../../lib/cli/reasons.ts";
 import {
   addressOfUrl,
-  type Header,
   type HttpRequest,
   isTunneled,
   onceOf,
@@ -22,62 +21,70 @@ import type {
 import { schemesOf } from "../../../lib/net/proxy.ts";
 import { redactHeader, redactRequest } from "../redact.ts";
 import { fromByteString } from "./charset.ts";
-import { createSay, type Language, type Say } from "./explain.ts";
-import { createWay, type Way } from "./way.ts";
+import {
+  createSay,
+  createWay,
+  findSentence,
+  type Language,
+  type Say,
+  type Way,
+} from "./explain.ts";
 
-const REQUEST =
-  /^(authorization|cookie|accept|content-(type|length)|transfer-encoding|range)$/i;
+/** Methods by what repeating them does, as registered; each of the others may have an effect of its own. */
+const SAFE = /^(GET|HEAD|OPTIONS|TRACE|QUERY|PROPFIND|REPORT|SEARCH)$/;
+const IDEMPOTENT = /^(PUT|DELETE|PROPPATCH|MKCOL|COPY|MOVE|UNLOCK)$/;
 
-/** The headers of a request that have a sentence, by what they ask. */
+/** What is asked for, and the headers that have a sentence. */
 function explainRequest(say: Say, request: HttpRequest, network: Network) {
-  const { url: { host } } = request;
-  const { method, target, headers } = redactRequest(
-    request,
-    false,
-    network.proxy,
-  );
-  const name = /^(GET|HEAD|OPTIONS|TRACE)$/.test(method)
-    ? "safe"
-    : /^(PUT|DELETE)$/.test(method)
-    ? "idempotent"
-    : "sent";
-  say(name, { method, target, host });
-  for (const [name, value] of headers) {
-    const [scheme] = value.match(/^(Basic|Bearer|Digest)(?= )/i) ?? ["***"];
-    const key = /^if-(none-match|modified-since)$/i.test(name)
-      ? ">if-new"
-      : /^if-(match|unmodified-since|range)$/i.test(name)
-      ? ">if-same"
-      : REQUEST.test(name) && `>${name.toLowerCase()}`;
-    if (key) say(key, { name, scheme, value: fromByteString(value) });
+  const { proxy } = network;
+  const { host } = request.url;
+  const { method, target, headers } = redactRequest(request, false, proxy);
+  const again = IDEMPOTENT.test(method) ? "idempotent" : "sent";
+  say(SAFE.test(method) ? "safe" : again, { method, target, host });
+  for (const [name, own] of headers) {
+    const text = fromByteString(own).trim();
+    const [key, value] = findSentence(text, `>${name.toLowerCase()}`);
+    if (text) say(key, { method, value });
   }
 }
+
+const hasHeader = ({ headers }: HttpRequest, name: string) =>
+  headers.some(([own]) => own.toLowerCase() === name);
+
+const isRedirect = (status: number) =>
+  [301, 302, 303, 307, 308].includes(status);
+
+const hasBody = (method: string, status: number) =>
+  method !== "HEAD" && status >= 200 && status !== 204 && status !== 304;
+
+const isChunked = (headers: Headers) =>
+  /chunked/i.test(headers.get("transfer-encoding") ?? "");
 
 /** What a status means for the request that it answers. */
 function explainStatus(
   say: Say,
   request: HttpRequest,
-  { status }: ResponseHead,
-) {
-  const { method, headers, url } = request;
+  { status, headers }: Pick<ResponseHead, "status"> & Partial<ResponseHead>,
+): void {
+  const { method, url: { host } } = request;
   const { target } = redactRequest(request);
-  const values = { method, target, host: url.host, status };
-  const has = (pattern: RegExp) => headers.some(([name]) => pattern.test(name));
-  const name = status === 401 && has(/^authorization$/i)
+  const protocol = headers?.get("upgrade") ?? "?";
+  const values = { method, target, host, status, protocol };
+  const name = status === 401 && hasHeader(request, "authorization")
     ? "401-login"
-    : status === 200 && method === "GET" && has(/^range$/i)
+    : status === 200 && method === "GET" && hasHeader(request, "range")
     ? "200-range"
+    : isRedirect(status)
+    ? "redirect"
     : `${status}`;
   if (!say(name, values)) say(`${String(status)[0]}xx`, values);
 }
 
-/** The freshness that Cache-Control gives a response. */
-function explainCache(say: Say, value: string): void {
-  const [, seconds] = value.match(/(?:^|[\s,])max-age="?(\d+)/i) ?? [];
-  const is = (name: string) => new RegExp(`(^|[\\s,])${name}($|[\\s,])`, "i");
-  if (is("no-store").test(value)) say("no-store");
-  else if (is("no-cache").test(value)) say("no-cache");
-  else if (seconds !== undefined) say("max-age", { seconds });
+/** Whether a cookie is set to be forgotten. */
+function isOver(cookie: string): boolean {
+  const [, age] = cookie.match(/;\s*max-age\s*=\s*(-?\d+)/i) ?? [];
+  const [, until = ""] = cookie.match(/;\s*expires\s*=\s*([^;]+)/i) ?? [];
+  return age === undefined ? Date.parse(until) < Date.now() : Number(age) <= 0;
 }
 
 /** The headers of a response that have a sentence, and how its body is to end. */
@@ -86,93 +93,61 @@ function explainHeaders(
   { method, url }: HttpRequest,
   { status, headers, rawHeaders }: ResponseHead,
 ): void {
+  const isBody = hasBody(method, status);
   const isHead = method === "HEAD" || status === 304;
-  const isChunked = /chunked/i.test(headers.get("transfer-encoding") ?? "");
+  const length = isHead ? "content-length/only" : "";
+  /** What has a sentence of another name, or none here. */
+  const kinds: Readonly<Record<string, string>> = {
+    ...!isBody && { "content-length": length },
+    ...isChunked(headers) && { "content-length": "" },
+    ...!isBody && { "transfer-encoding": "" },
+    ...status !== 201 && status < 300 && { location: "" },
+    // RFC 6797, section 8.1
+    ...url.protocol === "http:" && { "strict-transport-security": "" },
+  };
   for (const [name, own] of headers) {
-    const value = fromByteString(
-      name === "set-cookie" ? own : redactHeader([name, own])[1],
-    );
-    if (name === "content-type") {
-      const [, charset] = value.match(/;\s*charset="?([^";\s]+)/i) ?? [];
-      say(name, { value: value.replace(/\s*;.*/s, "") });
-      if (charset !== undefined) say("charset", { charset });
-    } else if (name === "content-length") {
-      const length = onceOf(headers, name);
-      if (!isChunked) say(isHead ? "length-head" : name, { value: length });
-    } else if (name === "transfer-encoding") {
-      if (isChunked) say(name);
-    } else if (name === "set-cookie") {
-      // one without a name is none
-      const named = value.replace(/\s*[=;].*/s, "");
-      if (named !== "") say(name, { name: named });
-    } else if (name === "cache-control") explainCache(say, value);
-    else if (name === "www-authenticate") {
-      say(name, { schemes: schemesOf(own).join(", ") });
-    } else if (name === "link") {
-      const [, next] = value.match(/<([^>]*)>[^<]*;\s*rel="?next\b/i) ?? [];
-      if (next !== undefined) say("next-page", { value: next });
-    } else if (name === "strict-transport-security") {
-      // over http it counts for nothing (RFC 6797, section 8.1)
-      if (url.protocol === "https:") say(name, { value });
-    } else if (RESPONSE.test(name)) say(name, { value });
+    const isCookie = name === "set-cookie";
+    const shown = name === "www-authenticate"
+      ? schemesOf(own).join(", ")
+      : name === "content-length"
+      ? onceOf(headers, name)
+      : isCookie
+      ? own
+      : redactHeader([name, own])[1];
+    const kind = isCookie && isOver(own) ? "set-cookie/over" : name;
+    const text = fromByteString(shown ?? "").trim();
+    const [key, value] = findSentence(text, `<${kinds[kind] ?? kind}`);
+    if (text) say(key, { value });
   }
   // what fetch gives may be a stream of HTTP/2, which has an end of its own
-  const isFramed = isChunked || headers.has("content-length") || !rawHeaders;
-  if (hasBody(method, status) && !isFramed) say("until-close");
+  const isFramed = isChunked(headers) || headers.has("content-length");
+  if (isBody && rawHeaders && !isFramed) say("until-close");
+  if (isRedirect(status) && !headers.get("location")) say("refused-nowhere");
 }
 
-/** Those whose sentence needs their value alone. */
-const RESPONSE =
-  /^(content-(range|encoding|disposition)|location|age|etag|retry-after|allow)$/;
-
-const hasBody = (method: string, status: number) =>
-  method !== "HEAD" && status >= 200 && status !== 204 && status !== 304;
-
-/** What fails before a request goes out, by its code: the name, the connection, TLS. */
-const BEFORE: readonly ExitCode[] = [
-  ...[ExitCode.Unresolved, ExitCode.Unreachable, ExitCode.Certificate],
-  ExitCode.TimedOut,
-];
-
-/** Why a redirect was not followed, by the words of lib/http/redirect.ts. */
-const REFUSED: readonly (readonly [test: RegExp, name: string])[] = [
-  [/more than one/, "refused-many"],
-  [/not a URL|neither http/, "refused-url"],
-  [/--follow=none/, "refused-none"],
-  [/only once/, "refused-once"],
-  [/the body to/, "refused-body"],
-  [/another origin/, "refused-origin"],
-  [/leaves https/, "refused-plain"],
-  [/private/, "refused-private"],
-];
+/** A name of a header as it is mostly written. */
+const titled = (name: string) =>
+  name.toLowerCase().replace(/\b[a-z]/g, (letter) => letter.toUpperCase());
 
 function explainHop(say: Say, from: HttpRequest, to: HttpRequest): void {
   const { url } = redactRequest(to);
   const { method } = to;
   say(from.method === method ? "followed" : "followed-get", { method, url });
-  const kept = new Set(to.headers.map(([name]) => name.toLowerCase()));
-  const names = from.headers.map(([name]: Header) => name)
-    .filter((name) =>
-      !kept.has(name.toLowerCase()) && !/^content-/i.test(name)
-    );
-  if (from.url.origin === to.url.origin || names.length === 0) return;
-  say("dropped", { names: names.join(", ") });
+  if (from.url.origin === to.url.origin) return;
+  const names = from.headers.map(([name]) => titled(name)).filter((name) =>
+    !hasHeader(to, name.toLowerCase()) && !name.startsWith("Content-")
+  );
+  if (names.length > 0) say("dropped", { names: names.join(", ") });
 }
 
 /** How a body has ended, or may not be read on. */
 function explainEnd(say: Say, response: HttpResponse): void {
   const { request: { method }, status, headers, timings } = response;
   if (timings === undefined) return;
-  const name = !hasBody(method, status)
-    ? "end-none"
-    : timings.body === undefined
-    ? "end-unread"
-    : /chunked/i.test(headers.get("transfer-encoding") ?? "")
-    ? "end-chunk"
-    : headers.has("content-length")
-    ? "end-length"
-    : "end-close";
-  say(name, { method, status });
+  const framed = headers.has("content-length") ? "end-length" : "end-close";
+  const whole = isChunked(headers) ? "end-chunk" : framed;
+  const read = timings.body === undefined ? "end-unread" : whole;
+  say(hasBody(method, status) ? read : "end-none", { method, status });
 }
 
 /** What hears an exchange, and says it while it goes on. */
@@ -202,20 +177,18 @@ export function createExplainer(
   const way = createWay(say, proxy);
   let request: HttpRequest | undefined;
   let response: ResponseHead | undefined;
-  let trust: Pick<Network, "ca" | "pin" | "insecure"> = network;
   let isTold = false;
   let isFetch = false;
   /** What comes before the request is heard of, as from a tunnel. */
   const early: (() => void)[] = [];
+  const isForwarded = ({ protocol }: URL) =>
+    proxy?.protocol === "http" && protocol === "http:";
 
   function begin(next: HttpRequest): void {
     [request, response, isTold] = [next, undefined, false];
     const { url } = next;
-    // whom to trust blindly counts for the first origin alone
-    if (url.origin !== first.url.origin) trust = { ca: network.ca };
-    const isForwarded = proxy?.protocol === "http" && url.protocol === "http:";
     if (isFetch) return tell();
-    way.begin(unix ? { path: unix } : addressOfUrl(url), isForwarded);
+    way.begin(unix ? { path: unix } : addressOfUrl(url), isForwarded(url));
     for (const hear of early.splice(0)) hear();
   }
 
@@ -223,9 +196,11 @@ export function createExplainer(
   function tell(): void {
     if (isTold || request === undefined) return;
     isTold = true;
-    if (request.url.protocol === "https:") {
-      if (!isFetch) way.trust(trust);
-    } else if (unix === undefined) say("plain");
+    const { protocol, origin } = request.url;
+    // whom to trust blindly counts for the first origin alone
+    const trust = origin === first.url.origin ? network : {};
+    if (protocol === "http:" && unix === undefined) say("plain");
+    else if (protocol === "https:" && !isFetch) way.trust(trust);
     explainRequest(say, request, network);
   }
 
@@ -234,67 +209,63 @@ export function createExplainer(
     else hear();
   }
 
-  function onHead(head: HttpRequest | ResponseHead, version?: string): void {
-    if (version === "2" && !isFetch) isFetch = say("fetch");
-    if ("status" in head) {
-      if (request === undefined) return;
-      tell();
-      for (const { status } of head.interim ?? []) say("1xx", { status });
-      explainStatus(say, request, head);
-      explainHeaders(say, request, head);
-      response = head;
-      return;
-    }
-    // what is tried again goes through a tunnel of its own
-    if (head === request && response === undefined && !isFetch) return;
-    const isHop = response && response.status >= 300 && response.status < 400;
-    if (request && isHop) explainHop(say, request, head);
-    begin(head);
-    // a tunnel is there before its request is heard of
-    if (isTunneled(head.url, proxy)) tell();
-  }
-
-  function onTry(ips: readonly string[], why?: unknown): void {
-    inTurn(() => {
-      way.onTry(ips, why);
-      if (ips.length === 0 && request?.url.protocol === "http:") tell();
-    });
-  }
-
   /** Says what has ended an exchange, and first whether the request had gone out by then. */
   function explainFailure(error: unknown): void {
     const code = exitCodeOf(error);
     if (request === undefined) begin(first);
     const { isOpen, facts } = way.soFar();
     if (isOpen && facts.tls && code !== ExitCode.Certificate) tell();
-    if (code !== ExitCode.TimedOut) way.fail(error);
-    else if (!isFetch || response) {
-      say(
-        response
-          ? "late-body"
-          : !isOpen
-          ? "late-connect"
-          : isTold
-          ? "late-head"
-          : "late-tls",
-      );
+    const late = response ? "late-body" : isTold ? "late-head" : "late-tls";
+    if (!isFetch || response || code !== ExitCode.TimedOut) {
+      way.fail(error, late);
     }
     // with TLS 1.3 such a refusal may come after the request
     const isLate = facts.tls && /client certificate/.test(describe(error));
-    const isBefore = isOpen || BEFORE.includes(code);
-    if (!isTold && !isFetch && !isLate && isBefore) say("unsent");
+    const isSure = isFetch ? code === ExitCode.Certificate : !isTold;
+    if (isSure && !isLate) say("unsent");
   }
 
   return {
-    ...{ onHead, onTry },
+    onHead(head, version) {
+      if (version === "2" && !isFetch) isFetch = say("fetch");
+      if ("status" in head) {
+        if (request === undefined) return;
+        tell();
+        const { status, interim = [] } = head;
+        for (const { status } of interim) say("1xx", { status });
+        explainStatus(say, request, head);
+        const isOwn = status >= 400 && status !== 407;
+        if (isOwn && isForwarded(request.url)) say("proxy-answers");
+        explainHeaders(say, request, head);
+        response = head;
+        return;
+      }
+      // what is tried again goes through a tunnel of its own
+      if (head === request && response === undefined && !isFetch) return;
+      if (request && response && isRedirect(response.status)) {
+        explainHop(say, request, head);
+      }
+      begin(head);
+      // a tunnel is there before its request is heard of
+      if (isTunneled(head.url, proxy)) tell();
+    },
+    onTry: (ips, why) =>
+      inTurn(() => {
+        way.onTry(ips, why);
+        if (ips.length === 0 && request?.url.protocol === "http:") tell();
+      }),
     onFacts: (facts) => inTurn(() => way.onFacts(facts)),
     again(text) {
-      const [, seconds] = text.match(/trying again in ([\d.]+) s$/) ?? [];
-      if (seconds) say("again", { seconds, method: request?.method });
+      const [, why = "", seconds] =
+        text.match(/^(.*): trying again in ([\d.]+) s$/s) ?? [];
+      if (seconds === undefined || request === undefined) return;
+      if (/^\d+$/.test(why)) {
+        explainStatus(say, request, { status: Number(why) });
+      } else if (way.soFar().isOpen) say(findSentence(why)[0]);
+      say("again", { seconds, method: request.method });
     },
     answered({ refused }) {
-      const [, name] = REFUSED.find(([test]) => test.test(refused ?? "")) ?? [];
-      if (name) say(name);
+      if (refused) say(findSentence(refused)[0]);
     },
     async follow(work, last) {
       drain();
