@@ -214,5 +214,6 @@ async function printPicked(
   if (missing === undefined) return;
   throw new Failure(`Cannot pick "${texts[missing.path]}"`, {
     cause: new Failure(missing.why),
+    hint: missing.hint,
   });
 }

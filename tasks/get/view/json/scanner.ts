@@ -118,7 +118,8 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
   const { watched, limit, folds } = scanner;
   // what each byte needs stands in variables of this function: as fields it would take much longer
   let { at, depth, want, token, kinds } = scanner;
-  let event = CHUNK_END;
+  // what leaves the loop before the end has found this, or what it says
+  let event = BROKEN;
   while (at < length) {
     let byte = chunk[at] ?? 0;
     if (token === IN_TEXT) {
@@ -127,10 +128,7 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
         byte = chunk[at] ?? 0;
       }
       if (at === length) break;
-      if (byte < SPACE) {
-        event = BROKEN;
-        break;
-      }
+      if (byte < SPACE) break;
       at++;
       if (byte === BACKSLASH) {
         token = ESCAPE;
@@ -161,10 +159,7 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
         at++;
         continue;
       }
-      if (whole[token] === 0) {
-        event = BROKEN;
-        break;
-      }
+      if (whole[token] === 0) break;
       token = NO_TOKEN;
       if (depth > limit) continue;
       event = ENDED;
@@ -180,10 +175,7 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
         scanner.isEscaped = false;
         continue;
       }
-      if (want > FIRST_VALUE) {
-        event = BROKEN;
-        break;
-      }
+      if (want > FIRST_VALUE) break;
       want = AFTER;
       token = IN_TEXT;
       at++;
@@ -192,19 +184,13 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
       break;
     }
     if (byte === COMMA) {
-      if (want !== AFTER || depth === 0) {
-        event = BROKEN;
-        break;
-      }
+      if (want !== AFTER || depth === 0) break;
       want = kinds[depth] === 1 ? KEY : VALUE;
       at++;
       continue;
     }
     if (byte === COLON) {
-      if (want !== TO_COLON) {
-        event = BROKEN;
-        break;
-      }
+      if (want !== TO_COLON) break;
       want = VALUE;
       at++;
       continue;
@@ -223,10 +209,7 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
       if (
         depth === 0 || (kinds[depth] === 1) !== isObject ||
         want !== first && want !== AFTER
-      ) {
-        event = BROKEN;
-        break;
-      }
+      ) break;
       want = AFTER;
       at++;
       const isWatched = depth-- === watched;
@@ -237,10 +220,7 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
     const opens = byte === LIST || byte === OBJECT;
     const first = next[TOKEN_START << 8 | byte] ?? NO_TOKEN;
     const isTooDeep = opens && depth + 1 === MAX_DEPTH;
-    if (want > FIRST_VALUE || !opens && first === NO_TOKEN || isTooDeep) {
-      event = BROKEN;
-      break;
-    }
+    if (want > FIRST_VALUE || !opens && first === NO_TOKEN || isTooDeep) break;
     at++;
     const isWatched = depth === watched;
     if (opens) {
@@ -259,6 +239,7 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
     event = NEW_VALUE;
     break;
   }
+  if (event === BROKEN && at === length) event = CHUNK_END;
   scanner.at = at;
   scanner.depth = depth;
   scanner.want = want;
