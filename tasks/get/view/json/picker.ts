@@ -7,19 +7,14 @@
 import { Failure } from "../../../../lib/cli/errors.ts";
 import { quote } from "../../../../lib/cli/values.ts";
 import { createBuffer } from "./buffer.ts";
-import { NO_TOKEN } from "./json_format.ts";
+import { COLON, LIST, NO_TOKEN, OBJECT, QUOTE, SPACE } from "./json_format.ts";
 import type { Step } from "./path.ts";
 import {
   advance,
-  BROKEN,
-  CHUNK_END,
-  CLOSED,
   createScanner,
+  Found,
   isInKey,
   MAX_DEPTH,
-  NEW_KEY,
-  NEW_LINE,
-  NEW_VALUE,
   reset,
   skipSpace,
   stateOf,
@@ -69,12 +64,6 @@ export interface Missing {
   /** What to do about it. */
   readonly hint?: string | undefined;
 }
-
-const QUOTE = 0x22;
-const SPACE = 0x20;
-const COLON = 0x3a;
-const LIST = 0x5b;
-const OBJECT = 0x7b;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -181,10 +170,9 @@ export function createPicker(
   let found = 0;
   let foundEver = 0;
 
-  // of the open levels that are watched: what is still wanted in them, where they are, and whether they are objects
+  // of the open levels that are watched: what is still wanted in them, and how many values they had
   const wanted = new Int32Array(longest + 1);
   const counts = new Float64Array(longest + 1);
-  const areObjects = new Uint8Array(longest + 1);
   let watched = 0;
   /** What the last key of the innermost of them fits. */
   let fits = 0;
@@ -204,7 +192,6 @@ export function createPicker(
   const scanner = createScanner();
   let before = 0;
   let documents = 0;
-  let hasBegun = false;
   let isDone = false;
 
   const each = (bits: number, act: (path: number) => void) => {
@@ -215,7 +202,7 @@ export function createPicker(
   const placeOf = (path: number, level: number) => {
     const steps = (paths[path] ?? []).slice(0, level);
     const text = steps.map((step, at) => {
-      const isIndexed = areObjects[at] === 0;
+      const isIndexed = scanner.kinds[at + 1] === 0;
       return formatStep(step, isIndexed ? (counts[at] ?? 1) - 1 : undefined);
     }).join("");
     return text === "" ? "." : text;
@@ -273,14 +260,13 @@ export function createPicker(
     const level = watched;
     const byte = chunk[at] ?? 0;
     let bits = all;
-    if (level === 0) hasBegun = true;
-    else {
+    if (level > 0) {
       const { each = 0, indices = [] } = levels[level - 1] ?? {};
       const open = wanted[level - 1] ?? 0;
       bits = open & each;
       const count = counts[level - 1] ?? 0;
       counts[level - 1] = count + 1;
-      if (areObjects[level - 1]) bits |= fits;
+      if (scanner.kinds[level]) bits |= fits;
       else {
         for (const step of indices) if (step.index === count) bits |= step.bit;
         bits &= open;
@@ -310,7 +296,6 @@ export function createPicker(
     if (goOn !== 0) {
       wanted[level] = goOn;
       counts[level] = 0;
-      areObjects[level] = Number(byte === OBJECT);
       watched++;
     } else leave();
   };
@@ -335,7 +320,7 @@ export function createPicker(
     const missing = (wanted[level] ?? 0) & ~each;
     if (missing !== 0) {
       const count = counts[level] ?? 0;
-      const isList = areObjects[level] === 0;
+      const isList = scanner.kinds[level + 1] === 0;
       fail(missing, level, (place, { name, index }) => {
         if (!isList) return `${place} has no ${JSON.stringify(name)}`;
         const there = count === 1 ? "there is 1" : `there are ${count}`;
@@ -383,9 +368,7 @@ export function createPicker(
 
   /** Whether nothing more can be found, so that the rest does not matter. */
   const isEnough = () => {
-    if (isMany || isEach || !hasBegun || watched > 0 || picking !== 0) {
-      return false;
-    }
+    if (isMany || isEach || watched > 0 || picking !== 0) return false;
     if (isRow) endRow();
     return isDone = true;
   };
@@ -403,17 +386,17 @@ export function createPicker(
       scanner.folds = picking !== 0;
       const event = advance(chunk, scanner);
       const { at, depth } = scanner;
-      if (event === BROKEN) throw broken(at, chunk[at] ?? 0);
-      if (event === CHUNK_END) break;
-      if (event === NEW_KEY) matchKey(chunk, scanner.keyFrom, at - 1);
-      else if (event === NEW_LINE) {
+      if (event === Found.BROKEN) throw broken(at, chunk[at] ?? 0);
+      if (event === Found.CHUNK_END) break;
+      if (event === Found.KEY) matchKey(chunk, scanner.keyFrom, at - 1);
+      else if (event === Found.NEW_LINE) {
         flush(chunk, at);
         isFolding = skipSpace(chunk, scanner);
         from = scanner.at;
       } else {
-        if (event === NEW_VALUE) begin(chunk, at - 1);
+        if (event === Found.VALUE) begin(chunk, at - 1);
         else {
-          if (event === CLOSED) close();
+          if (event === Found.CLOSED) close();
           if (depth <= scanner.limit) endValue(chunk, at, depth);
         }
         if (isEnough()) return;
@@ -432,23 +415,19 @@ export function createPicker(
       if (!isDone) scan(chunk);
     },
     end: () => {
-      // between documents there may be lines with nothing but space
-      if (isMany && !hasBegun) before = 0;
-      if (isDone || isMany && !hasBegun) return;
       const state = stateOf(scanner);
+      if (isDone) return;
       if (state === "open") {
-        throw refuse(
-          hasBegun
-            ? `it is no whole JSON, it ends at byte ${before}`
-            : "it is empty",
-        );
+        throw refuse(`it is no whole JSON, it ends at byte ${before}`);
       }
+      // between documents there may be lines with nothing but space
+      if (state === "empty" && !isMany) throw refuse("it is empty");
       // a number ends with what comes after it
       [from, scanner.token] = [0, NO_TOKEN];
       if (state === "token") endValue(new Uint8Array(), 0, 0);
       reset(scanner);
-      [before, hasBegun, watched] = [0, false, 0];
-      documents++;
+      [before, watched] = [0, 0];
+      if (state !== "empty") documents++;
     },
     isDone: () => isDone,
     missing: () =>
