@@ -36,6 +36,7 @@ Deno.test("a path is read as jq and RFC 6901 have it", () => {
     [".a", [{ name: "a" }]],
     ["a", [{ name: "a" }]],
     [" .a.b ", [{ name: "a" }, { name: "b" }]],
+    [".a [0] .b", [{ name: "a" }, { index: 0 }, { name: "b" }]],
     ["_a1.é", [{ name: "_a1" }, { name: "é" }]],
     ['."a b".c', [{ name: "a b" }, { name: "c" }]],
     ['["a.b"]["\\u0061\\""]', [{ name: "a.b" }, { name: 'a"' }]],
@@ -77,6 +78,7 @@ Deno.test("what is no path is refused with its place, and with what jq or a path
       ["..", 1, "nothing is looked for in all of it", "jq .."],
       [".a | length", 3, "it is no step", "jq '.a | length'"],
       ["a|.b", 2, "it is no step", "jq '.a|.b'"],
+      [".a,.b", 3, "--pick is given once more", "--pick .a --pick .b; jq"],
       [".a,.b", 3, "--pick is given once more", "jq .a,.b"],
       ["[0,1]", 1, "--pick is given once more", "jq '.[0,1]'"],
       ["map(.a)", 4, "it is no step", "jq 'map(.a)'"],
@@ -88,8 +90,19 @@ Deno.test("what is no path is refused with its place, and with what jq or a path
       [".a.$ref", 3, "is quoted", `--pick '.a."$ref"'`],
       ["['a b']", 1, 'a name is quoted with "', `--pick '["a b"]'`],
       [".a.", 3, "a name is missing"],
-      ["a b", 2, "it is no step"],
-      ["[0]a", 4, "it is no step"],
+      ["'a'", 1, 'a name is quoted with "', `--pick '."a"'`],
+      ["a b", 2, "is quoted", `--pick '."a b"'`],
+      [".a b c", 3, "is quoted", `--pick '."a b c"'`],
+      [".a and .b", 3, "it is no step", "jq '.a and .b'"],
+      ["[0]a", 4, "a dot is missing", "--pick '[0].a'; jq does more: "],
+      ["a/b", 2, "a JSON Pointer begins with /", "--pick /a/b"],
+      ["a/0/b-c", 2, "a JSON Pointer begins with /", "--pick /a/0/b-c"],
+      ["#/a/b", 1, "a JSON Pointer begins with /", "--pick /a/b"],
+      [".a/2", 3, "it is no step", "jq .a/2"],
+      [".a//1", 3, "it is no step", "jq .a//1"],
+      ["http://a/b", 5, "is quoted"],
+      ['.["a","b"]', 1, "--pick is given once more", `jq '.["a","b"]'`],
+      ["[9007199254740993]", 1, "no list has so many"],
       ["[01]", 1, "expected an index"],
       ["[a]", 1, "expected an index"],
       [".a[", 3, "expected an index"],
@@ -163,33 +176,35 @@ Deno.test("a part is printed as it came, a string as its text", async () => {
 });
 
 Deno.test("what is not there is exit code 1, with the place where its way ended", async () => {
+  const all = "leave out --pick";
   for (
-    const [body, path, why] of [
-      [DOCUMENT, ".x", '. has no "x"'],
-      [DOCUMENT, ".o.x.y", '.o has no "x"'],
-      [DOCUMENT, ".s.x", ".s is a string"],
-      [DOCUMENT, ".id[0]", ".id is a number"],
-      [DOCUMENT, ".n.a", ".n is null"],
-      [DOCUMENT, ".t[]", ".t is true"],
+    const [body, path, why, hint] of [
+      [DOCUMENT, ".x", '. has no "x"', all],
+      [DOCUMENT, ".o.x.y", '.o has no "x"', "--pick .o"],
+      [DOCUMENT, ".s.x", ".s is a string", "--pick .s"],
+      [DOCUMENT, ".id[0]", ".id is a number", "--pick .id"],
+      [DOCUMENT, ".n.a", ".n is null", "--pick .n"],
+      [DOCUMENT, ".t[]", ".t is true", "--pick .t"],
       [DOCUMENT, ".e[0]", ".e[0] is past the end, there are 0"],
       [DOCUMENT, ".o.k[2]", ".o.k[2] is past the end, there are 2"],
-      [DOCUMENT, ".o[0]", ".o is an object"],
-      [DOCUMENT, ".o.k.a", ".o.k is a list"],
-      [DOCUMENT, '."a b".d', '."a b" has no "d"'],
+      [DOCUMENT, ".o[0]", ".o is an object", "--pick .o"],
+      [DOCUMENT, ".o.k.a", ".o.k is a list", "each: --pick '.o.k[].a'"],
+      [DOCUMENT, '."a b".d', '."a b" has no "d"', `--pick '."a b"'`],
       ["[1]", "[3]", "[3] is past the end, there is 1"],
-      ["[1]", "/-", ". is a list"],
-      ["[{}]", "[].id", '[0] has no "id"'],
-      ["[[7],{}]", "[].a", "[0] is a list"],
+      ["[1]", "/-", ". is a list", `each: --pick '[]."-"'`],
+      ["[{}]", "[].id", '[0] has no "id"', "--pick '[0]'"],
+      ["[[7],{}]", "[].a", "[0] is a list", "each: --pick '[][].a'"],
       ['{"a":{}}', ".a[].b[].c", undefined],
-      ['{"a":1,"a":{"b":2}}', ".a.b", ".a is a number"],
+      ['{"a":1,"a":{"b":2}}', ".a.b", ".a is a number", "--pick .a"],
     ] as const
   ) {
     const { code, stdout, stderr } = await pick(body, [path]);
-    assertEquals(stdout, "", path);
-    assertEquals(
-      [code, stderr],
-      why === undefined ? [0, ""] : [1, `get: Cannot pick "${path}": ${why}\n`],
-    );
+    assertEquals([code, stdout], [why === undefined ? 0 : 1, ""], path);
+    const [error = "", told = "", ...more] = stderr.split("\n");
+    assertEquals(error, why ? `get: Cannot pick "${path}": ${why}` : "");
+    assertEquals(more, hint === undefined ? [] : [""]);
+    const what = hint?.startsWith("each") ? "pick it of" : "see what is there:";
+    assertEquals(told, hint === undefined ? "" : `hint: to ${what} ${hint}`);
   }
 });
 
@@ -352,7 +367,7 @@ Deno.test("each line and each event is picked from as it comes", async () => {
 });
 
 Deno.test("a line that is not JSON ends it, an event that is not is passed over", async () => {
-  const lines = await pick('{"a":1}\nx\n{"a":2}\n', [".a"], {
+  const lines = await pick('{"a":1}\n  \n\nx\n{"a":2}\n', [".a"], {
     type: "application/x-ndjson",
   });
   assertEquals([lines.code, lines.stdout], [1, "1\n"]);

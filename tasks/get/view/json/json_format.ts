@@ -106,14 +106,15 @@ const MAX_DEPTH = 1000;
 /** What the grammar wants next: something first in a list or object, or after a comma, or a value, and so on. */
 type Want = "first" | "next" | "value" | "colon" | "after";
 
-const SPACE = 0x20;
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const LIST = 0x5b;
-const END_LIST = 0x5d;
-const OBJECT = 0x7b;
-const END_OBJECT = 0x7d;
+/** What the grammar is made of, but for words and numbers. */
+export const SPACE = 0x20;
+export const QUOTE = 0x22;
+export const COMMA = 0x2c;
+export const COLON = 0x3a;
+export const LIST = 0x5b;
+export const END_LIST = 0x5d;
+export const OBJECT = 0x7b;
+export const END_OBJECT = 0x7d;
 
 /** The escape sequence of a terminal that sets a colour. */
 function sequence(code: number): Uint8Array {
@@ -126,7 +127,8 @@ const CYAN = sequence(36);
 const MAGENTA = sequence(35);
 const NO_COLOR = sequence(39);
 
-function isSpace(byte: number): boolean {
+/** Whether a byte is one between tokens. */
+export function isSpace(byte: number): boolean {
   return byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 

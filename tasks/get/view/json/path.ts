@@ -16,13 +16,14 @@ export interface Step {
 
 /** What a path says from a place on: what is between steps, and the step. */
 const STEP =
-  /\.?\[(?:\s*(\d+)\s*|\s*("(?:[^"\\]|\\.)*")\s*)?\]|\.?("(?:[^"\\]|\\.)*"|[\p{L}\p{M}\p{N}_]+)/uy;
+  /\s*\.?\[(?:\s*(\d+)\s*|\s*("(?:[^"\\]|\\.)*")\s*)?\]|\s*\.?("(?:[^"\\]|\\.)*"|[\p{L}\p{M}\p{N}_]+)/uy;
 
-/** An index as it is written; in a JSON Pointer, any other number is a name alone. */
-const INDEX = /^(0|[1-9]\d*)$/;
+/** An index as it is written, no longer than a number holds; in a JSON Pointer, any other number is a name alone. */
+const INDEX = /^(0|[1-9]\d{0,14})$/;
 
 const LATER = "the end of a stream is not known before it comes";
 const QUOTED = "a name with other than letters and digits is quoted";
+const MORE = "for one more, --pick is given once more";
 
 /** What is wrong at a place where no step is; what jq, or a path, has in its place; null where nothing can be meant. */
 const MISTAKES: readonly (readonly [
@@ -37,17 +38,22 @@ const MISTAKES: readonly (readonly [
   [/^\$(?=[.["]|$)/, "a path begins with a dot, not with $", ""],
   [/^\.\./, "nothing is looked for in all of it"],
   [/^\.?\[\s*'([^'"\\]*)'\s*\]/, 'a name is quoted with "', '["$1"]'],
+  [/^\.?'([^'"\\]*)'/, 'a name is quoted with "', '."$1"'],
+  [/^\s*,|^\.?\[\s*(\d+|"([^"\\]|\\.)*")\s*,/, MORE],
   [/^\.?(\["|")/, "a name in quotes does not end, or is not JSON", null],
-  [/^\.?\[\s*[\d"]+\s*,/, "for one more, --pick is given once more"],
+  [/^\.?\[\s*\d{16}/, "no list has so many", null],
   [
     /^\.?\[/,
     'expected an index, a name in " or nothing between [ and ]',
     null,
   ],
   [/^\.?$/, "a name is missing", null],
-  [/^\.?[-@$#:~]/, QUOTED],
-  [/^\s*,/, "for one more, --pick is given once more"],
+  [/^\.?[-@$#:~]|^(?!\s(?:and|or|as)\s)(\s[\p{L}\p{N}_]+)+$/u, QUOTED],
+  [/^[\p{L}\p{N}_]/u, "a dot is missing", ".$&"],
 ];
+
+/** A JSON Pointer in a URL, or without its first slash. */
+const POINTER = /^(?:#?\/|[\p{L}\p{M}\p{N}_]+\/(?!\/))[^.[|()"\s]*$/u;
 
 function parseName(quoted: string): string | undefined {
   try {
@@ -77,7 +83,7 @@ function isPath(text: string): boolean {
 function withQuotes(text: string, at: number): string {
   const isStart = text[at] === ".";
   const start = isStart ? at : text.slice(0, at).search(/\.?[\p{L}\p{N}_]*$/u);
-  const length = text.slice(at).search(/(?!^)[^-@$#:~\p{L}\p{N}_]|$/u);
+  const length = text.slice(at).search(/(?!^)[^-@$#:~\s\p{L}\p{N}_]|$/u);
   const name = text.slice(start, at + length).replace(/^\./, "");
   return `${text.slice(0, start)}."${name}"${text.slice(at + length)}`;
 }
@@ -97,27 +103,38 @@ function refuse(
   at: number,
   inJq: (filter: string) => string,
 ): UsageError {
+  const refused = (why: string, hint?: string) =>
+    new UsageError(
+      `Cannot read path "${text}" at character ${at + 1}: ${why}`,
+      { hint },
+    );
+  const ownOf = (...paths: readonly string[]) =>
+    `here it is: ${paths.map((path) => `--pick ${quote(path)}`).join(" ")}`;
+  if (POINTER.test(text)) {
+    const pointer = text.replace(/^#?\/?/, "/");
+    return refused("a JSON Pointer begins with /", ownOf(pointer));
+  }
   const rest = text.slice(at);
-  const isMore = /[|,+*/%?(){}:=<>]|\s-/.test(rest);
+  const isMore = /[|,+*/%?(){}:=<>]|\s-|\s(and|or|as)\s/.test(rest);
   const [found, why, meant = "$&"] =
     MISTAKES.find(([found]) => found.test(rest)) ??
       [/^/, "it is no step of a path", isMore ? "$&" : null];
-  const message = `Cannot read path "${text}" at character ${at + 1}: ${why}`;
-  if (meant === null) return new UsageError(message);
+  if (meant === null) return refused(why);
   // the same mistake further on is mended too
   const mended = why === QUOTED ? withQuotes(text, at) : (text.slice(0, at) +
     rest.replace(found, meant).replace(/\.?\[\s*\*\s*\]|\.\*/g, "[]"));
-  const isMended = mended !== text && isPath(mended);
+  const parts = why === MORE ? text.split(",") : [mended || "."];
+  const isMended = (mended !== text || why === MORE) &&
+    parts.every((part) => part.trim() !== "" && isPath(part));
   // what is quoted may have been meant to be computed
   const filter = filterOf(why === QUOTED ? text : mended || ".");
+  const jq = `jq does ${isMended ? "more" : "that"}: ${inJq(filter)}`;
   if (!isMended) {
-    return new UsageError(message, { hint: `jq does that: ${inJq(filter)}` });
+    return refused(why, why === QUOTED && !rest.includes("-") ? undefined : jq);
   }
-  const own = `here it is: --pick ${quote(mended || ".")}`;
+  const own = ownOf(...parts.map((part) => part.trim()));
   const isOwnAlone = why === QUOTED && !text.includes("-");
-  return new UsageError(message, {
-    hint: isOwnAlone ? own : `${own}; jq does more: ${inJq(filter)}`,
-  });
+  return refused(why, isOwnAlone ? own : `${own}; ${jq}`);
 }
 
 function parsePointer(text: string): Step[] {
@@ -165,7 +182,7 @@ export function parsePath(
     STEP.lastIndex = at;
     const match = STEP.exec(text.slice(0, end));
     // a dot parts names: the first alone may do without
-    const isApart = at === start || /^[.[]/.test(text.slice(at));
+    const isApart = at === start || /^\s*[.[]/.test(text.slice(at));
     if (match === null || !isApart) throw refuse(text, at, inJq);
     const [all, index, bracketed, bare] = match;
     const typed = bracketed ?? bare;

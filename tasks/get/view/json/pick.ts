@@ -118,10 +118,10 @@ async function feedEvents(picker: Picker): Promise<Feed> {
   };
 }
 
-/** Lines, or the documents of a sequence; those that are blank are passed over. */
-function feedLines(picker: Picker, headers: Headers): Feed {
+/** One document; or lines, or the documents of a sequence, of which those that are blank are passed over. */
+function feedText(picker: Picker, headers: Headers): Feed {
   const { decode } = createTranscoder(charsetOf(headers));
-  const split = createSplitter(typeOf(headers));
+  const split = isLines(headers) ? createSplitter(typeOf(headers)) : () => -1;
   return function* (chunk) {
     const bytes = decode(chunk);
     for (let at = 0; at < bytes.length;) {
@@ -131,15 +131,6 @@ function feedLines(picker: Picker, headers: Headers): Feed {
       if (found !== -1) picker.end();
       at = stop + 1;
     }
-    if (chunk === undefined) picker.end();
-  };
-}
-
-/** One document. */
-function feedAll(picker: Picker, headers: Headers): Feed {
-  const { decode } = createTranscoder(charsetOf(headers));
-  return function* (chunk) {
-    yield decode(chunk);
     if (chunk === undefined) picker.end();
   };
 }
@@ -170,9 +161,7 @@ async function printPicked(
   const picker = createPicker(paths, rows, isMany);
   const feed = isEvents(headers)
     ? await feedEvents(picker)
-    : isMany
-    ? feedLines(picker, headers)
-    : feedAll(picker, headers);
+    : feedText(picker, headers);
   const size = isPretty ? PRETTY_SLICE_BYTES : SLICE_BYTES;
   const print = async () => {
     const bytes = rows.take();
@@ -214,5 +203,6 @@ async function printPicked(
   if (missing === undefined) return;
   throw new Failure(`Cannot pick "${texts[missing.path]}"`, {
     cause: new Failure(missing.why),
+    hint: missing.hint,
   });
 }

@@ -5,20 +5,16 @@
  */
 
 import { Failure } from "../../../../lib/cli/errors.ts";
+import { quote } from "../../../../lib/cli/values.ts";
 import { createBuffer } from "./buffer.ts";
-import { NO_TOKEN } from "./json_format.ts";
+import { COLON, LIST, NO_TOKEN, OBJECT, QUOTE, SPACE } from "./json_format.ts";
 import type { Step } from "./path.ts";
 import {
   advance,
-  BROKEN,
-  CHUNK_END,
-  CLOSED,
   createScanner,
+  Found,
   isInKey,
   MAX_DEPTH,
-  NEW_KEY,
-  NEW_LINE,
-  NEW_VALUE,
   reset,
   skipSpace,
   stateOf,
@@ -65,13 +61,9 @@ export interface Picker {
 export interface Missing {
   readonly path: number;
   readonly why: string;
+  /** What to do about it. */
+  readonly hint?: string | undefined;
 }
-
-const QUOTE = 0x22;
-const SPACE = 0x20;
-const COLON = 0x3a;
-const LIST = 0x5b;
-const OBJECT = 0x7b;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -116,31 +108,23 @@ interface Level {
   readonly indices: readonly { readonly bit: number; readonly index: number }[];
 }
 
-function levelOf(paths: readonly (readonly Step[])[], level: number): Level {
-  const bits = (has: (step: Step | undefined) => boolean | undefined) =>
-    paths.reduce(
-      (bits, path, at) => has(path[level]) ? bits | 1 << at : bits,
-      0,
-    );
-  const steps = paths.flatMap((path, at) => {
-    const step = path[level];
-    return step === undefined ? [] : [[1 << at, step] as const];
-  });
-  return {
-    ends: paths.reduce(
-      (bits, { length }, at) => length === level ? bits | 1 << at : bits,
-      0,
-    ),
-    each: bits((step) => step?.isEach),
-    list: bits((step) => step?.isEach || step?.index !== undefined),
-    object: bits((step) => step?.isEach || step?.name !== undefined),
-    names: steps.flatMap(([bit, { name }]) =>
-      name === undefined ? [] : [{ bit, name, bytes: encoder.encode(name) }]
-    ),
-    indices: steps.flatMap(([bit, { index }]) =>
-      index === undefined ? [] : [{ bit, index }]
-    ),
-  };
+function levelOf(paths: readonly (readonly Step[])[], at: number): Level {
+  let [ends, each, list, object] = [0, 0, 0, 0];
+  const names: Level["names"][number][] = [];
+  const indices: Level["indices"][number][] = [];
+  for (const [path, steps] of paths.entries()) {
+    const bit = 1 << path;
+    const { name, index, isEach } = steps[at] ?? {};
+    if (steps.length === at) ends |= bit;
+    if (isEach) each |= bit;
+    if (isEach || index !== undefined) list |= bit;
+    if (isEach || name !== undefined) object |= bit;
+    if (index !== undefined) indices.push({ bit, index });
+    if (name !== undefined) {
+      names.push({ bit, name, bytes: encoder.encode(name) });
+    }
+  }
+  return { ends, each, list, object, names, indices };
 }
 
 /** Whether what is between two places of a text are these bytes. */
@@ -181,17 +165,16 @@ export function createPicker(
   const all = levels[0] === undefined ? 0 : (1 << paths.length) - 1;
   const rowLevel = Math.max(0, ...paths.map(rowLevelOf));
   const isEach = rowLevel > 0;
-  const failures = new Map<number, string>();
+  const failures = new Map<number, Missing>();
   /** The paths found in this row, and anywhere. */
   let found = 0;
   let foundEver = 0;
 
-  // of the open levels that are watched: what is still wanted in them, where they are, and whether they are objects
+  // of the open levels that are watched: what is still wanted in them, and how many values they had
   const wanted = new Int32Array(longest + 1);
   const counts = new Float64Array(longest + 1);
-  const areObjects = new Uint8Array(longest + 1);
   let watched = 0;
-  /** What the last key of the innermost of them fits, . */
+  /** What the last key of the innermost of them fits. */
   let fits = 0;
   /** A key that a chunk ends in; no longer one can be a name. */
   const longestKey = 6 * Math.max(
@@ -209,7 +192,6 @@ export function createPicker(
   const scanner = createScanner();
   let before = 0;
   let documents = 0;
-  let hasBegun = false;
   let isDone = false;
 
   const each = (bits: number, act: (path: number) => void) => {
@@ -220,17 +202,41 @@ export function createPicker(
   const placeOf = (path: number, level: number) => {
     const steps = (paths[path] ?? []).slice(0, level);
     const text = steps.map((step, at) => {
-      const isIndexed = areObjects[at] === 0;
+      const isIndexed = scanner.kinds[at + 1] === 0;
       return formatStep(step, isIndexed ? (counts[at] ?? 1) - 1 : undefined);
     }).join("");
     return text === "" ? "." : text;
   };
-  const fail = (bits: number, why: (path: number) => string) => {
-    // the first one of each path is told
+  /** The first failure of each path is told. */
+  const fail = (
+    bits: number,
+    level: number,
+    why: (place: string, step: Step) => string,
+    isList: boolean,
+  ) =>
     each(bits & ~foundEver, (path) => {
-      if (!failures.has(path)) failures.set(path, why(path));
+      if (failures.has(path)) return;
+      const steps = paths[path] ?? [];
+      const { name, index } = steps[level] ?? {};
+      const place = placeOf(path, level);
+      const inEach = [
+        ...steps.slice(0, level),
+        { isEach: true } as const,
+        ...steps.slice(level),
+      ];
+      const all = inEach.map((step) => formatStep(step)).join("");
+      failures.set(path, {
+        path,
+        why: why(place, steps[level] ?? {}),
+        hint: isList && index !== undefined
+          ? undefined
+          : isList && name !== undefined
+          ? `to pick it of each: --pick ${quote(all)}`
+          : `to see what is there: ${
+            place === "." ? "leave out --pick" : `--pick ${quote(place)}`
+          }`,
+      });
     });
-  };
   /** Leaves the levels in which nothing is wanted any more: what is in them is skipped. */
   const leave = () => {
     while (watched > 0 && wanted[watched - 1] === 0) watched--;
@@ -254,14 +260,13 @@ export function createPicker(
     const level = watched;
     const byte = chunk[at] ?? 0;
     let bits = all;
-    if (level === 0) hasBegun = true;
-    else {
+    if (level > 0) {
       const { each = 0, indices = [] } = levels[level - 1] ?? {};
       const open = wanted[level - 1] ?? 0;
       bits = open & each;
       const count = counts[level - 1] ?? 0;
       counts[level - 1] = count + 1;
-      if (areObjects[level - 1]) bits |= fits;
+      if (scanner.kinds[level]) bits |= fits;
       else {
         for (const step of indices) if (step.index === count) bits |= step.bit;
         bits &= open;
@@ -276,9 +281,7 @@ export function createPicker(
       flush(chunk, at);
       from = at;
       picking |= picked;
-      for (let path = 0, bits = picked; bits !== 0; path++, bits >>>= 1) {
-        if (bits & 1) rows.begin(path);
-      }
+      each(picked, rows.begin);
     }
     const rest = bits & ~ends;
     const goOn = byte === LIST
@@ -287,15 +290,12 @@ export function createPicker(
       ? rest & object
       : 0;
     if (rest !== goOn) {
-      fail(
-        rest & ~goOn,
-        (path) => `${placeOf(path, level)} is ${kindOf(byte)}`,
-      );
+      const why = (place: string) => `${place} is ${kindOf(byte)}`;
+      fail(rest & ~goOn, level, why, byte === LIST);
     }
     if (goOn !== 0) {
       wanted[level] = goOn;
       counts[level] = 0;
-      areObjects[level] = Number(byte === OBJECT);
       watched++;
     } else leave();
   };
@@ -308,9 +308,7 @@ export function createPicker(
       picking &= ~ended;
       found |= ended;
       foundEver |= ended;
-      for (let path = 0, bits = ended; bits !== 0; path++, bits >>>= 1) {
-        if (bits & 1) rows.end(path);
-      }
+      each(ended, rows.end);
     }
     if (isRow && depth === rowLevel) endRow();
   };
@@ -322,14 +320,13 @@ export function createPicker(
     const missing = (wanted[level] ?? 0) & ~each;
     if (missing !== 0) {
       const count = counts[level] ?? 0;
-      fail(missing, (path) => {
-        const { name, index } = paths[path]?.[level] ?? {};
-        const place = placeOf(path, level);
-        if (areObjects[level]) return `${place} has no ${JSON.stringify(name)}`;
+      const isList = scanner.kinds[level + 1] === 0;
+      fail(missing, level, (place, { name, index }) => {
+        if (!isList) return `${place} has no ${JSON.stringify(name)}`;
         const there = count === 1 ? "there is 1" : `there are ${count}`;
         const list = place === "." ? "" : place;
         return `${list}[${index}] is past the end, ${there}`;
-      });
+      }, isList);
     }
     watched = level;
     leave();
@@ -356,22 +353,22 @@ export function createPicker(
     }
   };
 
-  const broken = (at: number, byte: string) => {
+  const refuse = (why: string, hint?: string) => {
     const of = isMany ? `document ${documents + 1}` : "the body";
-    const why = scanner.depth + 1 === MAX_DEPTH
-      ? `it is ${MAX_DEPTH} levels deep at byte ${before + at}`
-      : `it is not JSON at byte ${before + at}, where ${byte} is`;
-    return new Failure(`Cannot pick from ${of}`, {
-      cause: new Failure(why),
-      hint: "to see all of it: leave out --pick",
-    });
+    const cause = new Failure(why);
+    return new Failure(`Cannot pick from ${of}`, { cause, hint });
   };
+  const broken = (at: number, byte: number) =>
+    refuse(
+      scanner.depth + 1 === MAX_DEPTH
+        ? `it is ${MAX_DEPTH} levels deep at byte ${before + at}`
+        : `it is not JSON at byte ${before + at}, where ${formatByte(byte)} is`,
+      "to see all of it: leave out --pick",
+    );
 
   /** Whether nothing more can be found, so that the rest does not matter. */
   const isEnough = () => {
-    if (isMany || isEach || !hasBegun || watched > 0 || picking !== 0) {
-      return false;
-    }
+    if (isMany || isEach || watched > 0 || picking !== 0) return false;
     if (isRow) endRow();
     return isDone = true;
   };
@@ -389,20 +386,17 @@ export function createPicker(
       scanner.folds = picking !== 0;
       const event = advance(chunk, scanner);
       const { at, depth } = scanner;
-      if (event === BROKEN) {
-        const byte = chunk[at] ?? 0;
-        throw broken(at, formatByte(byte));
-      }
-      if (event === CHUNK_END) break;
-      if (event === NEW_KEY) matchKey(chunk, scanner.keyFrom, at - 1);
-      else if (event === NEW_LINE) {
+      if (event === Found.BROKEN) throw broken(at, chunk[at] ?? 0);
+      if (event === Found.CHUNK_END) break;
+      if (event === Found.KEY) matchKey(chunk, scanner.keyFrom, at - 1);
+      else if (event === Found.NEW_LINE) {
         flush(chunk, at);
         isFolding = skipSpace(chunk, scanner);
         from = scanner.at;
       } else {
-        if (event === NEW_VALUE) begin(chunk, at - 1);
+        if (event === Found.VALUE) begin(chunk, at - 1);
         else {
-          if (event === CLOSED) close();
+          if (event === Found.CLOSED) close();
           if (depth <= scanner.limit) endValue(chunk, at, depth);
         }
         if (isEnough()) return;
@@ -416,37 +410,27 @@ export function createPicker(
     if (picking !== 0) flush(chunk, length);
     before += length;
   };
-  const endsEarly = () => {
-    const of = isMany ? `document ${documents + 1}` : "the body";
-    return new Failure(`Cannot pick from ${of}`, {
-      cause: new Failure(
-        hasBegun
-          ? `it is no whole JSON, it ends at byte ${before}`
-          : "it is empty",
-      ),
-    });
-  };
   return {
     add: (chunk) => {
       if (!isDone) scan(chunk);
     },
     end: () => {
-      if (isDone || isMany && !hasBegun) return;
       const state = stateOf(scanner);
-      if (state === "open") throw endsEarly();
+      if (isDone) return;
+      if (state === "open") {
+        throw refuse(`it is no whole JSON, it ends at byte ${before}`);
+      }
+      // between documents there may be lines with nothing but space
+      if (state === "empty" && !isMany) throw refuse("it is empty");
       // a number ends with what comes after it
       [from, scanner.token] = [0, NO_TOKEN];
       if (state === "token") endValue(new Uint8Array(), 0, 0);
       reset(scanner);
-      [before, hasBegun, watched] = [0, false, 0];
-      documents++;
+      [before, watched] = [0, 0];
+      if (state !== "empty") documents++;
     },
     isDone: () => isDone,
-    missing: () => {
-      const [first] = [...failures].filter(([path]) =>
-        (foundEver & 1 << path) === 0
-      );
-      return first && { path: first[0], why: first[1] };
-    },
+    missing: () =>
+      failures.values().find(({ path }) => !(foundEver & 1 << path)),
   };
 }

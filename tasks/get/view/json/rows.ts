@@ -121,16 +121,12 @@ function createValue(string: Sink, other: Sink): Sink {
   };
 }
 
-/** Rows of one value each: a string is its text; JSON for a person is formatted. */
-function createLines(
+/** Makes what writes a value on a line of its own: a string is its text; JSON for a person is formatted. */
+function createLine(
+  { add }: Pick<Sink, "add">,
   { isTerminal, color }: Output,
   isPretty: boolean,
-): PrintedRows {
-  const out = createBuffer();
-  let [empty, isOpen, hasAny] = [0, false, false];
-  const release = () => {
-    for (; empty > 0; empty--) out.add(NEWLINE);
-  };
+): Sink {
   const safely = (sink: Sink): Sink => {
     if (!isTerminal) return sink;
     const decode = createSafeDecoder();
@@ -143,41 +139,24 @@ function createLines(
       },
     };
   };
-  const line: Sink = { add: out.add, end: () => out.add(NEWLINE) };
+  const line: Sink = { add, end: () => add(NEWLINE) };
   const text = safely(line);
   const string = createUnescaper(text.add);
   const view = createDocumentView({ color, escaped: isTerminal });
   const addAll = (parts: Iterable<Uint8Array>) => {
-    for (const part of parts) out.add(part);
+    for (const part of parts) add(part);
   };
   const json = safely({
     add: (bytes, from, to) => addAll(view.format(bytes.subarray(from, to))),
     end: () => addAll(view.end()),
   });
-  const value = createValue({
+  return createValue({
     add: string.add,
     end: () => {
       string.end();
       text.end();
     },
   }, isPretty ? json : line);
-  return {
-    begin: () => {
-      release();
-      [isOpen, hasAny] = [true, true];
-    },
-    add: (_, chunk, from, to) => value.add(chunk, from, to),
-    end: () => {
-      value.end();
-      isOpen = false;
-    },
-    endRow: (found) => void (found === 0 && empty++),
-    take: out.take,
-    finish: () => {
-      if (hasAny) release();
-    },
-    isOpen: () => isOpen,
-  };
 }
 
 /** All values of a row have to be there before it is printed. */
@@ -209,69 +188,76 @@ function createEscaper(write: Sink["add"]): Sink["add"] {
   };
 }
 
-/** Rows of several values, with tabs between them. */
-function createTable(count: number, { isTerminal }: Output): PrintedRows {
-  const out = createBuffer();
+/** Makes what holds the values of a row, and writes them with tabs between them. */
+function createCells(
+  count: number,
+  { add }: Pick<Sink, "add">,
+  { isTerminal }: Output,
+): { readonly values: readonly Sink[]; readonly addRow: () => void } {
   let size = 0;
-  const cells = Array.from({ length: count }, () => {
-    const buffer = createBuffer();
-    const add = createEscaper(buffer.add);
-    const string = createUnescaper(add);
-    return { buffer, value: createValue(string, { add, end: () => {} }) };
+  const buffers = Array.from({ length: count }, createBuffer);
+  const values = buffers.map((buffer): Sink => {
+    const escape = createEscaper(buffer.add);
+    const string = createUnescaper(escape);
+    const value = createValue(string, { add: escape, end: () => {} });
+    return {
+      add: (chunk, from = 0, to = chunk.length) => {
+        value.add(chunk, from, to);
+        size += to - from;
+        if (size <= MAX_ROW) return;
+        throw new Failure("Cannot pick a row that is larger than 16 MiB", {
+          hint: "one --pick alone prints what it finds as it comes",
+        });
+      },
+      end: value.end,
+    };
   });
-  let [empty, hasAny] = [0, false];
   const addRow = () => {
-    for (let at = 0; at < count; at++) {
-      if (at > 0) out.add(TAB);
-      const bytes = cells[at]?.buffer.take() ?? TAB;
-      out.add(
-        isTerminal
-          ? encoder.encode(escapeControls(decoder.decode(bytes)))
-          : bytes,
-      );
+    for (const [at, buffer] of buffers.entries()) {
+      if (at > 0) add(TAB);
+      const bytes = buffer.take();
+      const safe = () => encoder.encode(escapeControls(decoder.decode(bytes)));
+      add(isTerminal ? safe() : bytes);
     }
-    out.add(NEWLINE);
+    add(NEWLINE);
     size = 0;
   };
-  const blank = encoder.encode("\t".repeat(count - 1) + "\n");
-  const release = () => {
-    for (; empty > 0; empty--) out.add(blank);
-  };
-  return {
-    begin: () => {},
-    add: (path, chunk, from, to) => {
-      cells[path]?.value.add(chunk, from, to);
-      size += to - from;
-      if (size <= MAX_ROW) return;
-      throw new Failure("Cannot pick a row that is larger than 16 MiB", {
-        hint: "one --pick alone prints what it finds as it comes",
-      });
-    },
-    end: (path) => cells[path]?.value.end(),
-    endRow: (found) => {
-      if (found === 0) {
-        empty++;
-        return;
-      }
-      hasAny = true;
-      if (empty > 0) release();
-      addRow();
-    },
-    take: out.take,
-    finish: () => {
-      if (hasAny) release();
-    },
-    isOpen: () => false,
-  };
+  return { values, addRow };
 }
 
-/** Makes the rows of so many paths; for a person a single value is formatted. */
+/** Makes the rows of so many paths; for a person a single value is formatted. Empty ones wait for one that is not. */
 export function createRows(
   count: number,
   output: Output,
   isPretty: boolean,
 ): PrintedRows {
-  return count === 1
-    ? createLines(output, isPretty)
-    : createTable(count, output);
+  const out = createBuffer();
+  const { values, addRow } = count === 1
+    ? { values: [createLine(out, output, isPretty)], addRow: () => {} }
+    : createCells(count, out, output);
+  const blank = encoder.encode("\t".repeat(count - 1) + "\n");
+  let [empty, isOpen, hasAny] = [0, false, false];
+  const release = () => {
+    for (; empty > 0; empty--) out.add(blank);
+  };
+  return {
+    begin: () => {
+      release();
+      [isOpen, hasAny] = [count === 1, true];
+    },
+    add: (path, chunk, from, to) => values[path]?.add(chunk, from, to),
+    end: (path) => {
+      values[path]?.end();
+      isOpen = false;
+    },
+    endRow: (found) => {
+      if (found === 0) empty++;
+      else addRow();
+    },
+    take: out.take,
+    finish: () => {
+      if (hasAny) release();
+    },
+    isOpen: () => isOpen,
+  };
 }

@@ -4,23 +4,38 @@
  * @module
  */
 
-import { createTokens, NO_TOKEN, TOKEN_START } from "./json_format.ts";
+import {
+  COLON,
+  COMMA,
+  createTokens,
+  END_LIST,
+  END_OBJECT,
+  isSpace,
+  LIST,
+  NO_TOKEN,
+  OBJECT,
+  QUOTE,
+  SPACE,
+  TOKEN_START,
+} from "./json_format.ts";
 
-// what advance stops at
-/** The end of the chunk. */
-export const CHUNK_END = 0;
-/** A byte that cannot be there. */
-export const BROKEN = 1;
-/** A key has ended, of a watched object. */
-export const NEW_KEY = 2;
-/** The first byte of a value, in what is watched. */
-export const NEW_VALUE = 3;
-/** A value has ended whose end matters. */
-export const ENDED = 4;
-/** A watched list or object has ended. */
-export const CLOSED = 5;
-/** A newline between tokens. */
-export const NEW_LINE = 6;
+/** What {@linkcode advance} stops at. */
+export const Found = {
+  /** The end of the chunk. */
+  CHUNK_END: 0,
+  /** A byte that cannot be there. */
+  BROKEN: 1,
+  /** A key has ended, of a watched object. */
+  KEY: 2,
+  /** The first byte of a value, in what is watched. */
+  VALUE: 3,
+  /** A value has ended whose end matters. */
+  ENDED: 4,
+  /** A watched list or object has ended. */
+  CLOSED: 5,
+  /** A newline between tokens. */
+  NEW_LINE: 6,
+} as const;
 
 /** Where a scanner is; between two calls of {@linkcode advance} its user may write what is asked of it. */
 interface Scanner {
@@ -43,18 +58,9 @@ interface Scanner {
   folds: boolean;
 }
 
-const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
-const TAB = 0x09;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const LIST = 0x5b;
-const END_LIST = 0x5d;
-const OBJECT = 0x7b;
-const END_OBJECT = 0x7d;
 
 // what the grammar wants next
 const VALUE = 0;
@@ -90,16 +96,15 @@ export function isInKey({ want, token }: Scanner): boolean {
   return want === TO_COLON && token !== NO_TOKEN;
 }
 
-/** What a document is that ends here: whole, whole with the end of a last token, or not. */
-export function stateOf(scanner: Scanner): "whole" | "token" | "open" {
-  const { depth, want, token } = scanner;
+/** What a document is that ends here: nothing, whole, whole with the end of a last token, or not whole. */
+export function stateOf(
+  { depth, want, token }: Scanner,
+): "empty" | "whole" | "token" | "open" {
+  if (depth === 0 && want === VALUE) return "empty";
   if (depth > 0 || want !== AFTER) return "open";
   if (token === NO_TOKEN) return "whole";
   return whole[token] === 1 ? "token" : "open";
 }
-
-const isSpace = (byte: number) =>
-  byte === SPACE || byte === NEWLINE || byte === RETURN || byte === TAB;
 
 /** Goes to the next byte that is no space; says whether the chunk ended before it. */
 export function skipSpace(chunk: Uint8Array, scanner: Scanner): boolean {
@@ -118,7 +123,8 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
   const { watched, limit, folds } = scanner;
   // what each byte needs stands in variables of this function: as fields it would take much longer
   let { at, depth, want, token, kinds } = scanner;
-  let event = CHUNK_END;
+  // what leaves the loop before the end has found this, or what it says
+  let event: number = Found.BROKEN;
   while (at < length) {
     let byte = chunk[at] ?? 0;
     if (token === IN_TEXT) {
@@ -127,10 +133,7 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
         byte = chunk[at] ?? 0;
       }
       if (at === length) break;
-      if (byte < SPACE) {
-        event = BROKEN;
-        break;
-      }
+      if (byte < SPACE) break;
       at++;
       if (byte === BACKSLASH) {
         token = ESCAPE;
@@ -140,11 +143,11 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
       token = NO_TOKEN;
       if (want === TO_COLON) {
         if (depth !== watched) continue;
-        event = NEW_KEY;
+        event = Found.KEY;
         break;
       }
       if (depth > limit) continue;
-      event = ENDED;
+      event = Found.ENDED;
       break;
     }
     if (token !== NO_TOKEN) {
@@ -161,13 +164,10 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
         at++;
         continue;
       }
-      if (whole[token] === 0) {
-        event = BROKEN;
-        break;
-      }
+      if (whole[token] === 0) break;
       token = NO_TOKEN;
       if (depth > limit) continue;
-      event = ENDED;
+      event = Found.ENDED;
       break;
     }
     if (byte === QUOTE) {
@@ -180,38 +180,29 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
         scanner.isEscaped = false;
         continue;
       }
-      if (want > FIRST_VALUE) {
-        event = BROKEN;
-        break;
-      }
+      if (want > FIRST_VALUE) break;
       want = AFTER;
       token = IN_TEXT;
       at++;
       if (depth !== watched) continue;
-      event = NEW_VALUE;
+      event = Found.VALUE;
       break;
     }
     if (byte === COMMA) {
-      if (want !== AFTER || depth === 0) {
-        event = BROKEN;
-        break;
-      }
+      if (want !== AFTER || depth === 0) break;
       want = kinds[depth] === 1 ? KEY : VALUE;
       at++;
       continue;
     }
     if (byte === COLON) {
-      if (want !== TO_COLON) {
-        event = BROKEN;
-        break;
-      }
+      if (want !== TO_COLON) break;
       want = VALUE;
       at++;
       continue;
     }
     if (isSpace(byte)) {
       if (folds && (byte === NEWLINE || byte === RETURN)) {
-        event = NEW_LINE;
+        event = Found.NEW_LINE;
         break;
       }
       at++;
@@ -223,24 +214,18 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
       if (
         depth === 0 || (kinds[depth] === 1) !== isObject ||
         want !== first && want !== AFTER
-      ) {
-        event = BROKEN;
-        break;
-      }
+      ) break;
       want = AFTER;
       at++;
       const isWatched = depth-- === watched;
       if (!isWatched && depth > limit) continue;
-      event = isWatched ? CLOSED : ENDED;
+      event = isWatched ? Found.CLOSED : Found.ENDED;
       break;
     }
     const opens = byte === LIST || byte === OBJECT;
     const first = next[TOKEN_START << 8 | byte] ?? NO_TOKEN;
     const isTooDeep = opens && depth + 1 === MAX_DEPTH;
-    if (want > FIRST_VALUE || !opens && first === NO_TOKEN || isTooDeep) {
-      event = BROKEN;
-      break;
-    }
+    if (want > FIRST_VALUE || !opens && first === NO_TOKEN || isTooDeep) break;
     at++;
     const isWatched = depth === watched;
     if (opens) {
@@ -256,9 +241,10 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
       want = AFTER;
     }
     if (!isWatched) continue;
-    event = NEW_VALUE;
+    event = Found.VALUE;
     break;
   }
+  if (event === Found.BROKEN && at === length) event = Found.CHUNK_END;
   scanner.at = at;
   scanner.depth = depth;
   scanner.want = want;
@@ -270,5 +256,6 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
 export function isJson(bytes: Uint8Array): boolean {
   const scanner = createScanner();
   scanner.watched = -1;
-  return advance(bytes, scanner) === CHUNK_END && stateOf(scanner) !== "open";
+  return advance(bytes, scanner) === Found.CHUNK_END &&
+    /^(whole|token)$/.test(stateOf(scanner));
 }
