@@ -55,7 +55,7 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-4zv", "h", "80"], "deno task client --check 80 h"],
   [
     ["-4nv", "h", "80"],
-    "-n: a host may be an address: deno task client 127.0.0.1:PORT; -v: client says what fails by itself; for events, --json",
+    "-n: a host may be an address: deno task client 127.0.0.1:PORT; -v: what happens, step by step: deno task client --explain; events for programs: --json",
   ],
   [["-lvp", "80"], `${LISTEN} 80`],
   [["-nlvp80"], `${LISTEN} 80`],
@@ -66,7 +66,7 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-lup", "53"], "to listen: deno task server --udp --port 53"],
   [
     ["-nv", "h", "80"],
-    "-n: a host may be an address: deno task client 127.0.0.1:PORT; -v: client says what fails by itself; for events, --json",
+    "-n: a host may be an address: deno task client 127.0.0.1:PORT; -v: what happens, step by step: deno task client --explain; events for programs: --json",
   ],
   // nc and ncat: one by one
   [["-z"], "deno task client --check PORTS HOST"],

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { encodeHex } from "@std/encoding/hex";
 import { targetOf } from "../../../lib/http/http1/request.ts";
 import {
   type Body,
@@ -85,7 +86,7 @@ export function md5(bytes: Uint8Array): string {
       sum[at] = (sum[at] ?? 0) + part;
     }
   }
-  return new Uint8Array(sum.buffer).toHex();
+  return encodeHex(sum.buffer);
 }
 
 type Hash = (bytes: Uint8Array<ArrayBuffer>) => string | Promise<string>;
@@ -98,8 +99,7 @@ const HASHES: readonly (readonly [name: string, hash: Hash])[] = [
   }],
   [
     "sha-256",
-    async (bytes) =>
-      new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex(),
+    async (bytes) => encodeHex(await crypto.subtle.digest("SHA-256", bytes)),
   ],
   ["md5", md5],
 ];
@@ -135,7 +135,7 @@ function chooseChallenge(
         .find((qop) => offered?.includes(qop));
       const nonce = parameters.get("nonce");
       if (nonce === undefined || offered && qop === undefined) continue;
-      const cnonce = crypto.getRandomValues(new Uint8Array(16)).toHex();
+      const cnonce = encodeHex(crypto.getRandomValues(new Uint8Array(16)));
       return { parameters, hash, qop, nonce, cnonce, count: 0 };
     }
   }
