@@ -95,6 +95,9 @@ const CLIENT_HINTS: Hints = {
   "-H": "hark client --header NAME:VALUE ws://HOST:PORT/PATH",
   "--protocol": "hark client --subprotocol NAME ws://HOST:PORT/PATH",
   "--origin": "hark client --header Origin:URL ws://HOST:PORT/PATH",
+  // those of get
+  "--session --session-read-only --session-auth --netrc --digest --pick":
+    "HTTP is spoken by get: hark get URL",
   // those of openssl s_client
   "-host -port": "the address is an operand: hark client --tls HOST:PORT",
   "-CAfile -CApath -CAstore -chainCAfile -verifyCAfile": AUTHORITY,

@@ -41,6 +41,7 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
     "-cert, -key: deno task client --cert FILE --key FILE",
   ],
   [["-pipe", "h:1"], "did you mean --pipe? see deno task client --help"],
+  [["--session", "h:1"], "HTTP is spoken by get: deno task get URL"],
   // nc: clusters of letters
   [["-zv", "h", "80"], "deno task client --check 80 h"],
   [["-vz", "h", "20-25"], "deno task client --check 20-25 h"],
