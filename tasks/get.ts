@@ -22,8 +22,16 @@ const command = defineCommand({
   ],
   ...COMMAND,
   common: [
-    ...["method", "auth", "include", "verbose", "raw", "json"] as const,
-    ...["output", "remoteName", "continue", "timeout", "insecure"] as const,
+    ...[
+      "method",
+      "auth",
+      "include",
+      "verbose",
+      "explain",
+      "raw",
+      "pick",
+    ] as const,
+    ...["output", "remoteName", "timeout", "insecure"] as const,
   ],
   async run({ options, operands }, io, report) {
     const [first = [], ...others] = splitUrls(operands);

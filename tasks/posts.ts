@@ -38,6 +38,11 @@ const command = defineCommand({
     "-n": "hark posts --limit N",
     "--paginate": "posts follows the links to further pages by itself",
     "--jq": "hark posts --ndjson | jq .",
+    "--pick":
+      "fields: --fields A,B; a part of any JSON: hark get URL --pick PATH",
+    "--explain": "what happens, step by step: hark get URL --explain",
+    "-a --auth --bearer --netrc --digest --session-auth":
+      "a login is kept: hark get --session FILE --session-auth --auth USER URL; then: hark posts --session FILE",
   },
 });
 

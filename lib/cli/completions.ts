@@ -16,7 +16,8 @@ const typed = (table: OptionTable) =>
   Object.entries(table).map(([key, { short, help = "", value }]) => {
     const long = formatOptionName(key).slice(2);
     const words = value?.includes("|") ? value.replaceAll("|", " ") : " ";
-    const isFile = /FILE|PATH|DIR/.test(value ?? "");
+    // a path into JSON leads to no file
+    const isFile = key !== "pick" && /FILE|PATH|DIR/.test(value ?? "");
     return { long, short, help, value: value && (isFile ? "*" : words) };
   });
 

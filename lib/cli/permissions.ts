@@ -84,7 +84,9 @@ export function askAhead(needed: Permissions = {}): void {
     }) ?? [];
     const tail = name === "net" ? /:\d+$/ : /(\.part(\.json)?|\.hark)?$/;
     const wholes = Map.groupBy(lacking, (what) => what.replace(tail, ""));
-    for (const [whole, [one = whole, ...others]] of wholes) {
+    // a folder first: what is in it is granted with it
+    const ordered = [...wholes].sort(([, a], [, b]) => b.length - a.length);
+    for (const [whole, [one = whole, ...others]] of ordered) {
       const more = name === "net"
         ? whole
         : whole.replace(/[^/\\]*$/, "") || ".";

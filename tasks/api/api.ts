@@ -388,6 +388,8 @@ export const API_HINTS = {
   "--quiet -q": "the log is what stdout gets: > /dev/null",
   "--config -c": "no file is read for options: give them here",
   "-v": "here it is --version",
+  "--explain --pick --session --digest --netrc":
+    "who asks says it: hark get --explain :3000/posts/1",
 } as const;
 
 /** Our own data, its fields named as the user's. */

@@ -25,7 +25,8 @@ import { type ClientOptions, STARTTLS, type Starttls } from "./options.ts";
 import { parsePorts } from "./targets.ts";
 
 const LISTEN = "to listen: hark server --port PORT";
-const BY_ITSELF = "client says what fails by itself; for events, --json";
+const BY_ITSELF =
+  "what happens, step by step: hark client --explain; events for programs: --json";
 const NO_PROGRAMS = "client runs no programs; pipe to one: hark client --pipe";
 const OWN_PORT =
   "the port is an operand: hark client HOST:PORT; to listen on it: hark server --port PORT; to come from it: --bind :PORT";
@@ -94,6 +95,9 @@ const CLIENT_HINTS: Hints = {
   "-H": "hark client --header NAME:VALUE ws://HOST:PORT/PATH",
   "--protocol": "hark client --subprotocol NAME ws://HOST:PORT/PATH",
   "--origin": "hark client --header Origin:URL ws://HOST:PORT/PATH",
+  // those of get
+  "--session --session-read-only --session-auth --netrc --digest --pick":
+    "HTTP is spoken by get: hark get URL",
   // those of openssl s_client
   "-host -port": "the address is an operand: hark client --tls HOST:PORT",
   "-CAfile -CApath -CAstore -chainCAfile -verifyCAfile": AUTHORITY,

@@ -28,7 +28,8 @@ export const EXCHANGE_HINTS: Hints = {
   "--request-target": "only the path as it is typed: --path-as-is",
   "-G --get --url-query": "the query is operands: hark get URL name==value",
   "-H --header": "headers are operands: hark get URL Accept:text/plain",
-  "-A --user-agent": "headers are operands: hark get URL User-Agent:me",
+  "-A --user-agent":
+    "headers are operands: hark get URL User-Agent:me; HTTPie's -A: --digest, or --bearer TOKEN",
   "-e --referer": "headers are operands: hark get URL Referer:URL",
   "-r --range":
     "headers are operands: hark get URL Range:bytes=0-99; nothing is fetched recursively",
@@ -47,10 +48,11 @@ export const EXCHANGE_HINTS: Hints = {
     "a URL may begin with its scheme: hark get https://HOST/PATH",
   "-g --globoff": "no URL is globbed",
   "-K --config --disable": "it is not there: no file of options is read",
-  "-Z --parallel --parallel-max --next --input-file --remote-name-all":
-    "it is not there: one URL per call",
+  "-Z --parallel --parallel-max --next --input-file":
+    "several URLs are asked one after the other: hark get URL URL",
+  "--remote-name-all": "-O saves each of several: hark get -O URL URL",
   "--recursive --mirror --page-requisites --no-parent --level --accept --reject":
-    "it is not there: one URL per call",
+    "it is not there: only the URLs that you name: hark get -O URL URL",
   // who asks
   "-u --user --http-user --basic":
     "credentials are --auth USER, or --auth @FILE",
@@ -74,7 +76,8 @@ export const EXCHANGE_HINTS: Hints = {
     "errors are shown already; headers and body: hark get -i URL",
   "-D --dump-header": "headers and body: hark get -i URL",
   "-p --print": "parts of it: -i, -b or -v",
-  "--trace --trace-ascii --trace-time": "what is sent and what comes: -v",
+  "--trace --trace-ascii --trace-time":
+    "what is sent and what comes: -v; what it means: --explain",
   "--all --history-print": "each redirect, with what is sent: -v",
   "-w --write-out":
     "the status, the headers and the times: --json; the times: --time; the exit code tells a status of 300 or more",

@@ -195,6 +195,11 @@ function refuseOthers(texts: readonly string[]): void {
   const late = others.findIndex((text) =>
     /^(https?:\/\/|:\d+([/?#]|$))/.test(text)
   );
+  if (late === 0 && FILE_NAME.test(first)) {
+    throw new UsageError(`Cannot use the file "${first}" as a URL`, {
+      hint: "to save: -o FILE URL; to keep cookies: --session FILE URL",
+    });
+  }
   if (late === 0) {
     throw new UsageError("Cannot use two URLs in one call", {
       hint:

@@ -56,7 +56,7 @@ export const POSTS_OPTIONS = {
     parse: parseUrl,
     default: new URL(PUBLIC_API),
     secret: "url",
-    help: `The API [default: jsonplaceholder.typicode.com]`,
+    help: `API [default: ${PUBLIC_API}]`,
   },
   resource: {
     value: "NAME",

@@ -27,6 +27,8 @@ const SERVER_HINTS: Hints = {
   "-l --listen -L": LISTENS,
   "-k --keep-open": "server goes on by itself; --once ends it after one",
   "-v --verbose": "server logs every client by itself",
+  "--explain":
+    "server logs every client by itself; step by step: hark client --explain",
   "-n --nodns": "server shows clients by their addresses already",
   "-u": DATAGRAMS,
   "--sctp --vsock -Z -dtls": ONLY_THESE,

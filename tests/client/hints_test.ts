@@ -41,6 +41,7 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
     "-cert, -key: deno task client --cert FILE --key FILE",
   ],
   [["-pipe", "h:1"], "did you mean --pipe? see deno task client --help"],
+  [["--session", "h:1"], "HTTP is spoken by get: deno task get URL"],
   // nc: clusters of letters
   [["-zv", "h", "80"], "deno task client --check 80 h"],
   [["-vz", "h", "20-25"], "deno task client --check 20-25 h"],
@@ -55,7 +56,7 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-4zv", "h", "80"], "deno task client --check 80 h"],
   [
     ["-4nv", "h", "80"],
-    "-n: a host may be an address: deno task client 127.0.0.1:PORT; -v: client says what fails by itself; for events, --json",
+    "-n: a host may be an address: deno task client 127.0.0.1:PORT; -v: what happens, step by step: deno task client --explain; events for programs: --json",
   ],
   [["-lvp", "80"], `${LISTEN} 80`],
   [["-nlvp80"], `${LISTEN} 80`],
@@ -66,7 +67,7 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["-lup", "53"], "to listen: deno task server --udp --port 53"],
   [
     ["-nv", "h", "80"],
-    "-n: a host may be an address: deno task client 127.0.0.1:PORT; -v: client says what fails by itself; for events, --json",
+    "-n: a host may be an address: deno task client 127.0.0.1:PORT; -v: what happens, step by step: deno task client --explain; events for programs: --json",
   ],
   // nc and ncat: one by one
   [["-z"], "deno task client --check PORTS HOST"],

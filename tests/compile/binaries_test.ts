@@ -144,6 +144,43 @@ testBinaries(
   },
 );
 
+testBinaries(
+  "the binary get logs in, keeps a session, saves, picks and explains",
+  async () => {
+    const folder = await Deno.makeTempDir();
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      ({ headers }) =>
+        headers.get("authorization")?.startsWith("Digest ")
+          ? Response.json({ cookie: headers.get("cookie") }, {
+            headers: { "set-cookie": "a=1" },
+          })
+          : new Response("", {
+            status: 401,
+            headers: { "www-authenticate": 'Digest realm="r", nonce="n"' },
+          }),
+    );
+    const url = `http://127.0.0.1:${server.addr.port}/saved`;
+    const login = ["--digest", "-a", "ada:secret", url];
+    const session = ["--session", `${folder}/s.json`];
+    const saved = await spawn("get", ["-O", ...session, ...login], {
+      cwd: folder,
+    }).result;
+    assertEquals(saved.code, 0, saved.stderr);
+    assertEquals(
+      await Deno.readTextFile(`${folder}/saved`),
+      '{"cookie":null}',
+    );
+    const picked = ["--pick", ".cookie", "--explain=ko"];
+    const { stdout, stderr } = await spawn("get", [
+      ...[...picked, ...session, ...login],
+    ]).result;
+    assertEquals(stdout, "a=1\n");
+    assertStringIncludes(stderr, "TCP");
+    await Deno.remove(folder, { recursive: true });
+  },
+);
+
 testBinaries("the binary api keeps its data in a file", async () => {
   const folder = await Deno.makeTempDir();
   const first = await listen("api", [`${folder}/a.db`]);

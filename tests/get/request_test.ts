@@ -736,6 +736,11 @@ Deno.test("a method, a second URL and a body among the operands get a hint at wh
         /^items come after/,
       ],
       [
+        ["cookies.txt", ":9"],
+        'Cannot use the file "cookies.txt" as a URL',
+        /--session FILE URL$/,
+      ],
+      [
         ["a.example", "a:b", ":9/x"],
         "Cannot use a URL after an item",
         /^URLs come first/,

@@ -40,6 +40,10 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["unix:a.sock"], "deno task server --unix a.sock"],
   [["/run/my app.sock"], "deno task server --unix '/run/my app.sock'"],
   [["dance"], SEE_HELP],
+  [
+    ["--explain"],
+    "server logs every client by itself; step by step: deno task client --explain",
+  ],
   [["ehco"], "did you mean echo? see deno task server --help"],
   [["echo", "x"], SEE_HELP],
   // a target in other words

@@ -112,9 +112,11 @@ testWith(
         'write access to "."',
       ]], saved.stdout);
       assertEquals(await Deno.readTextFile(`${cwd}/x`), "hi\n");
+      // what is in a folder is granted with it
+      await Deno.writeTextFile(`${cwd}/netrc`, "");
       const kept = await ask(
-        ["get", "--session", "s.json", `http://${at}/x`],
-        Array(3).fill("y"),
+        ["get", "--session", "s.json", "--netrc", "netrc", `http://${at}/x`],
+        Array(4).fill("y"),
         { cwd },
       );
       assertEquals([kept.code, asked(kept.stdout)], [0, [

@@ -49,6 +49,13 @@ export function parseChallenges(text: string): Challenge[] {
   return challenges;
 }
 
+// that of std is a package to fetch, and an older Deno has none
+const toHex = (buffer: ArrayBuffer) =>
+  Array.from(
+    new Uint8Array(buffer),
+    (byte) => byte.toString(16).padStart(2, "0"),
+  ).join("");
+
 /** How far MD5 turns in each of its rounds, and what it adds in each of its steps (RFC 1321, section 3.4). */
 const TURNS = [
   [7, 12, 17, 22],
@@ -85,7 +92,7 @@ export function md5(bytes: Uint8Array): string {
       sum[at] = (sum[at] ?? 0) + part;
     }
   }
-  return new Uint8Array(sum.buffer).toHex();
+  return toHex(sum.buffer);
 }
 
 type Hash = (bytes: Uint8Array<ArrayBuffer>) => string | Promise<string>;
@@ -98,8 +105,7 @@ const HASHES: readonly (readonly [name: string, hash: Hash])[] = [
   }],
   [
     "sha-256",
-    async (bytes) =>
-      new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex(),
+    async (bytes) => toHex(await crypto.subtle.digest("SHA-256", bytes)),
   ],
   ["md5", md5],
 ];
@@ -135,7 +141,7 @@ function chooseChallenge(
         .find((qop) => offered?.includes(qop));
       const nonce = parameters.get("nonce");
       if (nonce === undefined || offered && qop === undefined) continue;
-      const cnonce = crypto.getRandomValues(new Uint8Array(16)).toHex();
+      const cnonce = toHex(crypto.getRandomValues(new Uint8Array(16)).buffer);
       return { parameters, hash, qop, nonce, cnonce, count: 0 };
     }
   }

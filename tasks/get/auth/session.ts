@@ -158,7 +158,9 @@ async function readSession(path: string): Promise<SessionFile | undefined> {
   if (!info.isFile) throw new Failure("it is not a regular file");
   const text = info.size > MOST_BYTES ? "-" : await Deno.readTextFile(path);
   const file = parseSession(text);
-  if (file === undefined) throw new Failure("it is no session");
+  if (file === undefined) {
+    throw new Failure("it is no session of hark or HTTPie");
+  }
   return file;
 }
 

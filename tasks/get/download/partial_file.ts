@@ -124,8 +124,8 @@ async function hold(
   const file = await doing("write", path, open);
   if (file === undefined) return undefined;
   try {
-    // not every file system knows locks; who had it may have finished it, and given it its name
-    const isMine = await file.tryLock(true).catch(() => true) &&
+    // not every file system knows locks, nor does an old Deno; who had it may have finished it, and given it its name
+    const isMine = await (file.tryLock?.(true).catch(() => true) ?? true) &&
       isSame(await ownFile(path), await file.stat());
     if (isMine) return file;
   } catch (error) {
