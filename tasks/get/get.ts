@@ -147,6 +147,8 @@ export interface Asked extends Operands {
   readonly method: string;
   /** Whether a body could be meant, so that one on stdin that is not sent is worth a word. */
   readonly mayHaveBody?: boolean;
+  /** Whether its login is that of another origin, so that it has none. */
+  readonly isElsewhere?: boolean;
 }
 
 /** The options that name no file and no other host: one that is missing here loads a module in vain, no more. */
@@ -251,6 +253,9 @@ async function createExchange(
     ? (await import("./auth/digest.ts"))
       .createDigest(login, request.url.origin)
     : undefined;
+  // a server may know by a cookie to whom it gave a challenge
+  const cookies = session?.cookies ?? (digest &&
+    (await import("../../lib/http/cookies.ts")).createCookies());
   const { explainer } = sent;
   const notice = (text: string, isLast = false) => {
     explainer?.again(text);
@@ -276,7 +281,7 @@ async function createExchange(
     const sending = send(request, {
       ...sent,
       ...digest?.(),
-      cookies: session?.cookies,
+      cookies,
       decodes,
       network: isOwn ? { ...network, rawHeaders: true } : network,
       timeouts: { ...timeouts, total: left },
@@ -464,9 +469,18 @@ function refuseTakenUrl(options: Partial<ExchangeOptions>): void {
   });
 }
 
+/** Opens the session that the options name. */
+async function openSession(url: URL, options: ExchangeOptions) {
+  const { openSession } = await import("./auth/session.ts");
+  const { refuseSaved } = await import("./auth/session_file.ts");
+  await refuseSaved(url, options);
+  return await openSession(url, options);
+}
+
 /**
  * Sends the request that the operands ask for, and prints its response or saves its body.
  *
+ * @param hear Hears the response that came last, whatever became of it.
  * @returns The exit code: 0, or 3, 4 or 5 by the class of the status.
  * @throws {UsageError} When something cannot be sent.
  * @throws {Failure} When a file cannot be read, or there is no whole response.
@@ -475,6 +489,7 @@ export async function runExchange(
   operands: Asked,
   options: ExchangeOptions,
   io: Io,
+  hear?: (last?: HttpResponse) => void,
 ): Promise<ExitCode> {
   refuseGarbled(Object.values(options));
   if (operands.typed === DEFAULT_URL) refuseTakenUrl(options);
@@ -483,12 +498,12 @@ export async function runExchange(
       .createPick(options.pick, operands)
     : undefined;
   const session = options.session ?? options.sessionReadOnly
-    ? await (await import("./auth/session.ts"))
-      .openSession(operands.url, options)
+    ? await openSession(operands.url, options)
     : undefined;
   const { login, ...typed } = await createRequest(operands, io, {
     ...options,
     kept: session,
+    mayLack: operands.isElsewhere,
   });
   if (login && "user" in login && login.digest) {
     options = { ...options, digest: true };
@@ -527,7 +542,8 @@ export async function runExchange(
       await show(exchange, picked);
   const { explainer } = exchange.sent;
   const told = () => explainer?.follow(work, exchange.last) ?? work();
-  const code = await (session ? session.finish(told()) : told());
+  const code = await (session ? session.finish(told()) : told())
+    .finally(() => hear?.(exchange.last()));
   if (request.body !== undefined) await printNote(await unsent ?? "");
   return code;
 }
@@ -541,17 +557,42 @@ async function withoutSecrets(
   const isHidden = ({ path: [name] }: Item) => isSecret(name);
   const logins = ["auth", "bearer"] as const;
   return {
-    call: { ...call, items: call.items.filter((item) => !isHidden(item)) },
-    options: {
-      ...options,
-      ...{ auth: undefined, bearer: undefined },
-      digest: options.digest && options.netrc !== undefined,
+    call: {
+      ...call,
+      items: call.items.filter((item) => !isHidden(item)),
+      isElsewhere: true,
     },
+    options: { ...options, auth: undefined, bearer: undefined },
     withheld: [
       ...logins.filter((name) => options[name] !== undefined)
         .map((name) => `--${name}`),
       ...call.items.filter(isHidden).map(({ path: [name] }) => name),
     ],
+  };
+}
+
+/** Tells once whether a call would get a cookie that came with an earlier one. */
+function createMissed() {
+  const heard: [url: URL, lines: string[]][] = [];
+  let isTold = false;
+  return {
+    hear: (last?: HttpResponse) => {
+      for (
+        const { request, headers } of last ? [...last.hops ?? [], last] : []
+      ) {
+        const lines = headers.getSetCookie();
+        if (lines.length > 0) heard.push([request.url, lines]);
+      }
+    },
+    isAny: async (url: URL): Promise<boolean> => {
+      if (isTold || heard.length === 0) return false;
+      const { createCookies } = await import("../../lib/http/cookies.ts");
+      const cookies = createCookies();
+      for (const [from, lines] of heard) await cookies.take(from, lines);
+      const request = { method: "GET", url, headers: [], typed: [] };
+      isTold = (await cookies.add(request)).headers.length > 0;
+      return isTold;
+    },
   };
 }
 
@@ -574,6 +615,8 @@ export async function runEach(
   const printNote = async (text: string) => {
     if (!isSilent) await printSafe(io.stderr, text);
   };
+  const missed = createMissed();
+  const hasSession = (options.session ?? options.sessionReadOnly) !== undefined;
   const answers = new Map<string, Promise<string | undefined>>();
   // who is asked for a password is asked once
   const askSecret = (question: string) => {
@@ -593,13 +636,18 @@ export async function runEach(
       const names = withheld.join(", ");
       await printNote(`Not sent there: ${names}, for ${first?.url.origin}\n`);
     }
-    const code = await runExchange(call, own, { ...io, askSecret }).catch(
-      (error) => {
-        const isUnsent = call === first && error instanceof UsageError;
-        if (isUnsent || error instanceof ClosedOutput) throw error;
-        return report(error);
-      },
-    );
+    if (!isSilent && !hasSession && await missed.isAny(call.url)) {
+      await printNote(
+        "Not sent there: cookies that came before; --session FILE keeps them\n",
+      );
+    }
+    const code = await runExchange(
+      ...[call, own, { ...io, askSecret }, missed.hear] as const,
+    ).catch((error) => {
+      const isUnsent = call === first && error instanceof UsageError;
+      if (isUnsent || error instanceof ClosedOutput) throw error;
+      return report(error);
+    });
     if (code > worst) worst = code;
     if (code >= ExitCode.Interrupted) break;
   }
