@@ -10,6 +10,7 @@ import {
   CookieJar,
   domainMatch,
   MemoryCookieStore,
+  pathMatch,
 } from "tough-cookie";
 import type { HttpRequest } from "./request.ts";
 
@@ -61,11 +62,14 @@ export function createCookies(): {
     changes,
     keep: (cookie, url) =>
       jar.setCookie(cookie, url, { ignoreError: true, now: new Date(0) }),
-    take: async ({ href }, lines) => {
+    take: async ({ href, hostname: host }, lines) => {
       for (const line of lines.slice(0, MOST_COOKIES)) {
         const read = Cookie.parse(line);
         if (!read || read.key.length + read.value.length > MOST_BYTES) continue;
-        if (await isShadow(read, href)) continue;
+        // a site of one name has it for itself, and localhost is nobody's
+        const isTop = !host.includes(".") && !/^__Host-/i.test(read.key);
+        if (isTop && read.domain === host) read.domain = null;
+        if (read.domain === "localhost" || await isShadow(read, href)) continue;
         const now = new Date();
         const end = read.expiryTime(now) ?? 0;
         if (read.isPersistent()) {
@@ -80,7 +84,11 @@ export function createCookies(): {
     },
     add: async (request) => {
       const cookies = await jar.getCookies(request.url.href);
-      const set = new Set([...changes.values()].map(({ key }) => key));
+      const set = new Set(
+        [...changes.values()].filter(({ path }) =>
+          pathMatch(request.url.pathname, path ?? "/")
+        ).map(({ key }) => key),
+      );
       const typed = request.headers.filter(([name]) => isCookie(name))
         .flatMap(([, value]) => value.split(/; */))
         .filter((pair) => pair !== "" && !set.has(nameOf(pair)));
@@ -88,12 +96,8 @@ export function createCookies(): {
       const kept = cookies.filter(({ key }) => !names.has(key));
       const all = [...typed, ...kept.map((each) => each.cookieString())];
       const headers = request.headers.filter(([name]) => !isCookie(name));
-      return {
-        ...request,
-        headers: all.length === 0
-          ? headers
-          : [...headers, ["cookie", all.join("; ")]],
-      };
+      if (all.length > 0) headers.push(["cookie", all.join("; ")]);
+      return { ...request, headers };
     },
   };
 }

@@ -183,10 +183,11 @@ function cookiesOf({ status, headers }: TransportResponse): string[] {
 
 async function attempt(
   request: HttpRequest,
-  { retry = 0, notice, timeouts = DEFAULT_TIMEOUTS, cookies }: SendOptions,
+  { notice, timeouts = DEFAULT_TIMEOUTS, cookies, ...options }: SendOptions,
   network: Network,
   deadline: Deadline,
 ): Promise<TransportResponse> {
+  const { retry = 0, sign } = options;
   const onUpload = (state: string) => deadline.renew(state === "sending");
   for (let count = 0;; count++) {
     let response: TransportResponse | undefined;
@@ -226,6 +227,8 @@ async function attempt(
     await response?.body?.cancel();
     notice?.(`${pause.why}: trying again in ${(pause.ms / 1000).toFixed(1)} s`);
     await sleep(pause.ms, deadline.signal);
+    // what proves one request proves no other
+    request = await sign?.(request) ?? request;
   }
 }
 

@@ -198,6 +198,9 @@ async function createExchange(
     ? (await import("./auth/digest.ts"))
       .createDigest(login, request.url.origin)
     : undefined;
+  // a server may know by a cookie to whom it gave a challenge
+  const cookies = session?.cookies ?? (digest &&
+    (await import("../../lib/http/cookies.ts")).createCookies());
   const { explainer } = sent;
   const notice = (text: string, isLast = false) => {
     explainer?.again(text);
@@ -223,7 +226,7 @@ async function createExchange(
     const sending = send(request, {
       ...sent,
       ...digest?.(),
-      cookies: session?.cookies,
+      cookies,
       decodes,
       network: isOwn ? { ...network, rawHeaders: true } : network,
       timeouts: { ...timeouts, total: left },
@@ -356,9 +359,18 @@ function refuseTakenUrl(options: Readonly<Record<string, unknown>>): void {
   });
 }
 
+/** Opens the session that the options name. */
+async function openSession(url: URL, options: ExchangeOptions) {
+  const { openSession } = await import("./auth/session.ts");
+  const { refuseSaved } = await import("./auth/session_file.ts");
+  await refuseSaved(url, options);
+  return await openSession(url, options);
+}
+
 /**
  * Sends the request that the operands ask for, and prints its response or saves its body.
  *
+ * @param hear Hears the response that came last, whatever became of it.
  * @returns The exit code: 0, or 3, 4 or 5 by the class of the status.
  * @throws {UsageError} When something cannot be sent.
  * @throws {Failure} When a file cannot be read, or there is no whole response.
@@ -367,6 +379,7 @@ export async function runExchange(
   operands: Asked,
   options: ExchangeOptions,
   io: Io,
+  hear?: (last?: HttpResponse) => void,
 ): Promise<ExitCode> {
   refuseGarbled(Object.values(options));
   if (operands.typed === DEFAULT_URL) refuseTakenUrl(options);
@@ -375,12 +388,12 @@ export async function runExchange(
       .createPick(options.pick, operands)
     : undefined;
   const session = options.session ?? options.sessionReadOnly
-    ? await (await import("./auth/session.ts"))
-      .openSession(operands.url, options)
+    ? await openSession(operands.url, options)
     : undefined;
   const { login, ...typed } = await createRequest(operands, io, {
     ...options,
     kept: session,
+    mayLack: operands.isElsewhere,
   });
   if (login && "user" in login && login.digest) {
     options = { ...options, digest: true };
@@ -422,7 +435,8 @@ export async function runExchange(
       await show(exchange, picked);
   const { explainer } = exchange.sent;
   const told = () => explainer?.follow(work, exchange.last) ?? work();
-  const code = await (session ? session.finish(told()) : told());
+  const code = await (session ? session.finish(told()) : told())
+    .finally(() => hear?.(exchange.last()));
   if (request.body !== undefined) await printNote(await unsent ?? "");
   return code;
 }

@@ -26,10 +26,14 @@ export type RequestOptions = Partial<
   & Pick<
     ExchangeOptions,
     | ("form" | "multipart" | "pathAsIs")
-    | ("auth" | "bearer" | "netrc" | "digest")
+    | ("auth" | "bearer" | "netrc" | "digest" | "sessionAuth")
   >
-  // where a login may be that nothing else names
-  & { readonly kept: Session | undefined }
+  & {
+    /** Where a login may be that nothing else names. */
+    readonly kept: Session | undefined;
+    /** Whether there need be none, whatever is to be done with it. */
+    readonly mayLack: boolean | undefined;
+  }
 >;
 
 /** A request, and who makes it: with Digest that is not in its headers yet. */
@@ -199,14 +203,20 @@ async function loginOf(
     "./auth/login.ts"
   );
   const named = await readLogin(url, io, options);
-  const login = options.kept ? options.kept.choose(named) : named;
+  const { kept, mayLack } = options;
+  const login = kept ? kept.choose(named, mayLack) : named;
   if (login === undefined) {
-    if (options.digest && options.netrc === undefined) {
+    if (options.digest && options.netrc === undefined && !mayLack) {
       throw new UsageError("Cannot use --digest without a login", {
         hint: "add --auth USER, or --netrc",
       });
     }
     return { headers: [] };
+  }
+  if (options.digest && "token" in login) {
+    throw new UsageError("Cannot use --digest: the session has a token", {
+      hint: "add --auth USER, or leave out --digest",
+    });
   }
   const value = formatAuthorization(login);
   const isSent = !options.digest && !isProven(login);
@@ -319,6 +329,9 @@ function isChunked({ kind, path: [name], value }: Item): boolean {
     /^\s*chunked\s*$/i.test(value);
 }
 
+const isAuthorization = ({ kind, path: [name] }: Item): boolean =>
+  /^header/.test(kind) && /^authorization$/i.test(name);
+
 /**
  * Makes a request: query items join the URL, header items replace the defaults, and fields become a JSON body, or a form.
  *
@@ -341,6 +354,11 @@ export async function buildRequest(
   }
   if (raw === undefined && operands.fields.length === 0) {
     refuseUnknownHeaders(method, typedItems);
+  }
+  if (options.sessionAuth && typedItems.some(isAuthorization)) {
+    throw new UsageError("Cannot keep the login of a header", {
+      hint: "--auth USER, --auth @FILE or --bearer @FILE is kept",
+    });
   }
   const items = await Promise.all(typedItems.map(readItem));
   const query = queryOf(items);

@@ -414,4 +414,6 @@ export interface Asked extends Operands {
   readonly method: string;
   /** Whether a body could be meant, so that one on stdin that is not sent is worth a word. */
   readonly mayHaveBody?: boolean;
+  /** Whether its login is that of another origin, so that it has none. */
+  readonly isElsewhere?: boolean;
 }

@@ -177,3 +177,46 @@ Deno.test("a password is asked for once, whatever number of URLs it is for", asy
   assertEquals(result.stdout, "Basic bWU6cHc=".repeat(2));
   assertEquals(result.stderr.match(/Password/g)?.length, 1);
 });
+
+Deno.test("a cookie that would go with a later URL, were there a session, is told of once", async () => {
+  await using server = serveHttp((request) => {
+    const { pathname, searchParams } = new URL(request.url);
+    const to = searchParams.get("to");
+    const set = searchParams.get("set");
+    return new Response(`${pathname} ${request.headers.get("cookie")}\n`, {
+      status: to ? 302 : 200,
+      headers: {
+        ...to && { location: to },
+        ...set && { "set-cookie": set },
+      },
+    });
+  });
+  await using other = serveHttp(() => new Response());
+  const [a, b] = [`${server.url}/a`, `${server.url}/b`];
+  const note =
+    "Not sent there: cookies that came before; --session FILE keeps them\n";
+  for (
+    const [args, count] of [
+      [[`${a}?set=s=1`, b, a], 1],
+      [[`${a}?set=s=1&to=/c`, b], 1],
+      [[`${a}?set=s=1`], 0],
+      [[a, b], 0],
+      [[a, `${b}?set=s=1`], 0],
+      [[`${a}?set=s=1;path=/c`, b], 0],
+      [[`${a}?set=s=1;max-age=0`, b], 0],
+      [[`${a}?set=s=1`, other.url.replace("127.0.0.1", "localhost")], 0],
+      [["-q", `${a}?set=s=1`, b], 0],
+      [["-b", `${a}?set=s=1`, b], 0],
+    ] as const
+  ) {
+    const { code, stderr } = await run(main, args);
+    assertEquals([code, stderr.split(note).length - 1], [0, count], `${args}`);
+    if (count > 0) assertStringIncludes(stderr, `${b}\n${note}200 OK\n`);
+  }
+  await withFiles({}, async (folder) => {
+    const session = ["--session", `${folder}/s.json`];
+    const { stderr, stdout } = await run(main, [...session, `${a}?set=s=1`, b]);
+    assertEquals(stderr.includes(note), false);
+    assertEquals(stdout, "/a null\n/b s=1\n");
+  });
+});

@@ -42,6 +42,8 @@ export function parseSession(text: string): SessionFile | undefined {
   let data: unknown = { cookies: [] };
   try {
     if (text.trim() !== "") data = JSON.parse(text);
+    // what is too deep could not be written
+    JSON.stringify(data, null, 2);
   } catch {
     return undefined;
   }
@@ -81,7 +83,9 @@ export function parseEntry(
     expires: typeof expires === "number" ? expires * 1000 : "Infinity",
     domain: whole.startsWith(".") ? at : null,
     httpOnly: "HttpOnly" in more,
-    sameSite: `${more.SameSite ?? ""}`.toLowerCase() || undefined,
+    sameSite: typeof more.SameSite === "string"
+      ? more.SameSite.toLowerCase()
+      : undefined,
   });
   const url = URL.parse(`https://${at}/`);
   if (!cookie || typeof value !== "string" || url?.hostname !== at) {
@@ -138,8 +142,8 @@ export function formatSession(
 /** A session that is open. */
 export interface Session {
   readonly cookies: Cookies;
-  /** Who logs in to the origin of the call: whom the call names, else who was kept. */
-  readonly choose: (login?: Login) => Login | undefined;
+  /** Who logs in to the origin of the call: whom the call names, else who was kept; one has to be to be kept, unless it may lack. */
+  readonly choose: (login?: Login, mayLack?: boolean) => Login | undefined;
   /** Begins to keep what has come until now; `status` is that of a response. What fails is thrown by {@linkcode Session.finish}. */
   readonly save: (status?: number) => void;
   /** Waits for a step, then until all is kept; where the step fails, that alone is thrown. */
@@ -147,6 +151,12 @@ export interface Session {
 }
 
 const UNAUTHORIZED = 401;
+
+/** A name of what this process prints or reads. */
+const STREAM = /^\/(dev\/(std|fd\/)|proc\/)/;
+
+/** The cookies of curl and wget, one a line. */
+const JAR = /^(# (Netscape )?HTTP Cookie File|\S+\t(TRUE|FALSE)\t\/.*\t)/im;
 
 /** So many bytes a file may have. */
 const MOST_BYTES = 16 << 20;
@@ -158,10 +168,12 @@ async function readSession(path: string): Promise<SessionFile | undefined> {
   if (!info.isFile) throw new Failure("it is not a regular file");
   const text = info.size > MOST_BYTES ? "-" : await Deno.readTextFile(path);
   const file = parseSession(text);
-  if (file === undefined) {
-    throw new Failure("it is no session of hark or HTTPie");
-  }
-  return file;
+  if (file !== undefined) return file;
+  throw new Failure("it is no session of hark or HTTPie", {
+    hint: JAR.test(text)
+      ? "it is a cookie jar as curl has it, which is not read: name another file, and log in again"
+      : undefined,
+  });
 }
 
 /** Puts the cookies of a file where they are sent from. Gives the entries by what tells their cookies apart. */
@@ -241,7 +253,8 @@ export async function openSession(
     try {
       return await step;
     } catch (cause) {
-      const hint = hintForHome(named);
+      const own = cause instanceof Failure ? cause.hint : undefined;
+      const hint = own ?? hintForHome(named);
       const text = `Cannot ${what} session "${absolutePath(named)}"`;
       throw new Failure(text, { cause, hint });
     }
@@ -249,6 +262,8 @@ export async function openSession(
   const path = await followLinks(named);
   const cookies = createCookies();
   const open = async () => {
+    // a shell writes there what is printed
+    if (STREAM.test(named)) throw new Failure("it is not a regular file");
     const file = await readSession(path);
     if (session !== undefined) await tryPlace(path, file !== undefined);
     else if (file === undefined) throw new Deno.errors.NotFound();
@@ -300,8 +315,9 @@ export async function openSession(
   };
   return {
     cookies,
-    choose: (login) => {
-      if (sessionAuth && login === undefined && kept === undefined) {
+    choose: (login, mayLack = false) => {
+      const isNone = login === undefined && kept === undefined;
+      if (sessionAuth && isNone && !mayLack) {
         throw new UsageError("Cannot keep a login: there is none", {
           hint: "--auth USER, --auth @FILE or --bearer @FILE logs in",
         });

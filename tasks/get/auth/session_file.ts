@@ -4,10 +4,12 @@
  * @module
  */
 
-import { Failure } from "../../../lib/cli/errors.ts";
+import { Failure, UsageError } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
-import { followLinks } from "../download/destination.ts";
+import { redactUrl } from "../../../lib/cli/redact.ts";
+import { followLinks, savedFiles } from "../download/destination.ts";
+import type { ExchangeOptions } from "../options.ts";
 
 /** The options of a session. */
 export interface SessionOptions {
@@ -48,6 +50,29 @@ export async function sessionFiles(
   return session === undefined
     ? { read: named, write: [] }
     : { read: all, write: all };
+}
+
+/**
+ * Refuses to save a body where a session is.
+ *
+ * @throws {UsageError} `Cannot save to "me.json": the session is there`.
+ */
+export async function refuseSaved(
+  url: URL,
+  options: Partial<ExchangeOptions>,
+): Promise<void> {
+  const realOf = (path: string) =>
+    Deno.realPath(absolutePath(path)).catch(() => absolutePath(path));
+  const saved = await savedFiles(new URL(redactUrl(url.href)), options);
+  const kept = await Promise.all(
+    (await sessionFiles(options)).read.map(realOf),
+  );
+  for (const path of saved) {
+    if (!kept.includes(await realOf(path))) continue;
+    throw new UsageError(`Cannot save to "${path}": the session is there`, {
+      hint: "name another file for one of them",
+    });
+  }
 }
 
 /**

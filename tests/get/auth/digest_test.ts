@@ -752,6 +752,74 @@ Deno.test("--curl logs in as --digest does, and --offline says what it cannot sh
   );
 });
 
+Deno.test("an attempt after another has the next count", async () => {
+  let busy = 1;
+  const counts = new Set<string>();
+  await using server = serveDigest({
+    handle: (isIn, _, parameters) => {
+      const count = `${parameters.get("nonce")} ${parameters.get("nc")}`;
+      // as a server that takes no request twice
+      if (!isIn || counts.has(count)) return undefined;
+      counts.add(count);
+      const status = busy-- > 0 ? 503 : 200;
+      return new Response("in", { status, headers: { "retry-after": "0" } });
+    },
+  });
+  const put = [...ADA, "--retry=1", "-X", "PUT", `${server.url}/`, "a=b"];
+  const { code, stdout } = await run(post, put);
+  assertEquals([code, stdout], [0, "in"]);
+  assertEquals(server.seen, [
+    "PUT / - none",
+    'PUT / {"a":"b"} n1/1',
+    'PUT / {"a":"b"} n1/2',
+  ]);
+});
+
+Deno.test("with several URLs no password is sent where --digest is to prove it", async () => {
+  await using here = serveDigest();
+  await using there = serveDigest();
+  const other = `${there.url.replace("//", "//ada:s3cret@")}/`;
+  const urls = [`${here.url}/`, other, `${there.url}/`];
+  const { code, stdout } = await run(get, ["-q", ...ADA, ...urls]);
+  assertEquals([code, stdout], [4, "ininno"]);
+  const login = ["GET / - none", "GET / - n1/1"];
+  assertEquals(here.seen, login);
+  assertEquals(there.seen, [...login, "GET / - none"]);
+});
+
+Deno.test("--digest with a session that has a token is refused", async () => {
+  await using server = serveDigest();
+  await withFolder(async (folder) => {
+    const file = `${folder}/s.json`;
+    const logins = { [server.url]: { token: "t" } };
+    Deno.writeTextFileSync(file, JSON.stringify({ cookies: [], logins }));
+    const args = ["--session", file, "--digest", `${server.url}/`];
+    const { code, stderr } = await run(get, args);
+    assertEquals([code, server.seen], [2, []]);
+    assertStringIncludes(
+      stderr,
+      "Cannot use --digest: the session has a token",
+    );
+  });
+});
+
+Deno.test("a cookie that comes with the challenge goes back with the login", async () => {
+  const cookies: (string | null)[] = [];
+  const headers = {
+    "set-cookie": "node=1",
+    "www-authenticate": 'Digest realm="r", nonce="n", qop=auth',
+  };
+  await using server = serveHttp((request) => {
+    cookies.push(request.headers.get("cookie"));
+    return new Response("", {
+      status: cookies.length > 1 ? 200 : 401,
+      headers,
+    });
+  });
+  assertEquals((await run(get, [...ADA, server.url])).code, 0);
+  assertEquals(cookies, [null, "node=1"]);
+});
+
 Deno.test("a session keeps how its login was proven, and proves it again", async () => {
   await using server = serveDigest({ challenge: "qop=auth" });
   await withFolder(async (folder) => {

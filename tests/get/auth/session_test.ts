@@ -411,6 +411,7 @@ Deno.test("what is no session is refused in one line before anything is sent, an
   const bad = [
     ...["{", "[]", "null", "1", '"a"', "{}", '{"cookies":1}', "\0"],
     ...['{"cookies":[1]}', '{"cookies":{"a":1}}', '{"name":"package"}'],
+    `{"cookies":[],"deep":${"[".repeat(1e5)}${"]".repeat(1e5)}}`,
   ];
   await withFiles({ "wide.json": '{"cookies":[]}' }, async (folder) => {
     for (const text of bad) {
@@ -433,6 +434,7 @@ Deno.test("what is no session is refused in one line before anything is sent, an
       ["--session", `${folder}/none/s.json`, "its folder is missing"],
       ["--session", folder, "it is not a regular file"],
       ["--session", "/dev/null", "it is not a regular file"],
+      ["--session", "/dev/stdout", "it is not a regular file"],
     ] as const;
     for (const [option, file, why] of table) {
       const { code, stderr } = await run(get, [option, file, server.url]);
@@ -747,11 +749,144 @@ Deno.test("what is in a file and cannot be a cookie is none", () => {
       { name: "a", value: "1", domain: "u@a.test" },
       { name: "a", value: "1", domain: "a.test:80" },
       { name: "a", value: "1", path: "/\n" },
+      { name: { toString: 1 }, value: "1" },
     ]
   ) {
     const domain = "domain" in entry ? entry.domain : "a.test";
     assertEquals(parseEntry({ ...entry, domain }, ""), undefined);
   }
+});
+
+Deno.test("for any JSON in the place of any member a file's cookie is one or none", () => {
+  const odd = fc.oneof(
+    fc.jsonValue(),
+    fc.constantFrom({ toString: 1 }, { toISOString: 1 }, 1e300, "__proto__"),
+  );
+  const members = ["name", "value", "domain", "path", "secure", "expires"];
+  const cookie = { name: "a", value: "1", domain: "a.test", path: "/" };
+  fc.assert(fc.property(
+    fc.constantFrom(...members, "rest"),
+    odd,
+    (name, value) => {
+      parseEntry({ ...cookie, [name]: value }, "");
+      const rest = { SameSite: value, HttpOnly: value };
+      assert(parseEntry({ ...cookie, rest }, ""));
+    },
+  ));
+});
+
+Deno.test("who has a name without a dot has its cookies alone", async () => {
+  const table = [
+    ["intranet", "intranet", "intranet", "s=1"],
+    ["intranet", "intranet", "x.intranet", ""],
+    ["localhost", "localhost", "localhost", "s=1"],
+    ["localhost", "localhost", "a.localhost", ""],
+    ["a.localhost", "localhost", "b.localhost", ""],
+    ["a.localhost", "a.localhost", "b.a.localhost", "s=1"],
+    ["[::1]", "[::1]", "[::1]", "s=1"],
+    ["com", "COM", "com", "s=1"],
+    ["a.com.", "com.", "b.com.", ""],
+  ];
+  for (const [from, domain, to, expected] of table) {
+    const cookies = createCookies();
+    const line = `s=1; Domain=${domain}`;
+    await cookies.take(new URL(`http://${from}/`), [line]);
+    const { headers } = await cookies.add({
+      ...{ method: "GET", headers: [], typed: [] },
+      url: new URL(`http://${to}/`),
+    });
+    const sent = headers.map(([, value]) => value).join();
+    assertEquals(sent, expected, `${from}, ${line}: ${to}`);
+  }
+});
+
+Deno.test("a cookie that was typed gives way to one that a response has set for that path alone", async () => {
+  await using server = serveHttp(answer);
+  const way = ["-b", `Cookie:a=typed; b=2`];
+  for (
+    const [line, expected] of [
+      ["a=set; Path=/", "b=2; a=set"],
+      ["a=set; Path=/away", "a=typed; b=2"],
+      ["a=; Path=/; Max-Age=0", "b=2"],
+      ["a=; Path=/away; Max-Age=0", "a=typed; b=2"],
+    ] as const
+  ) {
+    const url = `${setting(`${server.url}/x/a`, line)}&to=/x/b`;
+    const { stdout } = await run(get, [url, ...way]);
+    assertEquals(stdout, expected, line);
+  }
+});
+
+Deno.test("a cookie jar of curl is told from what is no session", async () => {
+  const line = "127.0.0.1\tFALSE\t/\tFALSE\t0\ts\ts3cret\n";
+  for (const head of ["# Netscape HTTP Cookie File\n", "", "\n"]) {
+    await withFiles({ "jar.txt": head + line }, async (folder) => {
+      const args = ["--session", `${folder}/jar.txt`, "http://127.0.0.1:9/"];
+      const { code, stderr } = await run(get, args);
+      assertEquals(code, 1);
+      assertMatch(stderr, /it is no session\nhint: it is a cookie jar as curl/);
+      assert(!stderr.includes("s3cret"));
+    });
+  }
+});
+
+Deno.test("no body is saved where the session is, by whatever name", async () => {
+  let asked = 0;
+  await using server = serveHttp(() => new Response(`${++asked}`));
+  await withFiles({ "s.json": '{"cookies":[]}' }, async (folder) => {
+    const file = `${folder}/s.json`;
+    Deno.symlinkSync(file, `${folder}/link`);
+    Deno.mkdirSync(`${folder}/sub`);
+    const table = [
+      ["--session", file, file],
+      ["--session", file, `${folder}/sub/../s.json`],
+      ["--session", file, `${folder}/link`],
+      ["--session", `${folder}/link`, file],
+      ["--session", file, `${file}.hark`],
+      ["--session", `${folder}/new.part`, `${folder}/new`],
+      ["--session-read-only", file, file],
+    ] as const;
+    for (const [option, session, output] of table) {
+      const args = [option, session, "-o", output, server.url];
+      const { code, stderr } = await run(get, args);
+      assertEquals(code, 2, `${option} ${session} -o ${output}`);
+      assertMatch(stderr, /^get: Cannot save to ".*": the session is there\n/);
+    }
+    assertEquals([asked, Deno.readTextFileSync(file)], [0, '{"cookies":[]}']);
+    const other = ["--session", file, "-o", `${folder}/x`, server.url];
+    assertEquals((await run(get, other)).code, 0);
+  });
+});
+
+Deno.test("a login that is typed as a header cannot be kept, and says so before it is sent", async () => {
+  let asked = 0;
+  await using server = serveHttp(() => new Response(`${++asked}`));
+  await withFolder(async (folder) => {
+    const keep = ["--session", `${folder}/s.json`, "--session-auth"];
+    for (
+      const item of ["Authorization:x", "authorization:", "Authorization:@f"]
+    ) {
+      const { code, stderr } = await run(get, [...keep, server.url, item]);
+      assertEquals(code, 2);
+      assertStringIncludes(stderr, "Cannot keep the login of a header\nhint: ");
+    }
+    assertEquals([asked, filesIn(folder)], [0, {}]);
+  });
+});
+
+Deno.test("with several URLs a login is kept for the first origin, and the others need none", async () => {
+  await using here = serveHttp(answer);
+  await using there = serveHttp(answer);
+  await withFolder(async (folder) => {
+    const file = `${folder}/s.json`;
+    const login = ["--session-auth", "--auth=me:pw"];
+    const out = await told(file, [...login, `${here.url}/`, `${there.url}/`]);
+    assertEquals(out, "Basic bWU6cHc=");
+    assertEquals(Object.keys(read(file).logins), [here.url]);
+    // and a cookie of the first goes with the next
+    const url = setting(`${here.url}/`, "a=1");
+    assertEquals(await told(`${folder}/t.json`, [url, `${here.url}/`]), "a=1");
+  });
 });
 
 Deno.test("a cookie goes through the file as it was set", async () => {
