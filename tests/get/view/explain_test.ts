@@ -404,7 +404,7 @@ Deno.test("--explain says that a TLS handshake has failed, with nothing sent", a
 
 Deno.test("--explain says in which phase the time was over", async () => {
   await using silent = serveRaw(() => [], { hold: true });
-  const late = ["--retry=0", "-t", "0.2,0.2"];
+  const late = ["--retry=0", "-t", "1,1"];
   assertSays(await explain([...late, silent.url]), "safe late-head");
   const secure = silent.url.replace("http", "https");
   assertEquals(
