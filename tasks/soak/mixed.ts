@@ -98,8 +98,8 @@ const MIDDLEWARE = `export default async (request, next) => {
   return response;
 };`;
 
-/** So many cookies a session holds. */
-const COOKIES = 500;
+/** So many cookies the session holds: fewer than it may have of one host. */
+const COOKIES = 150;
 
 /** Gets a cookie into a session that others write at the same time. Resolves to its name and value. */
 async function kept(
