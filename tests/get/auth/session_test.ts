@@ -824,7 +824,10 @@ Deno.test("a cookie jar of curl is told from what is no session", async () => {
       const args = ["--session", `${folder}/jar.txt`, "http://127.0.0.1:9/"];
       const { code, stderr } = await run(get, args);
       assertEquals(code, 1);
-      assertMatch(stderr, /it is no session of hark or HTTPie\nhint: it is a cookie jar as curl/);
+      assertMatch(
+        stderr,
+        /it is no session of hark or HTTPie\nhint: it is a cookie jar as curl/,
+      );
       assert(!stderr.includes("s3cret"));
     });
   }
