@@ -19,7 +19,7 @@ const ROWS: readonly Row[] = [
   ...CONNECTION_ROWS,
   ...API_ROWS,
 ];
-const ROUNDS = 21;
+const ROUNDS = 15;
 const QUICK_ROUNDS = 3;
 
 /** What a row gave, as text or as JSON. */

@@ -169,7 +169,7 @@ async function packed({ folder }: Bench): Promise<string> {
 
 /** A row of big bodies. */
 const large = (name: string, unit: string, start = gibibyte) =>
-  row(name, start, { unit, rounds: 7 });
+  row(name, start, { unit, rounds: 5 });
 
 const TRUSTING = hark("client", "FOLDER");
 const SAVING = [...hark("get", "FOLDER"), "-q", "-o", "FOLDER/saved"];

@@ -60,7 +60,7 @@ const acceptRow = (concurrency: number): Row => ({
   name: `accept${concurrency}`,
   unit: "connections/s; cpu in us each; more is better",
   needs: NEEDS,
-  rounds: 9,
+  rounds: 7,
   prepare: async ({ stack, folder, quick }) => {
     const file = `${folder}/hello`;
     await Deno.writeTextFile(file, "Hello, Client!");
@@ -98,7 +98,7 @@ const messagesRow = (name: string, size: number, count: number): Row => ({
   name,
   unit: `messages/s of ${size} bytes; more is better`,
   needs: [...NEEDS, "npm"],
-  rounds: 9,
+  rounds: 7,
   prepare: async ({ stack, folder, quick }) => {
     await run(["npm", "install", "--silent", "--prefix", folder, "ws@8.23.0"]);
     const servers = candidates`

@@ -38,7 +38,7 @@ export interface Row {
   readonly unit: string;
   /** Programs without which it is skipped. */
   readonly needs?: readonly string[];
-  /** @default {21} */
+  /** @default {15} */
   readonly rounds?: number;
   /** Makes the contenders, ours first. */
   readonly prepare: (bench: Bench) => Promise<readonly Contender[]>;

@@ -7,7 +7,8 @@
 import type { Output } from "../../lib/cli/io.ts";
 import { type Address, formatAddress } from "../../lib/net/address.ts";
 import type { Socket } from "../../lib/net/connection.ts";
-import { createSay, createWay, type Language } from "../get/view/explain.ts";
+import { createSay, type Language } from "../get/view/explain.ts";
+import { createWay } from "../get/view/way.ts";
 import type { PatientOptions } from "./wait.ts";
 
 /** What hears a connection, and says each fact of it. */

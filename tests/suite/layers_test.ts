@@ -14,7 +14,12 @@ const MAY: readonly (readonly [room: string, ...others: string[]])[] = [
   // a relay to a WebSocket is a client of it, and frames and messages are the same at both ends
   ["tasks/server/", "lib/", "tasks/client/websocket/"],
   // the words for an exchange are the same, and so is the way to it
-  ["tasks/client/", "lib/", "tasks/get/view/explain.ts"],
+  [
+    "tasks/client/",
+    "lib/",
+    "tasks/get/view/explain.ts",
+    "tasks/get/view/way.ts",
+  ],
   ["tasks/get/", "lib/"],
   // its log goes on as that of server does
   ["tasks/api/", "lib/", "tasks/get/url.ts", "tasks/server/log/log_writer.ts"],

@@ -21,14 +21,8 @@ import type {
 import { schemesOf } from "../../../lib/net/proxy.ts";
 import { redactHeader, redactRequest } from "../redact.ts";
 import { fromByteString } from "./charset.ts";
-import {
-  createSay,
-  createWay,
-  findSentence,
-  type Language,
-  type Say,
-  type Way,
-} from "./explain.ts";
+import { createSay, findSentence, type Language, type Say } from "./explain.ts";
+import { createWay, type Way } from "./way.ts";
 
 /** Methods by what repeating them does, as registered; each of the others may have an effect of its own. */
 const SAFE = /^(GET|HEAD|OPTIONS|TRACE|QUERY|PROPFIND|REPORT|SEARCH)$/;
