@@ -509,15 +509,16 @@ for (const { args, ...tls } of TRUSTS) {
       const stdin = crypto.getRandomValues(new Uint8Array(65_536));
       const pieces = Array.from({ length: 8 * round }, () => stdin);
       let count = 0;
-      const { io } = createMemoryIo({ stdin: pieces });
+      const { io, stderr } = createMemoryIo({ stdin: pieces });
       const slowly = async (bytes: Uint8Array) => {
         count += bytes.length;
         await sleep(1);
       };
       const stdout = { ...io.stdout, write: slowly, writeLater: slowly };
       const line = ["--pipe", ...args, `localhost:${server.port}`];
-      assertEquals(await main(line, { ...io, stdout }), 0);
-      assertEquals(count, pieces.length * stdin.length);
+      const code = await main(line, { ...io, stdout });
+      const sent = pieces.length * stdin.length;
+      assertEquals([code, stderr.text, count], [0, "", sent]);
     }
   });
 
