@@ -1,9 +1,12 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { setImmediate } from "node:timers/promises";
+import { createSecureContext, TLSSocket } from "node:tls";
 import {
   closeWrite,
   type KeyPair,
   receive,
   send,
+  type Socket,
   within,
   withRead,
 } from "../../lib/net/connection.ts";
@@ -11,7 +14,7 @@ import {
   fingerprintOf,
   makeCertificate,
 } from "../../tasks/server/tls/certificate.ts";
-import { startNodeTls } from "../../lib/net/tls/node.ts";
+import { shakeHands, startNodeTls } from "../../lib/net/tls/node.ts";
 import { main } from "../../tasks/client.ts";
 import { echo, greet } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
@@ -61,6 +64,52 @@ Deno.test("what is late before it begins is not begun, and its socket is closed"
   const work = () => Promise.resolve(done.push("begun"));
   await assertRejects(() => within(late, socket, work), Error, "late");
   assertEquals(done, ["closed"]);
+});
+
+Deno.test("TLS's own end goes out before its socket is closed, whoever has ended first", async () => {
+  const { cert, key } = await makeCertificate();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const done: string[] = [];
+  const answer = async () => {
+    const conn = await listener.accept();
+    const room = Promise.withResolvers<void>();
+    let isLast = false;
+    const socket: Socket = {
+      read: (buffer) => conn.read(buffer),
+      write: async (bytes) => {
+        if (isLast) await room.promise;
+        if (isLast) done.push("written");
+        return await conn.write(bytes);
+      },
+      closeWrite: () => conn.closeWrite(),
+      close: () => {
+        if (isLast) done.push("closed");
+        conn.close();
+      },
+    };
+    const secured = await shakeHands(socket, (duplex, begin, fail) => {
+      const secureContext = createSecureContext({ cert, key });
+      const stream = new TLSSocket(duplex, { isServer: true, secureContext });
+      stream.on("error", fail);
+      stream.on("secure", () => begin(stream));
+    });
+    while (await secured.read(new Uint8Array(99)) !== null);
+    isLast = true;
+    const ending = secured.closeWrite();
+    for (let turn = 0; turn < 20; turn++) await setImmediate();
+    room.resolve();
+    await ending;
+    secured.close();
+  };
+  const answered = answer();
+  const { hostname, port } = listener.addr;
+  const caCerts = [cert];
+  const plain = await Deno.connect({ hostname, port });
+  using conn = await Deno.startTls(plain, { hostname: "localhost", caCerts });
+  await conn.closeWrite();
+  assertEquals(await conn.read(new Uint8Array(9)), null);
+  await answered;
+  assertEquals(done.slice(0, 2), ["written", "closed"]);
 });
 
 /** A server's certificate, the client's options, the exit code, why, and the hint. */

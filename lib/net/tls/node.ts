@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { isIP } from "node:net";
 import { Duplex } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { connect, type TLSSocket } from "node:tls";
 import { ExitCode, Failure } from "../../cli/errors.ts";
 import {
@@ -145,6 +146,9 @@ const CHUNK_BYTES = 64 * 1024;
 /** The last record of what is written: of a longer one ncat 7.93 reads so much, and the rest when another record comes. */
 const LAST_BYTES = 8 * 1024;
 
+/** In so many turns without a write all has been handed on. */
+const TURNS = 4;
+
 /** Speaks TLS over a socket of its own, and closes it. The socket's end before TLS's own is an error, after what came; `begin` begins the handshake. */
 export async function shakeHands(
   socket: Socket,
@@ -160,6 +164,9 @@ export async function shakeHands(
   let failure: unknown;
   let wake = () => {};
   const unflushed: (() => void)[] = [];
+  let writes = 0;
+  let writing: Promise<void> | undefined;
+  let isClosed = false;
   /** Whether Node would read, and whether somebody waits for that: before, Deno's part would take on without a bound, and lose TLS's end in it. */
   let isWanted = false;
   let isAwaited = true;
@@ -197,15 +204,23 @@ export async function shakeHands(
       receive();
     },
     write(chunk: Uint8Array, _encoding, done) {
-      writeAll(socket, chunk).catch((error) => failure ??= error).then(() => {
+      writes++;
+      const written = writeAll(socket, chunk);
+      writing = written.catch((error) => void (failure ??= error)).then(() => {
+        writing = undefined;
         done();
         if (duplex.writableLength === 0) flush();
       });
     },
     destroy(error, done) {
-      closeSocket(socket);
-      flush();
-      done(error);
+      const close = () => {
+        closeSocket(socket);
+        flush();
+        done(error);
+      };
+      // Node is done when both ways are over: its last word may be on its way still
+      if (writing && !error && !isClosed) writing.then(close);
+      else close();
     },
   });
   begin(duplex, resolve, reject);
@@ -259,6 +274,22 @@ export async function shakeHands(
     if (failure !== undefined) throw failure;
   }
 
+  /** Ends TLS. Node says that its end is written before it has handed it on, and closes meanwhile where the peer has ended. */
+  async function finish(): Promise<void> {
+    await settle((done) => stream.end(done));
+    for (let seen = -1; seen !== writes && !isClosed;) {
+      seen = writes;
+      for (let turn = 0; turn < TURNS; turn++) await setImmediate();
+      await writing;
+    }
+  }
+
+  function close(): void {
+    isClosed = true;
+    stream.destroy();
+    closeSocket(socket);
+  }
+
   return {
     stream,
     async read(into) {
@@ -281,14 +312,13 @@ export async function shakeHands(
       return bytes.length;
     },
     async closeWrite() {
-      if (!stream.writableEnded) await settle((done) => stream.end(done));
+      if (!stream.writableEnded) await finish();
     },
-    abort: () => void stream.destroy(),
+    abort: close,
     close() {
       // what waits for a peer that does not read would wait for ever
-      if (stream.writableFinished || duplex.writableLength > 0) {
-        stream.destroy();
-      } else {
+      if (stream.writableFinished || duplex.writableLength > 0) close();
+      else {
         settle((done) => stream.end(done)).catch(() => {})
           .then(() => stream.destroy());
       }
