@@ -11,10 +11,15 @@ import { COLON, LIST, NO_TOKEN, OBJECT, QUOTE, SPACE } from "./json_format.ts";
 import type { Step } from "./path.ts";
 import {
   advance,
+  BROKEN,
+  CHUNK_END,
+  CLOSED,
   createScanner,
-  Found,
   isInKey,
   MAX_DEPTH,
+  NEW_KEY,
+  NEW_LINE,
+  NEW_VALUE,
   reset,
   skipSpace,
   stateOf,
@@ -281,7 +286,9 @@ export function createPicker(
       flush(chunk, at);
       from = at;
       picking |= picked;
-      each(picked, rows.begin);
+      for (let path = 0, bits = picked; bits !== 0; path++, bits >>>= 1) {
+        if (bits & 1) rows.begin(path);
+      }
     }
     const rest = bits & ~ends;
     const goOn = byte === LIST
@@ -308,7 +315,9 @@ export function createPicker(
       picking &= ~ended;
       found |= ended;
       foundEver |= ended;
-      each(ended, rows.end);
+      for (let path = 0, bits = ended; bits !== 0; path++, bits >>>= 1) {
+        if (bits & 1) rows.end(path);
+      }
     }
     if (isRow && depth === rowLevel) endRow();
   };
@@ -386,17 +395,17 @@ export function createPicker(
       scanner.folds = picking !== 0;
       const event = advance(chunk, scanner);
       const { at, depth } = scanner;
-      if (event === Found.BROKEN) throw broken(at, chunk[at] ?? 0);
-      if (event === Found.CHUNK_END) break;
-      if (event === Found.KEY) matchKey(chunk, scanner.keyFrom, at - 1);
-      else if (event === Found.NEW_LINE) {
+      if (event === BROKEN) throw broken(at, chunk[at] ?? 0);
+      if (event === CHUNK_END) break;
+      if (event === NEW_KEY) matchKey(chunk, scanner.keyFrom, at - 1);
+      else if (event === NEW_LINE) {
         flush(chunk, at);
         isFolding = skipSpace(chunk, scanner);
         from = scanner.at;
       } else {
-        if (event === Found.VALUE) begin(chunk, at - 1);
+        if (event === NEW_VALUE) begin(chunk, at - 1);
         else {
-          if (event === Found.CLOSED) close();
+          if (event === CLOSED) close();
           if (depth <= scanner.limit) endValue(chunk, at, depth);
         }
         if (isEnough()) return;

@@ -242,8 +242,9 @@ export function createRows(
   };
   return {
     begin: () => {
-      release();
-      [isOpen, hasAny] = [count === 1, true];
+      if (empty > 0) release();
+      isOpen = count === 1;
+      hasAny = true;
     },
     add: (path, chunk, from, to) => values[path]?.add(chunk, from, to),
     end: (path) => {

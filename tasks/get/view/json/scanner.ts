@@ -19,23 +19,21 @@ import {
   TOKEN_START,
 } from "./json_format.ts";
 
-/** What {@linkcode advance} stops at. */
-export const Found = {
-  /** The end of the chunk. */
-  CHUNK_END: 0,
-  /** A byte that cannot be there. */
-  BROKEN: 1,
-  /** A key has ended, of a watched object. */
-  KEY: 2,
-  /** The first byte of a value, in what is watched. */
-  VALUE: 3,
-  /** A value has ended whose end matters. */
-  ENDED: 4,
-  /** A watched list or object has ended. */
-  CLOSED: 5,
-  /** A newline between tokens. */
-  NEW_LINE: 6,
-} as const;
+// what advance stops at; members of an object would take longer to read
+/** The end of the chunk. */
+export const CHUNK_END = 0;
+/** A byte that cannot be there. */
+export const BROKEN = 1;
+/** A key has ended, of a watched object. */
+export const NEW_KEY = 2;
+/** The first byte of a value, in what is watched. */
+export const NEW_VALUE = 3;
+/** A value has ended whose end matters. */
+export const ENDED = 4;
+/** A watched list or object has ended. */
+export const CLOSED = 5;
+/** A newline between tokens. */
+export const NEW_LINE = 6;
 
 /** Where a scanner is; between two calls of {@linkcode advance} its user may write what is asked of it. */
 interface Scanner {
@@ -124,7 +122,7 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
   // what each byte needs stands in variables of this function: as fields it would take much longer
   let { at, depth, want, token, kinds } = scanner;
   // what leaves the loop before the end has found this, or what it says
-  let event: number = Found.BROKEN;
+  let event: number = BROKEN;
   while (at < length) {
     let byte = chunk[at] ?? 0;
     if (token === IN_TEXT) {
@@ -143,11 +141,11 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
       token = NO_TOKEN;
       if (want === TO_COLON) {
         if (depth !== watched) continue;
-        event = Found.KEY;
+        event = NEW_KEY;
         break;
       }
       if (depth > limit) continue;
-      event = Found.ENDED;
+      event = ENDED;
       break;
     }
     if (token !== NO_TOKEN) {
@@ -167,7 +165,7 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
       if (whole[token] === 0) break;
       token = NO_TOKEN;
       if (depth > limit) continue;
-      event = Found.ENDED;
+      event = ENDED;
       break;
     }
     if (byte === QUOTE) {
@@ -185,7 +183,7 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
       token = IN_TEXT;
       at++;
       if (depth !== watched) continue;
-      event = Found.VALUE;
+      event = NEW_VALUE;
       break;
     }
     if (byte === COMMA) {
@@ -202,7 +200,7 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
     }
     if (isSpace(byte)) {
       if (folds && (byte === NEWLINE || byte === RETURN)) {
-        event = Found.NEW_LINE;
+        event = NEW_LINE;
         break;
       }
       at++;
@@ -219,7 +217,7 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
       at++;
       const isWatched = depth-- === watched;
       if (!isWatched && depth > limit) continue;
-      event = isWatched ? Found.CLOSED : Found.ENDED;
+      event = isWatched ? CLOSED : ENDED;
       break;
     }
     const opens = byte === LIST || byte === OBJECT;
@@ -241,10 +239,10 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
       want = AFTER;
     }
     if (!isWatched) continue;
-    event = Found.VALUE;
+    event = NEW_VALUE;
     break;
   }
-  if (event === Found.BROKEN && at === length) event = Found.CHUNK_END;
+  if (event === BROKEN && at === length) event = CHUNK_END;
   scanner.at = at;
   scanner.depth = depth;
   scanner.want = want;
@@ -256,6 +254,6 @@ export function advance(chunk: Uint8Array, scanner: Scanner): number {
 export function isJson(bytes: Uint8Array): boolean {
   const scanner = createScanner();
   scanner.watched = -1;
-  return advance(bytes, scanner) === Found.CHUNK_END &&
+  return advance(bytes, scanner) === CHUNK_END &&
     /^(whole|token)$/.test(stateOf(scanner));
 }
