@@ -297,11 +297,9 @@ async function refuseSplit(words: readonly string[]): Promise<void> {
   });
 }
 
-/** A name with dots in it, or an IPv4 address: a host without a scheme, where a URL may stand. */
-const DOTTED_HOST =
-  /^(?:(?:[\w-]+\.)+[a-zA-Z][\w-]*|(?:\d+\.){3}\d+)(?::\d+)?(?=[/?#]|$)/;
-const LOOPBACK_URL =
-  /^(?:[\w.-]+\.)?localhost\.?(?::\d+)?(?=[/?#]|$)|^\[[\da-f:.]+\](?::\d+)?(?=[/?#]|$)/i;
+/** What is a host without a scheme where a URL may stand: a name with dots in it or of this machine, an address. */
+const NEXT_HOST =
+  /^(?:(?:[\w-]+\.)+[a-zA-Z][\w-]*|(?:\d+\.){3}\d+|(?:[\w.-]+\.)?localhost\.?|\[[\da-f:.]+\])(?=[:/?#]|$)/i;
 
 /** What is rather the name of a file to save to than a host. */
 const FILE_NAME =
@@ -310,8 +308,8 @@ const FILE_NAME =
 /** Whether a word after a URL is another one, and no item: a header of such a name nobody sends. */
 function isNextUrl(text: string): boolean {
   return !FILE_NAME.test(text) &&
-    [/^https?:\/\//i, /^:\d+(?=[/?#]|$)/, DOTTED_HOST, LOOPBACK_URL]
-      .some((pattern) => pattern.test(text));
+    (/^https?:\/\/|^:\d+(?=[/?#]|$)/i.test(text) ||
+      NEXT_HOST.test(text) && BARE_HOST.test(text));
 }
 
 /**
