@@ -100,7 +100,9 @@ export async function send(
         await trace?.(sent, network.http);
       }
       const trying = { ...options, cookies };
-      const response = await attempt(request, trying, network, deadline);
+      const response = await attempt(
+        ...[request, sent, trying, network, deadline] as const,
+      );
       await trace?.(response, network.http);
       const set = cookiesOf(response);
       await cookies?.take(request.url, set);
@@ -183,6 +185,7 @@ function cookiesOf({ status, headers }: TransportResponse): string[] {
 
 async function attempt(
   request: HttpRequest,
+  sent: HttpRequest,
   { notice, timeouts = DEFAULT_TIMEOUTS, cookies, ...options }: SendOptions,
   network: Network,
   deadline: Deadline,
@@ -194,10 +197,9 @@ async function attempt(
     let error: unknown;
     try {
       const { signal } = deadline;
-      const whole = await cookies?.add(request) ?? request;
-      const sent = sendOnce(whole, { ...network, signal, onUpload });
+      const sending = sendOnce(sent, { ...network, signal, onUpload });
       // it ends when its signal is aborted, whether what it waits for can be ended or not
-      const answer = orAborted(signal, sent);
+      const answer = orAborted(signal, sending);
       response = await deadline.within(answer, timeouts.head, "no answer");
       if (response.status < 400 || count === retry) return response;
     } catch (cause) {
@@ -229,6 +231,7 @@ async function attempt(
     await sleep(pause.ms, deadline.signal);
     // what proves one request proves no other
     request = await sign?.(request) ?? request;
+    sent = await cookies?.add(request) ?? request;
   }
 }
 
