@@ -4,6 +4,7 @@
  * @module
  */
 
+import { encodeHex } from "@std/encoding/hex";
 import { targetOf } from "../../../lib/http/http1/request.ts";
 import {
   type Body,
@@ -49,13 +50,6 @@ export function parseChallenges(text: string): Challenge[] {
   return challenges;
 }
 
-// that of std is a package to fetch, and an older Deno has none
-const toHex = (buffer: ArrayBuffer) =>
-  Array.from(
-    new Uint8Array(buffer),
-    (byte) => byte.toString(16).padStart(2, "0"),
-  ).join("");
-
 /** How far MD5 turns in each of its rounds, and what it adds in each of its steps (RFC 1321, section 3.4). */
 const TURNS = [
   [7, 12, 17, 22],
@@ -92,7 +86,7 @@ export function md5(bytes: Uint8Array): string {
       sum[at] = (sum[at] ?? 0) + part;
     }
   }
-  return toHex(sum.buffer);
+  return encodeHex(sum.buffer);
 }
 
 type Hash = (bytes: Uint8Array<ArrayBuffer>) => string | Promise<string>;
@@ -105,13 +99,13 @@ const HASHES: readonly (readonly [name: string, hash: Hash])[] = [
   }],
   [
     "sha-256",
-    async (bytes) => toHex(await crypto.subtle.digest("SHA-256", bytes)),
+    async (bytes) => encodeHex(await crypto.subtle.digest("SHA-256", bytes)),
   ],
   ["md5", md5],
 ];
 
 /** A challenge that can be answered, and what has been answered. */
-export interface Session {
+export interface DigestSession {
   readonly parameters: Challenge["parameters"];
   readonly hash: Hash;
   /** `auth`, `auth-int`, or nothing, as RFC 2069 has it. */
@@ -127,7 +121,7 @@ export interface Session {
 function chooseChallenge(
   response: TransportResponse,
   body: Body | undefined,
-): Session | undefined {
+): DigestSession | undefined {
   const text = response.headers.get("www-authenticate") ?? "";
   const digests = parseChallenges(text)
     .filter(({ scheme }) => scheme === "digest");
@@ -141,7 +135,9 @@ function chooseChallenge(
         .find((qop) => offered?.includes(qop));
       const nonce = parameters.get("nonce");
       if (nonce === undefined || offered && qop === undefined) continue;
-      const cnonce = toHex(crypto.getRandomValues(new Uint8Array(16)).buffer);
+      const cnonce = encodeHex(
+        crypto.getRandomValues(new Uint8Array(16)).buffer,
+      );
       return { parameters, hash, qop, nonce, cnonce, count: 0 };
     }
   }
@@ -166,7 +162,7 @@ function formatUser(user: string, bytes: string, isUtf8: boolean): string {
 export async function formatDigest(
   login: { readonly user: string; readonly password: string },
   request: HttpRequest,
-  { parameters, hash, qop, nonce, cnonce, count }: Session,
+  { parameters, hash, qop, nonce, cnonce, count }: DigestSession,
 ): Promise<string> {
   const isUtf8 = /^utf-8$/i.test(parameters.get("charset") ?? "");
   const [user, password] = [login.user, login.password].map((text) =>
@@ -232,7 +228,10 @@ const isSession = (parameters: Challenge["parameters"]) =>
   /-sess$/i.test(parameters.get("algorithm") ?? "");
 
 /** The session with the nonce that a server wants next; -sess stays with the one that its key is made of. */
-function renew(session: Session, { headers }: TransportResponse): Session {
+function renew(
+  session: DigestSession,
+  { headers }: TransportResponse,
+): DigestSession {
   const info = headers.get("authentication-info") ?? "";
   const [told] = parseChallenges(`Digest ${info}`);
   const nonce = told?.parameters.get("nextnonce");
@@ -249,7 +248,7 @@ export function createDigest(
   login: { readonly user: string; readonly password: string },
   origin: string,
 ): () => Required<Pick<SendOptions, "sign" | "answer">> {
-  let session: Session | undefined;
+  let session: DigestSession | undefined;
   // a nonce that was taken before may be refused for its age alone
   let isAccepted = false;
   return () => {

@@ -7,10 +7,10 @@ import { main as post } from "../../../tasks/post.ts";
 import { main as posts } from "../../../tasks/posts.ts";
 import {
   type Challenge,
+  type DigestSession,
   formatDigest,
   md5,
   parseChallenges,
-  type Session,
 } from "../../../tasks/get/auth/digest.ts";
 import {
   response,
@@ -127,7 +127,7 @@ function sessionOf(
     qop?: string;
     cnonce?: string;
   },
-): Session {
+): DigestSession {
   const parameters: Challenge["parameters"] =
     parseChallenges(challenge)[0]?.parameters ?? new Map();
   const hash = (bytes: Uint8Array) => hex(algorithm, bytes);
