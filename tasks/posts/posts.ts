@@ -552,7 +552,7 @@ async function openSession(options: PostsOptions) {
   if ((options.session ?? options.sessionReadOnly) === undefined) return {};
   const { openSession, withLogin } = await import("../get/auth/session.ts");
   const session = await openSession(options.url, options);
-  return { session, cookies: session && withLogin(session, options.url) };
+  return { session, cookies: withLogin(session, options.url) };
 }
 
 /** An answer is held as a whole, up to so many bytes. */

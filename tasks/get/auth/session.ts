@@ -234,7 +234,7 @@ export function withLogin(
 }
 
 /**
- * Opens the session that the options name; undefined where they name none.
+ * Opens the session that the options name.
  *
  * @param url What is asked first: a cookie that HTTPie has bound to no host is for its host alone.
  * @throws {Failure} When the file is no session, or cannot be read, or not be written.
@@ -242,10 +242,10 @@ export function withLogin(
 export async function openSession(
   url: URL,
   options: SessionOptions,
-): Promise<Session | undefined> {
-  const { session, sessionReadOnly, sessionAuth, digest = false } = options;
+): Promise<Session> {
+  const { session, sessionReadOnly = "", sessionAuth, digest = false } =
+    options;
   const named = session ?? sessionReadOnly;
-  if (named === undefined) return undefined;
   const { origin } = url;
   // what cannot be bound for good is not sent
   const hostname = session === undefined ? "" : url.hostname;
