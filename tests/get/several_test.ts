@@ -4,7 +4,7 @@ import { main } from "../../tasks/get.ts";
 import { splitUrls } from "../../tasks/get/url.ts";
 import { parseCommandLine } from "../../lib/cli/options.ts";
 import { serveHttp, serveRaw } from "../http/server.ts";
-import { run, spawn } from "../support.ts";
+import { ROOT, run, spawn, spawnDeno } from "../support.ts";
 import { filesIn, withFiles } from "./support.ts";
 
 Deno.test("URLs that follow a URL are calls of their own, and the items after them are in each", () => {
@@ -143,6 +143,12 @@ Deno.test("-O saves each of several URLs under its own name", async () => {
     assertEquals(code, 1);
     assertMatch(stderr, /--allow-read=a,a\.part,.* --allow-write=a,.*b/);
     assertEquals(filesIn(folder), {});
+    const command = ["run", "-A", `${ROOT}tasks/get.ts`, "-O", ...urls];
+    const saved = await spawnDeno(command, { cwd: folder }).result;
+    // the last one has the name of the first, and replaces nothing
+    assertEquals(saved.code, 1);
+    assertMatch(saved.stderr, /a": it exists already/);
+    assertEquals(filesIn(folder), { a: "/a", b: "/b" });
   });
 });
 
