@@ -1,11 +1,9 @@
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
-import {
-  fingerprintOf,
-  makeCertificate,
-} from "../../tasks/server/tls/certificate.ts";
+import { fingerprintOf } from "../../tasks/server/tls/certificate.ts";
 import { main } from "../../tasks/client.ts";
 import { main as serverMain } from "../../tasks/server.ts";
 import { acceptKeyFor } from "../../tasks/client/websocket/upgrade.ts";
+import { writeIdentity } from "../net/identity.ts";
 import { portIn } from "../net/peers.ts";
 import {
   encode,
@@ -334,14 +332,11 @@ Deno.test("client refuses to send a line that is not UTF-8", async () => {
 
 Deno.test("client wss:// trusts a pinned certificate or a named one, and no other", () =>
   withFolder(async (folder) => {
-    const { cert, key } = await makeCertificate();
-    const [certFile, keyFile] = [`${folder}/cert.pem`, `${folder}/key.pem`];
-    await Deno.writeTextFile(certFile, cert);
-    await Deno.writeTextFile(keyFile, key);
+    const { cert: certFile, key: keyFile } = await writeIdentity(folder);
     const args = ["--ws", "echo", "--port", "0", "--cert", certFile];
     const server = start(serverMain, [...args, "--key", keyFile]);
     const port = portIn(await server.stdout.waitFor(/Listening.*\n.*Listen/));
-    const pin = await fingerprintOf(cert);
+    const pin = await fingerprintOf(await Deno.readTextFile(certFile));
     const url = `wss://localhost:${port}/`;
     const pinned = await run(main, ["--pin", pin, "--send", "hi", url]);
     assertEquals([pinned.code, pinned.stdout], [
@@ -365,10 +360,7 @@ Deno.test("client wss:// trusts a pinned certificate or a named one, and no othe
 
 Deno.test("client wss:// says that a server may want a client certificate", () =>
   withFolder(async (folder) => {
-    const { cert, key } = await makeCertificate();
-    const [certFile, keyFile] = [`${folder}/cert.pem`, `${folder}/key.pem`];
-    await Deno.writeTextFile(certFile, cert);
-    await Deno.writeTextFile(keyFile, key);
+    const { cert: certFile, key: keyFile } = await writeIdentity(folder);
     const pair = ["--cert", certFile, "--key", keyFile];
     const args = ["--ws", "--port", "0", "--client-ca", certFile, ...pair];
     const server = start(serverMain, args);

@@ -1,10 +1,11 @@
 // deno-coverage-ignore-file
 /**
- * A certificate of openssl's making, for peers that are not ours.
+ * Certificates for localhost in files: of openssl's making, for peers that are not ours, and of our own.
  *
  * @module
  */
 
+import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import { run } from "../program.ts";
 
 /** Where a certificate for localhost and its key are. */
@@ -26,5 +27,14 @@ export async function makeIdentity(folder: string): Promise<Identity> {
     ...["-keyout", key, "-out", cert],
   ]);
   if (code !== 0) throw new Error(stderr);
+  return { cert, key };
+}
+
+/** Writes a certificate of our own making to a folder. */
+export async function writeIdentity(folder: string): Promise<Identity> {
+  const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+  const made = await makeCertificate();
+  await Deno.writeTextFile(cert, made.cert);
+  await Deno.writeTextFile(key, made.key);
   return { cert, key };
 }

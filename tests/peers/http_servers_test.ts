@@ -10,6 +10,7 @@ import { type Identity, makeIdentity } from "../net/identity.ts";
 import { inProcess, listening, portIn } from "../net/peers.ts";
 import { hasCommand, run, spawnProgram, start, testWith } from "../support.ts";
 import {
+  formatNginx,
   pickPort,
   type RunningServer,
   SECRET_HASH,
@@ -22,19 +23,10 @@ const BIG = 8 << 20;
 const big = Uint8Array.from({ length: BIG }, (_, at) => at % 251);
 const json = JSON.stringify({ text: "é".repeat(5000) });
 
-const nginxConfig = (folder: string, port: number, tls: string) => `
-daemon off;
-master_process off;
-pid ${folder}/nginx.pid;
-error_log stderr;
-events {}
-http {
-  access_log ${folder}/access.log;
-  client_body_temp_path ${folder}/body;
-  proxy_temp_path ${folder}/proxy;
-  fastcgi_temp_path ${folder}/fastcgi;
-  uwsgi_temp_path ${folder}/uwsgi;
-  scgi_temp_path ${folder}/scgi;
+const nginxConfig = (folder: string, port: number, tls: string) =>
+  formatNginx(
+    folder,
+    `  access_log ${folder}/access.log;
   types { application/json json; }
   client_max_body_size 0;
   gzip on;
@@ -48,9 +40,8 @@ http {
     location /small/ { alias ${folder}/; dav_methods PUT; client_max_body_size 1m; }
     location /dav/ { dav_methods PUT DELETE; create_full_put_path on; }
     location /gone { return 444; }
-  }
-}
-`;
+  }`,
+  );
 
 const NGINX = ["nginx", "openssl"];
 
@@ -496,28 +487,18 @@ Deno.test({
 
 /** Servers that say who their client is, by the PROXY protocol alone: in plain, and behind TLS. */
 const TELLERS = {
-  nginx: (folder: string, [plain, tls]: readonly number[]) => `
-daemon off;
-master_process off;
-pid ${folder}/nginx.pid;
-error_log stderr;
-events {}
-http {
-  access_log off;
-  client_body_temp_path ${folder}/body;
-  proxy_temp_path ${folder}/proxy;
-  fastcgi_temp_path ${folder}/fastcgi;
-  uwsgi_temp_path ${folder}/uwsgi;
-  scgi_temp_path ${folder}/scgi;
+  nginx: (folder: string, [plain, tls]: readonly number[]) =>
+    formatNginx(
+      folder,
+      `  access_log off;
   ssl_certificate ${folder}/cert.pem;
   ssl_certificate_key ${folder}/key.pem;
   server {
     listen 127.0.0.1:${plain} proxy_protocol;
     listen 127.0.0.1:${tls} ssl proxy_protocol;
     return 200 "$proxy_protocol_addr $proxy_protocol_server_port";
-  }
-}
-`,
+  }`,
+    ),
   haproxy: (folder: string, [plain, tls]: readonly number[]) => `
 defaults
   mode http

@@ -48,6 +48,23 @@ export function pickPort(): number {
   }
 }
 
+/** The config of an nginx that works in a folder, as one process; `http` is what its servers are. */
+export const formatNginx = (folder: string, http: string): string => `
+daemon off;
+master_process off;
+pid ${folder}/nginx.pid;
+error_log stderr;
+events {}
+http {
+  client_body_temp_path ${folder}/body;
+  proxy_temp_path ${folder}/proxy;
+  fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi;
+  scgi_temp_path ${folder}/scgi;
+${http}
+}
+`;
+
 /** Runs a test in a folder with these files, where a server may write. */
 export function withServerFiles(
   files: Readonly<Record<string, string | Uint8Array>>,

@@ -14,22 +14,15 @@ import {
   testWith,
   withFolder,
 } from "../support.ts";
+import { formatNginx } from "./servers.ts";
 
 const nginx = hasCommand("openssl") ? "nginx" : "openssl";
 
 /** Two servers by their names on one port, of which one wants a certificate of its clients. */
-const formatConfig = (folder: string, certificates: string, port: number) => `
-pid ${folder}/nginx.pid;
-error_log ${folder}/error.log;
-daemon off;
-events {}
-http {
-  access_log off;
-  client_body_temp_path ${folder}/a;
-  proxy_temp_path ${folder}/b;
-  fastcgi_temp_path ${folder}/c;
-  uwsgi_temp_path ${folder}/d;
-  scgi_temp_path ${folder}/e;
+const formatConfig = (folder: string, certificates: string, port: number) =>
+  formatNginx(
+    folder,
+    `  access_log off;
   ssl_certificate_key ${certificates}/good.key;
   server {
     listen 127.0.0.1:${port} ssl;
@@ -45,9 +38,8 @@ http {
     ssl_client_certificate ${certificates}/ca.pem;
     ssl_verify_client on;
     return 200 "for $ssl_client_s_dn\\n";
-  }
-}
-`;
+  }`,
+  );
 
 function startNginx(config: string, folder: string): AsyncDisposable {
   const child = spawnProgram("nginx", ["-c", config, "-p", folder]);

@@ -15,6 +15,7 @@ import { main as client } from "../../tasks/client.ts";
 import { main } from "../../tasks/server.ts";
 import { greet } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
+import { writeIdentity } from "../net/identity.ts";
 import { portIn, RESET_AFTER_ONE } from "../net/peers.ts";
 import {
   encode,
@@ -408,10 +409,7 @@ Deno.test("server --tls hears a client out that says something, and does not res
 
 Deno.test("server --tls --once as a process sends TLS's own end before it exits, in every mode", () =>
   withFolder(async (folder) => {
-    const { cert, key } = await makeCertificate();
-    const [certFile, keyFile] = [`${folder}/cert.pem`, `${folder}/key.pem`];
-    await Deno.writeTextFile(certFile, cert);
-    await Deno.writeTextFile(keyFile, key);
+    const { cert: certFile, key: keyFile } = await writeIdentity(folder);
     const pair = ["--cert", certFile, "--key", keyFile];
     for (const mode of [["discard"], ["echo"], ["chat"], ["--file", keyFile]]) {
       for (const size of [0, 5, 100_000]) {

@@ -10,7 +10,12 @@ import { ask } from "../../api/page/console.ts";
 import { until } from "../../daemon.ts";
 import { makeIdentity } from "../../net/identity.ts";
 import { testWith } from "../../support.ts";
-import { pickPort, startServer, withServerFiles } from "../servers.ts";
+import {
+  formatNginx,
+  pickPort,
+  startServer,
+  withServerFiles,
+} from "../servers.ts";
 
 const routes = { "/": servePage, "/openapi.json": serveOpenApi };
 
@@ -41,19 +46,10 @@ const configOf = (
     readonly cert: string;
     readonly key: string;
   },
-) => `
-daemon off;
-master_process off;
-pid ${folder}/nginx.pid;
-error_log stderr;
-events {}
-http {
-  access_log off;
-  client_body_temp_path ${folder}/body;
-  proxy_temp_path ${folder}/proxy;
-  fastcgi_temp_path ${folder}/fastcgi;
-  uwsgi_temp_path ${folder}/uwsgi;
-  scgi_temp_path ${folder}/scgi;
+) =>
+  formatNginx(
+    folder,
+    `  access_log off;
   proxy_cache_path ${folder}/cache keys_zone=all:1m;
   gzip on;
   gzip_types text/event-stream application/json;
@@ -82,9 +78,8 @@ http {
       proxy_set_header Host $http_host;
       proxy_set_header X-Forwarded-Proto https;
     }
-  }
-}
-`;
+  }`,
+  );
 
 /** Lends an nginx before an api. */
 function withProxy(
