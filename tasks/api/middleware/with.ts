@@ -141,10 +141,15 @@ function isOwn(value: unknown): value is Own {
   return typeof value === "function";
 }
 
+/** What Deno paints places with, unless NO_COLOR is set. */
+// deno-lint-ignore no-control-regex
+const COLORS = /\x1b\[[\d;]*m/g;
+
 /** Deno tells in many lines what of a module cannot be loaded, and draws the line of a mistake: its place is enough. */
 export function toReason(error: unknown): unknown {
   if (!(error instanceof Error)) return toError(error);
-  const [text = ""] = error.message.split("\n");
+  const message = error.message.replace(COLORS, "");
+  const [text = ""] = message.split("\n");
   const [, access = "", kind = "", what = ""] =
     text.match(/^Requires ((\w+) access(?: to "([^"]+)")?)/) ?? [];
   if (/^(net|read|write)$/.test(kind)) return new Deno.errors.NotCapable(text);
@@ -153,7 +158,7 @@ export function toReason(error: unknown): unknown {
     return new Failure(`it needs ${access}: start it with deno run ${flag}`);
   }
   const [, from = "", place = ""] =
-    error.message.match(/ at (file:\S+?)((?::\d+)+)\s*$/) ?? [];
+    message.match(/ at (file:\S+?)((?::\d+)+)\s*$/) ?? [];
   const at = from === "" ? "" : ` (${fileURLToPath(from)}${place})`;
   if (/^The lockfile is out of date/.test(text)) {
     return new Failure(

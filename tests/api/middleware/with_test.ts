@@ -1,16 +1,17 @@
 import {
   assert,
   assertEquals,
+  assertInstanceOf,
   assertMatch,
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { UsageError } from "../../../lib/cli/errors.ts";
+import { Failure, UsageError } from "../../../lib/cli/errors.ts";
 import { main } from "../../../tasks/api.ts";
 import { createHandler } from "../../../tasks/api/handler.ts";
 import { waitFor } from "../../../tasks/api/middleware/chain.ts";
 import type { Middleware } from "../../../tasks/api/middleware/middleware.ts";
-import { loadHandler } from "../../../tasks/api/middleware/with.ts";
+import { loadHandler, toReason } from "../../../tasks/api/middleware/with.ts";
 import {
   readSources,
   run,
@@ -492,3 +493,17 @@ Deno.test("the hint permits the modules, the folder and the rules, and no more",
       ` '--allow-read=${own},${await Deno.realPath(folder)}/other.ts' `,
     );
   }));
+
+Deno.test({
+  name:
+    "the place of what is missing is told, whatever colours Deno paints it with",
+  ignore: Deno.build.os === "windows",
+  fn: () => {
+    const paint = (text: string) => `\x1b[0m\x1b[36m${text}\x1b[0m`;
+    const place = ["file:///a/b.ts", "1", "8"].map(paint).join(":");
+    const message = `Module not found "file:///a/no.ts".\n    at ${place}`;
+    const reason = toReason(new TypeError(message));
+    assertInstanceOf(reason, Failure);
+    assertEquals(reason.message, 'there is no "/a/no.ts" (/a/b.ts:1:8)');
+  },
+});
