@@ -5,6 +5,8 @@
  * @module
  */
 
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
 import {
@@ -39,6 +41,35 @@ export interface SpawnOptions {
   /** Whom it runs as, with the group of the same number; default: who runs the tests. */
   readonly uid?: number | undefined;
 }
+
+/**
+ * What a hint names is `deno`, but for who runs it out of npx's own folder: the tests, and what they start, run it from
+ * another one, which shells find first.
+ */
+async function leaveNpx(): Promise<void> {
+  const path = Deno.execPath();
+  if (!/[\\/]_npx[\\/]/.test(path)) return;
+  const isWindows = Deno.build.os === "windows";
+  const { size } = await Deno.stat(path);
+  const folder = join(tmpdir(), `hark-deno-${Deno.version.deno}-${size}`);
+  const own = join(folder, isWindows ? "deno.exe" : "deno");
+  await Deno.mkdir(folder, { recursive: true });
+  try {
+    await Deno.link(path, own);
+  } catch (error) {
+    // npx's folder may be of another file system
+    if (!(error instanceof Deno.errors.AlreadyExists)) {
+      const part = await Deno.makeTempFile({ dir: folder });
+      await Deno.copyFile(path, part);
+      await Deno.rename(part, own);
+    }
+  }
+  Object.defineProperty(Deno, "execPath", { value: () => own });
+  const rest = Deno.env.get("PATH") ?? "";
+  Deno.env.set("PATH", `${folder}${isWindows ? ";" : ":"}${rest}`);
+}
+
+await leaveNpx();
 
 /** The root of the repository. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
