@@ -238,6 +238,21 @@ export function listening(
   };
 }
 
+/** Until it is disposed, `Deno.connect` knows of names that end in `.invalid` at once that there is no such host: a resolver takes its time. */
+export function withoutInvalid(): Disposable {
+  const { connect } = Deno;
+  const quick = (options: Deno.ConnectOptions) =>
+    options.hostname?.endsWith(".invalid")
+      ? Promise.reject(
+        new Error(
+          "failed to lookup address information: Name or service not known",
+        ),
+      )
+      : connect(options);
+  Object.assign(Deno, { connect: quick });
+  return { [Symbol.dispose]: () => Object.assign(Deno, { connect }) };
+}
+
 /** Waits until a count has grown and grows no more: of that no event tells. One that does not grow within 30 s fails. */
 export async function settled(count: () => number): Promise<void> {
   const start = performance.now();

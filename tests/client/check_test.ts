@@ -16,7 +16,7 @@ import { clientPermissions, parsePorts } from "../../tasks/client/targets.ts";
 import { makeCertificate } from "../../tasks/server/tls/certificate.ts";
 import { echo } from "../../tasks/server/handlers.ts";
 import { serve } from "../../tasks/server/serve.ts";
-import { encode, listening, run, sleep } from "../support.ts";
+import { encode, listening, run, sleep, withoutInvalid } from "../support.ts";
 
 /** Neighbouring ports of which the one in the middle alone is open. */
 function openOne(): { listener: Deno.TcpListener; port: number } {
@@ -384,6 +384,7 @@ Deno.test("client --check trusts the certificate of an https target as it is tol
 });
 
 Deno.test("client --wait --check waits for several targets together", async () => {
+  using _names = withoutInvalid();
   const { listener, port } = openOne();
   listener.close();
   const begun = performance.now();

@@ -54,6 +54,7 @@ import {
   start,
   testWith,
   withFolder,
+  withoutInvalid,
 } from "../support.ts";
 
 const terminal = { terminal: { stdin: true } };
@@ -1149,6 +1150,7 @@ Deno.test("a connection to oneself is none: client --check, --wait and --pipe ca
 });
 
 Deno.test("client --check says of an unknown host nothing about its ports, with --wait neither", async () => {
+  using _names = withoutInvalid();
   const { code, stdout, stderr } = await run(
     main,
     ["--wait", "0.2", "--check", "never.invalid:80"],

@@ -32,6 +32,7 @@ import {
   start,
   testWith,
   withFolder,
+  withoutInvalid,
 } from "../support.ts";
 
 const LISTENING = /Listening on 127.0.0.1:\d+\n(Listening on \[::1\]:\d+\n)?/;
@@ -269,6 +270,7 @@ Deno.test("server relay --wait lets its target come up", async () => {
     assertEquals((await result).code, 0);
   }
   // in a compose file its name may come up with it
+  using _names = withoutInvalid();
   const { stdout, interrupt, result } = start(main, [
     ...["relay", "name.invalid:1", "-p0", "--wait", "0.3"],
   ]);
