@@ -535,6 +535,29 @@ Deno.test("-c goes on with the part of an earlier run, and only with the same bo
     assertEquals(filesIn(folder), { a: `${BODY}v2` });
   }));
 
+Deno.test("-c goes on with a part that another process is just letting go of", () =>
+  withFiles({}, async (folder) => {
+    let cut = 300;
+    await using server = serveCut({ cut: () => cut });
+    const args = ["--retry", "0", "-c", "-o", `${folder}/a`, server.url];
+    assertEquals((await run(main, args)).code, 18);
+    cut = Infinity;
+    const { tryLock } = Deno.FsFile.prototype;
+    let calls = 0;
+    Deno.FsFile.prototype.tryLock = function (isExclusive) {
+      return calls++ === 0
+        ? Promise.resolve(false)
+        : tryLock.call(this, isExclusive);
+    };
+    try {
+      assertEquals((await run(main, args)).code, 0);
+    } finally {
+      Deno.FsFile.prototype.tryLock = tryLock;
+    }
+    assertEquals(filesIn(folder), { a: BODY });
+    assertEquals(server.asked()[1], ["300-", '"v1"']);
+  }));
+
 Deno.test("-c needs no more than the end of a part that is whole", () =>
   withFiles({}, async (folder) => {
     const path = `${folder}/a`;

@@ -769,14 +769,14 @@ Deno.test("an option that has taken the URL for its value sends nothing to anybo
 
 Deno.test("a URL of this machine without a port is told the port of an API", async () => {
   const { fetch } = globalThis;
+  const { connect } = Deno;
+  const refused = new Error(
+    "tcp connect error: Connection refused (os error 111)",
+  );
+  // something may listen on port 80 here
   globalThis.fetch = () =>
-    Promise.reject(
-      new TypeError("fetch failed", {
-        cause: new Error(
-          "tcp connect error: Connection refused (os error 111)",
-        ),
-      }),
-    );
+    Promise.reject(new TypeError("fetch failed", { cause: refused }));
+  Object.assign(Deno, { connect: () => Promise.reject(refused) });
   try {
     const { code, stderr } = await run(main, ["--retry=0", "localhost/a?b"]);
     assertEquals(code, 7);
@@ -786,5 +786,6 @@ Deno.test("a URL of this machine without a port is told the port of an API", asy
     );
   } finally {
     globalThis.fetch = fetch;
+    Object.assign(Deno, { connect });
   }
 });

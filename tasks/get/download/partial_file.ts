@@ -9,6 +9,7 @@
 import { Failure } from "../../../lib/cli/errors.ts";
 import { absolutePath, hintForHome } from "../../../lib/cli/values.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
+import { pause } from "../../../lib/net/pause.ts";
 import { type Destination, filesOf, followLinks } from "./destination.ts";
 import { formatNote, readNote } from "./note.ts";
 import type { Known } from "./range.ts";
@@ -100,6 +101,16 @@ function idOf({ dev, ino }: Place): string | undefined {
   return ino === null ? undefined : `${dev}:${ino}`;
 }
 
+/** Locks a file that nobody else holds; who is just ending, or lets go of it, has a moment. */
+async function lock(file: Deno.FsFile): Promise<boolean> {
+  for (let tries = 0; tries < 5; tries++) {
+    if (tries > 0) await pause(10);
+    // not every file system knows locks, nor does an old Deno
+    if (await file.tryLock?.(true).catch(() => true) ?? true) return true;
+  }
+  return false;
+}
+
 /**
  * Opens a partial file, and holds it: no other download writes to it before it is closed.
  *
@@ -124,8 +135,8 @@ async function hold(
   const file = await doing("write", path, open);
   if (file === undefined) return undefined;
   try {
-    // not every file system knows locks, nor does an old Deno; who had it may have finished it, and given it its name
-    const isMine = await (file.tryLock?.(true).catch(() => true) ?? true) &&
+    // who had it may have finished it, and given it its name
+    const isMine = await lock(file) &&
       isSame(await ownFile(path), await file.stat());
     if (isMine) return file;
   } catch (error) {
