@@ -69,3 +69,14 @@ export function exitCodeForStatus(status: number): ExitCode {
   if (status < 400) return ExitCode.Redirection;
   return status < 500 ? ExitCode.ClientError : ExitCode.ServerError;
 }
+
+/** Undefined where a step fails in one way. */
+export function unless<T>(
+  kind: typeof Deno.errors.NotFound,
+  step: Promise<T>,
+): Promise<T | undefined> {
+  return step.catch((error) => {
+    if (error instanceof kind) return undefined;
+    throw error;
+  });
+}

@@ -17,7 +17,7 @@ import type { Network, TransportResponse } from "./transport.ts";
 const HARMLESS =
   /^(accept(-(charset|encoding|language|ranges))?|user-agent|content-(disposition|encoding|language|type)|(if-)?range)$/i;
 
-export type Hop =
+type Hop =
   | { readonly next: HttpRequest; readonly location: string }
   | { readonly refused: string };
 

@@ -336,7 +336,7 @@ const DECODERS = new Map<string, (chunks: Chunks) => Chunks>([
 const MOST_CODINGS = 5;
 
 /** Decodes a body, the last encoding first (RFC 9110, section 8.4); undefined when one of them is not known. */
-export function decode(
+function decode(
   chunks: Chunks,
   coding: string,
   isOfFetch = false,

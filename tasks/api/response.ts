@@ -301,7 +301,7 @@ export function toChangeable(response: Response): Response {
  * Makes the weak entity tag of a text as express does: its length in bytes, in hex, and the first 27 characters of
  * its SHA-1 in base64.
  */
-export async function etagOf(text: string): Promise<string> {
+async function etagOf(text: string): Promise<string> {
   const bytes = new TextEncoder().encode(text);
   return formatEtag(bytes, await crypto.subtle.digest("SHA-1", bytes));
 }

@@ -25,7 +25,7 @@ import { Problem } from "./store/problem.ts";
 const HEAD_MS = 10_000;
 
 /** Options of {@linkcode serveHttp}. */
-export interface ListenOptions {
+interface ListenOptions {
   /** Is told of an error that the handler threw; the client got a plain 500. */
   readonly onError?: (error: unknown) => void;
   /** Is told, once, why clients cannot be accepted for now; those that are there are served on. */

@@ -11,7 +11,7 @@ import { find, missing, run } from "../../tests/program.ts";
 import { flagsOf } from "../../tests/support.ts";
 
 /** What one round of one contender gave. */
-export interface Sample {
+interface Sample {
   /** In the unit of its row. */
   readonly figure: number;
   /** CPU time, in ms or in the unit that the row names. */

@@ -32,7 +32,7 @@ import { connectPatiently, type PatientOptions } from "./wait.ts";
 const AT_ONCE = 64;
 
 /** An address, and how it is connected to. */
-export interface CheckedWay {
+interface CheckedWay {
   readonly address: Address;
   readonly route: PatientOptions;
 }

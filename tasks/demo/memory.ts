@@ -37,7 +37,7 @@ export interface Result {
 }
 
 /** A process edge in memory: `io` for the command, the rest for the test. */
-export interface MemoryIo {
+interface MemoryIo {
   readonly io: Io;
   readonly stdout: Capture;
   readonly stderr: Capture;

@@ -99,7 +99,6 @@ export const EXCHANGE_HINTS: Hints = {
   "--compressed --compression":
     "compressed bodies are asked for and decoded already",
   "--traceback": "the stack of an error: --debug",
-  "-V": "the version: --version",
   "-M --manual": "all there is: --help",
   // where to
   "-O-": "the body goes to stdout already: hark get -q URL",

@@ -8,9 +8,9 @@ import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
 import { absolutePath } from "../../lib/cli/values.ts";
 import {
-  fromLatin1,
   type Header,
   type HttpRequest,
+  toByteString,
   TOKEN,
   trimBlanks,
 } from "../../lib/http/request.ts";
@@ -167,11 +167,6 @@ export async function refuseQueryAlone(
       typed.replace("==", "=")
     }; the query alone: hark get -X ${method} URL name==value`,
   });
-}
-
-/** The text's UTF-8 as characters that each stand for one byte, as fetch takes a header: curl's and HTTPie's bytes. */
-function toByteString(text: string): string {
-  return fromLatin1(new TextEncoder().encode(text));
 }
 
 /**

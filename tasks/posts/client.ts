@@ -11,12 +11,8 @@ import { send, type SendOptions } from "../../lib/http/send.ts";
 import type { HttpResponse } from "../../lib/http/transport.ts";
 import { type Document, isDocument } from "../api/store/document.ts";
 import type { Ignored } from "../api/store/store.ts";
-import {
-  detailOf,
-  LONGEST_REASON,
-  parseIgnored,
-  textOfHeader,
-} from "../get/view/reason.ts";
+import { textOfHeader } from "../get/view/charset.ts";
+import { detailOf, LONGEST_REASON, parseIgnored } from "../get/view/reason.ts";
 
 /** So many fields are named of an object that is not what was asked for. */
 const MOST_NAMES = 8;

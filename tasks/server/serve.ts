@@ -147,9 +147,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const opened = await openAcceptors(options);
   const { upgrade } = options;
   const acceptors = upgrade ? opened.map(upgrade) : opened;
-  const isPermitted = allow.length + deny.length === 0
-    ? () => true
-    : createFilter(allow, deny);
+  const isPermitted = createFilter(allow, deny);
   const clients = createClients(onEvent);
   const places = createPlaces(maxClients);
   const handshakes = createPlaces(Math.max(maxClients, MOST_HANDSHAKES));

@@ -15,7 +15,7 @@ export type TrustOptions = {
 };
 
 /** Reads the SHA-256 of a certificate: 64 hex digits, with or without colons, or openssl's line of `-fingerprint -sha256`. */
-export function parsePin(text: string): string {
+function parsePin(text: string): string {
   const digits = text.replace(/^sha256( fingerprint=|:)/i, "")
     .replaceAll(":", "").toLowerCase();
   if (!/^[\da-f]{64}$/.test(digits)) {

@@ -11,7 +11,7 @@ import { formatAllow } from "../response.ts";
 import { Problem } from "../store/problem.ts";
 
 /** Whom {@linkcode createAccess} lets ask, beside programs and the pages of this machine. */
-export interface AccessOptions {
+interface AccessOptions {
   /** The host that is listened on. */
   readonly host: string;
   /** Names of hosts by which it may be asked for too; `.example` stands for all names below it. */
@@ -28,7 +28,7 @@ export interface Asker {
 }
 
 /** Judges requests, and lets the pages that may ask read the responses. */
-export interface Access {
+interface Access {
   /** Tells who asks; nothing where it may not. */
   judge(request: Request): Asker | undefined;
   /** Refuses who may not ask at all, whatever it asks for: 400, 403 or 421. */

@@ -18,7 +18,7 @@ interface Rule {
 }
 
 /** Rewrites a path with its query; gives it back where no rule fits. */
-export type Rewrite = (path: string) => string;
+type Rewrite = (path: string) => string;
 
 // What rules make of it is bounded as Deno bounds what is asked for.
 const maxLength = 2 ** 16;

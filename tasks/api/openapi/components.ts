@@ -314,7 +314,7 @@ export const writeQuery: readonly Document[] = [
   ...refsTo(strict),
   ...refsTo(requestHeaders.slice(1)),
 ];
-export const listQuery: readonly Document[] = [
+const listQuery: readonly Document[] = [
   ...refsTo([...listParameters, ...relations, ...strict]),
   toParameter("If-None-Match"),
 ];

@@ -29,7 +29,7 @@ import {
 import { withoutId } from "./schema.ts";
 
 /** The resources whose documents may refer to another, by the field that does: `postId`. */
-export type Children = ReadonlyMap<string, readonly Named[]>;
+type Children = ReadonlyMap<string, readonly Named[]>;
 
 /** Finds the resources whose documents may refer to another. */
 export function childrenOf(resources: readonly Named[]): Children {

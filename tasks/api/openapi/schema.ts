@@ -276,7 +276,7 @@ export function withoutId<Value>(
 }
 
 /** A field that a query can name, and whether it is in a list. */
-export type Scalar = readonly [
+type Scalar = readonly [
   path: string,
   schema: Schema,
   isListed: boolean,

@@ -43,7 +43,7 @@ export interface Query {
 }
 
 /** A filter as a URL has it. */
-export interface AskedFilter extends Filter {
+interface AskedFilter extends Filter {
   /** What it is instead where documents have all these paths: `tags[0]` and `tags[1]`, for the values of `tags`. */
   readonly places?: readonly Filter[];
 }

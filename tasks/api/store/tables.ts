@@ -13,7 +13,7 @@ import type { Id, Resource, Seed, Stored } from "./store.ts";
 import type { Session } from "./transaction.ts";
 
 /** A document's row. */
-export interface Row extends Stored {
+interface Row extends Stored {
   /** Where it is among all. */
   readonly place: number;
   readonly resource: string;

@@ -29,7 +29,7 @@ export type Received =
 export const Op = { More: 0, Text: 1, Binary: 2, Close: 8, Ping: 9, Pong: 10 };
 
 /** How long a message may be that comes, in bytes. */
-export const LONGEST_MESSAGE = 1024 * 1024;
+const LONGEST_MESSAGE = 1024 * 1024;
 
 /** The most bytes in a control frame. */
 const MOST_CONTROL = 125;
@@ -130,7 +130,7 @@ class Fault extends Failure {
 }
 
 /** Reads the frames of a peer. */
-export interface Decoder {
+interface Decoder {
   /** What is whole after these bytes, which are unmasked where they are: nothing after a close frame or a fault. It never throws. */
   readonly push: (chunk: Uint8Array) => Received[];
 }

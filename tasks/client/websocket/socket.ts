@@ -189,7 +189,7 @@ const NEWLINE = 10;
 const LONGEST_LINE = 64 * 1024;
 
 /** Sends lines, each as a text: what is no UTF-8 is refused. */
-export interface LineSender {
+interface LineSender {
   readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Sends a last line that has no newline. */
   readonly end: () => Promise<void>;

@@ -8,9 +8,9 @@ import { encodeHex } from "@std/encoding/hex";
 import { targetOf } from "../../../lib/http/http1/request.ts";
 import {
   type Body,
-  fromLatin1,
   type HttpRequest,
   latin1,
+  toByteString,
 } from "../../../lib/http/request.ts";
 import type { SendOptions } from "../../../lib/http/send.ts";
 import type { TransportResponse } from "../../../lib/http/transport.ts";
@@ -165,10 +165,9 @@ export async function formatDigest(
   { parameters, hash, qop, nonce, cnonce, count }: DigestSession,
 ): Promise<string> {
   const isUtf8 = /^utf-8$/i.test(parameters.get("charset") ?? "");
-  const [user, password] = [login.user, login.password].map((text) =>
-    isUtf8 ? text.normalize("NFC") : text
-  );
-  const bytesOf = (text = "") => fromLatin1(new TextEncoder().encode(text));
+  const normal = (text: string) => isUtf8 ? text.normalize("NFC") : text;
+  const user = normal(login.user);
+  const userBytes = toByteString(user);
   const digest = (...parts: string[]) => hash(latin1(parts.join(":")));
   const [realm = "", algorithm, opaque] = ["realm", "algorithm", "opaque"]
     .map((name) => parameters.get(name));
@@ -176,7 +175,11 @@ export async function formatDigest(
   const isHashed = /^true$/i.test(parameters.get("userhash") ?? "");
   const uri = targetOf(request);
   const nc = count.toString(16).padStart(8, "0");
-  const secret = await digest(bytesOf(user), realm, bytesOf(password));
+  const secret = await digest(
+    userBytes,
+    realm,
+    toByteString(normal(login.password)),
+  );
   const key = hasSession ? await digest(secret, nonce, cnonce) : secret;
   const asked = await digest(
     request.method,
@@ -189,8 +192,8 @@ export async function formatDigest(
     ? await digest(key, nonce, asked)
     : await digest(key, nonce, nc, cnonce, qop, asked);
   const username = isHashed
-    ? `username=${quoted(await digest(bytesOf(user), realm))}`
-    : formatUser(user ?? "", bytesOf(user), isUtf8);
+    ? `username=${quoted(await digest(userBytes, realm))}`
+    : formatUser(user, userBytes, isUtf8);
   return `Digest ${
     [
       username,

@@ -5,7 +5,7 @@
  */
 
 import { Cookie } from "tough-cookie";
-import { Failure, UsageError } from "../../../lib/cli/errors.ts";
+import { Failure, unless, UsageError } from "../../../lib/cli/errors.ts";
 import { absolutePath, hintForHome } from "../../../lib/cli/values.ts";
 import {
   createCookies,
@@ -15,24 +15,19 @@ import {
 import type { Cookies } from "../../../lib/http/send.ts";
 import { followLinks } from "../download/destination.ts";
 import { formatAuthorization, isProven, type Login } from "./login.ts";
-import {
-  replace,
-  type SessionOptions,
-  tryPlace,
-  unless,
-} from "./session_file.ts";
+import { replace, type SessionOptions, tryPlace } from "./session_file.ts";
 
 /** The members of a JSON object. */
-export type Members = Readonly<Record<string, unknown>>;
+type Members = Readonly<Record<string, unknown>>;
 
 /** So many cookies a file has: the oldest make room. */
 const MOST_KEPT = 3000;
 
-export const isObject = (value: unknown): value is Members =>
+const isObject = (value: unknown): value is Members =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A session as it is read: all its members, and its cookies. */
-export interface SessionFile {
+interface SessionFile {
   readonly data: Members;
   readonly list: readonly Members[];
 }
@@ -122,11 +117,11 @@ export function formatEntry(cookie: Cookie): Members {
 }
 
 /** Whether an entry has not expired. */
-export const isAlive = ({ expires }: Members): boolean =>
+const isAlive = ({ expires }: Members): boolean =>
   typeof expires !== "number" || expires * 1000 > Date.now();
 
 /** Formats a session: what has expired, and of too many cookies of a domain, or of all, the oldest are left out. */
-export function formatSession(
+function formatSession(
   data: Members,
   entries: readonly Members[],
 ): string {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Failure, UsageError } from "../../../lib/cli/errors.ts";
+import { Failure, unless, UsageError } from "../../../lib/cli/errors.ts";
 import { absolutePath } from "../../../lib/cli/values.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
 import { redactUrl } from "../../../lib/cli/redact.ts";
@@ -21,17 +21,6 @@ export interface SessionOptions {
 }
 
 const { AlreadyExists, NotCapable, NotFound } = Deno.errors;
-
-/** Undefined where a step fails in one way. */
-export function unless<T>(
-  kind: typeof NotFound,
-  step: Promise<T>,
-): Promise<T | undefined> {
-  return step.catch((error) => {
-    if (error instanceof kind) return undefined;
-    throw error;
-  });
-}
 
 /** The file that is written beside another to take its place. */
 const besideOf = (path: string) => `${path}.hark`;

@@ -14,7 +14,7 @@ import {
 } from "./request_body.ts";
 
 /** How many bytes of a pipe are waited for and held, 8 MiB: some servers take what comes in chunks for nothing. */
-export const MAX_PIPED = 8 << 20;
+const MAX_PIPED = 8 << 20;
 
 const READ_BYTES = 1 << 20;
 

@@ -7,7 +7,7 @@
 import { percentDecode } from "../../../lib/cli/values.ts";
 import { codingsOf, type HttpRequest } from "../../../lib/http/request.ts";
 import type { Decodes } from "../../../lib/http/transport.ts";
-import { fromByteString } from "../view/charset.ts";
+import { textOfHeader } from "../view/charset.ts";
 import type { ExchangeOptions } from "../options.ts";
 
 /** Where a body is saved. */
@@ -145,12 +145,6 @@ function decodeExtended(text: string): string | undefined {
   }
 }
 
-/** Bytes that are UTF-8, as most servers send them, or else Latin-1. */
-function decodePlain(text: string): string {
-  const decoded = fromByteString(text);
-  return decoded.includes("\ufffd") ? text : decoded;
-}
-
 /**
  * Finds the name of a file in a Content-Disposition, without the folders before it; it is not safe yet.
  *
@@ -172,7 +166,7 @@ export function dispositionName(text: string): string | undefined {
   }
   const plain = values.get("filename");
   const name = decodeExtended(values.get("filename*") ?? "") ??
-    (plain === undefined ? undefined : decodePlain(unquote(plain)));
+    (plain === undefined ? undefined : textOfHeader(unquote(plain)));
   return name?.split(/[/\\]/).findLast((part) => part.trim() !== "");
 }
 

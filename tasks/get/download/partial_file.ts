@@ -6,7 +6,7 @@
  * @module
  */
 
-import { Failure } from "../../../lib/cli/errors.ts";
+import { Failure, unless } from "../../../lib/cli/errors.ts";
 import { absolutePath, hintForHome } from "../../../lib/cli/values.ts";
 import { writeAll } from "../../../lib/net/connection.ts";
 import { pause } from "../../../lib/net/pause.ts";
@@ -62,12 +62,7 @@ const cannotWrite = (path: string, why: string, hint?: string) =>
   new Failure(`Cannot write "${absolutePath(path)}": ${why}`, { hint });
 
 /** Undefined where there is nothing. */
-function ifThere<T>(step: Promise<T>): Promise<T | undefined> {
-  return step.catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  });
-}
+const ifThere = <T>(step: Promise<T>) => unless(Deno.errors.NotFound, step);
 
 const statOf = (path: string) =>
   doing("look at", path, ifThere(Deno.stat(path)));

@@ -84,7 +84,7 @@ function isOpen(start: Uint8Array): boolean {
 }
 
 /** Turns the chunks of a text into UTF-8. */
-export interface Transcoder {
+interface Transcoder {
   /** What is complete after a chunk; without one, what was held back. */
   readonly decode: (chunk?: Uint8Array) => Uint8Array;
   /** The encoding that was found; undefined as long as too few bytes have come. */
@@ -137,4 +137,10 @@ export function createTranscoder(
 /** The text whose UTF-8 the characters of another one stand for. */
 export function fromByteString(text: string): string {
   return new TextDecoder().decode(latin1(text));
+}
+
+/** The text of a header: UTF-8, else each byte one character. */
+export function textOfHeader(bytes: string): string {
+  const text = fromByteString(bytes);
+  return text.includes("\ufffd") ? bytes : text;
 }

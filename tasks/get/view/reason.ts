@@ -6,7 +6,7 @@
  */
 
 import { percentDecode } from "../../../lib/cli/values.ts";
-import { fromByteString } from "./charset.ts";
+import { textOfHeader } from "./charset.ts";
 
 /** The fields of an object, by their names in lower case; undefined of what is none. */
 function fieldsOf(value: unknown): ReadonlyMap<string, unknown> | undefined {
@@ -51,14 +51,8 @@ export function detailOf(text: string): string | undefined {
   return fieldsOf(problem) && reasonIn(problem);
 }
 
-/** The text of a header: UTF-8, else each byte one character. */
-export function textOfHeader(bytes: string): string {
-  const text = fromByteString(bytes);
-  return text.includes("\ufffd") ? bytes : text;
-}
-
 /** A key of a query that changed nothing, and the one that was most likely meant. */
-export interface IgnoredKey {
+interface IgnoredKey {
   readonly key: string;
   readonly meant: string | undefined;
 }

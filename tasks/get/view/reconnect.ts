@@ -12,7 +12,7 @@ import {
 import { describe } from "../../../lib/cli/reasons.ts";
 import { redactUrl } from "../../../lib/cli/redact.ts";
 import { cutShort } from "../../../lib/http/failure.ts";
-import { fromLatin1, trimBlanks } from "../../../lib/http/request.ts";
+import { toByteString, trimBlanks } from "../../../lib/http/request.ts";
 import { LONGEST_MS, pauseAfter, sleep } from "../../../lib/http/retry.ts";
 import type { HttpResponse } from "../../../lib/http/transport.ts";
 import { fromByteString } from "./charset.ts";
@@ -98,7 +98,7 @@ export async function* reconnect(
 
   const askAgain = () => {
     if (id === undefined) return sendNext(request, { retry: 0 });
-    const value = trimBlanks(fromLatin1(new TextEncoder().encode(id)));
+    const value = trimBlanks(toByteString(id));
     const headers = request.headers.filter(([name]) =>
       !/^last-event-id$/i.test(name)
     );

@@ -21,14 +21,14 @@ const GATHER_MS = 10;
 const END_MS = 1000;
 
 /** Writes lines; to dispose of it is to end it, whatever comes of that. */
-export interface LogWriter extends AsyncDisposable {
+interface LogWriter extends AsyncDisposable {
   readonly add: (line: string) => void;
   /** Resolves when all is written, after a second in any case; rejects when nothing can be written any more. */
   readonly end: () => Promise<void>;
 }
 
 /** Options for {@linkcode createLogWriter}. */
-export interface LogWriterOptions {
+interface LogWriterOptions {
   /** Whether the lines are JSON. */
   readonly json?: boolean | undefined;
   /** Whether who adds a line waits for who reads it: then none is left out. */

@@ -107,11 +107,14 @@ const MAX_DEPTH = 1000;
 type Want = "first" | "next" | "value" | "colon" | "after";
 
 /** What the grammar is made of, but for words and numbers. */
+export const NEWLINE = 0x0a;
+export const RETURN = 0x0d;
 export const SPACE = 0x20;
 export const QUOTE = 0x22;
 export const COMMA = 0x2c;
 export const COLON = 0x3a;
 export const LIST = 0x5b;
+export const BACKSLASH = 0x5c;
 export const END_LIST = 0x5d;
 export const OBJECT = 0x7b;
 export const END_OBJECT = 0x7d;
@@ -129,7 +132,7 @@ const NO_COLOR = sequence(39);
 
 /** Whether a byte is one between tokens. */
 export function isSpace(byte: number): boolean {
-  return byte === SPACE || byte === 0x0a || byte === 0x0d || byte === 0x09;
+  return byte === SPACE || byte === NEWLINE || byte === RETURN || byte === 0x09;
 }
 
 /** The colour of a token, by its first byte. */
@@ -163,7 +166,7 @@ export function createJsonFormatter(
     out = larger;
   };
   const breakLine = () => {
-    out[at++] = 0x0a;
+    out[at++] = NEWLINE;
     for (let left = 2 * inObject.length; left > 0; left--) out[at++] = SPACE;
   };
   const paint = (sequence: Uint8Array) => {

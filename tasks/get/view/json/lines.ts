@@ -5,12 +5,18 @@
  */
 
 import type { BodyView } from "./json.ts";
+import {
+  BACKSLASH,
+  END_LIST,
+  END_OBJECT,
+  LIST,
+  NEWLINE,
+  OBJECT,
+  QUOTE,
+  RETURN,
+} from "./json_format.ts";
 
-const NEWLINE = 0x0a;
-const RETURN = 0x0d;
 const RECORD = 0x1e;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 
 /** Finds where the document ends that a chunk is in the middle of, as `indexOf` does. */
 type Split = (chunk: Uint8Array, from?: number) => number;
@@ -40,8 +46,8 @@ export function createSplitter(type: string): Split {
       else if (isString && byte === BACKSLASH) isEscaped = true;
       else if (byte === QUOTE) isString = !isString;
       else if (isString) continue;
-      else if (byte === 0x5b || byte === 0x7b) depth++;
-      else if (byte === 0x5d || byte === 0x7d) depth--;
+      else if (byte === LIST || byte === OBJECT) depth++;
+      else if (byte === END_LIST || byte === END_OBJECT) depth--;
       else if ((byte === NEWLINE || byte === RETURN) && depth <= 0) {
         depth = 0;
         return at;

@@ -24,7 +24,7 @@ import {
 import { isJson } from "./scanner.ts";
 
 /** What prints a body, or parts of it in its place. */
-export type PrintBody = typeof printBody;
+type PrintBody = typeof printBody;
 
 /** The paths of a command line, as they were typed and read, and what makes rows of what they lead to. */
 interface Picked {

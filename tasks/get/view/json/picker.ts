@@ -26,7 +26,7 @@ import {
 } from "./scanner.ts";
 
 /** Gets the rows of what is picked, a value for each path. */
-export interface Rows {
+interface Rows {
   /** A value of this path begins, the parts of its text come, each between two places of a chunk, and it ends: JSON as it came, without newlines between tokens. */
   readonly begin: (path: number) => void;
   readonly add: (
@@ -63,7 +63,7 @@ export interface Picker {
 }
 
 /** What was found nowhere: which path, and where its way ended. */
-export interface Missing {
+interface Missing {
   readonly path: number;
   readonly why: string;
   /** What to do about it. */

@@ -12,11 +12,9 @@ import {
 } from "../../../../lib/cli/io.ts";
 import { createBuffer } from "./buffer.ts";
 import { createDocumentView } from "./json.ts";
+import { BACKSLASH, QUOTE, RETURN } from "./json_format.ts";
 import type { PrintedRows } from "./picker.ts";
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const RETURN = 0x0d;
 const NEWLINE = new Uint8Array([0x0a]);
 const TAB = new Uint8Array([0x09]);
 

@@ -5,6 +5,7 @@
  */
 
 import {
+  BACKSLASH,
   COLON,
   COMMA,
   createTokens,
@@ -12,9 +13,11 @@ import {
   END_OBJECT,
   isSpace,
   LIST,
+  NEWLINE,
   NO_TOKEN,
   OBJECT,
   QUOTE,
+  RETURN,
   SPACE,
   TOKEN_START,
 } from "./json_format.ts";
@@ -55,10 +58,6 @@ interface Scanner {
   /** Whether newlines matter. */
   folds: boolean;
 }
-
-const BACKSLASH = 0x5c;
-const NEWLINE = 0x0a;
-const RETURN = 0x0d;
 
 // what the grammar wants next
 const VALUE = 0;
