@@ -104,6 +104,7 @@ export function createPeer(
     close() {
       if (isClosed) return;
       isClosed = true;
+      for (const { length } of waiting.splice(0)) held.bytes -= length + 1;
       wake();
       onClose();
     },

@@ -1,4 +1,11 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { createPeer } from "../../lib/net/datagrams.ts";
 import { createSocket } from "node:dgram";
 import { main as client } from "../../tasks/client.ts";
 import { main as server } from "../../tasks/server.ts";
@@ -99,6 +106,23 @@ Deno.test("server --udp discard counts, and answers nothing", async () => {
     assertEquals([patient.code, patient.stderr], [0, ""]);
   });
   assertEquals(stdout.match(/ended after 3 bytes in, 0 out/g)?.length, 2);
+});
+
+Deno.test("a peer that is gone leaves the others all the room for datagrams", async () => {
+  const datagrams = { send: () => Promise.resolve() };
+  const held = { bytes: 0 };
+  const [refused, other] = [1, 2].map((port) =>
+    createPeer(datagrams, { host: "::1", port }, () => {
+    }, held)
+  );
+  assert(refused && other);
+  const large = new Uint8Array(65_000);
+  for (let at = 0; at < 300; at++) refused.push(large);
+  assertGreater(held.bytes, 2 ** 24);
+  refused.close();
+  assertEquals(held.bytes, 0);
+  other.push(encode("a"));
+  assertEquals(await other.read(new Uint8Array(9)), 1);
 });
 
 Deno.test("server --udp pipe joins the first peer to stdin and stdout", async () => {
