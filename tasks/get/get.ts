@@ -42,8 +42,6 @@ import {
 import { printBody, printHead } from "./view/body.ts";
 import type { Tunnel } from "./view/head.ts";
 
-const SECRET = /pass|secret|token|key/i;
-
 /** What the commands `get` and `post` have in common; what is rarely asked for is loaded then. */
 export const COMMAND = {
   options: EXCHANGE_OPTIONS,
@@ -57,7 +55,7 @@ export const COMMAND = {
   // --userId=1 stands for a part of the query, or for a field
   meant: (typed: string, command: string) => {
     const [, name, text = ""] = typed.match(/^--(\w+)(?:=(.*))?$/s) ?? [];
-    const isPlain = /^[\w.-]{1,40}$/.test(text) && !SECRET.test(typed);
+    const isPlain = /^[\w.-]{1,40}$/.test(text);
     const value = isPlain ? text : "VALUE";
     const field = command === "post" ? `; as a field: ${name}=${value}` : "";
     return name && `in the query: ${name}==${value}${field}`;

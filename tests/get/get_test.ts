@@ -636,6 +636,8 @@ Deno.test("an option that nobody knows may be a part of the query", async () => 
       [main, "--_limit=3", "in the query: _limit==3"],
       [main, "--userId", "in the query: userId==VALUE"],
       [main, "--apitoken=s3cret", "in the query: apitoken==VALUE"],
+      [main, "--pwd=hunter2", "in the query: pwd==VALUE"],
+      [main, "--sig=hunter2", "in the query: sig==VALUE"],
       [post, "--title=foo", "in the query: title==foo; as a field: title=foo"],
       [main, "--tiemout=1", "did you mean --timeout? see deno task get --help"],
       [main, "--hlep", "did you mean --help? see deno task get --help"],
