@@ -150,125 +150,133 @@ export function createJsonFormatter(
   { color = false, escaped = false }: JsonFormatOptions = {},
 ): JsonFormatter {
   const { next, whole } = createTokens(escaped);
-  const inObject: boolean[] = [];
+  const text = next[TOKEN_START << 8 | QUOTE] ?? NO_TOKEN;
+  const kinds = new Uint8Array(MAX_DEPTH + 1);
+  let depth = 0;
   let out = new Uint8Array(4096);
-  let at = 0;
   let token = NO_TOKEN;
   let want: Want = "value";
   let broken = false;
 
-  /** Makes room for what is put here and the bytes that are left: each of them gives at most itself elsewhere. */
-  const reserve = (left: number) => {
-    const size = at + left + 2 * inObject.length + 32;
+  /** Makes room for a line break and what is put here, and for the bytes that are left: each of them gives at most itself elsewhere. */
+  const reserve = (at: number, left: number) => {
+    const size = at + left + 2 * depth + 32;
     if (size <= out.length) return;
     const larger = new Uint8Array(2 * size);
     larger.set(out.subarray(0, at));
     out = larger;
   };
-  const breakLine = () => {
+  const breakLine = (at: number) => {
     out[at++] = NEWLINE;
-    for (let left = 2 * inObject.length; left > 0; left--) out[at++] = SPACE;
+    const end = at + 2 * depth;
+    while (at < end) out[at++] = SPACE;
+    return at;
   };
-  const paint = (sequence: Uint8Array) => {
-    if (!color) return;
-    out.set(sequence, at);
-    at += sequence.length;
+  const paint = (sequence: Uint8Array, at: number) => {
+    if (!color) return at;
+    // few bytes: to set them at once takes longer
+    for (let of = 0; of < sequence.length; of++) out[at++] = sequence[of] ?? 0;
+    return at;
   };
-  /** Takes a byte that is in no token yet; says whether it may stand there. */
-  const take = (byte: number): boolean => {
+  /** Puts a byte that is in no token yet; returns the place after it, or -1 where it may not stand. */
+  const put = (byte: number, at: number): number => {
     if (byte === COLON) {
-      if (want !== "colon") return false;
+      if (want !== "colon") return -1;
       out[at++] = byte;
       out[at++] = SPACE;
       want = "value";
-      return true;
+      return at;
     }
     if (byte === COMMA) {
-      if (want !== "after" || inObject.length === 0) return false;
+      if (want !== "after" || depth === 0) return -1;
       out[at++] = byte;
-      breakLine();
       want = "next";
-      return true;
+      return breakLine(at);
     }
+    const kind = kinds[depth] ?? 0;
     if (byte === END_LIST || byte === END_OBJECT) {
-      if (
-        (want !== "after" && want !== "first") ||
-        inObject.at(-1) !== (byte === END_OBJECT)
-      ) return false;
-      inObject.pop();
-      if (want === "after") breakLine();
+      if (want !== "after" && want !== "first" || kind !== byte) return -1;
+      depth--;
+      if (want === "after") at = breakLine(at);
       out[at++] = byte;
       want = "after";
-      return true;
+      return at;
     }
-    if (want === "after" || want === "colon") return false;
-    const isKey = inObject.at(-1) === true && want !== "value";
+    if (want === "after" || want === "colon") return -1;
+    const isKey = kind === END_OBJECT && want !== "value";
     const first = next[TOKEN_START << 8 | byte] ?? NO_TOKEN;
     const opens = byte === LIST || byte === OBJECT;
     const fits = isKey
       ? byte === QUOTE
       : opens
-      ? inObject.length < MAX_DEPTH
+      ? depth < MAX_DEPTH
       : first !== NO_TOKEN;
-    if (!fits) return false;
-    if (want === "first") breakLine();
-    if (!opens) paint(colorOf(byte, isKey));
+    if (!fits) return -1;
+    if (want === "first") at = breakLine(at);
+    if (!opens) at = paint(colorOf(byte, isKey), at);
     out[at++] = byte;
-    if (opens) inObject.push(byte === OBJECT);
+    if (opens) kinds[++depth] = byte === OBJECT ? END_OBJECT : END_LIST;
     token = first;
     want = opens ? "first" : isKey ? "colon" : "after";
-    return true;
-  };
-
-  /** Copies what belongs to the token, from a place in the chunk on; returns the place after it. */
-  const copyToken = (chunk: Uint8Array, from: number): number => {
-    let [state, to, done] = [token, at, from];
-    const target = out;
-    for (; done < chunk.length; done++) {
-      const byte = chunk[done] ?? 0;
-      const after = next[state << 8 | byte] ?? NO_TOKEN;
-      if (after === NO_TOKEN) break;
-      target[to++] = byte;
-      state = after;
-    }
-    [token, at] = [state, to];
-    if (done === chunk.length) return done;
-    broken = whole[token] === 0;
-    token = NO_TOKEN;
-    paint(NO_COLOR);
-    return done;
+    return at;
   };
 
   const format = (chunk: Uint8Array) => {
-    at = 0;
-    let done = 0;
-    reserve(chunk.length);
-    while (done < chunk.length && !broken) {
-      reserve(chunk.length - done);
-      const byte = chunk[done] ?? 0;
-      if (token !== NO_TOKEN) done = copyToken(chunk, done);
-      else if (isSpace(byte) || take(byte)) done++;
-      else broken = true;
+    const { length } = chunk;
+    let [at, done] = [0, 0];
+    while (done < length && !broken) {
+      reserve(at, length - done);
+      let byte = chunk[done] ?? 0;
+      if (token === NO_TOKEN) {
+        if (!isSpace(byte)) {
+          const after = put(byte, at);
+          broken = after === -1;
+          if (broken) break;
+          at = after;
+        }
+        done++;
+        continue;
+      }
+      // what each byte needs stands in variables of this block
+      const target = out;
+      let state = token;
+      for (;;) {
+        if (state === text) {
+          while (byte !== QUOTE && byte !== BACKSLASH && byte >= SPACE) {
+            target[at++] = byte;
+            if (++done === length) break;
+            byte = chunk[done] ?? 0;
+          }
+          if (done === length) break;
+        }
+        const after = next[state << 8 | byte] ?? NO_TOKEN;
+        if (after === NO_TOKEN) break;
+        target[at++] = byte;
+        state = after;
+        if (++done === length) break;
+        byte = chunk[done] ?? 0;
+      }
+      token = state;
+      if (done === length) break;
+      broken = whole[state] === 0;
+      token = NO_TOKEN;
+      at = paint(NO_COLOR, at);
     }
     out.set(chunk.subarray(done), at);
-    return out.subarray(0, at + chunk.length - done);
+    return out.subarray(0, at + length - done);
   };
   return {
     format,
     end: () => {
-      at = 0;
-      if (token !== NO_TOKEN) paint(NO_COLOR);
-      return out.subarray(0, at);
+      return out.subarray(0, token === NO_TOKEN ? 0 : paint(NO_COLOR, 0));
     },
     state: () => {
       if (broken) return "broken";
       const ended = token === NO_TOKEN || whole[token] === 1;
-      return ended && want === "after" && inObject.length === 0
-        ? "whole"
-        : "open";
+      return ended && want === "after" && depth === 0 ? "whole" : "open";
     },
     reset: () => {
-      inObject.length = 0;
+      depth = 0;
       token = NO_TOKEN;
       want = "value";
       broken = false;
