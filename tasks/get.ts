@@ -14,7 +14,7 @@ import { type Asked, parseOperands, splitUrls } from "./get/url.ts";
 const command = defineCommand({
   name: "get",
   summary: "Get a URL: its status on stderr, its body on stdout.",
-  usage: "[URL...] [Header:value] [name==query]",
+  usage: "[URL...] [Header:value] [name==value]",
   examples: [
     ["get", "posts of JSONPlaceholder"],
     ["get :3000/posts userId==1", "on this machine, with a query"],

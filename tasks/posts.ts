@@ -19,7 +19,7 @@ const command = defineCommand({
     ["posts --url :3000 1 2 --table", "two, of the api on this machine"],
   ],
   operands: {
-    Operands: [
+    Items: [
       ["1 2", "The posts with these ids"],
       ["userId=1", "Those with this value"],
       ["create title=a body=b userId:=1", "Make one"],
@@ -36,6 +36,20 @@ const command = defineCommand({
     "-X --method --request":
       "the first word says it: hark posts create title=a; update ID; delete ID",
     "-n": "hark posts --limit N",
+    "-v --verbose -i --include --trace":
+      "what is sent and what comes: hark get URL -v",
+    "-o --output -O --remote-name": "into a file: hark posts --json > FILE",
+    "-q --quiet -s --silent":
+      "what is said besides the posts is on stderr: 2> FILE",
+    "--raw --pretty -b --body": "the answer as it came: hark get URL --raw",
+    "--retry": "posts tries a GET three times by itself; --retry N is get's",
+    "--http --http1.1 --http2 --http3":
+      "posts leaves the version to Deno; to choose it: hark get URL --http=2",
+    "-H --header": "posts sends no header of yours: hark get URL Name:value",
+    "-d --data -f --form --data-raw":
+      "fields are items: hark posts create title=foo userId:=1",
+    "--proxy --unix --resolve --pin --cert --key -4 --ipv4 -6 --ipv6 --follow --max-redirects --max-size --time --show-secrets --curl --continue -c -J":
+      "posts does not have it, get has: hark get URL",
     "--paginate": "posts follows the links to further pages by itself",
     "--jq": "hark posts --ndjson | jq .",
     "--pick":

@@ -21,7 +21,7 @@ const COMMON = {
   color: {
     group: "Common",
     value: "auto|always|never",
-    parse: oneOf("use colors", "auto", "always", "never"),
+    parse: oneOf("use colours", "auto", "always", "never"),
     implied: { text: "always", accepts: /^(auto|always|never)$/ },
     help: "Use colours; NO_COLOR=1 is never",
   },
@@ -58,7 +58,7 @@ export async function runCommand<Table extends OptionTable>(
   const whole = { ...command, options: table };
   const reportError = (error: unknown) => report(whole, args, io, error);
   try {
-    const isHelp = asks(args, "--help", "-h");
+    const isHelp = asks(args, "--help", "-h", "--help=all");
     const isVersion = !isHelp && asks(args, "--version", "-V");
     const line = isHelp || isVersion
       ? undefined
@@ -71,7 +71,7 @@ export async function runCommand<Table extends OptionTable>(
     }
     if (line === undefined || line.options.help) {
       const { formatHelp } = await import("./help.ts");
-      const isWhole = / (--help|-h) all( |$)/.test(` ${args.join(" ")}`);
+      const isWhole = / (--help[ =]|-h )all( |$)/.test(` ${args.join(" ")}`);
       await print(io.stdout, formatHelp(whole, isWhole));
       return ExitCode.Ok;
     }

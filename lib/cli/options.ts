@@ -14,8 +14,8 @@ export type OptionTable = Readonly<Record<string, Option>>;
 export interface Option {
   readonly short?: string;
   readonly value?: string;
-  /** Reads the value; throws {@linkcode UsageError}. Without it the option is a flag. */
-  readonly parse?: (text: string) => unknown;
+  /** Reads the value, with what an error says of where it stood, ` of --port`; throws {@linkcode UsageError}. Without it the option is a flag. */
+  readonly parse?: (text: string, of: string) => unknown;
   readonly default?: unknown;
   /** Whether its value, one that matches, or what is secret in it as a URL must not be shown again, as in a hint. */
   readonly secret?: boolean | RegExp | "url";
@@ -90,7 +90,8 @@ export type Described = Omit<Command<OptionTable>, "run" | "permissions">;
 /** What other tools call our options: the option as typed there, and what to type here. */
 export type Hints = Readonly<Record<string, string>>;
 
-type ValueOf<O extends Option> = O extends { parse: (text: string) => infer T }
+type ValueOf<O extends Option> = O extends
+  { parse: (text: string, of: string) => infer T }
   ? O extends { repeat: true } ? readonly T[]
   : O extends { default: infer D } ? T | D
   : T | undefined
@@ -217,7 +218,8 @@ function settle(table: OptionTable, args: readonly string[]) {
 function valueOf(name: string, option: Option, texts?: string[]): unknown {
   const { parse } = option;
   if (!parse) return texts !== undefined;
-  if (option.repeat) return texts?.map((text) => parse(text)) ?? [];
+  const of = ` of ${formatOptionName(name)}`;
+  if (option.repeat) return texts?.map((text) => parse(text, of)) ?? [];
   const [text, ...others] = texts ?? [];
   if (others.length > 0) {
     throw new UsageError(`Cannot use ${formatOptionName(name)} more than once`);
@@ -225,7 +227,7 @@ function valueOf(name: string, option: Option, texts?: string[]): unknown {
   if (text === "" && option.value === "FILE") {
     throw new UsageError('Cannot use "" as a file: expected its name');
   }
-  return text === undefined ? option.default : parse(text);
+  return text === undefined ? option.default : parse(text, of);
 }
 
 /** Every option has been read by its own parser: that makes the values the table's. */

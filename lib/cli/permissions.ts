@@ -6,6 +6,7 @@
 
 import config from "../../deno.json" with { type: "json" };
 import { type Command, type OptionTable, parseCommandLine } from "./options.ts";
+import { Failure } from "./errors.ts";
 import type { Denial } from "./reasons.ts";
 import { redactArguments, redactUrl } from "./redact.ts";
 import type { Permissions } from "./io.ts";
@@ -70,7 +71,7 @@ export async function formatPermissionHint<Table extends OptionTable>(
 /**
  * Asks a person for what is not granted before a clock runs: once for all ports of a host, or a file with what is beside it.
  *
- * @throws {Deno.errors.NotCapable} When one of several that were asked for at once is refused.
+ * @throws {Failure} When one of several that were asked for at once is refused.
  */
 export function askAhead(needed: Permissions = {}): void {
   for (const name of KINDS) {
@@ -95,7 +96,8 @@ export function askAhead(needed: Permissions = {}): void {
       // who says no is asked nothing more
       const isMore = name === "net" && needed.read?.length;
       if (others.length === 0 && !isMore) return;
-      throw new Deno.errors.NotCapable(`Requires ${name} access to "${one}"`);
+      const cause = new Error(`Requires ${name} access to "${one}"`);
+      throw new Failure("Cannot start", { cause });
     }
   }
 }

@@ -12,7 +12,7 @@ export function describe(error: unknown, peer?: string): string {
   if (!(error instanceof Failure)) return reasonOf(error).message;
   const { message, cause } = error;
   if (cause === undefined) return message;
-  const why = describe(cause);
+  const why = describe(cause).replace(/^Cannot /, "could not ");
   const isKnown = peer !== undefined && message.endsWith(` ${peer}`);
   return isKnown ? why : `${message}: ${why}`;
 }

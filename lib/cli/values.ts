@@ -61,34 +61,36 @@ export function oneOf<const Word extends string>(
 }
 
 /** Reads a number of seconds, whole or with decimals; not negative. */
-export function parseSeconds(text: string): number {
+export function parseSeconds(text: string, of = ""): number {
   // setTimeout counts in 31 bits of ms
   if (!/^(\d+(\.\d*)?|\.\d+)$/.test(text) || Number(text) > 2_147_483) {
     throw new UsageError(
-      `Cannot parse seconds "${text}": expected a number like 10 or 0.5`,
+      `Cannot parse seconds "${text}"${of}: expected a number like 10 or 0.5`,
     );
   }
   return Number(text);
 }
 
 /** Reads a limit of time in seconds, as {@linkcode parseSeconds}; 0 is none. */
-export function parseLimit(text: string): number | undefined {
-  return parseSeconds(text) || undefined;
+export function parseLimit(text: string, of = ""): number | undefined {
+  return parseSeconds(text, of) || undefined;
 }
 
 /** Reads a whole number that is at least 1. */
-export function parseCount(text: string): number {
+export function parseCount(text: string, of = ""): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
   if (count > 0 && Number.isSafeInteger(count)) return count;
-  throw new UsageError(`Cannot parse number "${text}": expected 1 or more`);
+  throw new UsageError(
+    `Cannot parse number "${text}"${of}: expected 1 or more`,
+  );
 }
 
 /** Reads a size in bytes, or with K, M or G in units of 1024, 1024² or 1024³ bytes. */
-export function parseSize(text: string): number {
+export function parseSize(text: string, of = ""): number {
   const [, digits, unit = ""] = text.match(/^(\d{1,12})([kmg]?)$/i) ?? [];
   if (digits === undefined) {
     throw new UsageError(
-      `Cannot parse size "${text}": expected bytes, or a number with K, M or G`,
+      `Cannot parse size "${text}"${of}: expected bytes, or a number with K, M or G`,
     );
   }
   const power = ["", "k", "m", "g"].indexOf(unit.toLowerCase());

@@ -46,7 +46,7 @@ async function hintFor(
   const name = nameInstead(text);
   const code = exitCodeOf(cause);
   if (name !== undefined) {
-    const port = Number(url.port) || 443;
+    const { port } = addressOfUrl(url);
     const address = formatAddress({ host: name, port });
     return /^[\d.]+$|:/.test(name)
       ? `ask for the address that it has: https://${address}/`

@@ -49,6 +49,10 @@ export type Follow = "same" | "safe" | "all" | "none";
 /** A token of RFC 9110, section 5.6.2: a method's or a header's name. */
 export const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
+/** What the value of a header, or a reason, may not have in it: any control character but a tab (RFC 9110, section 5.5). */
+// deno-lint-ignore no-control-regex
+export const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
+
 /** Whether a request is beyond fetch, which sets headers itself, knows neither TRACE nor CONNECT, and asks a name server for what is below localhost. */
 export function isBeyondFetch(
   { method, url, target, headers, body, unset = [] }: HttpRequest,

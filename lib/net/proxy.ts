@@ -94,8 +94,8 @@ export function parseProxy(text: string, https = false): Proxy {
 }
 
 /** Formats a proxy for people: without its secrets. */
-export function formatProxy({ protocol, address }: Proxy): string {
-  return `${protocol}://${formatAddress(address)}`;
+export function formatProxy({ protocol, secure, address }: Proxy): string {
+  return `${secure ? "https" : protocol}://${formatAddress(address)}`;
 }
 
 /** A user and a password as HTTP's Basic scheme sends them, in UTF-8 (RFC 7617). */

@@ -22,7 +22,7 @@ import {
 } from "../../lib/net/address.ts";
 import type { Connection } from "../../lib/net/connection.ts";
 import { type ClientOptions, STARTTLS, type Starttls } from "./options.ts";
-import { parsePorts } from "./targets.ts";
+import { hasPort, isPort, parsePorts } from "./targets.ts";
 
 const LISTEN = "to listen: hark server --port PORT";
 const BY_ITSELF =
@@ -221,10 +221,6 @@ function numbered(text: string): string | undefined {
     return undefined;
   }
 }
-
-const hasPort = (text: string) => /^[^:]*:\d+$|\]:\d+$/.test(text);
-
-const isPort = (text: string) => /^\d+$/.test(text);
 
 /** An address as it is typed here, where a text is one; with the port, where that is told apart. */
 function addressed(text: string, port?: string): string | undefined {

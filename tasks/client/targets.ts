@@ -40,7 +40,9 @@ export interface Target {
   readonly isTls?: boolean;
 }
 
-const hasPort = (text: string) => /^[^:]*:\d+$|\]:\d+$/.test(text);
+/** Whether an address has its port, and whether a text is one. */
+export const hasPort = (text: string): boolean =>
+  /^[^:]*:\d+$|\]:\d+$/.test(text);
 
 /** Reads one of several targets: `HOST:PORT`, a port, `unix:PATH`, or a URL, whose path does not count. */
 function parseTarget(text: string): Target {
@@ -66,7 +68,7 @@ function parseTarget(text: string): Target {
   };
 }
 
-const isPort = (text: string) => /^\d+$/.test(text);
+export const isPort = (text: string): boolean => /^\d+$/.test(text);
 
 /**
  * What --check looks at: one host where its PORTS are told, or where the operands are an address; else each operand.

@@ -46,10 +46,11 @@ import type { Tunnel } from "./view/head.ts";
 export const COMMAND = {
   options: EXCHANGE_OPTIONS,
   hints: async (name: string) => {
-    const { EXCHANGE_HINTS } = await import("./hints.ts");
+    const { EXCHANGE_HINTS, FORM_HINTS } = await import("./hints.ts");
+    const hints = { ...EXCHANGE_HINTS, ...name === "get" && FORM_HINTS };
     const own = (hint: string) => hint.replace("hark get", `hark ${name}`);
     return Object.fromEntries(
-      Object.entries(EXCHANGE_HINTS).map(([typed, hint]) => [typed, own(hint)]),
+      Object.entries(hints).map(([typed, hint]) => [typed, own(hint)]),
     );
   },
   // --userId=1 stands for a part of the query, or for a field
@@ -420,7 +421,7 @@ export async function runExchange(
   // to look costs 30 ms: with a body that can be while the request is on its way
   if (request.body === undefined) {
     await printNote(await unsent ?? "");
-    await mayMiss?.refuseQueryAlone(operands);
+    await mayMiss?.refuseNoBody(operands, io.stdin);
   } else {
     const text = mayMiss?.explainHeader(operands.method, operands.items);
     if (text !== undefined) await printNote(`${text}\n`);

@@ -10,41 +10,41 @@ import type { Hints } from "../../lib/cli/options.ts";
 export const EXCHANGE_HINTS: Hints = {
   // what is sent
   "-d --data --data-raw --data-ascii --body-data":
-    "fields are operands: hark post URL title=foo userId:=1",
+    "fields are items: hark post URL title=foo userId:=1",
   "--data-urlencode --post-data --form-string":
     "of a form: hark post -f URL title=foo; of a query: hark get URL name==value",
   "--data-binary --post-file --body-file":
-    "a body is an operand: hark post URL @FILE, or - for stdin",
+    "a body is an item: hark post URL @FILE, or - for stdin",
   "-F":
     "a form with a file: hark post -f URL title=foo picture@FILE, without one: --multipart; HTTPie's -F: redirects are followed already",
   "-j": "JSON is what post sends already: hark post URL title=foo",
   "-T --upload-file":
-    "a file is an operand: hark post -X PUT URL @FILE; wget's -T: --timeout HEAD,IDLE,TOTAL",
+    "a file is an item: hark post -X PUT URL @FILE; wget's -T: --timeout HEAD,IDLE,TOTAL",
   "--chunked": "stdin as it comes: hark post URL - Transfer-Encoding:chunked",
   "--compress": "it is not there: a body is sent as it is",
   "--boundary": "the boundary of a form is chosen already",
   "--ignore-stdin": "stdin is read for - alone already",
   "--request": "the method: -X METHOD",
   "--request-target": "only the path as it is typed: --path-as-is",
-  "-G --get --url-query": "the query is operands: hark get URL name==value",
-  "-H --header": "headers are operands: hark get URL Accept:text/plain",
+  "-G --get --url-query": "the query is items: hark get URL name==value",
+  "-H --header": "headers are items: hark get URL Accept:text/plain",
   "-A --user-agent":
-    "headers are operands: hark get URL User-Agent:me; HTTPie's -A: --digest, or --bearer TOKEN",
-  "-e --referer": "headers are operands: hark get URL Referer:URL",
+    "headers are items: hark get URL User-Agent:me; HTTPie's -A: --digest, or --bearer TOKEN",
+  "-e --referer": "headers are items: hark get URL Referer:URL",
   "-r --range":
-    "headers are operands: hark get URL Range:bytes=0-99; nothing is fetched recursively",
+    "headers are items: hark get URL Range:bytes=0-99; nothing is fetched recursively",
   "-z --time-cond --timestamping":
-    "headers are operands: hark get URL 'If-Modified-Since:DATE'",
+    "headers are items: hark get URL 'If-Modified-Since:DATE'",
   "--etag-compare --etag-save":
-    "headers are operands: hark get URL 'If-None-Match:ETAG'",
-  "--cookie": "headers are operands: hark get URL Cookie:name=value",
+    "headers are items: hark get URL 'If-None-Match:ETAG'",
+  "--cookie": "headers are items: hark get URL Cookie:name=value",
   "--cookie-jar --load-cookies --save-cookies --keep-session-cookies":
     "cookies are kept in a file from call to call: --session FILE",
   "--no-cookies --junk-session-cookies":
     "cookies are kept with --session FILE alone",
   "--port": "a port is of the URL: hark get :PORT/PATH",
-  "--url": "the URL is an operand: hark get URL",
-  "--default-scheme":
+  "--url": "the URL is no option: hark get URL",
+  "--default-scheme --https --hsts --proto --proto-default --proto-redir":
     "a URL may begin with its scheme: hark get https://HOST/PATH",
   "-g --globoff": "no URL is globbed",
   "-K --config --disable": "it is not there: no file of options is read",
@@ -78,6 +78,7 @@ export const EXCHANGE_HINTS: Hints = {
   "-p --print": "parts of it: -i, -b or -v",
   "--trace --trace-ascii --trace-time":
     "what is sent and what comes: -v; what it means: --explain",
+  "--max-headers": "it is not there: a head of up to 512 KiB is read",
   "--all --history-print": "each redirect, with what is sent: -v",
   "-w --write-out":
     "the status, the headers and the times: --json; the times: --time; the exit code tells a status of 300 or more",
@@ -112,7 +113,8 @@ export const EXCHANGE_HINTS: Hints = {
     "into a file: hark get -o FOLDER/FILE URL",
   "--create-dirs":
     "it is not there: the folder has to be made before: hark get -o FOLDER/FILE URL",
-  "--no-clobber": "nothing that is there is written over: hark get -O URL",
+  "--no-clobber --skip-existing":
+    "nothing that is there is written over: hark get -O URL",
   "-R --remote-time":
     "it is not there: a file has the time at which it was saved",
   "--remove-on-error":
@@ -159,6 +161,8 @@ export const EXCHANGE_HINTS: Hints = {
     "a certificate and its key: --cert FILE --key FILE",
   "--pass --cert-key-pass":
     "it is not there: a key has to be decrypted before: --key FILE",
+  "--crlfile --crl-file --cert-status":
+    "it is not there: whether a certificate was revoked is not looked up; one alone: --pin SHA256",
   "--cacert --ca-certificate --capath": "an authority: --ca FILE",
   "--verify": "an authority: --ca FILE; none at all: -k",
   "--no-check-certificate": "any certificate: -k",
@@ -173,9 +177,19 @@ export const EXCHANGE_HINTS: Hints = {
     "the address of a name: --resolve HOST:PORT:ADDRESS",
   "--inet4-only": "over IPv4: -4",
   "--inet6-only": "over IPv6: -6",
+  "--tcp-nodelay": "it is on already",
+  "--keepalive-time --keepalive-intvl --keepalive-cnt --no-keepalive --tcp-fastopen":
+    "it is not there: a connection is kept as the system keeps it",
   "--interface --local-port --bind-address":
     "it is not there: the system chooses the address to come from",
   "-0 --http1.0 --http1.1": "the version: --http=1.1",
   "--http2 --http2-prior-knowledge": "the version: --http=2",
   "--http3 --http3-only": "HTTP/3 is not there: --http=2",
+};
+
+/** The same for `get`, of what is post's. */
+export const FORM_HINTS: Hints = {
+  "-f --form":
+    "a form: hark post -f URL title=foo; curl's -f: a status of 400 or more exits 4 or 5 already",
+  "--multipart": "a form: hark post --multipart URL title=foo",
 };

@@ -94,7 +94,7 @@ function parsePath(text: string, kind: Item["kind"]): Item["path"] | undefined {
 export const ESCAPES = "in a name : = @ [ ] are typed \\: \\= \\@ \\[ \\]";
 
 /**
- * Reads an item: `Header:value`, `Header:` (leave it out), `Header;` (send it empty), `name==query`, `key=text`,
+ * Reads an item: `Header:value`, `Header:` (leave it out), `Header;` (send it empty), `name==value`, `key=text`,
  * `key:=json`, each of them from a file with `@file` for its value, and `key@file`. A `\` before `: = @ ; [ ] \` makes
  * it part of the name, before a number in brackets makes that a name; before a `=` or `@` that begins the value it
  * makes that part of the value.
@@ -119,7 +119,9 @@ export function parseItem(text: string): Item {
   const refuse = (why: string, hint?: string) =>
     new UsageError(`Cannot parse item "${text}": ${why}`, { hint });
   if (!isOperator(operator)) {
-    throw refuse("expected Header:value, name==query, key=text or key:=json");
+    throw refuse(
+      "expected Header:value or name==value, and for post also key=text or key:=json",
+    );
   }
   const kind = OPERATORS[operator];
   const path = parsePath(name, kind);

@@ -31,25 +31,19 @@ function parseFollow(text: string): Follow {
 }
 
 /** Reads a whole number, 0 included. */
-export function parseWhole(text: string): number {
+export function parseWhole(text: string, of = ""): number {
   if (!/^\d{1,15}$/.test(text)) {
-    throw new UsageError(`Cannot parse number "${text}": expected 0 or more`);
+    throw new UsageError(
+      `Cannot parse number "${text}"${of}: expected 0 or more`,
+    );
   }
   return Number(text);
 }
 
 /** What HTTP/2, which is fetch's alone, cannot go over. */
-const NOT_HTTP2 = [
-  "pathAsIs",
-  "proxy",
-  "unix",
-  "insecure",
-  "pin",
-  "resolve",
-  "ipv4",
-  "ipv6",
-  "time",
-  "verbose",
+export const NOT_HTTP2 = [
+  ...["proxy", "unix", "insecure", "pin", "resolve"] as const,
+  ...["ipv4", "ipv6", "pathAsIs"] as const,
 ];
 
 /** What prints on stderr alone. */
@@ -62,7 +56,7 @@ export const EXCHANGE_OPTIONS = {
     short: "X",
     value: "METHOD",
     parse: parseMethod,
-    help: "Use this method, as PUT, PATCH or DELETE",
+    help: "Use this method, such as PUT, PATCH or DELETE",
   },
   auth: {
     short: "a",
@@ -100,11 +94,11 @@ export const EXCHANGE_OPTIONS = {
   sessionReadOnly: {
     value: "FILE",
     parse: String,
-    help: "Send those of FILE, and keep none",
+    help: "Send the cookies of FILE, and keep none",
   },
   sessionAuth: {
     needs: { oneOf: ["session"], hint: "add --session FILE" },
-    help: "Keep the login there, too",
+    help: "Keep the login in the session, too",
   },
   pathAsIs: { help: "Send the path as it is typed, /../ too" },
   offline: {
@@ -130,7 +124,7 @@ export const EXCHANGE_OPTIONS = {
   body: {
     short: "b",
     conflicts: ["include", ...ON_STDERR],
-    help: "Print the body alone",
+    help: "Print the body alone: as -q, without -i",
   },
   quiet: {
     short: "q",
@@ -185,7 +179,7 @@ export const EXCHANGE_OPTIONS = {
   maxSize: {
     value: "BYTES",
     parse: parseSize,
-    help: "Refuse more, as 500K, 10M or 2G",
+    help: "Refuse a larger body: 500K, 10M or 2G",
   },
   timeout: {
     group: "Connection",
@@ -198,7 +192,7 @@ export const EXCHANGE_OPTIONS = {
   retry: {
     value: "N",
     parse: parseWhole,
-    help: "Try again so often [default: GET 2, others 0]",
+    help: "Try again up to N times [default: GET 2, else 0]",
   },
   follow: {
     value: "same|safe|all|none",
@@ -209,7 +203,7 @@ export const EXCHANGE_OPTIONS = {
   maxRedirects: {
     value: "N",
     parse: parseWhole,
-    help: "Follow so many [default: 10]",
+    help: "Follow at most N redirects [default: 10]",
   },
   insecure: { short: "k", help: "Take any certificate" },
   ca: {
@@ -232,7 +226,7 @@ export const EXCHANGE_OPTIONS = {
     value: "FILE",
     parse: String,
     needs: { oneOf: ["cert"] },
-    help: "Its key, where the certificate's file has none",
+    help: "The key of --cert, where its file has none",
   },
   proxy: {
     value: "URL",
@@ -261,7 +255,8 @@ export const EXCHANGE_OPTIONS = {
   http: {
     value: "1.1|2",
     parse: oneOf("use HTTP", "1.1", "2"),
-    conflicts: (version) => version === "2" ? NOT_HTTP2 : [],
+    conflicts: (version) =>
+      version === "2" ? [...NOT_HTTP2, "time", "verbose"] : [],
     help: "Use this version of HTTP alone",
   },
 } satisfies OptionTable;
@@ -309,13 +304,13 @@ export const SENDING = [
  * assertEquals(parseTimeouts("2.5,0"), { head: 2500, idle: 0, total: undefined });
  * ```
  */
-export function parseTimeouts(text: string): Timeouts {
+export function parseTimeouts(text: string, of = ""): Timeouts {
   const [
     head = DEFAULT_TIMEOUTS.head,
     idle = DEFAULT_TIMEOUTS.idle,
     total,
     ...rest
-  ] = text.split(",").map((part) => parseSeconds(part) * 1000);
+  ] = text.split(",").map((part) => parseSeconds(part, of) * 1000);
   if (rest.length > 0) {
     throw new UsageError(
       `Cannot parse timeouts "${text}": expected HEAD[,IDLE[,TOTAL]]`,

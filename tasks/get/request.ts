@@ -8,6 +8,7 @@ import { Failure, UsageError } from "../../lib/cli/errors.ts";
 import type { Io } from "../../lib/cli/io.ts";
 import { absolutePath } from "../../lib/cli/values.ts";
 import {
+  CONTROL,
   type Header,
   type HttpRequest,
   toByteString,
@@ -58,9 +59,6 @@ async function readItem(item: Item): Promise<Item> {
   // an empty one is sent, as one of blanks is
   return { kind: "header", path, value: text || " " };
 }
-
-// deno-lint-ignore no-control-regex
-const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
 /** Refuses a header that cannot be sent; RFC 9110, section 5.5, allows no control character in a value. */
 function refuseHeader({ kind, path: [name], value }: Item): void {
@@ -151,15 +149,24 @@ export async function findUnsent(
 }
 
 /**
- * Refuses to write where all that was typed is a part of the query: a sign too many for a field.
+ * Refuses to write where all that was typed is a part of the query, a sign too many for a field, or where a person has
+ * typed nothing that PUT would leave of what is there, or PATCH change.
  *
  * @throws {UsageError} `Cannot send POST without a body`.
  */
-export async function refuseQueryAlone(
+export async function refuseNoBody(
   { mayHaveBody, method, items }: Asked,
+  { isTerminal }: Io["stdin"],
 ): Promise<void> {
+  if (!mayHaveBody || !WRITES.test(method)) return;
   const part = items.find(({ kind }) => /^query/.test(kind));
-  if (!mayHaveBody || !WRITES.test(method) || part === undefined) return;
+  if (part === undefined) {
+    if (method === "POST" || !isTerminal) return;
+    throw new UsageError(`Cannot send ${method} without a body`, {
+      hint:
+        `a field is title=foo, a file @FILE; to send no body: hark get -X ${method} URL`,
+    });
+  }
   const { redactOperand } = await import("./redact.ts");
   const typed = redactOperand(formatItem(part), 1);
   throw new UsageError(`Cannot send ${method} without a body`, {

@@ -69,7 +69,7 @@ function hintFor(text: string): string | undefined {
   if (MISTYPED_SCHEME.test(text)) {
     return `did you mean ${quote(text.replace(MISTYPED_SCHEME, "$1://"))}?`;
   }
-  if (/^([\da-f]*:){2,}/i.test(text)) {
+  if (/^(https?:\/\/)?(\[[^\]]*$|([\da-f]*:){2,})/i.test(text)) {
     return "an IPv6 address is in brackets: [::1]:3000";
   }
   const [, port] = text.match(/(?:^|:)(\d{5,})(?:[/?#]|$)/) ?? [];
@@ -149,7 +149,7 @@ function isItem(text: string): boolean {
 function isDocument(text: string, at: number): boolean {
   // what is behind a comma in brackets is a word of its own then
   if (at > 0 && /^[^:=@]*[\]}]$/.test(text)) return true;
-  if (!/^[[{]/.test(text)) return false;
+  if (!/^[[{]/.test(text) || /^\[([\da-f]*:){2}/i.test(text)) return false;
   return isJson(text) || !isItem(text) &&
       (at > 0 || completeUrl(text) === undefined || text.startsWith("{"));
 }
@@ -163,7 +163,7 @@ function refuseOthers(texts: readonly string[]): void {
   const digit = texts.find((text) => /^-\d$/.test(text));
   if (digit !== undefined) throw new UnknownOptionError(digit);
   if (texts.some(isDocument)) {
-    throw new UsageError("Cannot use JSON as an operand", {
+    throw new UsageError("Cannot use JSON as an item", {
       hint:
         "from a file or a pipe: hark post URL @FILE, or echo '...' | hark post URL -",
     });
@@ -181,7 +181,7 @@ function refuseOthers(texts: readonly string[]): void {
   }
   const [port = ""] = others;
   if (/^\d{1,5}([/?#]|$)/.test(port) && HOST_ONLY.test(first)) {
-    throw new UsageError(`Cannot use the port "${port}" as an operand`, {
+    throw new UsageError(`Cannot use the port "${port}" as an item`, {
       hint: `did you mean ${quote(`${first}:${port}`)}?`,
     });
   }
@@ -189,7 +189,14 @@ function refuseOthers(texts: readonly string[]): void {
   if (!isUrl(first) && others.some(isUrl)) {
     throw new UsageError("Cannot use an item before the URL", {
       hint:
-        "the URL comes first: URL Header:value name==query; a cookie is URL Cookie:name=value",
+        "the URL comes first: URL Header:value name==value; a cookie is URL Cookie:name=value",
+    });
+  }
+  const path = others.find((text) => /^\/[^:=@;]*(\?.*)?$/.test(text));
+  if (path !== undefined) {
+    const meant = quote(first.replace(/\/$/, "") + path);
+    throw new UsageError(`Cannot use the path "${path}" as an item`, {
+      hint: isUrl(first) ? `did you mean ${meant}?` : undefined,
     });
   }
   const late = others.findIndex((text) =>
@@ -209,7 +216,7 @@ function refuseOthers(texts: readonly string[]): void {
   if (late > 0) {
     throw new UsageError("Cannot use a URL after an item", {
       hint:
-        "URLs come first: hark get URL URL Header:value name==query; to save: -o FILE URL",
+        "URLs come first: hark get URL URL Header:value name==value; to save: -o FILE URL",
     });
   }
 }
@@ -235,14 +242,15 @@ export function refuseGarbled(texts: readonly unknown[]): void {
 /** So many letters of `localhost` may be wrong. */
 const MOST_WRONG = 2;
 
-/** What listens on all addresses; what a newcomer takes for a path. */
-const NO_HOST =
-  /^(0\.0\.0\.0|\[::\]|posts|comments|albums|photos|users|todos)$/;
+/** JSONPlaceholder's resources, which a newcomer takes for paths: none is a host, or an ID of a post. */
+export const RESOURCES = /^(posts|comments|albums|photos|users|todos)$/;
 
 function refuseNoHost({ host, hostname, pathname, search }: URL): void {
-  if (!NO_HOST.test(hostname)) return;
+  const isResource = RESOURCES.test(hostname);
+  // what listens on all addresses
+  if (!isResource && !/^(0\.0\.0\.0|\[::\])$/.test(hostname)) return;
   const path = `${pathname}${search}`.replace(/^\/$/, "");
-  const meant = /^\w+$/.test(hostname)
+  const meant = isResource
     ? `:3000/${hostname}${path}`
     : `${host.replace(hostname, "localhost")}${path}`;
   throw new UsageError(`Cannot use the host "${hostname}"`, {

@@ -27,6 +27,7 @@ import {
   PUBLIC_API,
   refuseGarbled,
   refuseNearLocalhost,
+  RESOURCES,
 } from "../get/url.ts";
 import { fetchText, getDocuments, listDocuments } from "./client.ts";
 import { createListing, type Format } from "./listing.ts";
@@ -62,7 +63,7 @@ export const POSTS_OPTIONS = {
     value: "NAME",
     parse: parseResource,
     default: "posts",
-    help: "Another resource than posts",
+    help: "List another resource than posts",
   },
   session: {
     value: "FILE",
@@ -75,23 +76,23 @@ export const POSTS_OPTIONS = {
     parse: String,
     help: "Send those of FILE, and keep none",
   },
-  limit: { value: "N", parse: parseCount, help: "Stop after so many" },
+  limit: { value: "N", parse: parseCount, help: "Print at most N" },
   fields: {
     group: "Print",
     value: "A,B",
     parse: parseFields,
-    help: "These fields alone",
+    help: "Print these fields alone",
   },
   json: {
     conflicts: ["ndjson", "csv", "table"],
-    help: "One JSON document",
+    help: "Print one JSON document",
   },
   ndjson: {
     conflicts: ["csv", "table"],
-    help: "One JSON object per line",
+    help: "Print one JSON object per line",
   },
-  csv: { conflicts: ["table"], help: "CSV, names first" },
-  table: { help: "A table" },
+  csv: { conflicts: ["table"], help: "Print CSV, names first" },
+  table: { help: "Print a table" },
   offline: {
     group: "Ask",
     conflicts: {
@@ -99,9 +100,9 @@ export const POSTS_OPTIONS = {
       session: ": nothing is asked",
       sessionReadOnly: ": nothing is asked",
     },
-    help: "List hark's own posts; nothing is asked",
+    help: "List the embedded posts; nothing is asked",
   },
-  loose: { help: "Take answers of any shape" },
+  loose: { help: "Take objects of any shape, but still in a list" },
   timeout: {
     short: "t",
     value: "SECONDS",
@@ -195,9 +196,6 @@ const VERBS: Readonly<Record<string, keyof typeof CHANGES | "">> = {
   drop: "delete",
 };
 
-/** JSONPlaceholder's resources: none is an id of a post. */
-const RESOURCES = /^(posts|comments|albums|photos|users|todos)$/;
-
 /** So many letters of a verb may be wrong. */
 const MOST_WRONG = 2;
 
@@ -251,7 +249,7 @@ function readOperands(operands: readonly string[], resource: string) {
   const change = isChange(first) ? first : undefined;
   const words = change ? rest : operands;
   if (words.some((word) => /^[[{]/.test(word))) {
-    throw new UsageError("Cannot use JSON as an operand", {
+    throw new UsageError("Cannot use JSON as an item", {
       hint:
         "fields are title=foo userId:=1; JSON as it is: echo '...' | hark post URL -",
     });
@@ -280,8 +278,13 @@ function readOperands(operands: readonly string[], resource: string) {
     ? "a text with blanks is in quotes: 'title=my first post'"
     : undefined;
   if (change === "create" && ids.length > 0) {
+    const isId = ids.length === 1 && /^\d+$/.test(words[0] ?? "");
     throw new UsageError(`Cannot create "${ids[0]}": expected key=value`, {
-      hint: hint ?? FIELDS,
+      hint: isId && hint
+        ? `the API gives a new one its ID; to change one: hark posts update ${
+          words.map(quote).join(" ")
+        }`
+        : hint ?? FIELDS,
     });
   }
   if ((change === "update" || change === "delete") && ids.length !== 1) {
@@ -416,8 +419,13 @@ const MOST_ODD = 10;
 function createOddList(resource: string) {
   const named: string[] = [];
   let count = 0;
+  let hint: string | undefined;
   return {
     add(name: string, why: string) {
+      // what is no object cannot be listed at all
+      if (!/^expected an object/.test(why)) {
+        hint = "--loose takes objects of any shape";
+      }
       if (count++ < MOST_ODD) named.push(`Cannot list ${name}: ${why}`);
     },
     /** Names them on stderr. */
@@ -431,7 +439,6 @@ function createOddList(resource: string) {
     async finish(total: number, io: Io) {
       const [only] = named;
       if (only === undefined) return;
-      const hint = "--loose takes answers of any shape";
       if (count === 1) throw new Failure(only, { hint });
       await this.print(io);
       const rest = count - named.length;
@@ -540,7 +547,7 @@ async function readTrust(
 ): Promise<Pick<SendOptions, "network">> {
   if (insecure && url.protocol === "https:") {
     const who = `anyone can pose as ${url.host}`;
-    await printSafe(stderr, `Warning: ${who}, by --insecure\n`);
+    await printSafe(stderr, `Warning: with --insecure ${who}\n`);
   }
   if (ca === undefined) return insecure ? { network: { insecure } } : {};
   const { findTrust } = await import("../../lib/net/tls/trust.ts");

@@ -154,6 +154,10 @@ Deno.test("runCommand() shows help for --help and -h anywhere before --, whateve
     assertMatch(stdout, /-h, --help +Show help; --help all: all of it\n/);
   }
   assertEquals((await run(main, ["--", "-h"])).stdout, "-h\n");
+  const whole = await run(main, ["--help", "all"]);
+  assertMatch(whole.stdout, /\nExit codes: /);
+  assertEquals(await run(main, ["--help=all"]), whole);
+  assertEquals((await run(main, ["--help=some"])).code, 2);
 });
 
 Deno.test("runCommand() shows the version for --version before --", async () => {

@@ -3,7 +3,7 @@ import { UsageError } from "../../lib/cli/errors.ts";
 import { hideMalformed, parseCount } from "../../lib/cli/values.ts";
 
 Deno.test("parseCount() reads whole numbers from 1 on", () => {
-  assertEquals(["1", "1000"].map(parseCount), [1, 1000]);
+  assertEquals(["1", "1000"].map((text) => parseCount(text)), [1, 1000]);
   for (const text of ["0", "", "-1", "1.5", "9".repeat(20)]) {
     assertEquals(
       assertThrows(() => parseCount(text), UsageError).message,

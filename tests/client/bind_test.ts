@@ -105,13 +105,13 @@ Deno.test("client --bind says that an address or a port cannot be had", async ()
   assertEquals(foreign.code, 1);
   assertEquals(
     foreign.stderr,
-    `client: Cannot connect to ${target}: Cannot come from 192.0.2.1: this machine does not have that address\n`,
+    `client: Cannot connect to ${target}: could not come from 192.0.2.1: this machine does not have that address\n`,
   );
   const taken = await run(main, ["--bind", target, target]);
   assertEquals(taken.code, 1);
   assertStringIncludes(
     taken.stderr,
-    `Cannot come from ${target}: the address is in use`,
+    `could not come from ${target}: the address is in use`,
   );
 });
 

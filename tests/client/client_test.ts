@@ -1313,7 +1313,7 @@ Deno.test("client asks for the permission of its proxy and its files, not of the
   const [line = "", hint = ""] = stderr.split("\n");
   assertEquals(
     line,
-    "client: Cannot connect to host.example:80 through socks5://proxy.example:1080: Cannot connect to proxy.example:1080: net access to proxy.example:1080 is not permitted",
+    "client: Cannot connect to host.example:80 through socks5://proxy.example:1080: could not connect to proxy.example:1080: net access to proxy.example:1080 is not permitted",
   );
   assertMatch(
     hint,

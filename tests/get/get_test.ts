@@ -232,7 +232,11 @@ Deno.test("get says in one line what is wrong, and exits as the table says", asy
       [[closed, "oops"], 2, 'Cannot parse item "oops"'],
       [[closed, "a=b"], 2, 'Cannot send "a=b": get has no body'],
       [["-X", "A B", closed], 2, 'Cannot use method "A B"'],
-      [["-t", "soon", closed], 2, 'Cannot parse seconds "soon"'],
+      [
+        ["-t", "1,soon", closed],
+        2,
+        'Cannot parse seconds "soon" of --timeout: expected',
+      ],
       [["-b", "-i", closed], 2, "Cannot use --body and --include together"],
       [
         ["--raw", "--pretty", closed],
@@ -242,7 +246,7 @@ Deno.test("get says in one line what is wrong, and exits as the table says", asy
       [
         ["-H", "a:b", closed],
         2,
-        'Unknown option "-H"\nhint: headers are operands',
+        'Unknown option "-H"\nhint: headers are items',
       ],
       [
         ["--prety", closed],
@@ -427,7 +431,21 @@ const HABITS: readonly (readonly [typed: string, ...said: string[]])[] = [
     "of a query: deno task get URL name==value",
     "-G: ",
   ],
-  ["-d q=x -G URL", "-G: the query is operands: deno task get URL name==value"],
+  ["-d q=x -G URL", "-G: the query is items: deno task get URL name==value"],
+  [
+    "-f URL",
+    "deno task post -f URL",
+    "curl's -f: a status of 400 or more exits",
+  ],
+  ["--form URL", "deno task post -f URL"],
+  ["--max-headers 9 URL", "is not there"],
+  ["--keepalive-time 9 URL", "is not there"],
+  ["--tcp-nodelay URL", "on already"],
+  ["--skip-existing -O URL", "nothing that is there is written over"],
+  ["--hsts x URL", "get https://HOST/PATH"],
+  ["--https URL", "get https://HOST/PATH"],
+  ["--proto x URL", "get https://HOST/PATH"],
+  ["--crlfile x URL", "is not there", "--pin SHA256"],
   ["--request-target /x URL", "--path-as-is"],
   ["-0 URL", "--http=1.1"],
   ["-T x URL", "post -X PUT URL @FILE", "--timeout HEAD,IDLE,TOTAL"],
@@ -648,29 +666,37 @@ Deno.test("an option that nobody knows may be a part of the query", async () => 
   }
 });
 
-Deno.test("--curl and --offline say what they hid, unless they are silent", async () => {
-  for (
-    const [args, said] of [
-      [["--curl", ":9", "X-Api-Key:abc"], "hidden: X-Api-Key"],
-      [["--offline", ":9", "X-Api-Key:abc"], "hidden: x-api-key"],
-      [["--curl", ":9", "password=x", "a=b"], "hidden: password"],
-      [["--curl", "-f", ":9", "password=x", "a@deno.json"], "hidden: password"],
-      [["--curl", ":9?token=x"], "hidden: a part of the URL"],
-      [["--curl", "--auth=a:b", ":9"], "hidden: authorization"],
-      [
-        ["--curl", "--proxy=http://a:b@h:1", ":9"],
-        "hidden: the password of --proxy",
-      ],
-      [["--curl", "-q", ":9", "X-Api-Key:abc"], undefined],
-      [["--curl", "--show-secrets", ":9", "X-Api-Key:abc"], undefined],
-      [["--curl", ":9", "X-A:b"], undefined],
-    ] as const
-  ) {
-    const { code, stderr } = await run(post, args);
-    const expected = said === undefined ? "" : `${said}; --show-secrets\n`;
-    assertEquals([code, stderr.toLowerCase()], [0, expected.toLowerCase()]);
-  }
-});
+Deno.test("--curl and --offline say what they hid, unless they are silent", () =>
+  withFiles({ "f.json": '{"token":"s3cret"}' }, async (folder) => {
+    const file = `${folder}/f.json`;
+    for (
+      const [args, said] of [
+        [["--curl", ":9", "X-Api-Key:abc"], "hidden: X-Api-Key"],
+        [["--offline", ":9", "X-Api-Key:abc"], "hidden: x-api-key"],
+        [["--curl", ":9", "password=x", "a=b"], "hidden: password"],
+        [
+          ["--curl", "-f", ":9", "password=x", "a@deno.json"],
+          "hidden: password",
+        ],
+        [["--curl", ":9?token=x"], "hidden: a part of the URL"],
+        [["--curl", "--auth=a:b", ":9"], "hidden: authorization"],
+        [
+          ["--curl", "--proxy=http://a:b@h:1", ":9"],
+          "hidden: the password of --proxy",
+        ],
+        [["--curl", "-q", ":9", "X-Api-Key:abc"], undefined],
+        [["--curl", "--show-secrets", ":9", "X-Api-Key:abc"], undefined],
+        [["--curl", ":9", "X-A:b"], undefined],
+        // curl reads the file itself
+        [["--curl", ":9", `@${file}`], undefined],
+        [["--offline", ":9", `@${file}`], "hidden: a part of the body"],
+      ] as const
+    ) {
+      const { code, stderr } = await run(post, args);
+      const expected = said === undefined ? "" : `${said}; --show-secrets\n`;
+      assertEquals([code, stderr.toLowerCase()], [0, expected.toLowerCase()]);
+    }
+  }));
 
 Deno.test("an empty name is that of no file", async () => {
   for (const option of ["-o", "--ca", "--cert"]) {

@@ -64,7 +64,10 @@ Deno.test("items are read by their leftmost operator", () => {
 Deno.test("a malformed item is a usage error that says why", () => {
   for (
     const [text, why] of [
-      ["", "expected Header:value, name==query, key=text or key:=json"],
+      [
+        "",
+        "expected Header:value or name==value, and for post also key=text or key:=json",
+      ],
       ["-", "expected Header:value"],
       ["title", "expected Header:value"],
       [";", "expected Header:value"],

@@ -160,7 +160,7 @@ Deno.test("post says in one line what is wrong, and exits as the table says", as
       [
         ["-d", "a=b", closed],
         2,
-        'post: Unknown option "-d"\nhint: fields are operands: deno task post URL title=foo userId:=1\n',
+        'post: Unknown option "-d"\nhint: fields are items: deno task post URL title=foo userId:=1\n',
       ],
     ] as const
   ) {
@@ -231,6 +231,9 @@ Deno.test("what is piped is not dropped: a request that writes is refused, any o
   );
   const none = (method: string) =>
     `post: Cannot send ${method} without a body${REFUSED}`;
+  const alone = (method: string) =>
+    `post: Cannot send ${method} without a body\n` +
+    `hint: a field is title=foo, a file @FILE; to send no body: deno task get -X ${method} URL\n`;
   for (
     const [main, args, code, said, terminal] of [
       [post, [], 2, none("POST")],
@@ -253,6 +256,10 @@ Deno.test("what is piped is not dropped: a request that writes is refused, any o
       [post, ["a=b", "-b"], 0, ""],
       [post, ["-"], 0, "201 Created\n"],
       [post, [], 0, "201 Created\n", true],
+      [post, ["-X", "PUT"], 2, alone("PUT"), true],
+      [post, ["-X", "PATCH", "Accept:a/b"], 2, alone("PATCH"), true],
+      [post, ["-X", "DELETE"], 0, "201 Created\n", true],
+      [get, ["-X", "PUT"], 0, "201 Created\n", true],
     ] as readonly (readonly [Main, string[], number, string, boolean?])[]
   ) {
     const before = asked;

@@ -775,18 +775,30 @@ Deno.test("a method, a second URL and a body among the operands get a hint at wh
       ].map((operands) =>
         [
           operands,
-          "Cannot use JSON as an operand",
+          "Cannot use JSON as an item",
           / \| hark post URL -$/,
         ] as const
       ),
       [
+        [":3000", "/posts?a=1"],
+        'Cannot use the path "/posts?a=1" as an item',
+        /^did you mean ':3000\/posts\?a=1'\?$/,
+      ],
+      ...["[::1", "[::1/x", "http://[::1/x"].map((typed) =>
+        [
+          [typed],
+          `Cannot parse URL "${typed}": expected http://HOST:PORT/PATH, HOST/PATH or :PORT/PATH`,
+          /^an IPv6 address is in brackets: /,
+        ] as const
+      ),
+      [
         ["localhost", "3000"],
-        'Cannot use the port "3000" as an operand',
+        'Cannot use the port "3000" as an item',
         /^did you mean localhost:3000\?$/,
       ],
       [
         ["http://a.example", "80/x", "q==1"],
-        'Cannot use the port "80/x" as an operand',
+        'Cannot use the port "80/x" as an item',
         /^did you mean http:\/\/a.example:80\/x\?$/,
       ],
     ] as const

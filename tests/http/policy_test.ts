@@ -708,9 +708,15 @@ Deno.test("options that contradict each other or themselves are usage", async ()
         ["--follow=some"],
         'Cannot follow "some": expected same, safe, all, none',
       ],
-      [["--max-redirects=x"], 'Cannot parse number "x": expected 0 or more'],
-      [["--retry=-1"], 'Cannot parse number "-1": expected 0 or more'],
-      [["--max-size=1T"], 'Cannot parse size "1T"'],
+      [
+        ["--max-redirects=x"],
+        'Cannot parse number "x" of --max-redirects: expected 0 or more',
+      ],
+      [
+        ["--retry=-1"],
+        'Cannot parse number "-1" of --retry: expected 0 or more',
+      ],
+      [["--max-size=1T"], 'Cannot parse size "1T" of --max-size'],
       [["-4", "-6"], "Cannot use --ipv4 and --ipv6 together"],
       [["--http=3"], 'Cannot use HTTP "3": expected 1.1 or 2'],
       [["--http=2", "-k"], "Cannot use --http and --insecure together"],
@@ -748,7 +754,7 @@ Deno.test("an address of the other version of IP is usage", async () => {
 });
 
 Deno.test("sizes and counts are read", () => {
-  assertEquals(["7", "1k", "2M", "3g"].map(parseSize), [
+  assertEquals(["7", "1k", "2M", "3g"].map((text) => parseSize(text)), [
     7,
     1024,
     2 * 1024 ** 2,

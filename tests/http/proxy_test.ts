@@ -6,7 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { UsageError } from "../../lib/cli/errors.ts";
-import { parseProxy } from "../../lib/net/proxy.ts";
+import { formatProxy, parseProxy } from "../../lib/net/proxy.ts";
 import { main as get } from "../../tasks/get.ts";
 import { certificates } from "../net/openssl.ts";
 import { encode, run, spawn, testWith } from "../support.ts";
@@ -290,7 +290,8 @@ Deno.test("a proxy's URL is read", () => {
     host: "::1",
     port: 443,
   }]);
-  assertEquals(parseProxy("https://a:8/", true).address.port, 8);
+  const named = parseProxy("https://ada:pw@a:8/", true);
+  assertEquals([named.address.port, formatProxy(named)], [8, "https://a:8"]);
   assertEquals(parseProxy("socks5h://a", true).secure, false);
   assertEquals(parseProxy("HTTPS://a", true).address.port, 443);
   assertThrows(() => parseProxy("https://a"), UsageError);

@@ -132,9 +132,9 @@ testWith(
       assertEquals([code, stdout], [0, "hi"], stderr);
       assertStringIncludes(
         stderr,
-        `\x1b[31mWarning: anyone can pose as ${
+        `\x1b[31mWarning: with --insecure anyone can pose as ${
           new URL(server.url).host
-        }, by --insecure\x1b[39m\n`,
+        }\x1b[39m\n`,
       );
     }
   },
@@ -205,8 +205,16 @@ testWith(
     await using server = serveTls("good");
     for (
       const [args, said] of [
-        [["--ca", key("ca")], "it holds no PEM of a CERTIFICATE"],
-        [["--cert", pem("client")], "it holds no PEM of a PRIVATE KEY"],
+        [
+          ["--ca", key("ca")],
+          "it holds no PEM of a CERTIFICATE, but of a PRIVATE KEY\n",
+        ],
+        ...[[], ["--key", pem("client")]].map((more) =>
+          [
+            ["--cert", pem("client"), ...more],
+            "it holds no PEM of a PRIVATE KEY, but of a CERTIFICATE\nhint: a certificate is --cert FILE, its key --key FILE\n",
+          ] as const
+        ),
         [["--ca", `${FOLDER}/none.pem`], "no such file"],
       ] as const
     ) {

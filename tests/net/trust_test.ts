@@ -134,7 +134,7 @@ testWith(
       );
       assertEquals(
         alone.hint,
-        "name the file of its key too, as --key FILE",
+        "a certificate is --cert FILE, its key --key FILE",
       );
       const pem = await Deno.readTextFile(`${folder}/cert.pem`);
       for (const cut of [pem.slice(0, 200), pem + pem.slice(0, 200)]) {

@@ -41,7 +41,7 @@ Deno.test("one odd post hides no other, in any format, and is named by its id an
     "posts: Cannot list post 7: userId: expected integer or string, got nothing\n" +
       "posts: Cannot list post 9: userId: expected integer or string, got an empty string\n" +
       "posts: Cannot list 2 of 3 posts\n" +
-      "hint: --loose takes answers of any shape\n",
+      "hint: --loose takes objects of any shape\n",
   );
   for (
     const [args, expected] of [
@@ -244,8 +244,8 @@ Deno.test("posts stores nothing that was not meant", async () => {
     const [args, said] of [
       [["create"], "Cannot create nothing: expected key=value"],
       [["update", "1"], "Cannot update nothing: expected key=value"],
-      [["create", "{title:x}"], "Cannot use JSON as an operand"],
-      [["create", '{"title":"x"}'], "Cannot use JSON as an operand"],
+      [["create", "{title:x}"], "Cannot use JSON as an item"],
+      [["create", '{"title":"x"}'], "Cannot use JSON as an item"],
       [["create", "title:x"], 'Cannot send "title:x" as JSON'],
       [["create", "title=caf\ufffd"], "it is not UTF-8"],
     ] as const
@@ -278,7 +278,7 @@ Deno.test("posts asks an API over https with --ca, and with -k", async () => {
     const any = await run(main, [url, "-k", "--csv"]);
     assertEquals([any.code, any.stderr], [
       0,
-      `Warning: anyone can pose as localhost:${api.port}, by --insecure\n`,
+      `Warning: with --insecure anyone can pose as localhost:${api.port}\n`,
     ]);
     assertEquals(any.stdout, trusted.stdout);
     const unknown = await run(main, [url]);

@@ -103,8 +103,8 @@ Deno.test("posts prints what is wrong with a response, and exits as the table sa
     ['{"errors":[{"title":"boom"}]}', 422, 4, /422 \w+ \w+: boom\n$/],
     ['{"message":"","error":{}}', 404, 4, /answered 404 Not Found\n$/],
     ["null", 200, 1, /: expected a list, got null\n$/],
-    ["[1]", 200, 1, /list posts\[0\]: expected an object, got number\nhint/],
-    ["[[]]", 200, 1, /list posts\[0\]: expected an object, got a list\nhint/],
+    ["[1]", 200, 1, /list posts\[0\]: expected an object, got number\n$/],
+    ["[[]]", 200, 1, /list posts\[0\]: expected an object, got a list\n$/],
     [
       '[{"title":"a","body":"b"},{"title":null,"body":"b"}]',
       200,
@@ -823,6 +823,24 @@ Deno.test("posts refuses operands that do not fit together", async (t) => {
     [["=x"], /Cannot filter by "=x": expected key=value/],
     [["1", "userId=2"], /Cannot filter single posts by "userId=2"/],
     [["create", "1"], /Cannot create "1": expected key=value/],
+    [
+      ["create", "5", "title=a b"],
+      /Cannot create "5": .*\nhint: the API gives a new one its ID; to change one: deno task posts update 5 'title=a b'\n$/,
+    ],
+    [
+      ["create", "title=my", "post"],
+      /Cannot create "post": .*\nhint: a text with blanks is in quotes/,
+    ],
+    [
+      ["--retry", "1"],
+      /hint: posts tries a GET three times by itself; /,
+    ],
+    [["--http2"], /hint: .*: deno task get URL --http=2\n/],
+    [["--raw"], /hint: the answer as it came: deno task get URL --raw\n/],
+    [["-v"], /hint: .*: deno task get URL -v\n/],
+    [["-q"], /hint: .* is on stderr: 2> FILE\n/],
+    [["-o", "x"], /hint: into a file: deno task posts --json > FILE\n/],
+    [["--pin", "x"], /hint: posts does not have it, get has: /],
     [["update"], /Cannot update 0 posts: expected one ID/],
     [["update", "1"], /Cannot update nothing: expected key=value/],
     [["delete", "1", "2"], /Cannot delete 2 posts: expected one ID/],
@@ -831,7 +849,7 @@ Deno.test("posts refuses operands that do not fit together", async (t) => {
     [["--offline", "create", "a=b"], /Cannot create offline/],
     [["--fields="], /Cannot read fields "": expected names/],
     [["--fields=id,,title"], /Cannot read fields "id,,title"/],
-    [["--limit", "0"], /Cannot parse number "0"/],
+    [["--limit", "0"], /Cannot parse number "0" of --limit: expected/],
   ];
   for (const [args, message] of cases) {
     await t.step(args.join(" "), async () => {

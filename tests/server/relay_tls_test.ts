@@ -136,11 +136,11 @@ testWith(
         ],
         [
           [`--${side}cert`, pem("client")],
-          /^server: Cannot use ".*client\.pem": it holds no PEM of a PRIVATE KEY\nhint: name the file of its key too, as --key FILE\n$/,
+          /^server: Cannot use ".*client\.pem": it holds no PEM of a PRIVATE KEY, but of a CERTIFICATE\nhint: a certificate is --cert FILE, its key --key FILE\n$/,
         ],
         [
           [`--${side}cert`, key("client")],
-          /^server: Cannot use ".*client\.key": it holds no PEM of a CERTIFICATE\n$/,
+          /^server: Cannot use ".*client\.key": it holds no PEM of a CERTIFICATE, but of a PRIVATE KEY\n$/,
         ],
       ];
       for (const [args, why] of cases) {

@@ -106,6 +106,7 @@ const VALUES: readonly (readonly [placeholder: RegExp, value: string])[] = [
 /** The same of what a hint is made of, in the code. */
 const PARTS: Readonly<Record<string, string>> = {
   'check ? `${check} ` : ""': "",
+  'words.map(quote).join(" ")': "5 title=x",
   at: " --port 9",
   args: "file.db",
   "tls.sha256": "0".repeat(64),

@@ -157,8 +157,14 @@ testWith(
           ["client", at],
           `client: Cannot connect to ${at}: net access to ${at} is`,
         ],
-        [["get", "-O", `http://${at}/x`], `get: net access to ${at} is`],
-        [["client", "--check", "1,2"], "client: net access to localhost:1 is"],
+        [
+          ["get", "-O", `http://${at}/x`],
+          `get: Cannot start: net access to ${at} is`,
+        ],
+        [
+          ["client", "--check", "1,2"],
+          "client: Cannot start: net access to localhost:1 is",
+        ],
       ];
       for (const [args, said] of cases) {
         const { code, stdout } = await ask(args, ["n"], { cwd });

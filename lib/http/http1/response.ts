@@ -8,6 +8,7 @@ import { ExitCode, Failure } from "../../cli/errors.ts";
 import {
   type ByteSource,
   codingsOf,
+  CONTROL,
   fromLatin1,
   type Header,
   streamOf,
@@ -29,10 +30,6 @@ const tooLarge = () => new Failure("the head of the answer is too large");
 export function cutShort(): Failure {
   return new Failure("cut short", { code: ExitCode.CutShort });
 }
-
-/** What a value and a reason may not have in them: any control character but a tab (RFC 9110, section 5.5). */
-// deno-lint-ignore no-control-regex
-const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
 const withoutEnd = (line: string) => line.replace(/\r?\n$/, "");
 

@@ -71,12 +71,13 @@ export async function readPem(
   const found = [...text.matchAll(new RegExp(pattern, "gm"))];
   if (found.length === 0) {
     const command = conversionOf(String.fromCharCode(...bytes.subarray(0, 16)));
+    const [, other] = text.match(/BEGIN .*(CERTIFICATE|PRIVATE KEY)-/) ?? [];
     throw refuse(
-      `it holds no PEM of a ${kind}`,
+      `it holds no PEM of a ${kind}${other ? `, but of a ${other}` : ""}`,
       command
         ? `make PEM of it: ${by(command, `${path}.pem`)}`
-        : text.includes(" CERTIFICATE-----")
-        ? "name the file of its key too, as --key FILE"
+        : other === "CERTIFICATE"
+        ? "a certificate is --cert FILE, its key --key FILE"
         : undefined,
     );
   }

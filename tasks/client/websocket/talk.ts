@@ -14,6 +14,7 @@ import {
   printSafe,
 } from "../../../lib/cli/io.ts";
 import { formatOptionName } from "../../../lib/cli/options.ts";
+import { TOKEN } from "../../../lib/http/request.ts";
 import type { Address } from "../../../lib/net/address.ts";
 import {
   type Connection,
@@ -24,7 +25,7 @@ import {
 import { atMost, pause } from "../../../lib/net/pause.ts";
 import type { Close, Message } from "./frames.ts";
 import { createLineSender, type WebSocketLink } from "./socket.ts";
-import { openWebSocket, shownUrl, TOKEN, type Upgrade } from "./upgrade.ts";
+import { openWebSocket, shownUrl, type Upgrade } from "./upgrade.ts";
 import type { ClientOptions } from "../options.ts";
 
 /** What the handshake says by itself. */

@@ -11,14 +11,13 @@ import {
   Failure,
 } from "../../../lib/cli/errors.ts";
 import { percentDecode } from "../../../lib/cli/values.ts";
+import { CONTROL, TOKEN } from "../../../lib/http/request.ts";
 import { type Connection, receive, send } from "../../../lib/net/connection.ts";
+import { formatBasic } from "../../../lib/net/proxy.ts";
 import { createWebSocket, type WebSocketLink } from "./socket.ts";
 
 /** How long the head of a request or of a response may be, in bytes. */
 const LONGEST_HEAD = 16 * 1024;
-
-/** A token of HTTP (RFC 9110 section 5.6.2), as the name of a header or of a subprotocol. */
-export const TOKEN = /^[!#$%&'*+\-.^`|~\w]+$/;
 
 /** A head as it came: its first line, and its headers by their names in lower case; those of one name are joined. */
 export interface Head {
@@ -62,8 +61,7 @@ function parseHeaders(lines: readonly string[]): Map<string, string> {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
     const value = line.slice(colon + 1).trim();
-    // deno-lint-ignore no-control-regex
-    if (!TOKEN.test(name) || /[\x00-\x08\x0a-\x1f\x7f]/.test(value)) {
+    if (!TOKEN.test(name) || CONTROL.test(value)) {
       throw new Failure("a header of its is malformed");
     }
     const before = headers.get(name);
@@ -106,8 +104,7 @@ function formatRequest(
   const isGiven = (name: string) =>
     headers.some(([given]) => given.toLowerCase() === name);
   const { username, password } = url;
-  const login = [username, password]
-    .map((text) => percentDecode(text) ?? text).join(":");
+  const decode = (text: string) => percentDecode(text) ?? text;
   const lines = [
     `GET ${url.pathname}${url.search} HTTP/1.1`,
     ...isGiven("host") ? [] : [`Host: ${url.host}`],
@@ -118,9 +115,9 @@ function formatRequest(
     ...subprotocols.length === 0
       ? []
       : [`Sec-WebSocket-Protocol: ${subprotocols.join(", ")}`],
-    ...login === ":" || isGiven("authorization")
+    ...username + password === "" || isGiven("authorization")
       ? []
-      : [`Authorization: Basic ${encodeBase64(login)}`],
+      : [`Authorization: ${formatBasic(decode(username), decode(password))}`],
     ...headers.map(([name, value]) => `${name}: ${value}`),
   ];
   return lines.join("\r\n") + "\r\n\r\n";

@@ -46,9 +46,14 @@ async function passwordFor(
 ): Promise<string> {
   const password = await io.askSecret(`Password of ${who} at ${host}:`);
   if (password !== undefined) return password;
+  const isFile = who.startsWith("@");
   throw new UsageError(
     `Cannot ask for the password of "${who}": there is no terminal`,
-    { hint: "--auth @FILE reads user:password from a file" },
+    {
+      hint: isFile
+        ? "the file has a user alone: write user:password into it"
+        : "--auth @FILE reads user:password from a file",
+    },
   );
 }
 

@@ -64,7 +64,7 @@ export async function readSendOptions(
   const isSilent = options.quiet || options.body;
   if (insecure && !isSilent && request.url.protocol === "https:") {
     const text =
-      `Warning: anyone can pose as ${request.url.host}, by --insecure`;
+      `Warning: with --insecure anyone can pose as ${request.url.host}`;
     await print(stderr, `${paint(text, "red", stderr)}\n`);
   }
   return { follow, maxRedirects, maxSize, network };

@@ -5,6 +5,7 @@
  */
 
 import { ExitCode, Failure } from "../../../lib/cli/errors.ts";
+import { formatOptionName, isGiven } from "../../../lib/cli/options.ts";
 import { denialOf, describe, exitCodeOf } from "../../../lib/cli/reasons.ts";
 import { quote } from "../../../lib/cli/values.ts";
 import {
@@ -15,7 +16,11 @@ import {
 import type { Network } from "../../../lib/http/transport.ts";
 import { formatAddress } from "../../../lib/net/address.ts";
 import { within } from "../../../lib/net/connection.ts";
-import type { ExchangeOptions } from "../options.ts";
+import {
+  EXCHANGE_OPTIONS,
+  type ExchangeOptions,
+  NOT_HTTP2,
+} from "../options.ts";
 import { PUBLIC_API } from "../url.ts";
 
 /** How long a server has for a handshake, or for its first frame, in ms. */
@@ -81,17 +86,14 @@ async function speaksHttp2(url: URL): Promise<boolean> {
 
 /** What HTTP/2 cannot go over, of what was asked for. */
 function obstaclesOf(options: ExchangeOptions): string[] {
-  const { http, proxy, unix, insecure, pin, resolve, ipv4, ipv6 } = options;
+  const given = NOT_HTTP2.filter((name) => isGiven(undefined, options[name]));
+  const typed = given.map((name) => {
+    const option = EXCHANGE_OPTIONS[name];
+    return "short" in option ? `-${option.short}` : formatOptionName(name);
+  });
   return [
-    ...http === "1.1" ? ["--http=1.1"] : [],
-    ...proxy === undefined ? [] : ["--proxy"],
-    ...unix === undefined ? [] : ["--unix"],
-    ...insecure ? ["-k"] : [],
-    ...pin === undefined ? [] : ["--pin"],
-    ...resolve.length > 0 ? ["--resolve"] : [],
-    ...ipv4 ? ["-4"] : [],
-    ...ipv6 ? ["-6"] : [],
-    ...options.pathAsIs ? ["--path-as-is"] : [],
+    ...options.http === "1.1" ? ["--http=1.1"] : [],
+    ...typed,
     // fetch would decode what is to be kept
     ...options.raw ? ["--raw"] : [],
   ];

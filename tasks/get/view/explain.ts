@@ -31,7 +31,7 @@ tls | TLS has agreed on: {facts}. | TLS에서 합의한 것: {facts}.
 certificate | The server shows a certificate for {names}, issued by {issuer}, valid until {until}. | 서버가 보여 준 인증서: 이름 {names}, 발급자 {issuer}, 유효 기간 {until}까지.
 trusted | The certificate is trusted: an authority that is trusted here stands behind it, and name and date fit. | 인증서를 신뢰합니다. 여기서 신뢰하는 인증 기관이 보증하고 이름과 날짜가 맞습니다.
 trusted-pin | The certificate is trusted: it is the one of --pin. | 인증서를 신뢰합니다. --pin으로 지정한 바로 그 인증서입니다.
-unchecked | The certificate is not checked, by --insecure: anyone can pose as {host}. | --insecure이므로 인증서를 확인하지 않았습니다. 누구든 {host}인 척할 수 있습니다.
+unchecked | With --insecure the certificate is not checked: anyone can pose as {host}. | --insecure이므로 인증서를 확인하지 않았습니다. 누구든 {host}인 척할 수 있습니다.
 expired | The certificate is refused: it has expired. | 인증서를 거부합니다. 유효 기간이 지났습니다. | certificate expired
 early | The certificate is refused: it is not valid yet. | 인증서를 거부합니다. 유효 기간이 아직 시작되지 않았습니다. | is not valid yet
 wrong-name | The certificate is refused: {host} is not among its names. | 인증서를 거부합니다. 인증서의 이름 중에 없는 것: {host}. | certificate is not for

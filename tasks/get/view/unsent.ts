@@ -47,9 +47,12 @@ export async function printUnsent(
     }
   }
   if (options.showSecrets) return;
+  // curl reads the file itself
+  const isNamed = options.curl && request.body?.path !== undefined;
+  const shown = isNamed ? { ...request, body: undefined } : request;
   const names = [
     ...options.curl && who !== "" ? ["the login"] : [],
-    ...hiddenIn(request, fields, options.curl ? options.proxy : ""),
+    ...hiddenIn(shown, fields, options.curl ? options.proxy : ""),
   ];
   if (names.length === 0) return;
   await printNote(`hidden: ${names.join(", ")}; --show-secrets\n`);

@@ -6,6 +6,7 @@
 
 import { Failure } from "../../../lib/cli/errors.ts";
 import { isLocalhost, isLoopback } from "../../../lib/net/address.ts";
+import { TOKEN } from "../../../lib/http/request.ts";
 import {
   closeWrite,
   type Connection,
@@ -21,7 +22,6 @@ import {
   hasWord,
   type Head,
   readHead,
-  TOKEN,
   wordsOf,
 } from "../../client/websocket/upgrade.ts";
 import { abortSocket, type Acceptor, type Incoming } from "../acceptor.ts";

@@ -159,7 +159,7 @@ Deno.test("what a file of --auth holds is in no question and in no error", () =>
     assertEquals([code, stderr], [
       2,
       `get: Cannot ask for the password of "@${folder}/tok": there is no terminal\n` +
-      "hint: --auth @FILE reads user:password from a file\n",
+      "hint: the file has a user alone: write user:password into it\n",
     ]);
     const empty = await run(main, ["-a", `@${folder}/empty`, ":9"]);
     assertEquals(
