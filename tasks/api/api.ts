@@ -174,9 +174,7 @@ function refuseLoss(
   const path = isBeside ? file.replace(/[^\\/]*$/, () => from) : from;
   const again = path === undefined
     ? ""
-    : `to import that again: hark api ${quote(file)} --reset --from ${
-      quote(path)
-    }; `;
+    : `to import that again: --reset --from ${quote(path)}; `;
   throw new Failure(
     `Cannot reset "${absolutePath(file)}" to the sample data: it holds ` +
       (from === undefined ? `"${own?.name}"` : `what came from ${from}`),
@@ -472,13 +470,14 @@ function refuseUnlikely(operand: string): void {
     name,
     files.filter((each) => DATA_FILE.test(each) || DATABASE.test(each)),
   );
+  const own = isSeen
+    ? ""
+    : `; for a file of this name: ${quote(`./${operand}`)}`;
   throw new UsageError(
     `Cannot serve "${operand}": expected db.json, data.ts or FILE.db`,
     {
       hint: near === undefined
-        ? `for a new database: hark api ${quote(`${operand}.db`)}${
-          isSeen ? "" : `; for a file of this name: ${quote(`./${operand}`)}`
-        }`
+        ? `a new database ends in .db: ${quote(`${operand}.db`)}${own}`
         : `did you mean ${quote(folder + near)}?`,
     },
   );
@@ -534,10 +533,9 @@ function filesOf(
   }
   const isJson = DATA_FILE.test(operand);
   if (isJson && from !== undefined) {
-    const other = quote(operand.replace(DATA_FILE, ".db"));
     throw new UsageError(
       `Cannot use --from with "${operand}": that is imported itself`,
-      { hint: `to import the other: hark api ${other} --from ${quote(from)}` },
+      { hint: `to fill another database: FILE.db --from ${quote(from)}` },
     );
   }
   if (watch && !isJson) {

@@ -92,7 +92,7 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
     [
       ["posts", "--port", inUse],
       2,
-      /^api: Cannot serve "posts": expected .*\nhint: for a new database: deno task api posts\.db\n$/,
+      /^api: Cannot serve "posts": expected .*\nhint: a new database ends in \.db: posts\.db\n$/,
     ],
     [
       ["deno.jsn", "--port", inUse],
@@ -141,7 +141,7 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
     [
       ["a.ts", "--from=b.ts"],
       2,
-      /^api: Cannot use --from with "a\.ts": .*\nhint: .*: deno task api a\.db --from b\.ts\n/,
+      /^api: Cannot use --from with "a\.ts": .*\nhint: .*: FILE\.db --from b\.ts\n/,
     ],
     [
       ["none.mjs"],
@@ -427,7 +427,7 @@ Deno.test("api puts a dump, or the first data, in place of all when it is told t
     const kept = await run(main, [db, "--reset", "--port", "0"]);
     assertMatch(
       kept.stderr,
-      /^api: Cannot reset "\S+\/a\.db" to the sample data: it holds what came from x\.json\nhint: to import that again: deno task api \S+\/a\.db --reset --from \S+\/x\.json; for the sample data name another file\n$/,
+      /^api: Cannot reset "\S+\/a\.db" to the sample data: it holds what came from x\.json\nhint: to import that again: --reset --from \S+\/x\.json; for the sample data name another file\n$/,
     );
     assertEquals([kept.code, kept.stdout], [1, ""]);
     assertEquals((await serveOnce(db))[1], { notes: [{ id: 1 }] });
