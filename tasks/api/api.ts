@@ -198,7 +198,8 @@ function describeDatabase(
     : store.isNew
     ? "made"
     : "found";
-  const known = from === "" ? {} : { from, imported };
+  // without the annotation it fails the check of a script whose folder has other compiler options
+  const known: Notice["event"] = from === "" ? {} : { from, imported };
   const sample = !isImported && state !== "found" ? "sample " : "";
   const when = new Date(imported).toLocaleString("sv");
   const origin = from === "" || isImported
