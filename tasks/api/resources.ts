@@ -165,6 +165,7 @@ export function createResources(
     { resource, id = "" }: Target,
     { embed, expand }: Query,
   ): readonly Ignored[] {
+    if (params.size === 0) return [];
     const filters = parseQuery(noParams, [[naming.id, id]]).filters;
     const query = { ...everything, embed, expand, filters };
     const along = embed.length + expand.length === 0

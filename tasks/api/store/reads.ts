@@ -170,6 +170,7 @@ export function createReader(
     some: readonly Document[],
     { embed, expand }: Query,
   ): Ignored[] {
+    if (embed.length + expand.length === 0) return [];
     const names = resources.all().map(({ name }) => name);
     const all = () => readAll(resource);
     const isParent = (name: string) =>
