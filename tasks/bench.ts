@@ -22,6 +22,9 @@ const ROWS: readonly Row[] = [
 const ROUNDS = 15;
 const QUICK_ROUNDS = 3;
 
+const namesOf = (rows: readonly Row[]) =>
+  rows.map(({ name }) => name).join(" ");
+
 /** What a row gave, as text or as JSON. */
 async function report(row: Row, quick: boolean, json: boolean) {
   const { name, unit } = row;
@@ -53,6 +56,15 @@ const command = defineCommand({
     ["bench client get", "only those"],
     ["bench --quick --json", "few rounds of small sizes, for a program"],
   ],
+  operands: {
+    Rows: [
+      ["Commands", namesOf(COMMAND_ROWS.slice(0, 9))],
+      ["", namesOf(COMMAND_ROWS.slice(9))],
+      ["Connections", namesOf(CONNECTION_ROWS)],
+      ["Api", namesOf(API_ROWS)],
+    ],
+  },
+  exitCodes: [0, 1, 2, 130, 143],
   options: {
     quick: { help: "Few rounds, small sizes: does it run?" },
     json: { help: "One JSON object per row" },

@@ -8,9 +8,10 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { ExitCode, UsageError } from "../lib/cli/errors.ts";
 import { type Io, print } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
+import { COMMANDS } from "../lib/cli/start.ts";
 import { absolutePath } from "../lib/cli/values.ts";
 import { interruptible } from "../tests/program.ts";
-import { bundleCommands, COMMANDS } from "./bundle/modules.ts";
+import { bundleCommands } from "./bundle/modules.ts";
 
 const command = defineCommand({
   name: "bundle",
@@ -20,6 +21,7 @@ const command = defineCommand({
     ["bundle", "all six, into dist/js/"],
     ["bundle --out /srv/hark", "into another folder"],
   ],
+  exitCodes: [0, 1, 2, 130, 143],
   options: {
     out: {
       value: "DIR",

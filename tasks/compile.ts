@@ -23,14 +23,15 @@ export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   api: ["net", "read", "write"],
 };
 
-const TARGETS = [
-  "x86_64-unknown-linux-gnu",
-  "aarch64-unknown-linux-gnu",
-  "x86_64-pc-windows-msvc",
-  "aarch64-pc-windows-msvc",
-  "x86_64-apple-darwin",
-  "aarch64-apple-darwin",
-];
+const PLATFORMS = [
+  ["x86_64-unknown-linux-gnu", "Linux on Intel and AMD"],
+  ["aarch64-unknown-linux-gnu", "Linux on ARM"],
+  ["x86_64-pc-windows-msvc", "Windows on Intel and AMD"],
+  ["aarch64-pc-windows-msvc", "Windows on ARM"],
+  ["x86_64-apple-darwin", "macOS on Intel"],
+  ["aarch64-apple-darwin", "macOS on Apple silicon"],
+] as const;
+const TARGETS: readonly string[] = PLATFORMS.map(([target]) => target);
 
 const SUMS = "SHA256SUMS";
 
@@ -116,6 +117,9 @@ const command = defineCommand({
     ["compile get posts", "only those"],
     ["compile --target aarch64-apple-darwin", "for another platform"],
   ],
+  operands: { Platforms: PLATFORMS },
+  common: ["target", "allTargets", "out"],
+  exitCodes: [0, 1, 2, 130, 143],
   options: {
     target: {
       value: "TARGET",

@@ -11,9 +11,10 @@ import { defineCommand, runCommand } from "../lib/cli/command.ts";
 import { ExitCode, Failure, UsageError } from "../lib/cli/errors.ts";
 import { type Io, print } from "../lib/cli/io.ts";
 import { processIo } from "../lib/cli/process.ts";
+import { COMMANDS } from "../lib/cli/start.ts";
 import { absolutePath } from "../lib/cli/values.ts";
 import { interruptible, run } from "../tests/program.ts";
-import { bundleCommands, COMMANDS } from "./bundle/modules.ts";
+import { bundleCommands } from "./bundle/modules.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -22,7 +23,9 @@ export const MANIFEST = {
   name: "hark",
   version: config.version,
   description:
-    "Network commands for the terminal, with no more permissions than they need: server, client, get, post, posts, api",
+    `Network commands for the terminal, with no more permissions than they need: ${
+      COMMANDS.join(", ")
+    }`,
   license: "MIT",
   type: "module",
   bin: { hark: "hark.mjs" },
@@ -101,6 +104,7 @@ const command = defineCommand({
     ["pack", "dist/npm/, packed as dist/hark-VERSION.tgz"],
     ["pack --out /tmp/hark", "into another folder"],
   ],
+  exitCodes: [0, 1, 2, 130, 143],
   options: {
     out: {
       value: "DIR",

@@ -50,6 +50,7 @@ const command = defineCommand({
     ["soak tcp", "server and client, each check in full size"],
     ["soak api kill", "the checks of api with kill in their names"],
   ],
+  exitCodes: [0, 1, 2, 130, 143],
   options: {
     minutes: {
       value: "N",

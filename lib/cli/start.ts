@@ -6,7 +6,11 @@
 
 import { percentDecode, quote } from "./values.ts";
 
-const COMMANDS = ["server", "client", "get", "post", "posts", "api", "demo"];
+/** What is shipped, in the order of deno.json. */
+export const COMMANDS = [
+  ...["server", "client", "get", "post", "posts", "api"] as const,
+];
+const SCRIPTS: readonly string[] = [...COMMANDS, "demo"];
 /** What is a task alone. */
 const TASKS = ["compile", "bundle", "pack", "bench", "soak"];
 
@@ -34,7 +38,7 @@ function ownStart(): Start {
 /** A text in which commands are called `hark get`, with each as it is started here: `deno task get`, `./get`. */
 export function asStarted(text: string, start?: Start): string {
   return text.replace(
-    new RegExp(`\\bhark (${[...COMMANDS, ...TASKS].join("|")})\\b`, "g"),
+    new RegExp(`\\bhark (${[...SCRIPTS, ...TASKS].join("|")})\\b`, "g"),
     (_, name) => startOf(name, [], start).map(quote).join(" "),
   );
 }
@@ -50,7 +54,7 @@ export function startOf(
   flags: readonly string[],
   { module, folder, binary, deno = ["deno"] }: Start = ownStart(),
 ): readonly string[] {
-  const own = new RegExp(`\\b(${COMMANDS.join("|")})\\b(?=[^/]*$)`);
+  const own = new RegExp(`\\b(${SCRIPTS.join("|")})\\b(?=[^/]*$)`);
   if (binary !== undefined) {
     return [below(folder, binary.replaceAll("\\", "/").replace(own, name))];
   }
@@ -66,7 +70,7 @@ export function startOf(
   const path = (percentDecode(script) ?? script)
     .replace(/^\/(?=[A-Za-z]:)/, "");
   const [, file = ""] = pathname.match(/\/(\w+)\.[jt]s$/) ?? [];
-  const isScript = COMMANDS.includes(file);
+  const isScript = SCRIPTS.includes(file);
   const shown = below(folder, path).replace(/^\.\//, "");
   if (isScript && shown !== `tasks/${name}.ts`) {
     return [...deno, "run", ...flags, shown];

@@ -11,6 +11,7 @@ import {
   type Permissions,
   printSafe,
 } from "../../lib/cli/io.ts";
+import { nearest } from "../../lib/cli/nearest.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
 import {
   absolutePath,
@@ -108,7 +109,10 @@ export async function runApi(
       signal,
     });
   using store = opened?.store ?? openStore(file, first, opening);
-  if (reset && !opened) await store.import(first, undefined, true);
+  if (reset && !opened) {
+    refuseLoss(store, file, Object.keys(first));
+    await store.import(first, undefined, true);
+  }
   io.drain();
   const loads = new EventTarget();
   const handler = createHandler(store, {
@@ -149,11 +153,33 @@ export async function runApi(
   const place = store.place();
   if (place !== "here") {
     const { why, where } = PLACES[place];
-    throw new Failure(`Cannot leave data in "${absolutePath(file)}": ${why}`, {
-      hint: where,
-    });
+    throw new Failure(
+      `Cannot keep what was written in "${absolutePath(file)}": ${why}`,
+      { hint: where },
+    );
   }
   return ExitCode.Ok;
+}
+
+/** The sample data take the place of nothing but what began with them. */
+function refuseLoss(
+  store: OpenedStore,
+  file: string,
+  sample: readonly string[],
+): void {
+  const { name: from } = store.source() ?? {};
+  const own = store.resources().find(({ name }) => !sample.includes(name));
+  if (from === undefined && own === undefined) return;
+  const isBeside = from !== undefined && !/[\\/]/.test(from);
+  const path = isBeside ? file.replace(/[^\\/]*$/, () => from) : from;
+  const again = path === undefined
+    ? ""
+    : `to import that again: --reset --from ${quote(path)}; `;
+  throw new Failure(
+    `Cannot reset "${absolutePath(file)}" to the sample data: it holds ` +
+      (from === undefined ? `"${own?.name}"` : `what came from ${from}`),
+    { hint: `${again}for the sample data name another file` },
+  );
 }
 
 /** Tells which database is served, whether it was there, what it holds and where that came from. */
@@ -172,7 +198,8 @@ function describeDatabase(
     : store.isNew
     ? "made"
     : "found";
-  const known = from === "" ? {} : { from, imported };
+  // without the annotation it fails the check of a script whose folder has other compiler options
+  const known: Notice["event"] = from === "" ? {} : { from, imported };
   const sample = !isImported && state !== "found" ? "sample " : "";
   const when = new Date(imported).toLocaleString("sv");
   const origin = from === "" || isImported
@@ -301,7 +328,7 @@ export const API_OPTIONS = {
   watch: { short: "w", help: "Follow db.json: an edit replaces all data" },
   reset: {
     conflicts: { memory: ": nothing is kept" },
-    help: "Begin anew, with db.json or what --from names",
+    help: "Begin anew: with db.json, --from, or sample data",
   },
   from: {
     value: "URL|FILE",
@@ -335,7 +362,10 @@ export const API_OPTIONS = {
     repeat: true,
     help: "Let the pages of this site ask; *: of all sites",
   },
-  fake: { help: "Answer writes without doing them" },
+  fake: {
+    conflicts: { readOnly: ": a write is either answered or refused" },
+    help: "Answer writes without doing them",
+  },
   json: { help: "Print one JSON object per line" },
   readOnly: { help: "Refuse writes" },
   delay: {
@@ -388,6 +418,8 @@ export const API_HINTS = {
   "--quiet -q": "the log is what stdout gets: > /dev/null",
   "--config -c": "no file is read for options: give them here",
   "-v": "here it is --version",
+  "--https --ssl --tls --cert --key":
+    "api speaks HTTP; TLS before it: hark server relay --tls localhost:3000",
   "--explain --pick --session --digest --netrc":
     "who asks says it: hark get --explain :3000/posts/1",
 } as const;
@@ -414,6 +446,7 @@ const URL_START = /^(https?:\/\/|:\d|[\w.-]+:\d+(\/|$))/i;
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["help", "for help: --help"],
   ["version", "for the version: --version"],
+  [":memory:", "to keep nothing: --memory"],
   ...["start", "serve", "server", "run", "dev"].map((word) =>
     [word, "api serves by itself"] as const
   ),
@@ -421,6 +454,51 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 
 /** What is imported into a database beside it: JSON, or a module that gives the data. */
 const DATA_FILE = /\.(json|[cm]?[jt]s)$/i;
+
+/** How the name of a database ends that is to be made. */
+const DATABASE = /\.(db|sqlite3?)$/i;
+
+/** Refuses what is most likely mistyped: the name of no file, and none for a new database. */
+function refuseUnlikely(operand: string): void {
+  // nobody is asked for permission to look
+  const isGranted = (path: string) =>
+    Deno.permissions.querySync({ name: "read", path }).state === "granted";
+  const isSeen = isGranted(operand);
+  if (isSeen ? isThere(operand) : /[\\/]/.test(operand)) return;
+  const [, folder = "", name = ""] = operand.match(/^(.*[\\/])?(.*)$/s) ?? [];
+  const files = isGranted(folder || ".") ? namesIn(folder || ".") : [];
+  const near = nearest(
+    name,
+    files.filter((each) => DATA_FILE.test(each) || DATABASE.test(each)),
+  );
+  const own = isSeen
+    ? ""
+    : `; for a file of this name: ${quote(`./${operand}`)}`;
+  throw new UsageError(
+    `Cannot serve "${operand}": expected db.json, data.ts or FILE.db`,
+    {
+      hint: near === undefined
+        ? `a new database ends in .db: ${quote(`${operand}.db`)}${own}`
+        : `did you mean ${quote(folder + near)}?`,
+    },
+  );
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path) !== undefined;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return Array.from(Deno.readDirSync(folder), ({ name }) => name);
+  } catch {
+    return [];
+  }
+}
 
 /**
  * Gives the path of the database, or `:memory:`, and what fills a new one: a db.json, or a module that gives its
@@ -456,7 +534,10 @@ function filesOf(
   }
   const isJson = DATA_FILE.test(operand);
   if (isJson && from !== undefined) {
-    throw new UsageError(`Cannot import both "${operand}" and "${from}"`);
+    throw new UsageError(
+      `Cannot use --from with "${operand}": that is imported itself`,
+      { hint: `to fill another database: FILE.db --from ${quote(from)}` },
+    );
   }
   if (watch && !isJson) {
     throw new UsageError("Cannot use --watch without a db.json to follow", {
@@ -481,6 +562,7 @@ function filesOf(
       hint: "--memory keeps nothing; to fill it from a db.json: --from FILE",
     });
   }
+  if (!isJson && !DATABASE.test(operand)) refuseUnlikely(operand);
   const file = memory ? ":memory:" : operand.replace(DATA_FILE, ".db");
   const source = isJson ? operand : from;
   return {

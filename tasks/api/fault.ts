@@ -28,12 +28,13 @@ export type Random = (seed: string | undefined) => number;
 const maxDelay = 60_000;
 const maxSeeds = 1000;
 const delayForm = /^\d+(\.\d+)?(-\d+(\.\d+)?)?$/;
-const delayExpected = `ms like 200 or 200-800, at most ${maxDelay}`;
+const delayExpected =
+  `ms as 200, or from less to more as 200-800, at most ${maxDelay}`;
 
 /** Reads how long responses wait, in ms: `200`, or from and to as `200-800`. */
 export function parseDelay(text: string): readonly [from: number, to: number] {
   const [from = 0, to = from] = text.split("-").map(Number);
-  if (delayForm.test(text) && Math.max(from, to) <= maxDelay) return [from, to];
+  if (delayForm.test(text) && from <= to && to <= maxDelay) return [from, to];
   throw new UsageError(`Cannot wait "${text}": expected ${delayExpected}`);
 }
 
@@ -49,26 +50,26 @@ export function parseFault(
   params: URLSearchParams,
 ): Fault | undefined {
   if (prefer === "" && params.size === 0) return;
-  const wanted = new Map<string, string>();
+  const wanted = new Map<string, { text: string; typed: string }>();
   for (const preference of prefer.split(/[,;]/)) {
     const [name = "", value = ""] = preference.split("=", 2)
       .map((part) => part.trim());
-    wanted.set(name.toLowerCase(), value.replace(/^"(.*)"$/, "$1"));
+    const text = value.replace(/^"(.*)"$/, "$1");
+    const typed = `Prefer: ${name}=${text}`;
+    wanted.set(name.toLowerCase(), { text, typed });
   }
   for (const [key, value] of params) {
-    if (key.startsWith("_")) wanted.set(key.slice(1), value);
+    if (!key.startsWith("_")) continue;
+    wanted.set(key.slice(1), { text: value, typed: `?${key}=${value}` });
   }
   function read(name: string, form: RegExp, expected: string, max: number) {
-    const text = wanted.get(name);
-    if (text === undefined) return;
+    const asked = wanted.get(name);
+    if (asked === undefined) return;
+    const { text, typed } = asked;
     const numbers = form.test(text) ? text.split("-").map(Number) : [];
-    if (numbers.length > 0 && numbers.every((number) => number <= max)) {
-      return numbers;
-    }
-    throw new Problem(
-      400,
-      `Cannot prefer ${name} "${text}": expected ${expected}`,
-    );
+    const [from = Infinity, to = from] = numbers;
+    if (from <= to && to <= max) return numbers;
+    throw new Problem(400, `Cannot use "${typed}": expected ${expected}`);
   }
   const delay = read("delay", delayForm, delayExpected, maxDelay);
   const status = read("status", /^[45]\d\d$/, "a status from 400 to 599", 599);
@@ -80,7 +81,7 @@ export function parseFault(
     delay: [from, to],
     status: status?.[0] ?? (rate && 503),
     rate: rate?.[0] ?? 1,
-    seed: wanted.get("seed"),
+    seed: wanted.get("seed")?.text,
     retryAfter: retry?.[0] ?? 1,
   };
 }

@@ -38,6 +38,7 @@ import { contains, type Filter, isNew, toCondition } from "./store/filter.ts";
 import { Problem } from "./store/problem.ts";
 import {
   everything,
+  nameOf,
   parseQuery,
   type Query,
   settlePlaces,
@@ -138,23 +139,43 @@ export function createResources(
     const query = parseQuery(toStored(request), parent);
     if (id !== undefined) {
       const text = store.get(resource, id, query);
-      return text === undefined ? undefined : { status: 200, text };
+      if (text === undefined) return;
+      const headers = headersOf(request, ignoredAt(request, target, query));
+      return { status: 200, text, headers };
     }
     const list = store.list(resource, query);
     if (list === undefined) return;
     const { json, total, ignored } = list;
-    if (request.strict && ignored.length > 0) throw refuseIgnored(ignored);
-    const names = formatIgnored(ignored);
+    const isOne = !json.startsWith("[");
     const { page, slice } = query;
     const headers = {
       ...slice && { "X-Total-Count": `${total}` },
       ...page && { "Link": formatLinks(request.original.url, page, total) },
-      ...names && { "X-Ignored-Query": names },
+      ...headersOf(request, isOne ? keysOf(request.params) : ignored),
     };
-    const text = page?.enveloped && json.startsWith("[")
+    const text = page?.enveloped && !isOne
       ? formatEnvelope(json, page, total)
       : json;
     return { status: 200, text, headers };
+  }
+
+  /** What of a query means nothing at the path of a document: all but what comes along with it. */
+  function ignoredAt(
+    { params }: ApiRequest,
+    { resource, id = "" }: Target,
+    { embed, expand }: Query,
+  ): readonly Ignored[] {
+    if (params.size === 0) return [];
+    const filters = parseQuery(noParams, [[naming.id, id]]).filters;
+    const query = { ...everything, embed, expand, filters };
+    const along = embed.length + expand.length === 0
+      ? undefined
+      : store.list(resource, query);
+    return [
+      ...keysOf(params)
+        .filter(({ key }) => !/^_(embed|expand)$/.test(nameOf(key))),
+      ...along?.ignored ?? [],
+    ];
   }
 
   /** Makes what checks a document where nothing may be unknown. */
@@ -367,16 +388,12 @@ export function createResources(
   }
 
   function follow(request: ApiRequest): Response | undefined {
-    const { original, path, strict } = request;
+    const { original, path } = request;
     const params = new URLSearchParams(request.params);
     params.delete("after");
     params.delete("lastEventId");
-    const stream = (wanted: Wanted, ignored: readonly Ignored[]) => {
-      if (strict && ignored.length > 0) throw refuseIgnored(ignored);
-      const names = formatIgnored(ignored);
-      const more = names ? { "X-Ignored-Query": names } : {};
-      return streamEvents(changes, original, wanted, more);
-    };
+    const stream = (wanted: Wanted, ignored: readonly Ignored[]) =>
+      streamEvents(changes, original, wanted, headersOf(request, ignored));
     if (path === "/db") {
       const isKinds = (key: string) => /^kinds(\[\d*\])?$/.test(key);
       const topics = [...params].filter(([key]) => isKinds(key))
@@ -393,17 +410,14 @@ export function createResources(
     const { resource, id, parent } = target;
     const isOne = single || id !== undefined;
     if (id !== undefined && store.get(resource, id) === undefined) return;
-    const useless = [...new Set(params.keys())]
-      .filter((key) => isOne || arranging.includes(key));
-    for (const key of useless) params.delete(key);
+    const useless = keysOf(params)
+      .filter(({ key }) => isOne || arranging.includes(key));
+    for (const { key } of useless) params.delete(key);
     const query = parseQuery(params, isOne ? [] : parent);
     const found = query.filters.length + query.ignored.length === 0
       ? undefined
       : store.list(resource, { ...query, slice: { start: 0, end: 0 } });
-    const ignored = [
-      ...useless.map((key) => ({ key, meant: undefined })),
-      ...found?.ignored ?? [],
-    ];
+    const ignored = [...useless, ...found?.ignored ?? []];
     const meets = id === undefined
       ? conditionOf(resource, query)
       : (each: unknown) => isDocument(each) && `${each[naming.id]}` === id;
@@ -532,11 +546,22 @@ function formatMeant(meant: string | undefined): string {
   return meant === undefined ? "" : `; did you mean "${meant}"?`;
 }
 
-function refuseIgnored(ignored: readonly Ignored[]): Problem {
-  const errors = ignored.map(({ key, meant }) =>
-    `"${key}" means nothing here${formatMeant(meant)}`
-  );
-  return new Problem(400, `Cannot use the query: ${errors[0]}`, { errors });
+function keysOf(params: URLSearchParams): Ignored[] {
+  return [...new Set(params.keys())].map((key) => ({ key, meant: undefined }));
+}
+
+/** Tells in a header what of the query was ignored, or refuses it. */
+function headersOf(
+  { params, strict }: ApiRequest,
+  ignored: readonly Ignored[],
+): Readonly<Record<string, string>> {
+  if (ignored.length === 0) return {};
+  if (!strict) return { "X-Ignored-Query": formatIgnored(ignored) };
+  const errors = ignored.map(({ key, value = params.get(key), meant }) => {
+    const typed = key.startsWith("_") ? `${key}=${value}` : key;
+    return `"${typed}" means nothing here${formatMeant(meant)}`;
+  });
+  throw new Problem(400, `Cannot use the query: ${errors[0]}`, { errors });
 }
 
 const photo =

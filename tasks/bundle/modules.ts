@@ -6,17 +6,8 @@
 
 import { fileURLToPath } from "node:url";
 import { Failure } from "../../lib/cli/errors.ts";
+import { COMMANDS } from "../../lib/cli/start.ts";
 import { run } from "../../tests/program.ts";
-
-/** The commands that are shipped, in the order of deno.json. */
-export const COMMANDS = [
-  "server",
-  "client",
-  "get",
-  "post",
-  "posts",
-  "api",
-] as const;
 
 /** What those ask for whose packages are bundled: that their terms go with them. */
 const LICENSES = "LICENSES.txt";

@@ -162,7 +162,7 @@ export function clientHints(args: readonly string[]): Hints {
   const valueOf = (name: string) =>
     own.includes(name) ? own[own.indexOf(name) + 1] ?? "" : "";
   const url = valueOf("-c") || valueOf("--connect");
-  const connect = /^wss?:\/\/[^@?]+$/i.test(url)
+  const connect: Hints = /^wss?:\/\/[^@?]+$/i.test(url)
     ? {
       "-c": `hark client ${quote(url)}`,
       "--connect": `hark client ${quote(url)}`,

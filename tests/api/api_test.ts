@@ -89,6 +89,22 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
       2,
       /^api: Cannot serve "3001": expected .*\nhint: --port 3001; for a file of this name: \.\/3001\n/,
     ],
+    [
+      ["posts", "--port", inUse],
+      2,
+      /^api: Cannot serve "posts": expected .*\nhint: a new database ends in \.db: posts\.db\n$/,
+    ],
+    [
+      ["deno.jsn", "--port", inUse],
+      2,
+      /^api: Cannot serve "deno\.jsn": expected .*\nhint: did you mean deno\.json\?\n$/,
+    ],
+    [["--fake", "--read-only", "--port", inUse], 2, /^api: Cannot use --fake /],
+    [
+      ["--https"],
+      2,
+      /\nhint: .*: deno task server relay --tls localhost:3000\n/,
+    ],
     [["help"], 2, /^api: Cannot serve "help": .*\nhint: for help: --help; /],
     [["start"], 2, /^api: Cannot serve "start": .*\nhint: api serves by /],
     [
@@ -125,7 +141,7 @@ Deno.test("api says in one line what is wrong, and exits as the table says", asy
     [
       ["a.ts", "--from=b.ts"],
       2,
-      /^api: Cannot import both "a\.ts" and "b\.ts"/,
+      /^api: Cannot use --from with "a\.ts": .*\nhint: .*: FILE\.db --from b\.ts\n/,
     ],
     [
       ["none.mjs"],
@@ -408,7 +424,22 @@ Deno.test("api puts a dump, or the first data, in place of all when it is told t
     await Deno.writeTextFile(json, '{"notes":[{"id":1}]}');
     const [, data] = await serveOnce(db, "--from", json, "--reset");
     assertEquals(data, { notes: [{ id: 1 }] });
-    const api = start(main, [db, "--reset", "--port", "0"]);
+    const kept = await run(main, [db, "--reset", "--port", "0"]);
+    assertMatch(
+      kept.stderr,
+      /^api: Cannot reset "\S+\/a\.db" to the sample data: it holds what came from x\.json\nhint: to import that again: --reset --from \S+\/x\.json; for the sample data name another file\n$/,
+    );
+    assertEquals([kept.code, kept.stdout], [1, ""]);
+    assertEquals((await serveOnce(db))[1], { notes: [{ id: 1 }] });
+    openStore(`${folder}/own.db`, { notes: [] })[Symbol.dispose]();
+    const other = await run(main, [`${folder}/own.db`, "--reset"]);
+    assertMatch(
+      other.stderr,
+      /: it holds "notes"\nhint: for the sample data name another file\n$/,
+    );
+    const sample = `${folder}/sample.db`;
+    await serveOnce(sample);
+    const api = start(main, [sample, "--reset", "--port", "0"]);
     const posts = await fetch(`${await baseOf(api.stdout)}/posts`);
     assertEquals((await posts.json()).length, 100);
     api.interrupt();
@@ -573,7 +604,8 @@ Deno.test("api says what another api has instead of its data", async () => {
     const args = ["--memory", "--port", "0", "--from", from];
     const result = await run(main, args);
     assertMatch(result.stderr, stderr);
-    assertEquals([result.code, result.stdout], [1, ""]);
+    const code = result.stderr.includes("404") ? 4 : 1;
+    assertEquals([result.code, result.stdout], [code, ""]);
   }
   const from = `http://me:s3cret@${host}/x?token=s3cret`;
   const { stderr } = await run(main, ["--memory", "--from", from]);
@@ -872,7 +904,12 @@ Deno.test("api runs a module again when its text has changed and it is told to",
 
 Deno.test("api says in one line why a module gives no data", async (t) => {
   const table: [name: string, text: string, why: RegExp][] = [
-    ["none.ts", "export const posts = [];", /: its default export is neither /],
+    [
+      "none.ts",
+      "export const posts = [];",
+      /: it has no default export: expected an object, or a function /,
+    ],
+    ["void.ts", "export default () => {};", /: its default export is neither /],
     ["list.ts", "export default [];", /: its default export is neither /],
     [
       "null.ts",
@@ -904,12 +941,12 @@ Deno.test("api says in one line why a module gives no data", async (t) => {
     [
       "common.js",
       "module.exports = () => ({ posts: [] });",
-      /: "module" is CommonJS: rename the file to \.cjs, or write export default$/,
+      /: it uses "module", which is CommonJS: rename the file to \.cjs, or write export default$/,
     ],
     [
       "require.js",
       'const a = require("a");\nmodule.exports = {};',
-      /: "require" is CommonJS: rename the file to \.cjs, or write export default$/,
+      /: it uses "require", which is CommonJS: rename the file to \.cjs, or write export default$/,
     ],
     [
       "later.ts",

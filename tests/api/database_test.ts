@@ -261,7 +261,7 @@ Deno.test({
         assertEquals(code, 1);
         assertStringIncludes(
           stderr,
-          `api: Cannot leave data in "${db}": ${why}\nhint: what was written `,
+          `api: Cannot keep what was written in "${db}": ${why}\nhint: what was written `,
         );
         for await (const { name } of Deno.readDir(folder)) {
           await Deno.remove(`${folder}/${name}`);
@@ -304,7 +304,7 @@ Deno.test({
       api.interrupt();
       const { code, stderr } = await api.result;
       assertEquals(code, 1);
-      assertMatch(stderr, /^api: Cannot leave data in /);
+      assertMatch(stderr, /^api: Cannot keep what was written in /);
     }),
 });
 

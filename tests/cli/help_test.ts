@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import fc from "fast-check";
 import { ExitCode } from "../../lib/cli/errors.ts";
 import { formatHelp } from "../../lib/cli/help.ts";
@@ -123,7 +128,10 @@ Deno.test("formatHelp() needs neither examples nor operands", () => {
 });
 
 for (
-  const name of ["server", "client", "get", "post", "posts", "api", "demo"]
+  const name of [
+    ...["server", "client", "get", "post", "posts", "api", "demo"],
+    ...["compile", "bundle", "pack"],
+  ]
 ) {
   Deno.test(`${name} explains itself in 24 lines of 80 columns, with an example`, async () => {
     const { main }: { main: Main } = await import(`../../tasks/${name}.ts`);
@@ -138,6 +146,10 @@ for (
     for (const line of whole.stdout.split("\n")) {
       assert(line.length <= 80, line);
       if (/^ {2}-/.test(line)) assertMatch(line, /\S {2,}\w/);
+    }
+    if (/demo|compile|bundle|pack/.test(name)) {
+      const codes = "0 ok, 1 failed, 2 usage, 130 interrupted, 143 terminated";
+      assertStringIncludes(whole.stdout, `Exit codes: ${codes}\n`);
     }
     assertEquals((await run(main, ["--zzz"])).code, 2);
   });

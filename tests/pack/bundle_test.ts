@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import config from "../../deno.json" with { type: "json" };
-import { COMMANDS } from "../../tasks/bundle/modules.ts";
+import { COMMANDS } from "../../lib/cli/start.ts";
 import { main } from "../../tasks/bundle.ts";
 import { type Child, ROOT, run, spawnDeno, spawnProgram } from "../support.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import ci from "../../.ci/package.json" with { type: "json" };
 import config from "../../deno.json" with { type: "json" };
-import { COMMANDS } from "../../tasks/bundle/modules.ts";
+import { COMMANDS } from "../../lib/cli/start.ts";
 import { describeCommands, main, MANIFEST } from "../../tasks/pack.ts";
 import {
   flagsOf,

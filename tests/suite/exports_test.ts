@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { ROOT } from "../support.ts";
+import { ROOT, spawnDeno, withFolder } from "../support.ts";
 
 /** The public modules, and what each is for. */
 const PUBLIC: Readonly<Record<string, readonly string[]>> = {
@@ -27,6 +27,25 @@ for (const [name, path] of Object.entries(config.exports)) {
     }
   });
 }
+
+Deno.test("a script whose folder has compiler options of its own passes its check", () =>
+  withFolder(async (cwd) => {
+    const imports = Object.values(config.exports)
+      .map((path) =>
+        `import ${JSON.stringify(import.meta.resolve(`../../${path}`))};\n`
+      );
+    await Deno.writeTextFile(`${cwd}/script.ts`, imports.join(""));
+    await Deno.writeTextFile(`${cwd}/deno.json`, '{"compilerOptions":{}}');
+    const args = [
+      "check",
+      "-q",
+      "--import-map",
+      `${ROOT}deno.json`,
+      "script.ts",
+    ];
+    const { code, stderr } = await spawnDeno(args, { cwd }).result;
+    assertEquals([code, stderr], [0, ""]);
+  }));
 
 Deno.test("what is published is lib, and each command with its folder", () => {
   const commands = Object.keys(config.tasks).slice(0, 7);

@@ -3,6 +3,8 @@ import { dirname, join } from "node:path/posix";
 import ci from "../../.ci/package.json" with { type: "json" };
 import config from "../../deno.json" with { type: "json" };
 import { ExitCode } from "../../lib/cli/errors.ts";
+import { createHandler, openStore } from "../../tasks/api.ts";
+import { seed } from "../../tasks/api/store/seed.ts";
 import { PERMISSIONS } from "../../tasks/compile.ts";
 import { flagsOf, readPages, ROOT } from "../support.ts";
 
@@ -106,6 +108,19 @@ for (
     );
   });
 }
+
+Deno.test("docs/api.md shows queries that mean something", async () => {
+  using store = openStore(":memory:", seed);
+  const handler = createHandler(store);
+  const rows = tableOf("docs/api.md", "Reading").flat();
+  const queries = rows.flatMap(codes).filter((word) => word.includes("="));
+  assert(queries.length > 15, `${queries.length}`);
+  for (const query of queries) {
+    const url = `http://localhost:3000/posts?${query}&_strict`;
+    const response = await handler(new Request(url));
+    assertEquals(response.status, 200, await response.text());
+  }
+});
 
 Deno.test("README.md permits in short what docs/permissions.md has in full", () => {
   const short = new Map(

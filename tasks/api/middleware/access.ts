@@ -6,7 +6,11 @@
 
 import { UsageError } from "../../../lib/cli/errors.ts";
 import { quote } from "../../../lib/cli/values.ts";
-import { parseHost } from "../../../lib/net/address.ts";
+import {
+  isLocalhost,
+  isLoopback,
+  parseHost,
+} from "../../../lib/net/address.ts";
 import { formatAllow } from "../response.ts";
 import { Problem } from "../store/problem.ts";
 
@@ -36,7 +40,6 @@ interface Access {
 }
 
 const PROGRAM: Asker = {};
-const loopback = /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/;
 const loopbackSite =
   /^https?:\/\/(localhost|[\w.-]+\.localhost|127(\.\d+){3}|\[::1\])\.?(:\d+)?$/i;
 const EXPOSED = "access-control-expose-headers";
@@ -192,13 +195,13 @@ export function isOwnHost(
   allowed: readonly string[] = [],
 ): boolean {
   const name = asked.toLowerCase().replace(/\.$/, "");
-  if (loopback.test(name) || /^(\[.*\]|\d+(\.\d+){3})$/.test(name)) return true;
+  if (isLocalhost(name) || /^(\[.*\]|\d+(\.\d+){3})$/.test(name)) return true;
   const own = served.toLowerCase().replace(/\.$/, "");
   return name === own ||
     allowed.some((each) =>
       each.startsWith(".") ? `.${name}`.endsWith(each) : name === each
     ) ||
-    !loopback.test(served.includes(":") ? `[${served}]` : own) &&
+    !isLoopback(own) && !isLocalhost(own) &&
       /^([^.]+|host\.(docker|containers)\.internal)$/.test(name);
 }
 

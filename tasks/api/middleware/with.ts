@@ -28,7 +28,7 @@ export async function loadHandler(
   standalone: boolean = Deno.build.standalone,
 ): Promise<Middleware> {
   refuseInBinary(file, `--with ${quote(file)}`, standalone);
-  const own = await loadDefault(file, { form: ` ${FORM}`, hint: HINT });
+  const own = await loadDefault(file, { form: FORM, hint: HINT });
   const refuse = (why: string) =>
     new Failure(`Cannot load "${absolutePath(file)}": ${why}`, { hint: HINT });
   if (!isOwn(own)) {
@@ -117,19 +117,21 @@ export async function loadDefault(
   if (isDirectory) throw refuse(new Failure("it is a directory"));
   const url = pathToFileURL(file);
   url.search = version;
+  const explain = (why: string) =>
+    new Failure(`Cannot load "${name}": ${why}`, { hint });
   try {
-    return Reflect.get(await import(url.href), "default");
+    const own: unknown = Reflect.get(await import(url.href), "default");
+    if (own !== undefined) return own;
   } catch (error) {
     const [, common] = `${error}`.match(COMMON_JS) ?? [];
     if (common === undefined) throw refuse(toReason(error));
     const why = form === ""
       ? "rename the file to .cjs, or write export default"
-      : `expected export default${form}`;
-    throw new Failure(
-      `Cannot load "${name}": "${common}" is CommonJS: ${why}`,
-      { hint },
-    );
+      : `expected export default ${form}`;
+    throw explain(`it uses "${common}", which is CommonJS: ${why}`);
   }
+  const expected = form || "an object, or a function that gives one";
+  throw explain(`it has no default export: expected ${expected}`);
 }
 
 const FORM = "(request, next) => Response";

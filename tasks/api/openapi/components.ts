@@ -5,7 +5,7 @@
  */
 
 import type { Document } from "../store/document.ts";
-import type { Naming } from "../store/naming.ts";
+import { foreignKeyOf, type Naming } from "../store/naming.ts";
 import { reservedNames } from "../store/query.ts";
 import { createNamer, toIdentifier } from "./names.ts";
 import {
@@ -259,8 +259,13 @@ export function componentsOf(
   naming: Naming,
 ): Document {
   const queries = [...listParameters, ...relations, ...strict, ...faults];
+  const { name: list = "comments" } = resources.find(({ single }) => !single) ??
+    {};
+  const key = foreignKeyOf(list, naming).slice(0, -naming.suffix.length);
+  const own = new Map([["_embed", list], ["_expand", key]]);
   const write = (place: string) => (parameter: Parameter) => {
-    const [name, schema, description, example] = parameter;
+    const [name, schema, description, usual] = parameter;
+    const example = own.get(name) ?? usual;
     return [name, { name, in: place, description, schema, example }];
   };
   return {

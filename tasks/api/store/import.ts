@@ -6,7 +6,11 @@
 
 import { concat } from "@std/bytes/concat";
 import { encodeHex } from "@std/encoding/hex";
-import { Failure } from "../../../lib/cli/errors.ts";
+import {
+  ExitCode,
+  exitCodeForStatus,
+  Failure,
+} from "../../../lib/cli/errors.ts";
 import { absolutePath, quote } from "../../../lib/cli/values.ts";
 import { orAborted, pause } from "../../../lib/net/pause.ts";
 import { isDocument, parseJson } from "./document.ts";
@@ -308,6 +312,7 @@ async function fetchBytes(
       : undefined;
     throw new Failure(`Cannot load "${url}": the answer was ${status}`, {
       hint,
+      code: exitCodeForStatus(status) || ExitCode.Failed,
     });
   }
   const size = Number(headers.get("content-length"));
@@ -385,11 +390,7 @@ function parse({ from }: Imported, text = ""): Content {
   // as json-server takes it
   if (/^\s*$/.test(text)) return { data: {} };
   try {
-    const value = parseJson(text);
-    if (isDocument(value)) return { data: toData(value), twice: twiceIn(text) };
-    throw new Failure(
-      `Cannot load "${from}": expected an object of resources, as {"posts": []}`,
-    );
+    return { data: toData(parseJson(text)), twice: twiceIn(text) };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw refusalOf(from, error);
     const { message } = error;

@@ -28,7 +28,7 @@ import {
   reservedNames,
   settlePlaces,
 } from "./query.ts";
-import type { Store, StoredList } from "./store.ts";
+import type { Ignored, Store, StoredList } from "./store.ts";
 import type { DocumentTable, ResourceTable } from "./tables.ts";
 import type { Session } from "./transaction.ts";
 
@@ -164,6 +164,43 @@ export function createReader(
     });
   }
 
+  /** Of the names in `_embed` and `_expand` those that lead to no resource; to embed one that is referred to takes a field. */
+  function findLost(
+    resource: string,
+    some: readonly Document[],
+    { embed, expand }: Query,
+  ): Ignored[] {
+    if (embed.length + expand.length === 0) return [];
+    const names = resources.all().map(({ name }) => name);
+    const all = () => readAll(resource);
+    const isParent = (name: string) =>
+      parentOf(`${name}${naming.suffix}`, names, naming) !== undefined;
+    const isField = (name: string) => {
+      const isIn = (document: Document) =>
+        `${name}${naming.suffix}` in Object(document);
+      // nothing is known where there are no documents
+      return some.some(isIn) || all().length === 0 || all().some(isIn);
+    };
+    const parents = () =>
+      Object.keys(Object(some[0]))
+        .filter((field) => field.endsWith(naming.suffix))
+        .map((field) => field.slice(0, -naming.suffix.length));
+    return [
+      ...embed.filter((name) =>
+        !names.includes(name) && !(isParent(name) && isField(name))
+      ).map((value) => ({
+        key: "_embed",
+        value,
+        meant: nearest(value, [...names, ...parents()]),
+      })),
+      ...expand.filter((name) => !isParent(name)).map((value) => ({
+        key: "_expand",
+        value,
+        meant: nearest(value, parents()),
+      })),
+    ];
+  }
+
   function list(
     resource: string,
     query: Query = everything,
@@ -184,7 +221,7 @@ export function createReader(
       return { json, total, ignored };
     }
     const some = readSome(resource, query);
-    const { documents: selected, ...rest } = select(
+    const { documents: selected, total, ignored: unused } = select(
       some,
       query,
       some === parsed.lists.get(resource)
@@ -192,7 +229,11 @@ export function createReader(
         : () => readOneThenAll(resource),
     );
     const whole = addRelations(resource, selected, query);
-    return { json: JSON.stringify(whole, null, 2), ...rest };
+    return {
+      json: JSON.stringify(whole, null, 2),
+      total,
+      ignored: [...unused, ...findLost(resource, some, query)],
+    };
   }
 
   return {
@@ -351,6 +392,7 @@ export function select(
       ...unknown.map(({ key }) => ({ key, meant: findMeant(key) })),
       ...unsorted.map(({ path }) => ({
         key: "_sort",
+        value: path,
         meant: nearest(path, fields()),
       })),
       ...query.ignored.map((key) => ({ key, meant: undefined })),
@@ -363,11 +405,15 @@ export function select(
   }
 
   function findMeant(key: string): string | undefined {
-    const colon = key.lastIndexOf(":");
-    if (colon < 0) return nearest(key, [...fields(), ...reservedNames]);
-    const path = key.slice(0, colon);
+    const [, path, word = ""] = key.match(/^(.*):(.*)$/s) ??
+      key.match(/^(.*)_(eq|in|contains|startsWith|endsWith)$/is) ?? [];
+    if (path === undefined) {
+      return nearest(key, [...fields(), ...reservedNames]);
+    }
     const field = fields().includes(path) ? path : nearest(path, fields());
-    const operator = nearest(key.slice(colon + 1), operators);
+    // version 1 has no patterns
+    if (word === "like") return field && `${field}_like`;
+    const operator = nearest(word, operators);
     return field && operator && `${field}:${operator}`;
   }
 }

@@ -143,7 +143,9 @@ const maxResources = 1000;
  * @throws {TypeError} When it is not an object of lists and objects, or one has a name that no URL reaches.
  */
 export function toData(value: unknown): Data {
-  if (!isDocument(value)) throw unloadable("db", "expected an object");
+  if (!isDocument(value)) {
+    throw unloadable("db", 'expected an object of resources, as {"posts": []}');
+  }
   const count = Object.keys(value).length;
   if (count > maxResources) {
     throw unloadable("db", `expected at most 1000 resources, got ${count}`);

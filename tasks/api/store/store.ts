@@ -47,6 +47,8 @@ export type Removed = Stored & { readonly resource: string };
 export interface Ignored {
   /** The name in the URL: `usrId`. */
   readonly key: string;
+  /** That of its values which changed nothing, where it has several: `title` in `_sort=id,title`. */
+  readonly value?: string;
   /** The name that was most likely meant: `userId`. */
   readonly meant: string | undefined;
 }

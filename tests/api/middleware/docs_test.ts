@@ -103,4 +103,9 @@ testFile("created_at.ts", "adds a time to what is posted", async (handler) => {
   assert(createdAt >= before && createdAt <= Date.now());
   const patched = await send(handler, "PATCH /posts/1", { body });
   assertEquals(await patched.json(), { id: 1, title: "a" });
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const form = await send(handler, "POST /posts", { body: "title=b", headers });
+  assertEquals(await form.json(), { title: "b", id: 4 });
+  const list = await send(handler, "POST /posts", { body: '[{"title":"c"}]' });
+  assertEquals(await list.json(), [{ title: "c", id: 5 }]);
 });

@@ -42,11 +42,13 @@ Deno.test("a fault is read from Prefer or from the query", () => {
 Deno.test("a delay is read as ms, or from and to", () => {
   assertEquals(parseDelay("200"), [200, 200]);
   assertEquals(parseDelay("1.5-60000"), [1.5, 60_000]);
-  for (const text of ["", "x", "5-", "-5", "1-2-3", "60001", "1-60001"]) {
+  for (
+    const text of ["", "x", "5-", "-5", "1-2-3", "60001", "1-60001", "9-8"]
+  ) {
     assertThrows(
       () => parseDelay(text),
       UsageError,
-      `Cannot wait "${text}": expected ms like 200 or 200-800, at most 60000`,
+      `Cannot wait "${text}": expected ms as 200, or from less to more as 200-800, at most 60000`,
     );
   }
 });
@@ -59,6 +61,7 @@ Deno.test("a fault that means nothing is refused", async () => {
       "delay=soon",
       "delay=9-",
       "delay=60001",
+      "delay=500-200",
       "delay=-1",
       "status=200",
       "status=600",
@@ -71,7 +74,7 @@ Deno.test("a fault that means nothing is refused", async () => {
     assertEquals(response.status, 400, prefer);
     assertMatch(
       (await response.json()).detail,
-      /^Cannot prefer [\w-]+ ".*": expected /,
+      /^Cannot use "Prefer: [\w-]+=.*": expected /,
     );
   }
 });

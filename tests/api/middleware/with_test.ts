@@ -216,7 +216,7 @@ Deno.test("a module that cannot be loaded is one line before anything is served"
     [
       "none.ts",
       "",
-      /: its default export is no function \(request, next\) => Response$/,
+      /: it has no default export: expected \(request, next\) => Response$/,
     ],
     ["one.ts", "export default 1;", /: its default export is no function /],
     [
@@ -277,17 +277,29 @@ Deno.test("middleware of express is told what form it has to have", () =>
     }`;
     const form = "export default (request, next) => Response";
     const table: [name: string, text: string, reason: string][] = [
-      ["hello.js", `module.exports = ${express}`, '"module" is CommonJS'],
+      [
+        "hello.js",
+        `module.exports = ${express}`,
+        'it uses "module", which is CommonJS',
+      ],
       ["hello.cjs", `module.exports = ${express}`, "(req, res, next)"],
       ["module.js", `export default ${express}`, "(req, res, next)"],
       ["error.mjs", `export default (e, q, s, n) => n(e)`, "of express"],
-      ["exports.js", `exports.default = ${express}`, '"exports" is CommonJS'],
+      [
+        "exports.js",
+        `exports.default = ${express}`,
+        'it uses "exports", which is CommonJS',
+      ],
       [
         "require.js",
         `const path = require("node:path"); path;`,
-        '"require" is CommonJS',
+        'it uses "require", which is CommonJS',
       ],
-      ["dirname.js", `export default __dirname`, '"__dirname" is CommonJS'],
+      [
+        "dirname.js",
+        `export default __dirname`,
+        'it uses "__dirname", which is CommonJS',
+      ],
     ];
     for (const [name, text, what] of table) {
       await Deno.writeTextFile(`${folder}/${name}`, text);
