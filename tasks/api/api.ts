@@ -14,6 +14,7 @@ import {
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
 import {
   absolutePath,
+  parseOrigin,
   parseSeconds,
   parseSize,
   quote,
@@ -29,7 +30,7 @@ import { createHandler, type Route } from "./handler.ts";
 import type { Middleware } from "./middleware/middleware.ts";
 import { createLogWriter } from "../server/log/log_writer.ts";
 import { formatEntry } from "./events.ts";
-import { parseHostName, parseOrigin } from "./middleware/access.ts";
+import { parseHostName } from "./middleware/access.ts";
 import { serveHttp } from "./serve.ts";
 import {
   type Naming,
