@@ -12,6 +12,7 @@ import {
 } from "../../../lib/cli/errors.ts";
 import { percentDecode } from "../../../lib/cli/values.ts";
 import { type Connection, receive, send } from "../../../lib/net/connection.ts";
+import { formatBasic } from "../../../lib/net/proxy.ts";
 import { createWebSocket, type WebSocketLink } from "./socket.ts";
 
 /** How long the head of a request or of a response may be, in bytes. */
@@ -106,8 +107,8 @@ function formatRequest(
   const isGiven = (name: string) =>
     headers.some(([given]) => given.toLowerCase() === name);
   const { username, password } = url;
-  const login = [username, password]
-    .map((text) => percentDecode(text) ?? text).join(":");
+  const [user = "", secret = ""] = [username, password]
+    .map((text) => percentDecode(text) ?? text);
   const lines = [
     `GET ${url.pathname}${url.search} HTTP/1.1`,
     ...isGiven("host") ? [] : [`Host: ${url.host}`],
@@ -118,9 +119,9 @@ function formatRequest(
     ...subprotocols.length === 0
       ? []
       : [`Sec-WebSocket-Protocol: ${subprotocols.join(", ")}`],
-    ...login === ":" || isGiven("authorization")
+    ...user + secret === "" || isGiven("authorization")
       ? []
-      : [`Authorization: Basic ${encodeBase64(login)}`],
+      : [`Authorization: ${formatBasic(user, secret)}`],
     ...headers.map(([name, value]) => `${name}: ${value}`),
   ];
   return lines.join("\r\n") + "\r\n\r\n";
@@ -177,13 +178,13 @@ export async function openWebSocket(
     const link = createWebSocket(connection, true, head.rest);
     const subprotocol = head.headers.get("sec-websocket-protocol");
     return { ...link, subprotocol };
-  } catch (cause) {
-    const isTls = cause instanceof Failure && cause.message === "it speaks TLS";
-    const hint = isTls
-      ? "add TLS: wss://"
-      : cause instanceof Failure
-      ? cause.hint
-      : undefined;
-    throw new Failure(`Cannot open ${shownUrl(upgrade.url)}`, { cause, hint });
+  } catch (error) {
+    const { message, hint, cause = error } = error instanceof Failure
+      ? error
+      : new Failure("");
+    throw new Failure(`Cannot open ${shownUrl(upgrade.url)}`, {
+      cause,
+      hint: message === "it speaks TLS" ? "add TLS: wss://" : hint,
+    });
   }
 }
