@@ -47,7 +47,7 @@ export async function openUdp(
   const [odd] = typedOf(options, OF_TCP);
   if (odd !== undefined) {
     throw new UsageError(
-      `Cannot use ${odd} with ${name}: UDP connects nothing`,
+      `Cannot use ${odd} with ${name}: UDP has no connection`,
     );
   }
   const { length } = new TextEncoder().encode(send);

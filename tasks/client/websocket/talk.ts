@@ -73,7 +73,7 @@ function refuseOptions(
   }
   const [name] = typedOf(options, ["crlf", "starttls"]);
   if (name) {
-    const why = "its messages are framed, and TLS is wss://";
+    const why = options.crlf ? "its messages are no lines" : "TLS is wss://";
     throw new UsageError(`Cannot use ${name} with a WebSocket: ${why}`);
   }
   const [secure] = typedOf(options, TLS_OPTIONS);
