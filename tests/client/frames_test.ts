@@ -305,6 +305,7 @@ Deno.test("a close is given once, its code is sent back, and nothing may be sent
   assertEquals(sent(), ["close 4000"]);
   const late = await assertRejects(
     () => link.send([{ isText: true, bytes: encode("late") }]),
+    Failure,
   );
   assertEquals(describe(late), "Cannot send to peer: it is closed");
 });
@@ -344,6 +345,6 @@ Deno.test("lines are texts, however they are cut; a long one goes in parts that 
   }
   const { connection } = scripted([]);
   const lines = createLineSender(createWebSocket(connection, true));
-  const odd = await assertRejects(() => lines.write(hex("61 ff 0a")));
+  const odd = await assertRejects(() => lines.write(hex("61 ff 0a")), Failure);
   assertEquals(describe(odd), "Cannot send a line to peer: it is not UTF-8");
 });
