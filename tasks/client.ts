@@ -21,7 +21,7 @@ const command = defineCommand({
     ["client --check db:5432 cache:6379", "are both open?"],
     ["client ws://localhost:3000/feed", "the messages of a WebSocket"],
   ],
-  exitCodes: [0, 1, 2, 6, 7, 18, 28, 60, 130, 143],
+  exitCodes: [0, 1, 2, 3, 4, 5, 6, 7, 18, 28, 60, 130, 143],
   options: CLIENT_OPTIONS,
   common: [
     ...["pipe", "send", "timeout", "wait", "check", "proxy"] as const,

@@ -8,7 +8,7 @@ export interface Io {
   readonly stdin: Input;
   /** The result, byte for byte. */
   readonly stdout: Output;
-  /** Everything said to a person, and lost where nobody reads it: a write never fails. */
+  /** Everything said to a person, and lost where nobody reads it: a write never fails. On the terminal of stdout too each begins a line of its own, and one of nothing ends a line that stdout has begun. */
   readonly stderr: Output;
   /** Asks for a secret, in one line and without an echo; resolves to undefined where there is no terminal to ask on. */
   readonly askSecret: (question: string) => Promise<string | undefined>;

@@ -11,7 +11,7 @@ import type { Denial } from "./reasons.ts";
 import { redactArguments, redactUrl } from "./redact.ts";
 import type { Permissions } from "./io.ts";
 import { startOf } from "./start.ts";
-import { quote } from "./values.ts";
+import { absolutePath, quote } from "./values.ts";
 
 /** The version of hark, of Deno and V8, and the platform, in one line. */
 export function formatVersion(): string {
@@ -48,7 +48,8 @@ export async function formatPermissionHint<Table extends OptionTable>(
     // any port of a host may be granted already
     const shown = redactUrl(what);
     const host = kind === "net" ? shown.replace(/:\d+$/, "") : shown;
-    if (denied === kind && !all.has(host)) all.add(shown.replace(/:0$/, ""));
+    const isKnown = [host, absolutePath(host)].some((each) => all.has(each));
+    if (denied === kind && !isKnown) all.add(shown.replace(/:0$/, ""));
     const list = [...all].map((each) => each.replaceAll(",", ",,"));
     return list.length === 0 ? [] : [`--allow-${kind}=${list.join(",")}`];
   });

@@ -152,11 +152,22 @@ const LATER_TRIAL_BYTES = 4 * 1024 * 1024;
 
 const NEWLINE = 10;
 
+/** Whether stdout has begun the line that the terminal is in. */
+let isBegun = false;
+
 /** Makes an output of one of the process's streams. What is said on stderr is a courtesy: where its reader is gone, it alone is lost. */
 export function createOutput(name: string, stream: Stream): Output {
   const isTerminal = stream.isTerminal();
   let written = 0;
   let wasFull = false;
+
+  /** Where both outputs are the terminal, what is said there begins a line of its own. */
+  function place(bytes: Uint8Array): Uint8Array {
+    if (!isTerminal) return bytes;
+    const isSaid = isBegun && name === "stderr";
+    isBegun = name === "stdout" && (bytes.at(-1) ?? NEWLINE) !== NEWLINE;
+    return isSaid ? Uint8Array.of(NEWLINE, ...bytes) : bytes;
+  }
 
   /** What to write next into a pipe: short, up to its last newline, as far as Rust's stdout writes at once, so that a failure says how much was taken. */
   function next(bytes: Uint8Array, from: number, trial: number): Uint8Array {
@@ -239,11 +250,11 @@ export function createOutput(name: string, stream: Stream): Output {
     },
     write(bytes) {
       try {
-        return write(bytes)?.catch(lose);
+        return write(place(bytes))?.catch(lose);
       } catch (error) {
         lose(error);
       }
     },
-    writeLater: (bytes) => writeLater(bytes).catch(lose),
+    writeLater: (bytes) => writeLater(place(bytes)).catch(lose),
   };
 }

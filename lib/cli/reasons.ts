@@ -6,6 +6,7 @@
 
 import { ExitCode, Failure } from "./errors.ts";
 import { redactText } from "./redact.ts";
+import { formatList } from "./values.ts";
 
 /** Words an error in one line: a failure as what could not be done and why, or why alone where `peer` is named already; another as its reason. */
 export function describe(error: unknown, peer?: string): string {
@@ -239,10 +240,7 @@ export function nameInstead(reason: string): string | undefined {
     ?.replace("*", "www");
 }
 
-function formatNames(text: string | undefined): string {
-  const names = text?.match(/(?<=\w\("?)[^")]+(?="?\))/g);
-  if (!names) return "";
-  const more = names.length - 10;
-  const rest = more > 0 ? ` and ${more} more` : "";
-  return `, only for ${names.slice(0, 10).join(", ")}${rest}`;
+function formatNames(text = ""): string {
+  const names = text.match(/(?<=\w\("?)[^")]+(?="?\))/g);
+  return names ? `, only for ${formatList(names)}` : "";
 }

@@ -61,11 +61,13 @@ export function startOf(
   const { searchParams, protocol, origin, pathname } = new URL(module);
   const launcher = searchParams.getAll("as");
   if (launcher.length > 0) return [...launcher, name, ...flags];
+  // each of them needs it, and a task has it
+  const run = [...deno, "run", ...flags.length > 0 ? flags : ["--allow-net"]];
   const script = pathname.replace(own, name);
   if (protocol !== "file:") {
     // jsr:@scope/name/get has no origin
     const start = origin === "null" ? protocol : origin;
-    return [...deno, "run", ...flags, start + script];
+    return [...run, start + script];
   }
   const path = (percentDecode(script) ?? script)
     .replace(/^\/(?=[A-Za-z]:)/, "");
@@ -73,11 +75,11 @@ export function startOf(
   const isScript = SCRIPTS.includes(file);
   const shown = below(folder, path).replace(/^\.\//, "");
   if (isScript && shown !== `tasks/${name}.ts`) {
-    return [...deno, "run", ...flags, shown];
+    return [...run, shown];
   }
   return flags.length === 0
     ? [...deno, "task", name]
-    : [...deno, "run", ...flags, isScript ? path : `tasks/${name}.ts`];
+    : [...run, isScript ? path : `tasks/${name}.ts`];
 }
 
 /** A path as it is typed in a folder: from there where it lies below it, else from the root. */

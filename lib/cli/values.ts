@@ -138,7 +138,30 @@ export function quote(word: string): string {
     : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
+/** Names in one line, of many the first ten. */
+export function formatList(names: readonly string[]): string {
+  const more = names.length - 10;
+  const shown = names.slice(0, 10).join(", ");
+  return more > 0 ? `${shown} and ${more} more` : shown;
+}
+
 /** Hides what may be a secret in a URL or an address that is malformed: anything up to the last `@`. */
 export function hideMalformed(text: string): string {
   return text.replace(/^(\w+:\/\/)?.*@/s, "$1***@");
+}
+
+const ORIGIN = /^[a-z][\w+.-]*:\/\/[^\s/?#@*\\]+(?=\/?$)/i;
+
+/** Reads the site of a page as browsers name it: `https://app.example`, `null`, or `*` for all. What would never match is refused. */
+export function parseOrigin(text: string): string {
+  if (text === "*" || text === "null") return text;
+  const [site = ""] = text.match(ORIGIN) ?? [];
+  const origin = URL.parse(site)?.origin;
+  // of a scheme that is not the web's, as capacitor:, URL says "null"
+  if (origin) return origin === "null" ? site.toLowerCase() : origin;
+  const shown = hideMalformed(text);
+  throw new UsageError(
+    `Cannot parse origin "${shown}": expected https://HOST[:PORT], null, or * for all`,
+    { hint: "pages that are files have the origin null" },
+  );
 }

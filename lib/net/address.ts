@@ -9,6 +9,7 @@ import type { Permissions } from "../cli/io.ts";
 import {
   absolutePath,
   parseSocketPath,
+  quote,
   refuseLongName,
 } from "../cli/values.ts";
 
@@ -44,12 +45,13 @@ export const LOOPBACKS: readonly string[] = ["127.0.0.1", "::1"];
 export function parseAddress(
   text: string,
   defaults: TcpAddress = DEFAULT_ADDRESS,
+  leastPort = 0,
 ): Address {
   if (text.startsWith("unix:")) {
     return { path: parseSocketPath(text.slice("unix:".length)) };
   }
   if (/^-?\d+$/.test(text) || text === "") {
-    return { host: defaults.host, port: parsePort(text) };
+    return { host: defaults.host, port: parsePort(text, leastPort) };
   }
   const colon = text.lastIndexOf(":");
   const isHost = colon === -1 || /^\[[^\]]*\]$/.test(text) ||
@@ -58,7 +60,7 @@ export function parseAddress(
   const host = text.slice(0, colon);
   return {
     host: host === "" ? defaults.host : parseHost(host),
-    port: parsePort(text.slice(colon + 1)),
+    port: parsePort(text.slice(colon + 1), leastPort),
   };
 }
 
@@ -81,12 +83,11 @@ export function parseHost(text: string): string {
   return /[^\0-\x7f]/.test(host) ? new URL(`http://${host}/`).hostname : host;
 }
 
-/** Reads a port: decimal digits alone, from 0 to 65535; anything else is a UsageError. */
-export function parsePort(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) {
-    throw new UsageError(`Cannot parse port "${text}": expected 0 to 65535`);
-  }
-  return Number(text);
+/** Reads a port: decimal digits alone, up to 65535; anything else is a UsageError. Who connects needs at least 1. */
+export function parsePort(text: string, min = 0): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
+  if (port >= min && port <= 65535) return port;
+  throw new UsageError(`Cannot parse port "${text}": expected ${min} to 65535`);
 }
 
 /** Formats an address so that {@linkcode parseAddress} reads it back; IPv4 mapped into IPv6 is shown as IPv4. */
@@ -115,19 +116,28 @@ export function isLocalhost(host: string): boolean {
   return /^(.*\.)?localhost\.?$/i.test(host);
 }
 
-/** What would listen where a port of this machine's own loopback refuses: the tutorial's server, the api, or either. */
-export function hintToListen({ host, port }: TcpAddress): string | undefined {
+/** Whether this machine lacks an address, or a way to one, as where it has one kind of IP alone. */
+export function isMissing(error: unknown): boolean {
+  return /^(AddrNotAvailable|NetworkUnreachable)|EAFNOSUPPORT|Address family not/
+    .test(Deno.inspect(error));
+}
+
+/** What would listen where a Unix socket, or a port of this machine's own loopback, refuses: the tutorial's server, the api, or either. */
+export function hintToListen(address: Address): string | undefined {
+  const free = "nothing listens there; ";
+  const start = `${free}start it with: `;
+  const path = "path" in address ? quote(address.path) : "";
+  if ("path" in address) return `${start}hark server --unix ${path}`;
+  const { host, port } = address;
   if (!isLoopback(host) && !isLocalhost(host)) return undefined;
+  if (port < 1024) return `${free}a server below port 1024 needs root`;
   const isMain = isLocalhost(host) || LOOPBACKS.includes(host);
   const at = `${isMain ? "" : ` --host ${host}`} --port ${port}`;
   const starts = [
     ...port === 3000 ? [] : [`hark server${at}`],
     ...port === DEFAULT_ADDRESS.port ? [] : [`hark api${at}`],
   ];
-  return "nothing listens there; " +
-    (port < 1024
-      ? "a server below port 1024 needs root"
-      : `start it with: ${starts.join(", or for HTTP: ")}`);
+  return start + starts.join(", or for HTTP: ");
 }
 
 /** The one version of IP that options ask for; a UsageError where a host, or a Unix socket, has none of it. */
@@ -169,12 +179,13 @@ export function permissionsFor(
   ends: readonly Address[],
   files: readonly (string | undefined)[],
 ): Required<Permissions> {
-  const sockets = ends.flatMap((end) => "path" in end ? [end.path] : []);
+  const net = ends.flatMap((end) =>
+    // Deno takes no other than an absolute path
+    "path" in end ? [`unix:${absolutePath(end.path)}`] : grantsFor(end)
+  );
+  const sockets = net.flatMap((each) => each.match(/(?<=^unix:).*/s) ?? []);
   return {
-    net: ends.flatMap((end) =>
-      // Deno takes no other than an absolute path
-      "path" in end ? [`unix:${absolutePath(end.path)}`] : grantsFor(end)
-    ),
+    net,
     read: [...sockets, ...files.filter((path) => path !== undefined)],
     write: sockets,
   };

@@ -5,7 +5,6 @@
  */
 
 import { ExitCode, Failure, UsageError } from "../cli/errors.ts";
-import { quote } from "../cli/values.ts";
 import {
   type Address,
   addressOf,
@@ -14,6 +13,7 @@ import {
   hintToListen,
   isLocalhost,
   isLoopback,
+  isMissing,
   LOOPBACKS,
   type TcpAddress,
   toldOf,
@@ -322,19 +322,14 @@ async function wordStep(
   const goal = await formatGoal(address, proxy);
   if (step === "proxy") {
     // without its hint to start a server, which would be no proxy
-    const refusal = await refusalOf(proxy?.address ?? address, cause);
+    const its = await refusalOf(proxy?.address ?? address, cause);
+    const refusal = new Failure("the proxy cannot be reached", its);
     return new Failure(goal, { cause: refusal });
   }
   if (!(cause instanceof Failure)) return new Failure(goal, { cause });
   const { hint, isLasting } = cause;
   const code = ExitCode.Unreachable;
   return new Failure(goal, { cause, hint, isLasting, code });
-}
-
-/** Whether this machine has no way to an address, as where it lacks the one or the other kind of IP. */
-function isMissing(error: unknown): boolean {
-  return error instanceof Deno.errors.NetworkUnreachable ||
-    error instanceof Deno.errors.AddrNotAvailable;
 }
 
 /** Says why an address could not be connected to: who refused, and what would listen there. */
@@ -344,28 +339,22 @@ export async function refusalOf(
   family?: 4 | 6,
 ): Promise<Failure> {
   const message = `Cannot connect to ${formatAddress(address)}`;
+  // it says from where it was to come
+  if (cause instanceof Failure) return cause;
   if (cause instanceof RangeError || cause instanceof URIError) {
-    return "port" in address && address.port === 0
-      ? new UsageError(`${message}: expected a port from 1 to 65535`)
-      : new UsageError(message, { cause });
+    return new UsageError(message, { cause });
   }
   const isRefused = cause instanceof Deno.errors.ConnectionRefused;
-  if ("path" in address) {
-    const isFree = isRefused || cause instanceof Deno.errors.NotFound;
-    if (!isFree) return new Failure(message, { cause });
-    const hint = `nothing listens there; start it with: hark server --unix ${
-      quote(address.path)
-    }`;
-    return new Failure(message, { cause, code: ExitCode.Unreachable, hint });
-  }
-  const { host, port } = address;
+  const [host, port] = "path" in address ? [""] : [address.host, address.port];
   // where one loopback is missing, the other one says more
   const { conn, refusing } =
-    isLocalhost(host) && !family && (isRefused || isMissing(cause))
+    port && isLocalhost(host) && !family && (isRefused || isMissing(cause))
       ? await askLoopbacks(port)
       : { refusing: [] };
   conn?.close();
-  const isFree = isRefused && isLoopback(host) || refusing.length > 0;
+  const isFree = port === undefined
+    ? isRefused || cause instanceof Deno.errors.NotFound
+    : isRefused && isLoopback(host) || refusing.length > 0;
   return new Failure(message, {
     cause: refusing.length === 0
       ? cause

@@ -1,5 +1,5 @@
 /**
- * One connection with its counters: what went over it each way, and when bytes last did.
+ * One connection with its counters, how it is read and written, and what TLS over it is asked for and is known to be.
  *
  * @module
  */
@@ -191,21 +191,16 @@ export interface TlsFacts {
   readonly certificate?: CertificateFacts | undefined;
 }
 
-export interface Issued {
-  readonly subject: string;
-  /** In ISO 8601. */
-  readonly notAfter: string;
-  readonly sha256: string;
-}
+type Texts<Name extends string> = Readonly<Record<Name, string>>;
 
-export interface CertificateFacts extends Issued {
+/** The times of a certificate are in ISO 8601. */
+export type Issued = Texts<"subject" | "notAfter" | "sha256">;
+
+export interface CertificateFacts
+  extends Issued, Texts<"issuer" | "notBefore" | "key" | "serial"> {
   readonly names: readonly string[];
-  readonly issuer: string;
-  readonly notBefore: string;
   /** How many whole days are left; negative when it has expired. */
   readonly days: number;
-  readonly key: string;
-  readonly serial: string;
   /** Those behind it: what came with it, in that order, and an issuer of it that is in the `ca`. */
   readonly chain: readonly Issued[];
 }

@@ -10,6 +10,7 @@ import {
   findAddresses,
   formatAddress,
   isLoopback,
+  isMissing,
   type TcpAddress,
 } from "./address.ts";
 
@@ -59,7 +60,7 @@ export function openAll<T extends Pick<Deno.TcpListener, "addr" | "close">>(
         listeners.push(listener);
         ({ port } = listener.addr);
       } catch (error) {
-        if (hosts.length === 1 || !isMissingFamily(error)) throw error;
+        if (hosts.length === 1 || !isMissing(error)) throw error;
         missing = error;
       }
     }
@@ -73,30 +74,26 @@ export function openAll<T extends Pick<Deno.TcpListener, "addr" | "close">>(
   }
 }
 
-function isMissingFamily(error: unknown): boolean {
-  return error instanceof Deno.errors.AddrNotAvailable ||
-    error instanceof Error &&
-      /EAFNOSUPPORT|Address family not supported/.test(
-        `${error.message}${"code" in error ? error.code : ""}`,
-      );
-}
-
 /** Words why an address cannot be listened on; for a port in use, the hint names a free one. */
 export async function listenFailure(
   address: Address,
   cause: unknown,
 ): Promise<Failure> {
+  const hint = "path" in address
+    ? cause instanceof Deno.errors.AddrInUse &&
+      "a server listens there already: stop it, or take another path"
+    : await hintForPort(address, cause);
   const message = `Cannot listen on ${formatAddress(address)}`;
-  if (!(cause instanceof Deno.errors.AddrInUse) || "path" in address) {
-    const isLow = cause instanceof Deno.errors.PermissionDenied &&
-      "port" in address && address.port < 1024;
-    const hint = isLow
-      ? `ports below 1024 need root; try --port ${address.port + 8000}`
-      : undefined;
-    return new Failure(message, { cause, hint });
+  return new Failure(message, { cause, hint: hint || undefined });
+}
+
+async function hintForPort({ host, port }: TcpAddress, cause: unknown) {
+  if (cause instanceof Deno.errors.PermissionDenied && port < 1024) {
+    return `ports below 1024 need root; try --port ${port + 8000}`;
   }
+  if (!(cause instanceof Deno.errors.AddrInUse)) return;
   let hint = "any free port: --port 0";
-  if (isLoopback(address.host)) {
+  if (isLoopback(host)) {
     const { getAvailablePort } = await import("@std/net/get-available-port");
     try {
       hint = `a free port: --port ${getAvailablePort()}`;
@@ -104,6 +101,5 @@ export async function listenFailure(
       // this port alone may be permitted
     }
   }
-  const who = Deno.build.os === "linux" ? "; who has it: ss -ltnp" : "";
-  return new Failure(message, { cause, hint: hint + who });
+  return hint + (Deno.build.os === "linux" ? "; who has it: ss -ltnp" : "");
 }

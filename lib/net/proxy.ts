@@ -86,7 +86,7 @@ export function parseProxy(text: string, https = false): Proxy {
     secure,
     address: {
       host: parseHost(host),
-      port: parsePort(port ?? DEFAULT_PORTS[secure ? "https" : protocol]),
+      port: parsePort(port ?? DEFAULT_PORTS[secure ? "https" : protocol], 1),
     },
     username: decode(username, protocol),
     password: decode(password, protocol),

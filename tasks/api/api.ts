@@ -15,6 +15,7 @@ import { nearest } from "../../lib/cli/nearest.ts";
 import type { CommandLine, OptionTable } from "../../lib/cli/options.ts";
 import {
   absolutePath,
+  parseOrigin,
   parseSeconds,
   parseSize,
   quote,
@@ -30,7 +31,7 @@ import { createHandler, type Route } from "./handler.ts";
 import type { Middleware } from "./middleware/middleware.ts";
 import { createLogWriter } from "../server/log/log_writer.ts";
 import { formatEntry } from "./events.ts";
-import { parseHostName, parseOrigin } from "./middleware/access.ts";
+import { parseHostName } from "./middleware/access.ts";
 import { serveHttp } from "./serve.ts";
 import {
   type Naming,
@@ -320,7 +321,7 @@ export const API_OPTIONS = {
   port: {
     short: "p",
     value: "PORT",
-    parse: parsePort,
+    parse: (text: string) => parsePort(text),
     default: 3000,
     help: "Listen here; 0: any free",
   },

@@ -68,7 +68,8 @@ export function connectFrom(
       const isOwn = error instanceof Error && /^bind /.test(error.message);
       if (!isOwn) throw cause;
       const from = formatAddress(own).replace(/:0$/, "");
-      throw new Failure(`Cannot come from ${from}`, { cause });
+      const to = formatAddress({ host: remoteHost, port: remotePort });
+      throw new Failure(`Cannot connect to ${to} from ${from}`, { cause });
     } finally {
       signal?.removeEventListener("abort", stop);
     }

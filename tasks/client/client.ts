@@ -32,6 +32,8 @@ import {
   formFor,
   isUdp,
   refuseNearLocalhost,
+  TLS_OPTIONS,
+  typedOf,
   webSocketOf,
 } from "./options.ts";
 import type { Print, Printer } from "./transfer.ts";
@@ -43,12 +45,6 @@ const TUTORIAL = { before: "Received from server: ", after: "\n" };
 /** Some servers and proxies take a half-close for the end of both ways. */
 const UNANSWERED =
   "hint: nothing came back; if the server leaves at the end of what is sent, add --keep-open\n";
-
-/** Each of them asks for TLS, with an empty value too, which is refused. */
-const TLS_OPTIONS = [
-  ...["tls", "starttls", "ca", "pin", "sni", "cert"] as const,
-  ...["alpn", "minDays"] as const,
-];
 
 /** Whom to trust, and what to offer: one of that must be agreed on, whatever a server that knows no ALPN would make of it. */
 async function findTls(options: ClientOptions): Promise<TlsClient> {
@@ -68,7 +64,7 @@ async function findRoute(options: ClientOptions): Promise<PatientOptions> {
       ? undefined
       : (await import("../../lib/net/proxy.ts")).parseProxy(proxy),
     openAt: bind && (await import("./bind.ts")).connectFrom(bind),
-    tls: TLS_OPTIONS.some((name) => (options[name] ?? false) !== false)
+    tls: typedOf(options, TLS_OPTIONS).length > 0
       ? await findTls(options)
       : undefined,
     prepare: starttls &&
@@ -78,14 +74,17 @@ async function findRoute(options: ClientOptions): Promise<PatientOptions> {
 
 /** Prints what is received on stdout, with something around it: safe text on a terminal; a pipe gets the very bytes. */
 function createPrinter(
-  { stdout }: Pick<Io, "stdout">,
+  { stdout, stderr }: Pick<Io, "stdout" | "stderr">,
   { before = "", after = "" },
 ): Printer {
   const decode = stdout.isTerminal ? createSafeDecoder() : undefined;
   const encoder = new TextEncoder();
-  const end = () => {
-    const rest = before + (decode?.() ?? "") + after;
-    if (rest !== "") return print(stdout, rest);
+  // there stderr ends the line, if nothing that was said has ended it
+  const isShared = stdout.isTerminal && stderr.isTerminal;
+  const end = async () => {
+    const rest = before + (decode?.() ?? "") + (isShared ? "" : after);
+    if (rest !== "") await print(stdout, rest);
+    if (isShared) await print(stderr, "");
   };
   return {
     async print(bytes, later) {
@@ -117,10 +116,17 @@ function isTlsAlert(bytes: Uint8Array): boolean {
     bytes[4] === 2;
 }
 
-/** Says that what is piped is not sent. To look whether anything is takes 25 ms: that is for a person. */
+/** How long what is piped may take to be there, in ms. */
+const PIPED_MS = 20;
+
+/** Says, when all is done, that what is piped was not sent. */
 async function tellUnsent({ stdin, stderr }: Io): Promise<void> {
-  const unread = stderr.isTerminal ? await stdin.look?.() : {};
-  if (unread === undefined || unread.size === 0) return;
+  const reading = stdin.read(new Uint8Array(1)).catch(() => null);
+  // the first use of setTimeout costs 7 ms
+  const late = new Promise<void>((resolve) =>
+    AbortSignal.timeout(PIPED_MS).onabort = () => resolve()
+  );
+  if (!await Promise.race([reading, late])) return;
   await print(stderr, "hint: stdin is not sent; to send it, add --pipe\n");
 }
 
@@ -148,13 +154,11 @@ async function sendAndReceive(
       connection.socket.message === undefined &&
       (input !== undefined || connection.sent > 0);
   } else {
-    const told = tellUnsent(io);
     await copy(
       connection,
       (bytes) => show(bytes, false),
       connection.socket.message,
     );
-    await told;
   }
   await printer.end();
   if (isUnanswered) await print(io.stderr, UNANSWERED);
@@ -163,6 +167,7 @@ async function sendAndReceive(
       hint: "add --tls",
     });
   }
+  if (!pipe && !isTyped && send === undefined) await tellUnsent(io);
 }
 
 /** Waits for work on a connection, but no longer than something goes over it, either way, every `limit` ms. */
@@ -173,10 +178,11 @@ async function whileActive(
 ): Promise<void> {
   const { watchIdle } = await import("../../lib/net/pause.ts");
   const { promise, reject } = Promise.withResolvers<never>();
-  const failure = new Failure(
-    `Cannot go on with ${connection.peer}: idle for ${limit / 1000} s`,
-    { code: ExitCode.TimedOut },
-  );
+  const failure = new Failure(`Cannot go on with ${connection.peer}`, {
+    cause: new Failure(`idle for ${limit / 1000} s`, {
+      code: ExitCode.TimedOut,
+    }),
+  });
   // what fails after that, as its socket is closed, is nobody's concern any more
   work.catch(() => {});
   const stop = watchIdle(() => [connection], limit, () => reject(failure));

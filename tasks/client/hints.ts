@@ -7,7 +7,6 @@
 import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
 import {
   CLUSTER,
-  formatOptionName,
   type Hints,
   UnknownOptionError,
   wordsBeforeEnd,
@@ -21,7 +20,13 @@ import {
   parseAddress,
 } from "../../lib/net/address.ts";
 import type { Connection } from "../../lib/net/connection.ts";
-import { type ClientOptions, STARTTLS, type Starttls } from "./options.ts";
+import {
+  type ClientOptions,
+  STARTTLS,
+  type Starttls,
+  TLS_OPTIONS,
+  typedOf,
+} from "./options.ts";
 import { hasPort, isPort, parsePorts } from "./targets.ts";
 
 const LISTEN = "to listen: hark server --port PORT";
@@ -66,7 +71,9 @@ const CLIENT_HINTS: Hints = {
     "hark client --proxy socks5://USER:PASSWORD@HOST:PORT",
   "--proxy-dns": "the proxy resolves the name: hark client --proxy URL",
   "-U --unixsock -unix": "hark client unix:PATH",
-  "-l -k --listen -L": LISTEN,
+  "-l --listen -L": LISTEN,
+  // curl's, too
+  "-k": `to trust one certificate: hark client --pin SHA256; ${LISTEN}`,
   "-m --max-conns --allow --deny":
     "that is for who listens: hark server --help",
   "--broker --chat": "that is for who listens: hark server chat",
@@ -92,6 +99,7 @@ const CLIENT_HINTS: Hints = {
   "--insecure":
     "to trust one certificate, whoever made it: hark client --pin SHA256",
   // those of websocat and wscat
+  "--ws --wss --websocket": "hark client ws://HOST:PORT/PATH, or wss://",
   "-H": "hark client --header NAME:VALUE ws://HOST:PORT/PATH",
   "--protocol": "hark client --subprotocol NAME ws://HOST:PORT/PATH",
   "--origin": "hark client --header Origin:URL ws://HOST:PORT/PATH",
@@ -364,9 +372,6 @@ const IN_PLAIN: ReadonlyMap<number, Starttls> = new Map([
   [5432, "postgres"],
 ]);
 
-/** Without each of them there is no TLS. */
-const FOR_TLS = ["tls", "ca", "pin", "sni", "cert", "key"] as const;
-
 /** Gives an error of TLS the hint that it can be asked for in plain, and where it was no hint that leads away from it. */
 export function withStarttlsHint(
   error: unknown,
@@ -383,12 +388,12 @@ export function withStarttlsHint(
     /does not speak TLS|cut short/.test(reasonOf(cause).message);
   if (!isPlain) return error;
   const name = "port" in address ? IN_PLAIN.get(address.port) : undefined;
-  const given = FOR_TLS.filter((name) => (options[name] ?? false) !== false);
+  const given = typedOf(options, [...TLS_OPTIONS, "key"]);
   const hint = name
     ? `ask for TLS first: --starttls ${name}`
     : error.hint === undefined || given.length === 0
     ? error.hint
-    : `leave out ${given.map(formatOptionName).join(" and ")}`;
+    : `leave out ${given.join(" and ")}`;
   return new Failure(message, {
     cause,
     code,

@@ -5,7 +5,12 @@
  */
 
 import { UsageError } from "../../lib/cli/errors.ts";
-import type { Options, OptionTable } from "../../lib/cli/options.ts";
+import {
+  formatOptionName,
+  isGiven,
+  type Options,
+  type OptionTable,
+} from "../../lib/cli/options.ts";
 import {
   hideMalformed,
   oneOf,
@@ -46,7 +51,7 @@ function parseBind(text: string): TcpAddress {
     return address;
   }
   throw new UsageError(
-    `Cannot come from "${text}": expected an IP address, :PORT, or both`,
+    `Cannot use --bind "${text}": expected an IP address, :PORT, or both`,
   );
 }
 
@@ -115,13 +120,13 @@ export const CLIENT_OPTIONS = {
   bind: {
     value: "ADDRESS[:PORT]",
     parse: parseBind,
-    help: "Come from this address of this machine, or :PORT",
+    help: "Connect from this address or :PORT of yours",
   },
   tls: { group: "TLS", help: "Speak TLS; the server is always verified" },
   starttls: {
     value: "smtp|imap|pop3|postgres",
     parse: oneOf("start TLS in", ...STARTTLS),
-    help: "Ask for TLS in plain first",
+    help: "Begin in plain, then ask for TLS",
   },
   ca: { value: "FILE", parse: String, help: "Trust this authority too" },
   pin: {
@@ -138,12 +143,12 @@ export const CLIENT_OPTIONS = {
     value: "N",
     parse: parseCount,
     needs: { oneOf: ["check"] },
-    help: "Is the certificate valid as long? Else exits 60",
+    help: "With --check: exit 60 if fewer days are left",
   },
   cert: {
     value: "FILE",
     parse: String,
-    help: "Show this certificate of yours",
+    help: "Show the server this certificate",
   },
   key: {
     value: "FILE",
@@ -199,6 +204,20 @@ export const CLIENT_OPTIONS = {
 /** The options of `client` as they were given. */
 export type ClientOptions = Options<typeof CLIENT_OPTIONS>;
 
+/** Each of them asks for TLS, with an empty value too, which is refused. */
+export const TLS_OPTIONS = [
+  ...["tls", "starttls", "ca", "pin", "sni", "cert"] as const,
+  ...["alpn", "minDays"] as const,
+];
+
+/** Those of some options that were given, as they are typed. */
+export const typedOf = (
+  options: Partial<ClientOptions>,
+  names: readonly (keyof ClientOptions)[],
+): string[] =>
+  names.filter((name) => isGiven(CLIENT_OPTIONS[name], options[name]))
+    .map(formatOptionName);
+
 /** Whether operands name an address of UDP. */
 export const isUdp = ([first = ""]: readonly string[]): boolean =>
   /^udp:(?!\/\/)/.test(first);
@@ -237,7 +256,7 @@ export function addressFrom(operands: readonly string[]): Address {
   const url = webSocketOf(operands);
   if (url) {
     const port = url.port || (url.protocol === "wss:" ? "443" : "80");
-    return { host: parseHost(url.hostname), port: parsePort(port) };
+    return { host: parseHost(url.hostname), port: parsePort(port, 1) };
   }
   if (
     operands.some((operand) => /^(?!unix:)[a-z][\w+.-]*:\/\//i.test(operand))
@@ -253,10 +272,10 @@ export function addressFrom(operands: readonly string[]): Address {
   const [first, port] = operands;
   if (first === undefined) return DEFAULT_ADDRESS;
   const host = isUdp(operands) ? first.slice("udp:".length) : first;
-  if (port === undefined) return parseAddress(host);
+  if (port === undefined) return parseAddress(host, DEFAULT_ADDRESS, 1);
   return {
     host: host === "" ? DEFAULT_ADDRESS.host : parseHost(host),
-    port: parsePort(port),
+    port: parsePort(port, 1),
   };
 }
 
@@ -280,7 +299,7 @@ export async function refuseNearLocalhost(
   );
   const wrong = levenshteinDistance(host.toLowerCase(), DEFAULT_ADDRESS.host);
   if (wrong > MOST_WRONG) return;
-  throw new UsageError(`Cannot use the host "${host}"`, {
+  throw new UsageError(`Cannot use the host "${host}": it looks mistyped`, {
     hint: `did you mean ${form({ ...address, host: DEFAULT_ADDRESS.host })}? ` +
       `if it is a host: with a dot, as in ${
         form({ ...address, host: `${host}.` })
@@ -306,11 +325,10 @@ export function familyFor(
     proxy === undefined && other.test(host)
   ) {
     const from = formatAddress(bind).replace(/:0$/, "");
-    throw new UsageError(
-      `Cannot come from ${from} to ${
-        family === undefined ? host : `${host} over IPv${family}`
-      }`,
-    );
+    const why = (family ?? own) === own
+      ? `${host} is not an IPv${own} address`
+      : `--ipv${family} asks for the other IP`;
+    throw new UsageError(`Cannot use --bind ${from}: ${why}`);
   }
   return own;
 }

@@ -40,12 +40,14 @@ export interface Target {
   readonly isTls?: boolean;
 }
 
-/** Whether an address has its port, and whether a text is one. */
+/** Whether a text is a host, or none, with a port. */
 export const hasPort = (text: string): boolean =>
   /^[^:]*:\d+$|\]:\d+$/.test(text);
 
+export const isPort = (text: string): boolean => /^\d+$/.test(text);
+
 /** Reads one of several targets: `HOST:PORT`, a port, `unix:PATH`, or a URL, whose path does not count. */
-function parseTarget(text: string): Target {
+function parseChecked(text: string): Target {
   const [scheme] = text.match(/^(https?|wss?)(?=:\/\/)/i) ?? [];
   if (scheme === undefined) {
     const isWhole = hasPort(text) || isPort(text) || text.startsWith("unix:");
@@ -63,12 +65,13 @@ function parseTarget(text: string): Target {
   const isTls = /^(https|wss)$/i.test(scheme);
   const host = parseHost(hostname);
   return {
-    address: { host, port: port === "" ? isTls ? 443 : 80 : parsePort(port) },
+    address: {
+      host,
+      port: port === "" ? isTls ? 443 : 80 : parsePort(port, 1),
+    },
     isTls,
   };
 }
-
-export const isPort = (text: string): boolean => /^\d+$/.test(text);
 
 /**
  * What --check looks at: one host where its PORTS are told, or where the operands are an address; else each operand.
@@ -97,7 +100,7 @@ export function targetsFrom(
       !second.includes(":");
     const isUrl = operands.length === 1 && /^(https?|wss?):\/\//i.test(first);
     return operands.length > 1 && !isPair || isUrl
-      ? operands.map(parseTarget)
+      ? operands.map(parseChecked)
       : [{ address: addressFrom(operands) }];
   }
   const ports = [check, ...operands.filter((text) => PORTS.test(text))];
@@ -142,8 +145,8 @@ export function parsePorts(text: string): number[] {
   const ports = new Set<number>();
   for (const part of text.split(",")) {
     const [first = "", last = first, ...more] = part.split("-");
-    const [from, to] = [parsePort(first), parsePort(last)];
-    if (more.length > 0 || from > to || from === 0) {
+    const [from, to] = [parsePort(first, 1), parsePort(last, 1)];
+    if (more.length > 0 || from > to) {
       throw new UsageError(
         `Cannot parse ports "${text}": expected ports like 80 or 20-25,443`,
       );

@@ -5,7 +5,6 @@
  */
 
 import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
-import { formatOptionName, isGiven } from "../../lib/cli/options.ts";
 import {
   findAddresses,
   formatAddress,
@@ -20,13 +19,10 @@ import {
   openDatagrams,
 } from "../../lib/net/datagrams.ts";
 import { atMost } from "../../lib/net/pause.ts";
-import { CLIENT_OPTIONS, type ClientOptions } from "./options.ts";
+import { type ClientOptions, TLS_OPTIONS, typedOf } from "./options.ts";
 
 /** What needs a connection. */
-const OF_TCP = [
-  ...["tls", "starttls", "ca", "pin", "sni", "cert", "alpn"] as const,
-  ...["proxy", "wait", "keepOpen"] as const,
-];
+const OF_TCP = [...TLS_OPTIONS, "proxy", "wait", "keepOpen"] as const;
 
 /** One spelling for each address. */
 const normal = ({ host, port }: TcpAddress) =>
@@ -48,11 +44,11 @@ export async function openUdp(
 ): Promise<Socket & Disposable> {
   const { bind, timeout, idleTimeout, pipe, send } = options;
   const name = `udp:${formatAddress(address)}`;
-  const odd = OF_TCP.find((name) =>
-    isGiven(CLIENT_OPTIONS[name], options[name])
-  );
+  const [odd] = typedOf(options, OF_TCP);
   if (odd !== undefined) {
-    throw new UsageError(`Cannot use ${formatOptionName(odd)} with ${name}`);
+    throw new UsageError(
+      `Cannot use ${odd} with ${name}: UDP has no connection`,
+    );
   }
   const { length } = new TextEncoder().encode(send);
   if (length > MOST_BYTES) {

@@ -8,7 +8,7 @@ import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
 import { type Io, printSafe } from "../../lib/cli/io.ts";
 import { formatOptionName, isGiven } from "../../lib/cli/options.ts";
 import { asStarted } from "../../lib/cli/start.ts";
-import { absolutePath } from "../../lib/cli/values.ts";
+import { absolutePath, quote } from "../../lib/cli/values.ts";
 import {
   type Address,
   familyOf,
@@ -35,6 +35,7 @@ import {
   sendFile,
 } from "./handlers.ts";
 import {
+  addressFor,
   asksForTls,
   isSecureTarget,
   MODES,
@@ -67,7 +68,9 @@ async function refuse(operands: readonly string[]): Promise<never> {
   const { hintForOperands } = await import("./hints.ts");
   throw new UsageError(
     MODES.includes(name)
-      ? `Cannot serve "${name}" with "${name === "relay" ? extra : target}"`
+      ? `Cannot serve "${name}" with "${
+        name === "relay" ? extra : target
+      }": it takes ${name === "relay" ? "one target" : "nothing more"}`
       : `Cannot serve "${name}": there is no such mode`,
     { hint: hintForOperands(operands) },
   );
@@ -115,7 +118,8 @@ async function isSame(
   target: Address,
   options: Partial<ServerOptions>,
 ): Promise<boolean> {
-  const { host = "", port = 0, unix } = options;
+  const { unix } = options;
+  const { host, port } = addressFor(options);
   if ("path" in target) {
     return unix !== undefined && isSameSocket(target.path, unix);
   }
@@ -185,7 +189,7 @@ async function createPlainMode(
   if (!MODES.includes(name) || extra !== undefined) await refuse(operands);
   const hasTls = name === "relay" && isSecureTarget(target ?? "");
   if (name !== "greet") {
-    const why = `to ${name}: it is sent to greet`;
+    const why = `with ${name}: greet alone sends it`;
     refuseOptions(options, ["file", "message"], why);
   }
   if (!hasTls) {
@@ -197,7 +201,9 @@ async function createPlainMode(
     refuseOptions(options, ["wait", "proxyProtocol"], "without relay");
   }
   if (options.udp && (name === "chat" || name === "relay")) {
-    throw new UsageError(`Cannot use --udp with ${name}`);
+    throw new UsageError(
+      `Cannot use --udp with ${name}: it serves connections alone`,
+    );
   }
   switch (name) {
     case "echo":
@@ -214,7 +220,13 @@ async function createPlainMode(
       const message = `Cannot relay to ${formatAddress(address)}`;
       await requirePermission(address, message);
       if (await isSame(address, options)) {
-        throw new UsageError(`${message}: it is where server listens`);
+        throw new UsageError(`${message}: it is where server listens`, {
+          hint: options.unix === undefined
+            ? `give the relay a port of its own: hark server relay ${
+              quote(target ?? "")
+            } --port 0`
+            : "give the relay a path of its own with --unix",
+        });
       }
       const route = {
         timeout: CONNECT_MS,

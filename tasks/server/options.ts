@@ -15,6 +15,7 @@ import {
   hideMalformed,
   parseCount,
   parseLimit,
+  parseOrigin,
   parseSeconds,
   parseSocketPath,
 } from "../../lib/cli/values.ts";
@@ -28,20 +29,9 @@ import {
   parseHost,
   parsePort,
   permissionsFor,
+  type TcpAddress,
 } from "../../lib/net/address.ts";
 import { parseCidr } from "../../lib/net/cidr.ts";
-
-/** Reads an origin as browsers write it, without a default port; what else would never match. */
-function parseOrigin(text: string): string {
-  if (text === "*" || text === "null") return text;
-  const isOrigin = /^[a-z][a-z\d+.-]*:\/\/[^\s/?#@]+\/?$/i.test(text);
-  const origin = isOrigin ? URL.parse(text)?.origin : undefined;
-  // of an extension of a browser, URL knows none
-  if (origin !== undefined) return origin === "null" ? text : origin;
-  throw new UsageError(
-    `Cannot parse origin "${hideMalformed(text)}": expected https://HOST, or *`,
-  );
-}
 
 /** The options of `server`. */
 export const SERVER_OPTIONS = {
@@ -49,17 +39,15 @@ export const SERVER_OPTIONS = {
     group: "Listen",
     value: "HOST",
     parse: parseHost,
-    default: DEFAULT_ADDRESS.host,
     conflicts: { unix: "" },
-    help: "Listen on this host",
+    help: "Listen on this host [default: localhost]",
   },
   port: {
     short: "p",
     value: "PORT",
-    parse: parsePort,
-    default: DEFAULT_ADDRESS.port,
+    parse: (text: string) => parsePort(text),
     conflicts: { unix: "" },
-    help: "Listen here; 0: any free",
+    help: "Listen here; 0: any free [default: 12345]",
   },
   ipv4: {
     short: "4",
@@ -98,7 +86,7 @@ export const SERVER_OPTIONS = {
     parse: parseOrigin,
     repeat: true,
     needs: { oneOf: ["ws"] },
-    help: "Let its pages in too, with --ws; *: all",
+    help: "With --ws: let pages of this site in; *: all",
   },
   once: { help: "End after one client" },
   maxClients: {
@@ -122,19 +110,19 @@ export const SERVER_OPTIONS = {
     value: "CIDR",
     parse: parseCidr,
     repeat: true,
-    help: "Serve only these, as 10.0.0.0/8",
+    help: "Serve only these addresses, as 10.0.0.0/8",
   },
   deny: {
     value: "CIDR",
     parse: parseCidr,
     repeat: true,
-    help: "Do not serve these",
+    help: "Do not serve these addresses",
   },
   tls: { group: "TLS", help: "Speak TLS; makes a certificate for localhost" },
   cert: {
     value: "FILE",
     parse: String,
-    help: "Show this certificate; relay tls: to its target",
+    help: "Show clients this, or the target of relay tls:",
   },
   key: {
     value: "FILE",
@@ -151,7 +139,7 @@ export const SERVER_OPTIONS = {
     group: "Relay",
     value: "SECONDS",
     parse: parseSeconds,
-    help: "Let the target come up",
+    help: "Wait so long for the target to come up",
   },
   proxyProtocol: {
     help: "Tell the target who its client is: PROXY, version 1",
@@ -188,6 +176,13 @@ export const SERVER_OPTIONS = {
 
 /** The values of {@linkcode SERVER_OPTIONS}. */
 export type ServerOptions = Options<typeof SERVER_OPTIONS>;
+
+/** Where it listens, where that is no Unix socket. */
+export const addressFor = (
+  { host = DEFAULT_ADDRESS.host, port = DEFAULT_ADDRESS.port }: Partial<
+    ServerOptions
+  >,
+): TcpAddress => ({ host, port });
 
 /** What a first operand may be. */
 export const MODES: readonly string[] = [
@@ -280,10 +275,11 @@ export async function serverPermissions(
     typeof SERVER_OPTIONS
   >,
 ): Promise<Permissions> {
-  const { host, port, unix, udp, file, cert, key, clientCa, ca } = options;
+  const { unix, udp, file, cert, key, clientCa, ca } = options;
   const { targetCert, targetKey } = options;
+  const address = addressFor(options);
   const own = unix === undefined
-    ? await endsOf({ host, port }, familyOf(host, options))
+    ? await endsOf(address, familyOf(address.host, options))
     : [{ path: unix }];
   const goal = mode === "relay" ? [parseTarget(target).address] : [];
   const needed = permissionsFor([...own, ...goal], [

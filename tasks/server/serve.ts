@@ -1,5 +1,5 @@
 /**
- * A TCP server: accepts for ever, whatever single clients do, and ends in order.
+ * A server of TCP, TLS, Unix sockets or UDP: it accepts for ever, whatever single clients do, and ends in order.
  *
  * @module
  */

@@ -17,7 +17,12 @@ import {
 import { formatEvent, type ServerEvent } from "./log/events.ts";
 import { createLogWriter } from "./log/log_writer.ts";
 import { createMode } from "./mode.ts";
-import { asksForTls, type SERVER_OPTIONS, splitSides } from "./options.ts";
+import {
+  addressFor,
+  asksForTls,
+  type SERVER_OPTIONS,
+  splitSides,
+} from "./options.ts";
 import { serve } from "./serve.ts";
 
 /** Where this machine's own clients reach a server; who listens on all its addresses is on localhost too. */
@@ -41,7 +46,8 @@ export async function runServer(
   { options, operands }: CommandLine<typeof SERVER_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
-  const { unix, host, port, grace, udp } = options;
+  const { unix, grace, udp } = options;
+  const { host, port } = addressFor(options);
   const family = familyOf(host, options);
   const mode = await createMode(operands, options, io);
   const { own } = splitSides(operands, options);

@@ -12,6 +12,7 @@ import { createOutput, type Stream, warningOf } from "../../lib/cli/process.ts";
 import { until } from "../daemon.ts";
 import {
   type Child,
+  encode,
   ROOT,
   spawnDeno,
   type SpawnOptions,
@@ -402,4 +403,36 @@ Deno.test("processIo() warns once on stderr of an older Deno, and the command go
   assertEquals(code, 0);
   assertStringIncludes(stdout, "(deno 2.9.2, ");
   assertEquals(stderr, warningOf("2.9.2"));
+});
+
+Deno.test("createOutput() begins a line of its own on stderr where stdout is on the same terminal, within a line", async () => {
+  for (const isTerminal of [true, false]) {
+    let shown = "";
+    const writeSync = (bytes: Uint8Array) => {
+      shown += new TextDecoder().decode(bytes);
+      return bytes.length;
+    };
+    const stream: Stream = {
+      isTerminal: () => isTerminal,
+      writeSync,
+      write: (bytes) => Promise.resolve(bytes).then(writeSync),
+    };
+    const stdout = createOutput("stdout", stream);
+    const stderr = createOutput("stderr", stream);
+    await stdout.write(encode("one"));
+    await stderr.write(encode("said\n"));
+    await stderr.write(encode(""));
+    await stdout.writeLater(encode("two"));
+    await stderr.writeLater(encode("said\n"));
+    await stdout.write(encode("three\n"));
+    await stderr.write(encode("said\n"));
+    await stdout.write(encode("four"));
+    await stderr.write(encode(""));
+    assertEquals(
+      shown,
+      isTerminal
+        ? "one\nsaid\ntwo\nsaid\nthree\nsaid\nfour\n"
+        : "onesaid\ntwosaid\nthree\nsaid\nfour",
+    );
+  }
 });

@@ -1,6 +1,10 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { UsageError } from "../../lib/cli/errors.ts";
-import { hideMalformed, parseCount } from "../../lib/cli/values.ts";
+import {
+  hideMalformed,
+  parseCount,
+  parseOrigin,
+} from "../../lib/cli/values.ts";
 
 Deno.test("parseCount() reads whole numbers from 1 on", () => {
   assertEquals(["1", "1000"].map((text) => parseCount(text)), [1, 1000]);
@@ -30,5 +34,46 @@ const MALFORMED: [string, string][] = [
 Deno.test("hideMalformed() shows nothing before the last @ but the scheme", () => {
   for (const [text, hidden] of MALFORMED) {
     assertEquals(hideMalformed(text), hidden, text);
+  }
+});
+
+Deno.test("parseOrigin() reads the site of a page as browsers send it", () => {
+  const table = [
+    ["*", "*"],
+    ["null", "null"],
+    ["https://App.Example/", "https://app.example"],
+    ["https://app.example:443", "https://app.example"],
+    ["http://app.example:8080", "http://app.example:8080"],
+    ["http://bücher.example", "http://xn--bcher-kva.example"],
+    ["http://[2001:DB8::1]:80", "http://[2001:db8::1]"],
+    ["Capacitor://localhost", "capacitor://localhost"],
+    ["chrome-extension://abcdef", "chrome-extension://abcdef"],
+  ];
+  for (const [text = "", origin] of table) {
+    assertEquals(parseOrigin(text), origin);
+  }
+  for (
+    const text of [
+      "",
+      "app.example",
+      "localhost:5173",
+      "//app.example",
+      "https://",
+      "https://app.example/path",
+      "https://app.example?a",
+      "https://app.example#a",
+      "https://me:secret@app.example",
+      "https://*.example.com",
+      "https://app.*",
+      "https://*.example",
+      "https://a b",
+      "https://a.example:99999",
+      "file:///a.html",
+      "javascript:1",
+    ]
+  ) {
+    const { message } = assertThrows(() => parseOrigin(text), UsageError);
+    assertMatch(message, /^Cannot parse origin ".*": expected https:/);
+    assert(!message.includes("secret"), message);
   }
 });

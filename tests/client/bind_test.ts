@@ -105,13 +105,13 @@ Deno.test("client --bind says that an address or a port cannot be had", async ()
   assertEquals(foreign.code, 1);
   assertEquals(
     foreign.stderr,
-    `client: Cannot connect to ${target}: could not come from 192.0.2.1: this machine does not have that address\n`,
+    `client: Cannot connect to ${target} from 192.0.2.1: this machine does not have that address\n`,
   );
   const taken = await run(main, ["--bind", target, target]);
   assertEquals(taken.code, 1);
   assertStringIncludes(
     taken.stderr,
-    `could not come from ${target}: the address is in use`,
+    `Cannot connect to ${target} from ${target}: the address is in use`,
   );
 });
 
@@ -123,13 +123,16 @@ Deno.test("client --bind says who refuses, as without it", async () => {
 
 for (
   const [args, why] of [
-    [["127.0.0.1", "[::1]:1"], "Cannot come from 127.0.0.1 to ::1"],
-    [["::1", "127.0.0.1:1"], "Cannot come from [::1] to 127.0.0.1"],
-    [["::1", "-4", "h:1"], "Cannot come from [::1] to h over IPv4"],
-    [["127.0.0.1", "unix:/a"], "Cannot come from 127.0.0.1 to unix:/a"],
-    [[":1", "unix:/a"], "Cannot come from :1 to unix:/a"],
-    [["localhost", "h:1"], 'Cannot come from "localhost": expected an IP'],
-    [["unix:/a", "h:1"], 'Cannot come from "unix:/a": expected an IP'],
+    [
+      ["127.0.0.1", "[::1]:1"],
+      "Cannot use --bind 127.0.0.1: ::1 is not an IPv4",
+    ],
+    [["::1", "127.0.0.1:1"], "Cannot use --bind [::1]: 127.0.0.1 is not an"],
+    [["::1", "-4", "h:1"], "Cannot use --bind [::1]: --ipv4 asks for the"],
+    [["127.0.0.1", "unix:/a"], "Cannot use --bind 127.0.0.1: unix:/a is not"],
+    [[":1", "unix:/a"], "Cannot use --bind :1: unix:/a is not an IPv4"],
+    [["localhost", "h:1"], 'Cannot use --bind "localhost": expected an IP'],
+    [["unix:/a", "h:1"], 'Cannot use --bind "unix:/a": expected an IP'],
     [["", "h:1"], 'Cannot parse port "": expected 0 to 65535'],
   ] as const
 ) {

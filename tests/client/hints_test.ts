@@ -173,13 +173,13 @@ for (const [args, hint] of HABITS) {
 Deno.test("client says what is wrong with operands, not what came of joining them", async () => {
   const cases: [string[], string][] = [
     [["--check", "http", "h"], 'Cannot check ports "http": expected numbers'],
-    [["--check", "h", "1-2"], 'Cannot parse port "1-2": expected 0 to 65535'],
+    [["--check", "h", "1-2"], 'Cannot parse port "1-2": expected 1 to 65535'],
     [
       ["--check", "h:80", "--", "make", "x"],
       'Cannot run "make x": client runs no programs',
     ],
     [["h:80", "x"], "Cannot connect to 2 operands: expected HOST:PORT"],
-    [["h", "x"], 'Cannot parse port "x": expected 0 to 65535'],
+    [["h", "x"], 'Cannot parse port "x": expected 1 to 65535'],
     [["tls://h:1"], "Cannot connect to a URL: expected HOST:PORT"],
   ];
   for (const [args, message] of cases) {

@@ -414,6 +414,12 @@ Deno.test("client leads from --tls to --starttls by the port, and never from --s
     found instanceof Failure && found.hint,
     "leave out --tls and --pin",
   );
+  const offered = { alpn: ["h2"] };
+  const unasked = withStarttlsHint(error, { host: "a", port: 7000 }, offered);
+  assertEquals(
+    unasked instanceof Failure && unasked.hint,
+    "leave out --alpn",
+  );
   const other = new Failure("Cannot connect to a:25", { cause });
   const address = { host: "a", port: 25 };
   const starttls = undefined;

@@ -223,7 +223,7 @@ for (
     assertEquals(code, 2);
     assertStringIncludes(
       stderr,
-      `Cannot use ${option} with udp:127.0.0.1:9\n`,
+      `Cannot use ${option} with udp:127.0.0.1:9: UDP has no connection\n`,
     );
   });
 }

@@ -199,7 +199,7 @@ Deno.test("client ws:// exits as the server closes, or answers the handshake", a
 Deno.test("client ws:// sends headers, a login, and what is asked for", async () => {
   await using peer = servePeer();
   const url = `${peer.at.replace("//", "//me:p%40ss@")}/hello?a=b#c`;
-  const args = ["--header", "Origin: http://a", "--header", "X-Y:z"];
+  const args = ["--header", "Origin: http://a", "--header", "X-Y:z가"];
   const { code, stderr } = await run(main, [...args, url], typed);
   assertEquals([code, stderr], [0, ""]);
   const [request] = peer.requests;
@@ -208,7 +208,8 @@ Deno.test("client ws:// sends headers, a login, and what is asked for", async ()
   assertEquals([request?.search, ...sent], [
     "?a=b",
     "http://a",
-    "z",
+    // the bytes of UTF-8, each as a character
+    String.fromCharCode(...encode("z가")),
     `Basic ${btoa("me:p@ss")}`,
   ]);
 });
@@ -303,7 +304,7 @@ Deno.test("client refuses what goes with WebSocket alone, or not with it", async
     [["--subprotocol", "a b", "ws://h/"], /Cannot ask for the subprotocol/],
     [["ws://h/", "80"], /2 operands: expected one URL/],
     [["--alpn", "h2", "ws://h/"], /--alpn with ws:\/\/\nhint: .*wss:/],
-    [["--bind", "::1", "ws://127.0.0.1/"], /from \[::1\] to 127\.0\.0\.1\n/],
+    [["--bind", "::1", "ws://127.0.0.1/"], /--bind \[::1\]: 127\.0\.0\.1 is/],
     [["--check", "80", "ws://h/"], /Cannot check ports of a URL/],
     [["--check", "--header", "a:s3cret", "ws://h/"], /--header with --check,/],
     [["--check", "--unix", "a", "ws://h/"], /--check, which has unix:PATH/],
@@ -327,7 +328,10 @@ Deno.test("client refuses to send a line that is not UTF-8", async () => {
     stdin: [Uint8Array.of(0xff, 10)],
   });
   assertEquals(code, 1);
-  assertMatch(stderr, /a line is not UTF-8\nhint: .*--binary/);
+  assertMatch(
+    stderr,
+    /Cannot send a line to \S+: it is not UTF-8\nhint: .*--binary/,
+  );
 });
 
 Deno.test("client wss:// trusts a pinned certificate or a named one, and no other", () =>

@@ -184,7 +184,7 @@ Deno.test("permissionsFor() names hosts with their ports, sockets from the root,
   ) assertEquals(permissionsFor([parseAddress(text)], []).net, [...net]);
   assertEquals(permissionsFor([{ path: "s" }], ["f", undefined]), {
     net: [`unix:${Deno.cwd()}/s`],
-    read: ["s", "f"],
-    write: ["s"],
+    read: [`${Deno.cwd()}/s`, "f"],
+    write: [`${Deno.cwd()}/s`],
   });
 });

@@ -348,8 +348,8 @@ const HELP = `Network commands for the terminal, run by Deno.
 
 Usage: npx hark COMMAND [PERMISSIONS] [ARGUMENTS]
 
-  server  Serve TCP clients: greet, one line each
-  client  Connect to a TCP server, print what it says
+  server  Serve clients over TCP, UDP or WebSocket
+  client  Connect to a TCP, UDP or WebSocket server
   get     Get a URL: status on stderr, body on stdout
   post    Post JSON to a URL, print the answer
   posts   List an API's posts

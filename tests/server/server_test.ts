@@ -506,13 +506,17 @@ Deno.test("server says in one line what is wrong, and exits as the table says", 
     [["--once=yes"], 2, /Cannot give --once a value: it takes none/],
     [["-l"], 2, /^server: Unknown option "-l"\nhint: server always listens/],
     [["dance"], 2, /^server: Cannot serve "dance": there is no such mode\n/],
-    [["echo", "x"], 2, /^server: Cannot serve "echo" with "x"\n/],
+    [
+      ["echo", "x"],
+      2,
+      /^server: Cannot serve "echo" with "x": it takes nothing more\n/,
+    ],
     [["relay"], 2, /^server: Cannot relay to "": expected HOST:PORT/],
     [["relay", "localhost"], 2, /^server: Cannot relay to "localhost"/],
     [
       ["relay", "127.0.0.1:4018", "--port", "4018"],
       2,
-      /^server: Cannot relay to 127\.0\.0\.1:4018: it is where server listens\n/,
+      /^server: Cannot relay to 127\.0\.0\.1:4018: it is where server listens\nhint: give the relay a port of its own: \S+ \S+ server relay 127\.0\.0\.1:4018 --port 0\n/,
     ],
     ...[
       ["--host", "0.0.0.0", "localhost:4018"],
@@ -536,11 +540,18 @@ Deno.test("server says in one line what is wrong, and exits as the table says", 
     [["ehco"], 2, /"ehco": there is no such mode\nhint: did you mean echo\?/],
     [["relay", "localhost:0"], 2, /^server: Cannot relay to "localhost:0"/],
     [["relay", "a:1", "b:2"], 2, /^server: Cannot serve "relay" with "b:2"/],
-    [["echo", "--file", "x"], 2, /^server: Cannot use --file to echo/],
-    [["relay", "a:1", "--message", ""], 2, /Cannot use --message to relay/],
+    [
+      ["echo", "--file", "x"],
+      2,
+      /^server: Cannot use --file with echo: greet alone sends it\n/,
+    ],
+    [["relay", "a:1", "--message", ""], 2, /Cannot use --message with relay/],
     [["--message", "a", "--file", "b"], 2, /Cannot use --message with --file/],
     [["--unix", "a", "--port", "3"], 2, /^server: Cannot use --port with --un/],
     [["--unix", "a", "--host", "b"], 2, /^server: Cannot use --host with --un/],
+    // as the default is, too
+    [["--unix", "a", "--host", "localhost"], 2, /Cannot use --host with --un/],
+    [["--unix", "a", "-p", "12345"], 2, /Cannot use --port with --unix/],
     [["relay", "a:1", "--pin", "x"], 2, /Cannot use --pin without relay tls:/],
     [
       ["--ca", "x"],
@@ -743,7 +754,7 @@ Deno.test("server relay asks for the permission of its target before it listens"
     ],
     [
       "unix:a.sock",
-      /^server: Cannot relay to unix:a\.sock: read access to a\.sock is not permitted\nhint: deno run .*\n$/,
+      /^server: Cannot relay to unix:a\.sock: read access to \/.*\/a\.sock is not permitted\nhint: deno run .*\n$/,
     ],
   ];
   for (const [target, stderr] of cases) {
@@ -778,9 +789,9 @@ Deno.test("server names the files and the hosts of its command line in the hint"
     // Deno takes no path of a socket that is not from the root
     [
       ["--unix", "./a.sock"],
-      `${
-        quote(`--allow-net=unix:${ROOT}a.sock`)
-      } --allow-read=./a.sock --allow-write=./a.sock tasks/`,
+      `${quote(`--allow-net=unix:${ROOT}a.sock`)} ${
+        quote(`--allow-read=${ROOT}a.sock`)
+      } ${quote(`--allow-write=${ROOT}a.sock`)} tasks/`,
     ],
     // Deno takes no IPv6 address without its brackets
     [["--host", "2001:db8::1"], `'--allow-net=[2001:db8::1]:12345' tasks/`],

@@ -322,7 +322,14 @@ Deno.test("server --ws --origin lets the pages of one more origin in, or of all"
 });
 
 Deno.test("server --ws refuses an --origin that no page can have", async () => {
-  for (const named of ["app.example", "https://app.example/page", "http://"]) {
+  for (
+    const named of [
+      "app.example",
+      "https://*.example.com",
+      "https://a/b",
+      "http://",
+    ]
+  ) {
     const result = await run(main, ["--ws", "-p0", "--origin", named]);
     assertEquals(result.code, 2);
     assertMatch(result.stderr, /^server: Cannot parse origin ".*": expected /);

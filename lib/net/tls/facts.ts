@@ -6,13 +6,13 @@
 
 import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { escapeControls } from "../../cli/io.ts";
+import { formatList } from "../../cli/values.ts";
 import type { CertificateFacts, Issued, TlsFacts } from "../connection.ts";
 
 const DAY_MS = 86_400_000;
 
 /** A peer may show many. */
 const MOST_ISSUERS = 16;
-const MOST_NAMES = 10;
 const LONGEST = 200;
 
 const iso = (date: string) => {
@@ -94,12 +94,6 @@ export function formatWords(text: string): string {
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}...` : line;
 }
 
-function formatNames(names: readonly string[]): string {
-  const more = names.length - MOST_NAMES;
-  const shown = names.slice(0, MOST_NAMES).map(formatWords).join(", ");
-  return more > 0 ? `${shown} and ${more} more` : shown || "none";
-}
-
 /** How long a certificate is still valid, in words. */
 export function formatRest(
   { notBefore, days }: Pick<CertificateFacts, "notBefore" | "days">,
@@ -133,7 +127,7 @@ export function formatFacts(
     );
     lines.unshift(
       ["subject", formatWords(subject) || "none"],
-      ["names", formatNames(names)],
+      ["names", formatList(names.map(formatWords)) || "none"],
       ["issuer", issuer === subject ? "itself" : formatWords(issuer)],
       ["valid", `${dates}, ${formatRest(certificate)}`],
       ["key", formatWords(key)],

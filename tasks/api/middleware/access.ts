@@ -216,21 +216,3 @@ export function parseHostName(text: string): string {
     `Cannot parse host "${text}": expected a name, or .name for all below it`,
   );
 }
-
-/** Reads a site as browsers name it: `https://app.example`, `null`, or `*` for all. */
-export function parseOrigin(text: string): string {
-  if (text === "*" || text === "null") return text;
-  const url = URL.parse(text);
-  const [, scheme = "", site = ""] =
-    text.match(/^([a-z][\w+.-]*):\/\/([^\s/?#@*\\]+)\/?$/i) ?? [];
-  if (url === null || site === "") {
-    throw new UsageError(
-      `Cannot parse origin "${text}": expected https://HOST[:PORT], null, or * for all`,
-      { hint: "pages that are files have the origin null" },
-    );
-  }
-  // of a scheme that is not the web's, as capacitor:, URL says "null"
-  return url.origin === "null"
-    ? `${scheme}://${site}`.toLowerCase()
-    : url.origin;
-}

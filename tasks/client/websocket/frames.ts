@@ -39,6 +39,10 @@ const isCode = (code: number) =>
   code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code) ||
   code >= 3000 && code < 5000;
 
+/** Whether a peer that closed with a code was done, or said nothing of why. */
+export const isNormal = (code: number): boolean =>
+  code === 1000 || code === 1001 || code === 1005;
+
 /** Masks bytes where they are, or takes the mask off; `from` is the place of the first one in the frame. */
 function applyMask(bytes: Uint8Array, mask: Uint8Array, from = 0): void {
   const { buffer, length, byteOffset } = bytes;

@@ -170,8 +170,9 @@ export function createWebSocket(
     next,
     send: (messages) => {
       if (isClosing) {
-        const message = `Cannot send to ${connection.peer}: it is closed`;
-        return Promise.reject(new Failure(message));
+        const cause = new Failure("it is closed");
+        const message = `Cannot send to ${connection.peer}`;
+        return Promise.reject(new Failure(message, { cause }));
       }
       const frames = messages.map(({ isText, bytes, isPart = false }) => {
         const opcode = isWithin ? Op.More : isText ? Op.Text : Op.Binary;
@@ -208,10 +209,10 @@ export function createLineSender(
     try {
       utf8.decode(bytes, { stream });
     } catch {
-      throw new Failure(
-        `Cannot send to ${connection.peer}: a line is not UTF-8`,
-        { hint },
-      );
+      throw new Failure(`Cannot send a line to ${connection.peer}`, {
+        cause: new Failure("it is not UTF-8"),
+        hint,
+      });
     }
   }
 

@@ -13,8 +13,7 @@ import {
   type Io,
   printSafe,
 } from "../../../lib/cli/io.ts";
-import { formatOptionName } from "../../../lib/cli/options.ts";
-import { TOKEN } from "../../../lib/http/request.ts";
+import { CONTROL, TOKEN } from "../../../lib/http/request.ts";
 import type { Address } from "../../../lib/net/address.ts";
 import {
   type Connection,
@@ -23,21 +22,20 @@ import {
   within,
 } from "../../../lib/net/connection.ts";
 import { atMost, pause } from "../../../lib/net/pause.ts";
-import type { Close, Message } from "./frames.ts";
+import { type Close, isNormal, type Message } from "./frames.ts";
 import { createLineSender, type WebSocketLink } from "./socket.ts";
 import { openWebSocket, shownUrl, type Upgrade } from "./upgrade.ts";
-import type { ClientOptions } from "../options.ts";
+import { type ClientOptions, TLS_OPTIONS, typedOf } from "../options.ts";
 
 /** What the handshake says by itself. */
 const OWN_HEADER = /^(connection|upgrade|content-length|sec-websocket-.*)$/i;
 
-/** Reads a header: `Name:value`, one line of Latin-1. */
+/** Reads a header: `Name:value`, one line, which is sent as UTF-8. */
 function parseHeader(text: string): readonly [name: string, value: string] {
   const colon = text.indexOf(":");
   const name = text.slice(0, Math.max(colon, 0)).trim();
   const value = text.slice(colon + 1).trim();
-  // every other character ends a line, or is cut down to a byte that does
-  if (!TOKEN.test(name) || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+  if (!TOKEN.test(name) || CONTROL.test(value)) {
     // it may hold a password
     throw new UsageError("Cannot parse a header: expected NAME:VALUE");
   }
@@ -59,28 +57,24 @@ function parseSubprotocol(text: string): string {
   );
 }
 
-/** Those of some options that were given. */
-const givenOf = (options: Partial<ClientOptions>) =>
-  Object.entries(options).filter(([, value]) =>
-    value !== undefined && value !== false && value.toString() !== ""
-  ).map(([name]) => formatOptionName(name));
-
 /** Refuses options that a WebSocket has no use for, and those that nothing else has. */
 function refuseOptions(
   url: URL | undefined,
   options: ClientOptions,
 ): asserts url is URL {
-  const { crlf, starttls, binary, unix, header, subprotocol } = options;
-  const { tls, ca, pin, sni, cert, alpn } = options;
   if (url === undefined) {
-    const [name] = givenOf({ binary, header, subprotocol, unix });
+    const own = ["binary", "header", "subprotocol", "unix"] as const;
+    const [name] = typedOf(options, own);
     throw new UsageError(`Cannot use ${name} without ws://HOST:PORT/PATH`, {
-      hint: unix === undefined ? undefined : "hark client unix:PATH",
+      hint: options.unix === undefined ? undefined : "hark client unix:PATH",
     });
   }
-  const [name] = givenOf({ crlf, starttls });
-  if (name) throw new UsageError(`Cannot use ${name} with a WebSocket`);
-  const [secure] = givenOf({ tls, ca, pin, sni, cert, alpn });
+  const [name] = typedOf(options, ["crlf", "starttls"]);
+  if (name) {
+    const why = options.crlf ? "its messages are no lines" : "TLS is wss://";
+    throw new UsageError(`Cannot use ${name} with a WebSocket: ${why}`);
+  }
+  const [secure] = typedOf(options, TLS_OPTIONS);
   if (secure === undefined || url.protocol === "wss:") return;
   throw new UsageError(`Cannot use ${secure} with ws://`, {
     hint: "over TLS it is wss://HOST:PORT/PATH",
@@ -263,6 +257,7 @@ async function talk(
     await printSafe(io.stderr, told);
   }
   const isTyped = send === undefined && io.stdin.isTerminal;
+  const isSilent = !pipe && !isTyped && send === undefined;
   const isText = !binary;
   let isEnded = false;
   let wake = () => {};
@@ -289,10 +284,8 @@ async function talk(
         (bytes) => isText ? lines.write(bytes) : say([{ isText, bytes }]),
       );
       await lines.end();
-    } else if (send === undefined) {
-      return await tellUnsent(io);
     }
-    if (keepOpen) return;
+    if (keepOpen || isSilent) return;
     // many a server says no more once it hears of the end: the answer to the last message comes first
     active = performance.now();
     while (!isEnded) {
@@ -333,6 +326,7 @@ async function talk(
     refuseClose(close, url);
     // what stdin still has to say is not lost unseen
     if (!io.stdin.isTerminal) await atMost(QUIET_MS, sending);
+    if (isSilent) await tellUnsent(io);
   } catch (error) {
     if (error instanceof ClosedOutput) throw error;
     if (!link.closed()) {
@@ -345,13 +339,11 @@ async function talk(
 
 /** Whether an error says that the peer takes nothing more. */
 const isOfPeer = (error: unknown, { peer }: Connection) =>
-  error instanceof Failure &&
-  (error.message === `Cannot send to ${peer}` ||
-    error.message === `Cannot send to ${peer}: it is closed`);
+  error instanceof Failure && error.message === `Cannot send to ${peer}`;
 
 /** Fails where a server closed for another reason than that it was done. */
 function refuseClose({ code, reason }: Close, url: URL): void {
-  if (code === 1000 || code === 1001 || code === 1005) return;
+  if (isNormal(code)) return;
   const why = reason === "" ? "" : ` "${reason}"`;
   throw new Failure(
     `Cannot go on with ${shownUrl(url)}: the server closed with ${code}${why}`,

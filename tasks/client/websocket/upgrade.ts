@@ -104,7 +104,8 @@ function formatRequest(
   const isGiven = (name: string) =>
     headers.some(([given]) => given.toLowerCase() === name);
   const { username, password } = url;
-  const decode = (text: string) => percentDecode(text) ?? text;
+  const [user = "", secret = ""] = [username, password]
+    .map((text) => percentDecode(text) ?? text);
   const lines = [
     `GET ${url.pathname}${url.search} HTTP/1.1`,
     ...isGiven("host") ? [] : [`Host: ${url.host}`],
@@ -115,9 +116,9 @@ function formatRequest(
     ...subprotocols.length === 0
       ? []
       : [`Sec-WebSocket-Protocol: ${subprotocols.join(", ")}`],
-    ...username + password === "" || isGiven("authorization")
+    ...user + secret === "" || isGiven("authorization")
       ? []
-      : [`Authorization: ${formatBasic(decode(username), decode(password))}`],
+      : [`Authorization: ${formatBasic(user, secret)}`],
     ...headers.map(([name, value]) => `${name}: ${value}`),
   ];
   return lines.join("\r\n") + "\r\n\r\n";
@@ -174,13 +175,13 @@ export async function openWebSocket(
     const link = createWebSocket(connection, true, head.rest);
     const subprotocol = head.headers.get("sec-websocket-protocol");
     return { ...link, subprotocol };
-  } catch (cause) {
-    const isTls = cause instanceof Failure && cause.message === "it speaks TLS";
-    const hint = isTls
-      ? "add TLS: wss://"
-      : cause instanceof Failure
-      ? cause.hint
-      : undefined;
-    throw new Failure(`Cannot open ${shownUrl(upgrade.url)}`, { cause, hint });
+  } catch (error) {
+    const { message, hint, cause = error } = error instanceof Failure
+      ? error
+      : new Failure("");
+    throw new Failure(`Cannot open ${shownUrl(upgrade.url)}`, {
+      cause,
+      hint: message === "it speaks TLS" ? "add TLS: wss://" : hint,
+    });
   }
 }

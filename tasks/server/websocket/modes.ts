@@ -13,7 +13,7 @@ import {
   track,
 } from "../../../lib/net/connection.ts";
 import { atMost } from "../../../lib/net/pause.ts";
-import type { Message } from "../../client/websocket/frames.ts";
+import { isNormal, type Message } from "../../client/websocket/frames.ts";
 import {
   createLineSender,
   createWebSocket,
@@ -105,7 +105,7 @@ function unwrap(error: unknown): never {
 }
 
 /** A WebSocket as a stream of bytes, which ends when the peer closes. */
-function streamOf(
+function asSocket(
   link: WebSocketLink,
   { toBytes, write, end }: Mapping,
   onClose: () => void = () => {},
@@ -151,7 +151,7 @@ function streamOf(
 
 /** A connection to a server of WebSocket as a stream of bytes. */
 export const streamOfBytes = (link: WebSocketLink): Socket =>
-  streamOf(link, asBytes(link));
+  asSocket(link, asBytes(link));
 
 /** Passes on messages as they are, and how it closed. */
 async function forward(from: WebSocketLink, to: WebSocketLink): Promise<void> {
@@ -207,7 +207,7 @@ function over(
 ): MessageHandler {
   return async (link, client) => {
     const closed = Promise.withResolvers<void>();
-    const stream = streamOf(link, mapping(link), closed.resolve);
+    const stream = asSocket(link, mapping(link), closed.resolve);
     const served: Served = {
       ...track(stream, client.peer),
       incoming: client.incoming,
@@ -253,7 +253,7 @@ export function handlerFor(
       client.code = link.closed()?.code;
     }
     const { code = 1000, reason = "" } = link.closed() ?? {};
-    if (code === 1000 || code === 1001 || code === 1005) return;
+    if (isNormal(code)) return;
     return `it closed with ${code}${reason === "" ? "" : ` "${reason}"`}`;
   };
 }

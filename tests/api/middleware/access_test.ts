@@ -11,7 +11,6 @@ import { createHandler } from "../../../tasks/api/handler.ts";
 import {
   isOwnHost,
   parseHostName,
-  parseOrigin,
 } from "../../../tasks/api/middleware/access.ts";
 import { serveHttp } from "../../../tasks/api/serve.ts";
 import { seed } from "../../../tasks/api/store/seed.ts";
@@ -269,43 +268,6 @@ Deno.test("a preflight is answered before middleware, and what that responds can
   const own = await api.ask("GET /own", { headers });
   assertEquals(own.headers.get("access-control-allow-origin"), "*");
   assertEquals(own.headers.get("vary"), "Accept, Origin");
-});
-
-Deno.test("origins are read as browsers send them", () => {
-  const table = [
-    ["*", "*"],
-    ["null", "null"],
-    ["https://App.Example/", "https://app.example"],
-    ["https://app.example:443", "https://app.example"],
-    ["http://app.example:8080", "http://app.example:8080"],
-    ["http://bücher.example", "http://xn--bcher-kva.example"],
-    ["http://[2001:DB8::1]:80", "http://[2001:db8::1]"],
-    ["Capacitor://localhost", "capacitor://localhost"],
-    ["chrome-extension://abcdef", "chrome-extension://abcdef"],
-  ];
-  for (const [text = "", origin] of table) {
-    assertEquals(parseOrigin(text), origin);
-  }
-  for (
-    const text of [
-      "",
-      "app.example",
-      "localhost:5173",
-      "//app.example",
-      "https://",
-      "https://app.example/path",
-      "https://app.example?a",
-      "https://app.example#a",
-      "https://me@app.example",
-      "https://*.example",
-      "https://a b",
-      "https://a.example:99999",
-      "file:///a.html",
-      "javascript:1",
-    ]
-  ) {
-    assertThrows(() => parseOrigin(text), UsageError, "Cannot parse origin");
-  }
 });
 
 Deno.test("names of hosts are read as URLs have them", () => {
