@@ -7,6 +7,7 @@
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
 import {
   createSafeDecoder,
+  type Input,
   type Io,
   print,
   printSafe,
@@ -116,9 +117,12 @@ function isTlsAlert(bytes: Uint8Array): boolean {
     bytes[4] === 2;
 }
 
-/** Says, when all is done, that what is piped was not sent. To look takes some 25 ms; to read would take it from who else reads it. */
-async function tellUnsent({ stdin, stderr }: Io): Promise<void> {
-  const unread = await stdin.look?.();
+/** Says, when all is done, that what is piped was not sent: to read it would take it from who else reads it. */
+async function tellUnsent(
+  { stdin, stderr }: Io,
+  looking = stdin.look?.(),
+): Promise<void> {
+  const unread = await looking;
   if (unread === undefined || unread.size === 0 || unread.isSocket) return;
   await print(stderr, "hint: stdin is not sent; to send it, add --pipe\n");
 }
@@ -138,6 +142,7 @@ async function sendAndReceive(
   // a person types to the server, as in nc
   const isTyped = send === undefined && io.stdin.isTerminal;
   let isUnanswered = false;
+  let looking: ReturnType<NonNullable<Input["look"]>> | undefined;
   if (pipe || isTyped || send !== undefined) {
     const { transfer } = await import("./transfer.ts");
     const input = pipe || isTyped ? io.stdin : undefined;
@@ -147,6 +152,8 @@ async function sendAndReceive(
       connection.socket.message === undefined &&
       (input !== undefined || connection.sent > 0);
   } else {
+    // it takes some 30 ms, which the server may need as well
+    looking = io.stdin.look?.();
     await copy(
       connection,
       (bytes) => show(bytes, false),
@@ -160,7 +167,7 @@ async function sendAndReceive(
       hint: "add --tls",
     });
   }
-  if (!pipe && !isTyped && send === undefined) await tellUnsent(io);
+  if (looking) await tellUnsent(io, looking);
 }
 
 /** Waits for work on a connection, but no longer than something goes over it, either way, every `limit` ms. */
