@@ -238,9 +238,9 @@ export const COMMAND_ROWS: readonly Row[] = [
     hark post -f: ${hark("post", "FOLDER")} -f PLACE file@FOLDER/body
     curl -F: curl -sf -F file=@FOLDER/body PLACE
     HTTPie: http --ignore-stdin -f PLACE file@FOLDER/body`,
-  large("json", "ms to show 50 MB of JSON; cpu in ms", records)`
-    hark get --pretty: ${hark("get")} --pretty PLACE/json
-    curl | jq: sh -c ${"curl -s PLACE/json | jq ."}`,
+  large("json", "ms to colour 50 MB of JSON; cpu in ms", records)`
+    hark get --pretty --color: ${hark("get")} --pretty --color PLACE/json
+    curl | jq -C: sh -c ${"curl -s PLACE/json | jq -C ."}`,
   large("pick", "ms to pick from 50 MB of JSON; cpu in ms", records)`
     hark get --pick: ${hark("get")} PLACE/json --pick [].id
     curl | jq: sh -c ${"curl -s PLACE/json | jq -r '.[1:][].id'"}`,

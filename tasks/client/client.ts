@@ -7,7 +7,6 @@
 import { ExitCode, Failure } from "../../lib/cli/errors.ts";
 import {
   createSafeDecoder,
-  type Input,
   type Io,
   print,
   printSafe,
@@ -117,12 +116,13 @@ function isTlsAlert(bytes: Uint8Array): boolean {
     bytes[4] === 2;
 }
 
-/** Says, when all is done, that what is piped was not sent: to read it would take it from who else reads it. */
+/** Says, when all is done, that what is piped was not sent. To read it would take it from who else reads it; to look takes 40 ms, which a script whose server has answered is spared. */
 async function tellUnsent(
   { stdin, stderr }: Io,
-  looking = stdin.look?.(),
+  isAnswered: boolean,
 ): Promise<void> {
-  const unread = await looking;
+  if (isAnswered && !stderr.isTerminal) return;
+  const unread = await stdin.look?.();
   if (unread === undefined || unread.size === 0 || unread.isSocket) return;
   await print(stderr, "hint: stdin is not sent; to send it, add --pipe\n");
 }
@@ -142,7 +142,6 @@ async function sendAndReceive(
   // a person types to the server, as in nc
   const isTyped = send === undefined && io.stdin.isTerminal;
   let isUnanswered = false;
-  let looking: ReturnType<NonNullable<Input["look"]>> | undefined;
   if (pipe || isTyped || send !== undefined) {
     const { transfer } = await import("./transfer.ts");
     const input = pipe || isTyped ? io.stdin : undefined;
@@ -152,8 +151,6 @@ async function sendAndReceive(
       connection.socket.message === undefined &&
       (input !== undefined || connection.sent > 0);
   } else {
-    // it takes some 30 ms, which the server may need as well
-    looking = io.stdin.look?.();
     await copy(
       connection,
       (bytes) => show(bytes, false),
@@ -167,7 +164,9 @@ async function sendAndReceive(
       hint: "add --tls",
     });
   }
-  if (looking) await tellUnsent(io, looking);
+  if (!pipe && !isTyped && send === undefined) {
+    await tellUnsent(io, connection.received > 0);
+  }
 }
 
 /** Waits for work on a connection, but no longer than something goes over it, either way, every `limit` ms. */

@@ -162,23 +162,29 @@ Deno.test("client --send and --check read nothing that is typed", async () => {
 
 Deno.test("client says that what is piped is not sent, and leaves it to who else reads it", async () => {
   await using server = await serveBytes("hi");
+  await using silent = await serveBytes("");
   const hint = "hint: stdin is not sent; to send it, add --pipe\n";
+  const person = { stderr: true };
   for (
-    const [found, said] of [
-      [{}, hint],
-      [{ size: 4 }, hint],
-      [{ size: 0 }, ""],
-      [{ isSocket: true }, ""],
-      [undefined, ""],
+    const [{ port }, terminal, found, said] of [
+      [server, person, {}, hint],
+      [server, person, { size: 4 }, hint],
+      [server, person, { size: 0 }, ""],
+      [server, person, { isSocket: true }, ""],
+      [server, person, undefined, ""],
+      // a script is told where it may be why nothing came
+      [server, {}, {}, ""],
+      [silent, {}, {}, hint],
+      [silent, {}, undefined, ""],
     ] as const
   ) {
-    const { io, stderr } = createMemoryIo();
+    const { io, stderr } = createMemoryIo({ terminal });
     const stdin = {
       ...io.stdin,
       look: () => Promise.resolve(found),
       read: () => Promise.reject(new Error("it is read")),
     };
-    assertEquals(await main([`${server.port}`], { ...io, stdin }), 0);
+    assertEquals(await main([`${port}`], { ...io, stdin }), 0);
     assertEquals(stderr.text, said);
   }
 });

@@ -95,7 +95,7 @@ interface Target {
     known: Known,
     begun: number,
     io: Io,
-    tellUnsent: (io: Io) => Promise<void>,
+    tellUnsent: (io: Io, isAnswered: boolean) => Promise<void>,
   ) => Promise<void>;
   /** Gives an error of the way there the hint that leads to a WebSocket. */
   readonly withHint: (error: unknown) => unknown;
@@ -242,7 +242,7 @@ async function talk(
   { url }: Upgrade,
   options: ClientOptions,
   io: Io,
-  tellUnsent: (io: Io) => Promise<void>,
+  tellUnsent: (io: Io, isAnswered: boolean) => Promise<void>,
 ): Promise<void> {
   const { pipe = false, send, binary, keepOpen, json } = options;
   const { connection, subprotocol, facts } = link;
@@ -326,7 +326,7 @@ async function talk(
     refuseClose(close, url);
     // what stdin still has to say is not lost unseen
     if (!io.stdin.isTerminal) await atMost(QUIET_MS, sending);
-    if (isSilent) await tellUnsent(io);
+    if (isSilent) await tellUnsent(io, isAnswered);
   } catch (error) {
     if (error instanceof ClosedOutput) throw error;
     if (!link.closed()) {
