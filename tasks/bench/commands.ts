@@ -240,7 +240,7 @@ export const COMMAND_ROWS: readonly Row[] = [
     HTTPie: http --ignore-stdin -f PLACE file@FOLDER/body`,
   large("json", "ms to colour 50 MB of JSON; cpu in ms", records)`
     hark get --pretty --color: ${hark("get")} --pretty --color PLACE/json
-    curl | jq -C: sh -c ${"curl -s PLACE/json | jq -C ."}`,
+    curl | jq: sh -c ${"curl -s PLACE/json | jq -C ."}`,
   large("pick", "ms to pick from 50 MB of JSON; cpu in ms", records)`
     hark get --pick: ${hark("get")} PLACE/json --pick [].id
     curl | jq: sh -c ${"curl -s PLACE/json | jq -r '.[1:][].id'"}`,
