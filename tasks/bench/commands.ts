@@ -169,7 +169,7 @@ async function packed({ folder }: Bench): Promise<string> {
 
 /** A row of big bodies. */
 const large = (name: string, unit: string, start = gibibyte) =>
-  row(name, start, { unit, rounds: 5 });
+  row(name, start, { unit, rounds: 4 });
 
 const TRUSTING = hark("client", "FOLDER");
 const SAVING = [...hark("get", "FOLDER"), "-q", "-o", "FOLDER/saved"];
@@ -246,7 +246,7 @@ export const COMMAND_ROWS: readonly Row[] = [
     curl | jq: sh -c ${"curl -s PLACE/json | jq -r '.[1:][].id'"}`,
   row("events", serveBody, {
     unit: `ms of lag of 99 of 100 events, one each ${PAUSE_MS} ms`,
-    rounds: 7,
+    rounds: 5,
     figureOf: lagOf,
   })`
     hark get: ${hark("get")} PLACE/events

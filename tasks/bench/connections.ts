@@ -60,7 +60,7 @@ const acceptRow = (concurrency: number): Row => ({
   name: `accept${concurrency}`,
   unit: "connections/s; cpu in us each; more is better",
   needs: NEEDS,
-  rounds: 7,
+  rounds: 5,
   prepare: async ({ stack, folder, quick }) => {
     const file = `${folder}/hello`;
     await Deno.writeTextFile(file, "Hello, Client!");
