@@ -138,7 +138,13 @@ function run(name, args) {
 
 function missing({ message }) {
   const [why] = message.split("\n");
-  fail(1, `Cannot start Deno: ${why}`, "npm install hark, once more");
+  const { version } = read(join(FOLDER, "package.json"));
+  const again = `npm install -g ./hark-${version}.tgz`;
+  fail(
+    1,
+    `Cannot start Deno: ${why}`,
+    `install the package once more: ${again}`,
+  );
 }
 
 /** How many letters of two short words differ; two that are swapped, as in `gte`, are one. */

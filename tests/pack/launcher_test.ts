@@ -444,7 +444,7 @@ testLauncher("hark says in a line that there is no Deno", async () => {
   assertEquals([code, stdout], [1, ""]);
   assertMatch(
     stderr,
-    /^hark: Cannot start Deno: Cannot find module 'deno\/package.json'\nhint: .+\n$/,
+    /^hark: Cannot start Deno: Cannot find module 'deno\/package.json'\nhint: install the package once more: npm install -g \.\/hark-\d+\.\d+\.\d+\.tgz\n$/,
   );
 });
 
