@@ -49,7 +49,7 @@ export async function hintForUnknown(
     const near = nearest(option, known.map(formatOptionName));
     return others.get(option) ??
       (near && `did you mean ${near}? see hark ${command.name} --help`) ??
-      command.meant?.(isSecret(option) ? option : typed, command.name);
+      (isSecret(option) ? undefined : command.meant?.(typed, command.name));
   });
   const texts = [...hints].flatMap(([hint, typed]) =>
     hint ? [unknown.length > 1 ? `${typed.join(", ")}: ${hint}` : hint] : []

@@ -48,7 +48,9 @@ export const COMMAND = {
   hints: async (name: string) => {
     const { EXCHANGE_HINTS, FORM_HINTS } = await import("./hints.ts");
     const hints = { ...EXCHANGE_HINTS, ...name === "get" && FORM_HINTS };
-    const own = (hint: string) => hint.replace("hark get", `hark ${name}`);
+    // several URLs, or a query alone, are not for post
+    const own = (hint: string) =>
+      hint.replace(/hark get(?!.* URL (URL|name==))/, `hark ${name}`);
     return Object.fromEntries(
       Object.entries(hints).map(([typed, hint]) => [typed, own(hint)]),
     );
@@ -59,7 +61,7 @@ export const COMMAND = {
     const isPlain = /^[\w.-]{1,40}$/.test(text);
     const value = isPlain ? text : "VALUE";
     const field = command === "post" ? `; as a field: ${name}=${value}` : "";
-    return name && `in the query: ${name}==${value}${field}`;
+    return name && `if it is meant for the query: ${name}==${value}${field}`;
   },
   permissions: async (
     { operands, options }: CommandLine<typeof EXCHANGE_OPTIONS>,

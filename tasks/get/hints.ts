@@ -10,7 +10,7 @@ import type { Hints } from "../../lib/cli/options.ts";
 export const EXCHANGE_HINTS: Hints = {
   // what is sent
   "-d --data --data-raw --data-ascii --body-data":
-    "fields are items: hark post URL title=foo userId:=1",
+    "fields are items: hark post URL title=foo userId:=1; a file: hark post URL @FILE; JSON as it is: echo '...' | hark post URL -",
   "--data-urlencode --post-data --form-string":
     "of a form: hark post -f URL title=foo; of a query: hark get URL name==value",
   "--data-binary --post-file --body-file":
@@ -20,14 +20,20 @@ export const EXCHANGE_HINTS: Hints = {
   "-j": "JSON is what post sends already: hark post URL title=foo",
   "-T --upload-file":
     "a file is an item: hark post -X PUT URL @FILE; wget's -T: --timeout HEAD,IDLE,TOTAL",
+  "--file": "a file is an item: hark post URL @FILE",
+  "--content-type": "a header: hark post URL Content-Type:TYPE",
   "--chunked": "stdin as it comes: hark post URL - Transfer-Encoding:chunked",
   "--compress": "it is not there: a body is sent as it is",
   "--boundary": "the boundary of a form is chosen already",
   "--ignore-stdin": "stdin is read for - alone already",
   "--request": "the method: -X METHOD",
+  "--put": "the method: -X PUT",
+  "--patch": "the method: -X PATCH",
+  "--delete": "the method: -X DELETE",
   "--request-target": "only the path as it is typed: --path-as-is",
   "-G --get --url-query": "the query is items: hark get URL name==value",
   "-H --header": "headers are items: hark get URL Accept:text/plain",
+  "--accept": "a header: hark get URL Accept:TYPE",
   "-A --user-agent":
     "headers are items: hark get URL User-Agent:me; HTTPie's -A: --digest, or --bearer TOKEN",
   "-e --referer": "headers are items: hark get URL Referer:URL",
@@ -37,7 +43,7 @@ export const EXCHANGE_HINTS: Hints = {
     "headers are items: hark get URL 'If-Modified-Since:DATE'",
   "--etag-compare --etag-save":
     "headers are items: hark get URL 'If-None-Match:ETAG'",
-  "--cookie": "headers are items: hark get URL Cookie:name=value",
+  "--cookie --cookies": "headers are items: hark get URL Cookie:name=value",
   "--cookie-jar --load-cookies --save-cookies --keep-session-cookies":
     "cookies are kept in a file from call to call: --session FILE",
   "--no-cookies --junk-session-cookies":
@@ -51,7 +57,7 @@ export const EXCHANGE_HINTS: Hints = {
   "-Z --parallel --parallel-max --next --input-file":
     "several URLs are asked one after the other: hark get URL URL",
   "--remote-name-all": "-O saves each of several: hark get -O URL URL",
-  "--recursive --mirror --page-requisites --no-parent --level --accept --reject":
+  "--recursive --mirror --page-requisites --no-parent --level --reject":
     "it is not there: only the URLs that you name: hark get -O URL URL",
   // who asks
   "-u --user --http-user --basic":
@@ -62,7 +68,7 @@ export const EXCHANGE_HINTS: Hints = {
   "--ignore-netrc": "no .netrc is read unless you say --netrc",
   "-n":
     "logins out of a file: --netrc; wget's -nv is -q, its -nc is what -O does",
-  "--oauth2-bearer": "a token: --bearer TOKEN, or --bearer @FILE",
+  "--oauth2-bearer --token": "a token: --bearer TOKEN, or --bearer @FILE",
   "--auth-type":
     "Basic is --auth USER, Digest --digest --auth USER, a token --bearer TOKEN",
   "--anyauth":
@@ -103,7 +109,7 @@ export const EXCHANGE_HINTS: Hints = {
   "-M --manual": "all there is: --help",
   // where to
   "-O-": "the body goes to stdout already: hark get -q URL",
-  "--output-document": "into a file: hark get -o FILE URL",
+  "--output-document --save": "into a file: hark get -o FILE URL",
   "--download": "into a file of the URL's name: hark get -O URL",
   "-C --continue-at": "after what is there: hark get -c -O URL",
   "--content-disposition": "the name that the server gives: hark get -O -J URL",
@@ -122,6 +128,8 @@ export const EXCHANGE_HINTS: Hints = {
   "--background": "it is not there: a shell can: hark get -q -O URL &",
   // what ends it
   "-L --location": "safe redirects are followed already",
+  "--redirect --redirects":
+    "safe ones are followed already; all of them: --follow all",
   "--location-trusted":
     "redirects are followed already; credentials go to no other origin",
   "--post301 --post302 --post303":
@@ -165,11 +173,12 @@ export const EXCHANGE_HINTS: Hints = {
     "it is not there: whether a certificate was revoked is not looked up; one alone: --pin SHA256",
   "--cacert --ca-certificate --capath": "an authority: --ca FILE",
   "--verify": "an authority: --ca FILE; none at all: -k",
-  "--no-check-certificate": "any certificate: -k",
+  "--no-check-certificate --no-verify --ssl --no-ssl":
+    "any certificate: -k; without TLS: http://",
   "--pinnedpubkey": "of the certificate, not of its key: --pin SHA256",
   "--tlsv1 --tlsv1.0 --tlsv1.1":
     "it is not there: TLS 1.2 and 1.3 alone are spoken",
-  "-1 --tlsv1.2 --tlsv1.3 --tls-max --ssl --ssl-reqd --ciphers --secure-protocol":
+  "-1 --tlsv1.2 --tlsv1.3 --tls-max --ssl-reqd --ciphers --secure-protocol":
     "TLS 1.2 and 1.3 alone are spoken already",
   "--unix-socket": "a socket: --unix PATH",
   "--abstract-unix-socket": "it is not there: a socket has a path: --unix PATH",

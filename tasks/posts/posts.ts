@@ -140,7 +140,7 @@ export const POSTS = {
   meant: (typed: string) => {
     const [, name, value = "VALUE"] =
       typed.match(/^--(\w+)(?:=([\w.-]{1,40}))?$/) ?? [];
-    return name && `a filter or a field: ${name}=${value}`;
+    return name && `if it is a filter or a field: ${name}=${value}`;
   },
   redact: async (operand: string) =>
     (await import("../get/redact.ts")).redactOperand(operand, 1),

@@ -411,6 +411,14 @@ const HABITS: readonly (readonly [typed: string, ...said: string[]])[] = [
   ["--limit-rate 1k URL", "is not there"],
   ["-z x URL", "If-Modified-Since"],
   ["-R URL", "is not there"],
+  ["--delete URL", "-X DELETE"],
+  ["--save x URL", "get -o FILE URL"],
+  ["--accept a/b URL", "get URL Accept:TYPE"],
+  ["--content-type a/b URL", "post URL Content-Type:TYPE"],
+  ["--no-ssl URL", "-k; without TLS: http://"],
+  ["--file x URL", "post URL @FILE"],
+  ["--redirect URL", "followed already; all of them: --follow all"],
+  ["-d {} URL", "JSON as it is: echo '...' | deno task post URL -"],
   ["--ntlm URL", "is not there", "--auth USER, with --digest"],
   ["--anyauth URL", "Digest --digest --auth USER"],
   ["--auth-type basic URL", "--auth USER", "--bearer TOKEN"],
@@ -647,22 +655,34 @@ Deno.test("what answers without HTTP gets a hint at client", async () => {
   }
 });
 
-Deno.test("an option that nobody knows may be a part of the query", async () => {
+const QUERY = "if it is meant for the query";
+const ONE_BY_ONE = "are asked one after the other";
+
+Deno.test("an option that nobody knows may be a part of the query, but not one that sounds secret", async () => {
   for (
     const [command, option, hint] of [
-      [main, "--userId=1", "in the query: userId==1"],
-      [main, "--_limit=3", "in the query: _limit==3"],
-      [main, "--userId", "in the query: userId==VALUE"],
-      [main, "--apitoken=s3cret", "in the query: apitoken==VALUE"],
-      [main, "--pwd=hunter2", "in the query: pwd==VALUE"],
-      [main, "--sig=hunter2", "in the query: sig==VALUE"],
-      [post, "--title=foo", "in the query: title==foo; as a field: title=foo"],
+      [main, "--userId=1", `${QUERY}: userId==1`],
+      [main, "--_limit=3", `${QUERY}: _limit==3`],
+      [main, "--userId", `${QUERY}: userId==VALUE`],
+      [main, "--apitoken=s3cret", "see deno task get --help"],
+      [main, "--pwd=hunter2", "see deno task get --help"],
+      [main, "--sig", "see deno task get --help"],
+      [main, "--token=s3cret", "a token: --bearer TOKEN, or --bearer @FILE"],
+      [post, "--title=foo", `${QUERY}: title==foo; as a field: title=foo`],
+      [post, "-Z", `several URLs ${ONE_BY_ONE}: deno task get URL URL`],
+      [post, "-G", "the query is items: deno task get URL name==value"],
+      [post, "-I", "for the headers alone: deno task post -X HEAD -i URL"],
+      [posts, "--userId=1", "if it is a filter or a field: userId=1"],
+      [posts, "--pwd=hunter2", "see deno task posts --help"],
+      [posts, "--format=yaml", "--json, --ndjson, --csv or --table"],
+      [posts, "--page=2", "one page: deno task posts _page=2"],
+      [posts, "--port=3000", "the API: --url :PORT"],
       [main, "--tiemout=1", "did you mean --timeout? see deno task get --help"],
       [main, "--hlep", "did you mean --help? see deno task get --help"],
     ] as const
   ) {
     const { code, stderr } = await run(command, [":9", option]);
-    assertEquals([code, stderr.split("\n")[1]], [2, `hint: ${hint}`]);
+    assertEquals([code, stderr.split("\n")[1]], [2, `hint: ${hint}`], option);
   }
 });
 
