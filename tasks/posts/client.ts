@@ -374,19 +374,15 @@ export function nextOf(page: URL, headers: Headers): URL | undefined {
 }
 
 /**
- * Gets documents one by one.
+ * Gets one document: `http://localhost:3000/posts/1`.
  *
- * @param urls The documents: `http://localhost:3000/posts/1`.
- * @returns Pages of one document each.
  * @throws {Failure} As {@linkcode listDocuments} does.
  */
-export async function* getDocuments(
-  urls: readonly URL[],
+export async function getDocument(
+  url: URL,
   options: SendOptions,
-): AsyncGenerator<Document[]> {
-  for (const url of urls) {
-    const what = `get ${url}`;
-    await using response = await get(url, what, options);
-    yield [documentOf(parse(await textOf(response), what), what)];
-  }
+): Promise<Document> {
+  const what = `get ${url}`;
+  await using response = await get(url, what, options);
+  return documentOf(parse(await textOf(response), what), what);
 }

@@ -49,26 +49,19 @@ export async function* listEmbedded(
 }
 
 /**
- * Gets some of the embedded documents.
+ * Gets one of the embedded documents.
  *
- * @param ids Their ids, in the order that is wanted.
- * @returns One list.
- * @throws {Failure} When one of them is not there: code 4, as for an API's 404.
+ * @throws {Failure} When it is not there: code 4, as for an API's 404.
  */
-export async function* getEmbedded(
-  resource: string,
-  ids: readonly string[],
-): AsyncGenerator<Document[]> {
+export function getEmbedded(resource: string, id: string): Document {
   using store = openStore(":memory:", seed);
   const count = store.list(resource)?.total;
   if (count === undefined) throw refuseResource(resource);
-  yield ids.map((id) => {
-    const text = store.get(resource, id);
-    if (text !== undefined) return JSON.parse(text);
-    const what = resource.replace(/s$/, "");
-    throw new Failure(
-      `Cannot get ${what} ${id}: the embedded ${resource} are 1 to ${count}`,
-      { code: ExitCode.ClientError },
-    );
-  });
+  const text = store.get(resource, id);
+  if (text !== undefined) return JSON.parse(text);
+  const what = resource.replace(/s$/, "");
+  throw new Failure(
+    `Cannot get ${what} ${id}: the embedded ${resource} are 1 to ${count}`,
+    { code: ExitCode.ClientError },
+  );
 }

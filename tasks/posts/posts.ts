@@ -29,7 +29,7 @@ import {
   refuseNearLocalhost,
   RESOURCES,
 } from "../get/url.ts";
-import { fetchText, getDocuments, listDocuments } from "./client.ts";
+import { fetchText, getDocument, listDocuments } from "./client.ts";
 import { createListing, type Format } from "./listing.ts";
 
 function parseFields(text: string): string[] {
@@ -356,6 +356,24 @@ async function* compare(
   }
 }
 
+/** The documents of some ids, one after the other: of several, one that is refused does not stop the others. */
+async function* getEach(
+  ids: readonly string[],
+  get: (id: string) => Promise<Document>,
+  failures: Map<string, Failure>,
+): AsyncGenerator<Document[]> {
+  for (const id of ids) {
+    try {
+      yield [await get(id)];
+    } catch (error) {
+      if (ids.length === 1 || !(error instanceof Failure)) throw error;
+      failures.set(error.message, error);
+      // an API that did not answer would not answer the next one either
+      if (error.cause !== undefined) return;
+    }
+  }
+}
+
 /** The documents that the operands ask for, page by page, and what is to be said after them. */
 async function findPages(
   { ids, items }: Operands,
@@ -363,6 +381,7 @@ async function findPages(
   sending: SendOptions,
   io: Io,
   odd: OddList,
+  failures: Map<string, Failure>,
 ): Promise<{
   readonly pages: AsyncIterable<Document[]>;
   readonly finish?: () => Promise<void>;
@@ -378,15 +397,15 @@ async function findPages(
   if (offline) {
     const { searchParams } = withFilters(new URL(PUBLIC_API), items);
     const { getEmbedded, listEmbedded } = await import("./offline.ts");
+    const get = (id: string) => Promise.try(getEmbedded, resource, id);
     const pages = ids.length > 0
-      ? getEmbedded(resource, ids)
+      ? getEach(ids, get, failures)
       : listEmbedded(resource, searchParams, printIgnored);
     return { pages };
   }
   if (ids.length > 0) {
-    return {
-      pages: getDocuments(ids.map((id) => urlOf(options, id)), sending),
-    };
+    const get = (id: string) => getDocument(urlOf(options, id), sending);
+    return { pages: getEach(ids, get, failures) };
   }
   const url = withFilters(urlOf(options), items);
   const pages = listDocuments(
@@ -641,13 +660,14 @@ async function withHint(
 /**
  * Runs `posts` as its command line says.
  *
- * @returns 0.
+ * @returns 0, or of several ids the highest exit code.
  * @throws {UsageError} When the operands do not fit together.
  * @throws {Failure} When the API does not answer as it should.
  */
 async function runPosts(
   { options, operands: words }: CommandLine<typeof POSTS_OPTIONS>,
   io: Io,
+  report: (error: unknown) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   await refuseVerb(words, options.resource);
   const operands = readOperands(words, options.resource);
@@ -665,27 +685,33 @@ async function runPosts(
     cookies,
   };
   const run = async () => {
+    let worst: ExitCode = ExitCode.Ok;
     if (change) await changeOne(change, operands, options, sending, io);
     else {
       const { resource } = options;
       const odd = createOddList(resource);
+      const failures = new Map<string, Failure>();
       const { pages, finish } = await findPages(
-        ...[operands, options, sending, io, odd] as const,
+        ...[operands, options, sending, io, odd, failures] as const,
       );
       const printing = printPages(pages, options, io, odd);
       const { count, late } = await printing.catch(async (error) => {
         await odd.print(io);
         throw error;
       });
+      for (const error of failures.values()) {
+        const code = await report(await withHint(error, options));
+        if (code > worst) worst = code;
+      }
       await finish?.();
       await odd.finish(count, io);
       refuseLate(late, resource);
-      if (count === 0) {
+      if (count === 0 && failures.size === 0) {
         const is = operands.items.length > 0 ? " match" : "";
         await printSafe(io.stderr, `posts: no ${resource}${is}\n`);
       }
     }
-    return ExitCode.Ok;
+    return worst;
   };
   try {
     return await (session ? session.finish(run()) : run());

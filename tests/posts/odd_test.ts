@@ -221,7 +221,7 @@ Deno.test("a verb that is nearly right is asked back, and nothing is sent", asyn
         "a text with blanks is in quotes: 'title=my first post'",
       ],
       [["update", "1", "title", "=", "a"], "a text with blanks is in quotes"],
-      [["--userId=1"], "a filter or a field: userId=1"],
+      [["--userId=1"], "if it is a filter or a field: userId=1"],
       [["--pick", ".a"], "fields: --fields A,B; a part of any JSON: deno task"],
       [["-a", "ada"], "a login is kept: deno task get --session FILE"],
       [["create", "-"], "to send stdin: deno task post URL -"],

@@ -431,6 +431,50 @@ Deno.test("posts lists the embedded posts offline, by ID and by field", async ()
   ]);
 });
 
+Deno.test("posts of several ids prints those that are there, in whole, and names each other one", async () => {
+  const asked: string[] = [];
+  const server = { hostname: "127.0.0.1", port: 0, onListen() {} };
+  await using api = Deno.serve(server, ({ url }) => {
+    const { pathname } = new URL(url);
+    asked.push(pathname.replace("/posts/", ""));
+    const id = Number(asked.at(-1));
+    return id < 5
+      ? Response.json({ id, title: "a", body: "b" })
+      : Response.json({}, { status: id === 7 ? 500 : 404 });
+  });
+  const url = `--url=:${api.addr.port}`;
+  const args = [url, "1", "9", "2", "7", "8", "--fields=id"];
+  for (
+    const [format, expected] of [
+      ["--json", '[\n  {\n    "id": 1\n  },\n  {\n    "id": 2\n  }\n]\n'],
+      ["--table", "id\n1\n2\n"],
+    ] as const
+  ) {
+    asked.length = 0;
+    const { code, stdout, stderr } = await run(main, [...args, format]);
+    assertEquals([code, stdout, asked.join(" ")], [5, expected, "1 9 2 7 8"]);
+    assertEquals(stderr.match(/\/posts\/\d: the API answered \d+/g), [
+      "/posts/9: the API answered 404",
+      "/posts/7: the API answered 500",
+      "/posts/8: the API answered 404",
+    ]);
+  }
+  const one = await run(main, [url, "9", "--json"]);
+  assertEquals([one.code, one.stdout], [4, ""]);
+  const embedded = ["--offline", "3", "999", "1", "--ndjson", "--fields=id"];
+  const some = await run(main, embedded);
+  assertEquals([some.code, some.stdout, some.stderr], [
+    4,
+    '{"id":3}\n{"id":1}\n',
+    "posts: Cannot get post 999: the embedded posts are 1 to 100\n",
+  ]);
+  // nobody answers: that is said once
+  const away = ["--url", `:${getAvailablePort()}`, "1", "2", "--json"];
+  const none = await run(main, away);
+  assertEquals([none.code, none.stdout], [7, "[]\n"]);
+  assertEquals(none.stderr.match(/Cannot/g)?.length, 1);
+});
+
 Deno.test("posts --offline means by a query what the api does", async (t) => {
   using store = openStore(":memory:", seed);
   await using api = await serveHttp(createHandler(store), {
