@@ -179,7 +179,7 @@ Deno.test("what is not there is exit code 1, with the place where its way ended"
   const all = "leave out --pick";
   for (
     const [body, path, why, hint] of [
-      [DOCUMENT, ".x", '. has no "x"', all],
+      [DOCUMENT, ".x", 'the answer has no "x"', all],
       [DOCUMENT, ".o.x.y", '.o has no "x"', "--pick .o"],
       [DOCUMENT, ".s.x", ".s is a string", "--pick .s"],
       [DOCUMENT, ".id[0]", ".id is a number", "--pick .id"],
@@ -191,7 +191,9 @@ Deno.test("what is not there is exit code 1, with the place where its way ended"
       [DOCUMENT, ".o.k.a", ".o.k is a list", "each: --pick '.o.k[].a'"],
       [DOCUMENT, '."a b".d', '."a b" has no "d"', `--pick '."a b"'`],
       ["[1]", "[3]", "[3] is past the end, there is 1"],
-      ["[1]", "/-", ". is a list", `each: --pick '[]."-"'`],
+      ["[1]", "/-", "the answer is a list", `each: --pick '[]."-"'`],
+      ["[1]", "/[]/id", "the answer is a list", "each: --pick '[].id'"],
+      ["{}", ".nope", 'the answer has no "nope"', "leave out --pick"],
       ["[{}]", "[].id", '[0] has no "id"', "--pick '[0]'"],
       ["[[7],{}]", "[].a", "[0] is a list", "each: --pick '[][].a'"],
       ['{"a":{}}', ".a[].b[].c", undefined],

@@ -203,15 +203,15 @@ export function createPicker(
     for (let path = 0; bits !== 0; path++, bits >>>= 1) if (bits & 1) act(path);
   };
 
-  /** Where a path has come to, after some steps. */
+  /** Where a path has come to, after some steps; of none it is empty. */
   const placeOf = (path: number, level: number) => {
     const steps = (paths[path] ?? []).slice(0, level);
-    const text = steps.map((step, at) => {
+    return steps.map((step, at) => {
       const isIndexed = scanner.kinds[at + 1] === 0;
       return formatStep(step, isIndexed ? (counts[at] ?? 1) - 1 : undefined);
     }).join("");
-    return text === "" ? "." : text;
   };
+  const nameOf = (place: string) => place || "the answer";
   /** The first failure of each path is told. */
   const fail = (
     bits: number,
@@ -227,7 +227,8 @@ export function createPicker(
       const inEach = [
         ...steps.slice(0, level),
         { isEach: true } as const,
-        ...steps.slice(level),
+        // what the name in a JSON Pointer has meant
+        ...steps.slice(name === "[]" ? level + 1 : level),
       ];
       const all = inEach.map((step) => formatStep(step)).join("");
       failures.set(path, {
@@ -238,7 +239,7 @@ export function createPicker(
           : isList && name !== undefined
           ? `to pick it of each: --pick ${quote(all)}`
           : `to see what is there: ${
-            place === "." ? "leave out --pick" : `--pick ${quote(place)}`
+            place === "" ? "leave out --pick" : `--pick ${quote(place)}`
           }`,
       });
     });
@@ -297,7 +298,7 @@ export function createPicker(
       ? rest & object
       : 0;
     if (rest !== goOn) {
-      const why = (place: string) => `${place} is ${kindOf(byte)}`;
+      const why = (place: string) => `${nameOf(place)} is ${kindOf(byte)}`;
       fail(rest & ~goOn, level, why, byte === LIST);
     }
     if (goOn !== 0) {
@@ -331,10 +332,9 @@ export function createPicker(
       const count = counts[level] ?? 0;
       const isList = scanner.kinds[level + 1] === 0;
       fail(missing, level, (place, { name, index }) => {
-        if (!isList) return `${place} has no ${JSON.stringify(name)}`;
+        if (!isList) return `${nameOf(place)} has no ${JSON.stringify(name)}`;
         const there = count === 1 ? "there is 1" : `there are ${count}`;
-        const list = place === "." ? "" : place;
-        return `${list}[${index}] is past the end, ${there}`;
+        return `${place}[${index}] is past the end, ${there}`;
       }, isList);
     }
     watched = level;
