@@ -39,6 +39,7 @@ const command = defineCommand({
   async run({ options, operands }, io) {
     const parsed = await parseOperands(
       operands.length === 0 ? DEFAULT_OPERANDS : operands,
+      "post",
     );
     const { method = "POST" } = options;
     const mayHaveBody = !/^(GET|HEAD)$/.test(method);

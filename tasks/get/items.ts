@@ -90,6 +90,19 @@ function parsePath(text: string, kind: Item["kind"]): Item["path"] | undefined {
   return [readStep(name), ...inner.map(([, step = ""]) => readStep(step))];
 }
 
+/** What JSON has for a word that other languages write otherwise. */
+function wordFor(value: string): string | undefined {
+  const [word] = value.toLowerCase().replace(/^(none|nil)$/, "null")
+    .match(/^(true|false|null)$/) ?? [];
+  return word;
+}
+
+/** The field that is meant where a value is no JSON. */
+export function meantFor(name: string, value: string): string {
+  const word = wordFor(value);
+  return word ? `${name}:=${word}` : `${name}=${value}`;
+}
+
 /** What to say of a name that ends too early. */
 export const ESCAPES = "in a name : = @ [ ] are typed \\: \\= \\@ \\[ \\]";
 
@@ -99,6 +112,7 @@ export const ESCAPES = "in a name : = @ [ ] are typed \\: \\= \\@ \\[ \\]";
  * it part of the name, before a number in brackets makes that a name; before a `=` or `@` that begins the value it
  * makes that part of the value.
  *
+ * @param command Whose it is: `get` is told of no fields.
  * @throws {UsageError} When it has no operator, a header no name, brackets do not match, a file is missing, or a value
  * is not the JSON that it should be.
  *
@@ -110,7 +124,7 @@ export const ESCAPES = "in a name : = @ [ ] are typed \\: \\= \\@ \\[ \\]";
  * assertEquals(parseItem("tags[]=a"), { kind: "text", path: ["tags", ""], value: "a" });
  * ```
  */
-export function parseItem(text: string): Item {
+export function parseItem(text: string, command = "post"): Item {
   const [, header] = text.match(EMPTY_HEADER) ?? [];
   if (header !== undefined) {
     return { kind: "header", path: [unescape(header)], value: " " };
@@ -120,7 +134,9 @@ export function parseItem(text: string): Item {
     new UsageError(`Cannot parse item "${text}": ${why}`, { hint });
   if (!isOperator(operator)) {
     throw refuse(
-      "expected Header:value or name==value, and for post also key=text or key:=json",
+      `expected ${
+        command === "get" ? "" : "key=text, key:=json, "
+      }Header:value or name==value`,
     );
   }
   const kind = OPERATORS[operator];
@@ -138,6 +154,8 @@ export function parseItem(text: string): Item {
       "its value is not JSON",
       /^[[{"]/.test(value)
         ? "in single quotes a shell leaves JSON as it is"
+        : wordFor(value)
+        ? `JSON writes true, false and null: ${meantFor(name, value)}`
         : `text has = alone: ${name}=TEXT`,
     );
   }

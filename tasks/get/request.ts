@@ -139,7 +139,7 @@ export async function findUnsent(
     return input && "stdin is not sent: add -\n";
   }
   throw new UsageError(
-    `Cannot send ${method} without a body: something is on stdin, which is not sent`,
+    `Cannot send ${method} without a body: stdin is a pipe or a file, and is not sent`,
     {
       hint: `to send stdin, ${
         mayHaveBody ? "add -" : `type hark post -X ${method} URL -`

@@ -13,6 +13,7 @@ import {
   isField,
   isJson,
   type Item,
+  meantFor,
   parseItem,
 } from "./items.ts";
 
@@ -58,6 +59,10 @@ export function completeUrl(typed: string): string | undefined {
   return `${LOOPBACK.test(rest) ? "http" : "https"}://${text}`;
 }
 
+/** The start of what names a host, or an address. */
+const HOST = String
+  .raw`^(?:https?://)?(?:(?:[\w-]+\.)*localhost|(?:[\w-]+\.)+[\w-]+|\[[\da-f:.]+\])`;
+
 /** Why a text is no URL, in the words of a hint. */
 function hintFor(text: string): string | undefined {
   if (/^([^@/]*\/\/)?([^/]*\[|(?=[\da-f]*:))[\da-f:.]+%/i.test(text)) {
@@ -66,15 +71,28 @@ function hintFor(text: string): string | undefined {
   if (/:(?!\/\/|\d+[/?#])[^@]*[/?#][^@]*@/.test(text)) {
     return "in a password / ? and # are typed %2F %3F and %23; or --auth USER asks for it";
   }
+  // right after a port what is rather a path
+  const [, base, path] = text.match(
+    new RegExp(`^((?:${HOST})?:\\d{1,5})([a-z_][^:=@\\s]*)$`, "i"),
+  ) ??
+    [];
+  if (base !== undefined) return `did you mean ${quote(`${base}/${path}`)}?`;
+  if (new RegExp(`${HOST}:(?!\\d+(?:[/?#\\\\]|$))|^:\\d+:`, "i").test(text)) {
+    return "after the host comes a port, a number: localhost:3000";
+  }
+  const whole = text.startsWith("//") ? completeUrl(text.slice(2)) : undefined;
+  if (whole !== undefined) return `did you mean ${quote(whole)}?`;
   if (MISTYPED_SCHEME.test(text)) {
     return `did you mean ${quote(text.replace(MISTYPED_SCHEME, "$1://"))}?`;
   }
   if (/^(https?:\/\/)?(\[[^\]]*$|([\da-f]*:){2,})/i.test(text)) {
     return "an IPv6 address is in brackets: [::1]:3000";
   }
-  const [, port] = text.match(/(?:^|:)(\d{5,})(?:[/?#]|$)/) ?? [];
-  if (/^:|^\d{5}/.test(text) || Number(port) > 65_535) {
-    return "a port is 0 to 65535";
+  const [, port] = text.match(/(?:^|:)(0+|\d{5,})(?:[/?#]|$)/) ?? [];
+  const isPort = port === undefined ||
+    Number(port) > 0 && Number(port) < 65_536;
+  if (/^:|^\d{5}/.test(text) || !isPort) {
+    return "a port is 1 to 65535";
   }
   if (/^[^\\]+\\[^:=@]*$/.test(text)) {
     return `did you mean ${quote(text.replaceAll("\\", "/"))}?`;
@@ -110,8 +128,9 @@ export function parseUrl(text: string): URL {
   // deno-lint-ignore no-control-regex
   const isClean = full !== undefined && /^[^\x00-\x1f\x7f-\x9f]*$/.test(full);
   const parsed = isClean ? URL.parse(full) : null;
-  // a path, not a host
-  const url = parsed?.hostname.startsWith(".") ? null : parsed;
+  // a path, not a host; a port that nothing listens on
+  const isOdd = parsed?.hostname.startsWith(".") || parsed?.port === "0";
+  const url = isOdd ? null : parsed;
   if (url) refuseLongName(url.hostname);
   if (url?.protocol === "http:" || url?.protocol === "https:") return url;
   // a password may be in it
@@ -158,7 +177,7 @@ function isDocument(text: string, at: number): boolean {
 const HOST_ONLY = /^(https?:\/\/)?[^:/?#@=\s]+$/i;
 
 /** Refuses what other tools take here: a method, a second URL, an item before the URL, a body as it is. */
-function refuseOthers(texts: readonly string[]): void {
+function refuseOthers(texts: readonly string[], command: string): void {
   const [first = "", ...others] = texts;
   const digit = texts.find((text) => /^-\d$/.test(text));
   if (digit !== undefined) throw new UnknownOptionError(digit);
@@ -170,7 +189,11 @@ function refuseOthers(texts: readonly string[]): void {
   }
   if (others.length > 0 && METHOD.test(first)) {
     throw new UsageError(`Cannot use "${first}" as a URL`, {
-      hint: `the method is an option: -X ${first}`,
+      hint: first === command.toUpperCase()
+        ? `leave out ${first}`
+        : first === "POST"
+        ? "to post: hark post URL title=foo"
+        : `the method is an option: -X ${first}`,
     });
   }
   if (first === "-") {
@@ -300,8 +323,12 @@ async function refuseSplit(words: readonly string[]): Promise<void> {
   const joined = joinSplit(words);
   if (joined === undefined) return;
   const { redactOperand } = await import("./redact.ts");
+  const [, name, value = ""] = joined.match(/^([^:=@]+):=(?!@)(.*)$/s) ?? [];
+  const meant = name === undefined || isJson(value)
+    ? joined
+    : meantFor(name, value);
   throw new UsageError("Cannot parse an item with blanks in it", {
-    hint: `did you mean ${quote(redactOperand(joined, 1))}?`,
+    hint: `did you mean ${quote(redactOperand(meant, 1))}?`,
   });
 }
 
@@ -356,6 +383,7 @@ export const DEFAULT_URL = `${PUBLIC_API}/posts`;
 /**
  * Reads the operands of `get` and `post`: a URL, then items; among them `-` or `@FILE`, instead of fields.
  *
+ * @param command Whose they are: what only `post` takes is not named to those who get.
  * @throws {UsageError} When one of them is malformed, or there is more than one body.
  *
  * @example A header, and a body from a file
@@ -368,11 +396,14 @@ export const DEFAULT_URL = `${PUBLIC_API}/posts`;
  */
 export async function parseOperands(
   [text = DEFAULT_URL, ...texts]: readonly string[],
+  command = "get",
 ): Promise<Operands> {
   refuseGarbled([text, ...texts]);
   if (text === "help") throw new UsageError('Cannot use "help" as a URL');
   // a single URL pays nothing for what others take here
-  if (texts.length > 0 || /^[-[{]/.test(text)) refuseOthers([text, ...texts]);
+  if (texts.length > 0 || /^[-[{]/.test(text)) {
+    refuseOthers([text, ...texts], command);
+  }
   const url = parseUrl(text);
   if (!SCHEME.test(text)) {
     refuseNoHost(url);
@@ -381,7 +412,9 @@ export async function parseOperands(
   if (texts.length === 0) return { url, typed: text, items: [], fields: [] };
   await refuseSplit(texts);
   const isRaw = (text: string) => text === "-" || text.startsWith("@");
-  const items = texts.filter((text) => !isRaw(text)).map(parseItem);
+  const items = texts.filter((text) => !isRaw(text)).map((text) =>
+    parseItem(text, command)
+  );
   const fields = items.filter(isField);
   const [raw, ...others] = texts.filter(isRaw);
   if (/^@(;type=.*)?$/s.test(raw ?? "")) {

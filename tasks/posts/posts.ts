@@ -548,7 +548,7 @@ async function changeOne(
     method: CHANGES[change],
     url: urlOf(options, ...ids),
     items: [],
-    fields: items.map(parseItem),
+    fields: items.map((item) => parseItem(item)),
   }, io);
   const what = `${request.method} ${request.url}`;
   const looking = change === "delete" ? undefined : inputOf(io.stdin);

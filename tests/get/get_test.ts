@@ -388,6 +388,7 @@ Deno.test("a signal ends get while it waits, while it reads and while nobody rea
 const HABITS: readonly (readonly [typed: string, ...said: string[]])[] = [
   ["-b a=b URL", "the URL comes first", "Cookie:name=value"],
   ["X:y URL", "the URL comes first"],
+  ["POST URL a=b", "to post: deno task post URL title=foo"],
   ["-O - URL", 'Cannot use "-" as a URL', "stdout by itself, without -O -"],
   ["URL -O -", "on stdout already"],
   ["-qO- URL", "to stdout already: deno task get -q URL"],
@@ -826,12 +827,16 @@ Deno.test("a URL of this machine without a port is told the port of an API", asy
     Promise.reject(new TypeError("fetch failed", { cause: refused }));
   Object.assign(Deno, { connect: () => Promise.reject(refused) });
   try {
-    const { code, stderr } = await run(main, ["--retry=0", "localhost/a?b"]);
-    assertEquals(code, 7);
-    assertStringIncludes(
-      stderr,
-      "hint: without a port it is 80; the api listens on 3000: ':3000/a?b'\n",
-    );
+    for (const host of ["localhost", "127.0.0.1", "[::1]", "a.localhost"]) {
+      const { code, stderr } = await run(main, ["--retry=0", `${host}/a?b`]);
+      assertEquals(code, 7);
+      assertStringIncludes(
+        stderr,
+        "hint: without a port it is 80; the api listens on 3000: ':3000/a?b'\n",
+      );
+    }
+    const { stderr } = await run(main, ["--retry=0", "127.0.0.1:81"]);
+    assertStringIncludes(stderr, "a server below port 1024 needs root\n");
   } finally {
     globalThis.fetch = fetch;
     Object.assign(Deno, { connect });

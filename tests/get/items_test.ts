@@ -66,13 +66,13 @@ Deno.test("a malformed item is a usage error that says why", () => {
     const [text, why] of [
       [
         "",
-        "expected Header:value or name==value, and for post also key=text or key:=json",
+        "expected key=text, key:=json, Header:value or name==value",
       ],
-      ["-", "expected Header:value"],
-      ["title", "expected Header:value"],
-      [";", "expected Header:value"],
-      ["a;b;", "expected Header:value"],
-      ["X-A\\;", "expected Header:value"],
+      ["-", "expected key=text"],
+      ["title", "expected key=text"],
+      [";", "expected key=text"],
+      ["a;b;", "expected key=text"],
+      ["X-A\\;", "expected key=text"],
       [":x", "its name is missing"],
       [":@x", "its name is missing"],
       ["@x", "its name is missing"],
@@ -149,6 +149,9 @@ Deno.test("a value that is not JSON is text, or has lost its quotes", () => {
   for (
     const [text, hint] of [
       ["title:=foo", "text has = alone: title=TEXT"],
+      ["ok:=True", "JSON writes true, false and null: ok:=true"],
+      ["ok:=FALSE", "JSON writes true, false and null: ok:=false"],
+      ["ok:=None", "JSON writes true, false and null: ok:=null"],
       ["a:=[b]", "in single quotes a shell leaves JSON as it is"],
       ["a:={b:1}", "in single quotes a shell leaves JSON as it is"],
     ] as const
@@ -179,7 +182,7 @@ Deno.test("an item parses or is a usage error for any text", () => {
 
 function bodyOf(...items: string[]): string {
   return formatDocument(
-    items.map(parseItem).map(({ kind, path, value }) => ({
+    items.map((item) => parseItem(item)).map(({ kind, path, value }) => ({
       path,
       json: kind === "json" ? value : JSON.stringify(value),
     })),

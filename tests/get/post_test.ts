@@ -151,6 +151,12 @@ Deno.test("post says in one line what is wrong, and exits as the table says", as
         2,
         'post: Cannot parse item "a:=x": its value is not JSON',
       ],
+      [["POST", closed, "a=1"], 2, "\nhint: leave out POST\n"],
+      [
+        [closed, "a"],
+        2,
+        'item "a": expected key=text, key:=json, Header:value or name==value\n',
+      ],
       [[closed, "a=1", "a[b]=1"], 2, 'post: Cannot set field "a[b]"'],
       [
         [closed, "a@b"],
@@ -160,7 +166,7 @@ Deno.test("post says in one line what is wrong, and exits as the table says", as
       [
         ["-d", "a=b", closed],
         2,
-        'post: Unknown option "-d"\nhint: fields are items: deno task post URL title=foo userId:=1\n',
+        'post: Unknown option "-d"\nhint: fields are items: deno task post URL title=foo userId:=1; a file: deno task post URL @FILE; ',
       ],
     ] as const
   ) {
@@ -222,7 +228,7 @@ Deno.test("an empty standard input is not stored: what was to fill it has failed
 const UNSENT = "stdin is not sent: add -\n";
 const ONE_BODY = "stdin is not sent: a request has one body\n";
 const REFUSED =
-  ": something is on stdin, which is not sent\nhint: to send stdin, add -; to send no body: < /dev/null\n";
+  ": stdin is a pipe or a file, and is not sent\nhint: to send stdin, add -; to send no body: < /dev/null\n";
 
 Deno.test("what is piped is not dropped: a request that writes is refused, any other says it", async () => {
   let asked = 0;
@@ -244,7 +250,7 @@ Deno.test("what is piped is not dropped: a request that writes is refused, any o
         get,
         ["-X", "PUT"],
         2,
-        "get: Cannot send PUT without a body: something is on stdin, which is not sent\n" +
+        "get: Cannot send PUT without a body: stdin is a pipe or a file, and is not sent\n" +
         "hint: to send stdin, type deno task post -X PUT URL -; to send no body: < /dev/null\n",
       ],
       [post, ["-X", "DELETE"], 0, `${UNSENT}201 Created\n`],

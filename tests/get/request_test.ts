@@ -728,8 +728,13 @@ Deno.test("a colon in the brackets of a field gets a hint at how it is typed", a
 Deno.test("a method, a second URL and a body among the operands get a hint at what to type", async () => {
   for (
     const [operands, said, hint] of [
-      [["GET", ":9"], 'Cannot use "GET" as a URL', /-X GET$/],
-      [["POST", "http://a/", "a=b"], 'Cannot use "POST" as a URL', /-X POST$/],
+      [["GET", ":9"], 'Cannot use "GET" as a URL', /^leave out GET$/],
+      [["PUT", ":9"], 'Cannot use "PUT" as a URL', /-X PUT$/],
+      [
+        ["POST", "http://a/", "a=b"],
+        'Cannot use "POST" as a URL',
+        /^to post: hark post URL title=foo$/,
+      ],
       [
         [":9", "https://a/"],
         "Cannot use two URLs in one call",

@@ -128,6 +128,8 @@ Deno.test("secrets in an error: a malformed URL does not show its password", () 
   }
 });
 
+const PORT = "after the host comes a port, a number: localhost:3000";
+
 Deno.test("an error about a URL hints at what is meant", () => {
   for (
     const [typed, hint] of [
@@ -142,16 +144,31 @@ Deno.test("an error about a URL hints at what is meant", () => {
       ["https:a.example/x", "did you mean https://a.example/x?"],
       ["http//a.example", "did you mean http://a.example?"],
       ["HTTP;//a.example", "did you mean HTTP://a.example?"],
-      ["65536", "a port is 0 to 65535"],
-      [":123456", "a port is 0 to 65535"],
-      [":abc/posts", "a port is 0 to 65535"],
+      ["65536", "a port is 1 to 65535"],
+      [":123456", "a port is 1 to 65535"],
+      [":abc/posts", "a port is 1 to 65535"],
       ["::1:3000/x", "an IPv6 address is in brackets: [::1]:3000"],
       ["localhost:3000\\posts", "did you mean localhost:3000/posts?"],
       ["/posts?a=1", "on this machine: ':3000/posts?a=1'"],
       ["htpp://localhost:3000/x", "did you mean http://localhost:3000/x?"],
       ["ttps://a.example/x", "did you mean https://a.example/x?"],
-      ["http://localhost:99999/x", "a port is 0 to 65535"],
-      ["localhost:65536?x", "a port is 0 to 65535"],
+      ["http://localhost:99999/x", "a port is 1 to 65535"],
+      ["localhost:65536?x", "a port is 1 to 65535"],
+      [":0/posts", "a port is 1 to 65535"],
+      ["0", "a port is 1 to 65535"],
+      ["http://localhost:0/", "a port is 1 to 65535"],
+      [":3000posts/1", "did you mean :3000/posts/1?"],
+      ["localhost:3000posts", "did you mean localhost:3000/posts?"],
+      ["//localhost:3000/x", "did you mean http://localhost:3000/x?"],
+      ["//a.example/x?b&c", "did you mean 'https://a.example/x?b&c'?"],
+      ["localhost:", PORT],
+      ["www.example.com:http", PORT],
+      ["localhost:3000:80/posts", PORT],
+      ["http://localhost:http/", PORT],
+      ["localhost:65537", "a port is 1 to 65535"],
+      ["X-Key:12ab", "headers and fields come after a URL"],
+      [":3000:80", PORT],
+      ["[::1]:http", PORT],
     ] as const
   ) {
     const error = assertThrows(() => parseUrl(typed), UsageError);
@@ -252,6 +269,11 @@ Deno.test("an item that a shell has split at its blanks is put together in a hin
         "did you mean 'title=my first post'?",
       ],
       [["Accept:", "text/html"], "did you mean Accept:text/html?"],
+      [["title:=foo", "bar"], "did you mean 'title=foo bar'?"],
+      [["title", ":=", "foo"], "did you mean title=foo?"],
+      [["ok", ":=", "True"], "did you mean ok:=true?"],
+      [["n", ":=", "1"], "did you mean n:=1?"],
+      [["n", ":=", "@a.json"], "did you mean n:=@a.json?"],
       [["X-Token:", "s3cret"], "did you mean 'X-Token:***'?"],
     ] as const
   ) {

@@ -73,6 +73,9 @@ export async function readLogin(
   if (bearer !== undefined) {
     const token = await secretOf(bearer);
     if (/^[\x21-\x7e]+$/.test(token)) return { token };
+    if (token === "" && bearer !== "") {
+      throw new Failure(`Cannot send the bearer token: "${bearer}" is empty`);
+    }
     throw new (bearer.startsWith("@") ? Failure : UsageError)(
       "Cannot send the bearer token: expected letters, digits and signs, without spaces",
     );

@@ -136,8 +136,8 @@ export async function otherVersion(
     );
   }
   if (
-    url.origin === "http://localhost" && error.hint !== undefined &&
-    exitCodeOf(error) === ExitCode.Unreachable
+    url.protocol === "http:" && url.port === "" &&
+    /needs root$/.test(error.hint ?? "")
   ) {
     const typed = quote(`:3000${url.pathname}${url.search}`);
     throw withHint(

@@ -166,6 +166,11 @@ Deno.test("what a file of --auth holds is in no question and in no error", () =>
       [empty.code, empty.stderr],
       [1, `get: Cannot log in: "@${folder}/empty" is empty\n`],
     );
+    const token = await run(main, ["--bearer", `@${folder}/empty`, ":9"]);
+    assertEquals([token.code, token.stderr], [
+      1,
+      `get: Cannot send the bearer token: "@${folder}/empty" is empty\n`,
+    ]);
   }));
 
 Deno.test("get in a pipe asks for no password", async () => {
