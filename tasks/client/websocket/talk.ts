@@ -95,8 +95,7 @@ interface Target {
     known: Known,
     begun: number,
     io: Io,
-    tellUnsent: (io: Io, isAnswered: boolean) => Promise<void>,
-  ) => Promise<void>;
+  ) => Promise<boolean>;
   /** Gives an error of the way there the hint that leads to a WebSocket. */
   readonly withHint: (error: unknown) => unknown;
 }
@@ -121,7 +120,7 @@ export function readTarget(
   return {
     address: unix === undefined ? target : { path: unix },
     options,
-    talk: async (connection, known, begun, io, tellUnsent) => {
+    talk: async (connection, known, begun, io) => {
       const { onMessages, ...facts } = known;
       const limit = timeout === undefined ? undefined : AbortSignal.timeout(
         Math.max(1, timeout * 1000 - (performance.now() - begun)),
@@ -137,7 +136,7 @@ export function readTarget(
       });
       onMessages?.();
       const opened = { ...link, facts, onClose: onMessages };
-      await talk(opened, upgrade, options, io, tellUnsent);
+      return await talk(opened, upgrade, options, io);
     },
     withHint,
   };
@@ -236,14 +235,13 @@ function createJsonPrinter(
 const ANSWER_MS = 1000;
 const QUIET_MS = 100;
 
-/** Says messages, and prints those that come, until the server closes. */
+/** Says messages, and prints those that come, until the server closes; gives whether one came after the last. */
 async function talk(
   link: Opened,
   { url }: Upgrade,
   options: ClientOptions,
   io: Io,
-  tellUnsent: (io: Io, isAnswered: boolean) => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
   const { pipe = false, send, binary, keepOpen, json } = options;
   const { connection, subprotocol, facts } = link;
   const screen = json
@@ -326,7 +324,7 @@ async function talk(
     refuseClose(close, url);
     // what stdin still has to say is not lost unseen
     if (!io.stdin.isTerminal) await atMost(QUIET_MS, sending);
-    if (isSilent) await tellUnsent(io, isAnswered);
+    return isAnswered;
   } catch (error) {
     if (error instanceof ClosedOutput) throw error;
     if (!link.closed()) {
