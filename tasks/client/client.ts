@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, Failure } from "../../lib/cli/errors.ts";
+import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
 import {
   createSafeDecoder,
   type Io,
@@ -370,10 +370,19 @@ async function readOperands<T>(
   }
 }
 
+/** Refuses what is for what is sent, where nothing is; what the target excludes is said before that. */
+function refuseUnused(options: ClientOptions): void {
+  const isSent = options.pipe || options.send !== undefined;
+  const [name] = isSent ? [] : typedOf(options, ["binary", "crlf"]);
+  if (name === undefined) return;
+  throw new UsageError(`Cannot use ${name} without --send or --pipe`);
+}
+
 async function checkTargets(
   line: CommandLine<typeof CLIENT_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
+  refuseUnused(line.options);
   const { targetsFrom, withPorts } = await import("./targets.ts");
   const whole = withPorts(line);
   const targets = await readOperands(targetsFrom, whole);
@@ -405,6 +414,7 @@ export async function runClient(
   const web = isAsked
     ? (await import("./websocket/talk.ts")).readTarget(url, target, given)
     : undefined;
+  refuseUnused(given);
   const { address, options } = web ?? { address: target, options: given };
   const family = familyFor(address, options);
   const route = { ...await findRoute(options), family };

@@ -18,6 +18,7 @@ import type { Address } from "../../../lib/net/address.ts";
 import {
   type Connection,
   copy,
+  isCut,
   type TlsFacts,
   within,
 } from "../../../lib/net/connection.ts";
@@ -138,7 +139,7 @@ export function readTarget(
       const opened = { ...link, facts, onClose: onMessages };
       return await talk(opened, upgrade, options, io);
     },
-    withHint,
+    withHint: (error) => withHint(error, isSecure),
   };
 }
 
@@ -147,13 +148,19 @@ type Opened = Awaited<ReturnType<typeof openWebSocket>> & {
   readonly onClose?: ((code: number) => void) | undefined;
 };
 
-function withHint(error: unknown): unknown {
-  if (!(error instanceof Failure) || error.hint === undefined) return error;
-  const { message, cause, code, hint } = error;
+function withHint(error: unknown, isSecure: boolean): unknown {
+  if (!(error instanceof Failure)) return error;
+  const { message, cause, code } = error;
+  // many a server that speaks no TLS just closes
+  const isMute = isSecure && message.startsWith("Cannot start TLS ") &&
+    isCut(error);
+  const hint = error.hint ?? (isMute ? "leave out --tls" : undefined);
+  if (hint === undefined) return error;
   return new Failure(message, {
     cause,
     code,
-    hint: hint.replace("leave out --tls", "without TLS it is ws://")
+    hint: hint
+      .replace("leave out --tls", "without TLS it is ws://HOST:PORT/PATH")
       .replace(/(?<=hark server)(?=( --host \S+)? --port)/, " --ws"),
   });
 }
