@@ -312,7 +312,7 @@ Deno.test("asStarted() has deno run permit the socket or the database that a lin
         "hark api 'a b.json'",
         " read='a b.json','a b.db' write='a b.json','a b.db' api.ts 'a b.json'",
       ],
-    ]
+    ] as const
   ) assertEquals(shown(text), expected);
   const task = { module: "file:///x/tasks/get.ts", folder: "/x" };
   assertEquals(

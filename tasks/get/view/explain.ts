@@ -194,9 +194,9 @@ export function createSay(language: Language, output: Output): Say {
     if (text === undefined) return false;
     const line = text.replace(
       /\{(\w+)\}( byte)?(s?)/g,
-      (_, key, unit = "", end) => {
+      (_, key, unit, end) => {
         const value = formatWords(String(values[key]));
-        return value + unit + (unit && value === "1" ? "" : end);
+        return value + (unit ?? "") + (unit && value === "1" ? "" : end);
       },
     );
     void print(output, `${line}\n`);
