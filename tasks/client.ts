@@ -13,8 +13,8 @@ import { CLIENT_OPTIONS } from "./client/options.ts";
 
 const command = defineCommand({
   name: "client",
-  summary: "Connect to a TCP server and print what it says.",
-  usage: "[HOST:PORT | HOST PORT | unix:PATH | ws://URL]",
+  summary: "Connect to a TCP, UDP or WebSocket server and print what it says.",
+  usage: "[[udp:]HOST:PORT | unix:PATH | ws[s]://URL]",
   examples: [
     ["client", "talk with localhost:12345"],
     ["client --pipe :7000", "stdin there, stdout from there"],

@@ -13,7 +13,8 @@ import { runServer } from "./server/server.ts";
 
 const command = defineCommand({
   name: "server",
-  summary: "Serve TCP clients on localhost:12345, or where you say.",
+  summary:
+    "Serve TCP, UDP or WebSocket clients on localhost:12345, or where you say.",
   usage: "[MODE]",
   examples: [
     ["server", "says Hello, Client! to each"],

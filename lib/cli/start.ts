@@ -11,8 +11,8 @@ export const COMMANDS = [
   ...["server", "client", "get", "post", "posts", "api"] as const,
 ];
 const SCRIPTS: readonly string[] = [...COMMANDS, "demo"];
-/** What is a task alone. */
-const TASKS = ["compile", "bundle", "pack", "bench", "soak"];
+/** With what is a task alone. */
+const NAMES = [...SCRIPTS, "compile", "bundle", "pack", "bench", "soak"];
 
 /** How this process was started. */
 export interface Start {
@@ -35,11 +35,20 @@ function ownStart(): Start {
   };
 }
 
+/** A Unix socket or what api keeps, as it is quoted in a line: `deno run` is to permit it. */
+const FILE = /(?<=unix[: ]|^api )(?!-)(?:'[^']*'|[^\s',]+)/;
+
 /** A text in which commands are called `hark get`, with each as it is started here: `deno task get`, `./get`. */
 export function asStarted(text: string, start?: Start): string {
   return text.replace(
-    new RegExp(`\\bhark (${[...SCRIPTS, ...TASKS].join("|")})\\b`, "g"),
-    (_, name) => startOf(name, [], start).map(quote).join(" "),
+    new RegExp(`\\bhark (${NAMES.join("|")})\\b((?:(?!hark )[^;])*)`, "g"),
+    (_, name, rest) => {
+      const [file = ""] = `${name}${rest}`.match(FILE) ?? [];
+      const all = file.replace(/^(.*)\.json('?)$/, "$&,$1.db$2");
+      const flags = file && ` --allow-read=${all} --allow-write=${all}`;
+      return startOf(name, [], start).map(quote).join(" ")
+        .replace("--allow-net", (net) => net + flags) + rest;
+    },
   );
 }
 
@@ -74,9 +83,7 @@ export function startOf(
   const [, file = ""] = pathname.match(/\/(\w+)\.[jt]s$/) ?? [];
   const isScript = SCRIPTS.includes(file);
   const shown = below(folder, path).replace(/^\.\//, "");
-  if (isScript && shown !== `tasks/${name}.ts`) {
-    return [...run, shown];
-  }
+  if (isScript && shown !== `tasks/${name}.ts`) return [...run, shown];
   return flags.length === 0
     ? [...deno, "task", name]
     : [...run, isScript ? path : `tasks/${name}.ts`];

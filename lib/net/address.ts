@@ -94,9 +94,7 @@ export function parsePort(text: string, min = 0): number {
 export function formatAddress(address: Address): string {
   if ("path" in address) return `unix:${address.path}`;
   const host = address.host.replace(/^::ffff:(?=\d+\.)/i, "");
-  return host.includes(":")
-    ? `[${host}]:${address.port}`
-    : `${host}:${address.port}`;
+  return `${host.includes(":") ? `[${host}]` : host}:${address.port}`;
 }
 
 /** The address at one end of a connection or of a listener, as Deno gives it. */
@@ -126,8 +124,9 @@ export function isMissing(error: unknown): boolean {
 export function hintToListen(address: Address): string | undefined {
   const free = "nothing listens there; ";
   const start = `${free}start it with: `;
-  const path = "path" in address ? quote(address.path) : "";
-  if ("path" in address) return `${start}hark server --unix ${path}`;
+  if ("path" in address) {
+    return `${start}hark server --unix ${quote(address.path)}`;
+  }
   const { host, port } = address;
   if (!isLoopback(host) && !isLocalhost(host)) return undefined;
   if (port < 1024) return `${free}a server below port 1024 needs root`;

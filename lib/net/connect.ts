@@ -315,9 +315,8 @@ async function wordStep(
   if (step === "connect") return await refusalOf(address, cause, family);
   if (step === "tls") {
     const { hintForTls } = await import("./tls/client.ts");
-    const hint = hintForTls(cause);
     const goal = `Cannot start TLS with ${formatAddress(address)}`;
-    return new Failure(goal, { cause, hint });
+    return new Failure(goal, { cause, hint: hintForTls(cause) });
   }
   const goal = await formatGoal(address, proxy);
   if (step === "proxy") {
@@ -327,9 +326,7 @@ async function wordStep(
     return new Failure(goal, { cause: refusal });
   }
   if (!(cause instanceof Failure)) return new Failure(goal, { cause });
-  const { hint, isLasting } = cause;
-  const code = ExitCode.Unreachable;
-  return new Failure(goal, { cause, hint, isLasting, code });
+  return new Failure(goal, { ...cause, cause, code: ExitCode.Unreachable });
 }
 
 /** Says why an address could not be connected to: who refused, and what would listen there. */

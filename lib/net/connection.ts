@@ -78,10 +78,13 @@ export async function send(
   bytes: Uint8Array,
 ): Promise<void> {
   connection.onBytes?.("sent", bytes, connection);
+  const { socket } = connection;
   try {
+    // an empty datagram is one, too
+    if (socket.message && bytes.length === 0) await socket.write(bytes);
     for (let done = 0; done < bytes.length;) {
       const rest = done === 0 ? bytes : bytes.subarray(done);
-      const count = await connection.socket.write(rest);
+      const count = await socket.write(rest);
       done += count;
       connection.sent += count;
       connection.active = performance.now();

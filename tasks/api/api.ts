@@ -194,10 +194,10 @@ function describeDatabase(
   const { name: from = "", time: imported = "" } = store.source() ?? {};
   const state = file === ":memory:"
     ? "memory"
-    : isReset
-    ? "reset"
     : store.isNew
     ? "made"
+    : isReset
+    ? "reset"
     : "found";
   // without the annotation it fails the check of a script whose folder has other compiler options
   const known: Notice["event"] = from === "" ? {} : { from, imported };
@@ -266,12 +266,12 @@ const PLACES = {
   gone: {
     why: "it was moved or removed",
     where:
-      "what was written is in the file where that was moved to; if it was removed, it is lost",
+      "if the file was moved, your data are in it, in its new place; if it was removed, they are lost",
   },
   other: {
     why: "it was replaced or emptied",
     where:
-      "what was written is in the file that was there before, if that was moved elsewhere; else it is lost",
+      "if the file before it was moved elsewhere, your data are in that; else they are lost",
   },
 };
 

@@ -429,7 +429,8 @@ export function createResources(
     const { method, path } = request;
     const reads = READS.includes(method);
     if (path === "/db" && reads) {
-      return { status: 200, text: store.dump() };
+      const headers = headersOf(request, keysOf(request.params));
+      return { status: 200, text: store.dump(), headers };
     }
     if (path === "/db" && method === "PUT") return await load(request);
     const target = parsePath(path, naming);

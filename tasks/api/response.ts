@@ -538,8 +538,9 @@ const maxIgnored = 20;
 export function formatIgnored(ignored: readonly Ignored[]): string {
   const short = (text: string) => encodePart(text.slice(0, 100));
   return ignored.slice(0, maxIgnored)
-    .map(({ key, meant }) =>
-      short(key) + (meant === undefined ? "" : `; did-you-mean=${short(meant)}`)
+    .map(({ key, value, meant }) =>
+      short(key) + (value === undefined ? "" : `=${short(value)}`) +
+      (meant === undefined ? "" : `; did-you-mean=${short(meant)}`)
     )
     .join(", ");
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, Failure } from "../../lib/cli/errors.ts";
+import { ExitCode, Failure, UsageError } from "../../lib/cli/errors.ts";
 import {
   createSafeDecoder,
   type Io,
@@ -116,15 +116,26 @@ function isTlsAlert(bytes: Uint8Array): boolean {
     bytes[4] === 2;
 }
 
-/** Says, when all is done, that what is piped was not sent. To read it would take it from who else reads it; to look takes 40 ms, which a script whose server has answered is spared. */
-async function tellUnsent(
-  { stdin, stderr }: Io,
-  isAnswered: boolean,
-): Promise<void> {
-  if (isAnswered && !stderr.isTerminal) return;
-  const unread = await stdin.look?.();
-  if (unread === undefined || unread.size === 0 || unread.isSocket) return;
-  await print(stderr, "hint: stdin is not sent; to send it, add --pipe\n");
+/** Whether an error says that nothing came in time over what stood. */
+function isSilence(error: unknown): error is Failure {
+  return error instanceof Failure && error.cause instanceof Failure &&
+    error.cause.code === ExitCode.TimedOut;
+}
+
+/** Makes what finds, once, the hint that what may be piped is not sent. To read it would take it from who else reads it; to look takes 40 ms. */
+function createUnsent(
+  { stdin }: Pick<Io, "stdin">,
+  { pipe, send }: Pick<ClientOptions, "pipe" | "send">,
+): () => Promise<string | undefined> {
+  let isFound = pipe || send !== undefined || stdin.isTerminal;
+  return async () => {
+    if (isFound) return undefined;
+    isFound = true;
+    const unread = await stdin.look?.();
+    return unread === undefined || unread.size === 0 || unread.isSocket
+      ? undefined
+      : "stdin is not sent without --pipe; in a loop, give it < /dev/null";
+  };
 }
 
 async function sendAndReceive(
@@ -132,7 +143,7 @@ async function sendAndReceive(
   printer: Printer,
   options: ClientOptions,
   io: Io,
-): Promise<void> {
+): Promise<boolean> {
   const { pipe = false, send, crlf = false, keepOpen } = options;
   let alert = false;
   const show: Print = (bytes, later) => {
@@ -164,17 +175,15 @@ async function sendAndReceive(
       hint: "add --tls",
     });
   }
-  if (!pipe && !isTyped && send === undefined) {
-    await tellUnsent(io, connection.received > 0);
-  }
+  return connection.received > 0;
 }
 
 /** Waits for work on a connection, but no longer than something goes over it, either way, every `limit` ms. */
-async function whileActive(
+async function whileActive<T>(
   connection: Connection,
   limit: number,
-  work: Promise<void>,
-): Promise<void> {
+  work: Promise<T>,
+): Promise<T> {
   const { watchIdle } = await import("../../lib/net/pause.ts");
   const { promise, reject } = Promise.withResolvers<never>();
   const failure = new Failure(`Cannot go on with ${connection.peer}`, {
@@ -185,7 +194,7 @@ async function whileActive(
   // what fails after that, as its socket is closed, is nobody's concern any more
   work.catch(() => {});
   const stop = watchIdle(() => [connection], limit, () => reject(failure));
-  await Promise.race([work, promise]).finally(stop);
+  return await Promise.race([work, promise]).finally(stop);
 }
 
 /** Adds what to do to a failure of a TLS connection: some refusals of the handshake come with the first bytes. */
@@ -202,6 +211,24 @@ async function withTlsHint(error: unknown): Promise<unknown> {
 /** How long nothing may come before a person is told what may be wrong, in ms. */
 const SILENCE_MS = 3000;
 
+/** Tells something where nothing comes over a connection for that long; gives what ends that. */
+function afterSilence(
+  connection: Connection,
+  tell: () => Promise<void>,
+): () => unknown {
+  const { received } = connection;
+  let isEnded = false;
+  const look = () => {
+    if (isEnded || connection.received > received) return;
+    const left = connection.active + SILENCE_MS - performance.now();
+    if (left <= 0) return void tell();
+    // the first use of setTimeout costs 7 ms
+    AbortSignal.timeout(left).onabort = look;
+  };
+  look();
+  return () => isEnded = true;
+}
+
 /** Tells a person that a connection stands and, where nothing comes over it, once what may be wrong; gives what ends that. */
 async function attend(
   connection: Connection,
@@ -210,29 +237,23 @@ async function attend(
   { alpn }: Pick<TlsFacts, "alpn">,
   options: ClientOptions,
   { stderr }: Pick<Io, "stderr">,
-): Promise<() => unknown> {
+): Promise<(() => unknown) | undefined> {
   if (connection.socket.message) {
+    if (options.send !== undefined) return undefined;
     const what = "each line that you type is a datagram, Ctrl-D ends";
     await printSafe(stderr, `${connection.peer}: ${what}\n`);
-    return () => {};
+    return undefined;
   }
   const trust = tls?.pin === undefined ? "verified" : "the pinned one";
   const agreed = alpn === undefined ? "" : `, the protocol is ${alpn}`;
   const over = tls ? ` over TLS, its certificate is ${trust}${agreed}` : "";
   await printSafe(stderr, `Connected to ${connection.peer}${over}\n`);
-  let isEnded = false;
-  const look = async () => {
-    if (isEnded || connection.received > 0) return;
-    const left = connection.active + SILENCE_MS - performance.now();
-    // the first use of setTimeout costs 7 ms
-    if (left > 0) return void (AbortSignal.timeout(left).onabort = look);
+  return afterSilence(connection, async () => {
     const { explainSilence } = await import("./hints.ts");
     const isTls = tls !== undefined;
     const hint = explainSilence(connection, address, isTls, options);
     await printSafe(stderr, hint);
-  };
-  void look();
-  return () => isEnded = true;
+  });
 }
 
 /** What goes over a WebSocket, once it is connected; it was begun at a time. */
@@ -240,8 +261,8 @@ type Messages = (
   connection: Connection,
   facts: TlsFacts,
   begun: number,
-  onMessages?: (code?: number) => void,
-) => Promise<void>;
+  onMessages: (code?: number) => void,
+) => Promise<boolean>;
 
 async function converse(
   address: Address,
@@ -291,22 +312,41 @@ async function converse(
     ? undefined
     : await choosePrinter(connection, options, io, facts);
   const { idleTimeout } = options;
-  const isPersons = io.stdin.isTerminal && io.stderr.isTerminal;
-  const rest = isPersons && printer && !options.json
+  const findUnsent = createUnsent(io, options);
+  const tellUnsent = async () => {
+    const hint = await findUnsent();
+    if (hint !== undefined) await print(io.stderr, `hint: ${hint}\n`);
+  };
+  const isTold = io.stderr.isTerminal;
+  const watch = () =>
+    isTold && !io.stdin.isTerminal
+      ? afterSilence(connection, tellUnsent)
+      : undefined;
+  let rest = isTold && io.stdin.isTerminal && printer && !options.json
     ? await attend(connection, address, route, facts, options, io)
-    : undefined;
+    : printer && watch();
   try {
     const work = printer
       ? sendAndReceive(connection, printer, options, io)
-      : messages?.(connection, facts, begun, observer?.onMessages) ??
-        Promise.resolve();
-    if (idleTimeout === undefined || udp) await work;
-    else await whileActive(connection, idleTimeout * 1000, work);
+      : messages?.(connection, facts, begun, (code) => {
+        observer?.onMessages(code);
+        // the handshake is no silence
+        if (code === undefined) rest = watch();
+      }) ?? Promise.resolve(true);
+    const isAnswered = idleTimeout === undefined || udp
+      ? await work
+      : await whileActive(connection, idleTimeout * 1000, work);
+    // a script whose server has answered is spared the look
+    if (isTold || !isAnswered) await tellUnsent();
     // TLS's own end must be out before the process is at its own
     if (route.tls) await closeWrite(connection);
   } catch (error) {
     if (observer) observer.fail(error);
     await printer?.fail?.(error);
+    if (isSilence(error)) {
+      const { message, cause, hint } = error;
+      throw new Failure(message, { cause, hint: await findUnsent() ?? hint });
+    }
     if (!route.tls) throw error;
     const hinted = await withTlsHint(error);
     if (!(hinted instanceof Failure) || connection.received > 0) throw hinted;
@@ -330,10 +370,19 @@ async function readOperands<T>(
   }
 }
 
+/** Refuses what is for what is sent, where nothing is; what the target excludes is said before that. */
+function refuseUnused(options: ClientOptions): void {
+  const isSent = options.pipe || options.send !== undefined;
+  const [name] = isSent ? [] : typedOf(options, ["binary", "crlf"]);
+  if (name === undefined) return;
+  throw new UsageError(`Cannot use ${name} without --send or --pipe`);
+}
+
 async function checkTargets(
   line: CommandLine<typeof CLIENT_OPTIONS>,
   io: Io,
 ): Promise<ExitCode> {
+  refuseUnused(line.options);
   const { targetsFrom, withPorts } = await import("./targets.ts");
   const whole = withPorts(line);
   const targets = await readOperands(targetsFrom, whole);
@@ -365,12 +414,13 @@ export async function runClient(
   const web = isAsked
     ? (await import("./websocket/talk.ts")).readTarget(url, target, given)
     : undefined;
+  refuseUnused(given);
   const { address, options } = web ?? { address: target, options: given };
   const family = familyFor(address, options);
   const route = { ...await findRoute(options), family };
   const messages: Messages | undefined = web &&
     ((connection, facts, begun, onMessages) =>
-      web.talk(connection, { ...facts, onMessages }, begun, io, tellUnsent));
+      web.talk(connection, { ...facts, onMessages }, begun, io));
   await converse(address, route, options, io, udp, messages).catch((error) => {
     throw web ? web.withHint(error) : error;
   });

@@ -441,7 +441,7 @@ export function explainSilence(
   isTls: boolean,
   options: ClientOptions,
 ): string {
-  const silence = sent > 0
+  const silence = sent > 0 || options.send !== undefined
     ? "no answer yet"
     : "nothing came yet; the server may wait for what you type";
   const ways = waysOn(address, isTls, options);

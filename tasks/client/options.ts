@@ -72,11 +72,9 @@ export const CLIENT_OPTIONS = {
     help: "Send this first",
   },
   binary: {
-    needs: { oneOf: ["send", "pipe"] },
     help: "To ws://: send frames of bytes, not lines of text",
   },
   crlf: {
-    needs: { oneOf: ["send", "pipe"] },
     help: "End the lines that are sent with CRLF",
   },
   keepOpen: {
@@ -99,7 +97,7 @@ export const CLIENT_OPTIONS = {
   wait: {
     value: "SECONDS",
     parse: parseSeconds,
-    help: "Keep trying until it accepts; exits 28 if it does not",
+    help: "Try until it accepts; else exits 28, with --check 7",
   },
   check: {
     value: "PORTS",
@@ -246,6 +244,10 @@ export function formFor(
   return (address) => `${before}${formatAddress(address)}${pathname}`;
 }
 
+/** Whether what stands before the host of a URL may have ended too early, so that the rest of a password is a host. */
+const hasAt = (text: string): boolean =>
+  /^[^@]*[/?#\\][^@]*@/.test(text.replace("://", ""));
+
 /**
  * The address that operands name: `HOST:PORT`, `HOST PORT`, `unix:PATH`, each of the first two with `udp:` before it too,
  * `ws://HOST/`, or none for the tutorial's.
@@ -258,11 +260,17 @@ export function addressFrom(operands: readonly string[]): Address {
     const port = url.port || (url.protocol === "wss:" ? "443" : "80");
     return { host: parseHost(url.hostname), port: parsePort(port, 1) };
   }
-  if (
-    operands.some((operand) => /^(?!unix:)[a-z][\w+.-]*:\/\//i.test(operand))
-  ) {
-    // it may hold a password
-    throw new UsageError("Cannot connect to a URL: expected HOST:PORT");
+  const odd = operands
+    .find((operand) => /^(?!unix:)[a-z][\w+.-]*:\/\//i.test(operand));
+  if (odd !== undefined) {
+    const { protocol = "", host = "" } = hasAt(odd) ? {} : URL.parse(odd) ?? {};
+    const shown = host === "" ? "a URL" : `"${protocol}//${host}"`;
+    throw new UsageError(
+      `Cannot connect to ${shown}: ` +
+        (/^https?:/i.test(odd)
+          ? "client speaks no HTTP"
+          : "expected HOST:PORT, unix:, udp:, ws:// or wss://"),
+    );
   }
   if (operands.length > 2) {
     throw new UsageError(

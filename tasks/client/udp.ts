@@ -86,10 +86,13 @@ export async function openUdp(
           const left = active + limit - performance.now();
           if (left <= 0 && !isOne) return null;
           if (left <= 0) {
-            const at = isLoopback(host) ? ` --port ${to.port}` : "";
+            const start = isLoopback(host)
+              ? `; start it with: hark server --udp --port ${to.port}`
+              : "";
+            const say = send ? "" : "; or send something: --send TEXT";
             throw new Failure(`nothing came within ${timeout} s`, {
               code: ExitCode.TimedOut,
-              hint: at && `${SILENT}; start it with: hark server --udp${at}`,
+              hint: start + say && `${SILENT}${start}${say}`,
             });
           }
           const count =

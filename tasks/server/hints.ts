@@ -170,6 +170,11 @@ export function hintForOperands(
 ): string | undefined {
   const mode = operands.find((operand) => MODES.includes(operand));
   const others = operands.filter((operand) => operand !== mode);
+  const ports = others.filter((operand) => /^\d+$/.test(operand));
+  if (mode === "relay" && ports.length === 2 && others.length === 2) {
+    const [own, target] = ports;
+    return `a relay has one target; its own port is --port: hark server relay ${target} --port ${own}`;
+  }
   if (mode === "relay") {
     const target = targetFor(others);
     return target && `hark server relay ${target}`;
@@ -179,6 +184,16 @@ export function hintForOperands(
   }
   if (/^(tls|ssl)$/i.test(others[0] ?? "")) {
     return ["hark server", ...mode ? [mode] : [], "--tls"].join(" ");
+  }
+  const [way] = others[0]?.toLowerCase().match(/^(tcp|udp|ws)$/) ?? [];
+  if (way) {
+    const [port] = ports;
+    return [
+      "hark server",
+      ...way === "tcp" ? [] : [`--${way}`],
+      mode === "chat" && way === "udp" ? "echo" : mode ?? "echo",
+      ...port ? [`--port ${port}`] : [],
+    ].join(" ");
   }
   const options = optionsFor(others);
   if (options) return ["hark server", ...mode ? [mode] : [], options].join(" ");

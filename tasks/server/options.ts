@@ -241,6 +241,9 @@ const NO_PORT = -1;
  */
 export function parseTarget(text: string): Target {
   if (/^wss?:\/\//i.test(text)) return parseWebSocket(text);
+  if (/^udp:/i.test(text)) {
+    throw new UsageError(`Cannot relay to "${text}": relay has no UDP`);
+  }
   const tls = text.startsWith("tls:");
   const where = tls ? text.slice("tls:".length) : text;
   const defaults = { ...DEFAULT_ADDRESS, port: NO_PORT };

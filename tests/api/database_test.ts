@@ -53,6 +53,10 @@ Deno.test("api says which database it serves, whether it was there, what it hold
           `^Found ${folder}/b.db: ${one}; imported from b.json on ${when}$`,
         ),
       ],
+      [
+        [`${folder}/n.db`, "--reset"],
+        RegExp(`^Made ${folder}/n.db: ${sample}$`),
+      ],
       [[db, "--from", json, "--reset"], RegExp(`^Reset ${db}: ${one}$`)],
     ];
     for (const [args, line] of table) assertMatch(await saidBy(...args), line);
@@ -261,7 +265,7 @@ Deno.test({
         assertEquals(code, 1);
         assertStringIncludes(
           stderr,
-          `api: Cannot keep what was written in "${db}": ${why}\nhint: what was written `,
+          `api: Cannot keep what was written in "${db}": ${why}\nhint: if the file `,
         );
         for await (const { name } of Deno.readDir(folder)) {
           await Deno.remove(`${folder}/${name}`);

@@ -71,6 +71,18 @@ Deno.test("every web header is as json-server has it", async () => {
         "x-ignored-query": "usrId; did-you-mean=userId",
         "access-control-expose-headers": "X-Ignored-Query",
       }],
+      // a value that does nothing is told apart from a name that nothing has
+      ["GET /posts?_embed=comment", {}, 200, {
+        "x-ignored-query": "_embed=comment; did-you-mean=comments",
+      }],
+      ["GET /posts?_sort=id,foo%2C%3D", {}, 200, {
+        "x-ignored-query": "_sort=foo, _sort=%3D",
+      }],
+      ["GET /db?foo=1&_=2", {}, 200, {
+        "x-ignored-query": "foo",
+        "access-control-expose-headers": "X-Ignored-Query",
+      }],
+      ["GET /db", {}, 200, { "x-ignored-query": undefined }],
       ["GET /nope", {}, 404, {
         "content-type": "application/json; charset=utf-8",
         "etag": undefined,
@@ -966,6 +978,8 @@ Deno.test("_strict refuses what would be ignored and what the table does not kno
       '"usrId" means nothing here; did you mean "userId"?',
     ]],
     ["GET /posts?userId=1&_strict", null, 200, []],
+    ["GET /db?_strict&foo=1", null, 400, ['"foo" means nothing here']],
+    ["GET /db?_strict", null, 200, []],
     ["GET /posts?userId:gtee=1&_strict", null, 400, [
       '"userId:gtee" means nothing here; did you mean "userId:gte"?',
     ]],

@@ -288,6 +288,39 @@ for (const [name, start, own, other] of STARTS) {
   });
 }
 
+Deno.test("asStarted() has deno run permit the socket or the database that a line names", () => {
+  const start = { module: "file:///x/tasks/get.ts", folder: "/" };
+  const shown = (text: string) =>
+    asStarted(text, start)
+      .replaceAll(/deno run --allow-net|\.\/x\/tasks\/|x\/tasks\//g, "")
+      .replaceAll(/--allow-(read|write)/g, "$1");
+  for (
+    const [text, expected] of [
+      [
+        "hark server --unix b.sock; hark client -t 1 unix:'a b'",
+        " read=b.sock write=b.sock server.ts --unix b.sock;  read='a b' write='a b' client.ts -t 1 unix:'a b'",
+      ],
+      [
+        "hark server --port 1, or for HTTP: hark api --port 1",
+        " server.ts --port 1, or for HTTP:  api.ts --port 1",
+      ],
+      [
+        "hark client unix:$& or hark api my.db; else hark api",
+        " read=$& write=$& client.ts unix:$& or  read=my.db write=my.db api.ts my.db; else  api.ts",
+      ],
+      [
+        "hark api 'a b.json'",
+        " read='a b.json','a b.db' write='a b.json','a b.db' api.ts 'a b.json'",
+      ],
+    ] as const
+  ) assertEquals(shown(text), expected);
+  const task = { module: "file:///x/tasks/get.ts", folder: "/x" };
+  assertEquals(
+    asStarted("hark server --unix a", task),
+    "deno task server --unix a",
+  );
+});
+
 Deno.test("asStarted() leaves alone what is no command", () => {
   const text = "hark is not hark-get, hark getter or hark gets";
   assertEquals(asStarted(text), text);

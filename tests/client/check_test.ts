@@ -434,8 +434,12 @@ Deno.test("client --check confuses no ports with targets, and shows no password 
       "a URL that is not as https://HOST:PORT",
       "see ",
     ],
-    [["postgres://u:s3cret@db:5432/x"], "a URL", "client --check db:5432"],
-    [["a:1", "redis://u:s3cret@db:1/x"], "a URL", "client --check db:1"],
+    [
+      ["postgres://u:s3cret@db:5432/x"],
+      '"postgres://db:5432"',
+      "client --check db:5432",
+    ],
+    [["a:1", "redis://u:s3cret@db:1/x"], '"redis://db:1"', "client --check"],
   ];
   for (const [args, why, hint] of cases) {
     const { code, stdout, stderr } = await run(main, ["--check", ...args]);

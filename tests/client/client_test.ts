@@ -36,6 +36,7 @@ import { discard, echo, greet } from "../../tasks/server/handlers.ts";
 import { SERVER_OPTIONS } from "../../tasks/server/options.ts";
 import { serve } from "../../tasks/server/serve.ts";
 import { createReceiver } from "../net/half_close.ts";
+import { portIn } from "../net/peers.ts";
 import {
   createMemoryIo,
   encode,
@@ -160,10 +161,13 @@ Deno.test("client --send and --check read nothing that is typed", async () => {
   }
 });
 
+const UNSENT =
+  "stdin is not sent without --pipe; in a loop, give it < /dev/null";
+
 Deno.test("client says that what is piped is not sent, and leaves it to who else reads it", async () => {
   await using server = await serveBytes("hi");
   await using silent = await serveBytes("");
-  const hint = "hint: stdin is not sent; to send it, add --pipe\n";
+  const hint = `hint: ${UNSENT}\n`;
   const person = { stderr: true };
   for (
     const [{ port }, terminal, found, said] of [
@@ -189,15 +193,43 @@ Deno.test("client says that what is piped is not sent, and leaves it to who else
   }
 });
 
-Deno.test("client says nothing of what is piped where something else is wrong", async () => {
-  await using server = await serve({
-    handler: ({ socket }) => socket.read(new Uint8Array(1)).then(() => {}),
-  });
-  const target = `${server.port}`;
-  const { stderr } = await run(main, ["--idle-timeout", "0.05", target], {
-    stdin: "lost",
-  });
-  assertMatch(stderr, /^client: .*: idle for 0.05 s\n$/);
+Deno.test("client names an unsent stdin where nothing comes: to a person after three seconds, once, and with the error of the silence", async () => {
+  await using silent = await serve({ handler: discard });
+  const web = start(serverMain, ["--ws", "echo", "-p0"]);
+  const webPort = portIn(await web.stdout.waitFor(/Listening on .*\n/));
+  const talk = async (args: readonly string[], isPerson: boolean) => {
+    const { io, stderr } = createMemoryIo({ terminal: { stderr: isPerson } });
+    const stdin = {
+      ...io.stdin,
+      look: () => Promise.resolve({}),
+      read: () => Promise.reject(new Error("it is read")),
+    };
+    return { code: await main(args, { ...io, stdin }), text: stderr.text };
+  };
+  const cases: [string, number][] = [
+    [`${silent.port}`, 28],
+    [`ws://localhost:${webPort}/`, 28],
+    [`udp:127.0.0.1:${silent.port}`, 0],
+  ];
+  await Promise.all(
+    cases.flatMap(([target, expected]) =>
+      [false, true].map(async (isPerson) => {
+        const limit = isPerson ? "3.5" : "0.05";
+        const args = ["--idle-timeout", limit, target];
+        const { code, text } = await talk(args, isPerson);
+        assertEquals(code, expected, text);
+        assertEquals(text.split(`hint: ${UNSENT}\n`).length, 2, text);
+        assertEquals(text.startsWith("hint: "), isPerson || code === 0, text);
+      })
+    ),
+  );
+  const { code, text } = await talk([
+    ...["--timeout", "0.05", `udp:127.0.0.1:${silent.port}`],
+  ], false);
+  assertEquals(code, 28);
+  assertMatch(text, new RegExp(`within 0.05 s\nhint: ${UNSENT}\n$`));
+  web.interrupt();
+  await web.result;
 });
 
 const person = { terminal: { stdin: true, stderr: true } };

@@ -170,6 +170,8 @@ for (const [args, hint] of HABITS) {
   });
 }
 
+const EXPECTED = "expected HOST:PORT, unix:, udp:, ws:// or wss://";
+
 Deno.test("client says what is wrong with operands, not what came of joining them", async () => {
   const cases: [string[], string][] = [
     [["--check", "http", "h"], 'Cannot check ports "http": expected numbers'],
@@ -180,7 +182,19 @@ Deno.test("client says what is wrong with operands, not what came of joining the
     ],
     [["h:80", "x"], "Cannot connect to 2 operands: expected HOST:PORT"],
     [["h", "x"], 'Cannot parse port "x": expected 1 to 65535'],
-    [["tls://h:1"], "Cannot connect to a URL: expected HOST:PORT"],
+    [["tls://h:1"], `Cannot connect to "tls://h:1": ${EXPECTED}`],
+    [["ftp://u:s3@h/p?q"], `Cannot connect to "ftp://h": ${EXPECTED}`],
+    [
+      ["http://u:s3@h:7001/p"],
+      'Cannot connect to "http://h:7001": client speaks no HTTP',
+    ],
+    // a password with a sign in it, of which a part would be the port
+    ...["http://u:12#34@h/", "http://u:12/34@h/", "https://u:12?34@h"].map((
+      url,
+    ): [string[], string] => [
+      [url],
+      "Cannot connect to a URL: client speaks no HTTP",
+    ]),
   ];
   for (const [args, message] of cases) {
     const { stderr } = await run(main, args);

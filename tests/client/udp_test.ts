@@ -90,6 +90,54 @@ Deno.test("server --udp echo sends back every datagram as it is, up to the large
   assertMatch(stdout, /"direction":"sent","bytes":65507}\n/);
 });
 
+Deno.test("server --udp echo sends back an empty datagram, which client sends where it is told nothing", async () => {
+  const { stdout } = await withServer(["echo", "--json"], async (port) => {
+    for (const args of [[], ["--send", ""]]) {
+      const heard = await run(client, [...args, `udp:127.0.0.1:${port}`]);
+      assertEquals([heard.code, heard.stdout, heard.stderr], [
+        0,
+        "Received from server: \n",
+        "",
+      ]);
+    }
+  });
+  assertEquals(stdout.match(/"direction":"sent","bytes":0}/g)?.length, 2);
+});
+
+Deno.test("client udp: speaks of what is typed only where lines are, and of --send only where nothing was sent", async () => {
+  await withServer(["discard"], async (port) => {
+    const target = `udp:127.0.0.1:${port}`;
+    const terminal = { stdin: true, stderr: true };
+    for (
+      const [args, typed, hint] of [
+        [[], true, ""],
+        [["--send", "x"], false, `--port ${port}`],
+        [["--send", ""], false, "; or send something: --send TEXT"],
+      ] as const
+    ) {
+      const limit = typed ? "--idle-timeout" : "--timeout";
+      const { stderr } = await run(client, [limit, "0.05", ...args, target], {
+        terminal,
+      });
+      assertEquals(stderr.includes("each line that you type"), typed);
+      assert(stderr.endsWith(typed ? "ends\n" : `${hint}\n`), stderr);
+    }
+  });
+});
+
+Deno.test("one byte is a byte, in what is explained and in the log", async () => {
+  const { stdout } = await withServer(["echo"], async (port) => {
+    for (const [text, size] of [["x", "1 byte"], ["ab", "2 bytes"]]) {
+      const args = ["--explain", "--send", `${text}`, `udp:127.0.0.1:${port}`];
+      const { stderr } = await run(client, args);
+      assertMatch(stderr, new RegExp(`datagram of ${size} has left`));
+      assertMatch(stderr, new RegExp(`datagram of ${size} has come`));
+    }
+  });
+  assertMatch(stdout, /ended after 1 byte in, 1 out/);
+  assertMatch(stdout, /ended after 2 bytes in, 2 out/);
+});
+
 Deno.test("server --udp discard counts, and answers nothing", async () => {
   const { stdout } = await withServer(["discard"], async (port) => {
     const args = ["--send", "abc", `udp:127.0.0.1:${port}`];

@@ -291,6 +291,10 @@ Deno.test("client refuses what goes with WebSocket alone, or not with it", async
     [["--binary", "--pipe", "h:1"], /--binary without ws:/],
     [["--unix", "a", "h:1"], /--unix without ws:.*\nhint: .*unix:PATH/],
     [["--binary", "ws://h/"], /--binary without --send or --pipe/],
+    // what the target excludes comes first
+    [["--binary", "h:1"], /--binary without ws:/],
+    [["--crlf", "ws://h/"], /--crlf with a WebSocket/],
+    [["--crlf", "--check", "h:1"], /--crlf without --send or --pipe/],
     [["--crlf", "--pipe", "ws://h/"], /--crlf with a WebSocket/],
     [["--starttls", "smtp", "wss://h/"], /--starttls with a WebSocket/],
     [["--pin", "a", "ws://h/"], /--pin with ws:\/\/\nhint: .*wss:/],
@@ -361,6 +365,19 @@ Deno.test("client wss:// trusts a pinned certificate or a named one, and no othe
     server.interrupt();
     await server.result;
   }));
+
+Deno.test("client wss:// names ws:// where a server that speaks no TLS just closes", async () => {
+  await using server = listening(async (conn) => {
+    await conn.read(new Uint8Array(9999));
+  });
+  const url = `wss://127.0.0.1:${server.port}/`;
+  const { code, stderr } = await run(main, [url]);
+  assertEquals(code, 18);
+  assertMatch(
+    stderr,
+    /Cannot start TLS .*: cut short\nhint: without TLS it is ws:\/\/HOST:PORT\/PATH\n$/,
+  );
+});
 
 Deno.test("client wss:// says that a server may want a client certificate", () =>
   withFolder(async (folder) => {

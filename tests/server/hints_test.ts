@@ -55,6 +55,15 @@ const HABITS: readonly (readonly [args: string[], hint: string])[] = [
   [["relay", "https://h:8443"], "deno task server relay tls:h:8443"],
   [["relay", "/run/x.sock"], "deno task server relay unix:/run/x.sock"],
   [["relay", "h"], SEE_HELP],
+  [
+    ["relay", "7001", "7002"],
+    "a relay has one target; its own port is --port: deno task server relay 7002 --port 7001",
+  ],
+  [["udp"], "deno task server --udp echo"],
+  [["ws"], "deno task server --ws echo"],
+  [["tcp"], "deno task server echo"],
+  [["discard", "udp", "9000"], "deno task server --udp discard --port 9000"],
+  [["udp", "chat"], "deno task server --udp echo"],
   // other words for what it is
   [["http"], "for HTTP: deno task api"],
   [["tls"], "deno task server --tls"],

@@ -512,6 +512,11 @@ Deno.test("server says in one line what is wrong, and exits as the table says", 
       /^server: Cannot serve "echo" with "x": it takes nothing more\n/,
     ],
     [["relay"], 2, /^server: Cannot relay to "": expected HOST:PORT/],
+    [
+      ["relay", "udp:h:1"],
+      2,
+      /^server: Cannot relay to "udp:h:1": relay has no UDP\n/,
+    ],
     [["relay", "localhost"], 2, /^server: Cannot relay to "localhost"/],
     [
       ["relay", "127.0.0.1:4018", "--port", "4018"],

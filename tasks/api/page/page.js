@@ -179,9 +179,12 @@ function formatFragment(method, path, body = "") {
 
 /** What the headers of a response, or the problem in its body, say to a person. */
 function explain(headers, text) {
-  const [ignored, deleted] = ["x-ignored-query", "x-deleted"].map((name) =>
+  const [ignored, deleted] = [
+    ["x-ignored-query", "; did-you-mean="],
+    ["x-deleted", "="],
+  ].map(([name, between]) =>
     headers.get(name)?.split(", ").map((part) =>
-      part.split(/; did-you-mean=|=/).map(decode)
+      part.split(between).map(decode)
     ) ?? []
   );
   const lines = ignored.map(([key, meant]) =>

@@ -18,6 +18,7 @@ import type { Address } from "../../../lib/net/address.ts";
 import {
   type Connection,
   copy,
+  isCut,
   type TlsFacts,
   within,
 } from "../../../lib/net/connection.ts";
@@ -95,8 +96,7 @@ interface Target {
     known: Known,
     begun: number,
     io: Io,
-    tellUnsent: (io: Io, isAnswered: boolean) => Promise<void>,
-  ) => Promise<void>;
+  ) => Promise<boolean>;
   /** Gives an error of the way there the hint that leads to a WebSocket. */
   readonly withHint: (error: unknown) => unknown;
 }
@@ -121,7 +121,7 @@ export function readTarget(
   return {
     address: unix === undefined ? target : { path: unix },
     options,
-    talk: async (connection, known, begun, io, tellUnsent) => {
+    talk: async (connection, known, begun, io) => {
       const { onMessages, ...facts } = known;
       const limit = timeout === undefined ? undefined : AbortSignal.timeout(
         Math.max(1, timeout * 1000 - (performance.now() - begun)),
@@ -137,9 +137,9 @@ export function readTarget(
       });
       onMessages?.();
       const opened = { ...link, facts, onClose: onMessages };
-      await talk(opened, upgrade, options, io, tellUnsent);
+      return await talk(opened, upgrade, options, io);
     },
-    withHint,
+    withHint: (error) => withHint(error, isSecure),
   };
 }
 
@@ -148,13 +148,19 @@ type Opened = Awaited<ReturnType<typeof openWebSocket>> & {
   readonly onClose?: ((code: number) => void) | undefined;
 };
 
-function withHint(error: unknown): unknown {
-  if (!(error instanceof Failure) || error.hint === undefined) return error;
-  const { message, cause, code, hint } = error;
+function withHint(error: unknown, isSecure: boolean): unknown {
+  if (!(error instanceof Failure)) return error;
+  const { message, cause, code } = error;
+  // many a server that speaks no TLS just closes
+  const isMute = isSecure && message.startsWith("Cannot start TLS ") &&
+    isCut(error);
+  const hint = error.hint ?? (isMute ? "leave out --tls" : undefined);
+  if (hint === undefined) return error;
   return new Failure(message, {
     cause,
     code,
-    hint: hint.replace("leave out --tls", "without TLS it is ws://")
+    hint: hint
+      .replace("leave out --tls", "without TLS it is ws://HOST:PORT/PATH")
       .replace(/(?<=hark server)(?=( --host \S+)? --port)/, " --ws"),
   });
 }
@@ -236,14 +242,13 @@ function createJsonPrinter(
 const ANSWER_MS = 1000;
 const QUIET_MS = 100;
 
-/** Says messages, and prints those that come, until the server closes. */
+/** Says messages, and prints those that come, until the server closes; gives whether one came after the last. */
 async function talk(
   link: Opened,
   { url }: Upgrade,
   options: ClientOptions,
   io: Io,
-  tellUnsent: (io: Io, isAnswered: boolean) => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
   const { pipe = false, send, binary, keepOpen, json } = options;
   const { connection, subprotocol, facts } = link;
   const screen = json
@@ -326,7 +331,7 @@ async function talk(
     refuseClose(close, url);
     // what stdin still has to say is not lost unseen
     if (!io.stdin.isTerminal) await atMost(QUIET_MS, sending);
-    if (isSilent) await tellUnsent(io, isAnswered);
+    return isAnswered;
   } catch (error) {
     if (error instanceof ClosedOutput) throw error;
     if (!link.closed()) {

@@ -193,8 +193,11 @@ export function createSay(language: Language, output: Output): Say {
     const text = SENTENCES.get(name)?.[language];
     if (text === undefined) return false;
     const line = text.replace(
-      /\{(\w+)\}/g,
-      (_, key) => formatWords(String(values[key])),
+      /\{(\w+)\}( byte)?(s?)/g,
+      (_, key, unit, end) => {
+        const value = formatWords(String(values[key]));
+        return value + (unit ?? "") + (unit && value === "1" ? "" : end);
+      },
     );
     void print(output, `${line}\n`);
     return true;

@@ -65,7 +65,9 @@ export type ServerEvent =
 function formatClose({ peer, bytesIn, bytesOut, reason }: CloseEvent): string {
   if (reason === "done" && bytesIn === 0) return "";
   const why = reason === "done" ? "" : `: ${reason}`;
-  return `Connection from ${peer} ended after ${bytesIn} bytes in, ${bytesOut} out${why}\n`;
+  return `Connection from ${peer} ended after ${bytesIn} ${
+    bytesIn === 1 ? "byte" : "bytes"
+  } in, ${bytesOut} out${why}\n`;
 }
 
 /**

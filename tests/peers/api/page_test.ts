@@ -319,7 +319,7 @@ testPage("what the api knows is said beside the status", async (tab) => {
         "GET",
         "/posts?_sort=titel",
         200,
-        "_sort did nothing: did you mean title?",
+        "_sort=titel did nothing: did you mean title?",
       ],
       ["GET", "/posts", 200, ""],
       ["GET", "/nope", 404, 'Cannot GET /nope: there is no resource "nope"'],
