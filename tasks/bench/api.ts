@@ -76,7 +76,7 @@ function loadRow(name: string, path: string, script?: string): Row {
     });
   };
   const unit = `requests/s with ${CONNECTIONS} connections; more is better`;
-  return { name, unit, needs: ["wrk"], rounds: 7, prepare };
+  return { name, unit, needs: ["wrk"], rounds: 6, prepare };
 }
 
 /** How long programs take from their start to their first response, in ms. */
@@ -103,7 +103,7 @@ export const API_ROWS: readonly Row[] = [
   {
     name: "api-boot",
     unit: "ms to the first answer of a new database",
-    rounds: 7,
+    rounds: 6,
     prepare: boots,
   },
 ];

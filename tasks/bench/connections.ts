@@ -98,7 +98,7 @@ const messagesRow = (name: string, size: number, count: number): Row => ({
   name,
   unit: `messages/s of ${size} bytes; more is better`,
   needs: [...NEEDS, "npm"],
-  rounds: 7,
+  rounds: 5,
   prepare: async ({ stack, folder, quick }) => {
     await run(["npm", "install", "--silent", "--prefix", folder, "ws@8.23.0"]);
     const servers = candidates`
