@@ -166,7 +166,10 @@ export function createOutput(name: string, stream: Stream): Output {
     if (!isTerminal) return bytes;
     const isSaid = isBegun && name === "stderr";
     isBegun = name === "stdout" && (bytes.at(-1) ?? NEWLINE) !== NEWLINE;
-    return isSaid ? Uint8Array.of(NEWLINE, ...bytes) : bytes;
+    if (!isSaid) return bytes;
+    const line = new Uint8Array(1 + bytes.length).fill(NEWLINE, 0, 1);
+    line.set(bytes, 1);
+    return line;
   }
 
   /** What to write next into a pipe: short, up to its last newline, as far as Rust's stdout writes at once, so that a failure says how much was taken. */

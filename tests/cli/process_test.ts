@@ -428,11 +428,14 @@ Deno.test("createOutput() begins a line of its own on stderr where stdout is on 
     await stderr.write(encode("said\n"));
     await stdout.write(encode("four"));
     await stderr.write(encode(""));
+    await stdout.write(encode("five"));
+    const long = "long\n".repeat(200_000);
+    await stderr.write(encode(long));
     assertEquals(
       shown,
       isTerminal
-        ? "one\nsaid\ntwo\nsaid\nthree\nsaid\nfour\n"
-        : "onesaid\ntwosaid\nthree\nsaid\nfour",
+        ? `one\nsaid\ntwo\nsaid\nthree\nsaid\nfour\nfive\n${long}`
+        : `onesaid\ntwosaid\nthree\nsaid\nfourfive${long}`,
     );
   }
 });
